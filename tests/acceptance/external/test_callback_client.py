@@ -95,7 +95,7 @@ def test_wrong_annotations_are_named_and_left_out(desk: Desk) -> None:
         assert outside.get_analysis(desk.made.id).annotation_count == 0
         posted = outside.post_annotations(desk.made.id, given, on_invalid="skip")
         assert [one.place for one in posted.skipped] == [2, 3]
-        assert "out of its frame" in posted.skipped[0].problems[0].message
+        assert "outside its frame" in posted.skipped[0].problems[0].message
         assert "no box of this request has the ordering 1" in posted.skipped[1].problems[0].message
         assert (posted.stored.created, posted.stored.unchanged, posted.stored.total) == (3, 0, 3)
         found = outside.list_annotations(desk.made.id, type="bounding_box")

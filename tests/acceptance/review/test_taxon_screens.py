@@ -39,7 +39,7 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(
     told = page.get_by_role("dialog")
     expect(told).to_contain_text("3 created, 0 changed, 0 unchanged, 1 rejected.")
     expect(told).to_contain_text(
-        "line 5, synonym_of: Nobody is neither in this file nor on the list"
+        "line 5, synonym_of: Nobody is neither in this file nor in the project"
     )
     expect(told).to_contain_text("Ignored columns: colour.")
     told.get_by_role("button", name="Close").last.click()
@@ -81,7 +81,7 @@ def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) 
     form.get_by_label("Scientific name").fill("lutra  LUTRA")
     page.keyboard.press("Enter")
     expect(form.get_by_role("alert")).to_contain_text(
-        "has the name lutra LUTRA already. Nothing was changed."
+        "already has the name lutra LUTRA. Nothing was changed."
     )
     assert len(tab.wrong) == 2
     tab.wrong.clear()

@@ -271,7 +271,7 @@ async def test_what_is_not_what_was_announced_is_deleted_and_asked_for_again(des
             await desk.system.store.keep(incoming, desk.key(staged))
         taken = await desk.take([staged])
         assert outcomes(taken) == ["missing"]
-        assert "not what was announced" in taken["files"][0]["detail"]
+        assert "did not match the announcement" in taken["files"][0]["detail"]
         assert await desk.system.store.find_size(desk.key(staged)) is None
     assert await desk.send(staged, picture) == 200
     assert outcomes(await desk.take([staged])) == ["imported"]
@@ -296,7 +296,7 @@ async def test_what_was_never_imported_is_forgotten_with_its_bytes(desk: Desk) -
     assert await desk.system.store.find_size(desk.key(staged)) is None
     assert await desk.count("staged_files") == 0
     answer = await desk.ask("import", {"files": [staged["file_id"]]})
-    assert (answer.status_code, answer.json()["detail"][-15:]) == (404, "announce again.")
+    assert (answer.status_code, answer.json()["detail"][-25:]) == (404, "Announce the files again.")
 
 
 async def test_a_deleted_image_is_told_of_as_one(local: Desk) -> None:

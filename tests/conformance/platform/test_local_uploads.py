@@ -184,8 +184,8 @@ async def test_no_upload_is_taken_onto_a_full_disk(system: AppContext, tmp_path:
         "ok",
     )
     assert ready.json()["parts"]["room"] == (
-        "Only 1.0% of the disk is free, and below 5% nothing is taken. "
-        "Make room, or move the data folder to a larger disk."
+        "Only 1.0% of the disk is free; no file is stored below 5%. "
+        "Free disk space, or move the data folder to a larger disk."
     )
     assert answer.headers["retry-after"]
     assert await full.find_uploaded(key) is None

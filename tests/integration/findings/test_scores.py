@@ -85,7 +85,7 @@ async def test_an_annotation_without_scores_is_not_found(field: Field) -> None:
     answer = await field.call("GET", f"/annotations/{box}/scores")
     assert (answer.status_code, answer.json()["detail"]) == (
         404,
-        "No scores were sent with this annotation.",
+        "This annotation has no scores.",
     )
     assert (await field.call("GET", f"/annotations/{field.images[0]}/scores")).status_code == 404
     assert (

@@ -88,13 +88,13 @@ async def test_what_is_wrong_is_said_by_line_and_nothing_is_changed(field: Field
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", "first line names the columns"),
-        (b"latitude\n1\n", "first line names the columns"),
+        (b"", "first line must name the columns"),
+        (b"latitude\n1\n", "first line must name the columns"),
         (b"name,colour\n", "Not known: colour"),
         (b'name,"col\x00our"\n', "Not known: col"),
         (b"name,name\n", "each once"),
         (b"name\n\xff\n", "UTF-8"),
-        (b"name\n" + b"a\n" * (MOST_ROWS + 1), "at most 5,000"),
+        (b"name\n" + b"a\n" * (MOST_ROWS + 1), "more than 5,000"),
         (b"name\n" + b"a" * 200_000, "CSV"),
     ],
 )

@@ -76,7 +76,7 @@ async def test_a_run_ends_whose_deployment_is_gone(
         app_client, house, ["https://camera.example/a.jpg"], made.json()["id"]
     )
     refused = await app_client.delete(path, headers=as_caller(house))
-    assert (refused.status_code, "fetching pictures" in refused.text) == (409, True)
+    assert (refused.status_code, "downloading images" in refused.text) == (409, True)
     await cancel_job(system, SYSTEM, number)
     assert (await app_client.delete(path, headers=as_caller(house))).status_code == 204
     await app_client.post(f"/pipeline/job/{job}/retry", headers=as_caller(house))

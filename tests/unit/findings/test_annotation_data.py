@@ -233,7 +233,7 @@ def test_points_up_to_a_pixel_over_their_frame_are_clipped() -> None:
 
 def test_nothing_is_clipped_to_nothing() -> None:
     for ring in ([[200.2, 1], [200.9, 5], [200.5, 9]], [[1, -0.1], [5, -0.9], [9, -0.5]]):
-        with pytest.raises(InvalidAnnotationData, match="out of its frame"):
+        with pytest.raises(InvalidAnnotationData, match="outside its frame"):
             validate_data("segmentation", {"format": "polygon", "points": ring}, PICTURE)
     flat = {"format": "polygon", "points": [[1, 5], [5, 5], [9, 5]]}
     assert validate_data("segmentation", flat, PICTURE) == flat

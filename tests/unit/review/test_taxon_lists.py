@@ -36,7 +36,7 @@ def test_a_table_of_ours() -> None:
         },
         {"scientific_name": "Felis concolor"},
     ]
-    assert [(line.line, line.tells_status, line.accepted) for line in told.lines] == [
+    assert [(line.line, line.has_status, line.accepted) for line in told.lines] == [
         (2, True, None),
         (4, True, "Puma concolor"),
     ]
@@ -139,26 +139,29 @@ def test_an_archive_with_names_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"", "first line names the columns"),
-        (b"name\nfox\n", "none of them is called scientific_name"),
+        (b"", "first line must name the columns"),
+        (b"name\nfox\n", "one of them scientific_name"),
         (b"scientific_name,scientific_name\n", "More than one column"),
         (b"scientific_name\n\xff\n", "UTF-8"),
-        (b"scientific_name\n" + b"a" * 200_000, "Line 2 is no CSV"),
+        (b"scientific_name\n" + b"a" * 200_000, "Line 2 is not CSV"),
         (b"PK\x03\x04 and no archive", "cannot be unpacked"),
         (pack(taxon_txt=TAXA, other_txt=""), "has no meta.xml"),
         (pack(meta_xml="<archive", taxon_txt=TAXA), "meta.xml cannot be read"),
         (pack(meta_xml='<!DOCTYPE a [<!ENTITY b "c">]><a/>', taxon_txt=TAXA), "entities"),
         (
             pack(meta_xml=META.replace("terms/Taxon", "terms/Occurrence"), taxon_txt=TAXA),
-            "no list of taxa",
+            "not a list of taxa",
         ),
         (pack(meta_xml=META, names_txt=""), "'taxon.txt', which is not in the archive"),
         (
             pack(meta_xml=META.replace('encoding="UTF-8"', 'encoding="latin1"'), taxon_txt=TAXA),
             "not in UTF-8",
         ),
-        (pack(meta_xml=META.replace("\\t", "||"), taxon_txt=TAXA), "more than a character"),
-        (pack(zipfile.ZIP_LZMA, meta_xml=META, taxon_txt=TAXA), "packed in a way"),
+        (pack(meta_xml=META.replace("\\t", "||"), taxon_txt=TAXA), "more than one character"),
+        (
+            pack(zipfile.ZIP_LZMA, meta_xml=META, taxon_txt=TAXA),
+            "compression method that is not supported",
+        ),
         (pack(meta_xml=META, taxon_txt=TAXA)[:-40], "cannot be unpacked"),
     ],
 )
@@ -173,7 +176,7 @@ def test_what_is_too_much_is_refused_before_it_is_unpacked() -> None:
     assert len(bomb) < 100_000
     with pytest.raises(InvalidRequest, match="too large when it is unpacked"):
         parse_taxon_list(bomb)
-    with pytest.raises(InvalidRequest, match="at most 1,000 files"):
+    with pytest.raises(InvalidRequest, match="more than 1,000 files"):
         parse_taxon_list(pack(**{f"file_{number}": "" for number in range(1001)}))
-    with pytest.raises(InvalidRequest, match="at most 50,000 taxa"):
+    with pytest.raises(InvalidRequest, match="more than 50,000 taxa"):
         parse_taxon_list(b"scientific_name\n" + b"a\n" * (MOST_ROWS + 1))

@@ -82,23 +82,23 @@ def test_a_line_changes_only_what_it_tells() -> None:
         )
     )
     intake = build_import_plan([line(2, "Vulpes vulpes", common_names={"en": ["red fox"]})], before)
-    values, accepted = intake.become["vulpes vulpes"]
+    values, accepted = intake.changed["vulpes vulpes"]
     assert (values["rank"], accepted) == ("species", None)
     assert values["common_names"] == {"en": ["red fox"], "de": ["Fuchs"]}
     assert (intake.created, intake.updated, intake.unchanged) == (0, 1, 0)
     same = build_import_plan([line(2, "Vulpes vulpes", rank="species")], before)
-    assert (same.become, same.unchanged) == ({}, 1)
+    assert (same.changed, same.unchanged) == ({}, 1)
 
 
 def test_synonyms_stand_for_what_is_accepted_at_the_end() -> None:
     lines = [
-        line(2, "A", tells_status=True, accepted="b"),
-        line(3, "B", tells_status=True, accepted="C"),
-        line(4, "D", tells_status=True, accepted="E"),
-        line(5, "C", tells_status=True, accepted="C"),
+        line(2, "A", has_status=True, accepted="b"),
+        line(3, "B", has_status=True, accepted="C"),
+        line(4, "D", has_status=True, accepted="E"),
+        line(5, "C", has_status=True, accepted="C"),
     ]
     intake = build_import_plan(lines, known(("E", {}, "f"), ("F", {}, None)))
-    assert {key: accepted for key, (_, accepted) in intake.become.items()} == {
+    assert {key: accepted for key, (_, accepted) in intake.changed.items()} == {
         "a": "c",
         "b": "c",
         "c": None,
@@ -110,11 +110,11 @@ def test_synonyms_stand_for_what_is_accepted_at_the_end() -> None:
 def test_what_trades_places_is_settled_and_a_circle_is_not() -> None:
     before = known(("A", {}, "b"), ("B", {}, None))
     traded = build_import_plan(
-        [line(2, "A", tells_status=True), line(3, "B", tells_status=True, accepted="A")], before
+        [line(2, "A", has_status=True), line(3, "B", has_status=True, accepted="A")], before
     )
-    assert {key: accepted for key, (_, accepted) in traded.become.items()} == {"a": None, "b": "a"}
-    circle = build_import_plan([line(2, "B", tells_status=True, accepted="A")], before)
-    assert (circle.become, [where[:2] for where in circle.problems]) == ({}, [(2, "synonym_of")])
+    assert {key: accepted for key, (_, accepted) in traded.changed.items()} == {"a": None, "b": "a"}
+    circle = build_import_plan([line(2, "B", has_status=True, accepted="A")], before)
+    assert (circle.changed, [where[:2] for where in circle.problems]) == ({}, [(2, "synonym_of")])
 
 
 def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
@@ -124,9 +124,9 @@ def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
         line(4, "Martes foina", gbif_key=7),
         line(5, None, gbif_key=99),
         line(6, None, gbif_key=5),
-        line(7, "Taxus", tells_status=True, accepted="Martes foina"),
-        line(8, "Ursus", tells_status=True, accepted_gbif=5),
-        line(9, "Nasua", tells_status=True, accepted_gbif=6),
+        line(7, "Taxus", has_status=True, accepted="Martes foina"),
+        line(8, "Ursus", has_status=True, accepted_gbif=5),
+        line(9, "Nasua", has_status=True, accepted_gbif=6),
     ]
     intake = build_import_plan(lines, known(("Canis lupus", {"gbif_key": 5}, None)))
     assert [where[:2] for where in intake.problems] == [
@@ -136,7 +136,7 @@ def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
         (7, "synonym_of"),
         (9, "synonym_of"),
     ]
-    assert {key: accepted for key, (_, accepted) in intake.become.items()} == {
+    assert {key: accepted for key, (_, accepted) in intake.changed.items()} == {
         "meles meles": None,
         "ursus": "canis lupus",
     }
@@ -146,9 +146,9 @@ def test_only_wrong_lines_are_told_and_what_leans_on_them() -> None:
 def test_gbif_keys_may_change_hands() -> None:
     before = known(("A", {"gbif_key": 1}, None), ("B", {"gbif_key": 2}, None))
     intake = build_import_plan([line(2, "A", gbif_key=2), line(3, "B", gbif_key=1)], before)
-    assert {key: values["gbif_key"] for key, (values, _) in intake.become.items()} == {
+    assert {key: values["gbif_key"] for key, (values, _) in intake.changed.items()} == {
         "a": 2,
         "b": 1,
     }
     held = build_import_plan([line(2, "A", gbif_key=2)], before)
-    assert (held.become, [where[:2] for where in held.problems]) == ({}, [(2, "gbif_key")])
+    assert (held.changed, [where[:2] for where in held.problems]) == ({}, [(2, "gbif_key")])

@@ -255,10 +255,9 @@ export interface paths {
         };
         /**
          * Get Scores
-         * @description Show the scores of a classification over its whole class list, and its logits if they were
-         *     sent.
+         * @description Get the scores of a classification over its whole class list, and its logits if stored.
          *
-         *     They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
+         *     Numbers are exact to single precision; one beyond its range is 1e39 or -1e39.
          */
         get: operations["get_scores_api_v2_annotations__annotation_id__scores_get"];
         put?: never;
@@ -664,13 +663,13 @@ export interface paths {
         };
         /**
          * List Deployments
-         * @description List deployments by name or by when they were made, of one project or of all of yours.
+         * @description List deployments of one project, or of all your projects, by name or by creation time.
          */
         get: operations["list_deployments_api_v2_deployments_get"];
         put?: never;
         /**
          * Create Deployment
-         * @description Make a deployment.
+         * @description Create a deployment.
          */
         post: operations["create_deployment_api_v2_deployments_post"];
         delete?: never;
@@ -688,13 +687,13 @@ export interface paths {
         };
         /**
          * Export Deployments
-         * @description Give the deployments of a project as CSV.
+         * @description Export the deployments of a project as CSV.
          */
         get: operations["export_deployments_api_v2_deployments_csv_get"];
         put?: never;
         /**
          * Import Deployments
-         * @description Make and change deployments as a CSV file says, known by their names; all of them or none.
+         * @description Create and update deployments from a CSV file, all or none, identified by their names.
          */
         post: operations["import_deployments_api_v2_deployments_csv_post"];
         delete?: never;
@@ -712,7 +711,7 @@ export interface paths {
         };
         /**
          * Get Deployment
-         * @description Show a deployment.
+         * @description Get a deployment.
          */
         get: operations["get_deployment_api_v2_deployments__deployment_id__get"];
         put?: never;
@@ -726,9 +725,9 @@ export interface paths {
         head?: never;
         /**
          * Update Deployment
-         * @description Change a deployment; what is left out stays as it is.
+         * @description Update a deployment; fields that are left out are kept.
          *
-         *     Another clock offset dates its images again.
+         *     A new clock offset changes the capture times of its images.
          */
         patch: operations["update_deployment_api_v2_deployments__deployment_id__patch"];
         trace?: never;
@@ -764,7 +763,7 @@ export interface paths {
         put?: never;
         /**
          * Undo Clock Offset
-         * @description Set clock offset and time zone back to what they were before, and the capture times with them.
+         * @description Restore the previous clock offset and time zone, and the capture times with them.
          */
         post: operations["undo_clock_offset_api_v2_deployments__deployment_id__clock_undo_post"];
         delete?: never;
@@ -894,15 +893,15 @@ export interface paths {
         };
         /**
          * List Identifications
-         * @description List who said what, of one project or of all of yours; what was withdrawn is among it.
+         * @description List identifications of one project, or of all your projects, withdrawn ones included.
          */
         get: operations["list_identifications_api_v2_identifications_get"];
         put?: never;
         /**
          * Create Identifications
-         * @description Say what annotations, or whole images, really are: all of it is stored, or nothing.
+         * @description Identify annotations or whole images: all identifications are stored, or none.
          *
-         *     Of all that is said the latest holds, and before the model's own words, which stay as they are.
+         *     The latest identification is effective and replaces the result of the model, which is kept.
          */
         post: operations["create_identifications_api_v2_identifications_post"];
         delete?: never;
@@ -922,7 +921,7 @@ export interface paths {
         put?: never;
         /**
          * Withdraw Identifications
-         * @description Withdraw identifications, all of them or none: your own, or as a manager anybody's.
+         * @description Withdraw identifications, all or none; those of other users require the manager role.
          */
         post: operations["withdraw_identifications_api_v2_identifications_withdraw_post"];
         delete?: never;
@@ -940,7 +939,7 @@ export interface paths {
         };
         /**
          * Get Identification
-         * @description Show one identification, also one that was withdrawn.
+         * @description Get an identification, also a withdrawn one.
          */
         get: operations["get_identification_api_v2_identifications__identification_id__get"];
         put?: never;
@@ -1055,10 +1054,10 @@ export interface paths {
         put?: never;
         /**
          * Import Files
-         * @description Make images of pictures that were sent, as many as can be in some seconds; ask again for
-         *     those still waiting.
+         * @description Import uploaded files, as many as possible within 15 seconds.
          *
-         *     Each file gets its own outcome, and the same one when it is asked for again.
+         *     Each file has an outcome, which a repeated request returns again. Repeat the request for files
+         *     that are waiting.
          */
         post: operations["import_files_api_v2_images_import_post"];
         delete?: never;
@@ -1078,10 +1077,11 @@ export interface paths {
         put?: never;
         /**
          * Presign Files
-         * @description Announce pictures, and get an address for each to which its bytes are sent with PUT.
+         * @description Announce files and get a URL for each, to upload its bytes with PUT.
          *
-         *     Which of them are there already is told at once. The same again goes on where it broke off: what
-         *     has arrived need not be sent again. What is never imported is forgotten after a week.
+         *     The response names the files that are stored already. Repeat the request to continue an
+         *     interrupted upload: files that have arrived are not uploaded again. Files that are not imported
+         *     are deleted after a week.
          */
         post: operations["presign_files_api_v2_images_presign_post"];
         delete?: never;
@@ -2228,13 +2228,13 @@ export interface paths {
         };
         /**
          * List Taxa
-         * @description List taxa by their scientific names, of one project or of all of yours.
+         * @description List taxa of one project, or of all your projects, by scientific name.
          */
         get: operations["list_taxa_api_v2_taxa_get"];
         put?: never;
         /**
          * Create Taxon
-         * @description Put a taxon on a project's list.
+         * @description Create a taxon in a project.
          */
         post: operations["create_taxon_api_v2_taxa_post"];
         delete?: never;
@@ -2254,11 +2254,11 @@ export interface paths {
         put?: never;
         /**
          * Import Taxa
-         * @description Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin
-         *     Core Archive.
+         * @description Import a list of taxa.
          *
-         *     Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be
-         *     taken are told, and the others are taken.
+         *     Formats: CSV, a table of Darwin Core or GBIF, a list of GBIF keys, or a Darwin Core Archive.
+         *     Taxa are identified by their scientific names. Taxa that are not in the list are kept. Lines
+         *     that are not valid are reported, and the others are imported.
          */
         post: operations["import_taxa_api_v2_taxa_import_post"];
         delete?: never;
@@ -2276,12 +2276,12 @@ export interface paths {
         };
         /**
          * List Labels
-         * @description List what the labels of models mean, by label.
+         * @description List the labels of models with their taxa, by label.
          */
         get: operations["list_labels_api_v2_taxa_labels_get"];
         /**
          * Map Labels
-         * @description Say what labels mean; those that are not named keep their meaning.
+         * @description Map labels to taxa; labels that are not in the request keep their taxa.
          */
         put: operations["map_labels_api_v2_taxa_labels_put"];
         post?: never;
@@ -2300,7 +2300,7 @@ export interface paths {
         };
         /**
          * List Unmapped Labels
-         * @description List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so.
+         * @description List labels without a taxon, the most frequent first, each with a taxon of that name.
          */
         get: operations["list_unmapped_labels_api_v2_taxa_suggestions_get"];
         put?: never;
@@ -2320,21 +2320,21 @@ export interface paths {
         };
         /**
          * Get Taxon
-         * @description Show one taxon.
+         * @description Get a taxon.
          */
         get: operations["get_taxon_api_v2_taxa__taxon_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Taxon
-         * @description Delete a taxon that no synonym, label or identification names.
+         * @description Delete a taxon to which no synonym, label or identification refers.
          */
         delete: operations["delete_taxon_api_v2_taxa__taxon_id__delete"];
         options?: never;
         head?: never;
         /**
          * Update Taxon
-         * @description Change a taxon; what is left out stays as it is.
+         * @description Update a taxon; fields that are left out are kept.
          */
         patch: operations["update_taxon_api_v2_taxa__taxon_id__patch"];
         trace?: never;
@@ -10657,10 +10657,10 @@ export interface operations {
                 image?: string | null;
                 annotation?: string | null;
                 kind?: components["schemas"]["IdentificationKind"] | null;
-                /** @description Only what this person said. */
+                /** @description Only identifications by this user. */
                 person?: string | null;
                 taxon?: string | null;
-                /** @description Only what was withdrawn, or what was not. */
+                /** @description Only identifications that are, or are not, withdrawn. */
                 withdrawn?: boolean | null;
                 created_after?: string | null;
                 created_before?: string | null;
@@ -13718,9 +13718,9 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description What a scientific or common name, or that of a synonym, has in it. */
+                /** @description Text in a scientific or common name of the taxon or of its synonyms. */
                 search?: string | null;
-                /** @description Such as species or family, in any case. */
+                /** @description For example species or family; case is ignored. */
                 rank?: string | null;
                 /** @description Only accepted taxa, or only synonyms. */
                 accepted?: boolean | null;

@@ -18,16 +18,15 @@ BEYOND = 1e39
 
 
 async def get_scores(system: AppContext, scope: Scope, annotation_id: UUID) -> ClassificationScores:
-    """Show the scores of a classification, and its logits if they were sent, exact to single
-    precision.
+    """Get the scores of a classification and its logits, if the worker sent them.
 
-    A number beyond single precision is told as 1e39 or -1e39. Raises NotFound.
+    Numbers are exact to single precision; one beyond its range is 1e39 or -1e39. Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
         stored = await get_score_row(scope, tx, annotation_id)
     scores, logits = await asyncio.to_thread(_decode, stored)
     if not scores and not logits:
-        raise NotFound("No scores were sent with this annotation.")
+        raise NotFound("This annotation has no scores.")
     length = len(scores) or len(logits or ())
     return ClassificationScores(
         annotation_id=annotation_id,
@@ -42,7 +41,7 @@ async def get_scores(system: AppContext, scope: Scope, annotation_id: UUID) -> C
 
 
 def _decode(stored: StoredScores) -> tuple[list[float], list[float] | None]:
-    # Loaded with the first question: it would take a tenth of a process's start.
+    # Imported on first use: the import takes a tenth of the start time of a process.
     from trapline.server.findings.rules.score_codec import decode_scores
 
     if stored.content is None or stored.encoding is None:
@@ -56,7 +55,7 @@ def _as_given(numbers: Any) -> list[float] | None:
 
 
 def _shortest(vector: "Vector") -> list[float]:
-    """The shortest decimals that are these numbers in single precision."""
+    """Return the shortest decimals that are equal to these numbers in single precision."""
     import numpy as np
 
     plain = np.nan_to_num(vector.astype(str).astype(np.float64), posinf=BEYOND, neginf=-BEYOND)

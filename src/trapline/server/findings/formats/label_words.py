@@ -1,10 +1,10 @@
-"""Labels of models that do not name an animal: something unknown, and things."""
+"""Labels of models that do not name an animal: unknown objects and things."""
 
 NOT_KNOWN = frozenset(
     {"unknown", "unsure", "unidentified", "unidentifiable", "other", "no cv result", "problem"}
 )
-# What detectors that were trained on everyday scenes (COCO, 80 classes) name in a forest, and is no
-# animal.
+# Classes of COCO (80 everyday objects) that are not animals. Detectors trained on COCO report them in
+# images of nature.
 THINGS = frozenset(
     {
         "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "backpack", "umbrella", "handbag",

@@ -9,7 +9,7 @@ from trapline.server.platform.db.row import Now, Number, Row
 
 
 class CategoryMapRow(Row):
-    """An ordered class list, stored once for its content."""
+    """An ordered class list, stored once and identified by its hash."""
 
     __tablename__ = "category_maps"
 
@@ -19,10 +19,10 @@ class CategoryMapRow(Row):
 
 
 class AlgorithmRow(Row):
-    """A revision of an algorithm: immutable. Another category map under the same key and version is
-    another row.
+    """An immutable revision of an algorithm.
 
-    `registered` is false if a result named the algorithm before any worker registered it.
+    Another category map under the same key and version is another row. `registered` is false if a
+    result named the algorithm before a worker registered it.
     """
 
     __tablename__ = "algorithms"

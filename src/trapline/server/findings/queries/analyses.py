@@ -1,4 +1,4 @@
-"""The ledger: one row for each analysis, its details, and the attempts at it."""
+"""Analyses with their details, transitions, attempts and reports."""
 
 from datetime import datetime
 from typing import Any
@@ -20,11 +20,11 @@ STATES = "('queued', 'processing', 'completed', 'failed', 'canceled')"
 
 
 class AnalysisRow(Row):
-    """One model run over one image, and where it is.
+    """One run of a model on one image, with its state.
 
     A lease token is valid for `fence` < attempt <= `attempt`; `won` is the attempt whose result was
-    stored. Rows are rewritten at every move, so they are kept small and pages keep room for the
-    next version. The results of a `simulated` analysis are invented: they are never current.
+    stored. Rows are rewritten at every transition, so they are small and pages have room for the
+    next version. The results of a `simulated` analysis are synthetic and never current.
     """
 
     __tablename__ = "analyses"
@@ -76,10 +76,9 @@ class AnalysisRow(Row):
 
 
 class AnalysisDetailRow(Row):
-    """What is seldom asked of an analysis, kept apart because the ledger's row is rewritten at
-    every move.
+    """Rarely read fields of an analysis, separate because its row is rewritten often.
 
-    `reason` is what the error has in common with others of its kind.
+    `reason` is the part of the error message that errors of the same kind have in common.
     """
 
     __tablename__ = "analysis_details"
@@ -110,7 +109,7 @@ class AnalysisDetailRow(Row):
 
 
 class AnalysisMoveRow(Row):
-    """One move of a stand-alone analysis, the first from `new`; a job's are told by its attempts."""
+    """A transition of a stand-alone analysis, the first from `new`; jobs record attempts instead."""
 
     __tablename__ = "analysis_moves"
     __table_args__ = (
@@ -122,7 +121,7 @@ class AnalysisMoveRow(Row):
         ForeignKeyConstraint(
             ["from_state", "to_state"], ["allowed_moves.from_state", "allowed_moves.to_state"]
         ),
-        # A job's analysis may be queued again, one of an outside pipeline never.
+        # Only an analysis of a job can be queued again.
         CheckConstraint("to_state <> 'queued' or from_state = 'new'", name="once_queued"),
     )
 
@@ -137,10 +136,9 @@ class AnalysisMoveRow(Row):
 
 
 class AttemptRow(Row):
-    """One lease of one task that ended otherwise than with the result that was stored; written when
-    it ends.
+    """A lease of a task that ended without storing a result, created when it ends.
 
-    `job_id` is its analysis's, written by the database.
+    The database sets `job_id` from the analysis.
     """
 
     __tablename__ = "attempts"
@@ -167,7 +165,7 @@ class AttemptRow(Row):
 
 
 class AnalysisReportRow(Row):
-    """What a worker said of its own run over an image: its pipeline, algorithms, times and config, as given."""
+    """The report of a worker on its run over an image: pipeline, algorithms, times and config."""
 
     __tablename__ = "analysis_reports"
     __table_args__ = (

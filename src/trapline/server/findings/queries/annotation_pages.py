@@ -1,4 +1,4 @@
-"""What analyses found: their annotations in order, with the algorithm that said each."""
+"""Pages of the annotations of analyses, in order, each with its algorithm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,18 +18,21 @@ from trapline.server.platform.errors import InvalidRequest
 
 FIRST_PAGE = 1000
 SHORT_PAGE = 100
-"""How many annotations an analysis brings along in a list of analyses."""
+"""Number of annotations of an analysis that a list of analyses contains."""
 
 UNORDERED = 2**31
-"""Where an annotation without an ordering comes: behind all that have one."""
+"""The ordering in cursors of annotations without one: they follow all others."""
 
 Found = tuple[AnnotationRow, str | None]
-"""An annotation, and the key of the algorithm that said it."""
+"""An annotation and the key of its algorithm."""
 
 
 @dataclass
 class AnalysisAnnotations:
-    """An analysis with its details, how many annotations it has, the first of them, and the cursor of the rest."""
+    """An analysis with its details, the number of its annotations and their first page.
+
+    `next` is the cursor of the next page.
+    """
 
     row: AnalysisRow
     detail: AnalysisDetailRow | None
@@ -58,18 +61,17 @@ async def list_annotation_rows(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[Found], str | None]:
-    """List a page of annotations by ordering, then as they were posted; answers the cursor of the
-    next page.
+    """List a page of annotations by ordering and ID; also return the cursor of the next page.
 
-    Raises Invalid for a cursor of another list.
+    Raises InvalidRequest for a cursor of another list.
     """
     scope.check(analysis.project_id)
     rows: list[Found] = []
-    # One after the other: each is one stretch of the index. Both in one condition would be sorted
-    # anew for each page.
-    for stretch in _stretches(select_annotations(analysis, wanted), cursor):
+    # Each statement reads one range of the index. A single condition for both ranges would need a
+    # sort for each page.
+    for index_range in _split_ranges(select_annotations(analysis, wanted), cursor):
         statement = (
-            stretch.outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
+            index_range.outerjoin(AlgorithmRow, AlgorithmRow.id == AnnotationRow.algorithm_id)
             .add_columns(AlgorithmRow.key)
             .order_by(AnnotationRow.ordering, AnnotationRow.id)
             .limit(limit + 1 - len(rows))
@@ -83,8 +85,10 @@ async def list_annotation_rows(
     return rows, None
 
 
-def _stretches(statement: Select[AnnotationRow], cursor: str | None) -> list[Select[AnnotationRow]]:
-    """What lies behind a cursor: of those that have an ordering, then of those that have none."""
+def _split_ranges(
+    statement: Select[AnnotationRow], cursor: str | None
+) -> list[Select[AnnotationRow]]:
+    """Select the rows after a cursor: first those with an ordering, then those without one."""
     if cursor is None:
         return [statement]
     ordering, key = _read_place(cursor)
@@ -111,10 +115,9 @@ def _cursor_of(row: AnnotationRow) -> str:
 async def list_analysis_annotations(
     scope: Scope, tx: Transaction, rows: Sequence[AnalysisRow], longer: int | None = None
 ) -> list[AnalysisAnnotations]:
-    """Find for each of these analyses its details, how many annotations it has and the first of
-    them.
+    """Return these analyses with their details, annotation counts and first annotations.
 
-    These are FIRST_PAGE for the first `longer` analyses (for all, where that is None) and
+    Up to FIRST_PAGE annotations are returned for the first `longer` analyses (None: for all), and
     SHORT_PAGE for the others.
     """
     for row in rows:
@@ -127,7 +130,7 @@ async def list_analysis_annotations(
         )
     }
     found = {row.id: AnalysisAnnotations(row, details.get(row.id)) for row in rows}
-    # Each analysis by itself, by the index: grouped, they would be looked for in the whole table.
+    # A subquery per analysis uses the index; a grouped query would scan the whole table.
     counted = (
         select(func.count())
         .select_from(AnnotationRow)

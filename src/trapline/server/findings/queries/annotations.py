@@ -1,4 +1,4 @@
-"""Annotations: what analyses found, and the long score lists that classifiers send along."""
+"""Annotations of analyses and the score vectors of classifications."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,12 +48,11 @@ CONFIDENCE = "coalesce(n.confidence_exact, n.confidence::text::float8)"
 
 
 class AnnotationRow(Row):
-    """One structured finding. `fingerprint` makes posting the same again create nothing, by
-    constraint.
+    """An annotation; the unique `fingerprint` prevents a second row for a repeated request.
 
-    `parent_id` (a classification's box) is of the same analysis; it carries no foreign key, because
-    the check would cost a third of the line's rate, and both rows are always written by one
-    statement.
+    `parent_id` (the box of a classification) is of the same analysis. It has no foreign key,
+    because the check would reduce the rate of results by a third, and one statement writes both
+    rows.
     """
 
     __tablename__ = "annotations"
@@ -66,7 +65,7 @@ class AnnotationRow(Row):
         ),
         CheckConstraint("confidence between 0 and 1", name="confidence"),
         Index("ix_annotations_analysis_order", "analysis_id", "ordering", "id"),
-        # The line writes the other types by thousands, and pays nothing for this one.
+        # A partial index, so that results of the common types cost nothing here.
         Index(
             "ix_annotations_rare_type",
             "annotation_type",
@@ -82,11 +81,11 @@ class AnnotationRow(Row):
     annotation_type: Mapped[str]
     class_name: Mapped[str | None]
     single_confidence: Mapped[float | None] = mapped_column("confidence", REAL)
-    """What versions before `exact_confidence` read and write; `confidence` is what callers use."""
+    """Single precision, for versions without `exact_confidence`; callers use `confidence`."""
     exact_confidence: Mapped[float | None] = mapped_column("confidence_exact", Double)
-    """None in rows of versions that stored single precision alone."""
+    """None in rows of versions that stored only single precision."""
     stored_data: Mapped[dict[str, Any]] = mapped_column("data")
-    """`data` as it is stored: that of workers' rows is packed."""
+    """`data` as stored: packed in rows of workers."""
     storage_path: Mapped[str | None]
     artifact_id: Mapped[UUID | None]
     parent_id: Mapped[UUID | None]
@@ -97,12 +96,12 @@ class AnnotationRow(Row):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The data as callers know it."""
+        """The unpacked data."""
         return unpack_data(self.stored_data, self.class_name, self.algorithm_id)
 
     @hybrid_property
     def confidence(self) -> float | None:
-        """The confidence as it was sent."""
+        """The confidence exactly as it was sent."""
         return self.single_confidence if self.exact_confidence is None else self.exact_confidence
 
     @confidence.inplace.setter
@@ -116,7 +115,7 @@ class AnnotationRow(Row):
 
 
 class ScoreVectorRow(Row):
-    """The scores and logits of one classification over its whole class list, compressed, exact to single precision."""
+    """The compressed scores and logits of a classification, exact to single precision."""
 
     __tablename__ = "score_vectors"
 
@@ -136,9 +135,9 @@ class ScoreVectorRow(Row):
 
 
 class NewAnnotation(NamedTuple):
-    """An annotation to be written; its id is made beforehand, so that others can refer to it.
+    """An annotation to write; it has an ID already, so that others can refer to it.
 
-    Ids are their bytes.
+    IDs are the 16 bytes of a UUID.
     """
 
     id: bytes
@@ -156,7 +155,7 @@ class NewAnnotation(NamedTuple):
 
 
 class NewScores(NamedTuple):
-    """The scores of one classification to be written, encoded."""
+    """The encoded scores of a classification to write."""
 
     annotation_id: bytes
     analysis_id: UUID
@@ -168,7 +167,7 @@ class NewScores(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageClass:
-    """A class that an image shows, and the highest confidence of it."""
+    """A class found on an image, with its highest confidence."""
 
     image_id: UUID
     class_name: str
@@ -178,7 +177,7 @@ class ImageClass:
 async def create_annotations(
     scope: Scope, tx: Transaction, annotations: Sequence[NewAnnotation]
 ) -> None:
-    """Write annotations in bulk."""
+    """Create annotations in bulk."""
     if annotations:
         await copy_rows(
             tx,
@@ -196,7 +195,7 @@ _TYPES = {kind.value: encode_text(kind.value) for kind in AnnotationType}
 
 
 def _encode_annotation(row: NewAnnotation) -> bytes:
-    """Encode a row in few calls: the line writes ten of them for an image."""
+    """Encode a row with few calls, because results have about ten rows per image."""
     (
         key,
         project_id,
@@ -226,7 +225,7 @@ def _encode_annotation(row: NewAnnotation) -> bytes:
 
 
 async def create_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScores]) -> None:
-    """Write score vectors in bulk."""
+    """Create score vectors in bulk."""
     if vectors:
         await copy_rows(
             tx,
@@ -247,8 +246,8 @@ async def create_scores(scope: Scope, tx: Transaction, vectors: Sequence[NewScor
 async def create_reports(
     scope: Scope, tx: Transaction, project_id: int, reports: Sequence[tuple[UUID, dict[str, Any]]]
 ) -> None:
-    """Write what workers said of their own runs: analysis id and report."""
-    # One text for all of them: an array of texts is written sign by sign.
+    """Store the reports of workers, pairs of analysis ID and report."""
+    # One JSON text for all reports: an array of texts is escaped character by character.
     content = msgspec.json.encode({str(analysis_id): report for analysis_id, report in reports})
     await tx.execute(
         """
@@ -262,11 +261,10 @@ async def create_reports(
 async def update_image_classes(
     scope: Scope, tx: Transaction, found: Sequence[ImageClass], blank: dict[UUID, bool]
 ) -> None:
-    """Note what the first result of images found: which classes they show, and which are blank; in
-    order of ids.
+    """Store the classes found on images by their first result, and whether images are blank.
 
-    Where another pipeline's first result came at the same time, the image is blank only if both
-    found nothing. Images are locked before their classes, as everywhere.
+    If first results of two pipelines arrive at the same time, the image is blank only if both found
+    nothing. Images are locked before their classes, in the order of their IDs.
     """
     if blank:
         ids = sorted(blank)
@@ -302,5 +300,5 @@ async def update_image_classes(
 
 
 def to_jsonb(value: Any) -> Jsonb:
-    """Wrap a value for a jsonb column, with the faster writer."""
+    """Wrap a value for a jsonb column with a fast JSON encoder."""
     return Jsonb(value, dumps=msgspec.json.encode)

@@ -1,10 +1,10 @@
-"""The findings of images: which analyses are current, what they found, and the columns and rows
-derived from that.
+"""Current analyses of images, their findings, and the columns and rows derived from them.
 
-Current are the newest completed analyses of an image, one for each pipeline (`model_name`), whether
-a worker, an external pipeline or an import stored them. Simulated analyses are never current. An
-image is blank if a current analysis found nothing and no current one has a finding. A label such as
-`blank` is not a finding, and an analysis with custom data alone states nothing.
+The current analyses of an image are the newest completed ones, one for each pipeline
+(`model_name`), whether a worker, an external pipeline or an import stored them. Simulated analyses
+are never current. An image is blank if a current analysis found nothing and no current one has a
+finding. A label such as `blank` is not a finding. An analysis with only custom data has no
+findings and does not make an image blank.
 """
 
 from collections.abc import Collection
@@ -50,7 +50,10 @@ _HAS_FINDINGS = f"""case when count(*) > 0 and bool_and(type = 'custom') then nu
 
 
 def render_has_findings(analysis: str) -> str:
-    """Render a subquery: whether an analysis has findings, null where it states nothing; `analysis` is a column."""
+    """Render a subquery: whether the analysis in column `analysis` has findings.
+
+    The result is null if the analysis has only custom data.
+    """
     rows = _ROWS.format(analysis=analysis, pattern=BLANK_PATTERN, confidence=CONFIDENCE)
     return f"(with {rows} select {_HAS_FINDINGS} from judged)"  # noqa: S608 - made of constants
 
@@ -62,9 +65,9 @@ CURRENT = """
 """
 """The current analyses of `images`, an array."""
 
-# A worker's result says which of its classifications name something (`terminal`); a box has the
-# name of its own. A box that a classifier calls blank shows nothing, so the detector's label for it
-# is left out too.
+# In results of workers, `terminal` marks the classifications that are findings; a box is named by
+# its classification. If a classifier labels a box as blank, the label of the detector is left out
+# as well.
 _REFRESH = f"""
     with current as materialized ({CURRENT.format(images="%(images)b::uuid[]")}),
     classes as materialized (
@@ -104,8 +107,7 @@ _SHOWN = f"""
 async def list_shown_analyses(
     scope: Scope, tx: Transaction, images: Collection[UUID]
 ) -> dict[UUID, UUID]:
-    """List the analysis that each image is shown with: of the current ones the newest that has
-    findings, or the newest.
+    """List the shown analysis of each image: the newest current one with findings, else the newest.
 
     Images without a completed analysis are left out.
     """
@@ -116,10 +118,10 @@ async def list_shown_analyses(
 async def lock_images_with_results(
     scope: Scope, tx: Transaction, images: Collection[UUID]
 ) -> set[UUID]:
-    """Lock images, and return those that have results, also of a transaction that this one waited for."""
+    """Lock images and return those with results, including those committed during the wait."""
     if not images:
         return set()
-    # A condition on `blank` would be judged before the wait for the lock.
+    # `blank` is selected, because a condition on it would be evaluated before the wait for the lock.
     cursor = await tx.execute(
         "select id, blank is not null from images where id = any(%b) order by id for no key update",
         (sorted(images),),
@@ -128,10 +130,10 @@ async def lock_images_with_results(
 
 
 async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUID]) -> None:
-    """Derive the classes of images, and whether they are blank, from their current analyses.
+    """Update the classes of images, and whether they are blank, from their current analyses.
 
-    The images are locked before their analyses are read, so that of two transactions the later one
-    sees both results.
+    The images are locked before their analyses are read, so the later of two transactions sees both
+    results.
     """
     if images:
         await lock_findings(tx, images)

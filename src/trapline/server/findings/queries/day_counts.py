@@ -1,4 +1,4 @@
-"""Counts of images by day: for each deployment, class and local day, kept by counting anew the days that changed."""
+"""Counts of images by deployment, class and local day; days that changed are counted again."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ DAYS_AT_ONCE = 200
 LONGEST_S = 120
 HOURS = 24
 EVERY = ""
-"""Where a row counts all images, whatever they show."""
+"""The class name of rows that count all images."""
 
 _LOCAL = "i.captured_at at time zone i.time_zone"
-# No zone is further from UTC than this, so whatever was taken on a day lies between.
+# No zone is further from UTC, so all images of a local day are between these times.
 _EARLIEST = "(d.day::timestamp - interval '15 hours') at time zone 'UTC'"
 _LATEST = "(d.day::timestamp + interval '39 hours') at time zone 'UTC'"
 _OF_DAY = f"i.deployment_id = d.deployment_id and i.captured_at >= {_EARLIEST} and i.captured_at < {_LATEST}"
@@ -31,12 +31,11 @@ _BY_HOUR = ", ".join(f"coalesce(sum(n) filter (where hour = {hour}), 0)" for hou
 
 
 class DirtyDayRow(Row):
-    """A day of a deployment on which something changed since it was counted; one row for each
-    change.
+    """A day of a deployment that changed after it was counted; one row for each change.
 
-    Without any constraint: whoever stores a result never waits for another one who does so for the
-    same day. Triggers of the database write it where images come, move and are deleted, and
-    `mark_images` where something is found.
+    The table has no unique constraint, so transactions that store results of the same day never
+    wait for each other. Database triggers insert rows when images are added, dated again or
+    deleted, and `mark_days_dirty` when findings change.
     """
 
     __tablename__ = "dirty_days"
@@ -49,7 +48,7 @@ class DirtyDayRow(Row):
 
 
 class DayCountRow(Row):
-    """How many images of a deployment show a class (or are there at all) on a local day, and in each hour of it."""
+    """The number of images of a deployment with a class, or of all, by local day and its hours."""
 
     __tablename__ = "day_counts"
     __table_args__ = (
@@ -58,8 +57,8 @@ class DayCountRow(Row):
             ["deployments.project_id", "deployments.id"],
             ondelete="CASCADE",
         ),
-        # With all that a sum over years reads: 50,000 rows of a page's count took 24 ms, from the
-        # index alone 4.
+        # A covering index for sums over years: 50,000 rows took 24 ms from the table, and 4 ms from
+        # the index.
         Index(
             "ix_day_counts_class",
             "project_id",
@@ -82,7 +81,7 @@ class DayCountRow(Row):
 
 @dataclass
 class DayCountTotals:
-    """What the counts of some days come to; `classes` and `deployments` the most frequent first."""
+    """Sums over some days; `classes` and `deployments` have the most frequent first."""
 
     images: int = 0
     blank: int = 0
@@ -93,7 +92,7 @@ class DayCountTotals:
 
 
 async def mark_days_dirty(tx: Transaction, images: Collection[UUID]) -> None:
-    """Note that the days of these images are to be counted again."""
+    """Mark the days of these images to be counted again."""
     await tx.execute(
         f"""
         insert into dirty_days (project_id, deployment_id, day)
@@ -104,11 +103,10 @@ async def mark_days_dirty(tx: Transaction, images: Collection[UUID]) -> None:
 
 
 async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
-    """Count at most so many of the days that changed; answers whether there may be more. One
-    transaction at a time.
+    """Count at most `most` days that changed; return whether more may remain.
 
-    A day with many images rests the longer until it is counted again, so that this never takes much
-    of a machine.
+    One transaction at a time does this. A day with many images waits longer (2 ms per image, at
+    most 5 minutes) until it is counted again, to limit the load.
     """
     cursor = await tx.execute("select pg_try_advisory_xact_lock(%s)", (LOCK,))
     if await cursor.fetchone() != (True,):
@@ -131,15 +129,14 @@ async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
     )
     due = await cursor.fetchall()
     if due:
-        await _count_anew(tx, [row[0] for row in due], [row[1] for row in due])
+        await _recount_days(tx, [row[0] for row in due], [row[1] for row in due])
     return len(due) == most
 
 
-async def _count_anew(tx: Transaction, deployments: Sequence[UUID], days: Sequence[date]) -> None:
-    # Each statement sees what was committed before it, so at least whatever noted the days that
-    # were just taken.
+async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequence[date]) -> None:
+    # Each statement sees all commits before it, so at least the changes that marked these days.
     parameters = {"deployments": list(deployments), "days": list(days)}
-    # A class found while its image was given another time still has the old one.
+    # A class that was found while the time of its image changed still has the old time.
     await tx.execute(
         f"""
         update image_classes c set captured_at = l.captured_at from (
@@ -193,7 +190,7 @@ def _parameters(wanted: DayFilter) -> dict[str, Any]:
 
 
 async def sum_days(scope: Scope, tx: Transaction, wanted: DayFilter) -> list[tuple[date, int, int]]:
-    """Sum up each day: how many images, and how many of them are blank; the latest day first."""
+    """Sum images and blank images by day, the latest day first."""
     scope.check(wanted.project_id)
     cursor = await tx.execute(
         f"""
@@ -206,7 +203,7 @@ async def sum_days(scope: Scope, tx: Transaction, wanted: DayFilter) -> list[tup
 
 
 async def sum_images(scope: Scope, tx: Transaction, wanted: DayFilter) -> tuple[int, int]:
-    """Sum up how many images there are, and how many of them are blank."""
+    """Sum images and blank images over all days."""
     scope.check(wanted.project_id)
     cursor = await tx.execute(
         f"""
@@ -222,10 +219,10 @@ async def sum_images(scope: Scope, tx: Transaction, wanted: DayFilter) -> tuple[
 async def sum_project(
     scope: Scope, tx: Transaction, wanted: DayFilter, most: int
 ) -> DayCountTotals:
-    """Sum everything up; at most so many classes and deployments."""
-    told = await sum_days(scope, tx, wanted)
+    """Sum by day, hour, class and deployment; at most `most` classes and deployments."""
+    days = await sum_days(scope, tx, wanted)
     sums = DayCountTotals(
-        sum(images for _, images, _ in told), sum(blank for _, _, blank in told), told
+        sum(images for _, images, _ in days), sum(blank for _, _, blank in days), days
     )
     parameters = {**_parameters(wanted), "most": most}
     each_hour = ", ".join(f"coalesce(sum(c.hours[{hour + 1}]), 0)::bigint" for hour in range(HOURS))
@@ -261,7 +258,7 @@ async def sum_project(
 
 
 async def has_dirty_days(scope: Scope, tx: Transaction, project_id: int) -> bool:
-    """Tell whether days of a project are to be counted still."""
+    """Whether days of a project must still be counted."""
     scope.check(project_id)
     cursor = await tx.execute(
         "select exists (select from dirty_days where project_id = %s)", (project_id,)

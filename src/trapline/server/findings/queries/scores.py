@@ -9,9 +9,9 @@ from trapline.server.platform.errors import NotFound
 
 
 class StoredScores(NamedTuple):
-    """A classification with its scores: in `data` where the list is short, else encoded.
+    """A classification with its scores: in `data` if the list is short, else encoded.
 
-    `labels` are the class list that was sent along, or else that of its algorithm.
+    `labels` is the class list of the result, or else that of its algorithm.
     """
 
     project_id: int

@@ -13,9 +13,8 @@ router = APIRouter(tags=["annotations"])
 
 @router.get("/annotations/{annotation_id}/scores")
 async def get_scores(system: SystemOf, scope: ScopeOf, annotation_id: UUID) -> ClassificationScores:
-    """Show the scores of a classification over its whole class list, and its logits if they were
-    sent.
+    """Get the scores of a classification over its whole class list, and its logits if stored.
 
-    They are exact to single precision; a number beyond that is told as 1e39 or -1e39.
+    Numbers are exact to single precision; one beyond its range is 1e39 or -1e39.
     """
     return await scores.get_scores(system, scope, annotation_id)

@@ -1,8 +1,7 @@
-"""What the `data` of an annotation must be, by its type: geometry checked, and brought to the
-upright original.
+"""Validation of the `data` of annotations by type, and scaling to the upright original.
 
-Formats of segmentations are those of COCO (cocodataset.org, "Data format"): run lengths go down the
-columns, from the top left, beginning with the background.
+Formats of segmentations are those of COCO (cocodataset.org, "Data format"): run lengths are in
+column order from the top left and start with the background.
 """
 
 import sys
@@ -12,13 +11,13 @@ from typing import Any, NamedTuple
 from trapline.server.findings.rules.geometry import Frame
 
 OVER = 1.0
-"""By how many pixels a box or a point may reach over its frame and is clipped rather than refused."""
+"""Pixels by which a box or a point may exceed its frame; it is clipped instead of refused."""
 LONGEST_NAME = 255
 COLOR_MAPS = ("viridis", "magma", "turbo", "jet", "grey", "gray")
 """The colour maps of heatmaps that the viewer draws, in any case; `gray` is `grey`."""
 LONGEST_SIDE = 2**31
 LARGEST = sys.float_info.max
-"""JSON has whole numbers of any length: beyond this one they are no double."""
+"""The largest double: JSON integers can be larger."""
 MOST_POINTS = 100_000
 MOST_RINGS = 1_000
 MOST_CLASSES = 1_000
@@ -29,7 +28,7 @@ Data = dict[str, Any]
 
 
 class InvalidAnnotationData(Exception):
-    """The data is not what its type asks for; `field` says where."""
+    """The data is not valid for its type; `field` is the path of the wrong field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -38,21 +37,21 @@ class InvalidAnnotationData(Exception):
 
 
 class Scale(NamedTuple):
-    """By what coordinates of a frame are multiplied, across and down, to be those of the picture."""
+    """Factors that convert x and y in a frame to pixels of the upright original."""
 
     frame: Frame
-    picture: Frame
+    image: Frame
     x: float
     y: float
 
     @property
     def is_one(self) -> bool:
-        """Whether they stay as they are."""
-        return self.frame == self.picture
+        """Whether coordinates are unchanged."""
+        return self.frame == self.image
 
 
-def _scale(frame: Frame, picture: Frame) -> Scale:
-    return Scale(frame, picture, picture.width / frame.width, picture.height / frame.height)
+def _scale(frame: Frame, image: Frame) -> Scale:
+    return Scale(frame, image, image.width / frame.width, image.height / frame.height)
 
 
 def _number(data: Data, field: str) -> float:
@@ -73,14 +72,14 @@ def _size(data: Data, field: str) -> int:
     return value
 
 
-def _find_scale(data: Data, picture: Frame, *, required: bool) -> Scale:
+def _find_scale(data: Data, image: Frame, *, required: bool) -> Scale:
     if not required and data.get("image_width") is None and data.get("image_height") is None:
-        return _scale(picture, picture)
-    return _scale(Frame(_size(data, "image_width"), _size(data, "image_height")), picture)
+        return _scale(image, image)
+    return _scale(Frame(_size(data, "image_width"), _size(data, "image_height")), image)
 
 
 def _scaled(data: Data, changed: Data, scale: Scale) -> Data:
-    """The data with what changed, and what was given beside it."""
+    """Return the data with the changed fields; their original values are added as `given`."""
     given = {
         field: data[field] for field in changed if field in data and data[field] != changed[field]
     }
@@ -90,8 +89,8 @@ def _scaled(data: Data, changed: Data, scale: Scale) -> Data:
     return {**data, **changed, **marked}
 
 
-def _lies_within(data: Data, picture: Frame) -> bool:
-    """Tell the box that nearly every one is, within the picture and in its pixels: asked first, thousands of times."""
+def _lies_within(data: Data, image: Frame) -> bool:
+    """Whether a box is in pixels of the image and inside it: a fast check for nearly all boxes."""
     x_min, y_min, x_max, y_max = (
         data.get("x_min"),
         data.get("y_min"),
@@ -100,32 +99,32 @@ def _lies_within(data: Data, picture: Frame) -> bool:
     )
     if not (type(x_min) is type(y_min) is type(x_max) is type(y_max) is float):
         return False
-    if data.get("image_width") != picture.width or data.get("image_height") != picture.height:
+    if data.get("image_width") != image.width or data.get("image_height") != image.height:
         return False
-    return bool(0.0 <= x_min < x_max <= picture.width and 0.0 <= y_min < y_max <= picture.height)
+    return bool(0.0 <= x_min < x_max <= image.width and 0.0 <= y_min < y_max <= image.height)
 
 
-def _check_box(data: Data, picture: Frame) -> Data:
-    if _lies_within(data, picture):
+def _check_box(data: Data, image: Frame) -> Data:
+    if _lies_within(data, image):
         return data
-    scale = _find_scale(data, picture, required=True)
+    scale = _find_scale(data, image, required=True)
     frame = scale.frame
     x_min, y_min, x_max, y_max = (
         _number(data, field) for field in ("x_min", "y_min", "x_max", "y_max")
     )
     if x_min < -OVER or y_min < -OVER or x_max > frame.width + OVER or y_max > frame.height + OVER:
         raise InvalidAnnotationData(
-            "x_min", f"the box reaches out of its frame of {frame.width} by {frame.height} pixels"
+            "x_min", f"the box is outside its frame of {frame.width} by {frame.height} pixels"
         )
-    x_min, x_max = (_along(x, frame.width, scale.x, picture.width) for x in (x_min, x_max))
-    y_min, y_max = (_along(y, frame.height, scale.y, picture.height) for y in (y_min, y_max))
+    x_min, x_max = (_along(x, frame.width, scale.x, image.width) for x in (x_min, x_max))
+    y_min, y_max = (_along(y, frame.height, scale.y, image.height) for y in (y_min, y_max))
     if x_min >= x_max:
         raise InvalidAnnotationData("x_min", "must be less than x_max, within the frame")
     if y_min >= y_max:
         raise InvalidAnnotationData("y_min", "must be less than y_max, within the frame")
     changed: Data = {"x_min": x_min, "y_min": y_min, "x_max": x_max, "y_max": y_max}
     if not scale.is_one:
-        changed |= {"image_width": picture.width, "image_height": picture.height}
+        changed |= {"image_width": image.width, "image_height": image.height}
     return _scaled(data, changed, scale)
 
 
@@ -178,36 +177,36 @@ def _fraction(number: float, field: str) -> None:
         raise InvalidAnnotationData(field, "must be from 0 to 1")
 
 
-def _check_raster(data: Data, picture: Frame) -> Data:
+def _check_raster(data: Data, image: Frame) -> Data:
     width, height = _size(data, "width"), _size(data, "height")
     color_map = data.get("color_map")
     if color_map is not None and not (
         isinstance(color_map, str) and color_map.lower() in COLOR_MAPS
     ):
         raise InvalidAnnotationData("color_map", f"must be one of {', '.join(COLOR_MAPS)}")
-    # A raster is stretched over the picture, whatever its own size.
-    return data if (width, height) == picture else {**data, "scaled": True}
+    # A raster of any size is scaled to the size of the image.
+    return data if (width, height) == image else {**data, "scaled": True}
 
 
-def _check_segmentation(data: Data, picture: Frame) -> Data:
+def _check_segmentation(data: Data, image: Frame) -> Data:
     match data.get("format"):
         case "rle":
-            return _check_rle(data, picture)
+            return _check_rle(data, image)
         case "polygon":
-            return _check_polygon(data, picture)
+            return _check_polygon(data, image)
     raise InvalidAnnotationData("format", "must be rle or polygon")
 
 
-def _check_rle(data: Data, picture: Frame) -> Data:
+def _check_rle(data: Data, image: Frame) -> Data:
     size = data.get("size")
     if size is None:
-        frame = picture
+        frame = image
     else:
         if not isinstance(size, list) or len(size) != 2 or not all(map(_is_side, size)):
             raise InvalidAnnotationData("size", "must be [height, width] in pixels")
         frame = Frame(size[1], size[0])
     try:
-        # Loaded with the first mask: it would take a tenth of a process's start.
+        # Imported on first use: the import takes a tenth of the start time of a process.
         from trapline.server.findings.rules.run_lengths import count_pixels
 
         pixels = count_pixels(data.get("counts"))
@@ -217,11 +216,11 @@ def _check_rle(data: Data, picture: Frame) -> Data:
         raise InvalidAnnotationData(
             "counts", f"cover {pixels} pixels; the size says {frame.height} by {frame.width}"
         )
-    scale = _scale(frame, picture)
+    scale = _scale(frame, image)
     extent = _check_extent(data, scale)
     sized = {**data, "size": [frame.height, frame.width]}
-    # The runs themselves stay: they are drawn over the whole picture, whatever their own size.
-    return sized if frame == picture else {**_scaled(sized, extent, scale), "scaled": True}
+    # The run lengths are kept: a mask of any size is drawn over the whole image.
+    return sized if frame == image else {**_scaled(sized, extent, scale), "scaled": True}
 
 
 def _is_side(side: Any) -> bool:
@@ -229,7 +228,7 @@ def _is_side(side: Any) -> bool:
 
 
 def _check_extent(data: Data, scale: Scale) -> Data:
-    """Check the area and the box of a segmentation, where there are any; answers them brought to the original."""
+    """Check the area and the box of a segmentation, if present; return their scaled values."""
     moved: Data = {}
     if data.get("area") is not None and _number(data, "area") < 0:
         raise InvalidAnnotationData("area", "must not be negative")
@@ -248,8 +247,8 @@ def _check_extent(data: Data, scale: Scale) -> Data:
     return moved
 
 
-def _check_polygon(data: Data, picture: Frame) -> Data:
-    scale = _find_scale(data, picture, required=False)
+def _check_polygon(data: Data, image: Frame) -> Data:
+    scale = _find_scale(data, image, required=False)
     points = data.get("points")
     if not isinstance(points, list) or not points:
         raise InvalidAnnotationData(
@@ -271,7 +270,7 @@ def _check_polygon(data: Data, picture: Frame) -> Data:
         return data
     changed: Data = {**extent, "points": moved[0] if is_one_ring else moved}
     if not scale.is_one:
-        changed |= {"image_width": picture.width, "image_height": picture.height}
+        changed |= {"image_width": image.width, "image_height": image.height}
     return _scaled(data, changed, scale)
 
 
@@ -281,7 +280,7 @@ def _check_ring(ring: Any, field: str, scale: Scale) -> list[list[float]]:
     moved = [_check_point(point, f"{field}.{number}", scale) for number, point in enumerate(ring)]
     if _is_flat(moved) and not _is_flat(ring):
         raise InvalidAnnotationData(
-            field, f"lies out of its frame of {scale.frame.width} by {scale.frame.height} pixels"
+            field, f"is outside its frame of {scale.frame.width} by {scale.frame.height} pixels"
         )
     return moved
 
@@ -300,25 +299,25 @@ def _check_point(point: Any, field: str, scale: Scale) -> list[float]:
 
 
 def _place(x: float, y: float, field: str, scale: Scale) -> list[float]:
-    """Clip a point into its frame and bring it to the original."""
-    frame, picture = scale.frame, scale.picture
+    """Clip a point to its frame and scale it to the upright original."""
+    frame, image = scale.frame, scale.image
     if not (-OVER <= x <= frame.width + OVER and -OVER <= y <= frame.height + OVER):
         raise InvalidAnnotationData(
-            field, f"lies out of its frame of {frame.width} by {frame.height} pixels"
+            field, f"is outside its frame of {frame.width} by {frame.height} pixels"
         )
     return [
-        _along(x, frame.width, scale.x, picture.width),
-        _along(y, frame.height, scale.y, picture.height),
+        _along(x, frame.width, scale.x, image.width),
+        _along(y, frame.height, scale.y, image.height),
     ]
 
 
 def _along(value: float, length: int, scale: float, end: int) -> float:
-    # The frame's edge times the scale can lie a rounding beyond the picture's.
+    # Rounding can move the scaled edge of the frame outside the image.
     return min(min(max(value, 0.0), float(length)) * scale, float(end))
 
 
-def _check_keypoints(data: Data, picture: Frame) -> Data:
-    scale = _find_scale(data, picture, required=False)
+def _check_keypoints(data: Data, image: Frame) -> Data:
+    scale = _find_scale(data, image, required=False)
     points = data.get("keypoints")
     if not isinstance(points, list) or not 1 <= len(points) <= MOST_KEYPOINTS:
         raise InvalidAnnotationData(
@@ -333,7 +332,7 @@ def _check_keypoints(data: Data, picture: Frame) -> Data:
         return data
     changed: Data = {"keypoints": moved}
     if not scale.is_one:
-        changed |= {"image_width": picture.width, "image_height": picture.height}
+        changed |= {"image_width": image.width, "image_height": image.height}
     return _scaled(data, changed, scale)
 
 
@@ -349,7 +348,7 @@ def _check_keypoint(point: Any, field: str, scale: Scale) -> Data:
         if point.get("confidence") is not None:
             _fraction(_number(point, "confidence"), "confidence")
         if point.get("x") is None and point.get("y") is None:
-            return point  # one that was not seen has no place
+            return point  # a keypoint that is not visible has no coordinates
         x, y = _place(_number(point, "x"), _number(point, "y"), "x", scale)
     except InvalidAnnotationData as error:
         raise InvalidAnnotationData(f"{field}.{error.field}", error.message) from None
@@ -382,17 +381,16 @@ CHECKS: dict[str, Callable[[Data, Frame], Data]] = {
 NEEDS_FILE: Sequence[str] = ("heatmap", "mask")
 
 
-def validate_data(kind: str, data: Data, picture: Frame) -> Data:
-    """Check the data of an annotation and bring its coordinates to the upright original. Raises
-    WrongData.
+def validate_data(kind: str, data: Data, image: Frame) -> Data:
+    """Validate the data of an annotation and scale its coordinates to the upright original.
 
-    Where something moved, what was given stays under `given`; `scaled` marks a frame of another
-    size. Both names are the server's: what a sender puts there is dropped. Custom data is taken as
-    it is.
+    If a value changes, its original value is kept in `given`; `scaled` marks a frame of another
+    size. Only the server sets these two fields; values in a request are dropped. Custom data is
+    not checked. Raises InvalidAnnotationData.
     """
     check = CHECKS.get(kind)
     if check is None:
         return data
     if "given" in data or "scaled" in data:
         data = {field: value for field, value in data.items() if field not in ("given", "scaled")}
-    return check(data, picture)
+    return check(data, image)

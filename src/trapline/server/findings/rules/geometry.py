@@ -1,17 +1,17 @@
-"""Boxes in pixels of the upright picture."""
+"""Boxes in pixels of the upright image."""
 
 from typing import NamedTuple
 
 
 class Frame(NamedTuple):
-    """The size of a picture in upright pixels."""
+    """The size of an image in upright pixels."""
 
     width: int
     height: int
 
 
 class PixelBox(NamedTuple):
-    """Corners in pixels from the top left; a box of no area is empty."""
+    """Corners of a box in pixels from the top left; a box without area is empty."""
 
     x_min: float
     y_min: float
@@ -20,15 +20,14 @@ class PixelBox(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing lies within."""
+        """Whether the box has no area."""
         return self.x_max <= self.x_min or self.y_max <= self.y_min
 
 
 def clip_box(given: PixelBox, frame: Frame) -> PixelBox:
-    """Cut a box at the edges of the picture; one that lies wholly outside becomes empty, on the
-    nearest edge.
+    """Clip a box to the edges of the image; a box completely outside becomes empty.
 
-    Nearly every box lies within, and is answered as it is.
+    Nearly all boxes are inside and are returned unchanged.
     """
     width, height = float(frame.width), float(frame.height)
     across = 0.0 <= given.x_min <= width and 0.0 <= given.x_max <= width

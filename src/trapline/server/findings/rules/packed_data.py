@@ -1,11 +1,10 @@
-"""The data of workers' boxes and classifications in the database: what every row has is packed into
-one short text.
+"""Compact storage of the data of boxes and classifications from workers.
 
-A box has its corners, the size of its image, and times; a classification its highest scores and
-times. As JSON they take three times as many bytes, mostly names of keys. `unpack_data` returns
-exactly what jsonb would return: the same values in the same order of keys. Data that does not fit
-is stored as it is, and so are rows of versions that did not pack. Keys that queries read
-(`terminal`, `empty`, `class_list`, short score lists) are never packed.
+The common fields are packed into one short text: the corners of a box, the size of its image and
+times; or the highest scores of a classification and times. JSON would need three times as many
+bytes, mostly for keys. `unpack_data` returns exactly what jsonb would return: the same values in
+the same order of keys. Other data is stored unpacked, and so are rows of older versions. Keys that
+queries read (`terminal`, `empty`, `class_list`, short score lists) are never packed.
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -17,7 +16,7 @@ from typing import Any
 
 PACKED = "packed"
 UNPACKED_BYTES = 512
-"""The JSON of unpacked data is longer than packed data by less than this and the class name."""
+"""Unpacked JSON is longer than packed data by less than this plus the class name, in bytes."""
 _CORNERS = ("x_min", "y_min", "x_max", "y_max")
 _PACKABLE = frozenset(
     {*_CORNERS, "image_width", "image_height", "topk", "inference_time", "timestamp"}
@@ -28,7 +27,7 @@ _ZONE_SHIFT = 5
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a worker's time without a zone stays without one
 _MICROSECOND = timedelta(microseconds=1)
 _MOST = 1e15
-"""Larger numbers come back from jsonb as whole numbers."""
+"""From this magnitude on, jsonb returns floats as integers."""
 _FLOATS = {float}
 _FLAGS, _SIZE, _DOUBLE, _TIME = Struct("<B"), Struct("<HH"), Struct("<d"), Struct("<q")
 _SINGLES = [Struct(f"<{count}f") for count in range(6)]
@@ -36,7 +35,7 @@ _DOUBLES = [Struct(f"<{count}d") for count in range(6)]
 
 
 def pack_data(data: dict[str, Any], class_name: str | None) -> dict[str, Any]:
-    """Pack the data of an annotation of a worker; data that does not fit is returned as it is."""
+    """Pack the data of an annotation of a worker; return data that does not fit unchanged."""
     if "x_min" in data:
         width, height = data["image_width"], data["image_height"]
         numbers = _pack_numbers([data[corner] for corner in _CORNERS])
@@ -114,7 +113,7 @@ def unpack_data(
 
 
 def _join_names(top: Sequence[dict[str, Any]], class_name: str | None) -> str | None:
-    """Join the names of classes, the first one empty where it is the name of the annotation; None if one is unusual."""
+    """Join class names; the first is empty if it is that of the annotation. None if unusual."""
     names = [one["class"] for one in top]
     if not names[0] and class_name:
         return None
@@ -125,10 +124,10 @@ def _join_names(top: Sequence[dict[str, Any]], class_name: str | None) -> str | 
 
 
 def _pack_numbers(numbers: Sequence[Any]) -> tuple[int, bytes] | None:
-    """Pack numbers, in single precision if that is exact; None if jsonb would not return the same floats."""
+    """Pack numbers, in single precision if exact; None if jsonb would not return the same floats."""
     if set(map(type, numbers)) != _FLOATS or not (min(numbers) > -_MOST and max(numbers) < _MOST):
         return None
-    # jsonb knows no negative zero.
+    # jsonb has no negative zero.
     plain = [number + 0.0 for number in numbers]
     single = _SINGLES[len(plain)]
     short = single.pack(*plain)
@@ -139,7 +138,7 @@ def _pack_numbers(numbers: Sequence[Any]) -> tuple[int, bytes] | None:
 
 @lru_cache(maxsize=1024)
 def _parse_time(text: str) -> tuple[int, int] | None:
-    """Parse a time as microseconds and the place of its zone in `_ZONES`; None if it is written in another way."""
+    """Parse a time to microseconds and the index of its zone in `_ZONES`; None for other formats."""
     zone = next((place for place in (1, 2) if text.endswith(_ZONES[place])), 0)
     plain = text.removesuffix(_ZONES[zone])
     try:

@@ -1,4 +1,4 @@
-"""Rings of polygons: which are holes of which, and what they cover, by the rule of even and odd."""
+"""Outlines and holes among the rings of polygons, and their areas, by the even-odd rule."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from trapline.server.findings.rules.run_lengths import MaskExtent
 
 Ring = Sequence[Sequence[float]]
-"""Points [x, y]; the last one is joined to the first."""
+"""Points [x, y]; the last point is connected to the first."""
 Points = NDArray[np.float64]
 
 
 def nest_rings(rings: Sequence[Ring]) -> list[list[Ring]]:
-    """Put rings together as the parts they draw: each an outline, and behind it its holes.
+    """Group rings into parts: each is an outline followed by its holes.
 
-    Rings lie apart or one within another; where they cross, each is taken for what the widest part
-    of it seems to be.
+    Rings are normally apart or nested. A ring that crosses another is classified by a point in
+    its widest part.
     """
     if len(rings) == 1:
         return [[rings[0]]]
@@ -30,7 +30,7 @@ def nest_rings(rings: Sequence[Ring]) -> list[list[Ring]]:
     for place, ring in enumerate(rings):
         if is_hole[place]:
             outlines = [other for other in around[place] if not is_hole[other]]
-            # Of rings that cross, one may seem to be a hole of nothing.
+            # A ring that crosses another may be a hole without an outline.
             parts.setdefault(
                 min(outlines, key=lambda other: areas[other], default=place), []
             ).append(ring)
@@ -38,7 +38,7 @@ def nest_rings(rings: Sequence[Ring]) -> list[list[Ring]]:
 
 
 def _find_around(points: list[Points], areas: NDArray[np.float64]) -> list[list[int]]:
-    """Find for each ring those around it, by a point within it and the edges to the right of that."""
+    """Find the rings around each ring: count the edges to the right of a point inside it."""
     count = len(points)
     owner = np.repeat(np.arange(count), [len(ring) for ring in points])
     starts, stops = (
@@ -56,7 +56,7 @@ def _find_around(points: list[Points], areas: NDArray[np.float64]) -> list[list[
             & (top <= top[place])
             & (bottom >= bottom[place])
         )
-        # Of two equal rings the second is within the first.
+        # Of two equal rings the second is inside the first.
         holds &= (areas > areas[place]) | ((areas == areas[place]) & (np.arange(count) < place))
         if not holds.any():
             continue
@@ -68,7 +68,7 @@ def _find_around(points: list[Points], areas: NDArray[np.float64]) -> list[list[
         at = x0 + (y - y0) * (x1 - x0) / (y1 - y0)
         own = np.sort(at[owner[edges] == place])
         if own.size < 2:
-            continue  # without any height it is no hole
+            continue  # a ring without height is not a hole
         spans = own[1::2] - own[::2]
         x = own[2 * int(spans.argmax())] + spans.max() / 2
         is_within = np.bincount(owner[edges[at > x]], minlength=count) % 2 == 1
@@ -77,14 +77,13 @@ def _find_around(points: list[Points], areas: NDArray[np.float64]) -> list[list[
 
 
 def _signed_area(ring: Points) -> float:
-    # From its own first point on: far from the corner the products would swallow the digits of a
-    # small ring.
+    # Relative to the first point: far from the origin the products lose the digits of a small ring.
     x, y = (ring - ring[0]).T
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2)
 
 
 def measure_parts(parts: Sequence[Sequence[Ring]]) -> MaskExtent:
-    """Measure what parts cover: their outlines without their holes."""
+    """Return the bounding box and the area of parts, without their holes."""
     area = 0.0
     for outline, *holes in parts:
         inner = sum(abs(_signed_area(np.asarray(hole, np.float64))) for hole in holes)
@@ -95,10 +94,10 @@ def measure_parts(parts: Sequence[Sequence[Ring]]) -> MaskExtent:
 
 
 def join_holes(part: Sequence[Ring]) -> list[float]:
-    """Write an outline with its holes as one ring, x and y in turn, for forms that know no holes.
+    """Join an outline and its holes to one ring [x, y, x, y, ...], for formats without holes.
 
-    Each hole is reached and left on the same line, which so has no area, and goes round the other
-    way.
+    The path enters and leaves a hole on the same line, which has no area, and follows the hole in
+    the opposite direction of the outline.
     """
     outline, *holes = part
     turn = _signed_area(np.asarray(outline, np.float64))

@@ -1,9 +1,8 @@
-"""COCO's run lengths of a mask, whichever way they are written: how many pixels they cover, where,
-and in another size.
+"""COCO run lengths of a mask, as a list or as compressed text: pixels, extent and resampling.
 
-The compressed text has six bits of a number in each character, from 48 on, the sixth saying that
-more follow, the lowest first; from the third number on it is the difference to the one before the
-last (pycocotools, maskApi.c, rleFrString).
+Each character of the compressed text, minus 48, has five bits of a number, the lowest first, and a
+sixth bit that is set if more follow. From the fourth number on, the difference to the number two
+places before is stored (pycocotools, maskApi.c, rleFrString).
 """
 
 from collections.abc import Sequence
@@ -20,14 +19,14 @@ LONGEST = 2**62
 
 
 class MaskExtent(NamedTuple):
-    """Where something lies, [x, y, width, height], and what area it covers."""
+    """The bounding box [x, y, width, height] and the area of a mask in pixels."""
 
     bbox: list[float]
     area: float
 
 
 def count_pixels(counts: Any) -> int:
-    """Count the pixels that run lengths cover: a list of whole numbers, or a compressed text.
+    """Count the pixels of run lengths, a list of whole numbers or a compressed text.
 
     Raises ValueError.
     """
@@ -71,19 +70,19 @@ def decode_run_lengths(text: str) -> list[int]:
 
 
 def parse_run_lengths(counts: str | list[int]) -> list[int]:
-    """Read run lengths that were checked before."""
+    """Parse run lengths that were validated before."""
     return decode_run_lengths(counts) if isinstance(counts, str) else counts
 
 
 def get_extent(runs: Sequence[int], height: int) -> MaskExtent:
-    """Measure what is not background; nothing lies in the corner, without a size."""
+    """Return the bounding box and area of the foreground; all zero if it is empty."""
     ends = np.cumsum(np.asarray(runs, np.int64))
     starts, ends = ends[:-1:2], ends[1::2]
     starts, ends = starts[starts < ends], ends[starts < ends]
     if not starts.size:
         return MaskExtent([0, 0, 0, 0], 0)
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
-    # A run that goes on in the next column has reached both edges.
+    # A run that continues in the next column reaches both edges.
     is_split = first < last
     x, y = int(first.min()), int(np.where(is_split, 0, top).min())
     width, tall = int(last.max()) + 1 - x, int(np.where(is_split, height - 1, bottom).max()) + 1 - y
@@ -91,18 +90,17 @@ def get_extent(runs: Sequence[int], height: int) -> MaskExtent:
 
 
 def resample_runs(runs: Sequence[int], given: Frame, wanted: Frame) -> list[int]:
-    """Stretch a mask over a picture of another size: each pixel is that of the mask under its
-    middle.
+    """Resample a mask to another size: each pixel has the value of the mask at its centre.
 
-    In memory for the boundaries alone, so that neither size matters.
+    Only the boundaries of runs are kept in memory, so neither size matters.
     """
     ends = np.cumsum(np.asarray(runs, np.int64))
     columns = np.arange(wanted.width, dtype=np.int64)
     starts = _under(columns, given.width, wanted.width) * given.height
     first = np.searchsorted(ends, starts, "right")
     last = np.searchsorted(ends, starts + given.height, "left")
-    # Whether a run is background tells its number: in each column the colour changes at every end
-    # of a run, and at the top if the column before ended in the other colour.
+    # Even runs are background. In each column the colour changes at every end of a run, and at the
+    # top if the previous column ended in the other colour.
     before = np.concatenate(([0], last[:-1]))
     tops = columns[(first - before) % 2 == 1] * wanted.height
     inner = last - first
@@ -119,10 +117,10 @@ def resample_runs(runs: Sequence[int], given: Frame, wanted: Frame) -> list[int]
 
 
 def _under(places: NDArray[np.int64], given: int, wanted: int) -> NDArray[np.int64]:
-    """Which of the given pixels lie under the middles of the wanted ones."""
+    """Return the indices of the given pixels at the centres of the wanted pixels."""
     return (2 * places + 1) * given // (2 * wanted)
 
 
 def _first_over(bounds: NDArray[np.int64], given: int, wanted: int) -> NDArray[np.int64]:
-    """The first of the wanted pixels whose middles lie at these given ones or behind them."""
+    """Return the indices of the first wanted pixels whose centres are at or after these bounds."""
     return -((given - 2 * wanted * bounds) // (2 * given))

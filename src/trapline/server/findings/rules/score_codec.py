@@ -1,13 +1,13 @@
-"""Long score lists, kept compactly and exactly.
+"""Lossless compression of long score lists.
 
-A classifier's scores mostly are the softmax of its logits. So the logits are kept as float32, and
-of the scores only by how many steps of float32 each differs from the softmax computed here: nearly
-always none, one or two. Numbers are byte-shuffled (all first bytes, all second bytes, ...) so that
-like bytes lie together, and compressed.
+The scores of a classifier are usually the softmax of its logits. So the logits are stored as
+float32, and each score as the number of float32 steps between it and the softmax computed here:
+nearly always 0, 1 or 2. Numbers are byte-shuffled (all first bytes, all second bytes, ...), so that
+similar bytes are adjacent, and compressed.
 
-What is read back must be the same on every machine. So the softmax is made of IEEE additions,
-multiplications and divisions alone, each an array operation of its own: library exponentials differ
-between processors in the last bit.
+Decoding must return the same numbers on every machine. So the softmax uses only IEEE additions,
+multiplications and divisions in separate array operations: the exponential functions of libraries
+differ between processors in the last bit.
 """
 
 import struct
@@ -32,8 +32,8 @@ _HEADER = struct.Struct("<BIId")
 _OLD_HEADER = struct.Struct("<II")
 _NOTHING = np.empty(0, "<f4")
 
-# exp(r) = sum of r^n / n! for |r| <= ln(2) / 2: after the eighth term less than a tenth of a
-# float32's last bit.
+# exp(r) = sum of r^n / n! for |r| <= ln(2) / 2. The terms after the eighth are less than a tenth of
+# the last bit of a float32.
 _TERMS = (1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0)
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
@@ -45,22 +45,21 @@ Numbers = Sequence[float] | NDArray[np.floating]
 
 @dataclass(frozen=True)
 class ScoreVector:
-    """The scores of one classification over its class list, and the logits they came from, if they were sent."""
+    """The scores of a classification over its class list, and its logits, if they were sent."""
 
     scores: Vector
     logits: Vector | None
 
 
 def encode_scores(scores: Numbers, logits: Numbers | None) -> bytes:
-    """Encode scores, and logits where there are any (float32; a number beyond its range becomes infinite)."""
+    """Encode scores and optional logits as float32; a number beyond its range becomes infinite."""
     sent, raw = _to_vector(scores), _to_vector(logits if logits is not None else ())
     total, kind, first = 0.0, PLAIN, _shuffle(sent)
     if raw.size and raw.size == sent.size and bool(np.isfinite(raw).all()):
         powers = _exponentials(raw)
         total = float(powers.sum())
         steps = sent.view("<i4").astype(np.int64) - _softmax(powers, total).view("<i4")
-        # Scores that are something else than a softmax lie far from it, and are smaller as they
-        # are.
+        # Scores that are not a softmax differ much from it, and are smaller without it.
         if np.abs(steps).max() < 1 << 30 and np.median(np.abs(steps)) < 1 << 16:
             zigzag = ((steps << 1) ^ (steps >> 63)).astype("<u4")
             kind, first = SOFTMAX, _shuffle(zigzag)
@@ -70,7 +69,7 @@ def encode_scores(scores: Numbers, logits: Numbers | None) -> bytes:
 
 
 def decode_scores(content: bytes, encoding: str = ENCODING) -> ScoreVector:
-    """Read back exactly what was encoded. Raises ValueError for anything else."""
+    """Decode scores exactly as they were encoded. Raises ValueError for other content."""
     if encoding == OLD_ENCODING:
         return _decode_old(content)
     if encoding != ENCODING:
@@ -117,7 +116,7 @@ def _decode_old(content: bytes) -> ScoreVector:
 
 
 def _exponentials(logits: Vector) -> NDArray[np.float64]:
-    """exp(logit - highest logit), the same bits on every processor; next to nothing counts as exp(-700)."""
+    """Return exp(logit - maximum), the same bits on every processor; at least exp(-700)."""
     below = np.maximum(logits.astype(np.float64) - np.float64(logits.max()), _LEAST)
     twos = np.rint(below * _LOG2_E)
     below -= twos * _LN2_HIGH

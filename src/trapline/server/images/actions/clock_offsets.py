@@ -1,4 +1,4 @@
-"""Clocks of cameras: another offset or zone with a preview, the images dated again by it, and the step back."""
+"""Changes of the clock offset and the time zone of a deployment: preview, undo and update."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -52,9 +52,9 @@ async def preview_clock_offset(
 
 
 async def undo_clock_offset(system: AppContext, scope: Scope, deployment_id: UUID) -> Deployment:
-    """Set offset and zone back to what they were before the last change that dated images.
+    """Restore the clock offset and time zone from before the last change that dated images.
 
-    Done twice, it is that change. Raises NotFound, Conflict.
+    A second undo restores that change. Raises NotFound, Conflict.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Deployment)
@@ -68,7 +68,7 @@ async def undo_clock_offset(system: AppContext, scope: Scope, deployment_id: UUI
         back = row.previous_time_zone
         if back is not None:
             row.time_zone = back
-            # In UTC it may never have been given: the warning comes back.
+            # UTC may have been only the default: the warning about an assumed zone returns.
             row.time_zone_source = (
                 ZoneSource.DEFAULT if back == DEFAULT else ZoneSource.GIVEN
             ).value
@@ -78,11 +78,9 @@ async def undo_clock_offset(system: AppContext, scope: Scope, deployment_id: UUI
 
 
 async def update_capture_times(system: AppContext, scope: Scope) -> bool:
-    """Date images of deployments whose clock was set, batch by batch; answers whether there is
-    more.
+    """Date a batch of images of each deployment with a new clock; return whether more may remain.
 
-    Each batch is committed by itself and begun anew from where the last one ended, in whatever
-    process.
+    Each batch is a separate transaction. The next one starts where it ended, in any process.
     """
     more = False
     async with system.database.transaction(scope) as tx:

@@ -1,4 +1,4 @@
-"""Deployments out and in as CSV: a whole project's at once, all rows or none."""
+"""Export and import of all deployments of a project as CSV."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from trapline.wire.deployments import DeploymentImportResult, NewDeployment
 
 
 async def export_deployments(system: AppContext, scope: Scope, project_id: int) -> str:
-    """Write the deployments of a project as CSV, by name. Raises NotFound."""
+    """Export the deployments of a project as CSV, ordered by name. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         rows = sorted((await _find_all(scope, tx, project_id)).values(), key=lambda row: row.name)
         tx.audit("export", "deployment", project_id, project_id, deployments=len(rows))
@@ -40,18 +40,22 @@ async def export_deployments(system: AppContext, scope: Scope, project_id: int) 
 async def import_deployments(
     system: AppContext, scope: Scope, project_id: int, body: bytes
 ) -> DeploymentImportResult:
-    """Make and change deployments as a sheet says, known by their names; all of them or none.
+    """Create and update deployments from CSV, all or none; the name identifies a deployment.
 
-    What is no column stays, as do deployments without a line. Raises NotFound, Forbidden, Invalid,
-    Unprocessable with what is wrong in which line, and Conflict where somebody made a deployment of
-    the same name at the same time.
+    Fields without a column and deployments without a row are kept.
+
+    Raises:
+        NotFound, Forbidden: the caller cannot change deployments of the project.
+        InvalidRequest: the body is not CSV, or a column is not known.
+        Unprocessable: cells are not valid; the error names line and column.
+        Conflict: a deployment with one of the names was created at the same time.
     """
     scope.check(project_id)
     sheet = parse_csv(body)
     checked = _check(sheet, project_id)
     if sheet.errors:
         raise Unprocessable(
-            "Some cells cannot be used. Nothing was changed; mend them and send it again.",
+            "Some cells are not valid. Nothing was changed. Fix them and send the file again.",
             sheet.errors,
         )
     made = changed = 0
@@ -72,8 +76,8 @@ async def import_deployments(
             await tx.session.flush()
         except IntegrityError as error:
             raise Conflict(
-                "Somebody made a deployment with one of these names in this moment. Nothing was changed. "
-                "Send the sheet again: then that deployment is changed."
+                "A deployment with one of these names was created at the same time. "
+                "Nothing was changed. Send the file again to update that deployment."
             ) from error
         if made or changed:
             tx.audit("import", "deployment", project_id, project_id, made=made, changed=changed)
@@ -96,7 +100,7 @@ def _require_consistent(
                 sheet.add_error(line, column, wrong)
     if sheet.errors:
         raise Unprocessable(
-            "Some cells contradict others. Nothing was changed. Fix them and send it again.",
+            "Some cells contradict others. Nothing was changed. Fix them and send the file again.",
             sheet.errors,
         )
 

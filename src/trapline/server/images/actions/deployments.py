@@ -1,4 +1,4 @@
-"""Deployments: make, list, show, change, delete."""
+"""Create, list, get, update and delete deployments."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "
 async def build_deployments(
     tx: Transaction, scope: Scope, rows: list[DeploymentRow]
 ) -> list[Deployment]:
-    """Tell of deployments with what came from them."""
+    """Build deployments with a summary of their images."""
     seen = await summarise_images(scope, tx, [row.id for row in rows])
     assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
     shown = set(Deployment.model_fields) - {
@@ -72,7 +72,7 @@ async def build_deployments(
 
 
 def is_silent(last_image_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
-    """Tell whether a camera that should be at work has sent nothing for SILENT_AFTER."""
+    """Whether a deployment that has not ended has had no new image for SILENT_AFTER."""
     is_over = ended_at is not None and ended_at <= now
     return last_image_at is not None and not is_over and last_image_at < now - SILENT_AFTER
 
@@ -113,9 +113,9 @@ async def follow_coordinates(
 
 
 async def insert_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -> DeploymentRow:
-    """Add a deployment within a transaction.
+    """Create a deployment within a transaction.
 
-    Raises NotFound, Forbidden, Conflict where the name is taken.
+    Raises NotFound, Forbidden, and Conflict if the name is taken.
     """
     scope.check(new.project)
     _require_consistent(new.model_dump())
@@ -125,7 +125,8 @@ async def insert_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -
             tx.session.add(row)
     except IntegrityError as error:
         raise Conflict(
-            f"This project has a deployment named {new.name} already. Nothing was made; choose another name."
+            f"This project already has a deployment named {new.name}. Nothing was created. "
+            "Choose another name."
         ) from error
     await tx.session.refresh(row)
     tx.audit("create", "deployment", row.id, row.project_id, name=row.name)
@@ -133,7 +134,7 @@ async def insert_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -
 
 
 async def create_deployment(system: AppContext, scope: Scope, new: NewDeployment) -> Deployment:
-    """Make a deployment in a project."""
+    """Create a deployment in a project."""
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Deployment)
         if done:
@@ -177,7 +178,7 @@ async def list_deployments(
 
 
 async def get_deployment(system: AppContext, scope: Scope, deployment_id: UUID) -> Deployment:
-    """Show one deployment. Raises NotFound."""
+    """Get a deployment. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         [deployment] = await build_deployments(
             tx, scope, [await get_deployment_row(scope, tx, deployment_id)]
@@ -188,9 +189,9 @@ async def get_deployment(system: AppContext, scope: Scope, deployment_id: UUID) 
 async def update_deployment(
     system: AppContext, scope: Scope, deployment_id: UUID, change: DeploymentUpdate
 ) -> Deployment:
-    """Change a deployment; what is left out stays.
+    """Update the given fields of a deployment.
 
-    Raises NotFound, Forbidden, LostRace, Conflict.
+    Raises NotFound, Forbidden, PreconditionFailed, Conflict, Unprocessable.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id, lock=True)
@@ -266,26 +267,29 @@ async def put_clock(
 
 
 async def delete_deployment(system: AppContext, scope: Scope, deployment_id: UUID) -> None:
-    """Delete a deployment that has neither images nor pull sources.
+    """Delete a deployment that has no images, no pull sources and no running downloads.
 
-    Raises Conflict where it has.
+    Raises Conflict if it has, or if it is the default deployment.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
         if row.is_default:
             raise Conflict(
-                "This deployment takes the images that belong to no other; a project needs it."
+                "This is the default deployment of its project, which receives the images without"
+                " a deployment. Nothing was deleted."
             )
         if any([await handler(scope, tx, row.id) for handler in deployment_in_use]):
             raise Conflict(
-                "A run is fetching pictures into this deployment. Nothing was deleted. Wait for its end, or cancel it."
+                "A run is downloading images into this deployment. Nothing was deleted. "
+                "Wait for its end, or cancel it."
             )
         try:
             await tx.session.delete(row)
             await tx.session.flush()
         except IntegrityError as error:
             raise Conflict(
-                "This deployment still has images, perhaps deleted ones, or pull sources. Nothing was deleted."
+                "This deployment has images, perhaps deleted ones, or pull sources. "
+                "Nothing was deleted."
             ) from error
         tx.audit("delete", "deployment", row.id, row.project_id, name=row.name)

@@ -1,4 +1,4 @@
-"""Stored files, given to whoever has a signed address."""
+"""Reads of and uploads to stored files by signed URL."""
 
 import asyncio
 import time
@@ -37,50 +37,49 @@ from trapline.server.platform.store.storage_keys import (
 )
 
 INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
-# Types of artifacts that their first bytes do not tell; they are only ever downloaded.
+# Types of artifacts that cannot be detected from their first bytes; never shown inline.
 PLAIN = frozenset({"text/plain", "application/json"})
 UNKNOWN_TYPE = "application/octet-stream"
 OF_IMAGES = frozenset({"originals", "upright", "thumbs", "ml_outputs"})
-"""The first parts of the keys of files that are about one image."""
+"""First parts of the keys of files that belong to one image."""
 SYSTEM = Scope.system()
 BATCH_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file to give: its size, and its type.
+    """A stored file with its size in bytes and its media type.
 
-    That is what its own first bytes say, whatever anybody claimed, or plain text or JSON where that
-    was announced.
+    The type is detected from the first bytes; only plain text and JSON are as announced.
     """
 
     key: str
     size: int
     media_type: str
     good_for_s: int
-    """How long the address is good for."""
+    """Remaining validity of the URL."""
     reader: FileReader
     is_lasting: bool
-    """Whether what is kept under the key never changes: an artifact may be uploaded again."""
+    """Whether the content of the key never changes; an artifact may be uploaded again."""
 
     @property
     def is_inline(self) -> bool:
-        """Whether a browser may show it in place; anything else is only ever downloaded."""
+        """Whether a browser may show it inline; all other types are downloads."""
         return self.media_type in INLINE
 
 
 async def get_file(
     system: AppContext, method: str, key: str, query: Mapping[str, str]
 ) -> StoredFile:
-    """Find a stored file by its signed address.
+    """Get a stored file by its signed URL.
 
-    Raises NotFound, and Forbidden where the address does not hold.
+    Raises NotFound, and Forbidden if the signature is not valid or has expired.
     """
     parse_key(key)
     now = time.time()
     if not verify_signature(system.secrets.derive_all(FILES), method, key, query, now):
         raise Forbidden(
-            "This address has expired or was changed. Load the page, or ask for the image, again."
+            "This URL has expired or was changed. Reload the page, or request the image again."
         )
     reader = parse_reader(query.get(READER))
     await _require_readable(system, key, reader)
@@ -93,7 +92,7 @@ async def get_file(
 
 
 async def _require_readable(system: AppContext, key: str, reader: FileReader) -> None:
-    """Raise NotFound for a file of deleted images, and if the caller of a leased task has lost access meanwhile."""
+    """Raise NotFound for a file of deleted images, or if the caller of a task lost access."""
     parts = parse_key(key)
     if parts[0] not in OF_IMAGES:
         return
@@ -117,21 +116,21 @@ async def _find_type(system: AppContext, key: str, is_lasting: bool) -> str:
 async def get_upload(
     system: AppContext, key: str, query: Mapping[str, str], media_type: str, length: int | None
 ) -> UploadSpec:
-    """Find what an address lets in, before the first byte of it is read; `length` in bytes where
-    the sender tells it.
+    """Return the upload that a signed URL permits, before the body is read.
 
-    Raises Forbidden where the address does not hold, and Unsupported, TooLarge, Invalid and
-    Unavailable.
+    `length` is the Content-Length in bytes, if there is one. Raises Forbidden if the URL is not
+    valid, and UnsupportedEncoding, PayloadTooLarge, InvalidRequest and ServiceUnavailable.
     """
     parse_key(key)
     announced = find_upload_spec(system.secrets.derive_all(FILES), key, query, time.time())
     if announced is None:
         raise Forbidden(
-            "This address takes no upload: it has expired or was changed. Nothing was stored; ask for one."
+            "This URL does not permit an upload: it has expired or was changed. "
+            "Nothing was stored. Request a new URL."
         )
     if media_type != announced.media_type:
         raise UnsupportedEncoding(
-            f"This address takes an upload with Content-Type: {announced.media_type}. Nothing was stored."
+            f"This URL requires Content-Type: {announced.media_type}. Nothing was stored."
         )
     if length is not None:
         _check_length(announced, length)
@@ -146,9 +145,9 @@ async def get_upload(
 async def save_upload(
     system: AppContext, key: str, announced: UploadSpec, pieces: AsyncIterator[bytes]
 ) -> None:
-    """Store an upload as a whole if it is what was announced.
+    """Store a complete upload if it is what was announced.
 
-    Raises TooLarge, Invalid and Unavailable.
+    Raises PayloadTooLarge, InvalidRequest, Conflict and ServiceUnavailable.
     """
     async with system.store.receive() as incoming:
         async for batch in _in_batches(pieces):
@@ -156,11 +155,13 @@ async def save_upload(
             await asyncio.to_thread(incoming.write, batch)
         if announced.size not in (None, incoming.size):
             raise InvalidRequest(
-                f"{announced.size:,} bytes were announced, not {incoming.size:,}. Nothing was stored."
+                f"{announced.size:,} bytes were announced, not {incoming.size:,}. "
+                "Nothing was stored."
             )
         if announced.sha256 not in (None, incoming.sha256):
             raise InvalidRequest(
-                "The bytes do not have the SHA-256 that was announced. Nothing was stored; send them again."
+                "The bytes do not have the SHA-256 that was announced. Nothing was stored. "
+                "Send them again."
             )
         if not is_artifact(key):
             await staged_files.save_upload(system, incoming, key, announced.media_type)
@@ -172,11 +173,11 @@ async def save_upload(
 def _check_length(announced: UploadSpec, length: int) -> None:
     allowed = announced.at_most if announced.size is None else announced.size
     if length > allowed:
-        raise PayloadTooLarge(f"This address takes at most {allowed:,} bytes. Nothing was stored.")
+        raise PayloadTooLarge(f"This URL permits at most {allowed:,} bytes. Nothing was stored.")
 
 
 async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Gather small pieces: each batch costs a thread a write."""
+    """Join small pieces, because each batch is written in a thread."""
     gathered = bytearray()
     async for piece in pieces:
         gathered += piece
@@ -187,11 +188,10 @@ async def _in_batches(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def record_download(system: AppContext, file: StoredFile, origin: RequestOrigin) -> None:
-    """Write into the audit that a picture is read by whom its address was given to, whichever part
-    of it.
+    """Record in the audit that the caller of a signed URL reads an image.
 
-    A reader that reads it in parts, or again from the same address, is told of once in some
-    minutes. Raises DatabaseAway.
+    Reads of parts and repeated reads from the same network address are recorded once in some
+    minutes. Raises DatabaseUnavailable.
     """
     key, actor, image_id = file.key, file.reader.actor, file.reader.image_id
     if actor is None or image_id is None or file.reader.is_worker:
@@ -201,7 +201,7 @@ async def record_download(system: AppContext, file: StoredFile, origin: RequestO
         return
     project_id = parse_project_id(key)
     async with system.database.sql_transaction(Scope(actor=actor, origin=origin)) as tx:
-        # An address outlives a project that is gone meanwhile.
+        # A URL can be valid longer than its project exists.
         known = await (
             await tx.execute("select 1 from projects where id = %s", (project_id,))
         ).fetchone()

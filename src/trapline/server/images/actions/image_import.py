@@ -1,9 +1,7 @@
-"""The one way in: a received file becomes a checked, stored, dated image, or a clear reason why
-not.
+"""Import of a received file as an image, used by uploads, pulls and downloads.
 
-Uploads, pulls and pushes all end here. First the file is checked and stored, then a row is added in
-the caller's own transaction. Stored bytes without a row do no harm (their place is named by their
-content), a row without bytes would.
+The file is checked and stored first; the row is created in the transaction of the caller. Stored
+bytes without a row are harmless, because their key is their hash; a row without bytes is not.
 """
 
 from collections.abc import Mapping
@@ -31,15 +29,15 @@ from trapline.server.platform.store.object_store import IncomingFile
 from trapline.server.platform.store.storage_keys import build_original_key, build_upright_key
 
 LEAST_FREE = 0.05
-MAKE_ROOM = "Make room, or move the data folder to a larger disk."
+MAKE_ROOM = "Free disk space, or move the data folder to a larger disk."
 MAX_FILENAME = 255
-# Past this another process may make the thumbnails again, which costs time and changes nothing.
+# After this, another process may generate the thumbnails again, which has no other effect.
 CLAIM = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
 class ImportTarget:
-    """Where images belong, and how times are read there."""
+    """The deployment that images are imported into, and how their times are read."""
 
     project_id: int
     deployment_id: UUID
@@ -51,7 +49,7 @@ class ImportTarget:
 
 @dataclass(frozen=True)
 class ExistingImage:
-    """The deployment has these very bytes already; `was` is how their stored file was found."""
+    """An image of the deployment with the same bytes; `was` is the state of its stored file."""
 
     image_id: UUID
     was: FileState = FileState.INTACT
@@ -63,7 +61,7 @@ Checked = ImageRow | ExistingImage | SkippedFile | UndecodableFile
 def build_import_target(
     deployment: DeploymentRow, source_id: UUID | None = None, pattern: str | None = None
 ) -> ImportTarget:
-    """Tell where the images of a deployment belong."""
+    """Build the import target of a deployment."""
     return ImportTarget(
         project_id=deployment.project_id,
         deployment_id=deployment.id,
@@ -75,15 +73,15 @@ def build_import_target(
 
 
 async def find_disk_shortage(system: AppContext) -> str | None:
-    """Say that the disk of the store is almost full, so that pulls and uploads pause; None where it has room."""
+    """Return a message if the disk of the store is almost full; None if it has free space."""
     free = await system.store.find_free_fraction()
     if free is None or free >= LEAST_FREE:
         return None
-    return f"Only {free:.1%} of the disk is free, and below {LEAST_FREE:.0%} nothing is taken."
+    return f"Only {free:.1%} of the disk is free; no file is stored below {LEAST_FREE:.0%}."
 
 
 async def require_disk_space(system: AppContext) -> None:
-    """Raise Unavailable where the disk of the store is almost full."""
+    """Raise ServiceUnavailable if the disk of the store is almost full."""
     shortage = await find_disk_shortage(system)
     if shortage is not None:
         raise ServiceUnavailable(f"{shortage} Nothing was stored. {MAKE_ROOM}")
@@ -101,14 +99,14 @@ async def validate_image(
     *,
     accepts_truncated: bool = True,
 ) -> Checked:
-    """Check a received file wholly and store it; answers the row to add, or why there is none.
+    """Decode a received file completely and store it; return the new row or the reason for none.
 
     `path` is where the file came from; its last part is the image's name, unless a `name` is given.
-    `thumbnails` are made on the way, by their size; where they were, the row is claimed for its
-    caller to keep and mark them. The stored file of bytes that the deployment has is read, and
-    written again if it is missing or damaged. A truncated JPEG of which at least half of the rows
-    decode is flagged; without `accepts_truncated` it is broken, because it could still be being
-    written. Raises Unavailable where the store or the database is away.
+    `thumbnails` by size are generated at the same time; the row is then claimed until its caller
+    has stored and marked them. If the deployment has the same bytes already, their stored file is
+    read, and written again if it is missing or damaged. A truncated JPEG of which at least half of
+    the rows decode is flagged; without `accepts_truncated` it is undecodable, because it may still
+    be being written. Raises ServiceUnavailable if the store or the database is unavailable.
     """
     sha256 = bytes.fromhex(incoming.sha256)
     async with system.database.sql_transaction(scope, each_alone=True) as tx:
@@ -121,21 +119,21 @@ async def validate_image(
         )
     wanted = {size: each.path for size, each in (thumbnails or {}).items()}
     async with system.store.receive() as upright:
-        picture = await system.decoders.inspect(
+        inspected = await system.decoders.inspect(
             incoming.path, upright=upright.path, thumbnails=wanted, project_id=place.project_id
         )
-        if isinstance(picture, UndecodableFile | SkippedFile):
-            return picture
-        if picture.is_truncated and not accepts_truncated:
+        if isinstance(inspected, UndecodableFile | SkippedFile):
+            return inspected
+        if inspected.is_truncated and not accepts_truncated:
             return UndecodableFile("the file is truncated: it ends before the image does")
         stored = await system.store.keep(
             incoming, build_original_key(place.project_id, incoming.sha256)
         )
         copy_key = build_upright_key(place.project_id, incoming.sha256)
-        copy = await system.store.keep(upright, copy_key) if picture.upright_made else None
+        copy = await system.store.keep(upright, copy_key) if inspected.upright_made else None
     filename = name or PurePosixPath(path).name or "unnamed"
     captured = get_capture_time(
-        picture.exif,
+        inspected.exif,
         filename,
         zone=place.zone,
         clock_offset_s=place.clock_offset_s,
@@ -149,21 +147,21 @@ async def validate_image(
         deployment_id=place.deployment_id,
         sha256=sha256,
         size_bytes=stored.size,
-        media_type=picture.media_type,
+        media_type=inspected.media_type,
         filename=filename[-MAX_FILENAME:],
-        width=picture.width,
-        height=picture.height,
-        orientation=picture.orientation,
+        width=inspected.width,
+        height=inspected.height,
+        orientation=inspected.orientation,
         storage_key=stored.key,
         upright_key=copy.key if copy else None,
-        thumbnails_claimed_until=datetime.now(UTC) + CLAIM if picture.thumbnails_made else None,
+        thumbnails_claimed_until=datetime.now(UTC) + CLAIM if inspected.thumbnails_made else None,
         captured_at=captured.at,
         captured_at_source=captured.source.value,
         captured_at_raw=captured.raw,
         time_zone=place.zone.key,
         clock_offset_s=place.clock_offset_s,
-        flags=[*captured.flags, *([TRUNCATED] if picture.is_truncated else [])],
-        exif=picture.exif,
+        flags=[*captured.flags, *([TRUNCATED] if inspected.is_truncated else [])],
+        exif=inspected.exif,
         reviewed=False,
         source_id=place.source_id,
         source_path=path if place.source_id or "/" in path else None,
@@ -171,7 +169,7 @@ async def validate_image(
 
 
 async def create_image(scope: Scope, tx: Transaction, row: ImageRow) -> tuple[UUID, bool]:
-    """Add a checked image within a transaction; answers its id and whether it is new."""
+    """Create the row of a checked image; return the ID of the image and whether it is new."""
     [(image_id, is_new)] = await create_images(scope, tx, [row])
     if is_new:
         for handler in image_added:

@@ -1,4 +1,4 @@
-"""What people note on images: a star, tags, another capture time; all of a request or nothing."""
+"""Stars, tags and capture times that people set on images."""
 
 from trapline.server.images.queries.image_marks import (
     count_tags,
@@ -17,7 +17,7 @@ from trapline.wire.images import ImagesUpdate, ImagesUpdateResult, TagCount
 async def update_images(
     system: AppContext, scope: Scope, wanted: ImagesUpdate
 ) -> ImagesUpdateResult:
-    """Change images, all of them or none. Raises NotFound, Forbidden, Unprocessable."""
+    """Update images, all of them or none. Raises NotFound, Forbidden, Unprocessable."""
     images = sorted(set(wanted.images))
     async with system.database.transaction(scope) as tx:
         projects = await require_images(scope, tx, images)
@@ -33,10 +33,10 @@ async def update_images(
         if wanted.add_tags or wanted.remove_tags:
             changed |= await set_tags(scope, tx, images, wanted.add_tags, wanted.remove_tags)
         if changed:
-            told = wanted.model_dump(mode="json", exclude_defaults=True, exclude={"images"})
+            details = wanted.model_dump(mode="json", exclude_defaults=True, exclude={"images"})
             ids = [str(image) for image in sorted(changed)]
             for project_id in sorted(projects):
-                tx.audit("change", "image", ids[0], project_id, images=ids, **told)
+                tx.audit("change", "image", ids[0], project_id, images=ids, **details)
     return ImagesUpdateResult(changed=len(changed), unchanged=len(images) - len(changed))
 
 

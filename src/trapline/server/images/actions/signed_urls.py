@@ -1,4 +1,7 @@
-"""Signed addresses of stored files, which need no header: of our own server, whichever store the files lie in."""
+"""Signed URLs of stored files, which need no header.
+
+They are of our own server with every kind of store.
+"""
 
 import time
 from collections.abc import Collection
@@ -16,7 +19,7 @@ from trapline.server.platform.store.storage_keys import (
 from trapline.wire.auth import TokenKind
 
 LEAST_OF_LEASES_S = 12 * 3600
-"""External workers hold tasks for hours, and download an image when they begin with it."""
+"""External workers hold tasks for hours, and download an image only when they start its task."""
 ANYONE = FileReader()
 
 
@@ -27,7 +30,7 @@ def sign_file_url(
     *,
     lifetime_s: int = DEFAULT_LIFETIME_S,
 ) -> str:
-    """Make an address for a stored file that needs no header."""
+    """Sign the URL of a stored file."""
     secrets = system.secrets.derive_all(FILES)
     return sign_url(
         secrets, system.public_url, key, time.time(), lifetime_s=lifetime_s, reader=reader.format()
@@ -37,14 +40,14 @@ def sign_file_url(
 def sign_original_url(
     system: AppContext, scope: Scope, key: str, image_id: UUID, *, is_deleted: bool
 ) -> str:
-    """Make an address for the whole picture of an image; who was given it stands in the audit when it is read."""
+    """Sign the URL of an original; reads of it are recorded in the audit with the caller."""
     return sign_file_url(system, key, FileReader(scope.actor, image_id, sees_deleted=is_deleted))
 
 
 def sign_thumbnail(system: AppContext, image_id: UUID, size: int, *, is_deleted: bool) -> str:
-    """Make an address for a thumbnail.
+    """Sign the URL of a thumbnail.
 
-    Only callers who may see a deleted image are given one of it.
+    Callers request the URL of a deleted image only for users who may see deleted images.
     """
     return sign_file_url(
         system, build_thumbnail_key(image_id, size), FileReader(sees_deleted=is_deleted)
@@ -52,9 +55,9 @@ def sign_thumbnail(system: AppContext, image_id: UUID, size: int, *, is_deleted:
 
 
 def sign_task(system: AppContext, scope: Scope, key: str, image_id: UUID) -> str:
-    """Make an address for the image of a leased task: it outlives the lease, and is checked at each read."""
-    # The reads of a worker are recorded by its job; a person's token reads as any other reader
-    # does.
+    """Sign the URL of the image of a leased task: valid after the lease, checked at each read."""
+    # The job records the reads of a worker; reads with the token of a user are recorded in the
+    # audit.
     is_worker = scope.kind != TokenKind.USER
     reader = FileReader(
         scope.actor, image_id, has_lease=scope.token_id is not None, is_worker=is_worker
@@ -66,10 +69,9 @@ def sign_task(system: AppContext, scope: Scope, key: str, image_id: UUID) -> str
 def sign_file_urls(
     system: AppContext, keys: Collection[str | None], *, is_deleted: bool = False
 ) -> dict[str, str]:
-    """Make addresses for some stored files, by their keys.
+    """Sign the URLs of stored files, by key.
 
-    They are our own server's: a page may not read the pixels of a picture that another server
-    sends.
+    They are of our own server, because a page cannot read the pixels of images of another origin.
     """
     reader = FileReader(sees_deleted=is_deleted)
     return {key: sign_file_url(system, key, reader) for key in set(keys) if key is not None}

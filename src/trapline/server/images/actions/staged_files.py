@@ -1,4 +1,4 @@
-"""Staged files: pictures of a large set are announced, sent straight to the store, and imported from there."""
+"""Staged files: large uploads are announced, sent to the store, and imported from there."""
 
 import asyncio
 import time
@@ -60,25 +60,24 @@ from trapline.wire.staged_files import (
     StagedState,
 )
 
-ADDRESS_LIFETIME_S = 3600
+URL_LIFETIME_S = 3600
 KEPT_S = 7 * 24 * 3600.0
-"""How long a file may lie in the store without being imported, from when it was announced last."""
+"""Time from the last announcement after which a file that was not imported is deleted."""
 BATCH = 1000
 LOOKS_AT_ONCE = 16
 IMPORTS_AT_ONCE = 4
 IMPORTING_S = 15.0
-"""So long files are begun by one request; the caller asks again for what is still waiting."""
+"""Time in which one request starts imports; the caller repeats the request for the other files."""
 NOT_SENT = "it was not uploaded yet"
-OTHER_BYTES = "what was uploaded is not what was announced, and was deleted: upload it again"
+OTHER_BYTES = "the upload did not match the announcement and was deleted: upload it again"
 
 
 async def create_staged_files(
     system: AppContext, scope: Scope, wanted: NewStagedFiles
 ) -> StagedFiles:
-    """Give an address for each picture that is to come, but for those that are there already or are
-    too large.
+    """Return an upload URL for each announced file that is not stored yet and not too large.
 
-    Raises NotFound, Forbidden, Invalid, and Unavailable where the disk is almost full.
+    Raises NotFound, Forbidden, InvalidRequest, and ServiceUnavailable if the disk is almost full.
     """
     await require_disk_space(system)
     place = await resolve_upload_target(
@@ -87,7 +86,7 @@ async def create_staged_files(
     most = system.limits.image_bytes
     async with system.database.transaction(scope) as tx:
         known = await _find_known(scope, tx, place, wanted.files)
-    # Bytes that the store lost are sent again. Nothing waits in a transaction while files are read.
+    # Files that the store lost are uploaded again. No transaction is open while files are read.
     lost = await list_not_intact(system, place.project_id, list(known))
     known = {sha256: file for sha256, file in known.items() if sha256 not in lost}
     async with system.database.transaction(scope) as tx:
@@ -97,18 +96,18 @@ async def create_staged_files(
             tx.audit(
                 "presign", "deployment", place.deployment_id, place.project_id, files=len(staged)
             )
-    addresses = await _give_addresses(system, place, {file.sha256: file for file in coming}, staged)
+    urls = await _build_upload_urls(system, place, {file.sha256: file for file in coming}, staged)
 
-    def tell(file: NewStagedFile) -> StagedFile:
+    def build(file: NewStagedFile) -> StagedFile:
         named = {"filename": clean_path(file.filename)}
         if file.sha256 in known:
             return known[file.sha256].model_copy(update=named)
         if file.size > most:
             detail = f"it is larger than the {most // 2**20} MiB that are allowed"
             return StagedFile(filename=named["filename"], state=StagedState.REFUSED, detail=detail)
-        return addresses[file.sha256].model_copy(update=named)
+        return urls[file.sha256].model_copy(update=named)
 
-    return StagedFiles(files=[tell(file) for file in wanted.files])
+    return StagedFiles(files=[build(file) for file in wanted.files])
 
 
 async def _find_known(
@@ -151,13 +150,13 @@ async def _stage(
     return {sha256.hex(): found for sha256, found in staged.items()}
 
 
-async def _give_addresses(
+async def _build_upload_urls(
     system: AppContext,
     place: ImportTarget,
     files: Mapping[str, NewStagedFile],
     staged: Mapping[str, tuple[UUID, bool]],
 ) -> dict[str, StagedFile]:
-    """What to do with each of the files, by its SHA-256; those that were announced before may have arrived."""
+    """Return the upload URL of each file by SHA-256, or that the file was uploaded before."""
     door = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def give(sha256: str, file_id: UUID, is_old: bool) -> tuple[str, StagedFile]:
@@ -167,11 +166,11 @@ async def _give_addresses(
                 arrived = await system.store.find_uploaded(key)
             if arrived is not None and arrived.size == file.size:
                 return sha256, StagedFile(filename="", state=StagedState.ARRIVED, file_id=file_id)
-        expires_at = datetime.now(UTC) + timedelta(seconds=ADDRESS_LIFETIME_S)
+        expires_at = datetime.now(UTC) + timedelta(seconds=URL_LIFETIME_S)
         signed = await system.store.sign_put(
             key,
             file.media_type,
-            lifetime_s=ADDRESS_LIFETIME_S,
+            lifetime_s=URL_LIFETIME_S,
             size=file.size,
             sha256=sha256,
             at_most=system.limits.image_bytes,
@@ -191,15 +190,13 @@ async def _give_addresses(
 async def save_upload(
     system: AppContext, incoming: IncomingFile, key: str, media_type: str
 ) -> None:
-    """Keep a picture that was sent to an address of ours, unless it is imported already.
-
-    Raises Conflict.
-    """
+    """Store an uploaded file. Raises Conflict if it is imported already or not announced."""
     async with system.database.transaction(Scope.system("upload")) as tx:
         row = await find_staged_file(tx.scope, tx, UUID(parse_key(key)[2]))
         if row is None or row.outcome is not None:
             raise Conflict(
-                "This file is imported already, or no longer expected. Nothing was stored."
+                "This file is imported already, or its announcement has expired. "
+                "Nothing was stored."
             )
     await system.store.keep(incoming, key, media_type)
 
@@ -207,11 +204,11 @@ async def save_upload(
 async def import_files(
     system: AppContext, scope: Scope, wanted: StagedImportRequest
 ) -> StagedImportResult:
-    """Make images of files that arrived. Each comes to its outcome by itself; what is done is
-    answered again.
+    """Import uploaded files; each has a separate outcome, which a repeated request returns again.
 
-    Files are begun for some seconds, or until the store or the database fails; the others are
-    waiting. Raises NotFound, Forbidden, and Unavailable where not one came to an outcome.
+    Imports are started for IMPORTING_S seconds, or until the store or the database fails; the
+    other files are waiting. Raises NotFound, Forbidden, and ServiceUnavailable if no file has an
+    outcome.
     """
     async with system.database.transaction(scope) as tx:
         rows = await list_staged_files(scope, tx, wanted.files)
@@ -226,15 +223,15 @@ async def import_files(
 
     async def take(row: StagedFileRow) -> ImportedFile:
         if row.outcome is not None:
-            return _tell(row)
+            return _build_imported(row)
         async with door:
             if failed or time.monotonic() > ends_at:
-                return _tell_open(row, StagedImportState.WAITING)
+                return _build_open(row, StagedImportState.WAITING)
             try:
                 return await _import(system, scope, places[row.deployment_id], row)
             except ServiceUnavailable as error:
                 failed.append(error)
-                return _tell_open(row, StagedImportState.WAITING, error.detail)
+                return _build_open(row, StagedImportState.WAITING, error.detail)
 
     taken = dict(
         zip(rows, await asyncio.gather(*[take(row) for row in rows.values()]), strict=True)
@@ -278,32 +275,32 @@ async def _import(
                     if incoming.size > row.size:
                         break
         except NotFound:
-            return await _look_again(system, scope, row, NOT_SENT)
+            return await _get_outcome(system, scope, row, NOT_SENT)
         if incoming.size != row.size or incoming.sha256 != row.sha256.hex():
             await system.store.delete(key)
-            return _tell_open(row, StagedImportState.MISSING, OTHER_BYTES)
+            return _build_open(row, StagedImportState.MISSING, OTHER_BYTES)
         await import_received_file(
             system, scope, place, incoming, row.filename, row.modified_at, note
         )
-    # It is listed as discarded all the same, if this fails or more is sent to its address.
+    # The key is listed as discarded, in case this fails or the client uploads again.
     await system.store.delete(key)
-    return await _look_again(system, scope, row, NOT_SENT)
+    return await _get_outcome(system, scope, row, NOT_SENT)
 
 
-async def _look_again(
+async def _get_outcome(
     system: AppContext, scope: Scope, row: StagedFileRow, missing: str
 ) -> ImportedFile:
-    """Tell what is noted of a file: another request may have imported it meanwhile."""
+    """Return the stored outcome of a file: another request may have imported it meanwhile."""
     async with system.database.transaction(scope) as tx:
         now = await find_staged_file(scope, tx, row.id)
     return (
-        _tell(now)
+        _build_imported(now)
         if now is not None and now.outcome
-        else _tell_open(row, StagedImportState.MISSING, missing)
+        else _build_open(row, StagedImportState.MISSING, missing)
     )
 
 
-def _tell(row: StagedFileRow) -> ImportedFile:
+def _build_imported(row: StagedFileRow) -> ImportedFile:
     outcome = StagedImportState(row.outcome or StagedImportState.WAITING)
     return ImportedFile(
         file_id=row.id,
@@ -314,13 +311,13 @@ def _tell(row: StagedFileRow) -> ImportedFile:
     )
 
 
-def _tell_open(
+def _build_open(
     row: StagedFileRow, outcome: StagedImportState, detail: str | None = None
 ) -> ImportedFile:
     return ImportedFile(file_id=row.id, filename=row.filename, outcome=outcome, detail=detail)
 
 
 async def purge_staged_files(system: AppContext, scope: Scope) -> bool:
-    """Forget a batch of files that were announced a week ago; answers whether there may be more."""
+    """Delete a batch of files announced over KEPT_S ago; return whether more may remain."""
     async with system.database.transaction(scope) as tx:
         return await purge_staged_file_batch(scope, tx, KEPT_S, BATCH) == BATCH

@@ -1,4 +1,4 @@
-"""Stored originals: compared with their SHA-256, and written again where they are missing or damaged."""
+"""Checks of stored originals against their SHA-256, and repair of missing or damaged ones."""
 
 import asyncio
 import errno
@@ -21,13 +21,13 @@ from trapline.server.platform.store.storage_keys import build_original_key
 log = structlog.get_logger(__name__)
 
 UNREADABLE = (errno.EIO, errno.EACCES, errno.EPERM, errno.EBADMSG, errno.EUCLEAN, errno.ELOOP)
-"""A disk that cannot read a sector or finds a wrong checksum, a file of another user, or a link instead of a file."""
+"""Errors of an unreadable sector, a wrong checksum, a file of another user, or a symbolic link."""
 COMPARED_AT_ONCE = 8
 COMPARING_S = 10.0
-"""For this long an announcement compares the bytes of duplicates; those of the others are not read."""
+"""Time limit for comparing the bytes of duplicates; after it, only their existence is checked."""
 
 Read = Callable[[int], Awaitable[None]]
-"""Called with the number of bytes after each piece that was read; it may wait."""
+"""Called with the number of bytes after each chunk that was read; it may wait."""
 
 
 class FileState(StrEnum):
@@ -41,7 +41,7 @@ class FileState(StrEnum):
 async def find_state(
     system: AppContext, key: str, sha256: str, read: Read | None = None
 ) -> FileState:
-    """Read a stored file and compare it with a SHA-256 in hexadecimal. Raises Unavailable."""
+    """Compare a stored file with a SHA-256 in hexadecimal. Raises ServiceUnavailable."""
     digest = hashlib.sha256()
     try:
         async with aclosing(system.store.open(key)) as chunks:  # type: ignore[type-var]
@@ -66,11 +66,10 @@ async def restore_original(
     image_id: UUID,
     origin: str,
 ) -> FileState:
-    """Write an original again from bytes that are the same, if the store lost or damaged it; return
-    how it was found.
+    """Store an original again if it is missing or damaged; return the state in which it was found.
 
-    `origin` says where the bytes came from, for the audit. The key is named by the SHA-256 of the
-    bytes: no other file can be overwritten. Raises Unavailable.
+    `origin` is where the identical bytes came from, for the audit. The key contains the SHA-256 of
+    the bytes, so no other file can be overwritten. Raises ServiceUnavailable.
     """
     key, sha256 = build_original_key(project_id, incoming.sha256), incoming.sha256
     state = await find_state(system, key, sha256)
@@ -92,7 +91,7 @@ async def restore_original(
 
 
 async def list_not_intact(system: AppContext, project_id: int, hashes: Sequence[str]) -> set[str]:
-    """List which of these originals are missing or damaged; for some seconds they are read, then only looked up."""
+    """List which of these originals are missing, or were found damaged within COMPARING_S."""
     door = asyncio.Semaphore(COMPARED_AT_ONCE)
     ends_at = time.monotonic() + COMPARING_S
 

@@ -1,4 +1,4 @@
-"""Thumbnails, made in batches off the request path."""
+"""Thumbnails, generated in batches by background processes."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ BATCH = 16
 
 
 async def generate_thumbnails(system: AppContext, scope: Scope) -> int:
-    """Make the thumbnails of one batch of images; answers how many images were dealt with.
+    """Generate the thumbnails of one batch of images; return the number of images.
 
-    They are claimed first and each is marked by itself, so that several processes share the work,
-    no transaction waits for a decoder, and one picture's trouble is not another's; killed anywhere,
-    it is done again after the claim.
+    The images are claimed first, and each is marked in its own transaction. So several processes
+    share the work, no transaction waits for a decoder, and an image that fails does not affect
+    others. After a kill, another process repeats the work when the claim expires.
     """
     async with system.database.transaction(scope) as tx:
         rows = await claim_images_without_thumbnails(scope, tx, BATCH, CLAIM)
@@ -66,9 +66,9 @@ async def _make_sizes(system: AppContext, row: ImageRow, key: str) -> bool:
             for size in THUMBNAIL_SIZES
         }
         paths = {size: output.path for size, output in outputs.items()}
-        trouble = await system.decoders.generate_thumbnails(source, paths, row.project_id)
-        if trouble is not None:
-            log.warning("no thumbnails could be made", image=str(row.id), reason=trouble.reason)
+        failure = await system.decoders.generate_thumbnails(source, paths, row.project_id)
+        if failure is not None:
+            log.warning("thumbnails were not generated", image=str(row.id), reason=failure.reason)
             return False
         await save_thumbnails(system, row.id, outputs)
     return True
@@ -77,6 +77,6 @@ async def _make_sizes(system: AppContext, row: ImageRow, key: str) -> bool:
 async def save_thumbnails(
     system: AppContext, image_id: UUID, made: Mapping[int, IncomingFile]
 ) -> None:
-    """Store the thumbnails of an image, by their size. Raises Unavailable."""
+    """Store the thumbnails of an image by size. Raises ServiceUnavailable."""
     for size, thumbnail in made.items():
         await system.store.keep(thumbnail, build_thumbnail_key(image_id, size))

@@ -35,26 +35,24 @@ from trapline.server.platform.store.object_store import IncomingFile
 from trapline.wire.images import CaptureTimeSource, UploadedFile, UploadResult
 
 Note = Callable[[Transaction, UploadedFile], Awaitable[None]]
-DEPLOYMENT_GONE = (
-    "This deployment was deleted meanwhile, and what was to go into it was not stored."
-)
-DELETED = "it was deleted before, and is kept for a while: restore it among the deleted images"
+DEPLOYMENT_GONE = "This deployment was deleted meanwhile. Its files were not stored."
+DELETED = "this image was deleted before: restore it from the deleted images"
 
 
 class UploadPart(Protocol):
-    """One file of an upload, as it comes in."""
+    """A file of an upload while it is received."""
 
     path: str
-    """Its cleaned name, with the folders that the client sent."""
+    """Its cleaned name with the folders that the client sent."""
     modified_at: datetime | None
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Read the bytes, once."""
+        """Read the bytes; can be called once."""
 
 
 @dataclass(frozen=True)
 class UploadTarget:
-    """Where an upload goes: a deployment, or a project and there its default deployment."""
+    """The target of an upload: a deployment, or a project for its default deployment."""
 
     project_id: int | None = None
     deployment_id: UUID | None = None
@@ -63,7 +61,10 @@ class UploadTarget:
 async def resolve_upload_target(
     system: AppContext, scope: Scope, target: UploadTarget
 ) -> ImportTarget:
-    """Find where an upload goes. Raises Invalid where nothing is named, NotFound, Forbidden."""
+    """Resolve the target of an upload.
+
+    Raises InvalidRequest if no target is given, NotFound and Forbidden.
+    """
     async with system.database.transaction(scope) as tx:
         if target.deployment_id is not None:
             deployment = await get_deployment_row(scope, tx, target.deployment_id)
@@ -73,7 +74,8 @@ async def resolve_upload_target(
             deployment = await get_default_deployment_row(scope, tx, target.project_id)
         else:
             raise InvalidRequest(
-                "Name a `project` or a `deployment`, before the first file. Nothing was stored."
+                "A `project` or a `deployment` is required before the first file. "
+                "Nothing was stored."
             )
     return build_import_target(deployment)
 
@@ -81,12 +83,13 @@ async def resolve_upload_target(
 async def upload_image(
     system: AppContext, scope: Scope, place: ImportTarget, file: UploadPart
 ) -> UploadedFile:
-    """Take one file of an upload; whatever is wrong with the file is an answer."""
+    """Import one file of an upload; a fault of the file is a returned outcome."""
     await require_disk_space(system)
     async with system.store.receive() as incoming:
         async for chunk in file.chunks():
             if incoming.size + len(chunk) > system.limits.image_bytes:
-                detail = f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
+                allowed = system.limits.image_bytes // 2**20
+                detail = f"it is larger than the {allowed} MiB that are allowed"
                 return _report(file.path, "refused", None, detail)
             await asyncio.to_thread(incoming.write, chunk)
         return await import_received_file(
@@ -103,11 +106,11 @@ async def import_received_file(
     modified_at: datetime | None,
     note: Note | None = None,
 ) -> UploadedFile:
-    """Take a received file as an image; whatever is wrong with it is an answer.
+    """Import a received file as an image; a fault of the file is a returned outcome.
 
-    `path` is its cleaned name, with the folders that the client sent. `note` is called with what
-    became of it in the transaction in which it does. Raises Unavailable, and NotFound where the
-    deployment was deleted meanwhile.
+    `path` is its cleaned name with the folders that the client sent. `note` is called with the
+    outcome, in the transaction that creates the image. Raises ServiceUnavailable, and NotFound if
+    the deployment was deleted meanwhile.
     """
     checked = await validate_image(system, scope, place, incoming, path, modified_at)
     async with system.database.transaction(scope) as tx:
@@ -159,7 +162,7 @@ def _report(
 
 
 def build_upload_result(files: list[UploadedFile]) -> UploadResult:
-    """Sum up an upload."""
+    """Build the result of an upload with counts by outcome."""
     count = {
         outcome: sum(file.outcome == outcome for file in files)
         for outcome in ("imported", "duplicate", "refused")

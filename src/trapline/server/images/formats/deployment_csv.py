@@ -1,4 +1,4 @@
-"""Deployments as CSV: written so that no spreadsheet executes a cell, read with limits and errors line by line."""
+"""The CSV format of deployments. No cell is a formula; errors name the line and the column."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ COLUMNS = (
 NUMBERS = frozenset({"latitude", "longitude", "coordinate_uncertainty_m"})
 WORDS = frozenset({"camera", "habitat", "notes"})
 KEPT = frozenset({"time_zone", "clock_offset_s"})
-"""What an empty cell leaves as it is."""
+"""Columns in which an empty cell keeps the stored value."""
 
 MOST_BYTES = 1 << 20
 MOST_ROWS = 5000
@@ -40,19 +40,19 @@ MOST_ERRORS = 100
 
 @dataclass
 class DeploymentTable:
-    """The rows of a sheet by their line, each with what its cells say; and what is wrong, by line and column."""
+    """The parsed rows of a file by line number, and its errors by line and column."""
 
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
 
     def add_error(self, line: int, column: str, what: str) -> None:
-        """Note what is wrong with a cell; only so many are told."""
+        """Add an error of a cell; at most MOST_ERRORS are kept."""
         if len(self.errors) < MOST_ERRORS:
             self.errors.append((f"line {line}, {column}", what))
 
 
 def render_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Write deployments, a line each; what a spreadsheet would take for a formula is plain text."""
+    """Render deployments, one per line; formulas are escaped to plain text."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -68,9 +68,9 @@ def _cell(value: Any) -> Any:
 
 
 def parse_csv(body: bytes) -> DeploymentTable:
-    """Read a sheet, of which the first line names the columns.
+    """Parse a CSV file whose first line names the columns.
 
-    Raises Invalid for what is none, or is too long.
+    Raises InvalidRequest if it is not such a file, or has more than MOST_ROWS rows.
     """
     text = decode_text(body)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=detect_separator(text))
@@ -83,7 +83,8 @@ def parse_csv(body: bytes) -> DeploymentTable:
                 continue
             if len(sheet.rows) == MOST_ROWS:
                 raise InvalidRequest(
-                    f"A sheet may have at most {MOST_ROWS:,} deployments. Nothing was changed."
+                    f"The file has more than {MOST_ROWS:,} deployments. Nothing was changed. "
+                    "Import it in parts."
                 )
             line = reader.line_num
             if len(cells) != len(header):
@@ -97,7 +98,7 @@ def parse_csv(body: bytes) -> DeploymentTable:
             }
     except csv.Error as error:
         raise InvalidRequest(
-            f"Line {reader.line_num} is no CSV: {error}. Nothing was changed."
+            f"Line {reader.line_num} is not CSV: {error}. Nothing was changed."
         ) from error
     return sheet
 
@@ -107,8 +108,8 @@ def _check_header(header: list[str]) -> None:
     if "name" not in header or unknown or len(set(header)) < len(header):
         wrong = f" Not known: {', '.join(name[:50] for name in unknown[:10])}." if unknown else ""
         raise InvalidRequest(
-            f"The first line names the columns: name, and any of {', '.join(COLUMNS[1:])}, each once.{wrong} Nothing "
-            "was changed."
+            "The first line must name the columns: name, and any of "
+            f"{', '.join(COLUMNS[1:])}, each once.{wrong} Nothing was changed."
         )
 
 

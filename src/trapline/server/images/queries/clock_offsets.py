@@ -1,4 +1,4 @@
-"""Clocks of cameras: offset and time zone of a deployment, and its images dated again by them, a batch at a time."""
+"""Clock offsets and time zones of deployments, and batches of images that are dated again."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -11,12 +11,12 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
 BY_CAMERA = "('exif', 'filename')"
-"""Where a capture time comes from the camera's own clock."""
+"""Sources of capture times that come from the clock of the camera."""
 
 SHOWN = 5
 _NEW = "i.captured_at + make_interval(secs => %(offset)s - i.clock_offset_s)"
-# The camera wrote the offset from UTC of the time that was read, so that no zone is needed. The
-# condition is that of `rules.capture_time`; a test compares the two.
+# True if the camera wrote the offset from UTC, so that no zone is needed. `rules.capture_time` has
+# the same condition; a test compares the two.
 _OWN_OFFSET = f"""(i.captured_at_source = 'exif' and coalesce(
     case when i.captured_at_raw = i.exif->>'DateTimeOriginal' then i.exif->>'OffsetTimeOriginal'
         else i.exif->>'OffsetTimeDigitized' end ~ '{OFFSET_PATTERN}', false)
@@ -27,12 +27,12 @@ LOOKED_AT = 48
 
 Their EXIF is read whenever a deployment in UTC is listed, so the number is small.
 """
-# A time that would leave the calendar stays, with the offset that it was made with.
+# A time that would leave the calendar keeps its value and its offset.
 _HELD = f"{_NEW} between '0001-01-02+00' and '9998-12-30+00'"
 
 
 class ClockOffsetEffect(NamedTuple):
-    """What another offset would do: images whose time moves, that were edited, and that know no time of the camera."""
+    """Numbers of images whose time would move, was edited, or is not that of the camera."""
 
     moved: int
     edited: int
@@ -40,7 +40,7 @@ class ClockOffsetEffect(NamedTuple):
 
 
 class ImageTimeChange(NamedTuple):
-    """One image, its capture time and what it would be."""
+    """An image with its present capture time and the one that it would have."""
 
     image_id: UUID
     filename: str
@@ -51,7 +51,7 @@ class ImageTimeChange(NamedTuple):
 async def preview_offset(
     scope: Scope, tx: Transaction, deployment_id: UUID, offset: int
 ) -> tuple[ClockOffsetEffect, list[ImageTimeChange]]:
-    """Tell what another clock offset would change, and the first few images of it."""
+    """Return what another clock offset would change, and the first SHOWN images of it."""
     parameters = {"deployment": deployment_id, "offset": offset, "shown": SHOWN}
     cursor = await tx.execute(
         f"""
@@ -81,7 +81,7 @@ async def preview_offset(
 async def preview_zone(
     scope: Scope, tx: Transaction, deployment_id: UUID, zone: str, offset: int
 ) -> tuple[ClockOffsetEffect, list[ImageTimeChange]]:
-    """Return what another time zone and clock offset would change, and the first few images of it."""
+    """Return what another time zone and offset would change, and the first SHOWN images of it."""
     parameters = {"deployment": deployment_id, "zone": zone, "offset": offset, "shown": SHOWN}
     cursor = await tx.execute(
         f"""
@@ -112,7 +112,7 @@ async def preview_zone(
 
 
 async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[UUID]) -> set[UUID]:
-    """List the deployments that never got a time zone and have images whose camera's time was read as UTC."""
+    """List the deployments without a time zone that have camera times which were read as UTC."""
     cursor = await tx.execute(
         f"""
         select d.id from deployments d
@@ -143,7 +143,10 @@ async def count_to_date(
     Without a `zone` only the offset is compared. Times of a camera decide before those of files
     which zone most images are in.
     """
-    others = f"i.deployment_id = %(deployment)s and i.clock_offset_s <> %(offset)s and i.captured_at_source in {BY_CAMERA}"
+    others = (
+        "i.deployment_id = %(deployment)s and i.clock_offset_s <> %(offset)s"
+        f" and i.captured_at_source in {BY_CAMERA}"
+    )
     cursor = await tx.execute(
         f"""
         select coalesce(sum(images), 0)::bigint,
@@ -162,7 +165,7 @@ async def count_to_date(
 
 
 async def list_pending_deployments(scope: Scope, tx: Transaction) -> list[UUID]:
-    """List deployments whose images are to be dated anew."""
+    """List deployments whose images must be dated again."""
     cursor = await tx.execute("select id from deployments where dating order by id")
     return [row[0] for row in await cursor.fetchall()]
 
@@ -170,12 +173,11 @@ async def list_pending_deployments(scope: Scope, tx: Transaction) -> list[UUID]:
 async def update_capture_time_batch(
     scope: Scope, tx: Transaction, deployment_id: UUID, limit: int
 ) -> bool:
-    """Date the next images of a deployment by its clock offset, and its zone if that is new;
-    answers whether there may be more.
+    """Date the next images of a deployment by its clock; return whether more may remain.
 
-    What the camera wrote is moved by as much as the offset changed since; a time that a person gave
-    stays, and only what was read before it moves. Each image carries the offset and the zone that
-    it was dated with, so nothing is moved twice.
+    Camera times move by the difference of the offsets. A time that a person gave stays; only the
+    time that it replaced moves. Each image stores the offset and the zone that it was dated with,
+    so no image moves twice.
     """
     cursor = await tx.execute(
         "select clock_offset_s, dated_to, dating_zone from deployments where id = %s and dating for no key update",
@@ -204,7 +206,7 @@ async def update_capture_time_batch(
     )
     images = [found[0] for found in await cursor.fetchall()]
     if not images:
-        # Those that came in with the old offset or zone meanwhile are found from the beginning.
+        # Images may have been imported with the old clock meanwhile: search from the start again.
         more = after is not None
         await tx.execute(
             "update deployments set dating = %(more)s, dated_to = null, "

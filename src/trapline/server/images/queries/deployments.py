@@ -15,9 +15,9 @@ from trapline.server.platform.errors import NotFound
 
 
 class DeploymentRow(Row):
-    """A deployment; `is_default` marks the one that takes images without a deployment, one a
-    project.
+    """A deployment.
 
+    `is_default` marks the one deployment of a project that receives images without a deployment.
     While it is `dating`, its images are dated again by its clock offset, in the order of their IDs
     up to `dated_to`, and in the time zone `dating_zone` if there is one. `time_zone_source` is a
     `ZoneSource`.
@@ -62,7 +62,7 @@ class DeploymentRow(Row):
 async def get_deployment_row(
     scope: Scope, tx: Transaction, deployment_id: UUID, *, lock: bool = False
 ) -> DeploymentRow:
-    """Get a deployment that the caller may touch; raises NotFound or Forbidden."""
+    """Get a deployment that the scope permits. Raises NotFound, Forbidden."""
     row = await tx.session.get(DeploymentRow, deployment_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
         raise NotFound
@@ -73,7 +73,7 @@ async def get_deployment_row(
 async def require_deployment(
     scope: Scope, tx: Transaction, deployment_id: UUID | None, project_id: int
 ) -> None:
-    """Make sure that a deployment, where one is named, is of this project. Raises NotFound."""
+    """Raise NotFound if a deployment is given that is not of this project."""
     if (
         deployment_id is not None
         and (await get_deployment_row(scope, tx, deployment_id)).project_id != project_id
@@ -84,7 +84,7 @@ async def require_deployment(
 async def get_default_deployment_row(
     scope: Scope, tx: Transaction, project_id: int
 ) -> DeploymentRow:
-    """Get the deployment that takes a project's images without one; raises NotFound or Forbidden."""
+    """Get the default deployment of a project. Raises NotFound, Forbidden."""
     scope.check(project_id)
     statement = select(DeploymentRow).where(
         DeploymentRow.project_id == project_id, DeploymentRow.is_default
@@ -122,8 +122,8 @@ async def has_images(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool
 async def summarise_images(
     scope: Scope, tx: Transaction, deployment_ids: list[UUID]
 ) -> dict[UUID, tuple[int, datetime | None]]:
-    """Tell for each of these deployments how many images it has and when the last one was taken."""
-    # What is deleted is little, and taken off: the rest is counted in the index alone.
+    """Count the images of these deployments and find the last capture time of each."""
+    # Deleted images are few and are subtracted, so the others are counted in the index alone.
     cursor = await tx.execute(
         """
         select d.id, (select count(*) from images i where i.deployment_id = d.id)

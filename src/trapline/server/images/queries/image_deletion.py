@@ -1,4 +1,4 @@
-"""Deleted images: marked first and kept for a while, then gone with everything that was made of them."""
+"""Deletion of images: the mark, the purge of rows, and the list of files to delete later."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ from trapline.server.platform.db.row import Row
 
 
 class DiscardedFileRow(Row):
-    """A file of the store that nothing speaks of any more; it goes once it is `due_at`.
+    """A file of the store that no row references; it is deleted at `due_at`.
 
-    Pictures are named by their content, so another image may have the same file: `sha256` says
-    which to look for.
+    Originals are named by their content, so another image can have the same file. It is found by
+    `sha256`.
     """
 
     __tablename__ = "discarded_files"
@@ -40,7 +40,7 @@ class DeletionMark(NamedTuple):
 
 
 class ImagePurgeCandidate(NamedTuple):
-    """An image that was deleted so long ago that it goes for good."""
+    """An image whose retention period after deletion is over."""
 
     id: UUID
     project_id: int
@@ -58,7 +58,7 @@ class ImagePurgeCandidate(NamedTuple):
 async def mark_deleted(
     scope: Scope, tx: Transaction, images: Sequence[UUID], reason: str
 ) -> list[DeletionMark]:
-    """Mark images as deleted; those that are already are passed over."""
+    """Mark images as deleted; images that are deleted already are skipped."""
     cursor = await tx.execute(
         """
         update images i set deleted_at = clock_timestamp(), deleted_by = %s, deletion_reason = %s from (
@@ -73,7 +73,7 @@ async def mark_deleted(
 async def mark_restored(
     scope: Scope, tx: Transaction, images: Sequence[UUID]
 ) -> list[DeletionMark]:
-    """Take the mark away again; images without it are passed over."""
+    """Remove the mark of deleted images; other images are skipped."""
     cursor = await tx.execute(
         """
         update images i set deleted_at = null, deleted_by = null, deletion_reason = null from (
@@ -88,7 +88,10 @@ async def mark_restored(
 async def list_deleted_with_tasks(
     scope: Scope, tx: Transaction, lately_s: float, limit: int
 ) -> list[UUID]:
-    """List images that were deleted lately and have open tasks all the same: a job was just taking them up."""
+    """List images with open tasks that were deleted within `lately_s` seconds.
+
+    A job can add a task while its image is being deleted.
+    """
     cursor = await tx.execute(
         """
         select i.id from images i
@@ -105,7 +108,7 @@ async def list_deleted_with_tasks(
 async def claim_purge_candidates(
     scope: Scope, tx: Transaction, kept_s: float, limit: int
 ) -> list[ImagePurgeCandidate]:
-    """Lock images that were deleted more than `kept_s` seconds ago; others pass them by."""
+    """Lock images that were deleted more than `kept_s` seconds ago; skip locked ones."""
     cursor = await tx.execute(
         """
         select id, project_id, deployment_id, filename, sha256, storage_key, upright_key, captured_at, deleted_at,
@@ -125,7 +128,10 @@ async def discard_image_files(
     thumbnails: Sequence[tuple[str, int]],
     due_in_s: float,
 ) -> None:
-    """Write down every file of these images and of their analyses, to go later; `thumbnails` are key and project."""
+    """List all files of images and their analyses for deletion in `due_in_s` seconds.
+
+    `thumbnails` are pairs of key and project.
+    """
     files: list[tuple[str, int, bytes | None]] = [
         (key, project_id, None) for key, project_id in thumbnails
     ]
@@ -146,7 +152,10 @@ async def discard_image_files(
 async def discard_files(
     scope: Scope, tx: Transaction, files: Sequence[tuple[str, int, bytes | None]], due_in_s: float
 ) -> None:
-    """Write down files, each with its project and perhaps the SHA-256 that it is named by, to go later."""
+    """List files for deletion in `due_in_s` seconds.
+
+    Each is a key, a project, and the SHA-256 if the key contains it.
+    """
     ordered = sorted(set(files), key=lambda file: file[0])
     await tx.execute(
         """
@@ -165,15 +174,14 @@ async def discard_files(
 
 
 async def purge_image_rows(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
-    """Delete images for good, with their analyses and all that these found."""
+    """Delete the rows of images, with their analyses and annotations."""
     await tx.execute("delete from images where id = any(%b)", (sorted(images),))
 
 
 async def restore_files(scope: Scope, tx: Transaction, project_id: int, sha256: bytes) -> None:
-    """Take back that the files of these bytes are to go, because somebody brings them again.
+    """Cancel the deletion of files with these bytes, because they are imported again.
 
-    Waits while one of them is just being deleted, so that whoever stores the bytes after this
-    stores them for good.
+    Waits while one of them is being deleted. A file that is stored after this call is kept.
     """
     await tx.execute(
         "delete from discarded_files where project_id = %s and sha256 = %s", (project_id, sha256)
@@ -183,7 +191,7 @@ async def restore_files(scope: Scope, tx: Transaction, project_id: int, sha256: 
 async def claim_discarded_files(
     scope: Scope, tx: Transaction, limit: int
 ) -> list[tuple[str, bool]]:
-    """Lock files that are to go now; answers each one's key, and whether an image has it again."""
+    """Lock files that are due; return each key and whether an image uses the file again."""
     cursor = await tx.execute(
         """
         select f.key, f.sha256 is not null and exists (
@@ -198,5 +206,5 @@ async def claim_discarded_files(
 
 
 async def delete_discarded_files(scope: Scope, tx: Transaction, keys: Sequence[str]) -> None:
-    """Strike files off the list of those that are to go."""
+    """Remove files from the list of files to delete."""
     await tx.execute("delete from discarded_files where key = any(%s)", (list(keys),))

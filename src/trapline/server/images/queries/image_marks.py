@@ -1,4 +1,4 @@
-"""What people note on images: a star, tags, another capture time; several at once, by few statements."""
+"""Stars, tags and capture times of images, changed for several images per statement."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,16 +11,15 @@ from trapline.server.platform.errors import NotFound, Unprocessable
 from trapline.wire.values import LAST_YEAR
 
 MOST_TAGS = 50
-"""How many tags an image has at most."""
+"""Maximum number of tags of an image."""
 
 
 async def require_images(
     scope: Scope, tx: Transaction, images: Sequence[UUID], *, deleted: bool = False
 ) -> set[int]:
-    """Make sure that the caller may change all of these images; answers their projects.
+    """Require that the caller may change all of these images; return their projects.
 
-    With `deleted` those may be among them that are deleted. Raises NotFound where one is missing,
-    Forbidden.
+    With `deleted`, deleted images are accepted. Raises NotFound if one is missing, and Forbidden.
     """
     cursor = await tx.execute(
         "select project_id, count(*) from images where id = any(%b) and (%b or deleted_at is null) group by 1",
@@ -28,7 +27,7 @@ async def require_images(
     )
     found = [(project, count) for project, count in await cursor.fetchall() if scope.sees(project)]
     if sum(count for _, count in found) < len(set(images)):
-        raise NotFound("At least one of these images is not there. Nothing was changed.")
+        raise NotFound("At least one of these images does not exist. Nothing was changed.")
     for project, _ in found:
         scope.check(project)
     return {project for project, _ in found}
@@ -37,7 +36,7 @@ async def require_images(
 async def set_star(
     scope: Scope, tx: Transaction, images: Sequence[UUID], *, starred: bool
 ) -> set[UUID]:
-    """Give images a star or take it; answers those that changed."""
+    """Set or remove the star of images; return those that changed."""
     cursor = await tx.execute(
         """
         update images i set starred = %b from (
@@ -52,9 +51,9 @@ async def set_star(
 async def set_tags(
     scope: Scope, tx: Transaction, images: Sequence[UUID], add: Sequence[str], remove: Sequence[str]
 ) -> set[UUID]:
-    """Put tags on images and take others away; answers those that changed.
+    """Add and remove tags of images; return those that changed.
 
-    Raises Unprocessable where it gets much.
+    Raises Unprocessable if an image would have more than MOST_TAGS tags.
     """
     changed: set[UUID] = set()
     if remove:
@@ -85,16 +84,16 @@ async def set_tags(
 async def set_capture_time(
     scope: Scope, tx: Transaction, image: UUID, captured_at: datetime
 ) -> set[UUID]:
-    """Put another capture time in the place of the one that was read, which is kept."""
+    """Replace the capture time of an image; the time that was read is kept."""
     return await _set_times(tx, [image], "%(at)s::timestamptz", at=captured_at)
 
 
 async def shift_capture_times(
     scope: Scope, tx: Transaction, images: Sequence[UUID], seconds: int
 ) -> set[UUID]:
-    """Move capture times; what was read is kept.
+    """Shift capture times; the times that were read are kept.
 
-    Raises Unprocessable where one would leave the calendar.
+    Raises Unprocessable if one would leave the calendar.
     """
     return await _set_times(
         tx, images, "captured_at + make_interval(secs => %(seconds)s)", seconds=seconds
@@ -102,7 +101,7 @@ async def shift_capture_times(
 
 
 async def reset_capture_times(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> set[UUID]:
-    """Give images back the capture times that were read."""
+    """Restore the capture times that were read."""
     return await _set_times(tx, images, "coalesce(read_at, captured_at)")
 
 
@@ -123,7 +122,7 @@ async def _set_times(
     rows = await cursor.fetchall()
     if any(not 1 <= year <= LAST_YEAR for _, year in rows):
         raise Unprocessable(
-            f"A capture time would lie outside of the years 1 to {LAST_YEAR}. Nothing was changed."
+            f"A capture time would be outside the years 1 to {LAST_YEAR}. Nothing was changed."
         )
     changed = {row[0] for row in rows}
     await update_class_times(tx, list(changed))
@@ -131,7 +130,7 @@ async def _set_times(
 
 
 async def update_class_times(tx: Transaction, images: Sequence[UUID]) -> None:
-    """Give the classes of images the times of their images again."""
+    """Copy the capture times of images to the rows of their classes."""
     await tx.execute(
         """
         update image_classes c set captured_at = i.captured_at from images i

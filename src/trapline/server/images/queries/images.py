@@ -1,4 +1,4 @@
-"""Images: one stored picture each, and the classes found on them."""
+"""Images, their tags and the classes found on them."""
 
 import json
 from collections.abc import Sequence
@@ -31,20 +31,22 @@ from trapline.wire.auth import Role, TokenKind
 
 MAX_THUMBNAIL_ATTEMPTS = 3
 DELETES = Role.MANAGER
-"""The role that may delete images, and see those that are deleted."""
+"""The role that is required to delete images and to see deleted ones."""
 
 
-WITHOUT_CAMERA_TIME = "captured_at_source in ('modified_time', 'received_time') and read_at is null and deleted_at is null"
-"""Images that neither a camera nor a person dated, as `rules.capture_time.has_camera_time` does; for their indexes."""
+WITHOUT_CAMERA_TIME = (
+    "captured_at_source in ('modified_time', 'received_time')"
+    " and read_at is null and deleted_at is null"
+)
+"""The condition of `rules.capture_time.has_camera_time`, negated, for queries and their indexes."""
 
 
 class ImageRow(Row):
-    """One stored picture. Width and height are upright pixels; `upright_key` is null where the
-    original is upright.
+    """A stored image. Width and height are in upright pixels.
 
-    One that is deleted is kept for a while (`deleted_at`), and seen only by those who ask for the
-    deleted ones. `read_at` is the capture time as it was read, where a person has put another one
-    in its place.
+    `upright_key` is null if the original is upright. A deleted image is kept for a retention
+    period from `deleted_at` on; only lists of deleted images contain it. `read_at` is the capture
+    time that was read, if a person has replaced it.
     """
 
     __tablename__ = "images"
@@ -108,7 +110,7 @@ class ImageRow(Row):
 
 
 class ImageTagRow(Row):
-    """A word that a person put on an image."""
+    """A tag of an image."""
 
     __tablename__ = "image_tags"
     __table_args__ = (
@@ -124,7 +126,7 @@ class ImageTagRow(Row):
 
 
 class ImageClassRow(Row):
-    """A class found on an image, with the highest confidence: what makes filtering a million images by class quick."""
+    """A class found on an image with its highest confidence, for fast filters by class."""
 
     __tablename__ = "image_classes"
     __table_args__ = (
@@ -144,10 +146,9 @@ class ImageClassRow(Row):
 async def get_image_row(
     scope: Scope, tx: Transaction, image_id: UUID, *, deleted: bool = False
 ) -> ImageRow:
-    """Get an image that the caller may touch; one that is deleted only where that is asked for, by
-    who may delete.
+    """Get an image that the scope permits. Raises NotFound, Forbidden.
 
-    Raises NotFound or Forbidden.
+    With `deleted`, a deleted image is returned to callers with the role DELETES.
     """
     row = await tx.session.get(ImageRow, image_id)
     if row is None or not scope.sees(row.project_id):
@@ -167,7 +168,7 @@ def _may_delete(scope: Scope, project_id: int) -> bool:
 async def find_image_by_hash(
     scope: Scope, tx: Transaction, deployment_id: UUID, sha256: bytes
 ) -> UUID | None:
-    """Find the image of a deployment that has these very bytes."""
+    """Find the image of a deployment with this SHA-256."""
     return (await list_images_by_hash(scope, tx, [(deployment_id, sha256)])).get(
         (deployment_id, sha256)
     )
@@ -176,7 +177,7 @@ async def find_image_by_hash(
 async def list_images_by_hash(
     scope: Scope, tx: Transaction, keys: Sequence[tuple[UUID, bytes]]
 ) -> dict[tuple[UUID, bytes], UUID]:
-    """Find which of these very bytes their deployments have, and the image of each."""
+    """List the images with these pairs of deployment and SHA-256, by pair."""
     cursor = await tx.execute(
         """
         select deployment_id, sha256, id, project_id from images
@@ -194,7 +195,7 @@ async def list_images_by_hash(
 async def create_images(
     scope: Scope, tx: Transaction, rows: Sequence[ImageRow]
 ) -> list[tuple[UUID, bool]]:
-    """Add images and return the ID of each and whether it is new.
+    """Create images and return the ID of each and whether it is new.
 
     The same bytes are one image of a deployment. Images are dated by the present clock of their
     deployment.
@@ -203,7 +204,7 @@ async def create_images(
         scope.check(row.project_id)
     clocks = await lock_clocks(tx, {row.deployment_id for row in rows})
     columns = [column.key for column in ImageRow.__table__.columns if column.server_default is None]
-    # In one order everywhere, so that two transactions never wait for each other's pictures.
+    # The same order everywhere prevents deadlocks between transactions.
     ordered = sorted(rows, key=lambda row: (row.deployment_id, row.sha256))
     names = ", ".join(columns)
     cursor = await tx.execute(
@@ -218,7 +219,7 @@ async def create_images(
         ),
     )
     made = {image_id for (image_id,) in await cursor.fetchall()}
-    # A row may have been dated before the deployment's clock changed: no later change would date it.
+    # A row may have been dated before the clock of its deployment changed; date it again.
     for deployment_id, clock in clocks.items():
         of_deployment = [row for row in rows if row.deployment_id == deployment_id]
         stale = [row.id for row in of_deployment if (row.time_zone, row.clock_offset_s) != clock]
@@ -243,10 +244,9 @@ def _as_json(value: Any) -> Any:
 def select_images(
     scope: Scope, project_id: int | None, *, deleted: bool = False
 ) -> Select[ImageRow]:
-    """Select the images that the caller sees, of one project or of all; or those of them that are
-    deleted.
+    """Select the images that the caller sees, of one project or of all; or the deleted ones.
 
-    Their EXIF is left where it is: it is long, and no list tells it.
+    EXIF is not loaded, because it is long and no list returns it.
     """
     short = select(ImageRow).options(defer(ImageRow.exif, raiseload=True))
     if deleted:
@@ -271,7 +271,7 @@ async def list_adjacent_images(
     listed: Select[ImageRow],
     captured: InstrumentedAttribute[datetime],
 ) -> tuple[UUID | None, UUID | None]:
-    """Find the images of a list taken just before and just after this one; `captured` is its column of the time."""
+    """Find the images of a list just before and just after this one by the time `captured`."""
     key = tuple_(captured, ImageRow.id)
     here = tuple_(image.captured_at, image.id)
     of_list = listed.with_only_columns(ImageRow.id).limit(1)
@@ -284,7 +284,7 @@ async def list_adjacent_images(
 
 
 async def list_deleted_ids(scope: Scope, tx: Transaction, image_ids: Sequence[UUID]) -> set[UUID]:
-    """List which of these images are deleted, or gone."""
+    """List which of these images are deleted or purged."""
     there = select(ImageRow.id).where(ImageRow.id.in_(image_ids), ImageRow.deleted_at.is_(None))
     return set(image_ids) - set((await tx.session.scalars(there)).all())
 
@@ -292,7 +292,7 @@ async def list_deleted_ids(scope: Scope, tx: Transaction, image_ids: Sequence[UU
 async def list_tags(
     scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
 ) -> dict[UUID, list[str]]:
-    """List the tags of each of these images that has some."""
+    """List the tags of these images, by image."""
     cursor = await tx.execute(
         "select image_id, array_agg(tag order by tag) from image_tags where image_id = any(%b) group by 1",
         (list(image_ids),),
@@ -303,8 +303,7 @@ async def list_tags(
 async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[tuple[str, int]]:
     """Count how many images of a project show each class, the most frequent first."""
     scope.check(project_id)
-    # What is deleted is little, and taken off: looked up with each image, the classes of a million
-    # of them took long.
+    # Deleted images are few and are subtracted. A join with each of a million images was slow.
     cursor = await tx.execute(
         """
         with deleted as (
@@ -322,7 +321,7 @@ async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[
 
 
 def is_without_thumbnails() -> ColumnElement[bool]:
-    """The condition of images that have no thumbnails yet, and that no process is making some of."""
+    """Condition of images that have no thumbnails and that no process has claimed."""
     return and_(
         ImageRow.thumbnails_at.is_(None),
         ImageRow.deleted_at.is_(None),
@@ -335,9 +334,9 @@ def is_without_thumbnails() -> ColumnElement[bool]:
 async def claim_images_without_thumbnails(
     scope: Scope, tx: Transaction, limit: int, claim: timedelta
 ) -> list[ImageRow]:
-    """Claim images that have no thumbnails yet; until the claim runs out, others pass them by.
+    """Claim images without thumbnails; other processes skip them until the claim expires.
 
-    Those that were tried before come last, so that none of them keeps a fresh one waiting.
+    Images that failed before come last, so that they do not delay new ones.
     """
     waiting = (
         select(ImageRow.id)
@@ -364,14 +363,14 @@ async def claim_images_without_thumbnails(
 
 
 async def mark_thumbnails(scope: Scope, tx: Transaction, image_id: UUID, *, made: bool) -> None:
-    """Note that an image has its thumbnails, or could not be given any this time."""
+    """Record that an image has thumbnails, or that an attempt to generate them failed."""
     await mark_all_thumbnails(scope, tx, [image_id], made=made)
 
 
 async def mark_all_thumbnails(
     scope: Scope, tx: Transaction, image_ids: Sequence[UUID], *, made: bool
 ) -> None:
-    """Note that these images have their thumbnails, or could not be given any this time."""
+    """Record that images have thumbnails, or that an attempt to generate them failed."""
     noted = "thumbnails_at = now()" if made else "thumbnail_attempts = thumbnail_attempts + 1"
     await tx.execute(
         f"update images set {noted}, thumbnails_claimed_until = null where id = any(%s)",  # noqa: S608
@@ -393,7 +392,7 @@ async def count_without_camera_time(
 async def list_time_sources(
     scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
 ) -> dict[UUID, str]:
-    """List where the capture times of these images were read."""
+    """List the sources of the capture times of these images."""
     cursor = await tx.execute(
         "select id, captured_at_source from images where id = any(%b)", (list(image_ids),)
     )

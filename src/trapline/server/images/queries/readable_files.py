@@ -1,4 +1,4 @@
-"""Stored files that may be read: those of images that are not deleted, in projects that are not deleted."""
+"""Stored files that can be read: those whose image and project are not deleted."""
 
 import re
 from uuid import UUID
@@ -16,8 +16,8 @@ _OF_ANALYSIS = """
     select i.project_id from analyses a join images i on i.id = a.image_id join projects p on p.id = i.project_id
     where a.id = %(id)s and (i.deleted_at is null or %(deleted)s) and p.deleted_at is null
 """
-# The second search runs only if the first finds nothing: another image of the project can have the
-# same bytes.
+# Another image of the project can have the same bytes; it is searched for only if the first
+# condition is false.
 _OF_BYTES = """
     select p.id from projects p where p.id = %(project)s and p.deleted_at is null and (
         exists (select 1 from images i
@@ -31,7 +31,7 @@ _OF_BYTES = """
 async def find_project_of_file(
     scope: Scope, tx: Transaction, parts: tuple[str, ...], reader: FileReader
 ) -> int | None:
-    """Find the project of a file by the parts of its key; None where its images are deleted, or are gone."""
+    """Find the project of a file by the parts of its key; None if its images are deleted."""
     asked: dict[str, object] = {"deleted": reader.sees_deleted}
     if parts[0] in ("originals", "upright"):
         name = parts[-1].removesuffix(".jpg")

@@ -1,4 +1,4 @@
-"""Sequences: images of one deployment closer than the project's gap to each other, grouped in the background."""
+"""Sequences: images of a deployment that are closer in time than the gap of the project."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,14 +15,14 @@ from trapline.server.platform.db.row import Key, Row
 from trapline.server.platform.errors import NotFound
 
 DISSOLVED = 5000
-"""How many images leave a sequence at once."""
+"""Maximum number of images that leave a sequence in one transaction."""
 
 
 class SequenceRow(Row):
     """A sequence, from its first image to its last.
 
-    `recheck` says that images left it (a trigger of the database does), so that it may have come
-    apart; `dissolve` that all of its images are to be grouped anew.
+    A database trigger sets `recheck` when images leave it, because it may have to be split.
+    `dissolve` means that all of its images must be grouped again.
     """
 
     __tablename__ = "sequences"
@@ -48,7 +48,7 @@ class SequenceRow(Row):
 
 
 async def get_sequence_row(scope: Scope, tx: Transaction, sequence_id: UUID) -> SequenceRow:
-    """Get a sequence that the caller may see; raises NotFound or Forbidden."""
+    """Get a sequence that the scope permits. Raises NotFound, Forbidden."""
     row = await tx.session.get(SequenceRow, sequence_id)
     if row is None or row.dissolve or not scope.sees(row.project_id):
         raise NotFound
@@ -67,7 +67,7 @@ def select_sequences(scope: Scope, project_id: int | None) -> Select[SequenceRow
 
 
 async def reset_sequences(scope: Scope, tx: Transaction, project_id: int) -> None:
-    """Ask for all sequences of a project to be made anew."""
+    """Mark all sequences of a project to be dissolved and grouped again."""
     scope.check(project_id)
     await tx.execute(
         "update sequences set dissolve = true where project_id = %s and not dissolve", (project_id,)
@@ -85,7 +85,7 @@ async def reset_changed_sequences(
 async def list_stale_sequences(
     scope: Scope, tx: Transaction, limit: int
 ) -> list[tuple[UUID, bool]]:
-    """List sequences that are to be looked at again: each one's id, and whether it is to be dissolved."""
+    """List sequences to check again; return the ID of each and whether to dissolve it."""
     cursor = await tx.execute(
         "select id, dissolve from sequences where recheck or dissolve order by id limit %s",
         (limit,),
@@ -95,7 +95,7 @@ async def list_stale_sequences(
 
 async def list_ungrouped(scope: Scope, tx: Transaction, limit: int) -> list[UUID]:
     """List deployments that have images in no sequence."""
-    # From one deployment to the next by the index, however many images each has.
+    # The recursion goes from one deployment to the next in the index and skips their images.
     cursor = await tx.execute(
         """
         with recursive found as (
@@ -115,11 +115,10 @@ async def list_ungrouped(scope: Scope, tx: Transaction, limit: int) -> list[UUID
 
 
 async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit: int) -> int:
-    """Group images of a deployment that are in no sequence, in the order of their times; answers
-    how many.
+    """Group images of a deployment that are in no sequence, by time; return their number.
 
-    One transaction at a time does so for a deployment. New images join the sequences that they are
-    close to, and may make two of those one.
+    The deployment is locked, and skipped if another transaction groups its images. New images join
+    the sequences that they are close to, and can merge two of them.
     """
     cursor = await tx.execute(
         """
@@ -216,7 +215,7 @@ async def _settle(
 
 
 async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
-    """Divide a sequence that images left where it came apart; the first part keeps its id, an empty one goes."""
+    """Split a sequence that images left; the first part keeps its ID, an empty one is deleted."""
     cursor = await tx.execute(
         """
         select s.project_id, s.deployment_id, p.sequence_gap_s from sequences s
@@ -266,7 +265,7 @@ async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> No
 
 
 async def empty_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
-    """Let images leave a sequence that is to be made anew; with the last of them it goes."""
+    """Remove images from a sequence to dissolve; delete it when it is empty."""
     cursor = await tx.execute(
         """
         update images i set sequence_id = null from (

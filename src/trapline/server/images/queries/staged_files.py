@@ -1,4 +1,4 @@
-"""Staged files: pictures that were announced and given an address in the store, until they are images or forgotten."""
+"""Staged files: announced files with a key in the store, until they are imported or deleted."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,11 +25,10 @@ OUTCOMES = "('imported', 'duplicate', 'refused')"
 
 
 class StagedFileRow(Row):
-    """One announced file of a deployment, size in bytes; its outcome once it was imported, or was
-    not taken.
+    """An announced file of a deployment, with its size in bytes and its outcome after the import.
 
-    Its bytes lie under a key of their own, which is listed as discarded from the beginning:
-    whatever becomes of them, they go.
+    Its bytes have a separate key, which is listed as discarded from the beginning, so they are
+    deleted whatever the outcome is.
     """
 
     __tablename__ = "staged_files"
@@ -58,7 +57,7 @@ class StagedFileRow(Row):
 
 
 class StagedFileAnnouncement(NamedTuple):
-    """A file that somebody is going to send."""
+    """A file that a client will upload."""
 
     filename: str
     sha256: bytes
@@ -67,7 +66,7 @@ class StagedFileAnnouncement(NamedTuple):
 
 
 class StagedFileOutcome(NamedTuple):
-    """What became of a file: the word, the image that has its bytes, and why it was refused."""
+    """The outcome of a file, the image with its bytes, and the reason of a refusal."""
 
     outcome: str
     image_id: UUID | None
@@ -81,13 +80,12 @@ async def create_staged_file_rows(
     deployment_id: UUID,
     files: Sequence[StagedFileAnnouncement],
 ) -> dict[bytes, tuple[UUID, bool]]:
-    """Note files that are going to be sent; answers each one's id by its SHA-256, and whether it
-    was announced before.
+    """Create or renew announcements; return by SHA-256 the ID and whether it was announced before.
 
-    One that came to an outcome before may come to another one.
+    A renewed announcement has no outcome.
     """
     scope.check(project_id)
-    # In one order everywhere, so that two transactions never wait for each other's files.
+    # The same order everywhere prevents deadlocks between transactions.
     first = {file.sha256: file for file in reversed(files)}
     ordered = sorted(first.values(), key=lambda file: file.sha256)
     cursor = await tx.execute(
@@ -121,7 +119,8 @@ async def list_staged_files(
     rows = (await tx.session.scalars(select(StagedFileRow).where(StagedFileRow.id.in_(ids)))).all()
     if len(rows) < len(set(ids)) or not all(scope.sees(row.project_id) for row in rows):
         raise NotFound(
-            "One of these files was never announced, or too long ago. Nothing was changed; announce again."
+            "One of these files was never announced, or too long ago. Nothing was changed. "
+            "Announce the files again."
         )
     for row in rows:
         scope.check(row.project_id)
@@ -137,7 +136,7 @@ async def find_staged_file(scope: Scope, tx: Transaction, file_id: UUID) -> Stag
 async def record_outcome(
     scope: Scope, tx: Transaction, file_id: UUID, outcome: StagedFileOutcome
 ) -> None:
-    """Note what became of a file, unless that is noted already."""
+    """Record the outcome of a file, unless it has one."""
     await tx.execute(
         "update staged_files set outcome = %s, image_id = %s, detail = %s where id = %s and outcome is null",
         (*outcome, file_id),
@@ -145,7 +144,7 @@ async def record_outcome(
 
 
 async def purge_staged_file_batch(scope: Scope, tx: Transaction, kept_s: float, limit: int) -> int:
-    """Delete what was announced more than `kept_s` seconds ago, at most so many; answers how many went."""
+    """Delete at most `limit` files announced over `kept_s` seconds ago; return their number."""
     cursor = await tx.execute(
         "delete from staged_files where id in (select id from staged_files"
         " where announced_at < now() - make_interval(secs => %s) limit %s for update skip locked)",

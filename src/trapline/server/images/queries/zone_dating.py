@@ -1,4 +1,4 @@
-"""Images of a deployment dated again in another time zone, a batch at a time."""
+"""Changes of the time zone in which images of a deployment are dated, in batches."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from trapline.server.images.rules.capture_time import CaptureTime, StoredTime, d
 from trapline.server.platform.db.base import Transaction
 from trapline.wire.images import CaptureTimeSource
 
-# No zone and no clock offset that is stored moves these times out of the calendar.
+# No valid zone or clock offset moves these times out of the calendar.
 _MOVABLE = "coalesce(i.read_at, i.captured_at) between '0200-01-01' and '9800-01-01'"
 OTHERS = f"""
     i.deployment_id = %(deployment)s and {_MOVABLE} and (i.time_zone <> %(zone)s
@@ -74,7 +74,7 @@ async def read_dated(
 async def lock_clocks(
     tx: Transaction, deployments: Collection[UUID]
 ) -> dict[UUID, tuple[str, int]]:
-    """Return the time zone and the clock offset (seconds) of deployments, locked against changes."""
+    """Return the time zone and the clock offset (seconds) of deployments; lock them for share."""
     cursor = await tx.execute(
         "select id, time_zone, clock_offset_s from deployments where id = any(%s) order by id for share",
         (sorted(deployments),),

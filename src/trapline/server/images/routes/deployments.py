@@ -1,4 +1,4 @@
-"""Deployments: make, list, show, change, delete."""
+"""Create, list, get, update and delete deployments."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -48,7 +48,7 @@ async def list_deployments(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Deployment]:
-    """List deployments by name or by when they were made, of one project or of all of yours."""
+    """List deployments of one project, or of all your projects, by name or by creation time."""
     wanted = DeploymentFilter(name, camera, habitat)
     return await deployments.list_deployments(
         system, scope, project, wanted, order=order, limit=limit, cursor=cursor
@@ -59,7 +59,7 @@ async def list_deployments(
 async def create_deployment(
     system: SystemOf, scope: ScopeOf, new: NewDeployment, response: Response
 ) -> Deployment:
-    """Make a deployment."""
+    """Create a deployment."""
     deployment = await deployments.create_deployment(system, scope, new)
     response.headers["Location"] = f"/api/v2/deployments/{deployment.id}"
     return deployment
@@ -67,7 +67,7 @@ async def create_deployment(
 
 @router.get("/csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
 async def export_deployments(system: SystemOf, scope: ScopeOf, project: OfProject) -> Response:
-    """Give the deployments of a project as CSV."""
+    """Export the deployments of a project as CSV."""
     text = await deployment_csv.export_deployments(system, scope, project)
     headers = {"Content-Disposition": f'attachment; filename="deployments-{project}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
@@ -77,7 +77,7 @@ async def export_deployments(system: SystemOf, scope: ScopeOf, project: OfProjec
 async def import_deployments(
     system: SystemOf, scope: ScopeOf, project: OfProject, request: Request
 ) -> DeploymentImportResult:
-    """Make and change deployments as a CSV file says, known by their names; all of them or none."""
+    """Create and update deployments from a CSV file, all or none, identified by their names."""
     return await deployment_csv.import_deployments(
         system, scope, project, await read_body(request, MOST_BYTES)
     )
@@ -87,7 +87,7 @@ async def import_deployments(
 async def get_deployment(
     system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response
 ) -> Deployment:
-    """Show a deployment."""
+    """Get a deployment."""
     deployment = await deployments.get_deployment(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
     return deployment
@@ -101,9 +101,9 @@ async def update_deployment(
     change: DeploymentUpdate,
     response: Response,
 ) -> Deployment:
-    """Change a deployment; what is left out stays as it is.
+    """Update a deployment; fields that are left out are kept.
 
-    Another clock offset dates its images again.
+    A new clock offset changes the capture times of its images.
     """
     deployment = await deployments.update_deployment(system, scope, deployment_id, change)
     set_etag(response, deployment.updated_at)
@@ -122,7 +122,7 @@ async def preview_clock_offset(
 async def undo_clock_offset(
     system: SystemOf, scope: ScopeOf, deployment_id: UUID, response: Response
 ) -> Deployment:
-    """Set clock offset and time zone back to what they were before, and the capture times with them."""
+    """Restore the previous clock offset and time zone, and the capture times with them."""
     deployment = await clock_offsets.undo_clock_offset(system, scope, deployment_id)
     set_etag(response, deployment.updated_at)
     return deployment

@@ -1,4 +1,4 @@
-"""Stored files by signed addresses, whole or in part, and uploads to them; nothing that could run is shown in place."""
+"""Downloads and uploads of stored files by signed URL; only image types are shown inline."""
 
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ POLICY = "default-src 'none'; sandbox"
 @router.get("/{key:path}", response_class=Response, include_in_schema=False)
 @router.head("/{key:path}", response_class=Response, include_in_schema=False)
 async def get_file(system: SystemOf, request: Request, key: str) -> Response:
-    """Give a stored file."""
+    """Return a stored file, or the requested range of it."""
     query = dict(request.query_params)
     file = await files.get_file(system, request.method, key, query)
     headers = {
@@ -29,7 +29,7 @@ async def get_file(system: SystemOf, request: Request, key: str) -> Response:
         "Content-Security-Policy": POLICY,
         "Cross-Origin-Resource-Policy": "same-site",
         "Accept-Ranges": "bytes",
-        # No browser keeps it longer than the address is good for.
+        # A browser caches the file no longer than the URL is valid.
         "Cache-Control": f"private, max-age={file.good_for_s}, immutable"
         if file.is_lasting
         else "no-store",
@@ -59,26 +59,26 @@ async def get_file(system: SystemOf, request: Request, key: str) -> Response:
 
 @router.put("/{key:path}", response_class=Response, include_in_schema=False)
 async def upload_file(system: SystemOf, request: Request, key: str) -> Response:
-    """Take one upload; the address says what may come, and needs no other right."""
-    told = request.headers.get("content-length")
-    if told is not None and not (told.isascii() and told.isdigit() and len(told) <= 18):
-        raise InvalidRequest("Content-Length is no number. Nothing was stored.")
+    """Store an upload; the signed URL is the only permission that is required."""
+    length = request.headers.get("content-length")
+    if length is not None and not (length.isascii() and length.isdigit() and len(length) <= 18):
+        raise InvalidRequest("Content-Length is not a number. Nothing was stored.")
     media_type = request.headers.get("content-type", "")
     query = dict(request.query_params)
     announced = await files.get_upload(
-        system, key, query, media_type, None if told is None else int(told)
+        system, key, query, media_type, None if length is None else int(length)
     )
     try:
         await files.save_upload(system, key, announced, request.stream())
     except ClientDisconnect:
         raise InvalidRequest(
-            "The upload ended before all of it was here. Nothing was stored; send it again."
+            "The upload ended before it was complete. Nothing was stored. Send it again."
         ) from None
     return Response()
 
 
 def _is_named(header: str, etag: str) -> bool:
-    """Tell whether an If-None-Match names this version, among others perhaps."""
+    """Whether an If-None-Match header contains this ETag."""
     return any(named.strip().removeprefix("W/") in (etag, "*") for named in header.split(","))
 
 

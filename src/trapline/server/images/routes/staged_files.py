@@ -1,4 +1,4 @@
-"""Large sets of pictures: announce them, send each straight to the store, import what was sent."""
+"""Uploads of large sets of images: announce files, upload them to the store, import them."""
 
 from fastapi import APIRouter
 
@@ -16,10 +16,11 @@ router = APIRouter(prefix="/images", tags=["images"])
 
 @router.post("/presign")
 async def presign_files(system: SystemOf, scope: ScopeOf, wanted: NewStagedFiles) -> StagedFiles:
-    """Announce pictures, and get an address for each to which its bytes are sent with PUT.
+    """Announce files and get a URL for each, to upload its bytes with PUT.
 
-    Which of them are there already is told at once. The same again goes on where it broke off: what
-    has arrived need not be sent again. What is never imported is forgotten after a week.
+    The response names the files that are stored already. Repeat the request to continue an
+    interrupted upload: files that have arrived are not uploaded again. Files that are not imported
+    are deleted after a week.
     """
     return await staged_files.create_staged_files(system, scope, wanted)
 
@@ -28,9 +29,9 @@ async def presign_files(system: SystemOf, scope: ScopeOf, wanted: NewStagedFiles
 async def import_files(
     system: SystemOf, scope: ScopeOf, wanted: StagedImportRequest
 ) -> StagedImportResult:
-    """Make images of pictures that were sent, as many as can be in some seconds; ask again for
-    those still waiting.
+    """Import uploaded files, as many as possible within 15 seconds.
 
-    Each file gets its own outcome, and the same one when it is asked for again.
+    Each file has an outcome, which a repeated request returns again. Repeat the request for files
+    that are waiting.
     """
     return await staged_files.import_files(system, scope, wanted)

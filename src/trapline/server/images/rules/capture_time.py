@@ -1,4 +1,4 @@
-"""When a picture was taken: what the camera wrote, else the file's name, else its modified time, else its arrival."""
+"""The capture time of an image: from EXIF, the file name, the modification or the arrival."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ IN_THE_FUTURE = "in_the_future"
 AMBIGUOUS = "ambiguous_local_time"
 NONEXISTENT = "nonexistent_local_time"
 NO_CAMERA_TIME = "no_camera_time"
-"""Neither the camera nor a person gave the time: it is that of the file's modification, or of its arrival."""
+"""The time is that of the file's modification or arrival, not of the camera or a person."""
 
 OF_FILE = frozenset({CaptureTimeSource.MODIFIED_TIME, CaptureTimeSource.RECEIVED_TIME})
 
 FUTURE_TOLERANCE = timedelta(days=1)
 RESET_TOLERANCE = timedelta(days=2)
-# Clocks of cameras start here when their battery was out; some days later is still such a clock.
+# Camera clocks restart in these years after a dead battery; the first days of them are suspect.
 RESET_YEARS = (1970, 1980, 2000, 2001, 2010)
 EARLIEST_YEAR = 1990
 OLDEST_CLOCK_YEAR = 1900
@@ -34,11 +34,11 @@ _EXIF_TAGS = (
     ("DateTimeDigitized", "OffsetTimeDigitized"),
 )
 _EXIF_TIME = re.compile(r"\s*(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-# Python and PostgreSQL read these patterns alike: `queries.clock_offsets` uses them in statements.
+# Valid in Python and in PostgreSQL: `queries.clock_offsets` uses these patterns in statements.
 OFFSET_PATTERN = "^[ \t\r\n]*[+-]((0[0-9]|1[0-3]):?[0-9][0-9]|14:?[0-5][0-9])[ \t\r\n]*$"
 """An offset from UTC of less than 15 hours, as in the EXIF tag OffsetTime."""
 HOURS_PATTERN = "^(-?[0-9]|-?1[0-4]|655(2[2-9]|3[0-5]))$"
-"""Whole hours as JSON, as in TimeZoneOffset; some cameras write the signed number as an unsigned one."""
+"""Whole hours as JSON, as in TimeZoneOffset; some cameras write signed numbers as unsigned."""
 _OFFSET = re.compile(OFFSET_PATTERN)
 _HOURS = re.compile(HOURS_PATTERN)
 _PLACES = {
@@ -53,7 +53,7 @@ _TOKENS = re.compile(r"YYYY|YY|MM|DD|HH|SS|\*|\?|.", re.DOTALL)
 
 @dataclass(frozen=True)
 class CaptureTime:
-    """When a picture was taken, how that is known, the text it was read from, and what looks odd about it."""
+    """A capture time with its source, the text it was read from, and flags for doubtful times."""
 
     at: datetime
     source: CaptureTimeSource
@@ -71,11 +71,11 @@ def get_capture_time(
     modified_at: datetime | None = None,
     received_at: datetime,
 ) -> CaptureTime:
-    """Decide when a picture was taken.
+    """Return the capture time of an image from the first source that has one.
 
     Local times of EXIF and of file names are in the deployment's `zone`, and `clock_offset_s`
-    seconds are added to them, because they come from the camera's own clock. An offset in EXIF
-    beside the time is used instead of the zone.
+    seconds are added to them, because they come from the camera's clock. If EXIF has an offset for
+    the time, it is used instead of the zone.
     """
     shift = timedelta(seconds=clock_offset_s)
     read = _from_exif(exif) or _from_filename(filename, filename_pattern)
@@ -106,7 +106,7 @@ def get_capture_time(
 
 @dataclass(frozen=True)
 class StoredTime:
-    """The capture time of a stored image as it was read, and what it was read from, with which zone and offset."""
+    """The capture time of a stored image as it was read, with its inputs, zone and offset."""
 
     at: datetime
     source: CaptureTimeSource
@@ -147,27 +147,28 @@ def date_again(stored: StoredTime, zone: ZoneInfo, clock_offset_s: int) -> Captu
 
 
 def has_camera_time(source: str, read_at: datetime | None) -> bool:
-    """Whether a capture time is that of the camera or of a person, who replaced `read_at`."""
+    """Whether a capture time is that of the camera, or of a person who replaced `read_at`."""
     return source not in OF_FILE or read_at is not None
 
 
 def list_time_flags(flags: Sequence[str], source: str, read_at: datetime | None) -> list[str]:
-    """List the flags of an image, with the one for a time that is not of a camera."""
+    """List the flags of an image, including NO_CAMERA_TIME if it applies."""
     return [*flags] if has_camera_time(source, read_at) else [*flags, NO_CAMERA_TIME]
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of file names such as `Aufnahme_YYMMDD_HHMM_*`.
 
-    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is anything, as
-    little as will do, `?` is one character. Raises ValueError in words if it cannot give at least a
-    day.
+    YYYY, YY, MM, DD, HH, SS are digits; the MM that follows HH is minutes; `*` is the shortest
+    text that matches, `?` is one character.
+
+    Raises:
+        ValueError: the pattern does not contain at least a date; the message is for users.
     """
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN} characters")
-    # Between two stars everything has a fixed length, so the first place where it fits is as good
-    # as any later one: an atomic group for each star spares the matching from going back over them,
-    # which took hours for a few stars.
+    # The text between two stars has a fixed length, so its first match is as good as any later one.
+    # An atomic group for each star prevents backtracking, which took hours for a few stars.
     pieces: list[list[str]] = [[]]
     seen: set[str] = set()
     for token in _TOKENS.findall(pattern):
@@ -213,7 +214,7 @@ def _from_exif(exif: Mapping[str, Any]) -> tuple[datetime, str, CaptureTimeSourc
 
 
 def _find_offset(exif: Mapping[str, Any], offset_tag: str) -> timezone | None:
-    """Return the offset of a camera's clock: that of the time read, else OffsetTime, else TimeZoneOffset."""
+    """Return the offset of the camera: that of the tag, else OffsetTime, else TimeZoneOffset."""
     return (
         _offset(exif.get(offset_tag))
         or _offset(exif.get("OffsetTime"))
@@ -222,7 +223,10 @@ def _find_offset(exif: Mapping[str, Any], offset_tag: str) -> timezone | None:
 
 
 def _offset_of_hours(raw: Any) -> timezone | None:
-    """Read EXIF TimeZoneOffset: whole hours, of DateTimeOriginal and then of ModifyDate (TIFF/EP, ISO 12234-2)."""
+    """Parse EXIF TimeZoneOffset (TIFF/EP, ISO 12234-2).
+
+    It has whole hours: of DateTimeOriginal, optionally followed by those of ModifyDate.
+    """
     hours = raw[0] if isinstance(raw, Sequence) and not isinstance(raw, str) and raw else raw
     if not isinstance(hours, int) or not _HOURS.match(str(hours)):
         return None
@@ -268,11 +272,10 @@ def _to_utc(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
 
 
 def _in_zone(local: datetime, zone: ZoneInfo, odd: list[str]) -> datetime:
-    """Give a wall-clock time its zone; in the doubled hour of autumn the first is meant, and it is
-    flagged.
+    """Set the zone of a wall-clock time; flag a time that is ambiguous or does not exist.
 
-    An hour that the spring skipped is one that a clock without summer time still shows: it is moved
-    on by the gap, which is what the first fold does.
+    Of the repeated hour in autumn the first is used. An hour that was skipped in spring is from a
+    clock without summer time; the first fold moves it forward by the gap.
     """
     first = local.replace(tzinfo=zone, fold=0)
     second = local.replace(tzinfo=zone, fold=1)

@@ -1,4 +1,4 @@
-"""Readers of signed URLs: the caller that a URL was created for, and the state of the image that the URL allows."""
+"""Readers of signed URLs: the caller, and whether the URL is valid for a deleted image."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -24,7 +24,7 @@ class FileReader:
     is_worker: bool = False
 
     def format(self) -> str | None:
-        """Format the reader for the query of a URL; None where there is nothing to say."""
+        """Format the reader for the query of a URL; None if no field is set."""
         whose = (
             [] if self.actor is None or self.image_id is None else [self.actor, str(self.image_id)]
         )

@@ -1,4 +1,4 @@
 """Flags of images that are not about their capture time."""
 
 TRUNCATED = "truncated"
-"""The file ends before its image does; the rows that are missing are grey in the copy that is shown and analysed."""
+"""The file ends before its image; missing rows are grey in the copy that is shown and analysed."""

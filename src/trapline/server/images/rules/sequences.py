@@ -1,4 +1,4 @@
-"""Sequences: images of one deployment closer to each other than a gap, and what new ones do to those that are there."""
+"""Rules that split images into sequences by time and merge new sequences with stored ones."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Key = TypeVar("Key")
 
 @dataclass
 class SequenceSpan(Generic[Key]):
-    """A stretch of time with its images: a new one, or with `known` one that is there already."""
+    """A time span with its new images; `known` has the stored sequences that it includes."""
 
     start: datetime
     end: datetime
@@ -21,7 +21,7 @@ class SequenceSpan(Generic[Key]):
 def split_sequences(
     images: Iterable[tuple[Key, datetime]], gap_s: float
 ) -> list[SequenceSpan[Key]]:
-    """Divide images, in the order of their times, wherever two of them are not closer than the gap."""
+    """Split images, ordered by time, wherever two neighbours are a gap or more apart."""
     found: list[SequenceSpan[Key]] = []
     for key, at in images:
         if found and at - found[-1].end < timedelta(seconds=gap_s):
@@ -35,11 +35,11 @@ def split_sequences(
 def merge_sequences(
     new: Sequence[SequenceSpan[Key]], old: Sequence[SequenceSpan[Key]], gap_s: float
 ) -> list[SequenceSpan[Key]]:
-    """Join new stretches with those that are there and closer than the gap; answers those that have new images."""
+    """Merge new spans with stored ones closer than the gap; return those with new images."""
     joined: list[SequenceSpan[Key]] = []
     for one in sorted([*new, *old], key=lambda stretch: stretch.start):
         last = joined[-1] if joined else None
-        # Those that are there are as their time says, also where two of them stand close.
+        # Two stored spans are not merged with each other, even if they are close.
         if (
             last is not None
             and one.start - last.end < timedelta(seconds=gap_s)

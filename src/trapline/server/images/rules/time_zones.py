@@ -24,7 +24,7 @@ def find_zone(latitude: float | None, longitude: float | None) -> str | None:
 def decide_zone(
     given: str | None, latitude: float | None, longitude: float | None
 ) -> tuple[str, ZoneSource]:
-    """Decide the time zone of a deployment and where it comes from; an explicit zone is never overruled."""
+    """Decide the time zone of a deployment and its source; a given zone is always used."""
     if given is not None:
         return given, ZoneSource.GIVEN
     found = find_zone(latitude, longitude)

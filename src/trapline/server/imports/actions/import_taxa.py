@@ -38,9 +38,9 @@ async def import_taxa(
         missing = {name_key(name): name for name in package.names if name_key(name) not in named}
         new += [TaxonLine(0, {"scientific_name": name}) for name in missing.values()]
         intake = build_import_plan(new, known)
-        ids = {key: uuid7() for key in intake.become}
+        ids = {key: uuid7() for key in intake.changed}
         if ids:
-            taxa = {ids[key]: (values, None) for key, (values, _) in intake.become.items()}
+            taxa = {ids[key]: (values, None) for key, (values, _) in intake.changed.items()}
             await upsert_taxa(scope, tx, row.project_id, taxa)
             tx.audit(
                 "import",

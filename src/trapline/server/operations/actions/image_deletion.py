@@ -1,4 +1,4 @@
-"""Deleted images: delete with a reason, restore, and let go for good what was deleted long ago."""
+"""Delete and restore images, and purge images and files after their retention period."""
 
 import structlog
 
@@ -36,24 +36,22 @@ ATTEMPTS = 5
 BATCH = 100
 LATELY_S = 3600.0
 FILES_KEPT_S = 3600.0
-"""How long files outlive their image: longer than anybody takes who is just storing the same bytes again."""
-BUSY = "Jobs of these images end just now. Nothing was changed; send the same request again."
+"""Time from the purge of an image to that of its files, longer than any import of the same bytes."""
+BUSY = "Jobs of these images are ending. Nothing was changed. Send the same request again."
 
 
 async def delete_images(
     system: AppContext, scope: Scope, wanted: DeleteImagesRequest
 ) -> ImagesUpdateResult:
-    """Delete images, all of them or none: they leave the line, the lists and the counts, and can be
-    restored.
+    """Delete images, all of them or none, from the queue, lists and counts; they can be restored.
 
-    Those that are deleted already stay as they are. Raises NotFound, Forbidden, Unavailable.
+    Images that are deleted already are unchanged. Raises NotFound, Forbidden, ServiceUnavailable.
     """
     for _ in range(ATTEMPTS):
         try:
             async with system.database.transaction(scope) as tx:
                 await require_images(scope, tx, wanted.images, deleted=True)
-                # As results do: the tasks, the images, the jobs. Otherwise the two lock each other
-                # out.
+                # Lock in the same order as results do (tasks, images, jobs) to prevent deadlocks.
                 dropped = await delete_tasks(scope, tx, wanted.images)
                 marked = await mark_deleted(scope, tx, wanted.images, wanted.reason)
                 await update_job_counters(scope, tx, dropped, -1)
@@ -67,9 +65,9 @@ async def delete_images(
 
 
 async def restore_images(system: AppContext, scope: Scope, wanted: ImageIds) -> ImagesUpdateResult:
-    """Restore deleted images, all of them or none; jobs that are live still take them up again.
+    """Restore deleted images, all of them or none, and their tasks in jobs that are not final.
 
-    Raises NotFound, Forbidden, Unavailable.
+    Raises NotFound, Forbidden, ServiceUnavailable.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -94,7 +92,7 @@ def _note(tx: Transaction, action: str, marked: list[DeletionMark], **details: s
 
 
 async def delete_late_tasks(system: AppContext, scope: Scope) -> bool:
-    """Take tasks out of the line that came into it while their images were being deleted."""
+    """Cancel tasks added while their images were being deleted; return whether more may remain."""
     async with system.database.transaction(scope) as tx:
         images = await list_deleted_with_tasks(scope, tx, LATELY_S, BATCH)
         if images:
@@ -106,11 +104,10 @@ async def delete_late_tasks(system: AppContext, scope: Scope) -> bool:
 
 
 async def purge_images(system: AppContext, scope: Scope) -> bool:
-    """Let go for good of a batch of images that were deleted longer ago than they are kept; tells
-    if there are more.
+    """Purge a batch of images whose retention period is over; return whether more may remain.
 
-    One transaction takes the rows, writes each one's tombstone, and says which files are to go:
-    those follow later.
+    One transaction deletes the rows, writes a tombstone of each into the audit, and lists the
+    files to delete later.
     """
     async with system.database.transaction(scope) as tx:
         doomed = await claim_purge_candidates(scope, tx, system.limits.deleted_kept_s, BATCH)
@@ -140,19 +137,19 @@ async def purge_images(system: AppContext, scope: Scope) -> bool:
                 reason=image.reason,
             )
     if doomed:
-        log.info("deleted images are gone for good", images=len(doomed))
+        log.info("deleted images were purged", images=len(doomed))
     return len(doomed) == BATCH
 
 
 async def purge_discarded_files(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of files that nothing speaks of any more; answers whether there may be more.
+    """Delete a batch of files that no row references; return whether more may remain.
 
-    A file goes before its line in the list: what a crash leaves in the list is deleted again, which
-    does no harm.
+    A file is deleted before its entry in the list. After a crash between the two, it is deleted
+    again, which is harmless.
     """
     async with system.database.transaction(scope) as tx:
         if await is_backup_running(scope, tx):
-            return False  # a backup's rows may speak of them still
+            return False  # rows of the backup may still reference the files
         files = await claim_discarded_files(scope, tx, BATCH)
         for key, is_used in files:
             if not is_used:

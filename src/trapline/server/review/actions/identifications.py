@@ -1,4 +1,4 @@
-"""Identifications: say something of what was found, list who said what, withdraw, and tell what holds."""
+"""Create, list and withdraw identifications, and find the effective ones."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,15 +46,15 @@ from trapline.wire.identifications import (
 from trapline.wire.values import Page
 
 WITHDRAWS_OTHERS = Role.MANAGER
-"""The role that may withdraw what somebody else said."""
+"""The role that is required to withdraw identifications of other users."""
 
 
 async def create_identifications(
     system: AppContext, scope: Scope, wanted: NewIdentifications
 ) -> CreatedIdentifications:
-    """Store what somebody says of annotations and images, all of it or nothing.
+    """Create identifications of annotations and images, all or none.
 
-    Raises Unprocessable and Conflict with everything that is wrong, NotFound, Forbidden.
+    Raises NotFound, Forbidden, and Unprocessable and Conflict with all faults of the request.
     """
     new = wanted.identifications
     if faults := list_errors(new):
@@ -75,17 +75,17 @@ async def create_identifications(
             key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images
         }
         results = await list_shown_analyses(scope, tx, confirmed)
-        rows = _Maker(scope, images, places, results, taxa).make_rows(new)
+        rows = _RowBuilder(scope, images, places, results, taxa).build_rows(new)
         await create_identification_rows(scope, tx, rows)
         for project in sorted(set(images.values())):
             own = [row for row in rows if row.project_id == project]
-            _note(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
+            _audit(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
         return save_response(
-            scope, tx, CreatedIdentifications(identifications=await _describe(scope, tx, rows))
+            scope, tx, CreatedIdentifications(identifications=await _build_all(scope, tx, rows))
         )
 
 
-def _note(
+def _audit(
     tx: Transaction, action: str, rows: Sequence[IdentificationRow], **details: object
 ) -> None:
     images = sorted({str(row.image_id) for row in rows})
@@ -104,13 +104,13 @@ def _note(
 def _refuse(
     error: type[Unprocessable | Conflict], faults: Sequence[tuple[str, str]]
 ) -> Unprocessable | Conflict:
-    told = "; ".join(f"{where}: {fault}" for where, fault in faults[:3])
+    first = "; ".join(f"{where}: {fault}" for where, fault in faults[:3])
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
-    return error(f"{told}{more}. Nothing was stored.", faults)
+    return error(f"{first}{more}. Nothing was stored.", faults)
 
 
-class _Maker:
-    """Makes the rows of what is said, where all that it is about is known."""
+class _RowBuilder:
+    """Builds the rows of identifications from their images, annotations and taxa."""
 
     def __init__(
         self,
@@ -124,30 +124,34 @@ class _Maker:
         self._images, self._places, self._results, self._taxa = images, places, results, taxa
         self._faults: list[tuple[str, str]] = []
 
-    def make_rows(self, new: Sequence[NewIdentification]) -> list[IdentificationRow]:
-        """Make them in order.
+    def build_rows(self, new: Sequence[NewIdentification]) -> list[IdentificationRow]:
+        """Build the rows in order.
 
-        Raises NotFound for what is not there or deleted, Conflict for what is too early.
+        Raises NotFound if an image, annotation or taxon does not exist or is deleted, and Conflict
+        if an analysis is simulated or not completed.
         """
         rows = [
             row
             for number, one in enumerate(new)
-            for row in self._make(f"identifications.{number}", one)
+            for row in self._build(f"identifications.{number}", one)
         ]
         if self._faults:
             raise _refuse(Conflict, self._faults)
         return rows
 
-    def _make(self, here: str, one: NewIdentification) -> Iterable[IdentificationRow]:
+    def _build(self, here: str, one: NewIdentification) -> Iterable[IdentificationRow]:
         for number, key in enumerate(one.annotations):
             place = self._places.get(key)
             if place is None or place.image_id not in self._images:
                 raise _missing(f"{here}.annotations.{number}")
             if place.is_simulated:
-                why = "is of a simulated analysis: identify what the image shows, or a result that is not simulated"
+                why = (
+                    "is of a simulated analysis: identify the image, or an annotation of an"
+                    " analysis that is not simulated"
+                )
                 self._faults.append((f"{here}.annotations.{number}", why))
             elif not place.is_completed:
-                why = "is of an analysis that is not completed: wait until it is"
+                why = "is of an analysis that is not completed: wait until it is completed"
                 self._faults.append((f"{here}.annotations.{number}", why))
             yield self._row(here, one, place.image_id, key, place.analysis_id)
         for number, key in enumerate(one.images):
@@ -155,7 +159,10 @@ class _Maker:
                 raise _missing(f"{here}.images.{number}")
             is_confirmed = one.kind == IdentificationKind.CONFIRM
             if is_confirmed and key not in self._results:
-                why = "has no completed analysis that could be confirmed: say what it shows, or that it is blank"
+                why = (
+                    "has no completed analysis to confirm: identify what it shows,"
+                    " or identify it as blank"
+                )
                 self._faults.append((f"{here}.images.{number}", why))
             yield self._row(here, one, key, None, self._results.get(key) if is_confirmed else None)
 
@@ -190,9 +197,7 @@ class _Maker:
 
 
 def _missing(where: str) -> NotFound:
-    return NotFound(
-        f"{where}: there is nothing here, or it is not yours to see. Nothing was stored."
-    )
+    return NotFound(f"{where}: it does not exist, or you have no access to it. Nothing was stored.")
 
 
 async def list_identifications(
@@ -205,7 +210,7 @@ async def list_identifications(
     limit: int,
     cursor: str | None,
 ) -> Page[Identification]:
-    """List who said what, by when they did."""
+    """List identifications by creation time."""
     async with system.database.transaction(scope) as tx:
         statement = select_identifications(scope, project_id, wanted)
         order = [(IdentificationRow.created_at, datetime), (IdentificationRow.id, UUID)]
@@ -213,23 +218,23 @@ async def list_identifications(
             tx, statement, order, descending=descending, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-        results = await _describe(scope, tx, rows)
+        results = await _build_all(scope, tx, rows)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
 async def get_identification(
     system: AppContext, scope: Scope, identification_id: UUID
 ) -> Identification:
-    """Show one identification. Raises NotFound."""
+    """Get an identification. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [found] = await _describe(scope, tx, await list_by_id(scope, tx, [identification_id]))
+        [found] = await _build_all(scope, tx, await list_by_id(scope, tx, [identification_id]))
     return found
 
 
 async def withdraw_identifications(
     system: AppContext, scope: Scope, wanted: WithdrawRequest
 ) -> WithdrawResult:
-    """Withdraw identifications, all of them or none: one's own, or as a manager anybody's.
+    """Withdraw identifications, all or none; those of other users require WITHDRAWS_OTHERS.
 
     Raises NotFound, Forbidden.
     """
@@ -243,33 +248,38 @@ async def withdraw_identifications(
         if done:
             return done
         await lock_images(scope, tx, {row.image_id for row in rows})
-        gone = await withdraw_identification_rows(scope, tx, keys, own)
-        for project in sorted({row.project_id for row in gone}):
-            _note(tx, "withdraw", [row for row in gone if row.project_id == project])
+        withdrawn = await withdraw_identification_rows(scope, tx, keys, own)
+        for project in sorted({row.project_id for row in withdrawn}):
+            _audit(tx, "withdraw", [row for row in withdrawn if row.project_id == project])
+        unchanged = len(keys) - len(withdrawn)
         return save_response(
-            scope, tx, WithdrawResult(withdrawn=len(gone), unchanged=len(keys) - len(gone))
+            scope, tx, WithdrawResult(withdrawn=len(withdrawn), unchanged=unchanged)
         )
 
 
 async def list_effective_identifications(
     scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow]
 ) -> dict[UUID, Identification]:
-    """Find what people said that holds of each of these annotations of which something does, for who may know it."""
+    """List the effective identifications of annotations, by annotation.
+
+    The result is empty if the caller may not see identifications of people.
+    """
     named = {key for row in annotations for key in (row.id, row.parent_id) if key is not None}
     of_images, rows = await _find(scope, tx, {row.image_id for row in annotations}, named)
-    return await _tell_held(scope, tx, annotations, of_images, rows)
+    return await _list_effective(scope, tx, annotations, of_images, rows)
 
 
 async def list_effective_on_image(
     scope: Scope, tx: Transaction, image_id: UUID, annotations: Sequence[AnnotationRow]
 ) -> tuple[Identification | None, dict[UUID, Identification]]:
-    """Find the same for a whole image, and for these annotations on it."""
+    """List the effective identifications of a whole image and of these annotations on it."""
     of_images, rows = await _find(scope, tx, {image_id}, None)
     if image_id not in of_images:
         return None, {}
     whole = of_images[image_id].of_image()
-    of_image = await _describe(scope, tx, [] if whole is None else [rows[whole.id]])
-    return next(iter(of_image), None), await _tell_held(scope, tx, annotations, of_images, rows)
+    of_image = await _build_all(scope, tx, [] if whole is None else [rows[whole.id]])
+    of_annotations = await _list_effective(scope, tx, annotations, of_images, rows)
+    return next(iter(of_image), None), of_annotations
 
 
 async def _find(
@@ -280,36 +290,36 @@ async def _find(
         if images and can_see_people(scope)
         else []
     )
-    said: dict[UUID, list[ActiveIdentification]] = {}
+    active: dict[UUID, list[ActiveIdentification]] = {}
     for row in rows:
         one = ActiveIdentification(
             row.id, IdentificationKind(row.kind), row.created_at, row.annotation_id, row.analysis_id
         )
-        said.setdefault(row.image_id, []).append(one)
-    return {image: EffectiveIdentifications(ones) for image, ones in said.items()}, {
+        active.setdefault(row.image_id, []).append(one)
+    return {image: EffectiveIdentifications(ones) for image, ones in active.items()}, {
         row.id: row for row in rows
     }
 
 
-async def _tell_held(
+async def _list_effective(
     scope: Scope,
     tx: Transaction,
     annotations: Sequence[AnnotationRow],
     of_images: Mapping[UUID, EffectiveIdentifications],
     rows: Mapping[UUID, IdentificationRow],
 ) -> dict[UUID, Identification]:
-    holds: dict[UUID, UUID] = {}
+    effective: dict[UUID, UUID] = {}
     for row in annotations if of_images else ():
         of_image = of_images.get(row.image_id)
         one = of_image.of_annotation(row.id, row.parent_id, row.analysis_id) if of_image else None
         if one is not None:
-            holds[row.id] = one.id
-    told = await _describe(scope, tx, [rows[key] for key in dict.fromkeys(holds.values())])
-    by_id = {one.id: one for one in told}
-    return {annotation: by_id[key] for annotation, key in holds.items()}
+            effective[row.id] = one.id
+    built = await _build_all(scope, tx, [rows[key] for key in dict.fromkeys(effective.values())])
+    by_id = {one.id: one for one in built}
+    return {annotation: by_id[key] for annotation, key in effective.items()}
 
 
-async def _describe(
+async def _build_all(
     scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
 ) -> list[Identification]:
     if not rows:

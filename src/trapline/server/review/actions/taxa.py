@@ -1,4 +1,4 @@
-"""Taxa: make, list, show, change, delete; and take in whole lists of them."""
+"""Create, list, get, update, delete and import taxa."""
 
 import asyncio
 from collections.abc import Sequence
@@ -31,28 +31,30 @@ from trapline.wire.taxa import NewTaxon, Taxon, TaxonImportResult, TaxonUpdate
 from trapline.wire.values import Page
 
 NULLABLE = frozenset({"gbif_key", "accepted"})
-AROUND = frozenset({"accepted_name", "synonyms", "labels"})
+RELATED = frozenset({"accepted_name", "synonyms", "labels"})
 
 
 async def build_taxa(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> list[Taxon]:
-    """Tell of taxa with their synonyms and labels."""
-    around = await list_relations(scope, tx, rows)
-    shown = set(Taxon.model_fields) - AROUND
+    """Build taxa with their accepted names, synonyms and labels."""
+    relations = await list_relations(scope, tx, rows)
+    shown = set(Taxon.model_fields) - RELATED
     return [
         Taxon(
             **{field: getattr(row, field) for field in shown},
-            accepted_name=None if row.accepted_id is None else around.accepted.get(row.accepted_id),
-            synonyms=around.synonyms.get(row.id, []),
-            labels=around.labels.get(row.id, []),
+            accepted_name=None
+            if row.accepted_id is None
+            else relations.accepted.get(row.accepted_id),
+            synonyms=relations.synonyms.get(row.id, []),
+            labels=relations.labels.get(row.id, []),
         )
         for row in rows
     ]
 
 
 async def create_taxon(system: AppContext, scope: Scope, new: NewTaxon) -> Taxon:
-    """Put a taxon on a project's list.
+    """Create a taxon in a project.
 
-    Raises NotFound, Unprocessable, and Conflict where the name is there.
+    Raises NotFound, Unprocessable, and Conflict if the name or the GBIF key is taken.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Taxon)
@@ -62,7 +64,7 @@ async def create_taxon(system: AppContext, scope: Scope, new: NewTaxon) -> Taxon
         row = TaxonRow(project_id=new.project, **new.model_dump(exclude={"project", "accepted"}))
         if new.accepted is not None:
             row.accepted_id = await _find_accepted(scope, tx, new.project, new.accepted)
-        await _keep(tx, row)
+        await _save(tx, row)
         tx.audit("create", "taxon", row.id, row.project_id, name=row.scientific_name)
         [taxon] = await build_taxa(scope, tx, [row])
         return save_response(scope, tx, taxon)
@@ -92,7 +94,7 @@ async def list_taxa(
 
 
 async def get_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> Taxon:
-    """Show one taxon. Raises NotFound."""
+    """Get a taxon. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         [taxon] = await build_taxa(scope, tx, [await get_taxon_row(scope, tx, taxon_id)])
         return taxon
@@ -101,9 +103,9 @@ async def get_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> Taxon:
 async def update_taxon(
     system: AppContext, scope: Scope, taxon_id: UUID, change: TaxonUpdate
 ) -> Taxon:
-    """Change a taxon; what is left out stays.
+    """Update the given fields of a taxon.
 
-    Raises NotFound, LostRace, Unprocessable, Conflict.
+    Raises NotFound, PreconditionFailed, Unprocessable, Conflict.
     """
     given = change.model_dump(exclude_unset=True)
     if empty := [name for name, value in given.items() if value is None and name not in NULLABLE]:
@@ -118,7 +120,7 @@ async def update_taxon(
         for field, value in given.items():
             setattr(row, field, value)
         row.updated_at = func.clock_timestamp()
-        await _keep(tx, row)
+        await _save(tx, row)
         if row.accepted_id is not None:
             await reassign_synonyms(scope, tx, row.project_id)
         tx.audit(
@@ -133,7 +135,7 @@ async def update_taxon(
 
 
 async def delete_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> None:
-    """Delete a taxon that nothing else names. Raises NotFound, LostRace, Conflict."""
+    """Delete a taxon that is not referenced. Raises NotFound, PreconditionFailed, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, taxon_id)
         try:
@@ -141,14 +143,14 @@ async def delete_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> None
             await tx.session.flush()
         except IntegrityError as error:
             raise Conflict(
-                "Something else names this taxon: a synonym, a label of a model or an identification. Nothing was "
-                "deleted."
+                "A synonym, a label of a model or an identification refers to this taxon. "
+                "Nothing was deleted."
             ) from error
         tx.audit("delete", "taxon", row.id, row.project_id, name=row.scientific_name)
 
 
 async def _lock(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
-    """Get a taxon whose list nobody else changes. Raises NotFound, Forbidden, LostRace."""
+    """Lock the taxa of a project and get one. Raises NotFound, Forbidden, PreconditionFailed."""
     await lock_taxa(scope, tx, (await get_taxon_row(scope, tx, taxon_id)).project_id)
     row = await get_taxon_row(scope, tx, taxon_id)
     scope.check_unchanged(row.updated_at)
@@ -165,12 +167,13 @@ async def _find_accepted(
         raise Unprocessable("A taxon cannot be a synonym of itself. Nothing was changed.")
     if found.accepted_id is not None:
         raise Unprocessable(
-            f"{found.scientific_name} is a synonym itself. Nothing was changed; name what is accepted in its place."
+            f"{found.scientific_name} is a synonym itself. Nothing was changed. "
+            "Refer to its accepted taxon."
         )
     return found.id
 
 
-async def _keep(tx: Transaction, row: TaxonRow) -> None:
+async def _save(tx: Transaction, row: TaxonRow) -> None:
     row.name_key = name_key(row.scientific_name)
     row.searched = build_search_text(row.scientific_name, row.common_names)
     name = row.scientific_name
@@ -180,7 +183,7 @@ async def _keep(tx: Transaction, row: TaxonRow) -> None:
     except IntegrityError as error:
         key = "that GBIF key" if "gbif_key" in str(error.orig) else f"the name {name}"
         raise Conflict(
-            f"Another taxon of this project has {key} already. Nothing was changed."
+            f"Another taxon of this project already has {key}. Nothing was changed."
         ) from error
     await tx.session.refresh(row)
 
@@ -188,25 +191,25 @@ async def _keep(tx: Transaction, row: TaxonRow) -> None:
 async def import_taxa(
     system: AppContext, scope: Scope, project_id: int, body: bytes
 ) -> TaxonImportResult:
-    """Take a list in: what is new is made, what it tells anew is changed, what it leaves out stays.
+    """Import a list: create and update its taxa, and keep all others.
 
-    Lines that cannot be taken are told, the others are taken; the same list again changes nothing.
-    Raises NotFound, Forbidden, and Invalid for what is no list: then nothing is changed.
+    Lines that are not valid are reported, and the others imported. A repeated import changes
+    nothing. Raises NotFound, Forbidden, and InvalidRequest if the body is not a list of taxa.
     """
     scope.check(project_id)
-    told, names, gbif_keys = await asyncio.to_thread(_read, body)
+    parsed, names, gbif_keys = await asyncio.to_thread(_parse, body)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, TaxonImportResult)
         if done:
             return done
         await lock_taxa(scope, tx, project_id)
         known = await list_known_taxa(scope, tx, project_id, names, gbif_keys)
-        intake = await asyncio.to_thread(build_import_plan, told.lines, known)
-        ids = {key: known[key].id if key in known else uuid7() for key in intake.become}
+        plan = await asyncio.to_thread(build_import_plan, parsed.lines, known)
+        ids = {key: known[key].id if key in known else uuid7() for key in plan.changed}
         ids |= {key: taxon.id for key, taxon in known.items() if key not in ids}
         taxa = {
             ids[key]: (values, None if accepted is None else ids[accepted])
-            for key, (values, accepted) in intake.become.items()
+            for key, (values, accepted) in plan.changed.items()
         }
         if taxa:
             await upsert_taxa(scope, tx, project_id, taxa)
@@ -215,31 +218,31 @@ async def import_taxa(
                 "taxon",
                 project_id,
                 project_id,
-                created=intake.created,
-                updated=intake.updated,
+                created=plan.created,
+                updated=plan.updated,
             )
-        problems = sorted([*told.problems, *intake.problems])
+        problems = sorted([*parsed.problems, *plan.problems])
         taken = TaxonImportResult(
-            created=intake.created,
-            updated=intake.updated,
-            unchanged=intake.unchanged,
+            created=plan.created,
+            updated=plan.updated,
+            unchanged=plan.unchanged,
             refused=len(problems),
             problems=[
                 FieldProblem(where=f"line {line}, {column}", message=why)
                 for line, column, why in problems[:MOST_TOLD]
             ],
-            ignored_columns=told.ignored,
+            ignored_columns=parsed.ignored,
         )
         return save_response(scope, tx, taken)
 
 
-def _read(body: bytes) -> tuple[TaxonList, set[str], set[int]]:
-    """Read a list; answers it with the keys of all names in it, and all its GBIF keys."""
-    told = parse_taxon_list(body)
-    names = {line.values.get("scientific_name") for line in told.lines} | {
-        line.accepted for line in told.lines
+def _parse(body: bytes) -> tuple[TaxonList, set[str], set[int]]:
+    """Parse a list; return it with the keys of all its names, and all its GBIF keys."""
+    parsed = parse_taxon_list(body)
+    names = {line.values.get("scientific_name") for line in parsed.lines} | {
+        line.accepted for line in parsed.lines
     }
-    gbif_keys = {line.values.get("gbif_key") for line in told.lines} | {
-        line.accepted_gbif for line in told.lines
+    gbif_keys = {line.values.get("gbif_key") for line in parsed.lines} | {
+        line.accepted_gbif for line in parsed.lines
     }
-    return told, {name_key(name) for name in names if name}, {key for key in gbif_keys if key}
+    return parsed, {name_key(name) for name in names if name}, {key for key in gbif_keys if key}

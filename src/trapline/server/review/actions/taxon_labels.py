@@ -1,4 +1,4 @@
-"""Labels of models and the taxa that they mean: list them, say what they mean, and what means nothing yet."""
+"""Labels of models: list their taxa, map them to taxa, and list labels that are not mapped."""
 
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from trapline.wire.values import Page
 async def list_labels(
     system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Page[MappedLabel]:
-    """List what labels mean, by label."""
+    """List the mapped labels with their taxa, by label."""
     async with system.database.transaction(scope) as tx:
         statement = select_labels(scope, project_id)
         order = [(TaxonLabelRow.label, str), (TaxonLabelRow.project_id, int)]
@@ -46,13 +46,13 @@ async def list_labels(
 
 
 async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) -> LabelMappingResult:
-    """Say what labels mean; labels that are not named keep their meaning.
+    """Map labels to taxa; labels that are not in the request keep their taxa.
 
     Raises NotFound, Forbidden, Unprocessable.
     """
     meanings: dict[str, UUID | None] = {one.label: one.taxon for one in wanted.labels}
     if len(meanings) < len(wanted.labels):
-        raise Unprocessable("A label is named more than once. Nothing was changed.")
+        raise Unprocessable("A label occurs more than once. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
         await lock_taxa(scope, tx, wanted.project)
         taxa = {taxon for taxon in meanings.values() if taxon is not None}
@@ -60,28 +60,28 @@ async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) ->
             raise NotFound
         changed = await upsert_labels(scope, tx, wanted.project, meanings)
         if changed:
-            told = {label: taxon and str(taxon) for label, taxon in list(meanings.items())[:100]}
-            tx.audit("map", "label", wanted.project, wanted.project, changed=changed, labels=told)
+            first = {label: taxon and str(taxon) for label, taxon in list(meanings.items())[:100]}
+            tx.audit("map", "label", wanted.project, wanted.project, changed=changed, labels=first)
     return LabelMappingResult(changed=changed)
 
 
 async def list_unmapped_labels(
     system: AppContext, scope: Scope, project_id: int
 ) -> list[UnmappedLabel]:
-    """List the labels that are found on images and mean no taxon yet, the most frequent first.
+    """List the labels of images that are not mapped to a taxon, the most frequent first.
 
     Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
         counted = await count_classes(scope, tx, project_id)
         names = {label: name_key(label.replace("_", " ")) for label, _ in counted}
-        mapped, called = await resolve_labels(scope, tx, project_id, names)
+        mapped, suggested = await resolve_labels(scope, tx, project_id, names)
     return [
         UnmappedLabel(
             label=label,
             images=images,
-            taxon_id=called[label].id if label in called else None,
-            scientific_name=called[label].scientific_name if label in called else None,
+            taxon_id=suggested[label].id if label in suggested else None,
+            scientific_name=suggested[label].scientific_name if label in suggested else None,
         )
         for label, images in counted
         if label not in mapped

@@ -1,4 +1,4 @@
-"""Darwin Core Archives (TDWG, "Darwin Core text guide"): the taxa of one, and their names in files of their own."""
+"""Darwin Core Archives (TDWG, "Darwin Core text guide"): taxa, and files of vernacular names."""
 
 import io
 import zipfile
@@ -25,17 +25,17 @@ MOST_UNPACKED = 48 << 20
 MOST_COMMON_NAMES = 500_000
 META = "meta.xml"
 DIRECTORY = b"PK\x01\x02"
-"""What each file's entry in the directory of a zip begins with."""
+"""Signature of an entry in the central directory of a zip file."""
 
 _SPACE = "{http://rs.tdwg.org/dwc/text/}"
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r"}
 
 
 def read_archive(body: bytes) -> TaxonTable:
-    """Read the taxa of an archive, or the table that is packed alone. Raises Invalid."""
+    """Read the taxa of an archive, or of a single table in a zip file. Raises InvalidRequest."""
     if body.count(DIRECTORY) > MOST_FILES:
         raise InvalidRequest(
-            f"An archive may have at most {MOST_FILES:,} files. Nothing was changed."
+            f"The archive has more than {MOST_FILES:,} files. Nothing was changed."
         )
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -56,11 +56,11 @@ class _Archive:
         if META not in names:
             if len(names) != 1:
                 raise InvalidRequest(
-                    f"This archive has no {META}, which says what its files are. Nothing was changed."
+                    f"This archive has no {META}, which describes its files. Nothing was changed."
                 )
             return parse_table(self._unpack(names[0], self._left))
         text = decode_text(self._unpack(META, MOST_META))
-        # Entities are for those who want to blow up a reader: no archive declares any.
+        # Entities can exhaust the memory of a parser, and no archive needs them.
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise InvalidRequest(f"{META} declares entities. Nothing was changed.")
         try:
@@ -70,7 +70,8 @@ class _Archive:
         core = meta.find(f"{_SPACE}core")
         if core is None or not core.get("rowType", "").endswith("/Taxon"):
             raise InvalidRequest(
-                f"The core of this archive is no list of taxa, says its {META}. Nothing was changed."
+                f"The core of this archive is not a list of taxa, according to its {META}. "
+                "Nothing was changed."
             )
         columns, reader = self._open(core, "id")
         if "external_id" not in columns:
@@ -86,7 +87,8 @@ class _Archive:
         for count, row in enumerate(parse_lines(reader)):
             if count == MOST_COMMON_NAMES:
                 raise InvalidRequest(
-                    f"At most {MOST_COMMON_NAMES:,} common names are read at once. Nothing was changed."
+                    f"The archive has more than {MOST_COMMON_NAMES:,} common names. "
+                    "Nothing was changed. Import it in parts."
                 )
             cells = dict(zip(columns, row, strict=False))
             name = cells.get("common_name", "").strip()
@@ -95,7 +97,7 @@ class _Archive:
                 of_taxon.setdefault(parse_language(cells.get("language", "")), []).append(name)
 
     def _open(self, described: ET.Element, key: str) -> tuple[list[str], LineReader]:
-        """Open a file that meta.xml describes: its columns in order, and its lines behind the headings."""
+        """Open a file that meta.xml describes: return its columns and a reader after its header."""
         location = described.find(f"{_SPACE}files/{_SPACE}location")
         name = "" if location is None else (location.text or "").strip()
         if described.get("encoding", "UTF-8").upper() not in ("UTF-8", "UTF8"):
@@ -106,7 +108,8 @@ class _Archive:
         )
         if len(separator) != 1 or len(quote) > 1:
             raise InvalidRequest(
-                f"{META} parts the cells of {name[:100]} by more than a character. Nothing was changed."
+                f"{META} separates the cells of {name[:100]} by more than one character. "
+                "Nothing was changed."
             )
         reader = open_cell_reader(text, separator, quote or None)
         for _ in range(min(_number(described.get("ignoreHeaderLines")), 10)):
@@ -114,7 +117,7 @@ class _Archive:
         return _list_columns(described, key), reader
 
     def _unpack(self, name: str, at_most: int) -> bytes:
-        """Unpack a file, and no more of it than may be in memory. Raises Invalid."""
+        """Unpack at most `at_most` bytes of a file. Raises InvalidRequest if it has more."""
         try:
             info = self._archive.getinfo(name)
         except KeyError as error:
@@ -123,13 +126,15 @@ class _Archive:
             ) from error
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise InvalidRequest(
-                f"{name[:100]} is packed in a way that is not read here. Nothing was changed; pack it as zip."
+                f"{name[:100]} has a compression method that is not supported. "
+                "Nothing was changed. Use deflate."
             )
         with self._archive.open(info) as file:
             content = file.read(at_most + 1)
         if len(content) > at_most:
             raise InvalidRequest(
-                f"{name[:100]} is too large when it is unpacked. Nothing was changed; send it in parts."
+                f"{name[:100]} is too large when it is unpacked. Nothing was changed. "
+                "Import it in parts."
             )
         self._left -= len(content)
         return content
@@ -138,16 +143,16 @@ class _Archive:
 _USUAL = (("TerminatedBy", ","), ("EnclosedBy", '"'))
 
 
-def _unescape(told: str) -> str:
-    return _ESCAPES.get(told, told)
+def _unescape(text: str) -> str:
+    return _ESCAPES.get(text, text)
 
 
-def _number(told: str | None) -> int:
-    return int(told) if told is not None and told.isdecimal() and len(told) < 9 else 0
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 9 else 0
 
 
 def _list_columns(described: ET.Element, key: str) -> list[str]:
-    """What the columns hold, by their places; `id` is what names a taxon in the archive, and may be its taxonID too."""
+    """List the names of columns in order; `id` identifies a taxon and may also be its taxonID."""
     places: dict[int, str] = {}
     for one in described.findall(f"{_SPACE}field"):
         if one.get("index") is not None:

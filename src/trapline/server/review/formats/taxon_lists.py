@@ -1,4 +1,4 @@
-"""Lists of taxa that come in: what each line of a table says of a taxon."""
+"""Imported lists of taxa: the taxon of each line of a table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class _Line(TaxonFields):
 
 @dataclass
 class TaxonList:
-    """What a file says line by line, what of it cannot be taken, and the columns that hold nothing known."""
+    """The parsed lines of a file, its problems, and the columns that are not known."""
 
     lines: list[TaxonLine] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -42,9 +42,9 @@ class TaxonList:
 
 
 def parse_taxon_list(body: bytes) -> TaxonList:
-    """Read a table or a Darwin Core Archive. Raises Invalid for what is none, or is too long."""
+    """Parse a table or a Darwin Core Archive. Raises InvalidRequest if it is neither, or too long."""
     if body.startswith(ARCHIVE):
-        # Loaded with the first archive.
+        # Imported on first use.
         from trapline.server.review.formats.darwin_core import read_archive
 
         table = read_archive(body)
@@ -53,22 +53,20 @@ def parse_taxon_list(body: bytes) -> TaxonList:
     found = TaxonList(problems=table.problems, ignored=table.ignored)
     by_id = {cells["external_id"]: cells for cells in table.rows.values() if "external_id" in cells}
     keys = {cells["gbif_key"] for cells in table.rows.values() if "gbif_key" in cells}
-    tells_status = not STATUS.isdisjoint(table.columns)
+    has_status = not STATUS.isdisjoint(table.columns)
     for line, cells in table.rows.items():
         try:
-            found.lines.append(
-                _read_line(line, cells, table, by_id, keys, tells_status=tells_status)
-            )
+            found.lines.append(_read_line(line, cells, table, by_id, keys, has_status=has_status))
         except ValidationError as error:
             for wrong in error.errors()[:1]:
                 column = ".".join(map(str, wrong["loc"])) or "row"
                 found.problems.append((line, column, wrong["msg"].removeprefix("Value error, ")))
-        except _Wrong as wrong:
+        except _InvalidLine as wrong:
             found.problems.append((line, wrong.column, wrong.why))
     return found
 
 
-class _Wrong(Exception):
+class _InvalidLine(Exception):
     def __init__(self, column: str, why: str) -> None:
         super().__init__(why)
         self.column, self.why = column, why
@@ -81,12 +79,12 @@ def _read_line(
     by_id: Mapping[str, Cells],
     keys: set[str],
     *,
-    tells_status: bool,
+    has_status: bool,
 ) -> TaxonLine:
     name, author = _read_name(cells)
     gbif_key = _read_key(cells, "gbif_key")
     if not name and gbif_key is None:
-        raise _Wrong("scientific_name", "has no name")
+        raise _InvalidLine("scientific_name", "has no name")
     accepted, accepted_gbif = _read_accepted(cells, by_id, keys)
     given: dict[str, Any] = {
         "scientific_name": name or None,
@@ -100,7 +98,7 @@ def _read_line(
     }
     read = _Line.model_validate({key: value for key, value in given.items() if value})
     values = read.model_dump(exclude_unset=True, exclude={"accepted"})
-    return TaxonLine(line, values, tells_status, read.accepted, accepted_gbif)
+    return TaxonLine(line, values, has_status, read.accepted, accepted_gbif)
 
 
 def _read_name(cells: Cells) -> tuple[str, str]:
@@ -109,19 +107,19 @@ def _read_name(cells: Cells) -> tuple[str, str]:
 
 
 def _read_key(cells: Cells, column: str) -> int | None:
-    told = cells.get(column)
-    if told is None:
+    text = cells.get(column)
+    if text is None:
         return None
-    found = KEY.fullmatch(told)
+    found = KEY.fullmatch(text)
     if found is None or not int(found[1]):
-        raise _Wrong(column, NOT_A_NUMBER)
+        raise _InvalidLine(column, NOT_A_NUMBER)
     return int(found[1])
 
 
 def _read_accepted(
     cells: Cells, by_id: Mapping[str, Cells], keys: set[str]
 ) -> tuple[str | None, int | None]:
-    """What a line says to be accepted in its place: a name, or a key of GBIF's where no name is told."""
+    """Return the accepted name of a synonym, or its GBIF key if there is no name."""
     if "accepted" in cells:
         return cells["accepted"], None
     accepted_id, key = cells.get("accepted_id"), _read_key(cells, "accepted_gbif")
@@ -132,7 +130,9 @@ def _read_accepted(
         if accepted_id in by_id:
             return _read_name(by_id[accepted_id])[0], None
         if full is None:
-            raise _Wrong("acceptedNameUsageID", f"{accepted_id[:100]} is no taxonID of this file")
+            raise _InvalidLine(
+                "acceptedNameUsageID", f"{accepted_id[:100]} is not a taxonID of this file"
+            )
     if key is not None and key == _read_key(cells, "gbif_key"):
         return None, None
     return (
@@ -143,7 +143,7 @@ def _read_accepted(
 
 
 def _read_higher(cells: Cells, by_id: Mapping[str, Cells]) -> dict[str, str]:
-    """The names of the ranks above: of the line itself, else of the lines that are its parents."""
+    """Return the names of higher ranks, from the line itself, else from its parent lines."""
     higher = {rank: cells[rank] for rank in RANKS if rank in cells}
     parent = by_id.get(cells.get("parent_id", ""))
     for _ in range(MOST_PARENTS):
@@ -159,16 +159,16 @@ def _read_higher(cells: Cells, by_id: Mapping[str, Cells]) -> dict[str, str]:
 
 def _read_common(cells: Cells, table: TaxonTable) -> dict[str, list[str]]:
     of_archive = table.common_names.get(cells.get("id") or cells.get("external_id", ""), {})
-    names = {language: list(told) for language, told in of_archive.items()}
+    names = {language: list(given) for language, given in of_archive.items()}
     for column, cell in cells.items():
         if column.startswith(COMMON):
-            names.setdefault(column.removeprefix(COMMON), []).extend(_part(cell))
+            names.setdefault(column.removeprefix(COMMON), []).extend(_split_names(cell))
     if "common_name" in cells:
         names.setdefault(parse_language(cells.get("language", "")), []).extend(
-            _part(cells["common_name"])
+            _split_names(cells["common_name"])
         )
     return names
 
 
-def _part(cell: str) -> list[str]:
-    return [told for name in cell.split("|") if (told := name.strip())]
+def _split_names(cell: str) -> list[str]:
+    return [stripped for name in cell.split("|") if (stripped := name.strip())]

@@ -1,4 +1,4 @@
-"""Tables of taxa as they come: of ours, of Darwin Core or of GBIF, their columns known by their names."""
+"""Tables of taxa with the column names of Trapline, of Darwin Core or of GBIF."""
 
 import csv
 import io
@@ -39,14 +39,14 @@ FIELDS = {
     "common_name": "common_name",
     "language": "language",
 } | {rank: rank for rank in RANKS}
-"""What a column holds, by its name in small letters: ours, those of Darwin Core, and those of GBIF's lists."""
+"""Fields by lower-case column name: of Trapline, of Darwin Core, and of GBIF's lists."""
 NAMING = frozenset({"canonical_name", "scientific_name", "full_name", "gbif_key"})
 COMMON = "common_name_"
 KEY = re.compile(r"(?:https?://www\.gbif\.org/species/)?(\d{1,18})(?:\.0)?")
 
 Cells = dict[str, str]
 Problem = tuple[int, str, str]
-"""A line, a column, and what is wrong there."""
+"""A line number, a column, and the problem."""
 
 
 class LineReader(Protocol):
@@ -62,9 +62,9 @@ class LineReader(Protocol):
 
 @dataclass
 class TaxonTable:
-    """Rows by their line, each with what its cells hold.
+    """Rows by line number, each with its cells by field.
 
-    `common_names` are those of a file of their own: by what names their taxon in the archive, by
+    `common_names` are those of a separate file of an archive: by the ID of the taxon, then by
     language.
     """
 
@@ -75,7 +75,7 @@ class TaxonTable:
 
     @property
     def ignored(self) -> list[str]:
-        """The columns that hold nothing that is known here."""
+        """The columns that are not known."""
         known = set(FIELDS.values())
         return [
             name
@@ -85,9 +85,9 @@ class TaxonTable:
 
 
 def parse_column_name(name: str) -> str:
-    """What a column holds: a field where that is known, else what it is called.
+    """Return the field of a column, or its name if it is not known.
 
-    Terms may be called by addresses.
+    Terms of Darwin Core can be URIs.
     """
     plain = re.split(r"[/#:]", name.strip().lower())[-1]
     if plain.startswith(COMMON):
@@ -96,46 +96,46 @@ def parse_column_name(name: str) -> str:
 
 
 def parse_table(body: bytes) -> TaxonTable:
-    """Read a table of which the first line names the columns, or a list of GBIF keys alone.
+    """Parse a table whose first line names the columns, or a list of GBIF keys.
 
-    Raises Invalid.
+    Raises InvalidRequest.
     """
     text = decode_text(body)
     separator = detect_separator(text)
-    # What is parted by tabs has no quotes, only names with some in them.
+    # Tab-separated files have no quoted cells, only names that contain quotes.
     reader = open_cell_reader(text, separator, None if separator == "\t" else '"')
     if KEY.fullmatch(text.partition("\n")[0].strip()):
         return build_table(["gbif_key"], reader)
-    columns = [parse_column_name(_bare(name)) for name in next(parse_lines(reader), [])]
+    columns = [parse_column_name(_unquote(name)) for name in next(parse_lines(reader), [])]
     return build_table(columns, reader)
 
 
 def open_cell_reader(text: str, separator: str, quote: str | None) -> LineReader:
-    """A reader of a table, whose cells may stand in quotes where there are such."""
+    """Open a reader of the cells of a table; without `quote`, cells are never quoted."""
     lines = io.StringIO(text, newline="")
     if quote is None:
         return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
     return csv.reader(lines, delimiter=separator, quotechar=quote)
 
 
-def parse_language(told: str) -> str:
-    """The code of a language as it is told; und for what is none."""
-    code = told.strip().lower().replace("_", "-")
+def parse_language(text: str) -> str:
+    """Parse a language code; `und` if it is not one."""
+    code = text.strip().lower().replace("_", "-")
     return code if LANGUAGE.fullmatch(code) else UNKNOWN_LANGUAGE
 
 
 def parse_lines(reader: LineReader) -> Iterator[list[str]]:
-    """The lines of a table. Raises Invalid for what is none."""
+    """Yield the lines of a table. Raises InvalidRequest if one is not CSV."""
     try:
         yield from reader
     except csv.Error as error:
         raise InvalidRequest(
-            f"Line {reader.line_num} is no CSV: {error}. Nothing was changed."
+            f"Line {reader.line_num} is not CSV: {error}. Nothing was changed."
         ) from error
 
 
 def build_table(columns: Sequence[str], reader: LineReader) -> TaxonTable:
-    """Make a table of lines. Raises Invalid for what is no list of taxa, or is too long."""
+    """Build a table from lines. Raises InvalidRequest if it is not a list of taxa, or too long."""
     _check(columns)
     table = TaxonTable(columns)
     for cells in parse_lines(reader):
@@ -143,14 +143,17 @@ def build_table(columns: Sequence[str], reader: LineReader) -> TaxonTable:
             continue
         if len(table.rows) + len(table.problems) == MOST_ROWS:
             raise InvalidRequest(
-                f"A list may have at most {MOST_ROWS:,} taxa. Nothing was changed; send it in parts."
+                f"The list has more than {MOST_ROWS:,} taxa. Nothing was changed. "
+                "Import it in parts."
             )
         if len(cells) > len(columns):
-            what = f"has {len(cells)} cells, and there are names for {len(columns)}"
+            what = f"has {len(cells)} cells, but the first line names {len(columns)} columns"
             table.problems.append((reader.line_num, "row", what))
             continue
         table.rows[reader.line_num] = {
-            name: told for name, cell in zip(columns, cells, strict=False) if (told := _bare(cell))
+            name: text
+            for name, cell in zip(columns, cells, strict=False)
+            if (text := _unquote(cell))
         }
     return table
 
@@ -159,19 +162,20 @@ def _check(columns: Sequence[str]) -> None:
     named = [name for name in columns if name in FIELDS.values()]
     if NAMING.isdisjoint(named):
         raise InvalidRequest(
-            "The first line names the columns, and none of them is called scientific_name, scientificName or gbif_key. "
-            "Nothing was changed."
+            "The first line must name the columns, one of them scientific_name, scientificName or "
+            "gbif_key. Nothing was changed."
         )
     if twice := sorted({name for name in named if named.count(name) > 1}):
         raise InvalidRequest(
-            f"More than one column holds the {twice[0]}. Nothing was changed; leave one."
+            f"More than one column contains the {twice[0]}. Nothing was changed. "
+            "Remove all but one."
         )
 
 
-def _bare(cell: str) -> str:
-    told = cell.strip()
+def _unquote(cell: str) -> str:
+    text = cell.strip()
     return (
-        told[1:-1].replace('""', '"').strip()
-        if len(told) > 1 and told[0] == told[-1] == '"'
-        else told
+        text[1:-1].replace('""', '"').strip()
+        if len(text) > 1 and text[0] == text[-1] == '"'
+        else text
     )

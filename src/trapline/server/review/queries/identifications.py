@@ -1,4 +1,4 @@
-"""Identifications: what people say of annotations and of whole images, beside what models said."""
+"""Identifications: decisions of people on annotations and on whole images."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -36,10 +36,10 @@ IDS = ARRAY(Uuid)
 
 
 class IdentificationRow(Row):
-    """One thing that somebody said; nothing of it changes but that it may be withdrawn.
+    """A decision of a person; it is never changed, only withdrawn.
 
-    An annotation of an analysis that is over goes only with its image, so `annotation_id` carries
-    no foreign key: the check would want an index of its own over all annotations.
+    `annotation_id` has no foreign key, because the check would require another index over all
+    annotations. An annotation of a completed analysis is deleted only with its image.
     """
 
     __tablename__ = "identifications"
@@ -83,8 +83,8 @@ class IdentificationRow(Row):
     life_stage: Mapped[str | None]
     behaviour: Mapped[str | None]
     made_by: Mapped[str]
-    # Not when its transaction began: that waits for others who speak of the same image, and the
-    # latest one holds.
+    # Not the start of the transaction, which may wait for others on the same image: the latest
+    # identification is the effective one.
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
@@ -93,7 +93,7 @@ class IdentificationRow(Row):
 
 
 class AnnotationLocation(NamedTuple):
-    """Where an annotation is; one of an analysis that is not completed may be posted anew."""
+    """The image and the analysis of an annotation, and whether the analysis is completed."""
 
     project_id: int
     image_id: UUID
@@ -105,7 +105,7 @@ class AnnotationLocation(NamedTuple):
 async def list_annotation_locations(
     scope: Scope, tx: Transaction, annotations: Iterable[UUID]
 ) -> dict[UUID, AnnotationLocation]:
-    """Find where these annotations are; what the caller does not see is left out."""
+    """List the locations of these annotations; those that the caller does not see are left out."""
     cursor = await tx.execute(
         """
         select n.id, n.project_id, n.image_id, n.analysis_id, a.state = 'completed', a.simulated
@@ -121,10 +121,9 @@ async def list_annotation_locations(
 
 
 async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> dict[UUID, int]:
-    """Lock images, one after the other for all who say something of them; answers the project of
-    each.
+    """Lock images in the order of their IDs and return the project of each.
 
-    Those that are deleted or not the caller's are left out. Raises Forbidden.
+    Images that are deleted, or that the caller does not see, are left out. Raises Forbidden.
     """
     cursor = await tx.execute(
         "select id, project_id from images where id = any(%b) and deleted_at is null order by id for no key update",
@@ -139,7 +138,7 @@ async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
 async def list_taxon_names(
     scope: Scope, tx: Transaction, taxa: Iterable[UUID]
 ) -> dict[UUID, tuple[int, str]]:
-    """Find the project and the scientific name of each of these taxa that the caller sees."""
+    """List the project and the scientific name of these taxa, if the caller sees them."""
     statement = select(TaxonRow.id, TaxonRow.project_id, TaxonRow.scientific_name).where(
         TaxonRow.id.in_(set(taxa))
     )
@@ -150,7 +149,7 @@ async def list_taxon_names(
 async def create_identification_rows(
     scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
 ) -> None:
-    """Add what somebody said of images that are locked, and mark these as reviewed."""
+    """Create identifications of locked images, and update whether the images are reviewed."""
     tx.session.add_all(rows)
     await tx.session.flush()
     await _mark_reviewed(tx, {row.image_id for row in rows})
@@ -159,7 +158,7 @@ async def create_identification_rows(
 async def withdraw_identification_rows(
     scope: Scope, tx: Transaction, keys: Sequence[UUID], actor: str
 ) -> list[IdentificationRow]:
-    """Withdraw identifications of images that are locked; answers those that were not withdrawn before."""
+    """Withdraw identifications of locked images; return those that were not withdrawn before."""
     held = select(IdentificationRow).where(
         IdentificationRow.id.in_(keys), IdentificationRow.withdrawn_at.is_(None)
     )
@@ -188,7 +187,7 @@ async def _mark_reviewed(tx: Transaction, images: Iterable[UUID]) -> None:
 def select_identifications(
     scope: Scope, project_id: int | None, wanted: IdentificationFilter
 ) -> Select[IdentificationRow]:
-    """Select what was said of images that the caller sees, of one project or of all."""
+    """Select the identifications of images that the caller sees, of one project or of all."""
     shown = exists().where(ImageRow.id == IdentificationRow.image_id, ImageRow.deleted_at.is_(None))
     statement = select(IdentificationRow).where(shown)
     if project_id is not None:
@@ -205,7 +204,7 @@ def select_identifications(
     )
     statement = statement.where(*(column == value for column, value in equal if value is not None))
     if wanted.annotation_id is not None:
-        # By its image, whose index knows what was said.
+        # The condition on the image uses its index.
         of_image = (
             select(AnnotationRow.image_id)
             .where(AnnotationRow.id == wanted.annotation_id)
@@ -227,14 +226,14 @@ async def list_by_id(
 ) -> list[IdentificationRow]:
     """List these identifications.
 
-    Raises NotFound where one is missing, or its image deleted; Forbidden.
+    Raises NotFound if one is missing or its image is deleted, and Forbidden.
     """
     statement = select_identifications(scope, None, IdentificationFilter()).where(
         IdentificationRow.id.in_(keys)
     )
     rows = list((await tx.session.scalars(statement)).all())
     if len(rows) < len(set(keys)):
-        raise NotFound("At least one of these identifications is not there. Nothing was changed.")
+        raise NotFound("At least one of these identifications does not exist. Nothing was changed.")
     for project in {row.project_id for row in rows}:
         scope.check(project)
     return rows
@@ -243,8 +242,12 @@ async def list_by_id(
 async def list_active_identifications(
     scope: Scope, tx: Transaction, images: Collection[UUID], annotations: Collection[UUID] | None
 ) -> list[IdentificationRow]:
-    """List what counts of what was said of these images as wholes, and of these annotations on them, or of all."""
-    # Arrays: an analysis has more annotations than a statement takes parameters.
+    """List the active identifications of these images and of these annotations on them.
+
+    Active ones are not withdrawn and not comments. Without `annotations`, those of all annotations
+    are listed.
+    """
+    # Arrays, because an analysis can have more annotations than a statement can have parameters.
     statement = select(IdentificationRow).where(
         IdentificationRow.image_id == any_(literal(list(images), IDS)),
         IdentificationRow.withdrawn_at.is_(None),
@@ -259,7 +262,10 @@ async def list_active_identifications(
 
 
 def build_reviewed_condition() -> ColumnElement[bool]:
-    """Whether something that a person said holds of an annotation: what `rules.identifications.Held` says, in SQL."""
+    """Build the condition that an annotation has an effective identification.
+
+    It is `rules.identifications.EffectiveIdentifications` in SQL.
+    """
     counts = (
         IdentificationRow.image_id == AnnotationRow.image_id,
         IdentificationRow.withdrawn_at.is_(None),

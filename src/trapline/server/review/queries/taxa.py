@@ -1,4 +1,4 @@
-"""Taxa: the names that a project's people identify with, their synonyms, and which labels of models mean them."""
+"""Taxa of a project, their synonyms, and the labels of models that are mapped to them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,11 +28,10 @@ AT_ONCE = 2000
 
 
 class TaxonRow(Row):
-    """A taxon of a project's list; a synonym names the taxon that is accepted in its place, of the
-    same project.
+    """A taxon of a project; a synonym refers to its accepted taxon, of the same project.
 
-    `name_key` is what one name is told from another by; `searched` holds all its names as searches
-    look for them.
+    `name_key` is the normalised name, which is unique. `searched` has all names of the taxon in the
+    form that searches compare.
     """
 
     __tablename__ = "taxa"
@@ -67,7 +66,7 @@ class TaxonRow(Row):
 
 
 class TaxonLabelRow(Row):
-    """A label that models give, as the taxon of the project that it means."""
+    """A label of models with the taxon that it is mapped to."""
 
     __tablename__ = "taxon_labels"
     __table_args__ = (
@@ -83,7 +82,7 @@ class TaxonLabelRow(Row):
 
 
 class TaxonRelations(NamedTuple):
-    """What stands around taxa: the name that is accepted for each, the names of synonyms, and labels; by taxon."""
+    """Accepted names by the ID of the accepted taxon, and synonyms and labels by taxon."""
 
     accepted: dict[UUID, str]
     synonyms: dict[UUID, list[str]]
@@ -91,13 +90,13 @@ class TaxonRelations(NamedTuple):
 
 
 async def lock_taxa(scope: Scope, tx: Transaction, project_id: int) -> None:
-    """Let nobody else change this project's list until the end of the transaction: synonyms lean on other rows."""
+    """Lock the taxa of a project until the transaction ends, because synonyms depend on others."""
     scope.check(project_id)
     await tx.execute("select pg_advisory_xact_lock(hashtextextended('taxa', %s))", (project_id,))
 
 
 async def get_taxon_row(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
-    """Get a taxon that the caller may touch; raises NotFound or Forbidden."""
+    """Get a taxon that the scope permits. Raises NotFound, Forbidden."""
     row = await tx.session.get(TaxonRow, taxon_id, populate_existing=True)
     if row is None or not scope.sees(row.project_id):
         raise NotFound
@@ -113,7 +112,7 @@ def select_taxa(
     *,
     accepted: bool | None,
 ) -> Select[TaxonRow]:
-    """Select the taxa that the caller sees; a search looks at all their names, and at those of their synonyms."""
+    """Select the taxa that the caller sees; a search includes all names and those of synonyms."""
     statement = select(TaxonRow)
     if project_id is not None:
         scope.check(project_id)
@@ -136,7 +135,7 @@ def select_taxa(
 
 
 async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]) -> TaxonRelations:
-    """List what stands around these taxa."""
+    """List the accepted names, synonyms and labels of these taxa."""
     ids = [row.id for row in rows]
     accepted = select(TaxonRow.id, TaxonRow.scientific_name).where(
         TaxonRow.id.in_({row.accepted_id for row in rows if row.accepted_id is not None})
@@ -156,14 +155,14 @@ async def list_relations(scope: Scope, tx: Transaction, rows: Sequence[TaxonRow]
         )
         .order_by(TaxonLabelRow.label)
     )
-    around = TaxonRelations(
+    relations = TaxonRelations(
         {key: name for key, name in (await tx.session.execute(accepted)).all()}, {}, {}
     )
-    for statement, lists in ((synonyms, around.synonyms), (labels, around.labels)):
+    for statement, lists in ((synonyms, relations.synonyms), (labels, relations.labels)):
         for key, name in (await tx.session.execute(statement)).all():
             if key is not None:
                 lists.setdefault(key, []).append(name)
-    return around
+    return relations
 
 
 async def list_known_taxa(
@@ -173,7 +172,7 @@ async def list_known_taxa(
     names: Collection[str],
     gbif_keys: Collection[int],
 ) -> dict[str, KnownTaxon]:
-    """Find the taxa of a list with one of these names or GBIF keys, and what is accepted for them, by their keys."""
+    """List the taxa with these name keys or GBIF keys, and their accepted taxa, by name key."""
     scope.check(project_id)
     columns = ", ".join(f"t.{name}" for name in FIELDS)
     query = f"""
@@ -187,7 +186,7 @@ async def list_known_taxa(
         ) t left join taxa a on a.project_id = t.project_id and a.id = t.accepted_id
         """  # noqa: S608 - the columns are ours
     known: dict[str, KnownTaxon] = {}
-    # So many at once that nobody else has to wait while they are read.
+    # In batches, so that other requests are not delayed while the rows are read.
     of_names, of_keys = list(names), list(gbif_keys)
     for first in range(0, max(len(of_names), len(of_keys)), AT_ONCE):
         part = slice(first, first + AT_ONCE)
@@ -205,9 +204,9 @@ async def upsert_taxa(
     project_id: int,
     taxa: Mapping[UUID, tuple[dict[str, Any], UUID | None]],
 ) -> None:
-    """Write whole taxa by their ids, each with what is accepted in its place; those that are there are changed."""
+    """Create or update taxa by ID, each with the ID of its accepted taxon."""
     scope.check(project_id)
-    # Keys may change hands among them.
+    # Taxa of the list can exchange their unique GBIF keys.
     await tx.execute(
         "update taxa t set gbif_key = null from unnest(%s::uuid[], %s::bigint[]) as g(id, gbif_key)"
         " where t.id = g.id and t.gbif_key <> g.gbif_key",
@@ -242,7 +241,7 @@ async def upsert_taxa(
 
 
 async def reassign_synonyms(scope: Scope, tx: Transaction, project_id: int) -> None:
-    """Let the synonyms of what became a synonym itself stand for what is accepted now."""
+    """Move synonyms of a taxon that became a synonym itself to its accepted taxon."""
     await tx.execute(
         "update taxa s set accepted_id = a.accepted_id, updated_at = clock_timestamp() from taxa a"
         " where s.project_id = %s and a.project_id = s.project_id and a.id = s.accepted_id"

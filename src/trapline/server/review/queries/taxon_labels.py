@@ -1,4 +1,4 @@
-"""Which taxa the labels of models mean."""
+"""The taxa that labels of models are mapped to."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from trapline.server.review.queries.taxa import TaxonLabelRow, TaxonRow
 
 
 class NamedTaxon(NamedTuple):
-    """A taxon by its id and its name."""
+    """The ID and the scientific name of a taxon."""
 
     id: UUID
     scientific_name: str
 
 
 def select_labels(scope: Scope, project_id: int | None) -> Select[TaxonLabelRow]:
-    """Select what labels mean, of one project or of all that the caller sees."""
+    """Select the mapped labels of one project, or of all that the caller sees."""
     statement = select(TaxonLabelRow)
     if project_id is not None:
         scope.check(project_id)
@@ -30,13 +30,13 @@ def select_labels(scope: Scope, project_id: int | None) -> Select[TaxonLabelRow]
 
 
 async def list_taxon_names(scope: Scope, tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The scientific names of taxa."""
+    """List the scientific names of taxa, by ID."""
     statement = select(TaxonRow.id, TaxonRow.scientific_name).where(TaxonRow.id.in_(set(ids)))
     return {key: name for key, name in (await tx.session.execute(statement)).all()}
 
 
 async def count_taxa(scope: Scope, tx: Transaction, project_id: int, ids: set[UUID]) -> int:
-    """How many of these are taxa of the project."""
+    """Count how many of these IDs are taxa of the project."""
     scope.check(project_id)
     cursor = await tx.execute(
         "select count(*) from taxa where project_id = %s and id = any(%s)", (project_id, list(ids))
@@ -48,15 +48,12 @@ async def count_taxa(scope: Scope, tx: Transaction, project_id: int, ids: set[UU
 async def upsert_labels(
     scope: Scope, tx: Transaction, project_id: int, meanings: Mapping[str, UUID | None]
 ) -> int:
-    """Write what labels mean; None for nothing.
-
-    Answers how many mean something else than before.
-    """
+    """Set the taxa of labels, None to remove a mapping; return how many mappings changed."""
     scope.check(project_id)
-    meaning = {label: taxon_id for label, taxon_id in meanings.items() if taxon_id is not None}
-    forgotten = await tx.execute(
+    mapped = {label: taxon_id for label, taxon_id in meanings.items() if taxon_id is not None}
+    deleted = await tx.execute(
         "delete from taxon_labels where project_id = %s and label = any(%s)",
-        (project_id, [label for label in meanings if label not in meaning]),
+        (project_id, [label for label in meanings if label not in mapped]),
     )
     written = await tx.execute(
         """
@@ -65,13 +62,13 @@ async def upsert_labels(
         on conflict (project_id, label) do update set taxon_id = excluded.taxon_id
             where taxon_labels.taxon_id <> excluded.taxon_id
         """,
-        (project_id, list(meaning), list(meaning.values())),
+        (project_id, list(mapped), list(mapped.values())),
     )
-    return forgotten.rowcount + written.rowcount
+    return deleted.rowcount + written.rowcount
 
 
 def select_labels_of_taxon(taxon_id: UUID) -> Select[str]:
-    """Select the labels that mean a taxon, under whichever of its names; a synonym stands for what is accepted."""
+    """Select the labels of a taxon, its synonyms included; a synonym is its accepted taxon."""
     named = (
         select(func.coalesce(TaxonRow.accepted_id, TaxonRow.id))
         .where(TaxonRow.id == taxon_id)
@@ -84,7 +81,10 @@ def select_labels_of_taxon(taxon_id: UUID) -> Select[str]:
 
 
 def build_taxon_condition(taxon_id: UUID) -> ColumnElement[bool]:
-    """The condition that an image shows something whose label means a taxon; none does of another project."""
+    """Build the condition that an image has a class whose label is mapped to a taxon.
+
+    It is false for images of other projects.
+    """
     shown = select(ImageClassRow.image_id).where(
         ImageClassRow.project_id == _project_of(taxon_id),
         ImageClassRow.class_name.in_(select_labels_of_taxon(taxon_id)),
@@ -109,15 +109,17 @@ async def list_label_taxa(scope: Scope, tx: Transaction, project_id: int) -> Map
 async def resolve_labels(
     scope: Scope, tx: Transaction, project_id: int, names: Mapping[str, str]
 ) -> tuple[set[str], dict[str, NamedTaxon]]:
-    """Of labels, each with the name that it stands for: which mean a taxon, and which taxa are called so."""
+    """Return which labels are mapped, and the taxa with the names of labels.
+
+    `names` has the normalised name for each label.
+    """
     scope.check(project_id)
     cursor = await tx.execute(
         "select label from taxon_labels where project_id = %s and label = any(%s)",
         (project_id, list(names)),
     )
     mapped = {label for (label,) in await cursor.fetchall()}
-    # What has the name itself goes before what is called so in some language, and what is accepted
-    # before synonyms.
+    # Scientific names precede common names, and accepted taxa precede synonyms.
     cursor = await tx.execute(
         """
         select distinct on (n.label) n.label, t.id, t.scientific_name from (

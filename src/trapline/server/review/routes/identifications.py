@@ -1,4 +1,4 @@
-"""Identifications: list, say, show, withdraw."""
+"""List, create, get and withdraw identifications."""
 
 from typing import Annotated
 from uuid import UUID
@@ -31,10 +31,10 @@ async def list_identifications(
     image: UUID | None = None,
     annotation: UUID | None = None,
     kind: IdentificationKind | None = None,
-    person: Annotated[UUID | None, Query(description="Only what this person said.")] = None,
+    person: Annotated[UUID | None, Query(description="Only identifications by this user.")] = None,
     taxon: UUID | None = None,
     withdrawn: Annotated[
-        bool | None, Query(description="Only what was withdrawn, or what was not.")
+        bool | None, Query(description="Only identifications that are, or are not, withdrawn.")
     ] = None,
     created_after: GivenTime | None = None,
     created_before: GivenTime | None = None,
@@ -42,7 +42,7 @@ async def list_identifications(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Identification]:
-    """List who said what, of one project or of all of yours; what was withdrawn is among it."""
+    """List identifications of one project, or of all your projects, withdrawn ones included."""
     wanted = IdentificationFilter(
         image_id=image,
         annotation_id=annotation,
@@ -63,9 +63,9 @@ async def list_identifications(
 async def create_identifications(
     system: SystemOf, scope: ScopeOf, wanted: NewIdentifications
 ) -> CreatedIdentifications:
-    """Say what annotations, or whole images, really are: all of it is stored, or nothing.
+    """Identify annotations or whole images: all identifications are stored, or none.
 
-    Of all that is said the latest holds, and before the model's own words, which stay as they are.
+    The latest identification is effective and replaces the result of the model, which is kept.
     """
     return await identifications.create_identifications(system, scope, wanted)
 
@@ -74,7 +74,7 @@ async def create_identifications(
 async def withdraw_identifications(
     system: SystemOf, scope: ScopeOf, wanted: WithdrawRequest
 ) -> WithdrawResult:
-    """Withdraw identifications, all of them or none: your own, or as a manager anybody's."""
+    """Withdraw identifications, all or none; those of other users require the manager role."""
     return await identifications.withdraw_identifications(system, scope, wanted)
 
 
@@ -82,5 +82,5 @@ async def withdraw_identifications(
 async def get_identification(
     system: SystemOf, scope: ScopeOf, identification_id: UUID
 ) -> Identification:
-    """Show one identification, also one that was withdrawn."""
+    """Get an identification, also a withdrawn one."""
     return await identifications.get_identification(system, scope, identification_id)

@@ -1,4 +1,4 @@
-"""Taxa: the list of a project, what comes in of other lists, and what the labels of models mean."""
+"""Taxa of a project, imports of lists, and the taxa of labels of models."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/taxa", tags=["taxa"])
 OfProject = Annotated[int, Query(ge=1, le=LARGEST)]
 Search = Annotated[
     QueryText | None,
-    Query(description="What a scientific or common name, or that of a synonym, has in it."),
+    Query(description="Text in a scientific or common name of the taxon or of its synonyms."),
 ]
 LIST: dict[str, Any] = {
     "requestBody": {
@@ -54,7 +54,7 @@ async def list_taxa(
     project: ProjectFilter = None,
     search: Search = None,
     rank: Annotated[
-        QueryText | None, Query(description="Such as species or family, in any case.")
+        QueryText | None, Query(description="For example species or family; case is ignored.")
     ] = None,
     accepted: Annotated[
         bool | None, Query(description="Only accepted taxa, or only synonyms.")
@@ -62,7 +62,7 @@ async def list_taxa(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Taxon]:
-    """List taxa by their scientific names, of one project or of all of yours."""
+    """List taxa of one project, or of all your projects, by scientific name."""
     return await taxa.list_taxa(
         system, scope, project, search, rank, accepted=accepted, limit=limit, cursor=cursor
     )
@@ -72,7 +72,7 @@ async def list_taxa(
 async def create_taxon(
     system: SystemOf, scope: ScopeOf, new: NewTaxon, response: Response
 ) -> Taxon:
-    """Put a taxon on a project's list."""
+    """Create a taxon in a project."""
     taxon = await taxa.create_taxon(system, scope, new)
     response.headers["Location"] = f"/api/v2/taxa/{taxon.id}"
     return taxon
@@ -82,11 +82,11 @@ async def create_taxon(
 async def import_taxa(
     system: SystemOf, scope: ScopeOf, project: OfProject, request: Request
 ) -> TaxonImportResult:
-    """Take in a list: a CSV, a table of Darwin Core or of GBIF, a list of GBIF keys, or a Darwin
-    Core Archive.
+    """Import a list of taxa.
 
-    Taxa are known by their scientific names. What the list leaves out stays; lines that cannot be
-    taken are told, and the others are taken.
+    Formats: CSV, a table of Darwin Core or GBIF, a list of GBIF keys, or a Darwin Core Archive.
+    Taxa are identified by their scientific names. Taxa that are not in the list are kept. Lines
+    that are not valid are reported, and the others are imported.
     """
     return await taxa.import_taxa(system, scope, project, await read_body(request, MOST_BYTES))
 
@@ -99,13 +99,13 @@ async def list_labels(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[MappedLabel]:
-    """List what the labels of models mean, by label."""
+    """List the labels of models with their taxa, by label."""
     return await taxon_labels.list_labels(system, scope, project, limit, cursor)
 
 
 @router.put("/labels")
 async def map_labels(system: SystemOf, scope: ScopeOf, wanted: LabelMappings) -> LabelMappingResult:
-    """Say what labels mean; those that are not named keep their meaning."""
+    """Map labels to taxa; labels that are not in the request keep their taxa."""
     return await taxon_labels.map_labels(system, scope, wanted)
 
 
@@ -113,13 +113,13 @@ async def map_labels(system: SystemOf, scope: ScopeOf, wanted: LabelMappings) ->
 async def list_unmapped_labels(
     system: SystemOf, scope: ScopeOf, project: OfProject
 ) -> UnmappedLabels:
-    """List the labels found on images that mean no taxon yet, the most frequent first, with a taxon called so."""
+    """List labels without a taxon, the most frequent first, each with a taxon of that name."""
     return UnmappedLabels(results=await taxon_labels.list_unmapped_labels(system, scope, project))
 
 
 @router.get("/{taxon_id}")
 async def get_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID, response: Response) -> Taxon:
-    """Show one taxon."""
+    """Get a taxon."""
     taxon = await taxa.get_taxon(system, scope, taxon_id)
     set_etag(response, taxon.updated_at)
     return taxon
@@ -129,7 +129,7 @@ async def get_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID, response: 
 async def update_taxon(
     system: SystemOf, scope: ScopeOf, taxon_id: UUID, change: TaxonUpdate, response: Response
 ) -> Taxon:
-    """Change a taxon; what is left out stays as it is."""
+    """Update a taxon; fields that are left out are kept."""
     taxon = await taxa.update_taxon(system, scope, taxon_id, change)
     set_etag(response, taxon.updated_at)
     return taxon
@@ -137,5 +137,5 @@ async def update_taxon(
 
 @router.delete("/{taxon_id}", status_code=204)
 async def delete_taxon(system: SystemOf, scope: ScopeOf, taxon_id: UUID) -> None:
-    """Delete a taxon that no synonym, label or identification names."""
+    """Delete a taxon to which no synonym, label or identification refers."""
     await taxa.delete_taxon(system, scope, taxon_id)

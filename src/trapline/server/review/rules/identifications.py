@@ -1,4 +1,4 @@
-"""Which of the things that people said of an image holds, and what each kind of them may say."""
+"""Rules for the effective identification, and for the fields of each kind of identification."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,15 @@ CARRIES: dict[Kind, frozenset[str]] = {
     Kind.UNSURE: frozenset({"comment"}),
     Kind.COMMENT: frozenset({"comment"}),
 }
-"""What may be said with each kind, beside what it is about."""
+"""The optional fields of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveIdentification:
-    """An identification that was not withdrawn and is no comment, of one image; of all of it without an annotation."""
+    """An identification that is not withdrawn and not a comment.
+
+    Without an annotation, it is of the whole image.
+    """
 
     id: UUID
     kind: Kind
@@ -33,28 +36,30 @@ class ActiveIdentification:
     analysis_id: UUID | None
 
     def is_later(self, other: "ActiveIdentification") -> bool:
-        """Whether it was said after another."""
+        """Whether this identification was created after another."""
         return (self.at, self.id) > (other.at, other.id)
 
 
 class EffectiveIdentifications:
-    """What holds of one image and of what was found on it: the latest that a person said, else the
-    model's own words.
+    """The effective identifications of an image and its annotations: the latest one of each.
 
-    What is said of a box is said of its classification. That a whole image is blank is said of
-    everything on it. That a whole image is confirmed is said of what its analysis found, where
-    nothing else was said of that by itself.
+    An identification of a box also applies to its classifications. `blank` for a whole image
+    applies to all annotations on it. `confirm` for a whole image applies to the annotations of the
+    confirmed analysis that have no separate identification.
     """
 
-    def __init__(self, said: Iterable[ActiveIdentification]) -> None:
+    def __init__(self, active: Iterable[ActiveIdentification]) -> None:
         self._latest: dict[UUID | None, ActiveIdentification] = {}
-        for one in said:
+        for one in active:
             known = self._latest.get(one.annotation_id)
             if known is None or one.is_later(known):
                 self._latest[one.annotation_id] = one
 
     def of_image(self) -> ActiveIdentification | None:
-        """What holds of the whole image; that it is blank does not, once something on it is named after that."""
+        """Return the effective identification of the whole image.
+
+        A later identification of an annotation that names something overrides `blank`.
+        """
         whole = self._latest.get(None)
         if whole is not None and whole.kind == Kind.BLANK:
             for one in self._latest.values():
@@ -65,7 +70,7 @@ class EffectiveIdentifications:
     def of_annotation(
         self, annotation_id: UUID, parent_id: UUID | None, analysis_id: UUID
     ) -> ActiveIdentification | None:
-        """What holds of an annotation; None where the model's words do."""
+        """Return the effective identification of an annotation; None if the model's result is."""
         own = self._latest.get(annotation_id)
         of_box = self._latest.get(parent_id) if parent_id is not None else None
         if own is None or (of_box is not None and of_box.is_later(own)):
@@ -81,31 +86,31 @@ class EffectiveIdentifications:
 
 
 def list_errors(new: Sequence[NewIdentification]) -> list[tuple[str, str]]:
-    """Find what cannot be said like that: where it stands, and why."""
+    """List the faults of new identifications, each with the path of its field."""
     faults: list[tuple[str, str]] = []
-    told: set[UUID] = set()
+    seen: set[UUID] = set()
     for place, one in enumerate(new):
         here = f"identifications.{place}"
         about = [*one.annotations, *one.images]
         if not about:
-            faults.append((here, "must name annotations or images that it is about"))
+            faults.append((here, "must name annotations or images"))
         given = {name for name in ("comment", *NAMES, *DETAILS) if getattr(one, name) is not None}
         faults += [
-            (f"{here}.{name}", f"is not said with {one.kind}")
+            (f"{here}.{name}", f"is not allowed with {one.kind}")
             for name in sorted(given - CARRIES[one.kind])
         ]
         if one.kind == Kind.CORRECT and len(given.intersection(NAMES)) != 1:
-            faults.append((here, "must say what it is, by either a taxon or a label"))
+            faults.append((here, "must have either a taxon or a label"))
         if one.kind == Kind.COMMENT and one.comment is None:
-            faults.append((f"{here}.comment", "must not be left out of a comment"))
+            faults.append((f"{here}.comment", "is required for a comment"))
         for key in about if one.kind != Kind.COMMENT else ():
-            if key in told:
-                faults.append((here, f"is about {key}, of which something is said already"))
+            if key in seen:
+                faults.append((here, f"is about {key}, which another identification names already"))
                 break
-            told.add(key)
+            seen.add(key)
     return faults
 
 
 def can_see_people(scope: Scope) -> bool:
-    """Whether a caller is told what people said: they themselves are; workers and outside pipelines are not."""
+    """Whether a caller may see identifications of people: only people may."""
     return scope.kind == TokenKind.USER or (scope.kind is None and scope.user_id is not None)

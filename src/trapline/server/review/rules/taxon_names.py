@@ -1,4 +1,4 @@
-"""Taxa: what one name is told from another by, where its author begins, and what a list that comes in changes."""
+"""Rules for names of taxa: normalised keys, split of the author, and the plan of an import."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ FIELDS = (
     "external_id",
 )
 MERGED = frozenset({"higher_ranks", "common_names"})
-"""Of these a list that comes in changes the parts that it names."""
+"""Fields of which an import changes only the entries that it contains."""
 
 LONGEST_SPLIT = 600
 
@@ -30,44 +30,43 @@ _NAME = re.compile(
 
 
 def name_key(name: str) -> str:
-    """What a name is told from another by: neither its case nor its spaces."""
+    """Return the normalised form of a name: case and repeated spaces do not matter."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def build_search_text(scientific_name: str, common_names: Mapping[str, Iterable[str]]) -> str:
-    """All names of a taxon as they are searched, each between line ends."""
+    """Build the text that searches compare: all normalised names of a taxon, one per line."""
     names = [scientific_name, *(name for names in common_names.values() for name in names)]
     return "".join(f"\n{key}" for key in dict.fromkeys(map(name_key, names))) + "\n"
 
 
 def split_author(name: str, author: str = "") -> tuple[str, str]:
-    """Part a scientific name from who gave it, where it has both: "Puma concolor (Linnaeus, 1771)"."""
-    told, author = " ".join(name.split()), " ".join(author.split())
+    """Split a scientific name from its author, as in "Puma concolor (Linnaeus, 1771)"."""
+    full, author = " ".join(name.split()), " ".join(author.split())
     if author:
-        return told.removesuffix(author).strip() or told, author
-    found = _NAME.fullmatch(told[:LONGEST_SPLIT])
-    return (found["name"], found["author"]) if found else (told, "")
+        return full.removesuffix(author).strip() or full, author
+    found = _NAME.fullmatch(full[:LONGEST_SPLIT])
+    return (found["name"], found["author"]) if found else (full, "")
 
 
 @dataclass(frozen=True)
 class TaxonLine:
-    """A line of a list that came in: what it says of a taxon, which it may name by its GBIF key
-    alone.
+    """A line of an imported list; it may identify its taxon by the GBIF key alone.
 
-    Where `tells_status`, it is a synonym of what `accepted` (a name) or `accepted_gbif` names, or
-    of nothing.
+    With `has_status`, the taxon is a synonym of `accepted` (a name) or `accepted_gbif`, or it is
+    accepted if both are None.
     """
 
     line: int
     values: dict[str, Any]
-    tells_status: bool = False
+    has_status: bool = False
     accepted: str | None = None
     accepted_gbif: int | None = None
 
 
 @dataclass(frozen=True)
 class KnownTaxon:
-    """A taxon that is on the list; `accepted` is the key of the name that is accepted in its place."""
+    """A stored taxon; `accepted` is the name key of its accepted taxon."""
 
     id: UUID
     values: dict[str, Any]
@@ -76,58 +75,56 @@ class KnownTaxon:
 
 @dataclass
 class TaxonImportPlan:
-    """What lines do to a list, by the keys of names: the taxa as they become, and those that a line
-    leaves as they are.
+    """The changes of an import by name key: each changed taxon with its accepted name key.
 
-    Problems are told by line and by column.
+    Problems are by line and column.
     """
 
-    become: dict[str, tuple[dict[str, Any], str | None]] = field(default_factory=dict)
+    changed: dict[str, tuple[dict[str, Any], str | None]] = field(default_factory=dict)
     created: int = 0
     unchanged: int = 0
     problems: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def updated(self) -> int:
-        """How many are on the list already and become something else."""
-        return len(self.become) - self.created
+        """The number of stored taxa that change."""
+        return len(self.changed) - self.created
 
 
 def build_import_plan(
     lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon]
 ) -> TaxonImportPlan:
-    """Decide what lines change on a list: what they leave out stays. Lines that cannot be taken are
-    told, others taken.
+    """Plan the changes of an import; lines that are not valid are listed as problems.
 
-    `known` has, by their keys, all taxa that the lines name, those with their GBIF keys, and what
-    is accepted for them.
+    `known` has all stored taxa with the names or GBIF keys of the lines, and their accepted taxa,
+    by name key.
     """
-    intake = TaxonImportPlan()
-    taken = _take_each_once(lines, known, intake)
-    keys = _hold_gbif_keys(taken, known)
+    plan = TaxonImportPlan()
+    taken = _index_lines(lines, known, plan)
+    keys = _assign_gbif_keys(taken, known)
     while refused := {
-        key: wrong for key in taken if (wrong := _find_wrong(key, taken, known, keys))
+        key: wrong for key in taken if (wrong := _find_problem(key, taken, known, keys))
     }:
         for key, (column, why) in refused.items():
-            intake.problems.append((taken.pop(key).line, column, why))
+            plan.problems.append((taken.pop(key).line, column, why))
     for key, line in taken.items():
         accepted = _follow(key, taken, known, keys)[-1]
         values = _merge(known[key].values if key in known else {}, line.values)
         if key not in known:
-            intake.created += 1
+            plan.created += 1
         elif (
             values == known[key].values
             and (None if accepted == key else accepted) == known[key].accepted
         ):
-            intake.unchanged += 1
+            plan.unchanged += 1
             continue
-        intake.become[key] = (values, None if accepted == key else accepted)
-    intake.problems.sort()
-    return intake
+        plan.changed[key] = (values, None if accepted == key else accepted)
+    plan.problems.sort()
+    return plan
 
 
-def _take_each_once(
-    lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon], intake: TaxonImportPlan
+def _index_lines(
+    lines: Sequence[TaxonLine], known: Mapping[str, KnownTaxon], plan: TaxonImportPlan
 ) -> dict[str, TaxonLine]:
     by_gbif = {one.values["gbif_key"]: key for key, one in known.items()}
     taken: dict[str, TaxonLine] = {}
@@ -136,12 +133,13 @@ def _take_each_once(
         key = by_gbif.get(line.values["gbif_key"]) if name is None else name_key(name)
         if key is None:
             why = (
-                "has a GBIF key without a name, and this list does not know the key. Nothing is looked up on the "
-                "internet: add a column scientific_name, as the lists have that GBIF gives for download"
+                "has a GBIF key without a name, and no taxon of the project has this key. "
+                "Add a column scientific_name, as in the lists that GBIF offers for download; "
+                "keys are not looked up on the internet"
             )
-            intake.problems.append((line.line, "scientific_name", why))
+            plan.problems.append((line.line, "scientific_name", why))
         elif key in taken:
-            intake.problems.append(
+            plan.problems.append(
                 (line.line, "scientific_name", f"is that of line {taken[key].line} too")
             )
         else:
@@ -149,10 +147,10 @@ def _take_each_once(
     return taken
 
 
-def _hold_gbif_keys(
+def _assign_gbif_keys(
     taken: Mapping[str, TaxonLine], known: Mapping[str, KnownTaxon]
 ) -> dict[int, str]:
-    """Whose each GBIF key will be: the first line's that names it, behind those of taxa that keep theirs."""
+    """Assign each GBIF key to a name: stored taxa keep theirs, then the first line with it wins."""
     holders: dict[int, str] = {}
     for key, one in known.items():
         line = taken.get(key)
@@ -166,7 +164,7 @@ def _hold_gbif_keys(
     return holders
 
 
-def _find_wrong(
+def _find_problem(
     key: str,
     taken: Mapping[str, TaxonLine],
     known: Mapping[str, KnownTaxon],
@@ -178,10 +176,10 @@ def _find_wrong(
         return "gbif_key", f"{gbif_key} is that of {keys[gbif_key]} already"
     way = _follow(key, taken, known, keys)
     if way[-1] is None:
-        told = line.accepted or (f"GBIF's {line.accepted_gbif}" if line.accepted_gbif else way[-2])
-        return "synonym_of", f"{told} is neither in this file nor on the list: add it, too"
+        name = line.accepted or (f"GBIF's {line.accepted_gbif}" if line.accepted_gbif else way[-2])
+        return "synonym_of", f"{name} is neither in this file nor in the project: add it as well"
     if len(set(way)) < len(way):
-        return "synonym_of", "leads back to itself: one name of a circle has to be the accepted one"
+        return "synonym_of", "leads back to itself: one name of the cycle must be accepted"
     return None
 
 
@@ -191,7 +189,10 @@ def _follow(
     known: Mapping[str, KnownTaxon],
     keys: Mapping[int, str],
 ) -> list[str | None]:
-    """The names from one to what is accepted for it; ends in None where that is nowhere, and with a name again."""
+    """Follow a name to its accepted name and return all names on the way.
+
+    The list ends in None if a name is not known, and in a repeated name if there is a cycle.
+    """
     way: list[str | None] = []
     following: str | None = key
     while following is not None:
@@ -201,7 +202,7 @@ def _follow(
         if way.count(following) > 1:
             return way
         line, before = taken.get(following), following
-        if line is None or not line.tells_status:
+        if line is None or not line.has_status:
             following = known[following].accepted if following in known else None
         elif line.accepted is not None:
             following = name_key(line.accepted)
