@@ -24,7 +24,12 @@ class Passage:
 _CODE_BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _CODE_SPAN = re.compile(r"(`+)(?!`)[^\n]*?(?:\n(?!\s*\n)[^\n]*?)?(?<!`)\1(?!`)")
 _LINK_TARGET = re.compile(r"(?<=\])\([^)\s]*\)|https?://\S+|<[a-z/!][^>]*>")
-_SQL = re.compile(r"\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|FROM|WHERE|COALESCE)\b")
+_SQL = re.compile(
+    r"\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|FROM|WHERE|COALESCE)\b"
+    r"|\b(?:insert into|delete from|is null|is not null)\b|\bupdate \w+(?: \w+)? set\b"
+    r"|\bselect\b.+\bwhere\b|\bin \('|%\(\w+\)[sb]",
+    re.DOTALL,
+)
 _SCRIPT = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/)"
     r"""|(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)""",

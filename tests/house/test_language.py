@@ -69,6 +69,7 @@ def test_expressions_are_found_but_technical_words_are_not(
         ("src/a.py", '"""Told."""\n# told\nTOLD = "anew_standing"', ["Told", "told"]),
         ("src/a.py", 'def told(x: int) -> str:\n    return f"It is {x}, anew."', ["anew"]),
         ("src/a.py", 'SQL = "SELECT standing FROM x"\nA = "standing"\nB = "Nobody"', ["Nobody"]),
+        ("src/a.py", 'SQL = "update jobs j set standing = false where id = 1"', []),
         ("tests/a.py", '"""A test."""\nTEXT = "Nobody is there."', []),
         ("web/a.ts", '// anew\nconst told = "told"; const t = `${told} is told`', ["anew", "told"]),
         ("web/a.tsx", '<p className="picture bare">Told {told} anew now</p>', ["Told", "anew"]),

@@ -92,6 +92,7 @@ def build_success(
     """Build the result of an image.
 
     The models are built without validation, because numpy validates thousands of scores at a time.
+
     Raises:
         ValueError: the pipeline returned a number that is not finite or out of range.
     """

@@ -44,6 +44,7 @@ def require_torch_device(device: str) -> None:
     """Require that PyTorch can use a device.
 
     Without this check, packages that use PyTorch fall back to the CPU silently.
+
     Raises:
         DeviceUnavailable: PyTorch cannot use the device.
         ValueError: `device` is not the name of a device.

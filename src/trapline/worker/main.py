@@ -157,6 +157,7 @@ def load_pipelines(
     """Load these pipelines, or all installed ones whose model files are available.
 
     A device that cannot be used is replaced by the CPU only with `allow_cpu`.
+
     Raises:
         StartupError: a pipeline, a model file or the device is missing; the message names it.
     """

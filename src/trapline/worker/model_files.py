@@ -63,6 +63,7 @@ def fetch_model_file(
     """Return the path of a model file, and download it into the cache if it is missing.
 
     Several processes may call this at the same time: one downloads, the others wait.
+
     Raises:
         ModelFileMissing: the file cannot be downloaded, or its content is wrong.
         LicenceNotAccepted: a person must accept the licence first.

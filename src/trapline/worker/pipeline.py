@@ -83,6 +83,7 @@ class Pipeline(ABC):
     A worker builds one instance, calls `load` once and `run` for each batch, always in the same
     thread. If `run` raises an exception, the worker runs the images of the batch one by one, and
     reports the exception as the failure of each image that raises it again.
+
     `models` are the files that the pipeline downloads, for the catalogue. `needs` are the modules
     that the extra `extra` of this package installs; import them only within `load`.
     """

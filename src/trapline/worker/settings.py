@@ -90,9 +90,8 @@ def load_settings(**given: object) -> WorkerSettings:
         WorkerSettingsError: settings are missing or invalid; the message names each variable.
     """
     try:
-        return WorkerSettings(
-            **{name: value for name, value in given.items() if value is not None}  # type: ignore[arg-type]
-        )
+        values = {name: value for name, value in given.items() if value is not None}
+        return WorkerSettings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = []
         for wrong in error.errors():

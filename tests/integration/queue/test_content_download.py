@@ -91,7 +91,7 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     shown = await show(app_client, house, job)
     assert (shown["progress"]["total"], shown["status_reason"]) == (
         0,
-        "The pictures are being fetched from their addresses.",
+        "The images are being downloaded from their URLs.",
     )
 
     await download_content(reaching, SYSTEM, number)
@@ -115,10 +115,10 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
 @pytest.mark.parametrize(
     ("fault", "asked", "reason"),
     [
-        ("404", 1, "IMG_2.JPG could not be fetched: the server has no such address (404)"),
-        ("cut", 4, "IMG_2.JPG could not be fetched: the transfer ended before the length"),
+        ("404", 1, "IMG_2.JPG could not be downloaded: the server has no such address (404)"),
+        ("cut", 4, "IMG_2.JPG could not be downloaded: the transfer ended before the length"),
         ("broken", 1, "IMG_2.JPG cannot be taken: "),
-        ("unframed", 4, "IMG_2.JPG could not be fetched: the file is truncated"),
+        ("unframed", 4, "IMG_2.JPG could not be downloaded: the file is truncated"),
     ],
 )
 async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
@@ -175,7 +175,7 @@ async def test_what_a_pull_source_may_not_reach_no_run_reaches(
     await download_content(system, SYSTEM, number)
     shown = await show(app_client, house, job)
     assert shown["status"] == "FAILED"
-    assert shown["error"].startswith("a.jpg may not be fetched: ")
+    assert shown["error"].startswith("a.jpg is not allowed: ")
 
 
 async def test_a_canceled_run_fetches_nothing_more(

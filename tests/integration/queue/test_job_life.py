@@ -116,10 +116,10 @@ async def test_a_growing_job_says_how_far_it_is(field: Field) -> None:
         3,
         False,
     )
-    assert shown["status_reason"] == "The images are being put into the line: 2 of about 3 so far."
+    assert shown["status_reason"] == "The images are being added to the queue: 2 of about 3 so far."
     await field.lease(job, 1)
     assert (await field.show(job))["status_reason"].endswith(
-        "2 of about 3 images are in the line so far."
+        "2 of about 3 images are in the queue so far."
     )
 
 
@@ -203,7 +203,7 @@ async def test_a_paused_job_hands_out_nothing(field: Field) -> None:
     assert await field.claim() == []
     assert await field.lease(job) == []
     assert await field.post(job, [success(task)]) == ["accepted"]
-    assert (await field.show(job))["status_reason"] == "Paused; 2 images wait in the line."
+    assert (await field.show(job))["status_reason"] == "Paused; 2 images wait in the queue."
     await field.call("POST", f"/jobs/{job}/resume")
     assert len(await field.lease(job)) == 2
 

@@ -31,9 +31,7 @@ async def test_a_worker_that_said_hello_is_called_by_its_name(field: Field) -> N
     await other.lease(1)
     assert await why(field, job) == "3 images leased by gpu-2 on host and 1 more worker for 0 s."
     await field.call("POST", f"/jobs/{job}/pause")
-    assert (
-        await why(field, job) == "Paused; 3 images leased still go on, 0 images wait in the line."
-    )
+    assert await why(field, job) == "Paused; 3 images leased continue, 0 images wait in the queue."
 
 
 async def test_a_caller_without_a_name_is_called_by_its_address(field: Field) -> None:
@@ -73,14 +71,16 @@ async def test_everything_waits_for_another_attempt(field: Field) -> None:
     await field.change("update analyses set lost = 1")
     assert await why(field, job) == told
     await field.skip_waits()
-    assert await why(field, job) == "3 images wait for a worker; one was heard from 0 s ago."
+    assert (
+        await why(field, job) == "3 images wait for a worker; the last contact of one was 0 s ago."
+    )
 
 
 async def test_a_worker_is_online_and_does_not_ask(field: Field) -> None:
     job = await field.run_job()
     await greet(field, "gpu-2")
     assert await why(field, job) == (
-        "3 images wait; gpu-2 on host is online (heard from 0 s ago) and has not asked for them."
+        "3 images wait; gpu-2 on host is online (last contact 0 s ago) and has not asked for them."
     )
 
 
@@ -88,7 +88,7 @@ async def test_workers_are_at_another_job(field: Field) -> None:
     other, job = await field.run_job(), await field.run_job()
     worker = await greet(field, "gpu-2")
     await worker.lease(3)
-    assert await why(field, job) == f"3 images wait; gpu-2 on host is at work on job {other}."
+    assert await why(field, job) == f"3 images wait; gpu-2 on host is working on job {other}."
     assert "leased by gpu-2" in await why(field, other)
 
 
@@ -104,7 +104,9 @@ async def test_a_job_is_held_back_by_others(field: Field) -> None:
     )
     assert "behind" not in await why(field, urgent)
     await field.change("update jobs set paused = true where priority = 2")
-    assert await why(field, job) == "3 images wait for a worker; one was heard from 0 s ago."
+    assert (
+        await why(field, job) == "3 images wait for a worker; the last contact of one was 0 s ago."
+    )
 
 
 async def test_a_job_of_a_project_that_is_not_mine_has_no_number(field: Field) -> None:
@@ -141,9 +143,9 @@ async def test_a_canceled_job_says_that_it_is_being_swept(field: Field) -> None:
     await field.lease(job, 1)
     await field.call("POST", f"/jobs/{job}/cancel")
     assert await why(field, job) == (
-        "Canceled; 0 images were done before; 3 images are being taken out of the line."
+        "Canceled; 0 images were done before; 3 images are being removed from the queue."
     )
     await field.change("update analyses set state = 'canceled'")
     assert await why(field, job) == "Canceled; 0 images were done before."
     later = await field.run_job(start="later")
-    assert await why(field, later) == "Not started; 3 images wait in the line until it is run."
+    assert await why(field, later) == "Not started; 3 images wait in the queue until it is run."

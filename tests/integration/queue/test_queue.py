@@ -24,7 +24,7 @@ async def test_a_job_from_lease_to_boxes(field: Field) -> None:
     assert await field.claim() == [job]
     assert (await field.show(job))[
         "status_reason"
-    ] == "3 images wait for a worker; one was heard from 0 s ago."
+    ] == "3 images wait for a worker; the last contact of one was 0 s ago."
     tasks = await field.lease(job)
     assert [task["image_id"] for task in tasks] == [str(image) for image in field.images]
     assert all(set(task) == {"id", "image_id", "image_url", "reply_subject"} for task in tasks)

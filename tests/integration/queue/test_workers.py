@@ -113,7 +113,7 @@ async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: AppCo
         worker.id = foreign
         answer = await worker.call("/tasks/lease", {"pipelines": ["field-pipeline"], "limit": 1})
         assert answer.status_code == 409
-        assert "say hello again" in answer.json()["detail"]
+        assert "register again" in answer.json()["detail"]
     await field.run_job()
     # The server remembers for a moment that the neighbour's worker was heard.
     await neighbour.run_job()
@@ -132,7 +132,7 @@ async def test_ids_that_are_not_ones_own_are_refused(field: Field, system: AppCo
     ):
         answer = await field.call("POST", f"/tasks/{path}", body, field.worker)
         assert answer.status_code == 400
-        assert "Say hello first" in answer.json()["detail"]
+        assert "Register first" in answer.json()["detail"]
     # Another token of the same person speaks for the same workers: tokens are replaced now and
     # then.
     mine = await greet(field)

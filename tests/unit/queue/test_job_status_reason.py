@@ -24,7 +24,7 @@ LIVE = JobConditions(
     open=3,
     completed=0,
     failed=0,
-    heard_of_at=NOW - timedelta(seconds=5),
+    last_contact_at=NOW - timedelta(seconds=5),
 )
 DONE = replace(LIVE, status=JobState.COMPLETED, open=0)
 OLD = NOW - timedelta(hours=2)
@@ -37,20 +37,20 @@ SOON = NOW + timedelta(seconds=8)
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        (replace(LIVE, paused=True), "Paused; 3 images wait in the line."),
+        (replace(LIVE, paused=True), "Paused; 3 images wait in the queue."),
         (
             replace(LIVE, paused=True, hands=LeaseActivity(1, 1, "gpu-2", HOUR)),
-            "Paused; 1 image leased by gpu-2 still goes on, 2 images wait in the line.",
+            "Paused; 1 image leased by gpu-2 continues, 2 images wait in the queue.",
         ),
         (
             replace(LIVE, paused=True, hands=LeaseActivity(2, 2, "gpu-2", HOUR)),
-            "Paused; 2 images leased still go on, 1 image waits in the line.",
+            "Paused; 2 images leased continue, 1 image waits in the queue.",
         ),
-        (replace(LIVE, paused=True, expanded=False), "Paused; 3 images are in the line."),
-        (replace(LIVE, not_started=True, paused=True), "Not started; 3 images wait in the line until it is run."),
+        (replace(LIVE, paused=True, expanded=False), "Paused; 3 images are in the queue."),
+        (replace(LIVE, not_started=True, paused=True), "Not started; 3 images wait in the queue until it is run."),
         (
             replace(LIVE, not_started=True, paused=True, expanded=False, expected=9),
-            "Not started; 3 of about 9 are in the line until it is run.",
+            "Not started; 3 of about 9 are in the queue until it is run.",
         ),
         (
             replace(LIVE, hands=LeaseActivity(3, 1, "gpu-2", NOW - timedelta(minutes=4))),
@@ -67,36 +67,36 @@ SOON = NOW + timedelta(seconds=8)
         (replace(LIVE, hands=LeaseActivity(2)), "2 images leased."),
         (
             replace(LIVE, hands=LeaseActivity(2, 1, "gpu-2", HOUR), expanded=False, open=23_000, expected=100_000),
-            "2 images leased by gpu-2 for 1.0 h; 23,000 of about 100,000 images are in the line so far.",
+            "2 images leased by gpu-2 for 1.0 h; 23,000 of about 100,000 images are in the queue so far.",
         ),
         (
             replace(LIVE, hands=LeaseActivity(2, 1, "gpu-2", HOUR), expanded=False, open=500),
-            "2 images leased by gpu-2 for 1.0 h; 500 images are in the line so far.",
+            "2 images leased by gpu-2 for 1.0 h; 500 images are in the queue so far.",
         ),
-        (replace(LIVE, expanded=False, open=500), "The images are being put into the line: 500 images so far."),
+        (replace(LIVE, expanded=False, open=500), "The images are being added to the queue: 500 images so far."),
         (
             replace(LIVE, expanded=False, open=22_000, completed=900, failed=100, expected=100_000),
-            "The images are being put into the line: 23,000 of about 100,000 so far.",
+            "The images are being added to the queue: 23,000 of about 100,000 so far.",
         ),
         (
             replace(LIVE, expanded=False, open=12, expected=10),
-            "The images are being put into the line: 12 of about 12 so far.",
+            "The images are being added to the queue: 12 of about 12 so far.",
         ),
         (replace(LIVE, open=0, standing=True), "Waiting for new images."),
         (replace(LIVE, open=0), "Finishing."),
         (replace(LIVE, offered=False), "No processing service has registered the pipeline lynx."),
-        (replace(LIVE, heard_of_at=None), "No worker offers lynx; 3 images wait."),
-        (replace(LIVE, heard_of_at=OLD, open=1), "No worker offers lynx since 10:00 UTC; 1 image waits."),
+        (replace(LIVE, last_contact_at=None), "No worker offers lynx; 3 images wait."),
+        (replace(LIVE, last_contact_at=OLD, open=1), "No worker offers lynx since 10:00 UTC; 1 image waits."),
         (
-            replace(LIVE, heard_of_at=NOW - timedelta(days=1)),
+            replace(LIVE, last_contact_at=NOW - timedelta(days=1)),
             "No worker offers lynx since 2026-05-31 12:00 UTC; 3 images wait.",
         ),
         (
             replace(LIVE, waiting_until=SOON),
             "3 images wait for another attempt after an error, at 12:00 UTC (in 8 s).",
         ),
-        (replace(LIVE, waiting_until=OLD), "3 images wait for a worker; one was heard from 5 s ago."),
-        (LIVE, "3 images wait for a worker; one was heard from 5 s ago."),
+        (replace(LIVE, waiting_until=OLD), "3 images wait for a worker; the last contact of one was 5 s ago."),
+        (LIVE, "3 images wait for a worker; the last contact of one was 5 s ago."),
         (
             replace(LIVE, rivals=WorkerCompetition(ahead=1, next_ahead=7, online=1, name="gpu-2")),
             "3 images wait behind job 7, which has a higher priority.",
@@ -112,27 +112,27 @@ SOON = NOW + timedelta(seconds=8)
         (replace(LIVE, rivals=WorkerCompetition(ahead=2)), "3 images wait behind 2 jobs of higher priority."),
         (
             replace(LIVE, rivals=WorkerCompetition(online=1, name="gpu-2", busy=1, busy_with=7)),
-            "3 images wait; gpu-2 is at work on job 7.",
+            "3 images wait; gpu-2 is working on job 7.",
         ),
         (
             replace(LIVE, rivals=WorkerCompetition(online=1, name="gpu-2", busy=1)),
-            "3 images wait; gpu-2 is at work on another job.",
+            "3 images wait; gpu-2 is working on another job.",
         ),
         (
             replace(LIVE, rivals=WorkerCompetition(online=2, name="gpu-2", busy=2, busy_with=7)),
-            "3 images wait; 2 workers, gpu-2 among them, are at work on other jobs, such as job 7.",
+            "3 images wait; 2 workers, gpu-2 among them, are working on other jobs, such as job 7.",
         ),
         (
             replace(LIVE, rivals=WorkerCompetition(online=2, name="gpu-2", busy=2)),
-            "3 images wait; 2 workers, gpu-2 among them, are at work on other jobs.",
+            "3 images wait; 2 workers, gpu-2 among them, are working on other jobs.",
         ),
         (
             replace(LIVE, open=1, rivals=WorkerCompetition(online=1, name="gpu-2")),
-            "1 image waits; gpu-2 is online (heard from 5 s ago) and has not asked for it.",
+            "1 image waits; gpu-2 is online (last contact 5 s ago) and has not asked for it.",
         ),
         (
             replace(LIVE, rivals=WorkerCompetition(online=3, name="gpu-2", busy=1)),
-            "3 images wait; 3 workers, gpu-2 among them, are online (heard from 5 s ago) and have not asked for them.",
+            "3 images wait; 3 workers, gpu-2 among them, are online (last contact 5 s ago) and have not asked for them.",
         ),
         (DONE, "There was no image to work on."),
         (replace(DONE, completed=4), "4 images done."),
@@ -146,7 +146,7 @@ SOON = NOW + timedelta(seconds=8)
         (replace(DONE, status=JobState.CANCELED, completed=1, open=2), "Canceled; 1 image was done before."),
         (
             replace(DONE, status=JobState.CANCELED, completed=2, open=23_000, sweeping=True),
-            "Canceled; 2 images were done before; 23,000 images are being taken out of the line.",
+            "Canceled; 2 images were done before; 23,000 images are being removed from the queue.",
         ),
     ],
 )  # fmt: skip
@@ -164,7 +164,7 @@ def test_explain(seen: JobConditions, sentence: str) -> None:
         (replace(LIVE, expanded=False), False),
         (replace(LIVE, open=0, standing=True), False),
         (replace(LIVE, offered=False), False),
-        (replace(LIVE, heard_of_at=OLD), False),
+        (replace(LIVE, last_contact_at=OLD), False),
         (DONE, False),
     ],
 )

@@ -2170,7 +2170,7 @@ export interface paths {
         put?: never;
         /**
          * Lease Any Tasks
-         * @description Lease tasks of any job of some pipelines, the best jobs first; wait up to `wait_s` for one.
+         * @description Lease tasks of any job of some pipelines, best jobs first; wait up to `wait_s` for one.
          */
         post: operations["lease_any_tasks_api_v2_tasks_lease_post"];
         delete?: never;
@@ -8897,7 +8897,7 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description What a name, a key or a class has in it, in any case. */
+                /** @description Text in a name, key or class; case-insensitive. */
                 search?: string | null;
                 /** @description The largest number of results on a page. */
                 limit?: number;
@@ -8964,7 +8964,7 @@ export interface operations {
     list_algorithm_classes_api_v2_algorithms__algorithm_id__classes_get: {
         parameters: {
             query?: {
-                /** @description What a name, a key or a class has in it, in any case. */
+                /** @description Text in a name, key or class; case-insensitive. */
                 search?: string | null;
                 /** @description The largest number of results on a page. */
                 limit?: number;
@@ -14532,7 +14532,7 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description Also those whose id is over. */
+                /** @description Include workers whose ID has ended. */
                 ended?: boolean;
                 /** @description The largest number of results on a page. */
                 limit?: number;
@@ -15302,7 +15302,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Tell only what came behind this event. */
+                /** @description Return only events after this one. */
                 "last-event-id"?: string | null;
             };
             path: {
@@ -15380,11 +15380,11 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                /** @description In either case, such as QUEUED. */
+                /** @description Case-insensitive, such as QUEUED. */
                 status?: string | null;
                 /** @description The largest number of results on a page. */
                 limit?: number;
-                /** @description How many to pass over. */
+                /** @description The number of entries to skip. */
                 offset?: number;
                 /** @description `next` of the previous page. */
                 cursor?: string | null;

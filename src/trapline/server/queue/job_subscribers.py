@@ -26,7 +26,7 @@ class JobSnapshot:
 
 
 Look = Callable[[list[int]], Awaitable[Mapping[int, JobSnapshot]]]
-"""Asked about all jobs that are followed in this process at once."""
+"""Reads the snapshots of all subscribed jobs of this process in one call."""
 
 
 @dataclass(eq=False)
@@ -55,8 +55,8 @@ class JobSubscribers:
         follower = _Follower(job_id)
         self._followers.add(follower)
         if self._watching is None or self._watching.done():
-            # Of no request: its log lines must not bear the name of whoever happened to follow
-            # first.
+            # Without the context of a request, so that log lines do not have the request ID of the
+            # first subscriber.
             self._watching = asyncio.create_task(self._watch(look), context=contextvars.Context())
         try:
             while not self._closed:
@@ -86,9 +86,9 @@ class JobSubscribers:
             try:
                 seen = await look(sorted({follower.job_id for follower in self._followers}))
             except Exception as error:
-                # A database that is away must not end the streams.
+                # An outage of the database must not end the streams.
                 if not failed:
-                    log.warning("jobs that are followed could not be looked at", reason=str(error))
+                    log.warning("snapshots of subscribed jobs could not be read", reason=str(error))
                 failed = True
             else:
                 failed = False

@@ -14,7 +14,7 @@ LOOK_EVERY_S = 0.25
 Found = Mapping[tuple[int, str], int]
 """How many tasks can be leased now, by project and pipeline slug."""
 Look = Callable[[list[str], int], Awaitable[Found]]
-"""Asked for some slugs, and how many tasks of a job are worth counting."""
+"""Counts available tasks for these slugs, up to a number per job."""
 
 
 @dataclass(eq=False)
@@ -45,17 +45,18 @@ class TaskNotifier:
         look: Look,
         seconds: float,
     ) -> bool:
-        """Wait until there is a task of these projects (None is all) and pipelines; False if the
-        time is up, or closed.
+        """Wait for a task of these projects (None: all) and pipelines; return False on timeout.
 
-        Whoever is woken looks for itself: another one may have been faster.
+        It also returns False when the notifier is closed. The caller must look for tasks, because
+        another worker may have been faster.
         """
         if self._closed:
             return False
         waiter = _Waiter(projects, frozenset(slugs), limit)
         self._waiters[waiter] = None
         if self._watching is None or self._watching.done():
-            # Of no request: its log lines must not bear the name of whoever happened to wait first.
+            # Without the context of a request, so that log lines do not have the request ID of the
+            # first waiting worker.
             self._watching = asyncio.create_task(self._watch(look), context=contextvars.Context())
         try:
             async with asyncio.timeout(seconds):
@@ -72,7 +73,7 @@ class TaskNotifier:
         return self._closed
 
     def close(self) -> None:
-        """Let nobody wait any longer. May be called from a signal handler of the loop's thread."""
+        """End all waits. May be called from a signal handler of the loop's thread."""
         self._closed = True
         for waiter in list(self._waiters):
             waiter.woken.set()
@@ -88,10 +89,10 @@ class TaskNotifier:
             try:
                 found = dict(await look(slugs, sum(waiter.limit for waiter in waiters)))
             except Exception as error:
-                # A database that is away must not end the watch; who waits hears of it when the
-                # time is up.
+                # An outage of the database must not end the watch; waiting workers return after
+                # their timeout.
                 if not failed:
-                    log.warning("the line could not be looked at", reason=str(error))
+                    log.warning("the queue could not be read", reason=str(error))
                 failed = True
                 continue
             failed = False

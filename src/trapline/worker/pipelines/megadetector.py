@@ -141,6 +141,7 @@ def parse_detections(
     """Convert one image of the batch output format to detections, best first.
 
     `bbox` is x, y, width and height as fractions of the image; categories are "1", "2" and "3".
+
     Raises:
         ValueError: the image has no detections; the message gives the reason.
     """

@@ -10,6 +10,7 @@ def scale_box(bbox: Sequence[float], width: int, height: int) -> Box | None:
     """Convert a box [x, y, width, height] of fractions to pixels (x1, y1, x2, y2), clipped.
 
     Return None if the box lies outside the image.
+
     Raises:
         ValueError: `bbox` is not a box.
     """

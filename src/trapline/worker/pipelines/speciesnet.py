@@ -217,6 +217,7 @@ def unpack(archive: Path) -> Path:
     """Unpack an archive once into a folder next to it, and return the folder.
 
     If `archive` is a folder, it is returned unchanged.
+
     Raises:
         ModelFileMissing: the archive is damaged or not one of SpeciesNet.
     """

@@ -106,6 +106,7 @@ def parse_prediction(
 
     `places` maps each class string of the classifier to its index and name. Boxes that are
     classified as blank are omitted.
+
     Raises:
         ValueError: the image failed; the message gives the reason.
     """

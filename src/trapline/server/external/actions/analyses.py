@@ -60,7 +60,8 @@ from trapline.wire.values import Page
 TAKEN = "uq_analysis_details_external_job_id"
 SIMULATOR = "trapline simulate"
 CREATED_A_DAY = 4
-"""How many times the limit of an image may be created in 24 hours, in any state."""
+"""Analyses that may be created for an image in 24 hours in any state, as a multiple of its limit.
+"""
 RETRY_AFTER_S = 3600
 
 
@@ -76,15 +77,18 @@ async def create_analysis(
         TooManyRequests: too many analyses of this image were created in 24 hours.
     """
     if new.image_id != image_id:
-        raise InvalidRequest("The body's image_id is another than the address's. Nothing was made.")
+        raise InvalidRequest(
+            "The image_id of the body differs from the one in the URL. Nothing was created.",
+        )
     allowed = system.callbacks.allowed_models
     if allowed and new.model_name not in allowed:
         raise InvalidRequest(
-            f"The model {new.model_name} is not one of those that this server takes ({', '.join(allowed)}). Nothing "
+            f"The model {new.model_name} is not one that this server accepts "
+            f"({', '.join(allowed)}). Nothing "
             "was made. The operator names them in ML_ALLOWED_MODELS."
         )
     async with system.database.transaction(scope) as tx:
-        # The response is saved without the secret, which is derived again: no secret is stored.
+        # The response is saved without the secret, which is derived again; no secret is stored.
         done = await find_saved_response(scope, tx, Analysis)
         if done is None:
             done = save_response(scope, tx, await _add(system, scope, tx, image_id, new))
@@ -96,20 +100,24 @@ async def _add(
 ) -> Analysis:
     image = await lock_image(scope, tx, image_id)
     most = system.callbacks.analyses_per_image
-    # Versions of `trapline simulate` before the field `simulated` name themselves in the provenance
+    # Versions of `trapline simulate` without the field `simulated` are named in the provenance
     # only.
     is_simulated = new.simulated or new.provenance.get("made_by") == SIMULATOR
     open_ones, recent = await count_standalone(scope, tx, image, simulated=is_simulated)
     if open_ones >= most:
         raise InvalidRequest(
-            f"This image has {most} {'simulated ' if is_simulated else ''}analyses of external pipelines that are "
-            "queued, processing or completed. The limit is reached, and no analysis was created. Cancel those that are "
+            f"This image has {most} {'simulated ' if is_simulated else ''}analyses of external "
+            "pipelines that are "
+            "queued, processing or completed. The limit is reached, and no analysis was created. "
+            "Cancel those that are "
             "not needed, or ask the operator to raise ML_MAX_ANALYSES_PER_IMAGE."
         )
     if recent >= most * CREATED_A_DAY:
         raise TooManyRequests(
-            f"{recent} analyses of external pipelines were created for this image in the last 24 hours, also counting "
-            "canceled, failed and simulated ones. The limit is reached, and no analysis was created. Try again later.",
+            f"{recent} analyses of external pipelines were created for this image in the last 24 "
+            "hours, also counting "
+            "canceled, failed and simulated ones. The limit is reached, and no analysis was "
+            "created. Try again later.",
             RETRY_AFTER_S,
         )
     row = AnalysisRow(
@@ -135,7 +143,8 @@ async def _add(
         if TAKEN not in str(error.orig):
             raise
         raise Conflict(
-            f"Another analysis of this project has the external_job_id {new.external_job_id}. Nothing was made."
+            f"Another analysis of this project has the external_job_id {new.external_job_id}. "
+            "Nothing was created."
         ) from error
     tx.audit(
         "create", "analysis", row.id, row.project_id, model=f"{row.model_name} {row.model_version}"
@@ -146,7 +155,11 @@ async def _add(
 async def list_analyses(
     system: AppContext, scope: Scope, image_id: UUID, limit: int, cursor: str | None
 ) -> Page[Analysis]:
-    """List the analyses of an image, newest first. Raises NotFound."""
+    """List the analyses of an image, newest first.
+
+    Raises:
+        NotFound: the caller does not see the image.
+    """
     async with system.database.transaction(scope) as tx:
         statement = select_analyses(scope, await get_image_row(scope, tx, image_id))
         rows, following = await fetch_page(
@@ -194,9 +207,11 @@ async def list_annotations(
     cursor: str | None,
     use: SignatureUse | None = None,
 ) -> Page[Annotation]:
-    """List the annotations of an analysis by ordering, then as they were posted.
+    """List the annotations of an analysis by ordering, then in the order posted.
 
-    Raises NotFound, Invalid.
+    Raises:
+        NotFound: the caller does not see such an analysis.
+        InvalidRequest: the cursor is of another list.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_analysis_row(scope, tx, analysis_id)
@@ -214,9 +229,12 @@ async def update_status(
     change: StatusUpdate,
     use: SignatureUse | None,
 ) -> Analysis:
-    """Move a stand-alone analysis.
+    """Change the status of a stand-alone analysis.
 
-    Raises NotFound, Forbidden, Conflict for a move that is not allowed.
+    Raises:
+        NotFound: the caller does not see such an analysis.
+        Forbidden: the caller may not change it.
+        Conflict: the transition is not allowed.
     """
     return await _move(
         system, scope, analysis_id, change.status, change.error_message, use, ALLOWED_CALLBACK_MOVES
@@ -226,13 +244,18 @@ async def update_status(
 async def finalize(
     system: AppContext, scope: Scope, analysis_id: UUID, end: Finalization, use: SignatureUse | None
 ) -> Analysis:
-    """End a stand-alone analysis, completed or failed.
+    """End a stand-alone analysis as completed or failed.
 
-    Raises NotFound, Forbidden, Unprocessable, Conflict.
+    Raises:
+        NotFound: the caller does not see such an analysis.
+        Forbidden: the caller may not change it.
+        Unprocessable: the status or the error message is not valid.
+        Conflict: the transition is not allowed.
     """
     if end.status not in (AnalysisState.COMPLETED, AnalysisState.FAILED):
         raise Unprocessable(
-            f"An analysis is finalized as completed or failed, not as {end.status}. Nothing was changed.",
+            f"An analysis is finalized as completed or failed, not as {end.status}. Nothing was "
+            "changed.",
             [("status", "must be completed or failed")],
         )
     return await _move(
@@ -251,7 +274,8 @@ async def _move(
 ) -> Analysis:
     if error_message and target != AnalysisState.FAILED:
         raise Unprocessable(
-            f"An error_message belongs to an analysis that failed, not to one that is {target}. Nothing was changed.",
+            f"An error_message belongs to an analysis that failed, not to one that is {target}. "
+            "Nothing was changed.",
             [("error_message", "belongs to the status failed")],
         )
     arrived = await list_uploads(system, scope, analysis_id) if target.value in FINAL else {}
@@ -262,7 +286,8 @@ async def _move(
         if is_first and row.state != target:
             if (row.state, target.value) not in allowed:
                 raise Conflict(
-                    f"This analysis is {row.state} and cannot become {target}. Nothing was changed.",
+                    f"This analysis is {row.state} and cannot become {target}. Nothing was "
+                    "changed.",
                 )
             await cite_own_artifacts(scope, tx, row, arrived)
             await transition_analysis(

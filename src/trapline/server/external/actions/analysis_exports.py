@@ -1,4 +1,4 @@
-"""One analysis as a file, read page by page so that none is too large."""
+"""Export of one analysis as a file, read page by page to bound memory."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -23,7 +23,11 @@ from trapline.wire.annotations import Annotation
 async def export_analysis(
     system: AppContext, scope: Scope, analysis_id: UUID, form: AnalysisFormat
 ) -> tuple[str, str, AsyncIterator[bytes]]:
-    """Export an analysis: the name of the file, its media type, and its bytes. Raises NotFound."""
+    """Export an analysis: the name of the file, its media type, and its bytes.
+
+    Raises:
+        NotFound: the caller does not see such an analysis.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_analysis_row(scope, tx, analysis_id)
         image = await get_image_row(scope, tx, row.image_id)
@@ -38,7 +42,8 @@ async def export_analysis(
         case AnalysisFormat.CSV:
             return f"analysis-{analysis_id}.csv", "text/csv; charset=utf-8", write_csv(pages)
         case AnalysisFormat.COCO:
-            # Loaded with the first export of this form: it would take a tenth of a process's start.
+            # Imported with the first export of this format, because it would take a tenth of the
+            # start of a process.
             from trapline.server.external.formats.coco_analysis import AnalysedImage, write_coco
             from trapline.server.platform.formats.zip_writer import image_path, sanitise_path
 

@@ -50,7 +50,7 @@ MEDIA_TYPES = {
     ArtifactType.METADATA: JSON,
 }
 OF_THE_ANALYSIS = frozenset({ArtifactType.LOG, ArtifactType.METADATA, ArtifactType.SEGMENTATION})
-"""Files that no annotation need cite: they belong to the analysis itself."""
+"""Types of files that belong to the analysis itself, so that no annotation needs to cite them."""
 PNG_START = b"\x89PNG\r\n\x1a\n"
 MOST_ARTIFACTS = 1000
 ORPHANS_KEPT_S = 7 * 24 * 3600.0
@@ -72,22 +72,27 @@ class StoredUpload:
     fault: str | None = None
 
     def is_of(self, row: ArtifactRow) -> bool:
-        """Whether nothing was presigned or uploaded since."""
+        """Return whether nothing was presigned or uploaded since."""
         return (self.presigned_at, self.uploaded_at) == (row.presigned_at, row.uploaded_at)
 
 
 def build_path(analysis_id: UUID, filename: str) -> str:
-    """Name the place of an artifact in the store."""
+    """Return the path of an artifact in the store."""
     return f"ml_outputs/{analysis_id}/{filename}"
 
 
 async def presign(
     system: AppContext, scope: Scope, analysis_id: UUID, new: NewArtifact, use: SignatureUse | None
 ) -> PresignedUpload:
-    """Give an address to which one file can be uploaded, for a while.
+    """Return a signed URL to upload one file to, valid for a limited time.
 
-    The same file may be asked for again as long as nothing cites it. Raises NotFound, TooLarge,
-    Invalid, Conflict.
+    A file can be requested again as long as nothing cites it.
+
+    Raises:
+        NotFound: the caller does not see such an analysis.
+        PayloadTooLarge: the file is larger than the limit.
+        InvalidRequest: the analysis has too many artifacts.
+        Conflict: the analysis has ended, or the file is already cited.
     """
     most = system.callbacks.artifact_bytes
     if new.size is not None and new.size > most:
@@ -105,11 +110,11 @@ async def presign(
     left_s = system.callbacks.address_lifetime_s
     expires_at = row.presigned_at + timedelta(seconds=left_s)
     if not is_first:
-        # The same request again: its address lives no longer than the first one's.
+        # For a repeated request the URL expires at the same time as the first one.
         left_s = int((expires_at - datetime.now(UTC)).total_seconds())
         if left_s < 1:
             raise Conflict(
-                "This request was answered before, and its address is over. Sign a new request."
+                "This request was answered before, and its URL has expired. Sign a new request."
             )
     signed = await system.store.sign_put(
         row.storage_path,
@@ -146,7 +151,7 @@ async def _put(
         [row] = found
         if row.state == ArtifactState.CITED:
             raise Conflict(
-                f"{new.filename} is cited already and stays as it is. Choose another filename."
+                f"{new.filename} is already cited and was not changed. Choose another filename."
             )
     if is_first:
         row.artifact_type = new.artifact_type.value
@@ -165,11 +170,13 @@ async def _put(
 async def list_uploads(
     system: AppContext, scope: Scope, analysis_id: UUID, paths: Collection[str] | None = None
 ) -> dict[str, StoredUpload]:
-    """Look into the store for the files of an analysis, some or all: those that were not seen yet,
-    or not cited.
+    """Look up the uploaded files of an analysis in the store: all new ones, or those of `paths`.
 
-    In no transaction: a store that is slow holds up nobody else. A file that is not what was
-    announced is a fault in words; one that is too large is deleted. Raises NotFound.
+    This runs outside a transaction, so that a slow store does not block other requests. A file that
+    differs from its announcement is returned with the reason; one that is too large is deleted.
+
+    Raises:
+        NotFound: the caller does not see such an analysis.
     """
     async with system.database.transaction(scope) as tx:
         rows = await list_artifact_rows(
@@ -194,9 +201,9 @@ async def _find_fault(system: AppContext, row: ArtifactRow, found: UploadedObjec
         await system.store.delete(row.storage_path)
         return f"had {found.size:,} bytes, more than the {most:,} that are allowed, and was deleted"
     if row.announced_size is not None and found.size != row.announced_size:
-        return f"has {found.size:,} bytes; announced were {row.announced_size:,}"
+        return f"has {found.size:,} bytes; the announced size is {row.announced_size:,}"
     if row.announced_sha256 is not None:
-        # Some S3 servers keep no checksum: then the file itself tells.
+        # Some S3 servers store no checksum; then the file is read to compute it.
         sha256 = found.sha256 or await _hash(system, row.storage_path)
         if sha256 != row.announced_sha256.hex():
             return "has another SHA-256 than was announced"
@@ -205,7 +212,7 @@ async def _find_fault(system: AppContext, row: ArtifactRow, found: UploadedObjec
             [chunk async for chunk in system.store.open(row.storage_path, 0, len(PNG_START))]
         )
         if start != PNG_START:
-            return "is not a PNG picture"
+            return "is not a PNG image"
     return None
 
 
@@ -218,7 +225,7 @@ async def _hash(system: AppContext, path: str) -> str:
 
 def record_upload(row: ArtifactRow, seen: StoredUpload, state: ArtifactState) -> None:
     """Record the uploaded file in the row of its artifact."""
-    assert seen.file is not None, "only a file that is there is noted"
+    assert seen.file is not None, "only a stored file can be recorded"
     row.state = state.value
     row.size = seen.file.size
     known = bytes.fromhex(seen.file.sha256) if seen.file.sha256 else row.announced_sha256
@@ -242,7 +249,11 @@ async def cite_own_artifacts(
 async def list_artifacts(
     system: AppContext, scope: Scope, analysis_id: UUID, limit: int, cursor: str | None
 ) -> Page[Artifact]:
-    """List the artifacts of an analysis, the oldest first. Raises NotFound."""
+    """List the artifacts of an analysis, oldest first.
+
+    Raises:
+        NotFound: the caller does not see such an analysis.
+    """
     async with system.database.transaction(scope) as tx:
         statement = select_artifacts(scope, await get_analysis_row(scope, tx, analysis_id))
         rows, following = await fetch_page(
@@ -279,9 +290,10 @@ def _describe(row: ArtifactRow) -> Artifact:
 
 
 async def get_download_url(system: AppContext, scope: Scope, artifact_id: UUID) -> str:
-    """Find the signed address of an artifact.
+    """Return the signed URL of an artifact.
 
-    Raises NotFound where there is none, or no file yet.
+    Raises:
+        NotFound: the caller does not see such an artifact, or its file was not uploaded.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_artifact_row(scope, tx, artifact_id)
@@ -295,15 +307,14 @@ async def get_download_url(system: AppContext, scope: Scope, artifact_id: UUID) 
 
 
 async def purge_orphans(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of artifacts that nothing came of for a week; answers whether there may be
-    more.
+    """Delete a batch of artifacts that were unused for a week; return whether there may be more.
 
-    A file goes before its row: a row that stays behind after a crash is found again, a file would
-    never be.
+    The file is deleted before its row. After a crash the row is found again; a file without a row
+    would not be.
     """
     async with system.database.transaction(scope) as tx:
         if await is_backup_running(scope, tx):
-            return False  # a backup's rows speak of them still
+            return False  # the rows of a backup refer to the files
         idle = await list_orphan_candidates(scope, tx, ORPHANS_KEPT_S, BATCH)
         for row, state in idle:
             seen = (
@@ -312,7 +323,7 @@ async def purge_orphans(system: AppContext, scope: Scope) -> bool:
                 else StoredUpload(row.presigned_at, row.uploaded_at)
             )
             if seen.file is not None:
-                # It came, and its analysis ended before that was seen.
+                # The file was uploaded, but the analysis ended before the upload was recorded.
                 record_upload(row, seen, _state_of(row))
                 continue
             await system.store.delete(row.storage_path)
@@ -329,10 +340,10 @@ def _state_of(row: ArtifactRow) -> ArtifactState:
 async def save_upload(
     system: AppContext, incoming: IncomingFile, key: str, media_type: str
 ) -> None:
-    """Keep a file that was uploaded to an address of ours, unless what it would replace is cited or
-    its analysis over.
+    """Store a file that was uploaded to one of our URLs.
 
-    Raises Conflict.
+    Raises:
+        Conflict: the file would replace a cited one, or its analysis has ended.
     """
     scope = Scope.system("upload")
     async with system.database.transaction(scope) as tx:
@@ -341,8 +352,8 @@ async def save_upload(
             row, state = found
             if row.state == ArtifactState.CITED or state in FINAL:
                 raise Conflict(
-                    f"This file is cited already, or its analysis is over ({state}). Nothing was stored; what is there "
-                    "stays."
+                    f"This file is already cited, or its analysis has ended ({state}). Nothing was "
+                    "stored; the existing file was not changed."
                 )
             row.uploaded_at = datetime.now(UTC)
         await system.store.keep(incoming, key, media_type)

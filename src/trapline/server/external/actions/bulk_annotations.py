@@ -72,11 +72,17 @@ async def post_annotations(
     body: bytes | mmap.mmap,
     use: SignatureUse | None,
 ) -> dict[str, Any]:
-    """Store annotations of a stand-alone analysis, all of them or none; those that are there
-    already stay.
+    """Store annotations of a stand-alone analysis, all or none; stored ones are not changed.
 
-    Answers a StoredAnnotations, as plain values: thousands of them are told ten times as fast that
-    way. Raises Invalid, Unprocessable with everything that is wrong, NotFound, Forbidden, Conflict.
+    Return a StoredAnnotations as plain values, because encoding thousands of them is ten times as
+    fast.
+
+    Raises:
+        InvalidRequest: the body is not a batch of annotations, or is too large.
+        Unprocessable: annotations are not valid; the error lists every problem.
+        NotFound: the caller does not see such an analysis.
+        Forbidden: the caller may not change it.
+        Conflict: the analysis has ended or belongs to a job.
     """
     async with system.database.transaction(scope) as tx:
         analysis = await get_analysis_row(scope, tx, analysis_id)
@@ -119,9 +125,9 @@ async def post_annotations(
         stored = _Stored(
             analysis_id, checked, prints, present, cited, sign_file_urls(system, paths)
         )
-        # The answer is written while the database takes the rows in: each is a third of the work.
+        # The response is encoded while the database stores the rows; each is a third of the work.
         answer, _ = await asyncio.gather(
-            asyncio.to_thread(_tell_all, stored), _write_new(scope, tx, analysis, stored, new)
+            asyncio.to_thread(_encode_all, stored), _write_new(scope, tx, analysis, stored, new)
         )
     told, count = answer
     return {
@@ -190,7 +196,7 @@ def _find_fault(
     if row.state == ArtifactState.CITED:
         return None
     if seen is None or not seen.is_of(row):
-        return "was not uploaded yet"  # or another address was given for it since it was looked at
+        return "was not uploaded yet"  # or it was presigned again since it was looked up
     if seen.file is None:
         return seen.fault
     record_upload(row, seen, ArtifactState.CITED)
@@ -200,9 +206,10 @@ def _find_fault(
 async def _find_boxes(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, checked: Sequence[ValidatedAnnotation]
 ) -> dict[UUID, bytes]:
-    """Find the boxes that classifications name by their ids.
+    """Find the boxes that classifications name by ID.
 
-    Raises Unprocessable naming each that is not there.
+    Raises:
+        Unprocessable: lists each box that does not exist.
     """
     named = {one.parent for one in checked if isinstance(one.parent, UUID)}
     boxes = await list_boxes(scope, tx, analysis, named) if named else {}
@@ -265,7 +272,7 @@ def _name_new(
     now: datetime,
 ) -> list[int]:
     """Assign an ID to each new annotation and add it to `present`; return the positions."""
-    # One UUIDv7 for a request, its last five digits counted up: they are read back in the order
+    # One UUIDv7 per request, its last five digits incremented: annotations are listed in the order
     # posted.
     block = uuid7().hex[:-5]
     told_block = str(UUID(f"{block}00000"))[:-5]
@@ -283,7 +290,7 @@ def _name_new(
 async def _write_new(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, stored: _Stored, new: Sequence[int]
 ) -> None:
-    """Write the annotations at these places, and the score vectors of those that have any."""
+    """Insert the annotations at these positions, with their score vectors."""
     if not new:
         return
     await create_annotations(scope, tx, analysis, (_row_of(stored, place) for place in new))
@@ -331,7 +338,7 @@ def _encode_scores(
     return NewScores(key, analysis.id, analysis.project_id, ENCODING, length, encoded)
 
 
-def _tell_all(stored: _Stored) -> tuple[msgspec.Raw, int]:
+def _encode_all(stored: _Stored) -> tuple[msgspec.Raw, int]:
     """Encode the stored annotations as a list of Annotation; return it and its length."""
     told = [
         _tell(stored, one, print_)

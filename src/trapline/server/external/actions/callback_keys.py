@@ -82,17 +82,20 @@ def _describe(row: CallbackKeyRow, service: str, scope: Scope) -> CallbackKey:
 
 
 async def create_key(system: AppContext, scope: Scope, new: NewCallbackKey) -> CreatedCallbackKey:
-    """Make a key for a processing service of the caller's, good for projects that the caller owns.
+    """Create a key for one of the caller's processing services.
 
-    Several may be active at once, so that one can take the place of another without a gap. Raises
-    NotFound, Forbidden.
+    It is valid for projects that the caller owns. Several keys may be active at the same time, so
+    that one can replace another without interruption.
+
+    Raises:
+        NotFound: the caller does not see the service.
+        Forbidden: the caller owns none of its projects.
     """
     projects = sorted(set(new.projects))
     for project in projects:
         scope.check(project)
     async with system.database.transaction(scope) as tx:
-        # Kept without the secret, which lies sealed in its row: no secret is in the database in the
-        # clear.
+        # The response is saved without the secret, which is stored encrypted in its row.
         done = await find_saved_response(scope, tx, CallbackKey)
         if done is None:
             registrant = scope.actor if scope.user_id is None else f"user:{scope.user_id}"
@@ -136,7 +139,11 @@ async def create_key(system: AppContext, scope: Scope, new: NewCallbackKey) -> C
 
 
 async def list_keys(system: AppContext, scope: Scope, project_id: int | None) -> Page[CallbackKey]:
-    """List the keys that reach a project, or any of the caller's, newest first. Raises NotFound."""
+    """List the keys that are valid for a project, or for any of the caller's, newest first.
+
+    Raises:
+        NotFound: the caller does not see the project.
+    """
     async with system.database.transaction(scope) as tx:
         found = await list_key_rows(scope, tx, project_id)
     return Page(
@@ -145,10 +152,13 @@ async def list_keys(system: AppContext, scope: Scope, project_id: int | None) ->
 
 
 async def revoke_key(system: AppContext, scope: Scope, key_id: UUID) -> None:
-    """Revoke a key; what it signs is refused from the commit on. Whoever owns one of its projects
-    may.
+    """Revoke a key; requests that it signed are rejected after the commit.
 
-    Raises NotFound, Forbidden.
+    Any owner of one of its projects may revoke it.
+
+    Raises:
+        NotFound: the caller does not see such a key.
+        Forbidden: the caller owns none of its projects.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_key_row(scope, tx, key_id)
@@ -159,7 +169,7 @@ async def revoke_key(system: AppContext, scope: Scope, key_id: UUID) -> None:
         ]
         if not owned:
             raise Forbidden(
-                "Only an owner of one of its projects revokes a key. Nothing was changed."
+                "Only an owner of one of its projects can revoke a key. Nothing was changed."
             )
         if row.revoked_at is None:
             row.revoked_at = datetime.now(UTC)
@@ -170,11 +180,14 @@ async def revoke_key(system: AppContext, scope: Scope, key_id: UUID) -> None:
 async def check_signature(
     system: AppContext, scope: Scope, asked: SignatureCheckRequest
 ) -> SignatureCheckResult:
-    """Say which part of a request's signature is wrong, as far as the secrets of the caller's
-    project tell.
+    """Check which part of a signature is invalid, using the secrets of the caller's project.
 
-    A request that is too old is looked at to the end: most of those that somebody asks about are.
-    Raises NotFound, Forbidden, Invalid.
+    A request with an old timestamp is checked completely, because most requests to check are old.
+
+    Raises:
+        NotFound: the caller does not see the project or the analysis.
+        Forbidden: the caller may not check its signatures.
+        InvalidRequest: the request to check is not complete.
     """
     scope.check(asked.project)
     body = _body_of(asked)
@@ -214,7 +227,7 @@ def _body_of(asked: SignatureCheckRequest) -> bytes:
 async def _list_own_signers(
     system: AppContext, scope: Scope, asked: SignatureCheckRequest, claim: SignatureClaim, path: str
 ) -> Sequence[CallbackSigner]:
-    """The secrets that may have signed, but only those that are the caller's business."""
+    """List the possible signers whose secrets the caller may use."""
     analysis_id = None
     for part in path.split("/"):
         try:
@@ -251,7 +264,7 @@ def _find_cause(
     lines: tuple[bytes, bytes, bytes],
     body: bytes,
 ) -> str | None:
-    """Try the mistakes that are made most, and name the one that would explain the signature."""
+    """Try the most frequent mistakes; return the one that explains the signature."""
     for words, other_lines, other_body in _mistakes(lines, body):
         for signer in signers:
             digest = hmac.digest(
@@ -266,7 +279,7 @@ def _mistakes(
     lines: tuple[bytes, bytes, bytes], body: bytes
 ) -> Iterator[tuple[str, tuple[bytes, bytes, bytes], bytes]]:
     method, path, query = lines
-    yield "the signature is over an empty body; another one was sent", lines, b""
+    yield "the signature is over an empty body; the sent body is not empty", lines, b""
     yield (
         "the signature is over the body without the line break at its end",
         lines,
@@ -289,11 +302,11 @@ def _mistakes(
             ).encode()
         except (ValueError, RecursionError):
             break
-        yield (
-            f"the signature is over {words}; the body was sent in another form: sign the bytes that are sent",
-            lines,
-            again,
+        cause = (
+            f"the signature is over {words}; "
+            "the body was sent in another form: sign the bytes that are sent"
         )
+        yield cause, lines, again
     for other in (b"GET", b"POST", b"PATCH", b"PUT", b"DELETE"):
         yield (
             f"the signature is over the method {other.decode()}; {method.decode()} was sent",
@@ -321,15 +334,16 @@ def _measure_lateness(system: AppContext, claim: SignatureClaim) -> str | None:
     if abs(behind) <= system.callbacks.skew_s:
         return None
     return (
-        f"{SignatureFailure.OUTSIDE_SKEW.value}: {abs(behind)} s {'behind' if behind > 0 else 'ahead of'} it, and "
+        f"{SignatureFailure.OUTSIDE_SKEW.value}: {abs(behind)} s "
+        f"{'behind' if behind > 0 else 'ahead of'} it, and "
         f"{system.callbacks.skew_s:g} s are allowed"
     )
 
 
 def _parts_of(wrong: Mapping[str, str], late: str | None) -> list[SignatureCheckPart]:
-    """Each part up to the one that is wrong: what comes after it was not looked at.
+    """List the parts up to the invalid one; later parts were not checked.
 
-    Only a wrong time stops nothing.
+    After an invalid time the other parts are still checked.
     """
     parts = []
     for part, well in ALL_PARTS:
@@ -352,7 +366,7 @@ def _answer(
 
 
 def _differ(message: bytes | None, signed: str | None) -> int | None:
-    """The place of the first byte that differs from what should have been signed."""
+    """Return the position of the first byte that differs from the bytes to sign."""
     if message is None or signed is None or message == signed.encode():
         return None
     given = signed.encode()

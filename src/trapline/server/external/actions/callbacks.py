@@ -30,8 +30,9 @@ log = structlog.get_logger(__name__)
 PURPOSE = "callbacks"
 READS = frozenset({"GET", "HEAD"})
 UNSIGNED = (
-    "The signature of this request does not hold. Nothing was changed. Sign exactly the bytes that are sent, with the "
-    "present time, and send each header once; the page's signature checker says which part is wrong."
+    "The signature of this request is not valid. Nothing was changed. Sign exactly the bytes that "
+    "are sent, with the current time, and send each header once. "
+    "The page's signature checker shows which part is wrong."
 )
 
 
@@ -76,16 +77,16 @@ async def list_signers(
     method: str,
     analysis_id: UUID | None,
 ) -> Sequence[CallbackSigner]:
-    """List who may have signed a callback about an analysis; nothing about that analysis is looked
-    up.
+    """List the possible signers of a callback about an analysis; the analysis itself is not read.
 
-    Raises BadSignature where a v2 signature names no active key.
+    Raises:
+        BadSignature: a v2 signature names no active key.
     """
     if claim.version == 2:
         return [await _find_service(system, origin, claim.key_id.decode())]
     signers = []
     if analysis_id is not None:
-        # The secret is of this analysis alone, and the path names no other.
+        # The secret belongs to this analysis only, and the path names no other.
         own = Scope(actor=f"analysis:{analysis_id}", everything=True, origin=origin)
         signers += [
             CallbackSigner(_derive(key, analysis_id), own)
@@ -112,7 +113,7 @@ async def _find_service(system: AppContext, origin: RequestOrigin, key_id: str) 
             system.secrets, row.sealed_secret, "callback_keys", row.id, "sealed_secret"
         )
     except DecryptionError as error:
-        log.error("a callback key cannot be opened", key=key_id, reason=str(error))
+        log.error("a callback key cannot be decrypted", key=key_id, reason=str(error))
         raise BadSignature(SignatureFailure.UNKNOWN_KEY) from error
     roles = dict.fromkeys(projects, Role.MANAGER)
     return CallbackSigner(
@@ -121,7 +122,7 @@ async def _find_service(system: AppContext, origin: RequestOrigin, key_id: str) 
 
 
 def reject_signature(system: AppContext, error: BadSignature, **about: str) -> Unauthenticated:
-    """Note a signature that does not hold; answers the one refusal that all of them get."""
+    """Log an invalid signature; return the one error that is sent for every reason."""
     system.callbacks.refused[error.reason.value] += 1
     SIGNATURE_FAILURES.labels("callback", error.reason.value).inc()
     log.warning("a callback was refused", reason=error.reason.value, **about)
@@ -129,11 +130,13 @@ def reject_signature(system: AppContext, error: BadSignature, **about: str) -> U
 
 
 async def record_signature_use(tx: Transaction, row: AnalysisRow, use: SignatureUse | None) -> bool:
-    """Note within the effect's transaction that a signature was used; False where it had its effect
-    already.
+    """Record the use of a signature; return False if the same request was executed before.
 
-    Raises Conflict for a second use of a nonce, and Unauthenticated where the key was revoked, or
-    its service left the project, while the body came in.
+    This runs in the transaction of the request.
+
+    Raises:
+        Conflict: the nonce was used before.
+        Unauthenticated: meanwhile the key was revoked, or its service left the project.
     """
     if use is None:
         return True
@@ -151,16 +154,24 @@ async def record_signature_use(tx: Transaction, row: AnalysisRow, use: Signature
 
 
 def require_standalone(row: AnalysisRow) -> None:
-    """Raise Conflict for an analysis of a job, which only the line moves."""
+    """Require an analysis that does not belong to a job, which only workers change.
+
+    Raises:
+        Conflict: the analysis belongs to a job.
+    """
     if row.job_id is not None:
         raise Conflict(
-            f"This analysis belongs to job {row.job_id}: its worker delivers the result, and no callback changes it. "
-            "Nothing was changed."
+            f"This analysis belongs to job {row.job_id}: its worker delivers the result, and no "
+            "callback changes it. Nothing was changed."
         )
 
 
 def require_open(row: AnalysisRow) -> None:
-    """Raise Conflict for an analysis of a job or in a final state."""
+    """Require a stand-alone analysis that has not ended.
+
+    Raises:
+        Conflict: it belongs to a job, or has ended.
+    """
     require_standalone(row)
     if row.state in FINAL:
-        raise Conflict(f"This analysis is {row.state} and takes nothing more. Nothing was changed.")
+        raise Conflict(f"This analysis is {row.state} and cannot be changed. Nothing was changed.")

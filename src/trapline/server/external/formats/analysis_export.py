@@ -1,4 +1,4 @@
-"""One analysis as a file, JSON or CSV, written piece by piece."""
+"""One analysis as a JSON or CSV file, written in pieces."""
 
 import csv
 import io
@@ -12,8 +12,8 @@ from trapline.wire.analyses import Analysis
 from trapline.wire.annotations import Annotation, AnnotationType
 
 COLUMNS = (
-    "id", "annotation_type", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max", "ordering", "parent_id",
-    "storage_path", "data", "created_at",
+    "id", "annotation_type", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max",
+    "ordering", "parent_id", "storage_path", "data", "created_at",
 )  # fmt: skip
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
 
@@ -37,7 +37,7 @@ async def write_json(analysis: Analysis, pages: Pages) -> AsyncIterator[bytes]:
 
 
 async def write_csv(pages: Pages) -> AsyncIterator[bytes]:
-    """Write a line for each annotation; a cell that a spreadsheet would take for a formula is made harmless."""
+    """Write a row for each annotation; escape cells that spreadsheets would take for formulas."""
     yield _line(COLUMNS)
     async for page in pages:
         yield b"".join(_line(_cells(annotation)) for annotation in page)

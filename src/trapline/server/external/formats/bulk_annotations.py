@@ -26,7 +26,8 @@ from trapline.wire.values import DEEPEST, exceeds_depth
 MOST_PROBLEMS = 100
 MOST_FIELDS = 20
 MOST_VALUES = 4_000_000
-"""Of a body of 32 MiB, one every 8 bytes. Each takes up to a hundred bytes as an object."""
+"""One value for every 8 bytes of a body of 32 MiB; a value is an object of up to a hundred bytes.
+"""
 MOST_DATA_BYTES = 2 * 1024 * 1024
 LONGEST_NAME = 255
 NAMES = frozenset(kind.value for kind in AnnotationType)
@@ -92,12 +93,14 @@ def decode_annotations(
 ) -> tuple[list[DecodedAnnotation], BulkMode]:
     """Decode a request.
 
-    Raises Invalid for what is not JSON or is too much, Unprocessable with everything wrong.
+    Raises:
+        InvalidRequest: the body is not JSON, or has too many values.
+        Unprocessable: the content is not valid; the error lists every problem.
     """
     if has_many_values(body, MOST_VALUES):
         raise InvalidRequest(
-            f"A request may have at most {MOST_VALUES:,} values. Nothing was stored. Send its annotations in several "
-            "requests with the mode append."
+            f"A request may have at most {MOST_VALUES:,} values. Nothing was stored. Send its "
+            "annotations in several requests with the mode append."
         )
     try:
         found = _DECODER.decode(body)
@@ -107,21 +110,20 @@ def decode_annotations(
     if len(found.annotations) > most:
         raise _too_many(len(found.annotations), most)
     if body.find(NUL) >= 0:
-        # The escape may as well stand behind a backslash of the text's own: this way of reading
-        # tells.
+        # A backslash before the escape may be part of the text; the strict parser decides.
         _decode_patiently(body, most)
     return found.annotations, mode
 
 
 def _too_many(count: int, most: int) -> InvalidRequest:
     return InvalidRequest(
-        f"A request may have at most {most:,} annotations; this one has {count:,}. Nothing was stored. Send them in "
-        f"several requests with the mode append, {most:,} in each."
+        f"A request may have at most {most:,} annotations; this one has {count:,}. Nothing was "
+        f"stored. Send them in several requests with the mode append, {most:,} in each."
     )
 
 
 def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, BulkMode]:
-    """Read a body again to name everything that is wrong with it; answers it where nothing is."""
+    """Parse a body again to list every problem; return it if it has none."""
     try:
         plain = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError, ValueError) as error:
@@ -139,8 +141,7 @@ def _decode_patiently(body: bytes | mmap.mmap, most: int) -> tuple[_Body, BulkMo
         raise reject_batch([("annotations", "must be a list of annotations, in an object")])
     problems = _find_problems(BulkAnnotationsRequest, {**plain, "annotations": []}, "")
     for place, item in enumerate(items):
-        # One after the other, until enough is said: a body of nothing but faults must cost no more
-        # than it says.
+        # One by one, until the error is long enough: the time for an invalid body is bounded.
         if len(problems) > MOST_PROBLEMS:
             break
         if isinstance(item, dict) and len(item) > MOST_FIELDS:
@@ -190,9 +191,10 @@ def reject_batch(problems: Problems) -> Unprocessable:
 def validate_annotations(
     posted: Sequence[DecodedAnnotation], picture: Frame
 ) -> list[ValidatedAnnotation]:
-    """Check every annotation by its type.
+    """Validate annotations by type.
 
-    Raises Unprocessable naming each that is wrong, by its place and field.
+    Raises:
+        Unprocessable: lists each invalid annotation by position and field.
     """
     problems: Problems = []
     checked = []
@@ -324,12 +326,12 @@ def _prepare(
         if max(len(scores), len(logits or ())) > SHORT_LIST:
             vectors = (scores, logits)
             kept = {name: value for name, value in data.items() if name not in ("scores", "logits")}
-    # What the server adds to numbers of another frame is no part of what was posted: it may come
-    # back as it was read.
-    told = data
+    # The fields that the server adds for other frames are not part of the fingerprint, because a
+    # client may post data as it was returned.
+    own = data
     if kind != CUSTOM and ("given" in data or "scaled" in data):
-        told = {name: data[name] for name in data if name not in ("given", "scaled")}
-    about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(told)))
+        own = {name: data[name] for name in data if name not in ("given", "scaled")}
+    about = _SORTED.encode((kind, one.class_name, one.storage_path, one.ordering, _canonical(own)))
     encoded = _ENCODER.encode(kept)
     return ValidatedAnnotation(
         kind,
@@ -350,7 +352,8 @@ def _canonical(value: Any) -> Any:
     """Return equal numbers in one form, because JSON has 10, 10.0 and -0.0."""
     kind = type(value)
     if kind is dict:
-        # Numbers are seen to here: a call for each would be a third of the time that a box takes.
+        # Numbers are converted here: a function call for each would be a third of the time for a
+        # box.
         return {
             name: (int(inner) if inner.is_integer() and -EXACT < inner < EXACT else inner)
             if type(inner) is float

@@ -1,4 +1,4 @@
-"""One analysis as COCO (cocodataset.org, "Data format"), as pycocotools reads it, written piece by piece."""
+"""One analysis as COCO (cocodataset.org, "Data format") for pycocotools, written in pieces."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -24,12 +24,12 @@ PIECE_BYTES = 1 << 18
 Pages = AsyncIterator[Sequence[Annotation]]
 Form = dict[str, Any]
 Shape = tuple[tuple[str, ...], tuple[tuple[int, int], ...]]
-"""The names of key points, and the pairs of a skeleton, counted from one."""
+"""The names of the keypoints, and the pairs of the skeleton, counted from one."""
 
 
 @dataclass(frozen=True)
 class AnalysedImage:
-    """The image that was analysed; its id is 1."""
+    """The analysed image; its ID in the file is 1."""
 
     file_name: str
     frame: Frame
@@ -37,14 +37,14 @@ class AnalysedImage:
 
 @dataclass
 class CocoCategories:
-    """Categories in the order they come: one for each class, and more where its key points differ."""
+    """Categories in order of first use: one per class, and more if its keypoints differ."""
 
     listed: list[Form] = field(default_factory=list)
     _first: dict[str, Form] = field(default_factory=dict)
     _shaped: dict[tuple[str, Shape], Form] = field(default_factory=dict)
 
     def find(self, name: str, shape: Shape | None = None) -> int:
-        """Find the number of a category, which is added where it is new."""
+        """Return the ID of a category; a new one is added."""
         first = self._first.get(name) or self._first.setdefault(name, self._add(name))
         if shape is None:
             return int(first["id"])
@@ -87,7 +87,7 @@ class _Coco:
         return described
 
     def write(self, page: Sequence[Annotation]) -> Iterator[bytes]:
-        """Write the annotations of a page, a comma before each but the very first."""
+        """Write the annotations of a page, with a comma before each except the first."""
         piece = bytearray()
         for annotation in page:
             described = self.describe(annotation)
@@ -105,7 +105,8 @@ async def write_coco(
 ) -> AsyncIterator[bytes]:
     """Write boxes, segmentations and keypoints as COCO.
 
-    What has no form there (classifications, heatmaps, masks, custom data) is counted in `info`.
+    Annotations that COCO cannot express (classifications, heatmaps, masks, custom data) are counted
+    in `info`.
     """
     coco = _Coco(picture.frame)
     image = {
@@ -117,7 +118,8 @@ async def write_coco(
     yield b'{"images":[' + msgspec.json.encode(image) + b'],"annotations":['
     async for page in pages:
         pieces = coco.write(page)
-        # Masks and polygons take their time, and others wait for the loop.
+        # Masks and polygons take time, so they are rendered in a thread to keep the event loop
+        # free.
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             yield piece
     info = {
@@ -130,7 +132,7 @@ async def write_coco(
 
 
 def build_shape(kind: str, data: Form, frame: Frame) -> Form | None:
-    """Describe what an annotation of a type draws in COCO's words, its extent always; None for what has no form."""
+    """Build the COCO fields of an annotation, with its bounding box; None if it has no form."""
     match kind:
         case AnnotationType.BOUNDING_BOX:
             width, height = data["x_max"] - data["x_min"], data["y_max"] - data["y_min"]
@@ -152,7 +154,7 @@ def _describe_runs(data: Form, frame: Frame) -> Form:
     sent, counts = _sent(data), data["counts"]
     height, width = data["size"]
     if (width, height) != frame:
-        # Nothing that reads COCO lays a mask of another size over its image.
+        # COCO readers do not scale a mask to the size of its image.
         counts = resample_runs(parse_run_lengths(counts), Frame(width, height), frame)
     if len(sent) < len(MaskExtent._fields):
         sent = get_extent(parse_run_lengths(counts), frame.height)._asdict() | sent
@@ -162,7 +164,7 @@ def _describe_runs(data: Form, frame: Frame) -> Form:
 def _describe_polygon(data: Form) -> Form:
     points = data["points"]
     parts = nest_rings(points if isinstance(points[0][0], list) else [points])
-    # COCO fills every ring of its lists: a hole must be part of its outline.
+    # COCO fills every ring of its lists, so a hole must be part of the outline.
     return {
         "segmentation": [join_holes(part) for part in parts],
         **measure_parts(parts)._asdict(),
@@ -188,7 +190,7 @@ def _describe_keypoints(data: Form) -> Form:
 
 
 def find_keypoint_schema(kind: str, data: Form) -> Shape | None:
-    """Find what a category must say of key points; None for any other type."""
+    """Return the keypoint schema of a category; None for other types."""
     if kind != AnnotationType.KEYPOINT:
         return None
     names = tuple(

@@ -1,4 +1,4 @@
-"""Artifacts: files that analyses leave in the object store, each a row from its first address on."""
+"""Artifacts: files of analyses in the object store, each with a row since its first URL."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -28,9 +28,9 @@ STATES = "('presigned', 'uploaded', 'cited')"
 
 
 class ArtifactRow(Row):
-    """One file: given an address, seen in the store, cited.
+    """One file: presigned, uploaded or cited.
 
-    Sizes in bytes; what was announced was signed with it.
+    Sizes are in bytes. The announced values were signed with the URL.
     """
 
     __tablename__ = "artifacts"
@@ -70,7 +70,7 @@ def select_artifacts(scope: Scope, analysis: AnalysisRow) -> Select[ArtifactRow]
 async def list_artifact_rows(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, paths: Collection[str] | None = None
 ) -> Sequence[ArtifactRow]:
-    """List the artifacts of an analysis, the oldest first; only those of some paths if told."""
+    """List the artifacts of an analysis, oldest first; optionally only those of some paths."""
     statement = select_artifacts(scope, analysis).order_by(ArtifactRow.created_at, ArtifactRow.id)
     if paths is not None:
         statement = statement.where(ArtifactRow.storage_path.in_(paths))
@@ -84,7 +84,11 @@ async def count_artifacts(scope: Scope, tx: Transaction, analysis: AnalysisRow) 
 
 
 async def get_artifact_row(scope: Scope, tx: Transaction, artifact_id: UUID) -> ArtifactRow:
-    """Get an artifact that the caller may see. Raises NotFound, also where its image is deleted."""
+    """Get an artifact that the caller may see.
+
+    Raises:
+        NotFound: the caller does not see it, or its image is deleted.
+    """
     statement = (
         select(ArtifactRow)
         .join(AnalysisRow, AnalysisRow.id == ArtifactRow.analysis_id)
@@ -100,7 +104,10 @@ async def get_artifact_row(scope: Scope, tx: Transaction, artifact_id: UUID) -> 
 async def lock_artifact_by_path(
     scope: Scope, tx: Transaction, path: str
 ) -> tuple[ArtifactRow, str] | None:
-    """Find and lock the artifact of a storage path, and the state of its analysis, which cannot end meanwhile."""
+    """Find and lock the artifact of a storage path, with the state of its analysis.
+
+    The lock prevents the analysis from ending.
+    """
     statement = (
         select(ArtifactRow, AnalysisRow)
         .join(AnalysisRow, AnalysisRow.id == ArtifactRow.analysis_id)
@@ -123,11 +130,10 @@ def _analysis_of(path: str) -> UUID | None:
 async def list_orphan_candidates(
     scope: Scope, tx: Transaction, kept_s: float, limit: int
 ) -> list[tuple[ArtifactRow, str]]:
-    """List and lock artifacts that may have come to nothing, and the states of their analyses; at
-    most so many.
+    """List and lock up to `limit` artifacts that may be unused, with the states of their analyses.
 
-    Those are the ones that nothing cites, given an address more than `kept_s` seconds ago, and
-    either of an analysis that ended without them or of one that is open and without news as long.
+    They are not cited, and were presigned more than `kept_s` seconds ago. Their analysis ended
+    without them, or is open and had no contact for as long.
     """
     ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, kept_s)
     is_open = AnalysisRow.state.in_(("queued", "processing"))

@@ -1,4 +1,4 @@
-"""Callback keys: the secrets that processing services sign with, and the signatures that were used already."""
+"""Callback keys: the secrets with which processing services sign, and the used signatures."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from trapline.server.queue.queries.pipelines import ServiceProjectRow, ServiceRo
 
 
 class CallbackKeyRow(Row):
-    """A service key: good for the projects that its maker owned, of those that its service works for."""
+    """A service key, valid for those projects of its service that its creator owned."""
 
     __tablename__ = "callback_keys"
     __table_args__ = (
@@ -35,7 +35,7 @@ class CallbackKeyRow(Row):
 
 
 class UsedSignatureRow(Row):
-    """A signature that had its effect, known by a hash, until nobody could use it again anyway."""
+    """A used signature, stored as a hash until it has expired."""
 
     __tablename__ = "used_signatures"
 
@@ -44,20 +44,20 @@ class UsedSignatureRow(Row):
 
 
 async def create_used_signature(tx: Transaction, digest: bytes, kept_s: float) -> bool:
-    """Note a signature as used if this transaction commits; False where it was used before.
+    """Record a signature as used if this transaction commits; return False if it was used before.
 
-    Waits for a twin of the request that is under way.
+    It waits for a concurrent request with the same signature.
     """
     cursor = await tx.execute(
-        "insert into used_signatures (digest, expires_at) values (%s, now() + make_interval(secs => %s))"
-        " on conflict do nothing",
+        "insert into used_signatures (digest, expires_at) values (%s, now() + make_interval(secs "
+        "=> %s)) on conflict do nothing",
         (digest, kept_s),
     )
     return cursor.rowcount == 1
 
 
 async def purge_signature_batch(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Forget signatures that are too old to be used again, at most so many; answers how many went."""
+    """Delete up to `limit` expired signatures; return their number."""
     cursor = await tx.execute(
         "delete from used_signatures where digest in (select digest from used_signatures"
         " where expires_at < now() limit %s for update skip locked)",
@@ -67,7 +67,7 @@ async def purge_signature_batch(scope: Scope, tx: Transaction, limit: int) -> in
 
 
 async def find_key(tx: Transaction, key_id: str) -> tuple[CallbackKeyRow, list[int]] | None:
-    """Find a key that was not revoked, and the projects that it is good for now."""
+    """Find an active key, and the projects that it is currently valid for."""
     row = (
         await tx.session.scalars(
             select(CallbackKeyRow).where(
@@ -87,11 +87,12 @@ async def find_key(tx: Transaction, key_id: str) -> tuple[CallbackKeyRow, list[i
 
 
 async def lock_key(tx: Transaction, key: UUID, project_id: int) -> bool:
-    """Hold off a revocation until this transaction ends; False where the key is good for the project no more."""
+    """Delay a revocation until this transaction ends; return False if the key is not valid."""
     cursor = await tx.execute(
         """
         select 1 from callback_keys k where k.id = %s and k.revoked_at is null and exists (
-            select from service_projects sp where sp.service_id = k.service_id and sp.project_id = %s)
+            select from service_projects sp where sp.service_id = k.service_id
+                and sp.project_id = %s)
         for key share of k
         """,
         (key, project_id),
@@ -100,7 +101,7 @@ async def lock_key(tx: Transaction, key: UUID, project_id: int) -> bool:
 
 
 async def record_key_use(tx: Transaction, key: UUID) -> None:
-    """Note that a key was used, once a minute at most: its row is no place for callbacks to queue at."""
+    """Record the use of a key, at most once a minute, so that callbacks do not wait for its row."""
     await tx.execute(
         """
         update callback_keys set last_used_at = now() where id in (
@@ -115,7 +116,7 @@ async def record_key_use(tx: Transaction, key: UUID) -> None:
 async def list_key_rows(
     scope: Scope, tx: Transaction, project_id: int | None
 ) -> Sequence[tuple[CallbackKeyRow, str]]:
-    """List keys with the names of their services, newest first: those that reach a project of the caller's."""
+    """List the keys that are valid for the caller's projects, newest first, with their services."""
     statement = select(CallbackKeyRow, ServiceRow.name).join(
         ServiceRow, ServiceRow.id == CallbackKeyRow.service_id
     )
@@ -131,7 +132,11 @@ async def list_key_rows(
 
 
 async def get_key_row(scope: Scope, tx: Transaction, key: UUID) -> CallbackKeyRow:
-    """Get a key that reaches a project that the caller sees, locked. Raises NotFound."""
+    """Get and lock a key that is valid for a project that the caller sees.
+
+    Raises:
+        NotFound: there is no such key.
+    """
     row = await tx.session.get(CallbackKeyRow, key, with_for_update=True)
     if row is None or not any(scope.sees(project) for project in row.project_ids):
         raise NotFound

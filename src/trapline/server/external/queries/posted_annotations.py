@@ -66,7 +66,8 @@ async def list_stored_annotations(
     """
     scope.check(analysis.project_id)
     cursor = await tx.execute(
-        "select fingerprint, id, created_at from annotations where analysis_id = %s and fingerprint = any(%b)",
+        "select fingerprint, id, created_at from annotations where analysis_id = %s and "
+        "fingerprint = any(%b)",
         (analysis.id, [UUID(bytes=print_) for print_ in prints]),
     )
     return {
@@ -78,7 +79,7 @@ async def list_stored_annotations(
 async def list_single_precision(
     scope: Scope, tx: Transaction, analysis: AnalysisRow, prints: Collection[bytes]
 ) -> set[bytes]:
-    """List those of some fingerprints that rows with a confidence in single precision have."""
+    """List the fingerprints among these whose rows have a confidence in single precision."""
     scope.check(analysis.project_id)
     cursor = await tx.execute(
         "select fingerprint from annotations where analysis_id = %s and fingerprint = any(%b)"
@@ -109,7 +110,8 @@ async def delete_other_annotations(
     cursor = await tx.execute(
         """
         with gone as (
-            delete from annotations where analysis_id = %s and not fingerprint = any(%b) returning id
+            delete from annotations where analysis_id = %s and not fingerprint = any(%b)
+            returning id
         ), vectors as (
             delete from score_vectors v using gone where v.annotation_id = gone.id
         )
@@ -130,7 +132,8 @@ async def create_annotations(
     scope.check(analysis.project_id)
     await copy_rows(
         tx,
-        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, "
+        "confidence, data, "
         "storage_path, artifact_id, parent_id, ordering, fingerprint, confidence_exact)",
         14,
         _encode(analysis, rows),

@@ -1,4 +1,7 @@
-"""Stand-alone analyses: made by outside pipelines and moved by their callbacks, never leased."""
+"""Stand-alone analyses:
+
+created for external pipelines, changed by their callbacks, never leased.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +25,12 @@ COUNTED = ("queued", "processing", "completed")
 
 
 async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
-    """Get an image and hold off others who add an analysis to it. Raises NotFound, Forbidden."""
+    """Get an image, and lock it against other requests that add an analysis.
+
+    Raises:
+        NotFound: the caller does not see the image.
+        Forbidden: the caller may not change it.
+    """
     row = await tx.session.get(ImageRow, image_id, with_for_update={"key_share": True})
     if row is None or row.deleted_at is not None or not scope.sees(row.project_id):
         raise NotFound
@@ -51,7 +59,7 @@ async def count_standalone(
 async def create_analysis_row(
     scope: Scope, tx: Transaction, row: AnalysisRow, detail: dict[str, Any]
 ) -> tuple[AnalysisRow, AnalysisDetailRow]:
-    """Add an analysis with its details, and the first line of its history."""
+    """Insert an analysis with its details, and the first entry of its history."""
     scope.check(row.project_id)
     tx.session.add(row)
     await tx.session.flush()
@@ -65,9 +73,11 @@ async def create_analysis_row(
 async def get_analysis_row(
     scope: Scope, tx: Transaction, analysis_id: UUID, *, lock: bool = False
 ) -> AnalysisRow:
-    """Get an analysis, a job's too, but none of a deleted image; locked on demand.
+    """Get an analysis, also of a job, unless its image is deleted; optionally lock it.
 
-    Raises NotFound, Forbidden.
+    Raises:
+        NotFound: the caller does not see such an analysis.
+        Forbidden: the caller may not use it.
     """
     row = await tx.session.get(AnalysisRow, analysis_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
@@ -87,9 +97,10 @@ async def transition_analysis(
     reason: str | None,
     error_message: str | None,
 ) -> None:
-    """Move a locked analysis, with its history; the caller has asked the rules.
+    """Change the state of a locked analysis and record the transition.
 
-    Nothing happens to the row unless it still is in the state that it was read in.
+    The caller has validated the transition. The row is changed only if it is still in the state
+    that was read.
     """
     from_state = row.state
     is_final = to_state in FINAL
@@ -108,7 +119,7 @@ async def transition_analysis(
         .returning(AnalysisRow.id)
     )
     assert moved.scalar_one_or_none() is not None, (
-        "the row is locked: nobody else can have moved it"
+        "the row is locked, so no other transaction can change it"
     )
     last = select(func.max(AnalysisMoveRow.number)).where(AnalysisMoveRow.analysis_id == row.id)
     number = (await tx.session.execute(last)).scalar_one() or 0
@@ -138,12 +149,12 @@ def _move(
 
 
 async def record_contact(tx: Transaction, row: AnalysisRow) -> datetime:
-    """Note that something was heard of an analysis; answers when, which is the time of this transaction."""
+    """Record a contact about an analysis; return its time, which is that of this transaction."""
     cursor = await tx.execute(
         "update analyses set updated_at = now() where id = %s returning updated_at", (row.id,)
     )
     found = await cursor.fetchone()
-    assert found is not None, "the row is locked: it cannot have gone"
+    assert found is not None, "the row is locked, so it cannot be deleted"
     moment: datetime = found[0]
     return moment
 

@@ -1,7 +1,7 @@
-"""Signed requests of outside pipelines: who signed, and the bytes that were signed.
+"""Authentication of signed requests of external pipelines.
 
-The headers are judged before the body is read, the body before anything of it is understood, and
-both before any lookup: a false signature learns nothing.
+The headers are verified before the body is read, the body before it is parsed, and both before any
+query, so that an invalid signature reveals nothing.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ from trapline.server.platform.http.request_bodies import receive_body
 from trapline.server.platform.http.request_context import get_minimal_origin, get_request_origin
 
 SMALL_BYTES = 64 * 1024
-"""The largest body of a callback that carries no annotations."""
+"""The largest body of a callback without annotations, in bytes."""
 RECEIVED_WITHIN_S = 3600.0
 MARGIN_S = 60.0
-"""By how much the clocks of servers and of the database may differ, in seconds."""
+"""The largest difference of the clocks of servers and the database, in seconds."""
 
 
 @dataclass(frozen=True)

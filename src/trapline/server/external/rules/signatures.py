@@ -1,7 +1,7 @@
-"""Signatures of callbacks: what a request claims, and whether it holds. Pure: no lookup, no clock.
+"""Verification of callback signatures, without queries and without a clock.
 
-Everything a sender can get wrong is a reason in words for the log and the signature checker; to the
-sender every one of them is the same refusal.
+Each failure has a reason for the log and the signature checker; the sender always receives the same
+error.
 """
 
 import hashlib
@@ -27,24 +27,24 @@ HEADERS = frozenset({SIGNATURE, TIMESTAMP, KEY_ID, NONCE})
 
 
 class SignatureFailure(StrEnum):
-    """Why a signature does not hold."""
+    """The reason why a signature is not valid."""
 
     MISSING_HEADER = "a header is missing"
     REPEATED_HEADER = "a header comes more than once"
     MALFORMED_TIMESTAMP = "the timestamp is not whole seconds since 1970"
     OUTSIDE_SKEW = "the timestamp is too far from the server's clock"
-    MALFORMED_SIGNATURE = "the signature has not the right form"
+    MALFORMED_SIGNATURE = "the signature is malformed"
     TOO_MANY_SIGNATURES = "there are too many signatures"
     MALFORMED_NONCE = "the nonce is not 32 hexadecimal digits"
-    MALFORMED_KEY_ID = "the key id has not the right form"
+    MALFORMED_KEY_ID = "the key ID is malformed"
     UNKNOWN_KEY = "no active key has this id"
-    OLD_VERSION = "the server takes version 2 only"
+    OLD_VERSION = "the server accepts version 2 only"
     NOBODY = "no secret could have signed this"
-    MISMATCH = "the signature is another than that of this request"
+    MISMATCH = "the signature does not match this request"
 
 
 class BadSignature(Exception):
-    """The signature does not hold; `reason` is for those who may know."""
+    """The signature is not valid; `reason` is only for authorised readers."""
 
     def __init__(self, reason: SignatureFailure) -> None:
         super().__init__(reason.value)
@@ -53,7 +53,10 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True)
 class SignatureClaim:
-    """What the headers of a request say: the digests that may be right, as bytes; `key_id` and `nonce` in v2 only."""
+    """The parsed headers of a signed request.
+
+    It holds the possible digests, as bytes; `key_id` and `nonce` are in v2 only.
+    """
 
     version: int
     timestamp: bytes
@@ -63,16 +66,19 @@ class SignatureClaim:
 
 
 def has_signature(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Tell whether a request claims to be signed at all."""
+    """Return whether a request claims to be signed."""
     return any(name.lower() in HEADERS for name, _ in headers)
 
 
 def parse_claim(
     headers: Sequence[tuple[bytes, bytes]], now: float, skew_s: float, min_version: int
 ) -> SignatureClaim:
-    """Read what the headers claim, before the body is read. Raises BadSignature.
+    """Parse the headers of a signed request, before its body is read.
 
-    `now` in seconds since 1970; the skew is inclusive.
+    `now` is in seconds since 1970; the skew is inclusive.
+
+    Raises:
+        BadSignature: the headers are not valid.
     """
     signature = _only(headers, SIGNATURE)
     timestamp = _only(headers, TIMESTAMP)
@@ -124,7 +130,7 @@ def _digests(elements: Sequence[bytes], prefix: bytes) -> list[bytes]:
 def build_message(
     claim: SignatureClaim, method: bytes, path: bytes, query: bytes, body: bytes
 ) -> bytes:
-    """The message that a signature of this request is over."""
+    """Build the message that the signature of this request covers."""
     if claim.version == 1:
         return claim.timestamp + b"." + body
     return _message_v2(claim, (method, path, query), hashlib.sha256(body).hexdigest())
@@ -139,7 +145,7 @@ def _message_v2(
 
 
 class SignatureVerifier:
-    """Signs the request again while its body comes in, once for each secret that may have signed it."""
+    """Computes the signature of a request while its body arrives, for each possible secret."""
 
     def __init__(
         self,
@@ -160,15 +166,18 @@ class SignatureVerifier:
         ]
 
     def feed(self, piece: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Add the next bytes of the body."""
         self._body.update(piece)
         for digest in self._v1:
             digest.update(piece)
 
     def find_signer(self) -> int:
-        """Tell which of the secrets signed this request, every one compared in constant time.
+        """Return the index of the secret that signed this request.
 
-        Raises BadSignature.
+        All secrets are compared, in constant time.
+
+        Raises:
+            BadSignature: none of them signed it.
         """
         if not self._secrets:
             raise BadSignature(SignatureFailure.NOBODY)
@@ -188,12 +197,11 @@ class SignatureVerifier:
         return [hmac.digest(secret, message, "sha256") for secret in self._secrets]
 
     def name_use(self, about: str) -> bytes:
-        """Name this use of the signature, by which a second one is known: 32 bytes. `about` names
-        what it is used on.
+        """Return 32 bytes that identify this use of the signature; `about` identifies its target.
 
-        In v2 that is the key and its nonce. v1 signs only the time and the body, and its list of
-        signatures and its path can be written in several ways: the use is named by what was signed
-        and by what it is about.
+        In v2 they depend on the key and its nonce. v1 signs only the time and the body, and its
+        list of signatures and its path can be written in several ways; therefore they depend on the
+        signed content and on `about`.
         """
         if self._claim.version == 2:
             parts = [b"v2", self._claim.key_id, self._claim.nonce.lower()]

@@ -30,9 +30,9 @@ async def resolve_algorithms(
 ) -> list[dict[str, StoredAlgorithm]]:
     """Return the stored algorithms that each result names, by key.
 
-    `content` is the hash of the job's pipeline. A result with a version refers to that revision,
-    in any pipeline; a result without one refers to the revision of its pipeline. An algorithm that is not
-    registered is stored with its key and name.
+    `content` is the hash of the job's pipeline. A result with a version refers to that revision, in
+    any pipeline; a result without one refers to the revision of its pipeline. An algorithm that is
+    not registered is stored with its key and name.
     """
     of_each = [list_algorithms(result) for result in results]
     named = {revision: name for of_one in of_each for revision, name in of_one.items()}

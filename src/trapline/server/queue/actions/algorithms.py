@@ -27,7 +27,7 @@ async def list_algorithms(
     limit: int,
     cursor: str | None,
 ) -> Page[ListedAlgorithm]:
-    """List algorithms in the order they came, those that are called so or have such a class."""
+    """List algorithms by creation; optionally only those with this text in a name, key or class."""
     async with system.database.transaction(scope) as tx:
         statement = select_algorithms(scope, project_id, search)
         rows, following = await fetch_page(
@@ -43,7 +43,11 @@ async def list_algorithms(
 
 
 async def get_algorithm(system: AppContext, scope: Scope, algorithm_id: int) -> ListedAlgorithm:
-    """Show one algorithm. Raises NotFound."""
+    """Get one algorithm.
+
+    Raises:
+        NotFound: the caller does not see such an algorithm.
+    """
     async with system.database.transaction(scope) as tx:
         [shown] = await _describe(scope, tx, [await get_algorithm_row(scope, tx, algorithm_id)])
         return shown
@@ -57,9 +61,10 @@ async def list_classes(
     limit: int,
     cursor: str | None,
 ) -> Page[AlgorithmClass]:
-    """List the classes of an algorithm in the order of its scores, those with this text in them.
+    """List the classes of an algorithm in the order of its scores; optionally filter by a text.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the caller does not see such an algorithm.
     """
     behind = -1 if cursor is None else int(decode_cursor(cursor, [int])[0])
     async with system.database.transaction(scope) as tx:

@@ -56,10 +56,10 @@ CLAIMED_S = WITHIN_S + 30
 WAITS_S = (1.0, 4.0, 15.0)
 LONGEST_WAIT_S = 60.0
 TURN_S = 60.0
-"""How long one run keeps its place, before those that wait have theirs."""
+"""Seconds for which a run keeps its place, before the next run in the queue gets it."""
 WORTH_ANOTHER_TRY = (408, 425, 429)
-"""The statuses from 400 to 499 that may be another one next time."""
-GONE = "the addresses of its pictures are no longer kept, or their deployment was deleted: ask for the run again"
+"""Client errors (400 to 499) that may succeed on a retry."""
+GONE = "the URLs of its images were purged, or their deployment was deleted; submit the run again"
 
 
 class DownloadFailed(Exception):
@@ -94,7 +94,7 @@ async def download_content(system: AppContext, scope: Scope, job_id: int) -> Non
                     await fail_download(scope, tx, job_id, GONE)
             return
         elif wait_s > LONGEST_WAIT_S:
-            return  # another process has it in its hands
+            return  # another process has claimed it
         else:
             await asyncio.sleep(wait_s + 0.01)
 
@@ -107,7 +107,7 @@ async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> 
             system,
             scope,
             download,
-            "an address cannot be read: it was sealed with another secret key",
+            "a URL cannot be decrypted: it was encrypted with another secret key",
         )
         return
     name = get_image_name(url)
@@ -122,14 +122,16 @@ async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> 
     except DownloadFailed as error:
         await _give_up(system, scope, download, f"{name} cannot be taken: {error}")
     except AddressNotAllowed as error:
-        await _give_up(system, scope, download, f"{name} may not be fetched: {error.detail}")
+        await _give_up(system, scope, download, f"{name} is not allowed: {error.detail}")
     except OutboundFailed as error:
         if download.attempt >= ATTEMPTS or isinstance(error, PermanentError):
-            await _give_up(system, scope, download, f"{name} could not be fetched: {error.detail}")
+            await _give_up(
+                system, scope, download, f"{name} could not be downloaded: {error.detail}"
+            )
             return
         wait_s = max(WAITS_S[download.attempt - 1], min(error.retry_after_s or 0, LONGEST_WAIT_S))
         log.info(
-            "a picture of a run is fetched again",
+            "the download of an image is retried",
             job=download.job_id,
             reason=error.detail,
             wait_s=wait_s,
@@ -149,7 +151,7 @@ async def _visit(system: AppContext, scope: Scope, host: str) -> AsyncIterator[f
     try:
         yield 0.0
     finally:
-        # Where this fails too, the place is free once its time is over.
+        # If this fails too, the claim ends after its time limit.
         with contextlib.suppress(ServiceUnavailable):
             async with system.database.transaction(scope) as tx:
                 await release_host_slot(scope, tx, host, turn)
@@ -158,7 +160,7 @@ async def _visit(system: AppContext, scope: Scope, host: str) -> AsyncIterator[f
 async def _give_up(
     system: AppContext, scope: Scope, download: PendingDownload, reason: str
 ) -> None:
-    log.warning("the content of a run cannot be fetched", job=download.job_id, reason=reason)
+    log.warning("the content of a run cannot be downloaded", job=download.job_id, reason=reason)
     async with system.database.transaction(scope) as tx:
         await fail_download(scope, tx, download.job_id, reason)
 
@@ -213,13 +215,12 @@ async def _download(system: AppContext, url: str, incoming: IncomingFile) -> "Op
             if answer.status != 200:
                 is_lasting = 400 <= answer.status < 500 and answer.status not in WORTH_ANOTHER_TRY
                 failure = PermanentError if is_lasting else OutboundFailed
-                raise failure(
-                    format_status(answer.status, "the picture"), parse_retry_after(answer)
-                )
+                raise failure(format_status(answer.status, "the image"), parse_retry_after(answer))
             opened = build_open_file(answer)
             if await receive_file(system, opened, incoming, WITHIN_S) is not None:
                 raise DownloadFailed(
-                    f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
+                    f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are "
+                    "allowed"
                 )
             return opened
     except TimeoutError as error:

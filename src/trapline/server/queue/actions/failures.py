@@ -40,7 +40,11 @@ log = structlog.get_logger(__name__)
 
 
 async def list_failures(system: AppContext, scope: Scope, job_id: int) -> Failures:
-    """List why images of a job failed, the most frequent reason first. Raises NotFound."""
+    """List the reasons why images of a job failed, the most frequent first.
+
+    Raises:
+        NotFound: the caller does not see such a job.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
         reasons = await list_reasons(scope, tx, job_id)
@@ -87,9 +91,10 @@ async def list_dead_letters(
 async def list_job_log(
     system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None
 ) -> Page[LogEntry]:
-    """List what happened to a job: its moves, and attempts that ended badly, the newest first.
+    """List the state transitions of a job and the failed attempts at its tasks, newest first.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the caller does not see such a job.
     """
     async with system.database.transaction(scope) as tx:
         await get_job_row(scope, tx, job_id)
@@ -117,7 +122,11 @@ def _name_worker(row: JobLogRecord) -> str | None:
 
 
 async def get_task(system: AppContext, scope: Scope, job_id: int, analysis_id: UUID) -> TaskHistory:
-    """Show one task of a job with the story of each attempt. Raises NotFound."""
+    """Get one task of a job with each of its attempts.
+
+    Raises:
+        NotFound: the caller does not see such a task.
+    """
     async with system.database.transaction(scope) as tx:
         await get_job_row(scope, tx, job_id)
         task = await find_task(scope, tx, job_id, analysis_id)
@@ -156,7 +165,8 @@ async def retry_job(system: AppContext, scope: Scope, job_id: int, wanted: Retry
             raise Conflict(
                 "Nothing of this job failed, so there is nothing to retry."
                 if which.is_all
-                else "None of these is a failure of this job. Nothing was changed; its failures are listed by reason."
+                else "None of these is a failure of this job. Nothing was changed; "
+                "its failures are listed by reason."
             )
         if row.fetching:
             await reset_attempts(scope, tx, job_id)

@@ -24,13 +24,16 @@ async def receive_file(
     window_s: float,
     find_reason: Callable[[bytes], str | None] = lambda _: None,
 ) -> str | None:
-    """Receive a file; answers why it is not received to its end: its first bytes, for
-    `find_reason`, or its size.
+    """Receive a file; return the reason if it is not received to its end.
 
-    Raises OutboundFailed, BrokenOff where some came.
-    One that comes slower than a drip over `window_s` seconds is given up.
+    The reason comes from `find_reason` for its first bytes, or from its size. A file that arrives
+    too slowly over `window_s` seconds is given up.
+
+    Raises:
+        OutboundFailed: nothing was received.
+        TransferAborted: the transfer ended before the end of the file.
     """
-    # A thread takes longer to begin than to write a small piece.
+    # Starting a thread takes longer than writing a small chunk.
     held: list[bytes] = []
     holds = 0
     is_judged = False
@@ -43,7 +46,8 @@ async def receive_file(
                 if reason := find_reason(b"".join(held)[:HEAD_BYTES]):
                     return reason
             if incoming.size + holds > system.limits.image_bytes:
-                return f"it is larger than the {system.limits.image_bytes // 2**20} MiB that are allowed"
+                limit = system.limits.image_bytes // 2**20
+                return f"it is larger than the {limit} MiB that are allowed"
             if holds >= WRITTEN_AT_ONCE:
                 await asyncio.to_thread(incoming.write, b"".join(held))
                 held, holds = [], 0

@@ -1,4 +1,4 @@
-"""Build the responses that show jobs: progress, status reason, transitions and counts of findings."""
+"""Build the responses about jobs: progress, status reason, transitions and counts of findings."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def list_transitions(
 async def count_job_findings(
     system: AppContext, scope: Scope, tx: Transaction, row: JobRow
 ) -> tuple[dict[str, int], int]:
-    """Count the findings of a job by class, and in all; a cached count is used while it is valid."""
+    """Count the findings of a job by class, and in total; use a valid cached count."""
     known = system.part(QueueCaches).found.get(row.id)
     now = time.monotonic()
     if known is not None:
@@ -141,7 +141,7 @@ def _build_conditions(row: JobRow, activity: JobActivity) -> JobConditions:
         ),
         waiting_until=activity.next_attempt_at,
         offered=activity.offered,
-        heard_of_at=activity.heard_of_at,
+        last_contact_at=activity.last_contact_at,
     )
 
 

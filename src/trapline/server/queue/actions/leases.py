@@ -132,7 +132,7 @@ async def release_leases(system: AppContext, scope: Scope, given: ReleaseRequest
         released += await revoke_leases(
             system, scope, holdings, RevocationReason.RELEASED, LeaseSelector((), but_not=unsent)
         )
-        log.info("worker says goodbye", released=released)
+        log.info("worker signed off", released=released)
     return ReleaseResult(released=released)
 
 
@@ -157,7 +157,7 @@ async def revoke_leases(
                     taken = await revoke_lease_page(scope, tx, job_id, meant, how, losses)
                 total += taken
         except JobClosed:
-            pass  # its tasks are no longer for the line
-        # What came back lies before the mark.
+            pass  # a final job has no queue
+        # The released tasks are before the mark.
         system.part(LeaseCache).set_low_water_mark(job_id, None)
     return total

@@ -48,7 +48,10 @@ async def register_pipelines(
 ) -> RegistrationResult:
     """Register the pipelines that a processing service offers to a project.
 
-    Raises NotFound, Forbidden, Invalid.
+    Raises:
+        NotFound: the caller does not see the project.
+        Forbidden: the caller may not register pipelines there.
+        InvalidRequest: the registration is not valid.
     """
     pipelines = sorted(registration.pipelines, key=lambda pipeline: pipeline.slug)
     slugs = [pipeline.slug for pipeline in pipelines]
@@ -140,7 +143,7 @@ async def list_pipelines(
     limit: int,
     cursor: str | None,
 ) -> Page[RegisteredPipeline]:
-    """List the pipelines of a project, or of all of the caller's, by when they came."""
+    """List the pipelines of one project, or of all of the caller's, by first registration."""
     async with system.database.transaction(scope) as tx:
         statement = select_pipelines(scope, project_id, wanted)
         rows, following = await fetch_page(

@@ -27,9 +27,11 @@ def _describe(row: PresetRow) -> Preset:
 
 
 async def create_preset(system: AppContext, scope: Scope, new: NewPreset) -> Preset:
-    """Make a preset.
+    """Create a preset.
 
-    Raises Unprocessable for a pipeline that is not there, Conflict where the name is taken.
+    Raises:
+        Unprocessable: the pipeline is not registered.
+        Conflict: the name is already used.
     """
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
@@ -73,7 +75,11 @@ async def list_presets(
 
 
 async def get_preset(system: AppContext, scope: Scope, preset_id: int) -> Preset:
-    """Show one preset. Raises NotFound."""
+    """Get one preset.
+
+    Raises:
+        NotFound: the caller does not see such a preset.
+    """
     async with system.database.transaction(scope) as tx:
         return _describe(await get_preset_row(scope, tx, preset_id))
 
@@ -81,9 +87,13 @@ async def get_preset(system: AppContext, scope: Scope, preset_id: int) -> Preset
 async def update_preset(
     system: AppContext, scope: Scope, preset_id: int, change: PresetUpdate
 ) -> Preset:
-    """Change a preset; what is left out stays.
+    """Update a preset; omitted fields are kept.
 
-    Raises NotFound, LostRace, Unprocessable, Conflict.
+    Raises:
+        NotFound: the caller does not see such a preset.
+        PreconditionFailed: the preset was edited since the version that the caller names.
+        Unprocessable: the pipeline is not registered.
+        Conflict: the name is already used.
     """
     given = change.model_dump(exclude_unset=True, mode="json")
     if empty := [name for name, value in given.items() if value is None]:
@@ -106,7 +116,12 @@ async def update_preset(
 
 
 async def delete_preset(system: AppContext, scope: Scope, preset_id: int) -> None:
-    """Delete a preset; its runs stay. Raises NotFound, LostRace."""
+    """Delete a preset; its runs are kept.
+
+    Raises:
+        NotFound: the caller does not see such a preset.
+        PreconditionFailed: the preset was edited since the version that the caller names.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_preset_row(scope, tx, preset_id, lock=True)
         scope.check_unchanged(row.updated_at)
@@ -121,7 +136,8 @@ async def _keep(tx: Transaction, row: PresetRow) -> None:
             tx.session.add(row)
     except IntegrityError as error:
         raise Conflict(
-            f"This project has a preset named {name} already. Nothing was changed; choose another name."
+            f"This project has a preset named {name} already. Nothing was changed; choose another "
+            "name."
         ) from error
     await tx.session.refresh(row)
 

@@ -44,7 +44,7 @@ async def requeue_expired_leases(system: AppContext, scope: Scope) -> int:
         LEASES_EXPIRED.inc(expired)
         total += expired
         if expired:
-            log.info("leases are over", job=job_id, tasks=expired)
+            log.info("leases expired", job=job_id, tasks=expired)
     return total
 
 

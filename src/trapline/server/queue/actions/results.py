@@ -50,7 +50,7 @@ MOST_RESULTS = 10_000
 
 @dataclass
 class ResultBatch:
-    """The elements of a request body: lease token, its claims and status of each; parsed results."""
+    """The elements of a request body: lease tokens, their claims, statuses and parsed results."""
 
     subjects: list[str] = field(default_factory=list)
     leases: list[LeaseTokenClaims | None] = field(default_factory=list)
@@ -65,8 +65,8 @@ class ResultBatch:
         """
         if len(self.statuses) + elements > MOST_RESULTS:
             raise InvalidRequest(
-                f"A body may have at most {MOST_RESULTS:,} results. Nothing was stored. Send them in "
-                "several requests."
+                f"A body may have at most {MOST_RESULTS:,} results. Nothing was stored. Send them "
+                "in several requests."
             )
 
     def add(self, subject: str, claims: LeaseTokenClaims | None, status: str) -> None:

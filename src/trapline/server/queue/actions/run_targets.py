@@ -40,16 +40,18 @@ async def require_run_target(
     pipeline: str | None,
     found: RunTarget | None,
 ) -> RunTarget:
-    """Give what a name was found to mean in a project.
+    """Return the preset or pipeline that was found for a name in a project.
 
-    Raises Unprocessable as `find_what_runs` does.
+    Raises:
+        Unprocessable: nothing was found, as in `resolve_run_target`.
     """
     if found is not None and found.pipeline_id is not None:
         return found
     if found is None and preset is not None:
         raise await format_unknown_preset(scope, tx, preset, project_id)
     raise Unprocessable(
-        f"No pipeline {found.slug if found else pipeline} is registered in this project. Nothing was made. "
+        f"No pipeline {found.slug if found else pipeline} is registered in this project. Nothing "
+        "was created. "
         "Start a worker that offers it, or run `trapline register` where it is installed."
     )
 
@@ -63,10 +65,10 @@ async def format_unknown_preset(
     known = (
         f"Known are: {', '.join(names)}."
         if names
-        else "There is none yet; POST /api/v2/presets makes one."
+        else "There are no presets yet; create one with POST /api/v2/presets."
     )
     return Unprocessable(
-        f"There is no preset {preset} in {where}. Nothing was made. {known}",
+        f"There is no preset {preset} in {where}. Nothing was created. {known}",
         [("preset", f"is not known; known are: {', '.join(names) or 'none'}")],
     )
 
@@ -74,7 +76,9 @@ async def format_unknown_preset(
 async def list_selected_images(
     scope: Scope, tx: Transaction, project_id: int, selection: Selection
 ) -> list[UUID] | None:
-    """List the images that a selection names, by ID or by sequence, in order; None if it names none.
+    """List the images that a selection names, by ID or by sequence; None if it names none.
+
+    The images are in order.
 
     Raises:
         NotFound: the project has no such sequence.

@@ -72,10 +72,14 @@ class _Place:
 
 
 async def submit_run(system: AppContext, scope: Scope, new: NewRun) -> RunAccepted:
-    """Ask for a run: one transaction writes it, everything else comes after the answer.
+    """Submit a run in one transaction; all other work follows after the response.
 
-    Raises NotFound for content that is not the caller's, Forbidden, Unprocessable, OutboundRefused,
-    Conflict.
+    Raises:
+        NotFound: the caller does not see the content.
+        Forbidden: the caller may not submit runs in this project.
+        Unprocessable: the preset, pipeline or content is not valid.
+        OutboundRefused: requests to an image URL are not allowed.
+        Conflict: the project is archived.
     """
     for url in new.content.picture_urls or ():
         validate_url(system, url)
@@ -100,8 +104,7 @@ async def _write(
 ) -> None:
     content = new.content
     urls, listed = content.picture_urls, place.images
-    # A sequence may have lost all of its images: the job is expanded then, which ends one that is
-    # over nothing.
+    # A sequence may have lost all its images; the expansion of the job then ends it.
     is_short = (
         bool(listed) and len(listed or ()) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
     )
@@ -119,7 +122,7 @@ async def _write(
             preview=place.preview,
             fetching=urls is not None,
             expected=None if listed is None else len(listed),
-            # So few stand in the line sooner than somebody could be asked to put them there.
+            # A few tasks are queued faster than a background task could be enqueued for them.
             tasks=listed if is_short else None,
             waits=new.start == JobStart.LATER,
         ),
@@ -184,7 +187,7 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
     deployment = deployment or await get_default_deployment(scope, tx, project_id)
     if deployment is None:
         raise Unprocessable(
-            "This project has no default deployment: name a `deployment`. Nothing was made."
+            "This project has no default deployment: name a `deployment`. Nothing was created."
         )
     urls = content.picture_urls
     return _Place(
@@ -199,7 +202,8 @@ async def _find_images(scope: Scope, tx: Transaction, new: NewRun, ids: list[UUI
         raise NotFound
     if len(seen) > 1:
         raise Unprocessable(
-            "These images are of more than one project. Nothing was made; ask for a run of each."
+            "These images are of more than one project. Nothing was created; submit a run for each "
+            "project."
         )
     [place] = seen
     if new.project not in (None, place.project_id):
@@ -221,17 +225,21 @@ async def _find_project(scope: Scope, tx: Transaction, new: NewRun) -> int:
     found = await list_projects_with_preset(scope, tx, new.preset) if new.preset is not None else []
     if new.preset is not None and not found:
         raise await format_unknown_preset(scope, tx, new.preset, None)
-    # The same name in an archived project does not make it ambiguous: nothing runs there.
+    # Archived projects are ignored, because nothing runs there.
     found = [project_id for project_id in found if project_id not in scope.archived] or found
     if len(found) != 1:
         raise Unprocessable(
-            "The content does not tell which project is meant: name a `project`. Nothing was made."
+            "The content does not identify a project: name a `project`. Nothing was created."
         )
     return found[0]
 
 
 async def get_run(system: AppContext, scope: Scope, job_id: int) -> Run:
-    """Show a run with its history. Raises NotFound."""
+    """Get a run with its history.
+
+    Raises:
+        NotFound: the caller does not see such a run.
+    """
     job, _ = await jobs.get_job(system, scope, job_id)
     is_over = job.status in FINAL
     return Run(
@@ -273,14 +281,24 @@ async def list_runs(
 
 
 async def cancel_run(system: AppContext, scope: Scope, job_id: int) -> RunStateResult:
-    """Cancel a run; what is done stays. Raises NotFound, Conflict."""
+    """Cancel a run; stored results are kept.
+
+    Raises:
+        NotFound: the caller does not see such a run.
+        Conflict: the run is final.
+    """
     return _moved(await jobs.cancel_job(system, scope, job_id))
 
 
 async def retry_run(
     system: AppContext, scope: Scope, job_id: int, wanted: RetryRequest
 ) -> RunStateResult:
-    """Do again what failed or was canceled, or fetch content again. Raises NotFound, Conflict."""
+    """Retry failed or canceled tasks, or failed downloads.
+
+    Raises:
+        NotFound: the caller does not see such a run.
+        Conflict: there is nothing to retry.
+    """
     return _moved(await failures.retry_job(system, scope, job_id, wanted))
 
 

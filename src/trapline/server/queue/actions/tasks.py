@@ -105,12 +105,15 @@ async def lease_tasks_of_any_job(
     gone: Callable[[], Awaitable[None]],
     again: Callable[[], Awaitable[Scope]],
 ) -> LeasedTasks:
-    """Lease tasks of whichever job of some pipelines, best jobs first; waits until there is one, or
-    the time is up.
+    """Lease tasks of any job of some pipelines, best jobs first; wait for tasks if there are none.
 
-    `gone` returns when the caller has hung up: nothing is leased for it then. `again` asks after a
-    wait who calls: what its token was good for before says nothing. Raises UnknownWorker,
-    WorkerEnded, Unauthenticated.
+    `gone` returns when the caller has disconnected; then nothing is leased. `again` authenticates
+    the caller after a wait, because its token may have changed.
+
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
+        Unauthenticated: the token is no longer valid.
     """
     require_hello(scope)
     ends = asyncio.get_running_loop().time() + wanted.wait_s
@@ -149,8 +152,8 @@ def require_hello(scope: Scope) -> None:
         raise Forbidden("Tasks are for workers: call with an API token.")
     if scope.origin.worker_id is None:
         raise InvalidRequest(
-            "Say hello first (POST /api/v2/workers/hello), and send the worker_id of the answer along in the header "
-            "X-Trapline-Worker. Nothing was changed."
+            "Register first (POST /api/v2/workers/hello), and send the worker_id of the response "
+            "in the header X-Trapline-Worker. Nothing was changed."
         )
 
 
@@ -176,8 +179,8 @@ async def _lease_any_now(
     key = system.secrets.derive(LEASE_TOKENS)
     tasks: list[LeasedTask] = []
     for job_id, _ in jobs:
-        # A transaction a job: whoever moved the rows of two jobs could wait for one who moves them
-        # the other way.
+        # One transaction per job: a transaction that locks the rows of two jobs could deadlock with
+        # another.
         try:
             async with system.database.sql_transaction(scope) as tx:
                 job, leased, is_full = await _lease(
@@ -185,7 +188,7 @@ async def _lease_any_now(
                 )
         except (NotFound, DatabaseUnavailable):
             if tasks:
-                break  # what is leased already must reach the worker
+                break  # leased tasks must reach the worker
             raise
         tasks += [
             LeasedTask(
@@ -227,7 +230,7 @@ async def _lease(
         scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark)
     )
     if not leased and mark is not None:
-        # What came back to the line since lies before the mark.
+        # Tasks that returned to the queue since then are before the mark.
         leased = await lease_tasks(
             scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, None)
         )

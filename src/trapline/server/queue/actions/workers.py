@@ -51,15 +51,14 @@ log = structlog.get_logger(__name__)
 async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest) -> HelloResponse:
     """Register a process; an earlier one of the same service, host and name ends."""
     if scope.token_id is None:
-        raise Forbidden("Hello is for workers: call with an API token.")
+        raise Forbidden("Only workers can register: send an API token.")
     async with system.database.transaction(scope) as tx:
         worker_id, replaced = await create_worker(scope, tx, hello)
-        # One that comes back is told of where its service works; a new one wherever its token lets
-        # it.
-        told = await list_projects_of_worker(scope, tx, worker_id) or list_token_projects(
+        # A known worker receives the projects of its service; a new one all projects of its token.
+        projects = await list_projects_of_worker(scope, tx, worker_id) or list_token_projects(
             TokenKind.WORKER, scope.roles
         )
-        tx.audit_each(told, "hello", "worker", worker_id, name=hello.name, host=hello.host)
+        tx.audit_each(projects, "hello", "worker", worker_id, name=hello.name, host=hello.host)
     freed = 0
     for earlier in replaced:
         async with system.database.transaction(scope) as tx:
@@ -68,7 +67,7 @@ async def register_worker(system: AppContext, scope: Scope, hello: HelloRequest)
     if replaced:
         system.part(LeaseCache).clear_callers()
     log.info(
-        "worker says hello", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed
+        "worker registered", worker=str(worker_id), name=hello.name, host=hello.host, freed=freed
     )
     return HelloResponse(
         worker_id=worker_id,
@@ -89,20 +88,25 @@ async def list_all_workers(
 
 
 async def get_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Worker:
-    """Show one worker, also one whose id is over. Raises NotFound."""
+    """Get one worker, also one whose ID has ended.
+
+    Raises:
+        NotFound: the caller does not see such a worker.
+    """
     return _describe(await _get_worker(system, scope, worker_id), datetime.now(UTC))
 
 
 async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> EvictResult:
-    """Refuse a worker's id from now on and return its tasks to the queue; its API token stays
-    valid.
+    """End a worker's ID and return its tasks to the queue; its API token stays valid.
 
-    A worker that made contact in the last 60 s keeps the tasks that it has begun. Results of its
-    tasks are accepted until another result is.
+    A worker with contact in the last 60 s keeps the tasks that it has begun. Results of its tasks
+    are accepted until another result is stored. The eviction applies to all projects of the worker,
+    so the caller must manage all of them, or have registered the worker. A worker that never
+    registered has no ID; it loses its leases in the projects that the caller manages.
 
-    That concerns every project that it works for: whoever evicts it manages all of them, or
-    registered it. A caller that never said hello has no id to refuse: it loses its leases in the
-    projects that the caller manages. Raises NotFound, Forbidden.
+    Raises:
+        NotFound: the caller does not see such a worker.
+        Forbidden: the caller may not evict it.
     """
     seen = await _get_worker(system, scope, worker_id)
     whose = LeaseSelector(())
@@ -130,7 +134,7 @@ async def evict_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Evi
                 whose = LeaseSelector((), but_not=seen.greeting.begun)
             holdings = await list_jobs_with_leases(scope, tx, worker_id, whose)
             tx.audit_each(seen.project_ids, "evict", "worker", worker_id, name=seen.greeting.name)
-    # First the id, then the leases: so it cannot take new ones behind our back.
+    # First the ID, then the leases: the worker cannot lease again in between.
     taken = await revoke_leases(system, scope, holdings, RevocationReason.EVICTED, whose)
     system.part(LeaseCache).clear_callers()
     log.info("worker evicted", evicted=str(worker_id), revoked=taken)
@@ -176,9 +180,10 @@ async def _get_worker(system: AppContext, scope: Scope, worker_id: UUID) -> Work
 
 
 def _managed_projects(scope: Scope, seen: WorkerActivity) -> list[int]:
-    """The projects of a caller that never said hello which whoever evicts it manages.
+    """Return the projects of an unregistered worker that the evicting caller manages.
 
-    Raises Forbidden for none.
+    Raises:
+        Forbidden: the caller manages none of them.
     """
     managed, refusal = [], None
     for project_id in seen.project_ids:
@@ -193,9 +198,10 @@ def _managed_projects(scope: Scope, seen: WorkerActivity) -> list[int]:
 
 
 def _check_evictor(scope: Scope, seen: WorkerActivity) -> None:
-    """Allow an eviction to whoever registered the worker or manages all its projects.
+    """Require that the caller registered the worker or manages all its projects.
 
-    Raises Forbidden.
+    Raises:
+        Forbidden: neither is the case.
     """
     if scope.is_operator or (
         seen.greeting is not None and seen.greeting.registrant == get_registrant(scope)
@@ -204,8 +210,9 @@ def _check_evictor(scope: Scope, seen: WorkerActivity) -> None:
     for project_id in seen.project_ids:
         if not scope.sees(project_id):
             raise Forbidden(
-                "This worker also works for projects that are not yours. Nothing was changed. Whoever runs it can "
-                "evict it; to keep it from a job of yours, pause or cancel the job."
+                "This worker also works for projects that are not yours. Nothing was changed. "
+                "Its owner can evict it. "
+                "To stop it from working on your job, pause or cancel the job."
             )
         scope.check(project_id)
 

@@ -1,8 +1,8 @@
-"""What workers post back, read element by element: one bad element never refuses the others.
+"""Decode posted results element by element, so that an invalid element does not affect the others.
 
-The wire's models (wire/results.py) say the same for the documentation; a test compares the two.
-Here it is read into structs, because a body holds millions of scores; and these know no cycles, so
-the collector need not look at them.
+The models of the wire format (wire/results.py) have the same fields for the documentation; a test
+compares both. Here the results are decoded into structs, because a body may hold millions of
+scores. The structs have no cycles, so the garbage collector skips them.
 """
 
 import contextlib
@@ -20,24 +20,29 @@ LONGEST_NAME = 10_000
 LONGEST_KEY = 255
 LONGEST_EXTRA = 8 << 20
 MOST_VALUES = 2_000_000
-"""Each takes up to a hundred bytes as an object. 30 detections with scores and logits over 30,000 classes have less."""
+"""The limit of values in one element; a value is an object of up to a hundred bytes.
+
+30 detections with scores and logits over 30,000 classes have fewer values.
+"""
 LARGEST_VERSION = (1 << 31) - 1
 Text = Annotated[str, Meta(max_length=LONGEST_NAME)]
 LongText = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Kind = TypeVar("Kind")
 NOTHING = Raw()
-"""What was not given, of the parts that are kept as they came: as Python objects they take twenty times the memory."""
+"""The default of fields that are kept as raw JSON, which takes a twentieth of the memory of
+objects.
+"""
 
 
 class AlgorithmReferenceStruct(Struct, gc=False):
-    """Which algorithm made a finding."""
+    """A reference to the algorithm that made a finding."""
 
     key: str
     name: Text = ""
 
 
 class BoundingBoxStruct(Struct, gc=False):
-    """Absolute pixels of the picture as served."""
+    """A box in absolute pixels of the image as served."""
 
     x1: float
     y1: float
@@ -46,7 +51,7 @@ class BoundingBoxStruct(Struct, gc=False):
 
 
 class ClassificationStruct(Struct, gc=False):
-    """What a classifier says of one box."""
+    """A classification of one box."""
 
     classification: str
     algorithm: AlgorithmReferenceStruct
@@ -59,7 +64,7 @@ class ClassificationStruct(Struct, gc=False):
 
 
 class DetectionStruct(Struct, gc=False):
-    """One thing found; without a box the image was processed and nothing was found."""
+    """A detected object; without a box it states that the image has no objects."""
 
     source_image_id: Text
     algorithm: AlgorithmReferenceStruct
@@ -75,14 +80,14 @@ class DetectionStruct(Struct, gc=False):
 
 
 class SourceImageStruct(Struct, gc=False):
-    """The image that a result is about."""
+    """The image of a result."""
 
     id: Text
     url: LongText = ""
 
 
 class SuccessStruct(Struct):
-    """What a pipeline found on an image."""
+    """The findings of a pipeline on an image."""
 
     source_images: list[SourceImageStruct]
     detections: list[DetectionStruct]
@@ -93,27 +98,27 @@ class SuccessStruct(Struct):
 
 
 class FailureStruct(Struct):
-    """Why a pipeline could not work on an image."""
+    """The reason why a pipeline failed on an image."""
 
     error: str
     image_id: Text | None = None
 
 
 class RejectedElement(Struct):
-    """An element that cannot be read, and why, in words for its sender."""
+    """An element that cannot be decoded, with the reason for its sender."""
 
     reason: str
 
 
 class ResultElement(Struct):
-    """One element of a batch: the lease token, "" where there is none to be read, and what was sent with it."""
+    """One element of a batch: the lease token, "" if it has none, and the content."""
 
     reply_subject: str
     result: SuccessStruct | FailureStruct | RejectedElement
 
 
 class AlgorithmRevision(NamedTuple):
-    """An algorithm that a finding is by; the version is None where the result does not tell it."""
+    """The key and version of an algorithm; the version is None if the result does not give one."""
 
     key: str
     version: int | None
@@ -138,7 +143,7 @@ class _Probe(Struct):
 
 
 def decode_elements(raw: Iterable[bytes | None]) -> list[ResultElement]:
-    """Read elements of a batch; one that cannot be read, or was too large to be kept (None), is Refused."""
+    """Decode the elements of a batch; reject invalid ones, and those too large to keep (None)."""
     return [_read_element(element) for element in raw]
 
 
@@ -152,7 +157,7 @@ def _read_element(raw: bytes | None) -> ResultElement:
             _find_token(raw), RejectedElement(f"an element has at most {MOST_VALUES:,} values")
         )
     if b'"error"' not in raw and b"\\u0000" not in raw:
-        # Nearly every element is such a one, and a large one is expensive to read twice.
+        # Nearly every element matches, and a large one is expensive to decode twice.
         with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
             usual = _decode(raw, _UsualElement)
             _check(usual.result)
@@ -189,7 +194,7 @@ def _find_token(raw: bytes) -> str:
 
 
 def _bound_token(token: str) -> str:
-    """Return a lease token, or "" where a text is longer than each of them, or cannot be sent back."""
+    """Return a lease token, or "" for a text that is too long for one or cannot be returned."""
     return token if len(token) <= LONGEST_LEASE_TOKEN and "\x00" not in token else ""
 
 
@@ -198,9 +203,12 @@ def _words(error: Exception) -> str:
 
 
 def _check(result: SuccessStruct | FailureStruct) -> None:
-    """Check what types cannot say; raises ValueError.
+    """Validate what the types do not express.
 
-    That numbers are finite, the decoder sees to.
+    The decoder guarantees that numbers are finite.
+
+    Raises:
+        ValueError: the result is not valid.
     """
     if isinstance(result, FailureStruct):
         result.error = result.error[:LONGEST_TEXT]
@@ -249,7 +257,7 @@ def _check_text(value: Any) -> None:
 
 
 def list_image_ids(result: SuccessStruct | FailureStruct) -> set[str]:
-    """List every image that a result says it is about."""
+    """List every image that a result names."""
     if isinstance(result, FailureStruct):
         return {result.image_id} if result.image_id is not None else set()
     return {image.id for image in result.source_images} | {
@@ -258,12 +266,12 @@ def list_image_ids(result: SuccessStruct | FailureStruct) -> set[str]:
 
 
 def is_about_image(result: SuccessStruct | FailureStruct, image_id: UUID) -> bool:
-    """Tell whether a result is about this image and no other; one that names none is taken at its token's word."""
+    """Return whether a result names no other image than this one; it may also name none."""
     return list_image_ids(result) <= {str(image_id)}
 
 
 def list_algorithms(result: SuccessStruct | FailureStruct) -> dict[AlgorithmRevision, str]:
-    """List the algorithms that made findings, and the names given to them."""
+    """List the algorithms that made findings, with their names."""
     if isinstance(result, FailureStruct):
         return {}
     names = {}

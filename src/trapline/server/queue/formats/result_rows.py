@@ -1,14 +1,16 @@
-"""A worker's result as rows: boxes and classifications in the order they were sent, nothing of them
-lost.
+"""Convert a worker's result to rows: boxes and classifications, complete and in the order sent.
 
-A detection becomes a bounding_box annotation and each of its classifications a classification
-annotation under it. The last terminal classification names the box. A box's `confidence` is its
-detector's own score where one was sent, else that of the classification that names it; lists are
-filtered by the same number. A classification's is the score of the class it names. One that lies
-outside of 0 to 1 is no confidence and left out; the scores keep it. `ordering` counts boxes and
-classifications through the result, so that two equal detections are two rows; it is the fingerprint
-of a row too, because an analysis takes one result. Short score lists stay in the row, long ones
-become score vectors.
+A detection becomes a bounding_box annotation, and each of its classifications a classification
+annotation below it. The last terminal classification labels the box.
+
+The `confidence` of a box is the score of its detector if it was sent, else that of the
+classification that labels it. Lists are filtered by the same number. The confidence of a
+classification is the score of its class. A value outside 0 to 1 is not stored as confidence, only
+among the scores.
+
+`ordering` numbers the boxes and classifications of a result, so that two equal detections are two
+rows. It also identifies a row, because an analysis has one result. Short lists of scores are stored
+in the row, long ones as score vectors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +45,7 @@ _COUNTED_BITS = (1 << 20) - 1
 
 @dataclass(frozen=True)
 class ResultSubject:
-    """What a result is about: the analysis, its image, and the size of the image in upright pixels."""
+    """The analysis of a result, its image, and the size of the image in upright pixels."""
 
     analysis_id: UUID
     image_id: UUID
@@ -53,7 +55,7 @@ class ResultSubject:
 
 @dataclass(frozen=True)
 class StoredAlgorithm:
-    """An algorithm as it is stored, and its class list where it has one."""
+    """A stored algorithm, with its class list if it has one."""
 
     id: int
     map_sha256: bytes | None = None
@@ -79,19 +81,19 @@ class ResultRows:
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was found."""
+        """Return whether nothing was found."""
         return self._boxes == 0 and not self._classes
 
     @property
     def classes(self) -> list[ImageClass]:
-        """Each class that names something on the image, with its highest confidence (0 where none is known)."""
+        """List each class on the image with its highest confidence (0 if unknown)."""
         return [
             ImageClass(self.subject.image_id, name, confidence)
             for name, confidence in self._classes.items()
         ]
 
     def add_class(self, name: str | None, confidence: float | None) -> None:
-        """Note that the image shows a class; a label that means blank is not one."""
+        """Add a class to the image, unless its label means blank."""
         if name is not None and not is_blank_label(name):
             self._classes[name] = max(self._classes.get(name, 0.0), confidence or 0.0)
 
@@ -103,9 +105,9 @@ class ResultRows:
         data: dict[str, Any],
         parent_id: bytes | None = None,
     ) -> bytes:
-        """Add an annotation as the next one of the result; answers its id."""
+        """Add the next annotation of the result; return its ID."""
         ordering = len(self.annotations)
-        # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the
+        # One UUIDv7 per result, incremented for each row: fast to generate, and adjacent in the
         # index.
         key = (self._first_id + ordering).to_bytes(16, "big")
         self.annotations.append(
@@ -164,9 +166,9 @@ class ResultRows:
         read: tuple[Sequence[str], float | None],
         box_id: bytes | None,
     ) -> None:
-        """Add a classification of a box, or of the whole image where there is no box.
+        """Add a classification of a box, or of the whole image if there is no box.
 
-        `read` is the class list that its scores are over, and its confidence.
+        `read` is the class list of its scores, and its confidence.
         """
         labels, confidence = read
         scores, logits = named.scores or [], named.logits
@@ -211,7 +213,9 @@ class ResultRows:
         return sha256.hex()
 
     def keep_algorithms(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep what a result says of its algorithms; long class lists once for their content, not once an image."""
+        """Return the algorithms of a result; long class lists are stored once per content, not per
+        image.
+        """
         kept: dict[str, Any] = {}
         for key, algorithm in given.items():
             kept[key] = algorithm
@@ -239,9 +243,9 @@ class ResultRows:
 def build_result_rows(
     subject: ResultSubject, result: SuccessStruct, algorithms: Mapping[str, StoredAlgorithm]
 ) -> ResultRows:
-    """Make the rows of a result.
+    """Build the rows of a result.
 
-    `algorithms` must know every key that the result's findings name.
+    `algorithms` must have every key that the findings of the result name.
     """
     findings = ResultRows(subject, {})
     for detection in result.detections:
@@ -265,14 +269,17 @@ def build_result_rows(
 
 
 def _as_vector(scores: Sequence[float]) -> "NDArray[np.float64]":
-    # Loaded with the first long list: it would take a tenth of a process's start.
+    # Imported with the first long list, because it would take a tenth of the start of a process.
     import numpy as np
 
     return np.asarray(scores, np.float64)
 
 
 def _confidence(named: ClassificationStruct, labels: Sequence[str]) -> float | None:
-    """The score of the class that a classification names: by its place in the class list, else the highest."""
+    """Return the score of a classification's class:
+
+    by its index in the class list, else the highest.
+    """
     scores = named.scores
     if not scores:
         return None
@@ -286,9 +293,9 @@ def _confidence(named: ClassificationStruct, labels: Sequence[str]) -> float | N
 def list_top_scores(
     named: ClassificationStruct, labels: Sequence[str], vector: "NDArray[np.float64] | None"
 ) -> list[dict[str, Any]]:
-    """The highest scores with their classes; a class without a name is called by its index.
+    """List the highest scores with their classes; a class without a name is given by its index.
 
-    `vector` are the scores as an array, where there are many.
+    `vector` holds the scores as an array, if there are many.
     """
     scores = named.scores or ()
     if not scores:
@@ -296,7 +303,7 @@ def list_top_scores(
     best: Sequence[int] = range(len(scores))
     if vector is not None:
         best = sorted(vector.argpartition(len(vector) - TOP)[-TOP:].tolist())
-    # Of equal ones the first comes first: sorting keeps their order, also in reverse.
+    # Sorting is stable, also in reverse: of equal scores the first stays first.
     ranked = sorted(best, key=scores.__getitem__, reverse=True)[:TOP]
     return [
         {"class": _name_class(index, place, named, labels), "confidence": scores[index]}
@@ -311,7 +318,10 @@ def _name_class(index: int, place: int, named: ClassificationStruct, labels: Seq
 
 
 def _fitting_labels(named: ClassificationStruct, labels: Sequence[str]) -> Sequence[str]:
-    """The class list that the scores are over: the one sent along, else the registered one, if its length fits."""
+    """Return the class list of the scores:
+
+    the one sent, else the registered one if its length fits.
+    """
     length = len(named.scores or ())
     if named.labels and len(named.labels) == length:
         return named.labels
@@ -335,8 +345,8 @@ def _describe_box(detection: DetectionStruct, frame: Frame) -> tuple[dict[str, A
         data["given"] = {"x1": box.x1, "y1": box.y1, "x2": box.x2, "y2": box.y2}
     if clipped.is_empty:
         data["empty"] = True
-    # One by one, because it is done ten times for an image: going over them all took as long as
-    # everything else here.
+    # Field by field, because this runs ten times per image: a loop took as long as all other code
+    # here.
     if detection.inference_time is not None:
         data["inference_time"] = detection.inference_time
     if detection.timestamp is not None:
@@ -358,7 +368,7 @@ def _describe_box(detection: DetectionStruct, frame: Frame) -> tuple[dict[str, A
 
 
 def _given(raw: Raw) -> Raw | None:
-    """What was given as it came; None for nothing and for null."""
+    """Return the value as sent; None if it is missing or null."""
     return None if raw is NOTHING or bytes(raw) == b"null" else raw
 
 

@@ -1,4 +1,4 @@
-"""Algorithms: find them by what they are called or by a class of theirs, and search their class lists."""
+"""Queries of algorithms by name, key or class, and of their class lists."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from trapline.server.queue.queries.pipelines import PipelineAlgorithmRow, Pipeli
 
 
 def _like(search: str) -> str:
-    """A pattern for what has this text anywhere in it."""
+    """Return a LIKE pattern for texts that contain this one."""
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
@@ -20,7 +20,7 @@ def _like(search: str) -> str:
 def select_algorithms(
     scope: Scope, project_id: int | None, search: str | None
 ) -> Select[AlgorithmRow]:
-    """Select the algorithms that the caller sees, whose name, key or one of whose classes has this text in it."""
+    """Select the visible algorithms whose name, key or class contains this text."""
     statement = select(AlgorithmRow)
     if project_id is not None:
         scope.check(project_id)
@@ -44,7 +44,12 @@ def select_algorithms(
 
 
 async def get_algorithm_row(scope: Scope, tx: Transaction, algorithm_id: int) -> AlgorithmRow:
-    """Get an algorithm that the caller sees; raises NotFound or Forbidden."""
+    """Get an algorithm.
+
+    Raises:
+        NotFound: the caller does not see it.
+        Forbidden: the caller may not use it.
+    """
     row = await tx.session.get(AlgorithmRow, algorithm_id)
     if row is None or not scope.sees(row.project_id):
         raise NotFound
@@ -55,7 +60,7 @@ async def get_algorithm_row(scope: Scope, tx: Transaction, algorithm_id: int) ->
 async def count_classes(
     scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]
 ) -> dict[bytes, int]:
-    """How long the class lists of these algorithms are, by what names the list."""
+    """Count the classes of these algorithms, by the hash of the class list."""
     wanted = {row.map_sha256 for row in rows if row.map_sha256 is not None}
     statement = select(CategoryMapRow.sha256, func.cardinality(CategoryMapRow.labels))
     found = await tx.session.execute(statement.where(CategoryMapRow.sha256.in_(wanted)))
@@ -65,7 +70,7 @@ async def count_classes(
 async def list_pipeline_slugs(
     scope: Scope, tx: Transaction, rows: Sequence[AlgorithmRow]
 ) -> dict[int, list[str]]:
-    """The slugs of the pipelines that are made of each of these algorithms now."""
+    """List the slugs of the pipelines that currently use each of these algorithms."""
     statement = (
         select(PipelineAlgorithmRow.algorithm_id, PipelineRow.slug)
         .join(PipelineRow, PipelineRow.id == PipelineAlgorithmRow.pipeline_id)
@@ -81,7 +86,7 @@ async def list_pipeline_slugs(
 async def list_classes(
     scope: Scope, tx: Transaction, row: AlgorithmRow, search: str | None, behind: int, limit: int
 ) -> tuple[list[tuple[int, str]], int]:
-    """List classes of an algorithm by their place, those behind a place; answers them and how many fit in all."""
+    """List classes of an algorithm after a position, and the total number of matching classes."""
     cursor = await tx.execute(
         """
         select place - 1, label, count(*) over () from category_maps,

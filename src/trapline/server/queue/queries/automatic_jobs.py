@@ -1,4 +1,4 @@
-"""Standing jobs: one for a project and its automatic pipeline, which takes each new image."""
+"""Automatic jobs: one per project and automatic pipeline, to which each new image is added."""
 
 from uuid import UUID
 
@@ -11,18 +11,18 @@ from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, u
 async def add_to_automatic_jobs(
     scope: Scope, tx: Transaction, project_id: int, image_ids: list[UUID]
 ) -> None:
-    """Put new images into the line of the project's standing job, if it has an automatic pipeline
-    that is registered.
+    """Add new images to the project's automatic job, if its automatic pipeline is registered.
 
-    Called by whatever stores an image, in that transaction and as late in it as can be: the job's
-    row is moved last. The standing job is made with its first image.
+    Every function that stores an image calls this in its transaction, as late as possible, because
+    the job's row is updated last. The first image creates the job.
     """
     while image_ids:
         cursor = await tx.execute(
             f"""
             select p.id, p.slug, p.version, p.name, j.id from projects o
             join pipelines p on p.project_id = o.id and p.slug = o.automatic_pipeline
-            left join jobs j on j.project_id = o.id and j.pipeline_id = p.id and j.standing and j.status in {LIVE}
+            left join jobs j on j.project_id = o.id and j.pipeline_id = p.id and j.standing
+                and j.status in {LIVE}
             where o.id = %s
             """,  # noqa: S608
             (project_id,),
@@ -37,7 +37,8 @@ async def add_to_automatic_jobs(
         added = await add_tasks(scope, tx, project_id, job_id, (slug, str(version)), image_ids)
         if await _open_standing(tx, job_id, added):
             return
-        # It was switched off between the look and the update: take the tasks back, and look again.
+        # The automatic pipeline was disabled meanwhile: remove the tasks, and read the project
+        # again.
         await tx.execute(
             "delete from analyses where job_id = %s and image_id = any(%s)", (job_id, image_ids)
         )
@@ -61,12 +62,15 @@ async def _make_standing_job(
     await tx.execute(
         """
         with made as (
-            insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
-                standing, paused, parameters, selection, requested_by, expanded, open, completed, failed, discarded,
+            insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version,
+                status, priority,
+                standing, paused, parameters, selection, requested_by, expanded, open, completed,
+                    failed, discarded,
                 last_move)
             values (%(project)s, %(pipeline)s, %(name)s, %(slug)s, %(version)s, 'queued', 1,
                 true, false, '{}', '{}', null, true, 0, 0, 0, 0, 1)
-            on conflict (project_id, pipeline_id) where standing and status in ('queued', 'processing') do nothing
+            on conflict (project_id, pipeline_id) where standing
+                and status in ('queued', 'processing') do nothing
             returning id
         )
         insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason)
@@ -84,7 +88,10 @@ async def _make_standing_job(
 
 
 async def finish_automatic_jobs(scope: Scope, tx: Transaction, project_id: int) -> None:
-    """Let the standing jobs of pipelines that are no longer the project's automatic one end with their last image."""
+    """End the automatic jobs of pipelines that are no longer the project's automatic pipeline.
+
+    Each job ends with its last open task.
+    """
     cursor = await tx.execute(
         f"""
         update jobs j set standing = false, updated_at = clock_timestamp() from projects o

@@ -1,6 +1,6 @@
-"""Cancel: one update of the job's row.
+"""Cancel a job with one update of its row.
 
-Its open tasks read as canceled from then on, and are swept later.
+Its open tasks are reported as canceled from then on, and are updated later.
 """
 
 from trapline.server.platform.access import Scope
@@ -14,17 +14,18 @@ HAS_OPEN = """(
     or exists (select 1 from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0)
     or exists (select 1 from analyses a where a.job_id = j.id and a.state = 'processing')
 )"""
-"""Whether a job `j` has open tasks; each part has an index of its own."""
+"""Whether a job `j` has open tasks; each part has a separate index."""
 
 
 async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | None = None) -> bool:
-    """Cancel a job; False where it is final already.
+    """Cancel a job; return False if it is final.
 
-    Once this commits, no result, expansion or retry can.
+    After the commit, no result, expansion or retry can be stored.
     """
     cursor = await tx.execute(
         f"""
-        update jobs set status = 'canceled', finished_at = clock_timestamp(), last_move = last_move + 1,
+        update jobs set status = 'canceled', finished_at = clock_timestamp(),
+            last_move = last_move + 1,
             updated_at = clock_timestamp()
         where id = %s and status in {LIVE} returning project_id, last_move
         """,  # noqa: S608
@@ -40,25 +41,28 @@ async def cancel_job(scope: Scope, tx: Transaction, job_id: int, reason: str | N
 
 
 async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
-    """Mark one chunk of a canceled job's open tasks, in the order of their ids, without its row;
-    answers how many.
+    """Mark a chunk of a canceled job's open tasks as canceled; return their number.
 
-    A chunk comes from each of the indexes that open tasks are in, so that no other row of the job
-    is read. The fence moves up, so that no lease token of theirs is good for a later retry of the
-    job.
+    The job's row is not updated. A chunk is read from each of the indexes of open tasks, so that no
+    other row of the job is read. The fence is raised, so that their lease tokens are not valid for
+    a later retry of the job. Tasks are locked in the order of their IDs.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
         """
-        update analyses a set state = 'canceled', fence = a.attempt, deadline = null, not_before = null,
+        update analyses a set state = 'canceled', fence = a.attempt, deadline = null,
+            not_before = null,
             updated_at = clock_timestamp()
         from (
             select a.id from analyses a where a.id in (
-                (select id from analyses where job_id = %(job)s and state = 'queued' and lost = 0 limit %(chunk)s)
+                (select id from analyses where job_id = %(job)s and state = 'queued' and lost = 0
+                    limit %(chunk)s)
                 union all
-                (select id from analyses where job_id = %(job)s and state = 'queued' and lost > 0 limit %(chunk)s)
+                (select id from analyses where job_id = %(job)s and state = 'queued' and lost > 0
+                    limit %(chunk)s)
                 union all
-                (select id from analyses where job_id = %(job)s and state = 'processing' limit %(chunk)s)
+                (select id from analyses where job_id = %(job)s and state = 'processing'
+                    limit %(chunk)s)
             )
               and a.state in ('queued', 'processing')
               and exists (select 1 from jobs where id = %(job)s and status = 'canceled')
@@ -72,10 +76,13 @@ async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
 
 
 async def list_unswept(scope: Scope, tx: Transaction) -> list[int]:
-    """List canceled jobs that have open tasks still: leased while the job was being canceled, or not swept yet."""
+    """List canceled jobs with open tasks, which are not swept yet or were leased during the
+    cancellation.
+    """
     cursor = await tx.execute(
         f"""
-        select id from jobs j where status = 'canceled' and finished_at > now() - interval '1 day' and {HAS_OPEN}
+        select id from jobs j where status = 'canceled' and finished_at > now() - interval '1 day'
+            and {HAS_OPEN}
         order by id
         """  # noqa: S608 - made of constants
     )

@@ -1,4 +1,4 @@
-"""Claim: which jobs have something to lease now, and what a lease must know of a job."""
+"""Select the jobs that have tasks to lease, and the job data that a lease requires."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ _LIVE = f"""
     and (%(slugs)s::text[] is null or j.pipeline_slug = any(%(slugs)s))
 """
 
-# Usually the first of the two conditions holds; the second one asks who else there is.
+# Usually the first of the two conditions holds; the second one queries other holders.
 _HELD_BY_CALLER = build_holder_condition("j.id", "mine.id", "%(worker)s")
 _FOR_CALLER = f"""(
     {build_any_queued_condition("j.id", also="a.errors = 0")}
@@ -34,9 +34,9 @@ _MINE = """
         else mine.worker_id = %(worker)s end
 """
 
-# Priority first. A job of one image has somebody waiting before it and goes first, unless its
-# project was just served: many of them must starve nobody. Then the turn of the project that was
-# served longest ago, of its job, and age.
+# Priority first. Then jobs of a single image, because a user is usually waiting for them, unless
+# their project was just served, so that many such jobs do not starve others. Then the project
+# served longest ago, its job served longest ago, and age.
 _CLAIMABLE = f"""
     with ready as (
         select j.id, j.project_id, j.pipeline_slug, j.priority, j.last_leased_at,
@@ -47,7 +47,8 @@ _CLAIMABLE = f"""
     latest as (select count(*) as projects, max(last_leased_at) as last_leased_at from served)
     select r.id, r.pipeline_slug from ready r join served s on s.id = r.project_id, latest l
     order by r.priority desc,
-        r.single and (l.projects = 1 or s.last_leased_at is null or s.last_leased_at < l.last_leased_at) desc,
+        r.single and (l.projects = 1 or s.last_leased_at is null
+            or s.last_leased_at < l.last_leased_at) desc,
         s.last_leased_at nulls first, r.single desc, r.last_leased_at nulls first, r.id
     limit %(limit)s
 """  # noqa: S608 - made of constants
@@ -60,21 +61,27 @@ _ARRIVED = f"""
     )::bigint from jobs j where {_LIVE} and {build_any_queued_condition("j.id")} group by 1, 2
 """  # noqa: S608 - made of constants
 
-_OF_JOB = "j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes, j.pipeline_slug, j.parameters"
+_OF_JOB = (
+    "j.id, j.project_id, j.pipeline_id, j.status, j.paused, p.classes, "
+    "j.pipeline_slug, j.parameters"
+)
 
-# What a caller holds: a worker that said hello over all live jobs, another one in this job.
+# The number of tasks that a caller holds: of a registered worker in all live jobs, of another
+# caller in this job.
 _LEASABLE = f"""
     select {_OF_JOB}, w.registrant, w.ended_at, w.ended_why, w.ended_by,
         case when %(worker)s::uuid is null then (
             select count(*) from (
-                select 1 from analyses a where a.job_id = j.id and a.holder_id = %(holder)s and a.state = 'processing'
+                select 1 from analyses a where a.job_id = j.id and a.holder_id = %(holder)s
+                    and a.state = 'processing'
                 limit %(at_most)s
             ) held
         ) else (
             select count(*) from (
                 select 1 from holders h
                 join jobs live on live.id = h.job_id and live.status in {LIVE}
-                join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
+                join analyses a on a.job_id = h.job_id and a.holder_id = h.id
+                    and a.state = 'processing'
                 where h.worker_id = %(worker)s limit %(at_most)s
             ) held
         ) end
@@ -85,7 +92,10 @@ _LEASABLE = f"""
 
 @dataclass(frozen=True)
 class LeasableJob:
-    """What a lease or a result must know of a job; `classes` is how long its pipeline's class lists are."""
+    """The data of a job that leases and results require.
+
+    `classes` is the length of the class lists of its pipeline.
+    """
 
     id: int
     project_id: int
@@ -98,7 +108,7 @@ class LeasableJob:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing of it can be worked on any more."""
+        """Return whether the job has ended."""
         return self.status not in (JobState.QUEUED, JobState.PROCESSING)
 
 
@@ -109,7 +119,7 @@ async def list_claimable_jobs(
     limit: int,
     project_id: int | None = None,
 ) -> list[tuple[int, str]]:
-    """List jobs that have something for the caller to lease now, best first: id and pipeline slug."""
+    """List jobs with tasks that the caller can lease now, best first: ID and pipeline slug."""
     projects = scope.open_project_ids()
     if project_id is not None:
         projects = [project_id] if projects is None or project_id in projects else []
@@ -131,7 +141,7 @@ async def list_claimable_jobs(
 async def count_claimable_tasks(
     scope: Scope, tx: Transaction, slugs: list[str], limit: int
 ) -> dict[tuple[int, str], int]:
-    """Count what can be leased now for each project and pipeline slug; no job is counted beyond `limit`."""
+    """Count the tasks to lease now by project and pipeline slug, up to `limit` per job."""
     cursor = await tx.execute(
         _ARRIVED, {"projects": scope.open_project_ids(), "slugs": slugs, "limit": limit}
     )
@@ -139,9 +149,15 @@ async def count_claimable_tasks(
 
 
 async def get_leasable_job(scope: Scope, tx: Transaction, job_id: int) -> LeasableJob:
-    """Get a job for a worker. Raises NotFound, Forbidden."""
+    """Get a job for a worker.
+
+    Raises:
+        NotFound: the caller does not see the job.
+        Forbidden: the caller may not work on it.
+    """
     cursor = await tx.execute(
-        f"select {_OF_JOB} from jobs j join pipelines p on p.id = j.pipeline_id where j.id = %s",  # noqa: S608
+        f"select {_OF_JOB} from jobs j "  # noqa: S608
+        "join pipelines p on p.id = j.pipeline_id where j.id = %s",
         (job_id,),
     )
     return _check(scope, await cursor.fetchone())
@@ -150,10 +166,13 @@ async def get_leasable_job(scope: Scope, tx: Transaction, job_id: int) -> Leasab
 async def get_job_for_lease(
     scope: Scope, tx: Transaction, job_id: int, holder_id: int | None, at_most: int
 ) -> tuple[LeasableJob, int]:
-    """Get a job for a lease, and how many tasks the caller holds, up to `at_most`.
+    """Get a job for a lease, and the number of tasks that the caller holds, up to `at_most`.
 
-    Raises NotFound, Forbidden, and UnknownWorker or WorkerEnded for a worker that may lease
-    nothing.
+    Raises:
+        NotFound: the caller does not see the job.
+        Forbidden: the caller may not work on it.
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     cursor = await tx.execute(
         _LEASABLE,

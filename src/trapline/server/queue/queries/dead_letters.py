@@ -1,4 +1,4 @@
-"""Dead letters: what a job gave up, by reason, and the story of each attempt."""
+"""Failed tasks of a job, by reason, with each of their attempts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ ATTEMPTS = 1000
 
 
 class FailureReason(NamedTuple):
-    """Failed images with one reason; `example` is one error as it was said."""
+    """Failed images with one reason; `example` is one of the original errors."""
 
     reason: str
     images: int
@@ -27,7 +27,7 @@ class FailureReason(NamedTuple):
 
 
 class DeadLetterRecord(NamedTuple):
-    """A task that was given up."""
+    """A failed task."""
 
     analysis_id: UUID
     image_id: UUID
@@ -39,7 +39,7 @@ class DeadLetterRecord(NamedTuple):
 
 
 class TaskDetail(NamedTuple):
-    """One task of a job as people see it; `won` is the attempt whose result was stored."""
+    """A task for users; `won` is the attempt whose result was stored."""
 
     analysis_id: UUID
     job_id: int
@@ -53,7 +53,10 @@ class TaskDetail(NamedTuple):
 
 @dataclass(frozen=True)
 class AttemptDetail:
-    """One lease of a task; the worker as it named itself, or the address and user agent it called from."""
+    """One lease of a task.
+
+    The worker is identified by its registration, or by the address and user agent of its requests.
+    """
 
     number: int
     outcome: str
@@ -68,17 +71,19 @@ class AttemptDetail:
 
 
 async def list_reasons(scope: Scope, tx: Transaction, job_id: int) -> list[FailureReason]:
-    """List why images of a job failed, the most frequent reason first, a hundred at most."""
+    """List the reasons why images of a job failed, the most frequent first, at most 100."""
     cursor = await tx.execute(
         """
         with found as (
-            select coalesce(d.reason, '') as reason, count(*) as images, (array_agg(a.id order by a.id))[1:%s] as ids
+            select coalesce(d.reason, '') as reason, count(*) as images,
+                (array_agg(a.id order by a.id))[1:%s] as ids
             from analyses a left join analysis_details d on d.analysis_id = a.id
             where a.job_id = %s and a.state = 'failed'
             group by 1 order by 2 desc, 1 limit %s
         )
         select f.reason, f.images,
-            coalesce((select left(d.error_message, %s) from analysis_details d where d.analysis_id = f.ids[1]), ''),
+            coalesce((select left(d.error_message, %s) from analysis_details d
+                where d.analysis_id = f.ids[1]), ''),
             array(select a.image_id from analyses a where a.id = any(f.ids) order by a.id)
         from found f order by 2 desc, 1
         """,
@@ -95,15 +100,17 @@ async def list_dead_letter_rows(
     limit: int,
     after: str | None,
 ) -> tuple[list[DeadLetterRecord], str | None]:
-    """List one page of what a job gave up, for one of these reasons or for any; answers the cursor that follows."""
+    """List one page of a job's failed tasks, of these reasons or of any; return the next cursor."""
     last = decode_cursor(after, [UUID])[0] if after is not None else None
     cursor = await tx.execute(
         """
-        select a.id, a.image_id, i.filename, coalesce(d.reason, ''), coalesce(left(d.error_message, %(letter)s), ''),
+        select a.id, a.image_id, i.filename, coalesce(d.reason, ''),
+            coalesce(left(d.error_message, %(letter)s), ''),
             a.attempt, a.completed_at
         from analyses a join images i on i.id = a.image_id
         left join analysis_details d on d.analysis_id = a.id
-        where a.job_id = %(job)s and a.state = 'failed' and (%(after)s::uuid is null or a.id > %(after)s)
+        where a.job_id = %(job)s and a.state = 'failed'
+            and (%(after)s::uuid is null or a.id > %(after)s)
           and (%(reasons)s::text[] is null or coalesce(d.reason, '') = any(%(reasons)s))
         order by a.id limit %(limit)s
         """,
@@ -118,7 +125,7 @@ async def list_dead_letter_rows(
 async def count_dead_letters(
     scope: Scope, tx: Transaction, job_id: int, reasons: list[str] | None
 ) -> tuple[int, bool]:
-    """Count what a job gave up: exactly up to 10,000, beyond that (10,000, an estimate)."""
+    """Count the failed tasks of a job: exactly up to 10,000, beyond that (10,000, an estimate)."""
     cursor = await tx.execute(
         """
         select count(*) from (
@@ -143,7 +150,8 @@ async def find_task(
         """
         select a.id, a.job_id, a.image_id, i.filename, a.state, d.reason, d.error_message,
             case when a.state = 'queued' and a.not_before > now() then a.not_before end
-        from analyses a join images i on i.id = a.image_id left join analysis_details d on d.analysis_id = a.id
+        from analyses a join images i on i.id = a.image_id left join analysis_details d
+            on d.analysis_id = a.id
         where a.id = %s and a.job_id = %s
         """,
         (analysis_id, job_id),
@@ -153,17 +161,20 @@ async def find_task(
 
 
 async def list_attempts(scope: Scope, tx: Transaction, analysis_id: UUID) -> list[AttemptDetail]:
-    """List the attempts at a task, the first one first; also the one that is in hand, and the one that won."""
+    """List the attempts at a task, oldest first, with the current and the completed one."""
     cursor = await tx.execute(
         """
-        select t.attempt, t.outcome, t.leased_at, t.ended_at, t.error, w.id, w.name, w.host, h.user_agent, h.address
+        select t.attempt, t.outcome, t.leased_at, t.ended_at, t.error, w.id, w.name, w.host,
+            h.user_agent, h.address
         from (
-            select attempt, outcome, leased_at, ended_at, error, holder_id from attempts where analysis_id = %(task)s
+            select attempt, outcome, leased_at, ended_at, error, holder_id from attempts
+            where analysis_id = %(task)s
             union all
             select attempt, 'in hand', leased_at, null, null, holder_id
             from analyses where id = %(task)s and state = 'processing'
             union all
-            select won, 'completed', case when won = attempt then leased_at end, completed_at, null, holder_id
+            select won, 'completed', case when won = attempt
+                then leased_at end, completed_at, null, holder_id
             from analyses where id = %(task)s and state = 'completed' and won is not null
         ) t
         left join holders h on h.id = t.holder_id left join workers w on w.id = h.worker_id

@@ -1,4 +1,4 @@
-"""Deleted: the open tasks of images that were deleted leave the line, and come back into it with their images."""
+"""Remove the open tasks of deleted images from the queue, and restore them with their images."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,28 +13,28 @@ _MOVE = f"""
         updated_at = clock_timestamp()
     from (
         select a.id from analyses a join jobs j on j.id = a.job_id and j.status in {LIVE}
-        where a.image_id = any(%(images)b) and a.state = any(%(since)s) order by a.id for no key update of a
+        where a.image_id = any(%(images)b) and a.state = any(%(since)s) order by a.id
+            for no key update of a
     ) locked
     where a.id = locked.id returning a.job_id
 """  # noqa: S608 - made of constants
 
 Moved = Mapping[int, int]
-"""How many tasks of each job."""
+"""Number of tasks by job."""
 
 
 async def delete_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
-    """Take the open tasks of images out of the line of live jobs; those in hand are void. Settle
-    with `settle_moved`.
+    """Remove the open tasks of images from the queue of live jobs, and revoke their leases.
 
-    Those of canceled jobs are swept anyway.
+    Call `update_job_counters` afterwards. Tasks of canceled jobs are swept anyway.
     """
     return await _move(tx, images, ["queued", "processing"], "canceled")
 
 
 async def restore_tasks(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> Moved:
-    """Put what was dropped back into the line of jobs that are live still.
+    """Return removed tasks to the queue of jobs that are still live.
 
-    Settle with `settle_moved`.
+    Call `update_job_counters` afterwards.
     """
     return await _move(tx, images, ["canceled"], "queued")
 
@@ -45,9 +45,12 @@ async def _move(tx: Transaction, images: Sequence[UUID], since: list[str], to: s
 
 
 async def update_job_counters(scope: Scope, tx: Transaction, moved: Moved, sign: int) -> None:
-    """Move the counters of jobs, last in a transaction: `sign` is -1 for dropped, 1 for put back.
+    """Update the counters of jobs, last in a transaction.
 
-    Raises JobClosed.
+    `sign` is -1 for removed, 1 for restored tasks.
+
+    Raises:
+        JobClosed: a job is final.
     """
     for job_id in sorted(moved):
         await update_job(
@@ -56,11 +59,12 @@ async def update_job_counters(scope: Scope, tx: Transaction, moved: Moved, sign:
 
 
 async def subtract_purged_images(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
-    """Take what jobs count of these images off their counters, before the images are gone for good."""
+    """Subtract these images from the counters of their jobs, before the images are purged."""
     cursor = await tx.execute(
         """
         select a.job_id, count(*) filter (where a.state in ('queued', 'processing')),
-            count(*) filter (where a.state = 'completed'), count(*) filter (where a.state = 'failed'),
+            count(*) filter (where a.state = 'completed'),
+                count(*) filter (where a.state = 'failed'),
             count(*) filter (where a.state = 'completed'
                 and not exists (select 1 from annotations n where n.analysis_id = a.id))
         from analyses a where a.image_id = any(%b) and a.job_id is not null group by 1 order by 1
@@ -82,8 +86,10 @@ async def subtract_purged_images(scope: Scope, tx: Transaction, images: Sequence
         else:
             await tx.execute(
                 """
-                update jobs set open = greatest(open - %s, 0), completed = greatest(completed - %s, 0),
-                    failed = greatest(failed - %s, 0), nothing_found = greatest(nothing_found - %s, 0),
+                update jobs set open = greatest(open - %s, 0),
+                    completed = greatest(completed - %s, 0),
+                    failed = greatest(failed - %s, 0),
+                        nothing_found = greatest(nothing_found - %s, 0),
                     updated_at = clock_timestamp()
                 where id = %s
                 """,

@@ -1,4 +1,4 @@
-"""Expand: a job's selection of images becomes tasks, in chunks, from where it was left off."""
+"""Expand a job: create a task for each selected image, in chunks that can be resumed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ _FITS = """
     and (%(captured_after)s::timestamptz is null or i.captured_at >= %(captured_after)s)
     and (%(captured_before)s::timestamptz is null or i.captured_at < %(captured_before)s)
     and (not %(unanalysed_only)s or not exists (
-        select 1 from analyses a where a.image_id = i.id and a.state = 'completed' and a.model_name = %(slug)s
+        select 1 from analyses a where a.image_id = i.id and a.state = 'completed'
+            and a.model_name = %(slug)s
             and not a.simulated
     ))
 """
@@ -39,13 +40,14 @@ _SELECTED = f"""
     order by i.id limit %(chunk)s
 """  # noqa: S608 - made of constants
 _COUNTED = f"select count(*) from images i where {_FITS}"  # noqa: S608 - made of constants
-# The ids lie in order, so a chunk of them is a slice that begins behind the last one.
+# The IDs are sorted, so a chunk is a slice after the last one.
 _LISTED = f"""
     with slice as (
         select image_ids[passed + 1 : passed + %(chunk)s] as ids,
             passed + %(chunk)s >= cardinality(image_ids) as is_last
         from job_images, lateral (
-            select case when %(after)s::uuid is null then 0 else width_bucket(%(after)s::uuid, image_ids) end as passed
+            select case when %(after)s::uuid is null then 0
+                else width_bucket(%(after)s::uuid, image_ids) end as passed
         ) place where job_id = %(job)s
     )
     select is_last, ids[cardinality(ids)],
@@ -56,7 +58,10 @@ _LISTED = f"""
 
 @dataclass(frozen=True)
 class ExpansionChunk:
-    """Images that come into the line together: behind which one the next chunk begins, whether it is the last."""
+    """The images of one chunk.
+
+    The next chunk starts after `to`; `is_last` is whether this is the last chunk.
+    """
 
     images: list[UUID]
     to: UUID | None
@@ -64,14 +69,14 @@ class ExpansionChunk:
 
 
 def sort_unique_ids(images: Iterable[UUID]) -> list[UUID]:
-    """Each image once, in the order of the ids: 100,000 are compared as the numbers that they are."""
+    """Sort unique IDs; comparing them as integers is fast for 100,000 of them."""
     return sorted(set(images), key=_NUMBER)
 
 
 async def create_job_images(
     scope: Scope, tx: Transaction, project_id: int, job_id: int, images: list[UUID]
 ) -> None:
-    """Keep the ids of images that a job was asked for, apart from its row; they come in order."""
+    """Store the IDs of a job's images in a separate row, sorted."""
     await tx.execute(
         "insert into job_images (job_id, project_id, image_ids) values (%s, %s, %b)",
         (job_id, project_id, images),
@@ -79,18 +84,22 @@ async def create_job_images(
 
 
 async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | None = None) -> bool:
-    """Put the next chunk of a job's images into the line; answers whether there is more to do.
+    """Queue the next chunk of a job's images; return whether there are more.
 
-    Unique by job and image, so a chunk that was written before is no harm. The first chunk is
-    small, so that work begins at once; the last one marks the job `expanded`, and completes it at
-    once where it is over no image. Nothing happens to a job that is final; raises JobClosed for one
-    that became final meanwhile.
+    Tasks are unique by job and image, so a repeated chunk does no harm. The first chunk is small,
+    so that work starts early. The last one marks the job `expanded`, and completes it immediately
+    if it has no images. A final job is not changed.
+
+    Raises:
+        JobClosed: the job became final meanwhile.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
         f"""
-        select j.project_id, j.pipeline_slug, j.pipeline_version, j.selection, j.expanded_to, j.expected,
-            case when l.job_id is null then j.created_at else clock_timestamp() end, l.job_id is not null
+        select j.project_id, j.pipeline_slug, j.pipeline_version, j.selection, j.expanded_to,
+            j.expected,
+            case when l.job_id is null then j.created_at
+                else clock_timestamp() end, l.job_id is not null
         from jobs j left join job_images l on l.job_id = j.id
         where j.id = %s and not expanded and not fetching and status in {LIVE}
         """,  # noqa: S608
@@ -114,9 +123,10 @@ async def expand_job(scope: Scope, tx: Transaction, job_id: int, chunk: int | No
     found = await (_select_listed if is_listed else _select_fitting)(tx, parameters)
     added = await add_tasks(scope, tx, project_id, job_id, (slug, str(version)), found.images)
     if expected is None and expanded_to is not None and not found.is_last:
-        # Asked once, behind the first chunk: leasing has begun by now.
+        # Counted once, after the first chunk: leasing has started by now.
         await tx.execute(
-            f"update jobs set expected = ({_COUNTED}) where id = %(job)s and status in {LIVE}",  # noqa: S608
+            f"update jobs set expected = ({_COUNTED}) "  # noqa: S608
+            f"where id = %(job)s and status in {LIVE}",
             parameters,
         )
     change = JobCounterChange(
@@ -146,12 +156,13 @@ async def add_tasks(
     model: tuple[str, str],
     images: list[UUID],
 ) -> int:
-    """Put images into a job's line; answers how many were not in it yet."""
+    """Create tasks for images; return how many were new."""
     if not images:
         return 0
     cursor = await tx.execute(
         """
-        insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence,
+        insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state,
+            attempt, fence,
             errors, lost)
         select n.id, %s, n.image_id, %s, %s, %s, 'queued', 0, 0, 0, 0
         from unnest(%b::uuid[], %b::uuid[]) as n(id, image_id)
@@ -165,7 +176,9 @@ async def add_tasks(
 async def list_unexpanded(
     scope: Scope, tx: Transaction, still_for_s: float
 ) -> list[tuple[int, bool]]:
-    """List live jobs whose expansion stands still for so long, and whether their pictures are to be fetched first."""
+    """List live jobs whose expansion has stopped, and whether their images must be downloaded
+    first.
+    """
     cursor = await tx.execute(
         f"""
         select id, fetching from jobs where status in {LIVE} and not expanded

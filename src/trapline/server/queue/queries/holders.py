@@ -1,4 +1,4 @@
-"""Holders: who is at work on a job, and when they were last heard from."""
+"""Holders: the callers that work on a job, and the times of their last contact."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -13,11 +13,10 @@ SEEN_EVERY_S = 15.0
 
 @dataclass(frozen=True)
 class HolderContact:
-    """A caller at work on a job: a worker that said hello, or one named by API token, address and
-    User-Agent.
+    """A caller that works on a job: a registered worker, or an API token, address and User-Agent.
 
-    `remembered` is what the process knows of callers: with it, the usual contact asks the database
-    nothing.
+    `remembered` caches the contacts that this process has stored, so that most contacts need no
+    query.
     """
 
     job_id: int
@@ -28,18 +27,21 @@ class HolderContact:
 
 
 def get_caller_key(scope: Scope) -> Hashable:
-    """Name the caller: a worker by its id, another one by its API token, address and User-Agent."""
+    """Return the key of the caller: its worker ID, or its API token, address and User-Agent."""
     return scope.origin.worker_id or (scope.token_id, scope.origin.address, scope.origin.user_agent)
 
 
 async def record_holder_contact(
     scope: Scope, tx: Transaction, contact: HolderContact, *, also_evicted: bool = False
 ) -> int:
-    """Note a sign of life of the caller, at most once in `every_s` seconds; answers the holder's
-    id.
+    """Record a contact of the caller, at most once in `every_s` seconds; return the holder's ID.
 
-    To be called before any task is locked: it may wait for another call of the same caller. With
-    `also_evicted` a worker that was evicted passes. Raises UnknownWorker, WorkerEnded.
+    Call this before any task is locked, because it may wait for another request of the same caller.
+    With `also_evicted`, an evicted worker is accepted.
+
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     remembered, caller = contact.remembered, get_caller_key(scope)
     known = remembered.get_holder(caller, contact.job_id)
@@ -69,9 +71,11 @@ async def record_worker_heartbeat(
     *,
     also_evicted: bool = False,
 ) -> None:
-    """Note a sign of life of a worker that said hello, about whichever job.
+    """Record a contact of a registered worker, about any job.
 
-    Raises UnknownWorker, WorkerEnded.
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     worker_id = scope.origin.worker_id
     if not remembered.has_recent_contact(worker_id, every_s):
@@ -82,11 +86,14 @@ async def record_worker_heartbeat(
 async def _put_worker_holder(scope: Scope, tx: Transaction, contact: HolderContact) -> int:
     cursor = await tx.execute(
         """
-        insert into holders (project_id, job_id, worker_id, token_id, address, user_agent, completed, last_contact_at,
+        insert into holders (project_id, job_id, worker_id, token_id, address, user_agent,
+            completed, last_contact_at,
             service_id)
-        values (%s, %s, %s, %s, %s, %s, 0, clock_timestamp(), (select service_id from workers where id = %s))
+        values (%s, %s, %s, %s, %s, %s, 0, clock_timestamp(), (select service_id from workers
+            where id = %s))
         on conflict (worker_id, job_id) where worker_id is not null
-            do update set last_contact_at = excluded.last_contact_at, service_id = excluded.service_id
+            do update set last_contact_at = excluded.last_contact_at,
+                service_id = excluded.service_id
         returning id
         """,
         (
@@ -113,8 +120,10 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: HolderConta
     }
     cursor = await tx.execute(
         """
-        select id, last_contact_at < clock_timestamp() - make_interval(secs => %(every)s) from holders
-        where job_id = %(job)s and token_id = %(token)s and address = %(address)s and user_agent = %(agent)s
+        select id, last_contact_at < clock_timestamp() - make_interval(secs => %(every)s)
+        from holders
+        where job_id = %(job)s and token_id = %(token)s and address = %(address)s
+            and user_agent = %(agent)s
           and worker_id is null
         """,
         {**key, "every": contact.every_s},
@@ -125,7 +134,8 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: HolderConta
     await record_service_contact(scope, tx, [contact.project_id], pipeline_id=contact.pipeline_id)
     cursor = await tx.execute(
         """
-        insert into holders (project_id, job_id, token_id, address, user_agent, completed, last_contact_at, service_id)
+        insert into holders (project_id, job_id, token_id, address, user_agent, completed,
+            last_contact_at, service_id)
         values (%(project)s, %(job)s, %(token)s, %(address)s, %(agent)s, 0, clock_timestamp(), (
             select s.id from processing_services s join service_pipelines sp on sp.service_id = s.id
             where sp.pipeline_id = %(pipeline)s and s.registrant = %(registrant)s
@@ -150,10 +160,13 @@ async def _put_caller_holder(scope: Scope, tx: Transaction, contact: HolderConta
 async def record_claim_contact(
     scope: Scope, tx: Transaction, remembered: LeaseCache, slugs: list[str], every_s: float
 ) -> None:
-    """Note that a caller is alive because it asks for jobs of these pipelines; its leases do not
-    live longer by that.
+    """Record that a caller asked for jobs of these pipelines; this does not extend its leases.
 
-    A worker that said hello is heard in whatever it asks. Raises UnknownWorker, WorkerEnded.
+    For a registered worker every request is a contact.
+
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     if scope.origin.worker_id is not None:
         await record_worker_heartbeat(scope, tx, remembered, every_s)
@@ -175,16 +188,17 @@ async def record_service_contact(
     pipeline_id: int | None = None,
     slugs: list[str] | None = None,
 ) -> None:
-    """Note a sign of life of the processing services that the caller works for; never waits for
-    anybody.
+    """Record a contact of the processing services that the caller works for; never wait for a lock.
 
-    Callers without a hello name no service: those are meant that their registrant registered from
-    the same address for one of these pipelines, or, where there is none, from any address.
+    A caller that did not register names no service. It is matched with the services that its
+    registrant registered for one of these pipelines, from the same address; without a match,
+    from any address.
     """
     await tx.execute(
         """
         with offering as (
-            select distinct s.id, s.address = %(address)s as here, s.last_seen_at from processing_services s
+            select distinct s.id, s.address = %(address)s as here, s.last_seen_at
+            from processing_services s
             join service_pipelines sp on sp.service_id = s.id
             join pipelines p on p.id = sp.pipeline_id
             where s.registrant = %(registrant)s and sp.project_id = any(%(projects)s)
@@ -195,7 +209,8 @@ async def record_service_contact(
             select s.id from processing_services s where s.id in (
                 select id from offering
                 where (here or not exists (select 1 from offering where here))
-                  and (last_seen_at is null or last_seen_at < clock_timestamp() - interval '15 seconds')
+                  and (last_seen_at is null
+                      or last_seen_at < clock_timestamp() - interval '15 seconds')
             )
             for no key update skip locked
         )
@@ -215,7 +230,8 @@ async def _touch_caller(scope: Scope, tx: Transaction, project_ids: list[int]) -
         """
         update holders set seen_at = clock_timestamp() where id in (
             select id from holders
-            where token_id = %s and address = %s and user_agent = %s and worker_id is null and project_id = any(%s)
+            where token_id = %s and address = %s and user_agent = %s and worker_id is null
+                and project_id = any(%s)
             order by last_contact_at desc limit 1 for no key update skip locked
         ) and seen_at < clock_timestamp() - interval '15 seconds'
         """,

@@ -1,8 +1,8 @@
-"""The job's row: the last thing that any transaction which moves tasks of a job touches.
+"""Update of a job's row, always the last step of a transaction that changes tasks of the job.
 
-Every such transaction locks its tasks in the order of their ids, and calls `settle_job` at its end.
-Thereby no two can lock each other out, and exactly one of two that race for the last tasks makes
-the job final.
+Each such transaction locks its tasks in the order of their IDs, and calls `update_job` at its end.
+This prevents deadlocks, and exactly one of two transactions that complete the last tasks makes the
+job final.
 """
 
 from collections.abc import Iterator
@@ -41,9 +41,11 @@ _SETTLE = f"""
         returning id, project_id, status, last_move, failed, completed
     ),
     moved as (
-        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id, reason)
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id,
+            reason)
         select s.id, s.last_move, s.project_id, coalesce(
-            (select m.to_state from job_moves m where m.job_id = s.id and m.number = s.last_move - 1), 'new'
+            (select m.to_state from job_moves m where m.job_id = s.id
+                and m.number = s.last_move - 1), 'new'
         ), s.status, %(actor)s, %(worker)s::uuid, case when s.failed > 0 then format(
             '%%s of %%s images failed',
             to_char(s.failed, 'FM999,999,990'), to_char(s.failed + s.completed, 'FM999,999,990')
@@ -60,7 +62,7 @@ class JobClosed(Exception):
 
 @dataclass(frozen=True)
 class JobCounterChange:
-    """What a transaction did to a job: by how much its counters move, and how far its expansion came."""
+    """The change of a job's counters, and the progress of its expansion, in one transaction."""
 
     open: int = 0
     completed: int = 0
@@ -73,10 +75,10 @@ class JobCounterChange:
 async def update_job(
     scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str
 ) -> JobState:
-    """Move a job's counters, last in a transaction, and make the job final if nothing of it is open
-    any more.
+    """Update a job's counters, last in a transaction, and end the job if no task is open.
 
-    Raises JobClosed where the job is final already; the transaction must roll back then.
+    Raises:
+        JobClosed: the job is final; the transaction must roll back.
     """
     with translate_closed_error():
         cursor = await send_job_update(scope, tx, job_id, change, actor)
@@ -88,10 +90,9 @@ async def update_job(
 async def send_job_update(
     scope: Scope, tx: Transaction, job_id: int, change: JobCounterChange, actor: str
 ) -> Cursor:
-    """The same without waiting for the answer, for `at_last`: a closed job is refused by the
-    database itself.
+    """Send `update_job` without waiting for the response; the database itself rejects a final job.
 
-    Whoever waits for the answer does so in `closed_in_words`.
+    Wait for the response within `translate_closed_error`.
     """
     return await tx.execute(
         _SETTLE,
@@ -101,7 +102,7 @@ async def send_job_update(
 
 @contextmanager
 def translate_closed_error() -> Iterator[None]:
-    """Turn the database's refusal of a closed job into JobClosed."""
+    """Translate the database error for a final job to JobClosed."""
     try:
         yield
     except psycopg.DatabaseError as error:
@@ -111,11 +112,12 @@ def translate_closed_error() -> Iterator[None]:
 
 
 async def mark_job_started(scope: Scope, tx: Transaction, job_id: int, actor: str) -> None:
-    """Note that the first task of a queued job was leased; a job that is beyond that stays as it is."""
+    """Record that the first task of a queued job was leased; other jobs are not changed."""
     cursor = await tx.execute(
         """
         update jobs set status = 'processing', started_at = coalesce(started_at, clock_timestamp()),
-            last_leased_at = clock_timestamp(), last_move = last_move + 1, updated_at = clock_timestamp()
+            last_leased_at = clock_timestamp(), last_move = last_move + 1,
+                updated_at = clock_timestamp()
         where id = %s and status = 'queued'
         returning project_id, last_move
         """,
@@ -136,12 +138,14 @@ async def record_transition(
     actor: str,
     reason: str | None = None,
 ) -> None:
-    """Write a move into the job's history; the database refuses one that may not be."""
+    """Record a state transition of a job; the database rejects one that is not allowed."""
     await tx.execute(
         """
-        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason, worker_id)
+        insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason,
+            worker_id)
         values (%(job)s, %(number)s, %(project)s, coalesce(
-            (select to_state from job_moves where job_id = %(job)s and number = %(number)s - 1), 'new'
+            (select to_state from job_moves where job_id = %(job)s and number = %(number)s - 1),
+                'new'
         ), %(to)s, %(actor)s, %(reason)s, %(worker)s)
         """,
         {
@@ -157,5 +161,7 @@ async def record_transition(
 
 
 async def lock_job_work(scope: Scope, tx: Transaction, job_id: int) -> None:
-    """Let no other expansion, sweep, retry or recount of this job run beside this transaction."""
+    """Lock out other expansions, sweeps, retries and recounts of this job until the transaction
+    ends.
+    """
     await tx.execute("select pg_advisory_xact_lock(7230002, (%s %% 2147483647)::int)", (job_id,))

@@ -1,4 +1,4 @@
-"""The pictures that a job was asked for by their addresses: each is fetched before the job's images are put in line."""
+"""The image URLs of a job: all are downloaded before the images are queued."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,16 +17,17 @@ from trapline.server.queue.queries.job_counters import LIVE, record_transition
 from trapline.wire.jobs import JobState
 
 KEPT_DAYS = 30
-"""How long the addresses of a run that failed or was canceled are kept, to be tried again."""
+"""Days for which the URLs of a failed or canceled run are kept for a retry."""
 OF_PROJECT = 4
-"""How many runs of one project are fetched at once; the others wait and keep nobody else from a place."""
+"""Downloading runs per project; further ones wait without blocking other projects."""
 
 
 class JobDownloadRow(Row):
-    """One address of a job. `again_at` is when it may be fetched again: later than now while
-    somebody does so.
+    """One image URL of a job.
 
-    The address, which may have a secret in it, is sealed, and forgotten once its picture is there.
+    `again_at` is the time from which it may be downloaded; it is in the future while a process
+    downloads it. The URL may contain a secret. It is stored encrypted, and deleted when the image
+    is stored.
     """
 
     __tablename__ = "job_downloads"
@@ -55,7 +56,7 @@ class JobDownloadRow(Row):
 
 @dataclass(frozen=True)
 class PendingDownload:
-    """An address to fetch, the attempt that this is, and the deployment that the picture goes to."""
+    """A URL to download, the number of the attempt, and the deployment of the image."""
 
     job_id: int
     number: int
@@ -66,7 +67,7 @@ class PendingDownload:
 
 
 class EncryptedUrl(NamedTuple):
-    """An address at rest, and the row that it opens in."""
+    """An encrypted URL, and the row that it is bound to."""
 
     id: UUID
     sealed_url: bytes
@@ -80,10 +81,11 @@ async def create_downloads(
     deployment_id: UUID,
     addresses: list[EncryptedUrl],
 ) -> None:
-    """Keep the addresses that a job was asked for."""
+    """Store the image URLs of a job."""
     await tx.execute(
         """
-        insert into job_downloads (job_id, number, project_id, deployment_id, id, sealed_url, attempts)
+        insert into job_downloads (job_id, number, project_id, deployment_id, id, sealed_url,
+            attempts)
         select %s, n.number, %s, %s, n.id, n.url, 0
         from unnest(%b::uuid[], %b::bytea[]) with ordinality as n(id, url, number)
         """,
@@ -100,14 +102,15 @@ async def create_downloads(
 async def claim_download(
     scope: Scope, tx: Transaction, job_id: int, for_s: float
 ) -> PendingDownload | None:
-    """Take the next address of a live job whose turn it is, for so long; None where there is none now."""
+    """Claim the next URL of a live job for `for_s` seconds, or return None."""
     cursor = await tx.execute(
         f"""
         update job_downloads d set attempts = d.attempts + 1,
             again_at = clock_timestamp() + make_interval(secs => %(for_s)s)
         from (
             select job_id, number from job_downloads
-            where job_id = %(job)s and image_id is null and coalesce(again_at, '-infinity') <= clock_timestamp()
+            where job_id = %(job)s and image_id is null
+                and coalesce(again_at, '-infinity') <= clock_timestamp()
               and exists (select 1 from jobs where id = %(job)s and fetching and status in {LIVE})
             order by number limit 1 for no key update skip locked
         ) mine
@@ -123,9 +126,10 @@ async def claim_download(
 async def complete_download(
     scope: Scope, tx: Transaction, download: PendingDownload, image_id: UUID
 ) -> None:
-    """Note which image an address became; the address is forgotten."""
+    """Record the image of a URL, and delete the URL."""
     await tx.execute(
-        "update job_downloads set image_id = %s, sealed_url = null where job_id = %s and number = %s",
+        "update job_downloads set image_id = %s, sealed_url = null where job_id = %s and number = "
+        "%s",
         (image_id, download.job_id, download.number),
     )
 
@@ -133,7 +137,7 @@ async def complete_download(
 async def reschedule_download(
     scope: Scope, tx: Transaction, download: PendingDownload, wait_s: float
 ) -> None:
-    """Let an address be fetched again after so many seconds."""
+    """Allow the next attempt at a URL after `wait_s` seconds."""
     await tx.execute(
         "update job_downloads set again_at = clock_timestamp() + make_interval(secs => %s)"
         " where job_id = %s and number = %s and image_id is null",
@@ -142,7 +146,7 @@ async def reschedule_download(
 
 
 async def release_download(scope: Scope, tx: Transaction, download: PendingDownload) -> None:
-    """Leave an address that was not asked for after all: its attempt does not count."""
+    """Release a URL that was not requested; the attempt does not count."""
     await tx.execute(
         "update job_downloads set attempts = attempts - 1, again_at = null"
         " where job_id = %s and number = %s and image_id is null",
@@ -151,18 +155,20 @@ async def release_download(scope: Scope, tx: Transaction, download: PendingDownl
 
 
 async def reset_attempts(scope: Scope, tx: Transaction, job_id: int) -> None:
-    """Give every address of a job that is not there yet its attempts back."""
+    """Reset the attempts of all URLs of a job that are not downloaded."""
     await tx.execute(
-        "update job_downloads set attempts = 0, again_at = null where job_id = %s and image_id is null",
+        "update job_downloads set attempts = 0, again_at = null where job_id = %s and image_id is "
+        "null",
         (job_id,),
     )
 
 
 async def get_next_delay_s(scope: Scope, tx: Transaction, job_id: int) -> float | None:
-    """Tell in how many seconds the next address of a job may be fetched; None where it wants none any more."""
+    """Return the seconds until the next URL of a job may be downloaded; None if none is left."""
     cursor = await tx.execute(
         f"""
-        select extract(epoch from min(coalesce(d.again_at, clock_timestamp())) - clock_timestamp())::float8
+        select extract(epoch
+            from min(coalesce(d.again_at, clock_timestamp())) - clock_timestamp())::float8
         from job_downloads d where d.job_id = %(job)s and d.image_id is null
           and exists (select 1 from jobs where id = %(job)s and fetching and status in {LIVE})
         """,  # noqa: S608
@@ -174,13 +180,13 @@ async def get_next_delay_s(scope: Scope, tx: Transaction, job_id: int) -> float 
 
 
 async def finish_downloads(scope: Scope, tx: Transaction, job_id: int) -> int | None:
-    """Make the images behind all of a job's addresses its selection; answers how many they are.
+    """Store the downloaded images of a job as its selection; return their number.
 
-    0 where there are no addresses any more; None where it was done before, or something is still to
-    be fetched.
+    Return 0 if there are no URLs any more, and None if it was done before or downloads are missing.
     """
     cursor = await tx.execute(
-        f"select project_id from jobs where id = %s and fetching and status in {LIVE} for no key update",  # noqa: S608
+        "select project_id from jobs "  # noqa: S608
+        f"where id = %s and fetching and status in {LIVE} for no key update",
         (job_id,),
     )
     job = await cursor.fetchone()
@@ -203,7 +209,8 @@ async def finish_downloads(scope: Scope, tx: Transaction, job_id: int) -> int | 
         return 0 if left is None else None
     await tx.execute("delete from job_downloads where job_id = %s", (job_id,))
     await tx.execute(
-        "update jobs set fetching = false, expected = %s, updated_at = clock_timestamp() where id = %s",
+        "update jobs set fetching = false, expected = %s, updated_at = clock_timestamp() where id "
+        "= %s",
         (listed[0], job_id),
     )
     count: int = listed[0]
@@ -211,10 +218,11 @@ async def finish_downloads(scope: Scope, tx: Transaction, job_id: int) -> int | 
 
 
 async def fail_download(scope: Scope, tx: Transaction, job_id: int, reason: str) -> bool:
-    """Make a job failed whose content cannot be fetched; False where it is final already."""
+    """Fail a job whose content cannot be downloaded; return False if it is final."""
     cursor = await tx.execute(
         f"""
-        update jobs set status = 'failed', finished_at = clock_timestamp(), last_move = last_move + 1,
+        update jobs set status = 'failed', finished_at = clock_timestamp(),
+            last_move = last_move + 1,
             updated_at = clock_timestamp()
         where id = %s and fetching and status in {LIVE} returning project_id, last_move
         """,  # noqa: S608
@@ -228,9 +236,10 @@ async def fail_download(scope: Scope, tx: Transaction, job_id: int, reason: str)
 
 
 async def enqueue_downloads(scope: Scope, tx: Transaction, task: str, job_id: int) -> None:
-    """Ask for the chore that fetches a job's addresses, unless one waits already.
+    """Enqueue the background task that downloads a job's URLs, unless one is waiting.
 
-    Chores of one lock are done one after the other: one of a job at a time, and few of a project.
+    Background tasks with the same lock run one after the other: one task per job, and few per
+    project.
     """
     await tx.execute(
         """
@@ -240,7 +249,8 @@ async def enqueue_downloads(scope: Scope, tx: Transaction, task: str, job_id: in
             null, %(arguments)s::jsonb, null
         )::procrastinate.procrastinate_job_to_defer_v1])
         from jobs j where j.id = %(job)s and not exists (
-            select from procrastinate.procrastinate_jobs c where c.status = 'todo' and c.queue_name = %(queue)s::varchar
+            select from procrastinate.procrastinate_jobs c where c.status = 'todo'
+                and c.queue_name = %(queue)s::varchar
               and c.task_name = %(task)s::varchar and c.args = %(arguments)s::jsonb
         )
         """,
@@ -255,7 +265,7 @@ async def enqueue_downloads(scope: Scope, tx: Transaction, task: str, job_id: in
 
 
 async def has_active_downloads(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool:
-    """Whether pictures of a live job are to go to a deployment."""
+    """Return whether images of a live job are to be downloaded to a deployment."""
     cursor = await tx.execute(
         f"""
         select from job_downloads d join jobs j on j.id = d.job_id
@@ -267,7 +277,7 @@ async def has_active_downloads(scope: Scope, tx: Transaction, deployment_id: UUI
 
 
 async def purge_download_batch(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Delete the addresses of jobs that are over for as long as those are kept; answers of how many jobs."""
+    """Delete the expired URLs of ended jobs; return the number of jobs."""
     cursor = await tx.execute(
         f"""
         with old as (

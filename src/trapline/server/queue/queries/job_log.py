@@ -1,4 +1,4 @@
-"""The log of a job: its moves, and the attempts at its tasks that ended badly, by time."""
+"""The log of a job by time: state transitions, and failed attempts at its tasks."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from trapline.server.platform.db.pagination import EXACT_UP_TO
 
 
 class JobLogRecord(NamedTuple):
-    """One line: a move of the job (`from_state`, `to_state`, by whom), or an attempt that ended badly."""
+    """An entry: a transition (`from_state`, `to_state`, actor), or a failed attempt."""
 
     at: datetime
     number: int
@@ -30,23 +30,27 @@ class JobLogRecord(NamedTuple):
     address: str | None
 
 
-# At one moment moves come before attempts: an attempt stands behind every number of a move, a move
-# behind every id.
+# At equal times transitions come before attempts: an attempt sorts after every transition number,
+# and a transition after every attempt ID.
 _LAST = 2**63 - 1
 _PAGE = """
     select * from (
         (
-            select m.at, m.number, %(last)s::bigint as id, m.from_state, m.to_state, m.actor, m.reason, null::integer,
+            select m.at, m.number, %(last)s::bigint as id, m.from_state, m.to_state, m.actor,
+                m.reason, null::integer,
                 null::text, null::uuid, null::uuid, null::text, null::text, null::text, null::text
-            from job_moves m where m.job_id = %(job)s and (m.at, m.number) < (%(at)s::timestamptz, %(number)s)
+            from job_moves m where m.job_id = %(job)s
+                and (m.at, m.number) < (%(at)s::timestamptz, %(number)s)
             order by m.at desc, m.number desc limit %(limit)s
         )
         union all
         (
-            select t.ended_at, 0, t.id, null, null, null, t.error, t.attempt, t.outcome, t.analysis_id, a.image_id,
+            select t.ended_at, 0, t.id, null, null, null, t.error, t.attempt, t.outcome,
+                t.analysis_id, a.image_id,
                 w.name, w.host, h.user_agent, h.address
             from (
-                select * from attempts where job_id = %(job)s and (ended_at, id) < (%(at)s::timestamptz, %(id)s)
+                select * from attempts where job_id = %(job)s
+                    and (ended_at, id) < (%(at)s::timestamptz, %(id)s)
                 order by ended_at desc, id desc limit %(limit)s
             ) t
             join analyses a on a.id = t.analysis_id
@@ -56,7 +60,8 @@ _PAGE = """
 """
 _COUNT = """
     select count(*) from (
-        select from job_moves where job_id = %(job)s union all select from attempts where job_id = %(job)s
+        select from job_moves where job_id = %(job)s union all select from attempts
+        where job_id = %(job)s
         limit %(most)s
     ) few
 """
@@ -65,7 +70,11 @@ _COUNT = """
 async def list_log(
     scope: Scope, tx: Transaction, job_id: int, limit: int, cursor: str | None
 ) -> tuple[list[JobLogRecord], str | None]:
-    """List a page of a job's log, the newest first. Raises Invalid for a cursor of another list."""
+    """List a page of a job's log, newest first.
+
+    Raises:
+        InvalidRequest: the cursor is of another list.
+    """
     at, number, key = (
         decode_cursor(cursor, [datetime, int, int]) if cursor else ("infinity", _LAST, _LAST)
     )
@@ -78,7 +87,7 @@ async def list_log(
 
 
 async def count_log(scope: Scope, tx: Transaction, job_id: int) -> tuple[int, bool]:
-    """Count its lines: exactly up to 10,000, beyond that (10,000, an estimate)."""
+    """Count the entries: exactly up to 10,000, beyond that (10,000, an estimate)."""
     found = await tx.execute(_COUNT, {"job": job_id, "most": EXACT_UP_TO + 1})
     [(count,)] = await found.fetchall()
     return min(count, EXACT_UP_TO), count > EXACT_UP_TO

@@ -1,4 +1,4 @@
-"""How jobs get on, asked of the rows: what is in hand, what holds it up, what was found."""
+"""Progress of jobs, computed from rows: current leases, obstacles, and findings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ CLASSES = 1000
 
 
 class TaskHolder(NamedTuple):
-    """Who has tasks in hand: the worker as it named itself, and what it called with."""
+    """A holder of leases: a worker's registration, or the address and user agent of a caller."""
 
     name: str | None
     host: str | None
@@ -24,11 +24,10 @@ class TaskHolder(NamedTuple):
 
 @dataclass(frozen=True)
 class JobActivity:
-    """What goes on with a job: tasks in hand, by how many, the busiest one and since when; whether
-    anybody offers it.
+    """Activity of a job: its leases, their holders, and the last contact of a service.
 
-    `next_attempt_at` is when something can be leased again, where nothing can be now; `unswept`
-    whether a canceled job has open tasks still.
+    `next_attempt_at` is the time of the next retry, if no task can be leased now. `unswept` is
+    whether a canceled job still has open tasks.
     """
 
     held: int = 0
@@ -37,15 +36,14 @@ class JobActivity:
     held_since: datetime | None = None
     next_attempt_at: datetime | None = None
     offered: bool = False
-    heard_of_at: datetime | None = None
+    last_contact_at: datetime | None = None
     unswept: bool = False
 
 
 class JobCompetition(NamedTuple):
-    """What keeps workers from a job: jobs of higher priority, and how many workers are online and
-    busy elsewhere.
+    """Reasons why workers do not lease from a job: jobs of higher priority, and busy workers.
 
-    Of jobs each time id and project of one.
+    Of the jobs in each group, one is given by ID and project.
     """
 
     ahead: int
@@ -57,10 +55,13 @@ class JobCompetition(NamedTuple):
 
 
 _ACTIVITY = f"""
-    select j.id, coalesce(h.held, 0), coalesce(h.workers, 0), h.name, h.host, h.user_agent, h.address, h.since,
+    select j.id, coalesce(h.held, 0), coalesce(h.workers, 0), h.name, h.host, h.user_agent,
+        h.address, h.since,
         case when j.open > 0 and not {build_any_queued_condition("j.id")} then least(
-            (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost = 0),
-            (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued' and a.lost > 0)
+            (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued'
+                and a.lost = 0),
+            (select min(a.not_before) from analyses a where a.job_id = j.id and a.state = 'queued'
+                and a.lost > 0)
         ) end,
         exists (select 1 from service_pipelines sp where sp.pipeline_id = j.pipeline_id),
         (
@@ -70,7 +71,8 @@ _ACTIVITY = f"""
         j.status = 'canceled' and {HAS_OPEN}
     from jobs j
     left join lateral (
-        select sum(g.held) over () as held, count(*) over () as workers, w.name, w.host, o.user_agent, o.address,
+        select sum(g.held) over () as held, count(*) over () as workers, w.name, w.host,
+            o.user_agent, o.address,
             g.since
         from (
             select a.holder_id, count(*) as held, min(a.leased_at) as since
@@ -81,17 +83,18 @@ _ACTIVITY = f"""
     where j.id = any(%s)
 """  # noqa: S608 - made of constants
 
-# The workers of a job are those that said hello for its pipeline. What they take first is whatever
-# they offer too.
+# The workers of a job are registered for its pipeline; jobs of all their pipelines compete with it.
 _RIVALS = f"""
     with online as materialized (
         select j.id as job_id, w.id, w.name, w.host, w.pipelines, w.last_contact_at from jobs j
         join service_pipelines sp on sp.pipeline_id = j.pipeline_id
-        join workers w on w.service_id = sp.service_id and w.ended_at is null and j.pipeline_slug = any(w.pipelines)
+        join workers w on w.service_id = sp.service_id and w.ended_at is null
+            and j.pipeline_slug = any(w.pipelines)
             and w.last_contact_at > now() - interval '{ONLINE_S} seconds'
         where j.id = any(%s)
     ),
-    taken as materialized (select j.id as job_id, j.pipeline_slug as slug from jobs j where j.id = any(%s)
+    taken as materialized (select j.id as job_id, j.pipeline_slug as slug from jobs j
+        where j.id = any(%s)
         union select job_id, unnest(pipelines) from online
     ),
     ahead as (
@@ -101,16 +104,19 @@ _RIVALS = f"""
         join jobs o on o.pipeline_slug = t.slug and o.id <> j.id and o.priority > j.priority
             and o.status in ('queued', 'processing') and not o.paused and o.open > 0
         where exists (
-            select 1 from service_pipelines mine join service_pipelines theirs on theirs.service_id = mine.service_id
+            select 1 from service_pipelines mine join service_pipelines theirs
+                on theirs.service_id = mine.service_id
             where mine.pipeline_id = j.pipeline_id and theirs.pipeline_id = o.pipeline_id
         ) and {build_any_queued_condition("o.id")}
     ),
     busy as (
-        select distinct on (o.job_id, o.id) o.job_id, o.id, h.job_id as with_job, h.project_id as with_project
+        select distinct on (o.job_id, o.id) o.job_id, o.id, h.job_id as with_job,
+            h.project_id as with_project
         from online o join holders h on h.worker_id = o.id and h.job_id <> o.job_id
         join jobs other on other.id = h.job_id and other.status in ('queued', 'processing')
         where exists (
-            select 1 from analyses a where a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
+            select 1 from analyses a where a.job_id = h.job_id and a.holder_id = h.id
+                and a.state = 'processing'
         ) order by o.job_id, o.id, h.job_id
     )
     select j.id,
@@ -122,7 +128,8 @@ _RIVALS = f"""
     left join lateral (
         select name, host from online where job_id = j.id order by last_contact_at desc limit 1
     ) n on true
-    left join lateral (select with_job, with_project from busy where job_id = j.id order by id limit 1) b on true
+    left join lateral (select with_job, with_project from busy where job_id = j.id order by id
+        limit 1) b on true
     where j.id = any(%s)
 """  # noqa: S608 - made of constants
 
@@ -130,7 +137,7 @@ _RIVALS = f"""
 async def list_activity(
     scope: Scope, tx: Transaction, job_ids: list[int]
 ) -> dict[int, JobActivity]:
-    """Tell for each of these jobs what goes on."""
+    """Return the activity of each of these jobs."""
     cursor = await tx.execute(_ACTIVITY, (job_ids,))
     return {
         job_id: JobActivity(
@@ -140,17 +147,19 @@ async def list_activity(
             since,
             next_at,
             offered,
-            heard,
+            contact_at,
             unswept,
         )
-        for job_id, held, workers, *who, since, next_at, offered, heard, unswept in await cursor.fetchall()
+        for job_id, held, workers, *who, since, next_at, offered, contact_at, unswept in (
+            await cursor.fetchall()
+        )
     }
 
 
 async def list_competition(
     scope: Scope, tx: Transaction, job_ids: list[int]
 ) -> dict[int, JobCompetition]:
-    """Tell for each of these jobs, which nobody takes although something can be leased, what workers do instead."""
+    """Return what the workers of these jobs do instead of leasing their available tasks."""
     if not job_ids:
         return {}
     cursor = await tx.execute(_RIVALS, (job_ids, job_ids, job_ids))
@@ -168,15 +177,15 @@ async def list_competition(
 
 
 async def count_findings(scope: Scope, tx: Transaction, job_id: int) -> tuple[dict[str, int], int]:
-    """Count what a job found by the class that names it, the most frequent first, and all its
-    annotations.
+    """Count a job's findings by class, the most frequent first, and all its annotations.
 
-    Of an image with boxes these count, and nothing that is said of them or of the whole image; of
-    others whatever has a class.
+    For an image with boxes only the boxes count, not their classifications; for other images each
+    annotation with a class counts.
     """
     cursor = await tx.execute(
         """
-        select c.class_name, sum(c.many) filter (where c.is_box or not c.has_boxes)::bigint, sum(c.many)::bigint
+        select c.class_name, sum(c.many) filter (where c.is_box or not c.has_boxes)::bigint,
+            sum(c.many)::bigint
         from (
             select n.annotation_type = 'bounding_box' as is_box, n.class_name, count(*) as many,
                 bool_or(n.annotation_type = 'bounding_box') over (partition by a.id) as has_boxes
@@ -193,7 +202,7 @@ async def count_findings(scope: Scope, tx: Transaction, job_id: int) -> tuple[di
 
 
 class JobStateCounts(NamedTuple):
-    """How far a job is: the number of its last change of state, and its images by state."""
+    """Progress of a job: the number of its last transition, and its images by state."""
 
     job_id: int
     last_move: int
@@ -209,10 +218,11 @@ class JobStateCounts(NamedTuple):
 async def list_state_counts(
     scope: Scope, tx: Transaction, job_ids: list[int]
 ) -> list[JobStateCounts]:
-    """Tell how far these jobs are."""
+    """Return the progress of these jobs."""
     cursor = await tx.execute(
         """
-        select j.id, j.last_move, j.status = 'canceled', j.expanded, j.expected, j.open, j.completed, j.failed,
+        select j.id, j.last_move, j.status = 'canceled', j.expanded, j.expected, j.open,
+            j.completed, j.failed,
             case when j.status = 'processing' then (
                 select count(*) from analyses a where a.job_id = j.id and a.state = 'processing'
             ) else 0 end

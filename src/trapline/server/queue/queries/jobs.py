@@ -1,4 +1,4 @@
-"""Jobs, and the history of their states."""
+"""Jobs, and their state transitions."""
 
 from datetime import datetime
 from typing import Any
@@ -29,21 +29,27 @@ from trapline.server.queue.rules.list_filters import JobFilter
 
 
 class JobRow(Row):
-    """One run of one pipeline over a selection of images.
+    """One run of a pipeline over a selection of images.
 
-    `open`, `completed` and `failed` count its analyses and move in the transactions that move
-    those; `nothing_found` are those of the completed that found nothing, `discarded` counts results
-    after the end. A standing job takes each new image of its project. `expanded_to` is how far the
-    expansion of the selection has come, `expected` about how many images that is. A job that is to
-    be started later is `not_started`, and `paused` until then. `edited_at` is when a person last
+    `open`, `completed` and `failed` count its analyses, and are updated in the same transactions.
+    `nothing_found` counts completed analyses without findings, `discarded` results that arrived
+    after the end of the job.
+
+    New images of the project are added to its automatic job (`standing` is true). `expanded_to` is
+    the last image of the selection that was queued; `expected` is the estimated number of images. A
+    job that is to be started later is `not_started` and `paused`. `edited_at` is when a user last
     changed its name or priority.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
-        ForeignKeyConstraint(["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"]),
-        CheckConstraint("status in ('queued', 'processing', 'completed', 'failed', 'canceled')", name="status"),
+        ForeignKeyConstraint(
+            ["project_id", "pipeline_id"], ["pipelines.project_id", "pipelines.id"]
+        ),
+        CheckConstraint(
+            "status in ('queued', 'processing', 'completed', 'failed', 'canceled')", name="status"
+        ),
         CheckConstraint("open >= 0 and completed >= 0 and failed >= 0", name="counters"),
         Index("ix_jobs_project_time", "project_id", "id"),
         Index("ix_jobs_live", "id", postgresql_where="status in ('queued', 'processing')"),
@@ -91,7 +97,7 @@ class JobRow(Row):
 
 
 class JobImagesRow(Row):
-    """The images that a job was asked for by their ids, in order: a long list, which nobody reads with the job."""
+    """The sorted image IDs of a job, in a separate table because they are many and rarely read."""
 
     __tablename__ = "job_images"
     __table_args__ = (
@@ -106,7 +112,7 @@ class JobImagesRow(Row):
 
 
 class AllowedMoveRow(Row):
-    """Which state of a job may follow which: the same table as in rules/, here so that no other can be stored."""
+    """The allowed state transitions of jobs, as in rules/; the database accepts no others."""
 
     __tablename__ = "allowed_moves"
 
@@ -115,7 +121,7 @@ class AllowedMoveRow(Row):
 
 
 class JobMoveRow(Row):
-    """One change of a job's state, numbered under its job; the first is from `new`."""
+    """A state transition of a job, numbered within the job; the first is from `new`."""
 
     __tablename__ = "job_moves"
     __table_args__ = (
@@ -139,7 +145,12 @@ class JobMoveRow(Row):
 
 
 async def get_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
-    """Get a job that the caller may touch; raises NotFound or Forbidden."""
+    """Get a job.
+
+    Raises:
+        NotFound: the caller does not see it.
+        Forbidden: the caller may not use it.
+    """
     row = await tx.session.get(JobRow, job_id, populate_existing=True)
     if row is None or not scope.sees(row.project_id):
         raise NotFound
@@ -148,7 +159,7 @@ async def get_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
 
 
 def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Select[JobRow]:
-    """Select the jobs that the caller sees, of one project or of all."""
+    """Select the visible jobs of one project, or of all."""
     pairs = (
         (JobRow.status, wanted.status),
         (JobRow.name, wanted.name),
@@ -169,9 +180,11 @@ def select_jobs(scope: Scope, project_id: int | None, wanted: JobFilter) -> Sele
 
 
 async def lock_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
-    """Get a job that the caller may touch, and let nobody else change its row.
+    """Get a job and lock its row.
 
-    Raises NotFound, Forbidden.
+    Raises:
+        NotFound: the caller does not see it.
+        Forbidden: the caller may not use it.
     """
     await get_job_row(scope, tx, job_id)
     return await tx.session.get_one(
@@ -180,7 +193,7 @@ async def lock_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
 
 
 async def start_job(scope: Scope, tx: Transaction, job_id: int) -> bool:
-    """Let the tasks of a job be handed out that was to be started later; False where it is final."""
+    """Start a job that was created to be started later; return False if it is final."""
     statement = (
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
@@ -195,9 +208,9 @@ async def start_job(scope: Scope, tx: Transaction, job_id: int) -> bool:
 
 
 async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool) -> bool:
-    """Set or take away the flag that holds a job's tasks back; False where the job is final.
+    """Pause or resume the leasing of a job's tasks; return False if the job is final.
 
-    A job that was not started yet stays so when it is paused, and is started when it is resumed.
+    A job that was not started stays so when it is paused, and is started when it is resumed.
     """
     statement = (
         update(JobRow)
@@ -213,6 +226,6 @@ async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool
 
 
 async def list_transition_rows(scope: Scope, tx: Transaction, job_id: int) -> list[JobMoveRow]:
-    """List a job's moves, oldest first."""
+    """List the transitions of a job, oldest first."""
     statement = select(JobMoveRow).where(JobMoveRow.job_id == job_id).order_by(JobMoveRow.number)
     return list((await tx.session.scalars(statement)).all())

@@ -1,4 +1,4 @@
-"""Lease: tasks out of the line and into a worker's hands, in one statement."""
+"""Lease tasks of the queue to a worker, in one statement."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,14 +13,14 @@ from trapline.server.queue.queries.job_counters import LIVE
 
 OLD_SUSPECT_S = 60
 
-# A task that was lost with its worker may be what killed it: such suspects go out alone, those that
-# waited long first, the others once nothing else is left.
+# A task whose lease was lost may have ended its worker. Such suspects are leased alone: those that
+# waited long first, the others when no other task is left.
 _MINE = build_holder_condition("%(job)s", "%(holder)s", "%(worker)s")
 _FIRST = "'00000000-0000-0000-0000-000000000000'"
 _FRESH = build_queued_condition("job.id", suspect=False, also=_MINE)
 _SUSPECT = build_queued_condition("job.id", suspect=True, also=_MINE)
-# Whose turn it was is written down only where another job waits for its own, and never waited for:
-# the job's row is what results wait for.
+# The fairness timestamps are updated with SKIP LOCKED, and only if another job is waiting, because
+# results wait for the row of the job.
 _LEASE = f"""
     with job as materialized (
         select id, project_id from jobs where id = %(job)s and status in {LIVE} and not paused
@@ -32,7 +32,8 @@ _LEASE = f"""
     ),
     ahead as materialized (
         select a.id from analyses a, job where {_FRESH}
-            and a.id > coalesce(%(after)s::uuid, {_FIRST}) and not exists (select 1 from old_suspect)
+            and a.id > coalesce(%(after)s::uuid, {_FIRST})
+                and not exists (select 1 from old_suspect)
         order by a.id limit %(limit)s for no key update of a skip locked
     ),
     suspect as materialized (
@@ -43,7 +44,8 @@ _LEASE = f"""
     leased as (
         update analyses a set
             state = 'processing', attempt = a.attempt + 1, holder_id = %(holder)s,
-            deadline = clock_timestamp() + make_interval(secs => %(lease_s)s), leased_at = clock_timestamp(),
+            deadline = clock_timestamp() + make_interval(secs => %(lease_s)s),
+                leased_at = clock_timestamp(),
             started_at = coalesce(a.started_at, clock_timestamp()), updated_at = clock_timestamp()
         from (table old_suspect union all table ahead union all table suspect) picked
         where a.id = picked.id
@@ -52,16 +54,19 @@ _LEASE = f"""
     turn as materialized (
         select id, project_id from job where exists (select 1 from leased) and exists (
             select 1 from jobs other
-            where other.status in {LIVE} and other.open > 0 and not other.paused and other.id <> job.id
+            where other.status in {LIVE} and other.open > 0 and not other.paused
+                and other.id <> job.id
         )
     ),
     turn_of_job as (
         update jobs set last_leased_at = clock_timestamp()
-        where id in (select j.id from jobs j join turn on turn.id = j.id for no key update of j skip locked)
+        where id in (select j.id from jobs j join turn on turn.id = j.id
+            for no key update of j skip locked)
     ),
     turn_of_project as (
         update projects set last_leased_at = clock_timestamp()
-        where id in (select p.id from projects p join turn on turn.project_id = p.id for no key update of p skip locked)
+        where id in (select p.id from projects p join turn on turn.project_id = p.id
+            for no key update of p skip locked)
     )
     select l.id, l.image_id, l.attempt, l.lost, i.storage_key, i.upright_key
     from leased l join images i on i.id = l.image_id order by l.id
@@ -70,7 +75,7 @@ _LEASE = f"""
 
 @dataclass(frozen=True)
 class QueueLease:
-    """A task in a worker's hands; `key` is where the upright picture is stored."""
+    """A leased task; `key` is the storage key of the upright image."""
 
     analysis_id: UUID
     image_id: UUID
@@ -81,7 +86,10 @@ class QueueLease:
 
 @dataclass(frozen=True)
 class LeaseParameters:
-    """Who wants how many tasks of which job, for how long, from behind which task on."""
+    """Parameters of a lease:
+
+    the job, the holder, the number of tasks, the duration, and the mark.
+    """
 
     job_id: int
     holder_id: int
@@ -90,17 +98,19 @@ class LeaseParameters:
     after: UUID | None
 
 
-async def lease_tasks(scope: Scope, tx: Transaction, wish: LeaseParameters) -> list[QueueLease]:
-    """Lease tasks of a live job, in the order of the line; tasks that others are just leasing are passed by."""
+async def lease_tasks(
+    scope: Scope, tx: Transaction, parameters: LeaseParameters
+) -> list[QueueLease]:
+    """Lease tasks of a live job in the order of the queue; skip tasks locked by other requests."""
     cursor = await tx.execute(
         _LEASE,
         {
-            "job": wish.job_id,
-            "holder": wish.holder_id,
+            "job": parameters.job_id,
+            "holder": parameters.holder_id,
             "worker": scope.origin.worker_id,
-            "limit": wish.limit,
-            "lease_s": wish.lease_s,
-            "after": wish.after,
+            "limit": parameters.limit,
+            "lease_s": parameters.lease_s,
+            "after": parameters.after,
             "old_suspect_s": OLD_SUSPECT_S,
         },
     )

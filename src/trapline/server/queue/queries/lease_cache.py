@@ -1,4 +1,4 @@
-"""What one process remembers about the line, so that it asks less; forgetting it costs time and nothing else."""
+"""Cache of queue data in one process, to save queries; it may be cleared at any time."""
 
 import time
 from collections import OrderedDict
@@ -16,10 +16,9 @@ Thing = TypeVar("Thing")
 
 @dataclass
 class LeaseCache:
-    """For each job, the task behind which the line begins; which holder a caller is, and when its
-    contact was written.
+    """The low-water marks of jobs, and the holder IDs and last contacts of callers.
 
-    A caller is a worker's id, or an API token, address and User-Agent.
+    The key of a caller is its worker ID, or its API token, address and User-Agent.
     """
 
     _marks: OrderedDict[int, tuple[UUID, float]] = field(default_factory=OrderedDict)
@@ -27,15 +26,15 @@ class LeaseCache:
     _heard: OrderedDict[Hashable, float] = field(default_factory=OrderedDict)
 
     def get_low_water_mark(self, job_id: int) -> UUID | None:
-        """The last task that was leased in order: before it the line has only what came back.
+        """Return the last task that was leased in order; before it are only returned tasks.
 
-        None every ten seconds, so that what came back does not wait until the end of the line.
+        Return None every ten seconds, so that returned tasks do not wait for the end of the queue.
         """
         mark, since = self._marks.get(job_id, (None, 0.0))
         return mark if time.monotonic() - since < MARK_S else None
 
     def set_low_water_mark(self, job_id: int, mark: UUID | None) -> None:
-        """Move a job's mark; None begins at the beginning again."""
+        """Set the mark of a job; None starts at the beginning of the queue."""
         _, since = self._marks.get(job_id, (None, 0.0))
         now = time.monotonic()
         _put(
@@ -46,23 +45,23 @@ class LeaseCache:
         )
 
     def get_holder(self, caller: Hashable, job_id: int) -> int | None:
-        """Which holder a caller is in a job."""
+        """Return the holder ID of a caller in a job."""
         return self._holders.get((caller, job_id))
 
     def set_holder(self, caller: Hashable, job_id: int, holder_id: int) -> None:
-        """Remember which holder a caller is in a job."""
+        """Store the holder ID of a caller in a job."""
         _put(self._holders, (caller, job_id), holder_id, CALLERS)
 
     def has_recent_contact(self, of: Hashable, every_s: float) -> bool:
-        """Whether this process wrote a sign of life within `every_s` seconds."""
+        """Return whether this process stored a contact within `every_s` seconds."""
         return time.monotonic() - self._heard.get(of, -every_s) < every_s
 
     def record_contact(self, of: Hashable) -> None:
-        """Remember that a sign of life is written."""
+        """Record that a contact was stored."""
         _put(self._heard, of, time.monotonic(), CALLERS)
 
     def clear_callers(self) -> None:
-        """Ask the database again who is who, and when each was heard from."""
+        """Clear the holders and contacts, so that they are read from the database."""
         self._holders.clear()
         self._heard.clear()
 

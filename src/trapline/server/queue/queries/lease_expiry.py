@@ -1,6 +1,6 @@
-"""Expiry: leases that are over return to the line.
+"""Return the tasks of expired leases to the queue.
 
-Queued work waits for ever; only leases time out.
+Queued tasks never expire; only leases do.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ PAGE = 500
 ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
 
-# A worker that said hello speaks for itself: whatever it says keeps a lease for `lease_max_s`, and
-# naming it in a renewal keeps it on. For other callers any contact of their token and address in
-# the job is a sign of life, but not for longer than `lease_max_s` after the lease.
+# For a registered worker, any contact keeps a lease for `lease_max_s`, and naming the lease in a
+# renewal extends that. For other callers, any contact of their token and address in the job keeps
+# it, but not longer than `lease_max_s` after the lease.
 _OVER = """
     a.state = 'processing' and a.deadline < clock_timestamp()
     and not exists (
@@ -45,7 +45,8 @@ _OVER = """
         a.leased_at + make_interval(secs => %(lease_max_s)s) < clock_timestamp()
         or not exists (
             select 1 from holders h join holders alive
-                on alive.job_id = h.job_id and alive.token_id = h.token_id and alive.address = h.address
+                on alive.job_id = h.job_id
+                    and alive.token_id = h.token_id and alive.address = h.address
             where h.id = a.holder_id and h.worker_id is null and alive.worker_id is null
               and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
         )
@@ -55,7 +56,7 @@ _OVER = """
 
 @dataclass(frozen=True)
 class ExpiredLease:
-    """A task in somebody's hands, locked."""
+    """A leased task, locked."""
 
     id: UUID
     project_id: int
@@ -67,7 +68,7 @@ class ExpiredLease:
 
 @dataclass(frozen=True)
 class LeasePolicy:
-    """How long leases last, in seconds, and how often one may be lost."""
+    """Durations of leases, in seconds, and the number of lost leases that fail a task."""
 
     lease_s: float
     lease_max_s: float
@@ -75,19 +76,20 @@ class LeasePolicy:
 
 
 async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: LeasePolicy) -> list[int]:
-    """List the jobs that have leases which are over."""
+    """List the jobs with expired leases."""
     cursor = await tx.execute(
-        f"select distinct a.job_id from analyses a where a.job_id is not null and {_OVER} order by 1",  # noqa: S608
+        "select distinct a.job_id from analyses a "  # noqa: S608
+        f"where a.job_id is not null and {_OVER} order by 1",
         {"lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
     )
     return [row[0] for row in await cursor.fetchall()]
 
 
 async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: LeasePolicy) -> int:
-    """Take back one page of a job's leases that are over; answers how many, a full page means that
-    there are more.
+    """Expire one page of a job's leases; return their number. After a full page there may be more.
 
-    Raises JobClosed where the job became final: its tasks are no longer for the line.
+    Raises:
+        JobClosed: the job became final; its tasks do not return to the queue.
     """
     cursor = await tx.execute(
         f"""
@@ -109,11 +111,15 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Lease
 async def extend_leases(
     scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID], terms: LeasePolicy
 ) -> None:
-    """Write down that a worker names these leases still, for those that were written down half of `lease_max_s` ago."""
+    """Extend the leases that a worker renews, if half of `lease_max_s` has passed since the last
+    time.
+    """
     await tx.execute(
         """
-        update analyses set deadline = clock_timestamp() + make_interval(secs => %(lease_s)s) where id in (
-            select a.id from analyses a join holders h on h.id = a.holder_id and h.worker_id = %(worker)s
+        update analyses set deadline = clock_timestamp() + make_interval(secs => %(lease_s)s)
+        where id in (
+            select a.id from analyses a join holders h on h.id = a.holder_id
+                and h.worker_id = %(worker)s
             where a.id = any(%(ids)s) and a.state = 'processing'
               and a.deadline + make_interval(secs => %(lease_max_s)s / 2) < clock_timestamp()
             for no key update of a skip locked
@@ -131,10 +137,10 @@ async def extend_leases(
 async def record_lost_leases(
     scope: Scope, tx: Transaction, job_id: int, held: list[ExpiredLease], losses: int, reason: str
 ) -> None:
-    """Count locked tasks of a job as lost with their worker: back to the line, or given up; settles
-    the job.
+    """Count locked tasks of a job as lost: requeue or fail them, and update the job.
 
-    Raises JobClosed.
+    Raises:
+        JobClosed: the job is final.
     """
     project_id = held[0].project_id
     failed = [_judge(task, losses, reason) for task in held]
@@ -156,15 +162,15 @@ def _judge(task: ExpiredLease, losses: int, reason: str) -> TaskFailure:
 
 
 async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, tuple[int, int]]:
-    """Compare a live job's counters with its rows and put them right; answers (stored, counted) of
-    what differed.
+    """Compare a live job's counters with its rows and correct them; return (stored, counted) pairs.
 
-    The job's row is locked first, so that no transaction is between its rows and its counters;
-    seldom enough not to slow the line.
+    The job's row is locked first, so that no transaction is between its rows and its counters. It
+    runs rarely enough not to slow down the queue.
     """
     await lock_job_work(scope, tx, job_id)
     cursor = await tx.execute(
-        f"select open, completed, failed from jobs where id = %s and status in {LIVE} for no key update",  # noqa: S608
+        "select open, completed, failed from jobs "  # noqa: S608
+        f"where id = %s and status in {LIVE} for no key update",
         (job_id,),
     )
     stored = await cursor.fetchone()
@@ -172,7 +178,8 @@ async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, t
         return {}
     cursor = await tx.execute(
         """
-        select count(*) filter (where state in ('queued', 'processing')), count(*) filter (where state = 'completed'),
+        select count(*) filter (where state in ('queued', 'processing')),
+            count(*) filter (where state = 'completed'),
             count(*) filter (where state = 'failed') from analyses where job_id = %s
         """,
         (job_id,),
@@ -193,9 +200,9 @@ async def recount_job(scope: Scope, tx: Transaction, job_id: int) -> dict[str, t
 
 
 async def list_miscounted_jobs(scope: Scope, tx: Transaction) -> list[int]:
-    """List live jobs whose counters differ from their rows, or that are over and not final.
+    """List live jobs whose counters differ from their rows, or that should be final.
 
-    No lock is needed to look: what moves tasks moves the counters in the same transaction.
+    No lock is needed, because tasks and counters change in the same transaction.
     """
     cursor = await tx.execute(
         f"""
@@ -206,7 +213,8 @@ async def list_miscounted_jobs(scope: Scope, tx: Transaction) -> list[int]:
             from analyses where job_id = j.id
         ) counted
         where j.status in {LIVE} and (
-            (j.open, j.completed, j.failed) is distinct from (counted.open, counted.completed, counted.failed)
+            (j.open, j.completed, j.failed) is distinct from (counted.open, counted.completed,
+                counted.failed)
             or (j.expanded and not j.standing and j.open = 0)
         )
         order by j.id

@@ -1,10 +1,9 @@
-"""Taking leases back before their time: from a worker that was evicted, was replaced, gives them up
-or never had them.
+"""Revoke leases of workers that were evicted or replaced, or that release or never received them.
 
-The tasks can be leased again immediately. The fence moves up to the newest attempt, so that no
-result of theirs counts any more; not after an eviction, where the first result counts, whichever
-worker posts it. Nothing here waits for a job's row unless a loss is charged: the counters stay as
-they are.
+The tasks can be leased again immediately. The fence is raised to the newest attempt, so that
+results of the revoked leases are rejected. After an eviction it is not raised: the first result is
+stored, from any worker. No function here waits for a job's row unless it charges a lost lease,
+because the counters do not change.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ PAGE = 500
 
 
 class RevocationReason(StrEnum):
-    """How an attempt ended whose lease was taken back; the words are those of its story."""
+    """The outcome of an attempt whose lease was revoked; the values are shown to users."""
 
     EVICTED = "evicted"
     RELEASED = "released"
@@ -33,18 +32,17 @@ class RevocationReason(StrEnum):
 
 STORIES = {
     RevocationReason.EVICTED: "the worker was evicted",
-    RevocationReason.RELEASED: "the worker gave it back",
-    RevocationReason.UNHEARD: "the worker never heard of it",
-    RevocationReason.REPLACED: "the worker ended without an answer, and a new process took its place",
+    RevocationReason.RELEASED: "the worker released it",
+    RevocationReason.UNHEARD: "the worker never received it",
+    RevocationReason.REPLACED: "the worker ended without a result, and a new process replaced it",
 }
 
 
 @dataclass(frozen=True)
 class LeaseSelector:
-    """Which leases of a job are meant: of these holders; only these (task, attempt), where they are
-    named.
+    """A selection of leases of a job: those of these holders, or only these (task, attempt) pairs.
 
-    Of `but_not`, and of tasks leased within `older_than_s`, none is meant.
+    Tasks in `but_not`, and tasks leased within `older_than_s` seconds, are excluded.
     """
 
     holder_ids: Sequence[int]
@@ -61,11 +59,13 @@ async def revoke_lease_page(
     how: RevocationReason,
     losses: int | None = None,
 ) -> int:
-    """Take back one page of leases of a live job; answers how many, a full page means that there
-    may be more.
+    """Revoke one page of leases of a live job; return their number.
 
-    With `losses` each task is charged with a lost lease, and given up when it has so many. Raises
-    JobClosed.
+    After a full page there may be more. With `losses`, each task is charged with a lost lease, and
+    fails after `losses` of them.
+
+    Raises:
+        JobClosed: the job is final.
     """
     leases = (
         None
@@ -76,7 +76,8 @@ async def revoke_lease_page(
         f"""
         select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
         where a.job_id = %(job)s and a.state = 'processing' and a.holder_id = any(%(holders)s)
-          and (%(all)s or (a.id, a.attempt) in (select * from unnest(%(ids)s::uuid[], %(attempts)s::integer[])))
+          and (%(all)s or (a.id, a.attempt) in (select *
+              from unnest(%(ids)s::uuid[], %(attempts)s::integer[])))
           and not a.id = any(%(but_not)s::uuid[])
           and a.leased_at <= clock_timestamp() - make_interval(secs => %(older_than_s)s)
           and exists (select 1 from jobs where id = %(job)s and status in {LIVE})
@@ -97,14 +98,16 @@ async def revoke_lease_page(
         return 0
     ids = [task.id for task in held]
     if losses is None:
-        # The next attempt after an error is kept from whoever made the error, not from who gave it
-        # back.
+        # After an error, another worker than the one that failed gets the task, not another than
+        # the one that released it.
         await tx.execute(
             """
-            update analyses a set state = 'queued', fence = case when %s then a.fence else a.attempt end,
+            update analyses a set state = 'queued', fence = case when %s then a.fence
+                else a.attempt end,
                 deadline = null, not_before = null, updated_at = clock_timestamp(),
                 holder_id = case when a.errors > 0 then (
-                    select t.holder_id from attempts t where t.analysis_id = a.id and t.outcome = 'error'
+                    select t.holder_id from attempts t where t.analysis_id = a.id
+                        and t.outcome = 'error'
                     order by t.attempt desc limit 1
                 ) end
             where a.id = any(%s)
@@ -125,7 +128,7 @@ async def revoke_lease_page(
 async def list_jobs_with_leases(
     scope: Scope, tx: Transaction, worker_id: UUID, whose: LeaseSelector | None = None
 ) -> dict[int, list[int]]:
-    """List the live jobs that a worker holds leases of, each with the holders that it is there."""
+    """List the live jobs in which a worker holds leases, each with its holder IDs there."""
     return await _list_holdings(tx, "h.worker_id = %s", (worker_id,), whose or LeaseSelector(()))
 
 
@@ -137,8 +140,11 @@ async def list_jobs_with_anonymous_leases(
     user_agent: str,
     project_ids: Sequence[int],
 ) -> dict[int, list[int]]:
-    """The same for a caller that never said hello, in these projects."""
-    condition = "h.token_id = %s and h.address = %s and h.user_agent = %s and h.worker_id is null and h.project_id = any(%s)"
+    """List the same for a caller that is not registered, in these projects."""
+    condition = (
+        "h.token_id = %s and h.address = %s and h.user_agent = %s "
+        "and h.worker_id is null and h.project_id = any(%s)"
+    )
     return await _list_holdings(
         tx, condition, (token_id, address, user_agent, list(project_ids)), LeaseSelector(())
     )
@@ -149,10 +155,13 @@ async def _list_holdings(
 ) -> dict[int, list[int]]:
     cursor = await tx.execute(
         f"""
-        select h.job_id, array_agg(h.id) from holders h join jobs j on j.id = h.job_id and j.status in {LIVE}
+        select h.job_id, array_agg(h.id) from holders h join jobs j on j.id = h.job_id
+            and j.status in {LIVE}
         where {condition} and exists (
-            select 1 from analyses a where a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
-              and not a.id = any(%s::uuid[]) and a.leased_at <= clock_timestamp() - make_interval(secs => %s)
+            select 1 from analyses a where a.job_id = h.job_id and a.holder_id = h.id
+                and a.state = 'processing'
+              and not a.id = any(%s::uuid[])
+                  and a.leased_at <= clock_timestamp() - make_interval(secs => %s)
         ) group by h.job_id order by h.job_id
         """,  # noqa: S608
         (*parameters, list(whose.but_not), whose.older_than_s),
@@ -161,7 +170,10 @@ async def _list_holdings(
 
 
 class LeaseStatus(NamedTuple):
-    """How a task stands for a worker: its newest attempt, whether that is this worker's, whether it is canceled."""
+    """The state of a task for a worker:
+
+    the newest attempt, whether the worker holds it, and whether it is canceled.
+    """
 
     job_id: int
     attempt: int
@@ -172,10 +184,11 @@ class LeaseStatus(NamedTuple):
 async def list_lease_statuses(
     scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]
 ) -> dict[UUID, LeaseStatus]:
-    """List how these tasks stand for a worker; those of projects that the caller does not see are left out."""
+    """List the states of these tasks for a worker, in the projects that the caller sees."""
     cursor = await tx.execute(
         """
-        select a.id, a.job_id, a.attempt, coalesce(a.state = 'processing' and h.worker_id = %s, false),
+        select a.id, a.job_id, a.attempt, coalesce(a.state = 'processing'
+            and h.worker_id = %s, false),
             a.state = 'canceled' or j.status = 'canceled'
         from analyses a join jobs j on j.id = a.job_id left join holders h on h.id = a.holder_id
         where a.id = any(%s) and (%s::bigint[] is null or a.project_id = any(%s))

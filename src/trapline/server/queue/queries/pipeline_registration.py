@@ -1,4 +1,4 @@
-"""Registration: what a processing service offers, written so that the same again changes nothing."""
+"""Store the registration of a processing service; the same registration again changes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from trapline.wire.pipelines import Algorithm, PipelineDefinition
 
 @dataclass(frozen=True)
 class HashedCategoryMap:
-    """An ordered class list, named by its hash."""
+    """An ordered class list, identified by its hash."""
 
     sha256: bytes
     labels: list[str]
@@ -23,12 +23,13 @@ class HashedCategoryMap:
 async def upsert_service(
     scope: Scope, tx: Transaction, project_id: int, name: str, registrant: str
 ) -> int:
-    """Find or make a processing service of a registrant, at work for a project; answers its id."""
+    """Find or create a registrant's processing service, and add a project to it; return its ID."""
     cursor = await tx.execute(
         """
         insert into processing_services (name, registrant, address, last_seen_at)
         values (%s, %s, %s, clock_timestamp())
-        on conflict (name, registrant) do update set address = excluded.address, last_seen_at = excluded.last_seen_at
+        on conflict (name, registrant) do update
+        set address = excluded.address, last_seen_at = excluded.last_seen_at
         returning id
         """,
         (name, registrant, scope.origin.address),
@@ -36,7 +37,8 @@ async def upsert_service(
     row = await cursor.fetchone()
     assert row is not None
     await tx.execute(
-        "insert into service_projects (service_id, project_id) values (%s, %s) on conflict do nothing",
+        "insert into service_projects (service_id, project_id) values (%s, %s) on conflict do "
+        "nothing",
         (row[0], project_id),
     )
     await attach_workers(scope, tx, int(row[0]), name, registrant)
@@ -44,9 +46,10 @@ async def upsert_service(
 
 
 async def upsert_category_map(scope: Scope, tx: Transaction, found: HashedCategoryMap) -> None:
-    """Keep a class list, once for its content."""
+    """Store a class list, once per content."""
     await tx.execute(
-        "insert into category_maps (sha256, labels, content) values (%s, %s, %s) on conflict do nothing",
+        "insert into category_maps (sha256, labels, content) values (%s, %s, %s) on conflict do "
+        "nothing",
         (found.sha256, found.labels, to_jsonb(found.content)),
     )
 
@@ -54,15 +57,17 @@ async def upsert_category_map(scope: Scope, tx: Transaction, found: HashedCatego
 async def upsert_algorithm(
     scope: Scope, tx: Transaction, project_id: int, algorithm: Algorithm, map_sha256: bytes | None
 ) -> int:
-    """Find or make an algorithm's revision (key, version, class list); one that is there stays as it is."""
+    """Find or create a revision of an algorithm (key, version, class list)."""
     key = (project_id, algorithm.key, algorithm.version, map_sha256)
     await tx.execute(
         """
-        insert into algorithms (project_id, key, version, map_sha256, name, description, task_type, version_name, uri,
+        insert into algorithms (project_id, key, version, map_sha256, name, description, task_type,
+            version_name, uri,
             registered)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, true)
         on conflict (project_id, key, version, map_sha256) do update set registered = true,
-            name = excluded.name, description = excluded.description, task_type = excluded.task_type,
+            name = excluded.name, description = excluded.description,
+                task_type = excluded.task_type,
             version_name = excluded.version_name, uri = excluded.uri
             where not algorithms.registered
         """,
@@ -95,13 +100,16 @@ async def upsert_pipeline(
     sha256: bytes,
     classes: int,
 ) -> tuple[int, str]:
-    """Find or make a pipeline; answers its id, and whether that `created`, `updated` or left it `unchanged`."""
+    """Create or update a pipeline; return its ID and `created`, `updated` or `unchanged`."""
     cursor = await tx.execute(
         """
-        insert into pipelines (project_id, slug, version, name, description, stages, content_sha256, classes)
+        insert into pipelines (project_id, slug, version, name, description, stages, content_sha256,
+            classes)
         values (%s, %s, %s, %s, %s, %s, %s, %s)
-        on conflict (project_id, slug) do update set version = excluded.version, name = excluded.name,
-            description = excluded.description, stages = excluded.stages, content_sha256 = excluded.content_sha256,
+        on conflict (project_id, slug) do update
+        set version = excluded.version, name = excluded.name,
+            description = excluded.description, stages = excluded.stages,
+                content_sha256 = excluded.content_sha256,
             classes = excluded.classes, updated_at = clock_timestamp()
             where pipelines.content_sha256 <> excluded.content_sha256
         returning id, xmax = 0
@@ -131,12 +139,13 @@ async def upsert_pipeline(
 async def set_pipeline_algorithms(
     scope: Scope, tx: Transaction, project_id: int, pipeline_id: int, algorithm_ids: list[int]
 ) -> None:
-    """Say of which algorithms a pipeline is made, in order."""
+    """Set the algorithms of a pipeline, in order."""
     await tx.execute("delete from pipeline_algorithms where pipeline_id = %s", (pipeline_id,))
     await tx.execute(
         """
         insert into pipeline_algorithms (pipeline_id, position, algorithm_id, project_id)
-        select %s, a.position - 1, a.id, %s from unnest(%s::bigint[]) with ordinality as a(id, position)
+        select %s, a.position - 1, a.id, %s from unnest(%s::bigint[])
+            with ordinality as a(id, position)
         """,
         (pipeline_id, project_id, algorithm_ids),
     )
@@ -145,7 +154,7 @@ async def set_pipeline_algorithms(
 async def upsert_service_pipeline(
     scope: Scope, tx: Transaction, project_id: int, service_id: int, pipeline_id: int
 ) -> None:
-    """Note that a service offers a pipeline."""
+    """Record that a service offers a pipeline."""
     await tx.execute(
         """
         insert into service_pipelines (service_id, pipeline_id, project_id) values (%s, %s, %s)
@@ -158,14 +167,15 @@ async def upsert_service_pipeline(
 async def create_unregistered_algorithms(
     scope: Scope, tx: Transaction, project_id: int, named: dict[str, str]
 ) -> None:
-    """Keep algorithms that results name and nobody registered, by key and name, flagged as that."""
+    """Store algorithms of results that are not registered, by key and name, with a flag."""
     if named:
-        # In one order, so that two that name the same ones cannot lock each other out.
+        # Sorted, so that two transactions with the same algorithms cannot deadlock.
         ordered = dict(sorted(named.items()))
         await tx.execute(
             """
             insert into algorithms (project_id, key, version, map_sha256, name, registered)
-            select %s, n.key, 0, null, n.name, false from unnest(%s::text[], %s::text[]) as n(key, name)
+            select %s, n.key, 0, null, n.name, false
+            from unnest(%s::text[], %s::text[]) as n(key, name)
             on conflict (project_id, key, version, map_sha256) do nothing
             """,
             (project_id, list(ordered), list(ordered.values())),
@@ -179,10 +189,10 @@ async def list_algorithm_rows(
     pipeline_id: int,
     named: Sequence[tuple[str, int | None]],
 ) -> dict[tuple[str, int | None], tuple[int, bytes | None]]:
-    """Find algorithms by key and version, with the hash of their class list.
+    """List algorithms by key and version, with the hash of their class list.
 
-    Where no version is named, or that version is not registered, it is the pipeline's own revision,
-    else the newest.
+    Without a version, or with one that is not registered, the pipeline's revision is used, else the
+    newest.
     """
     cursor = await tx.execute(
         """
@@ -191,7 +201,8 @@ async def list_algorithm_rows(
             select a.id, a.map_sha256 from algorithms a
             left join pipeline_algorithms pa on pa.algorithm_id = a.id and pa.pipeline_id = %s
             where a.project_id = %s and a.key = n.key
-            order by (a.registered and a.version = n.version) is true desc, (pa.pipeline_id is not null) desc,
+            order by (a.registered and a.version = n.version) is true desc,
+                (pa.pipeline_id is not null) desc,
                 a.registered desc, a.id desc limit 1
         ) found
         """,
@@ -204,7 +215,7 @@ async def list_algorithm_rows(
 
 
 async def list_labels(scope: Scope, tx: Transaction, hashes: list[bytes]) -> dict[bytes, list[str]]:
-    """Read class lists by their hashes."""
+    """Get class lists by their hashes."""
     if not hashes:
         return {}
     cursor = await tx.execute(

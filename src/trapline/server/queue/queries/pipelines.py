@@ -25,11 +25,10 @@ from trapline.server.queue.rules.list_filters import PipelineFilter
 
 
 class ServiceRow(Row):
-    """A named installation of worker software; the same name from another registrant is another
-    service.
+    """A named installation of worker software; names are unique per registrant.
 
-    `address` is where it last registered from: a caller at that address who works for the
-    registrant is taken for it.
+    `address` is where it last registered from. A caller of the registrant at that address is
+    counted as this service.
     """
 
     __tablename__ = "processing_services"
@@ -44,7 +43,7 @@ class ServiceRow(Row):
 
 
 class ServiceProjectRow(Row):
-    """A project that a processing service works for."""
+    """A project of a processing service."""
 
     __tablename__ = "service_projects"
 
@@ -57,10 +56,10 @@ class ServiceProjectRow(Row):
 
 
 class PipelineRow(Row):
-    """A pipeline of a project, as it was last registered; `content_sha256` tells whether a
-    registration changes it.
+    """A pipeline of a project as last registered.
 
-    `classes` is how long the class lists of its algorithms are together.
+    `content_sha256` shows whether a registration changes it. `classes` is the total length of the
+    class lists of its algorithms.
     """
 
     __tablename__ = "pipelines"
@@ -121,12 +120,11 @@ class ServicePipelineRow(Row):
 
 
 class HolderRow(Row):
-    """Who holds leases of one job: a worker that said hello, or a caller known by API token,
-    address and User-Agent.
+    """A holder of leases of one job: a registered worker, or an API token, address and User-Agent.
 
-    A worker's contact is its own row's. A caller's last contact about the job keeps its leases
-    alive; it is written seldom, never per task. `seen_at` is when it was last heard of at all, if
-    only to ask for a job. `busy_s` are the seconds in which it held tasks that it completed, up to
+    The contact of a worker is stored in the worker's row. The last contact of another caller about
+    the job keeps its leases; it is stored rarely, not per task. `seen_at` is the time of its last
+    request of any kind. `busy_s` are the seconds in which it held tasks that it completed, up to
     its last result at `credited_at`.
     """
 
@@ -136,8 +134,16 @@ class HolderRow(Row):
             "uq_holders_caller", "job_id", "token_id", "address", "user_agent",
             unique=True, postgresql_where="worker_id is null",
         ),
-        Index("uq_holders_worker", "worker_id", "job_id", unique=True, postgresql_where="worker_id is not null"),
-        ForeignKeyConstraint(["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"),
+        Index(
+            "uq_holders_worker",
+            "worker_id",
+            "job_id",
+            unique=True,
+            postgresql_where="worker_id is not null",
+        ),
+        ForeignKeyConstraint(
+            ["project_id", "job_id"], ["jobs.project_id", "jobs.id"], ondelete="CASCADE"
+        ),
         Index(None, "project_id", "last_contact_at"),
         Index(None, "token_id", "last_contact_at"),
     )  # fmt: skip
@@ -163,7 +169,7 @@ class HolderRow(Row):
 def select_pipelines(
     scope: Scope, project_id: int | None, wanted: PipelineFilter
 ) -> Select[PipelineRow]:
-    """Select the pipelines that the caller sees, of one project or of all."""
+    """Select the visible pipelines of one project, or of all."""
     statement = filter_by(
         select(PipelineRow), ((PipelineRow.slug, wanted.slug), (PipelineRow.name, wanted.name))
     )
@@ -188,7 +194,9 @@ async def find_pipeline(
 async def list_algorithms(
     scope: Scope, tx: Transaction, pipeline_ids: list[int]
 ) -> dict[int, list[tuple[AlgorithmRow, int]]]:
-    """List the algorithms of each of these pipelines in order, with how long their class lists are."""
+    """List the algorithms of each of these pipelines in order, with the lengths of their class
+    lists.
+    """
     statement = (
         select(
             PipelineAlgorithmRow.pipeline_id,
@@ -209,7 +217,7 @@ async def list_algorithms(
 async def list_pipeline_services(
     scope: Scope, tx: Transaction, pipeline_ids: list[int]
 ) -> dict[int, list[tuple[str, datetime | None]]]:
-    """List for each of these pipelines the names of the services that offer it, and when each was last heard from."""
+    """List the services that offer each of these pipelines, with their last contacts."""
     statement = (
         select(ServicePipelineRow.pipeline_id, ServiceRow.name, ServiceRow.last_seen_at)
         .join(ServiceRow, ServiceRow.id == ServicePipelineRow.service_id)

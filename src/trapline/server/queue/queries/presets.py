@@ -14,7 +14,7 @@ from trapline.server.queue.rules.list_filters import PresetFilter
 
 
 class PresetRow(Row):
-    """A pipeline with its parameters under a name; the pipeline is named, so that a newer version is run."""
+    """A named pipeline with parameters; it names the slug, so that the newest version runs."""
 
     __tablename__ = "presets"
     __table_args__ = (UniqueConstraint("project_id", "id"), UniqueConstraint("project_id", "name"))
@@ -33,7 +33,12 @@ class PresetRow(Row):
 async def get_preset_row(
     scope: Scope, tx: Transaction, preset_id: int, *, lock: bool = False
 ) -> PresetRow:
-    """Get a preset that the caller may touch; raises NotFound or Forbidden."""
+    """Get a preset.
+
+    Raises:
+        NotFound: the caller does not see it.
+        Forbidden: the caller may not use it.
+    """
     row = await tx.session.get(PresetRow, preset_id, with_for_update=lock or None)
     if row is None or not scope.sees(row.project_id):
         raise NotFound
@@ -42,7 +47,7 @@ async def get_preset_row(
 
 
 def select_presets(scope: Scope, project_id: int | None, wanted: PresetFilter) -> Select[PresetRow]:
-    """Select the presets that the caller sees, of one project or of all."""
+    """Select the visible presets of one project, or of all."""
     statement = filter_by(
         select(PresetRow), ((PresetRow.name, wanted.name), (PresetRow.pipeline_slug, wanted.slug))
     )
@@ -54,7 +59,7 @@ def select_presets(scope: Scope, project_id: int | None, wanted: PresetFilter) -
 
 
 async def list_projects_with_preset(scope: Scope, tx: Transaction, name: str) -> list[int]:
-    """Find in which of the caller's projects a preset of this name is."""
+    """List the caller's projects that have a preset of this name."""
     cursor = await tx.execute(
         "select project_id from presets where name = %(name)s"
         " and (%(projects)s::bigint[] is null or project_id = any(%(projects)s)) order by 1",
@@ -66,10 +71,10 @@ async def list_projects_with_preset(scope: Scope, tx: Transaction, name: str) ->
 async def list_preset_names(
     scope: Scope, tx: Transaction, project_id: int | None, limit: int
 ) -> list[str]:
-    """List the names that a run may give in a project, or in all of the caller's, in order."""
+    """List the preset names of a project, or of all of the caller's projects, in order."""
     cursor = await tx.execute(
-        "select distinct name from presets where %(projects)s::bigint[] is null or project_id = any(%(projects)s)"
-        " order by name limit %(limit)s",
+        "select distinct name from presets where %(projects)s::bigint[] is null or project_id = "
+        "any(%(projects)s) order by name limit %(limit)s",
         {"projects": scope.project_ids() if project_id is None else [project_id], "limit": limit},
     )
     return [row[0] for row in await cursor.fetchall()]

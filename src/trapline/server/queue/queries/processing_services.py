@@ -1,4 +1,4 @@
-"""Processing services and the workers behind them, as people see them."""
+"""Processing services and their workers, for users."""
 
 from sqlalchemy import Select, select
 
@@ -8,7 +8,7 @@ from trapline.server.queue.queries.pipelines import ServiceProjectRow, ServiceRo
 
 
 def select_services(scope: Scope, project_id: int | None) -> Select[ServiceRow]:
-    """Select the processing services that work for a project, or for any that the caller sees."""
+    """Select the processing services of a project, or of all that the caller sees."""
     if project_id is not None:
         scope.check(project_id)
         projects: list[int] | None = [project_id]
@@ -24,7 +24,7 @@ def select_services(scope: Scope, project_id: int | None) -> Select[ServiceRow]:
 async def list_service_projects(
     scope: Scope, tx: Transaction, service_ids: list[int]
 ) -> dict[int, list[int]]:
-    """List for each service the projects that it works for, of those that the caller sees."""
+    """List the projects of each service that the caller sees."""
     statement = (
         select(ServiceProjectRow.service_id, ServiceProjectRow.project_id)
         .where(ServiceProjectRow.service_id.in_(service_ids))
@@ -40,12 +40,14 @@ async def list_service_projects(
 async def list_service_pipelines(
     scope: Scope, tx: Transaction, service_ids: list[int], project_id: int | None
 ) -> dict[int, list[str]]:
-    """List for each service the slugs that it offers, in a project or in all that the caller sees."""
+    """List the pipeline slugs that each service offers, in a project or in all visible ones."""
     projects = [project_id] if project_id is not None else scope.project_ids()
     cursor = await tx.execute(
         """
-        select distinct sp.service_id, p.slug from service_pipelines sp join pipelines p on p.id = sp.pipeline_id
-        where sp.service_id = any(%s) and (%s::bigint[] is null or sp.project_id = any(%s)) order by 1, 2
+        select distinct sp.service_id, p.slug from service_pipelines sp join pipelines p
+            on p.id = sp.pipeline_id
+        where sp.service_id = any(%s) and (%s::bigint[] is null or sp.project_id = any(%s))
+        order by 1, 2
         """,
         (service_ids, projects, projects),
     )

@@ -27,7 +27,9 @@ class CachedJobCounts:
 
 @dataclass
 class QueueCaches:
-    """Jobs as workers need them, algorithms and their class lists, transitions and counts of jobs."""
+    """Caches of jobs as workers need them, algorithms, class lists, and transitions and counts of
+    jobs.
+    """
 
     jobs: TtlCache[int, LeasableJob] = field(default_factory=lambda: TtlCache(1_000, 5.0))
     algorithms: TtlCache[AlgorithmName, tuple[int, bytes | None]] = field(

@@ -1,4 +1,4 @@
-"""Retry: what failed returns to the line with fresh budgets; what succeeded stays."""
+"""Return failed tasks of a job to the queue with full retry budgets; completed tasks are kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ from trapline.wire.jobs import JobState
 
 LONGEST_S = 300
 
-# What a cancel left in the line is dropped for good where only some of a canceled job are asked
-# for: once the job is live again, its rows would be. All are locked at once, in the order of their
-# ids.
+# A retry of only some tasks of a canceled job first cancels the open ones, because they would be
+# open in the live job. All are locked together, in the order of their IDs.
 _RETRY = """
     with job as (select id, status = 'canceled' as canceled from jobs where id = %(job)s),
     seen as materialized (
@@ -26,7 +25,8 @@ _RETRY = """
             end as wanted
         from analyses a, job where a.job_id = job.id and a.state <> 'completed'
           and (a.state in ('failed', 'canceled') or job.canceled)
-          and not exists (select 1 from images i where i.id = a.image_id and i.deleted_at is not null)
+          and not exists (select 1 from images i where i.id = a.image_id
+              and i.deleted_at is not null)
     ),
     locked as materialized (
         select a.id, s.wanted from analyses a join seen s on s.id = a.id
@@ -34,9 +34,11 @@ _RETRY = """
         order by a.id for no key update of a
     ),
     moved as (
-        update analyses a set fence = a.attempt, deadline = null, not_before = null, updated_at = clock_timestamp(),
+        update analyses a set fence = a.attempt, deadline = null, not_before = null,
+            updated_at = clock_timestamp(),
             state = case when l.wanted then 'queued' else 'canceled' end,
-            errors = case when l.wanted then 0 else a.errors end, lost = case when l.wanted then 0 else a.lost end,
+            errors = case when l.wanted then 0 else a.errors end, lost = case when l.wanted then 0
+                else a.lost end,
             completed_at = case when l.wanted then null else a.completed_at end
         from locked l where a.id = l.id
         returning l.wanted
@@ -47,7 +49,7 @@ _RETRY = """
 
 @dataclass(frozen=True)
 class RetrySelector:
-    """Which of a job's failures are meant: those of some reasons, some tasks, some images; with none of them, all."""
+    """A selection of a job's failures by reasons, tasks or images; all of them if none is given."""
 
     reasons: list[str] | None = None
     analyses: Sequence[UUID] | None = None
@@ -55,19 +57,19 @@ class RetrySelector:
 
     @property
     def is_all(self) -> bool:
-        """Whether all that failed is meant."""
+        """Return whether all failures are selected."""
         return self.reasons is None and self.analyses is None and self.images is None
 
 
 async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySelector) -> int | None:
-    """Return a job's failed tasks to the line, and those that a cancel dropped; answers how many.
+    """Return a job's failed and canceled tasks to the queue; return their number.
 
-    What images have that are deleted stays as it is. The fence moves up to the newest attempt:
-    earlier leases are void, and the budgets count from here. A final job moves back to `queued`.
-    None where nothing of what is meant had failed.
+    Tasks of deleted images are not changed. The fence is raised to the newest attempt, so earlier
+    leases are revoked, and the budgets count from here. A final job becomes `queued`. Return None
+    if no selected task has failed.
     """
     await lock_job_work(scope, tx, job_id)
-    # One statement for all of them, however many: a job is either retried or not.
+    # One statement for all tasks: a job is retried completely or not at all.
     await tx.execute(f"set local statement_timeout = '{LONGEST_S}s'")
     cursor = await tx.execute(
         _RETRY,
@@ -88,7 +90,7 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySele
     row = await cursor.fetchone()
     assert row is not None
     status, expanded = row
-    # What failed before its images were in the line had content that could not be fetched.
+    # If it failed before its images were queued, its content could not be downloaded.
     if retried == 0 and (
         status not in (JobState.CANCELED, JobState.FAILED) or expanded or not which.is_all
     ):
@@ -97,8 +99,10 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySele
     cursor = await tx.execute(
         """
         update jobs set status = case when %(final)s then 'queued' else status end,
-            last_move = last_move + %(final)s::int, finished_at = null, updated_at = clock_timestamp(),
-            standing = standing and not %(final)s, expanded = expanded or (%(final)s and not %(all)s),
+            last_move = last_move + %(final)s::int, finished_at = null,
+                updated_at = clock_timestamp(),
+            standing = standing and not %(final)s, expanded = expanded
+                or (%(final)s and not %(all)s),
             open = counted.open, completed = counted.completed, failed = counted.failed
         from (
             select count(*) filter (where state in ('queued', 'processing')) as open,
@@ -113,7 +117,7 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySele
     moved = await cursor.fetchone()
     assert moved is not None
     if is_final:
-        reason = f"{retried} retried" if retried else "begun again"
+        reason = f"{retried} retried" if retried else "retried"
         await record_transition(
             scope, tx, job_id, moved[0], moved[1], JobState.QUEUED, scope.actor, reason
         )

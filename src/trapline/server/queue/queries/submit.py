@@ -1,4 +1,4 @@
-"""Submit: a run that is asked for becomes a job in one transaction of few statements, whatever its content."""
+"""Submit a run: create its job in one transaction of few statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ from trapline.server.platform.db.base import Transaction
 
 @dataclass(frozen=True)
 class RunTarget:
-    """What is run: the number of the job to be, its pipeline as it is registered now, and how its preset runs it."""
+    """The target of a run: the new job's ID, the registered pipeline, and the settings of the
+    preset.
+    """
 
     job_id: int
     pipeline_id: int | None
@@ -27,10 +29,10 @@ class RunTarget:
 
 @dataclass(frozen=True)
 class JobSubmission:
-    """A job to be written; one that `waits` is not handed out before somebody runs it.
+    """A new job; one with `waits` is not leased until a user starts it.
 
-    `tasks` are the images of a job that stands in the line at once; None where it is expanded
-    behind the answer.
+    `tasks` are the images of a job that is queued immediately; None if a background task expands
+    it.
     """
 
     what: RunTarget
@@ -61,7 +63,10 @@ _BY_PRESET = f"""
 
 @dataclass(frozen=True)
 class ContentProject:
-    """A project that images are of: how many of them, the file name of the first of all, and what is run there."""
+    """A project of the content:
+
+    the number of its images, a file name, and the target of the run.
+    """
 
     project_id: int
     count: int
@@ -72,7 +77,7 @@ class ContentProject:
 async def list_image_projects(
     scope: Scope, tx: Transaction, images: Sequence[UUID], preset: str | None, slug: str | None
 ) -> list[ContentProject]:
-    """Tell of which projects these images are, and what the name of a preset or a pipeline means in each."""
+    """List the projects of these images, each with the preset or pipeline of this name."""
     cursor = await tx.execute(
         f"""
         select asked.*, r.* from (
@@ -91,7 +96,7 @@ async def list_image_projects(
 async def get_deployment_project(
     scope: Scope, tx: Transaction, deployment_id: UUID
 ) -> tuple[UUID, int, str] | None:
-    """Tell of which project a deployment is, and its name."""
+    """Return the project of a deployment, and its name."""
     cursor = await tx.execute(
         "select id, project_id, name from deployments where id = %s", (deployment_id,)
     )
@@ -101,14 +106,15 @@ async def get_deployment_project(
 async def get_sequence_project(
     scope: Scope, tx: Transaction, sequence_id: UUID
 ) -> tuple[int, list[UUID]] | None:
-    """Tell of which project a sequence is, and its images; they are run however they are grouped
-    later.
+    """Return the project and images of a sequence; the images stay the same if it is regrouped.
 
-    None where there is none, or it is to be made anew: that one is shown to nobody either.
+    Return None if it does not exist or is about to be regrouped; such a sequence is hidden from
+    users too.
     """
     cursor = await tx.execute(
         """
-        select s.project_id, array(select i.id from images i where i.sequence_id = s.id order by i.id)
+        select s.project_id, array(select i.id from images i where i.sequence_id = s.id
+            order by i.id)
         from sequences s where s.id = %s and not s.dissolve
         """,
         (sequence_id,),
@@ -119,7 +125,7 @@ async def get_sequence_project(
 async def get_default_deployment(
     scope: Scope, tx: Transaction, project_id: int
 ) -> tuple[UUID, int, str] | None:
-    """Tell which deployment takes a project's images without one."""
+    """Return the deployment for a project's images without one."""
     cursor = await tx.execute(
         "select id, project_id, name from deployments where project_id = %s and is_default",
         (project_id,),
@@ -130,10 +136,11 @@ async def get_default_deployment(
 async def find_run_target(
     scope: Scope, tx: Transaction, project_id: int, preset: str | None, slug: str | None
 ) -> RunTarget | None:
-    """Find a preset or a pipeline of a project by its name; a preset's pipeline may be gone."""
+    """Find a preset or a pipeline of a project by name; the pipeline of a preset may be missing."""
     by_name = _BY_SLUG if preset is None else _BY_PRESET
     cursor = await tx.execute(
-        f"select r.* from (select %s::bigint as project_id) asked, lateral ({by_name}) r",  # noqa: S608
+        "select r.* from (select %s::bigint as project_id) asked, "  # noqa: S608
+        f"lateral ({by_name}) r",
         (project_id, slug or preset),
     )
     row = await cursor.fetchone()
@@ -141,21 +148,31 @@ async def find_run_target(
 
 
 async def create_job(scope: Scope, tx: Transaction, job: JobSubmission) -> None:
-    """Write a job with its first move, and the tasks of a short one; a statement costs more than its rows."""
+    """Create a job with its first transition, and the tasks of a short one, in one statement.
+
+    A statement costs more than its rows.
+    """
     await tx.execute(
         """
         with job as (
-            insert into jobs (id, project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
-                standing, paused, not_started, parameters, selection, requested_by, preset, content_preview, metadata,
+            insert into jobs (id, project_id, pipeline_id, name, pipeline_slug, pipeline_version,
+                status, priority,
+                standing, paused, not_started, parameters, selection, requested_by, preset,
+                    content_preview, metadata,
                 fetching, expanded, expected, open, completed, failed, discarded, last_move)
-            values (%(job)s, %(project)s, %(pipeline)s, %(name)s, %(slug)s, %(version)s, 'queued', %(priority)s, false,
-                %(waits)s, %(waits)s, %(parameters)s, %(selection)s, %(actor)s, %(preset)s, %(preview)s, %(metadata)s,
-                %(fetching)s, %(expanded)s, %(expected)s, cardinality(%(images)b::uuid[]), 0, 0, 0, 1)
+            values (%(job)s, %(project)s, %(pipeline)s, %(name)s, %(slug)s, %(version)s, 'queued',
+                %(priority)s, false,
+                %(waits)s, %(waits)s, %(parameters)s, %(selection)s, %(actor)s, %(preset)s,
+                    %(preview)s, %(metadata)s,
+                %(fetching)s, %(expanded)s, %(expected)s, cardinality(%(images)b::uuid[]), 0, 0, 0,
+                    1)
         ),
         tasks as (
-            insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence,
+            insert into analyses (id, project_id, image_id, job_id, model_name, model_version,
+                state, attempt, fence,
                 errors, lost)
-            select n.id, %(project)s, n.image_id, %(job)s, %(slug)s, %(version)s::int::text, 'queued', 0, 0, 0, 0
+            select n.id, %(project)s, n.image_id, %(job)s, %(slug)s, %(version)s::int::text,
+                'queued', 0, 0, 0, 0
             from unnest(%(tasks)b::uuid[], %(images)b::uuid[]) as n(id, image_id)
         )
         insert into job_moves (job_id, number, project_id, from_state, to_state, actor, worker_id)

@@ -1,4 +1,7 @@
-"""Result: tasks locked in the order of their ids, judged, moved; the job's row is somebody else's last step."""
+"""Store results: lock their tasks in the order of their IDs, and update them.
+
+The caller updates the job's row as the last step.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from trapline.wire.analyses import AnalysisState
 
 
 class LockedTask(NamedTuple):
-    """A task as it stands, locked; the lease is the newest attempt's, `won` the one whose result was stored."""
+    """The locked state of a task; the lease is of the newest attempt, `won` is the stored one."""
 
     analysis_id: UUID
     image_id: UUID
@@ -41,7 +44,10 @@ class AttemptEnd:
 
 @dataclass(frozen=True)
 class TaskFailure:
-    """A task after an error: `queued` again after `wait_s`, or `failed`; the reason is what people read."""
+    """The state after an error:
+
+    `queued` again after `wait_s`, or `failed`, with a reason for users.
+    """
 
     analysis_id: UUID
     state: AnalysisState
@@ -62,11 +68,12 @@ class TaskImage(NamedTuple):
 async def list_result_subjects(
     scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
 ) -> tuple[bytes | None, dict[UUID, TaskImage]]:
-    """Find the images of those of these tasks that are the job's, and which content its pipeline has now."""
+    """List the images of these tasks of the job, and the hash of the current pipeline."""
     cursor = await tx.execute(
         """
         select a.id, i.id, i.width, i.height, p.content_sha256 from analyses a
-        join images i on i.id = a.image_id join jobs j on j.id = a.job_id join pipelines p on p.id = j.pipeline_id
+        join images i on i.id = a.image_id join jobs j on j.id = a.job_id join pipelines p
+            on p.id = j.pipeline_id
         where a.id = any(%b) and a.job_id = %s
         """,
         (ids, job_id),
@@ -78,10 +85,11 @@ async def list_result_subjects(
 async def lock_tasks(
     scope: Scope, tx: Transaction, job_id: int, ids: list[UUID]
 ) -> list[LockedTask]:
-    """Lock those of these tasks that are the job's, in the order of their ids."""
+    """Lock these tasks of the job, in the order of their IDs."""
     cursor = await tx.execute(
         """
-        select id, image_id, state, attempt, fence, won, errors, lost, holder_id, leased_at from analyses
+        select id, image_id, state, attempt, fence, won, errors, lost, holder_id, leased_at
+        from analyses
         where id = any(%b) and job_id = %s order by id for no key update
         """,
         (ids, job_id),
@@ -95,11 +103,12 @@ async def lock_tasks(
 async def list_failed_attempts(
     scope: Scope, tx: Transaction, ids: list[UUID]
 ) -> dict[UUID, list[int]]:
-    """List which attempts at these tasks ended with an error."""
+    """List the attempts at these tasks that ended with an error."""
     if not ids:
         return {}
     cursor = await tx.execute(
-        "select analysis_id, attempt from attempts where analysis_id = any(%s) and outcome = 'error'",
+        "select analysis_id, attempt from attempts where analysis_id = any(%s) and outcome = "
+        "'error'",
         (ids,),
     )
     erred: dict[UUID, list[int]] = {}
@@ -111,10 +120,11 @@ async def list_failed_attempts(
 async def complete_tasks(
     scope: Scope, tx: Transaction, holder_id: int, won: Mapping[UUID, int], erred: Sequence[UUID]
 ) -> None:
-    """Complete locked tasks: which attempt won each, and whose it was; `erred` are those that had failed before."""
+    """Complete locked tasks by the attempt that won each; `erred` are those with errors."""
     await tx.execute(
         """
-        update analyses a set state = 'completed', completed_at = clock_timestamp(), deadline = null,
+        update analyses a set state = 'completed', completed_at = clock_timestamp(),
+            deadline = null,
             not_before = null, updated_at = clock_timestamp(), won = w.attempt, holder_id = %s
         from unnest(%b::uuid[], %b::integer[]) as w(id, attempt) where a.id = w.id
         """,
@@ -129,10 +139,11 @@ async def complete_tasks(
 async def fail_tasks(
     scope: Scope, tx: Transaction, project_id: int, failed: list[TaskFailure]
 ) -> None:
-    """Return locked tasks to the line after an error or a lost lease, or give them up."""
+    """Return locked tasks to the queue after an error or a lost lease, or fail them."""
     await tx.execute(
         """
-        update analyses a set state = f.state, errors = a.errors + f.errors, lost = a.lost + f.lost, deadline = null,
+        update analyses a set state = f.state, errors = a.errors + f.errors, lost = a.lost + f.lost,
+            deadline = null,
             not_before = case when f.state = 'queued' and f.wait_s > 0
                 then clock_timestamp() + make_interval(secs => f.wait_s) end,
             completed_at = case when f.state = 'failed' then clock_timestamp() end,
@@ -151,10 +162,13 @@ async def fail_tasks(
     )
     await tx.execute(
         """
-        insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message, reason)
-        select f.id, %s, '{}', '{}', f.error, f.reason from unnest(%s::uuid[], %s::text[], %s::text[])
+        insert into analysis_details (analysis_id, project_id, parameters, provenance,
+            error_message, reason)
+        select f.id, %s, '{}', '{}', f.error, f.reason
+        from unnest(%s::uuid[], %s::text[], %s::text[])
             as f(id, error, reason)
-        on conflict (analysis_id) do update set error_message = excluded.error_message, reason = excluded.reason
+        on conflict (analysis_id) do update
+        set error_message = excluded.error_message, reason = excluded.reason
         """,
         (
             project_id,
@@ -168,14 +182,20 @@ async def fail_tasks(
 async def record_attempts(
     scope: Scope, tx: Transaction, project_id: int, ended: list[AttemptEnd]
 ) -> None:
-    """Write down how attempts ended, and that they did so now: a transaction that waited began before."""
+    """Record how attempts ended, at the current time:
+
+    a transaction may have waited since its start.
+    """
     await tx.execute(
         """
-        insert into attempts (analysis_id, project_id, job_id, attempt, holder_id, leased_at, ended_at, outcome,
+        insert into attempts (analysis_id, project_id, job_id, attempt, holder_id, leased_at,
+            ended_at, outcome,
             error)
-        select e.id, %s, (select a.job_id from analyses a where a.id = e.id), e.attempt, e.holder_id, e.leased_at,
+        select e.id, %s, (select a.job_id from analyses a where a.id = e.id), e.attempt,
+            e.holder_id, e.leased_at,
             clock_timestamp(), e.outcome, e.error
-        from unnest(%s::uuid[], %s::integer[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+        from unnest(%s::uuid[], %s::integer[], %s::bigint[], %s::timestamptz[], %s::text[],
+            %s::text[])
             as e(id, attempt, holder_id, leased_at, outcome, error)
         """,
         (
@@ -193,11 +213,10 @@ async def record_attempts(
 async def record_completions(
     scope: Scope, tx: Transaction, holder_id: int, completed: int, leased_at: datetime | None
 ) -> None:
-    """Count what a holder completed and the time that it took; after the tasks and before the job's
-    row.
+    """Count a holder's completed tasks and working time; after the tasks and before the job's row.
 
-    The time begins with the lease (`leased_at`), or with the caller's result before if that is
-    later: time without a task is not counted, and tasks that are held at the same time are counted
+    The time begins with the lease (`leased_at`), or with the holder's previous result if that is
+    later. Time without a task is not counted, and tasks that are held at the same time are counted
     once.
     """
     await tx.execute(
@@ -214,5 +233,5 @@ async def record_completions(
 
 
 async def count_discarded(scope: Scope, tx: Transaction, job_id: int, results: int) -> None:
-    """Count results that came after the end of their job."""
+    """Count results that arrived after the end of their job."""
     await tx.execute("update jobs set discarded = discarded + %s where id = %s", (results, job_id))

@@ -1,4 +1,4 @@
-"""Workers as people see them: those that said hello, and callers known by API token, address and User-Agent."""
+"""Workers for users: registered ones, and callers with an API token, address and User-Agent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ SHOWN_AT_MOST = 1000
 
 @dataclass(frozen=True)
 class AnonymousWorker:
-    """Whom a caller that never said hello is known by."""
+    """The identity of a caller that is not registered."""
 
     token_id: UUID
     address: str
@@ -24,7 +24,7 @@ class AnonymousWorker:
 
 @dataclass(frozen=True)
 class WorkerHello:
-    """What a worker said of itself, and how it ended."""
+    """The registration of a worker, and how it ended."""
 
     registrant: str
     service: str
@@ -43,10 +43,10 @@ class WorkerHello:
 
 @dataclass(frozen=True)
 class WorkerActivity:
-    """A worker over all jobs that its reader sees: `held` are job, project and number of tasks,
-    `job_id` the latest.
+    """The activity of a worker in all jobs that the user sees.
 
-    `project_ids` are all projects that it works for, whoever reads.
+    `held` lists job, project and number of tasks; `job_id` is the latest job. `project_ids` are all
+    projects that it works for, also those that the user does not see.
     """
 
     id: UUID
@@ -70,11 +70,10 @@ async def list_workers(
     ended: bool = False,
     only: UUID | None = None,
 ) -> list[WorkerActivity]:
-    """List who was at work in the last day, the latest first; with `ended` also those whose id is
-    over.
+    """List the workers of the last day, latest contact first; with `ended` also ended ones.
 
-    `only` looks for one, however long ago. Those of a project, or of all that the caller sees, with
-    its own workers.
+    `only` selects one worker, of any time. The list has the workers of one project, or of all
+    visible ones and the caller's workers.
     """
     if project_id is not None:
         scope.check(project_id)
@@ -95,21 +94,27 @@ async def list_workers(
 
 
 _GREETED = f"""
-    select w.id, w.service_id, w.token_id, w.address, w.user_agent, w.last_contact_at, w.registrant, w.service, w.name,
-        w.host, w.pid, w.version, w.devices, w.pipelines, w.hello_at, w.ended_at, w.ended_why, w.ended_by, w.begun,
+    select w.id, w.service_id, w.token_id, w.address, w.user_agent, w.last_contact_at, w.registrant,
+        w.service, w.name,
+        w.host, w.pid, w.version, w.devices, w.pipelines, w.hello_at, w.ended_at, w.ended_why,
+            w.ended_by, w.begun,
         (
-            select jsonb_agg(jsonb_build_array(g.job_id, g.project_id, g.held) order by g.held desc, g.job_id)
+            select jsonb_agg(jsonb_build_array(g.job_id, g.project_id, g.held)
+                order by g.held desc, g.job_id)
             from (
                 select h.job_id, h.project_id, count(*) as held from holders h
                 join jobs j on j.id = h.job_id and j.status in ('queued', 'processing')
-                join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
-                where h.worker_id = w.id and (%(projects)s::bigint[] is null or h.project_id = any(%(projects)s))
+                join analyses a on a.job_id = h.job_id and a.holder_id = h.id
+                    and a.state = 'processing'
+                where h.worker_id = w.id and (%(projects)s::bigint[] is null
+                    or h.project_id = any(%(projects)s))
                 group by 1, 2
             ) g
         ),
         (
             select array[coalesce(sum(h.completed), 0), coalesce(sum(h.busy_s), 0)] from holders h
-            where h.worker_id = w.id and (%(projects)s::bigint[] is null or h.project_id = any(%(projects)s))
+            where h.worker_id = w.id and (%(projects)s::bigint[] is null
+                or h.project_id = any(%(projects)s))
         ),
         array(
             select project_id from service_projects where service_id = w.service_id
@@ -122,9 +127,11 @@ _GREETED = f"""
       and (
         %(projects)s::bigint[] is null or w.registrant = %(registrant)s
         or exists (
-            select 1 from service_projects sp where sp.service_id = w.service_id and sp.project_id = any(%(projects)s)
+            select 1 from service_projects sp where sp.service_id = w.service_id
+                and sp.project_id = any(%(projects)s)
         )
-        or exists (select 1 from holders h where h.worker_id = w.id and h.project_id = any(%(projects)s))
+        or exists (select 1 from holders h where h.worker_id = w.id
+            and h.project_id = any(%(projects)s))
       )
     order by w.last_contact_at desc limit {SHOWN_AT_MOST}
 """  # noqa: S608 - made of constants
@@ -149,7 +156,7 @@ _NAMELESS = f"""
 
 
 def build_caller_id(caller: AnonymousWorker) -> UUID:
-    """Make an id for a caller that has none."""
+    """Build an ID for a caller without one."""
     return uuid5(caller.token_id, f"{caller.address} {caller.user_agent}")
 
 

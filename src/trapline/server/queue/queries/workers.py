@@ -1,4 +1,4 @@
-"""Workers that said hello: who they are, when they were last heard from, and how they ended."""
+"""Registered workers: identity, last contact, and end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,11 @@ from trapline.wire.workers import HelloRequest
 
 
 class WorkerRow(Row):
-    """One process of a processing service. Its name is a place that one live process has at a time
-    on a host.
+    """One process of a processing service; one live process has a name on a host at a time.
 
-    `registrant` is whom its API token works for, so that a token can be replaced. `last_contact_at`
-    keeps all its leases; it is written seldom, never per task. `offline_since` is when it was found
-    to be silent. `begun` are the tasks that it worked on at its last renewal.
+    `registrant` is the user of its API token, so that tokens can be replaced. `last_contact_at`
+    keeps all its leases; it is stored rarely, not per task. `offline_since` is when it was found to
+    be offline. `begun` are the tasks that it had begun at its last renewal.
     """
 
     __tablename__ = "workers"
@@ -36,7 +35,7 @@ class WorkerRow(Row):
             unique=True, postgresql_where="ended_at is null",
         ),
         Index("ix_workers_ended", "ended_at", postgresql_where="ended_at is not null"),
-        # None of these holds the last contact: it is rewritten all the time.
+        # No index has the last contact, because it is updated often.
         Index("ix_workers_service", "service_id", postgresql_where="ended_at is null"),
     )  # fmt: skip
 
@@ -66,7 +65,7 @@ class WorkerRow(Row):
 
 @dataclass(frozen=True)
 class EndedWorkerId:
-    """A worker whose id is over, and why. It may finish the tasks in `keeps`."""
+    """A worker whose ID has ended, and the reason. It may finish the tasks in `keeps`."""
 
     id: UUID
     why: str
@@ -74,22 +73,26 @@ class EndedWorkerId:
 
 
 def get_registrant(scope: Scope) -> str:
-    """Name whom a processing service belongs to: the person behind the token, so that tokens can be replaced."""
+    """Return the owner of a processing service:
+
+    the user of the token, so that tokens can be replaced.
+    """
     return f"user:{scope.user_id}" if scope.user_id else scope.actor
 
 
 async def create_worker(
     scope: Scope, tx: Transaction, hello: HelloRequest
 ) -> tuple[UUID, list[UUID]]:
-    """Write down a process that says hello; answers its id, and those of the same name that this ends."""
+    """Register a process; return its ID, and the processes of the same name that this ends."""
     registrant = get_registrant(scope)
     key = (registrant, hello.service, hello.host, hello.name)
-    # Two processes that claim one name at once: the second ends the first, and does not fail.
+    # Of two processes with one name, the second ends the first and does not fail.
     await tx.execute("select pg_advisory_xact_lock(7230003, hashtext(%s))", ("\n".join(key),))
     cursor = await tx.execute(
         """
         update workers set ended_at = clock_timestamp(), ended_why = 'replaced', ended_by = %s
-        where registrant = %s and service = %s and host = %s and name = %s and ended_at is null returning id
+        where registrant = %s and service = %s and host = %s and name = %s and ended_at is null
+        returning id
         """,
         (f"process {hello.pid}", *key),
     )
@@ -97,7 +100,8 @@ async def create_worker(
     worker_id = uuid7()
     await tx.execute(
         """
-        insert into workers (id, token_id, registrant, service, host, name, pid, version, devices, pipelines, address,
+        insert into workers (id, token_id, registrant, service, host, name, pid, version, devices,
+            pipelines, address,
             user_agent, service_id, hello_at, last_contact_at)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, (
             select id from processing_services where registrant = %s and name = %s
@@ -122,9 +126,10 @@ async def create_worker(
 
 
 async def list_projects_of_worker(scope: Scope, tx: Transaction, worker_id: UUID) -> list[int]:
-    """List the projects that a worker's service works for, whoever asks."""
+    """List all projects of a worker's service, also those that the caller does not see."""
     cursor = await tx.execute(
-        "select sp.project_id from service_projects sp join workers w using (service_id) where w.id = %s order by 1",
+        "select sp.project_id from service_projects sp join workers w using (service_id) where "
+        "w.id = %s order by 1",
         (worker_id,),
     )
     return [row[0] for row in await cursor.fetchall()]
@@ -133,16 +138,20 @@ async def list_projects_of_worker(scope: Scope, tx: Transaction, worker_id: UUID
 async def record_begun(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]) -> None:
     """Record which tasks a worker has begun, if that changed."""
     await tx.execute(
-        "update workers set begun = %(ids)s::uuid[] where id = %(worker)s and begun is distinct from %(ids)s::uuid[]",
+        "update workers set begun = %(ids)s::uuid[] where id = %(worker)s and begun is distinct "
+        "from %(ids)s::uuid[]",
         {"ids": list(ids), "worker": worker_id},
     )
 
 
 async def require_worker(scope: Scope, tx: Transaction, *, also_evicted: bool = False) -> None:
-    """Make sure that the caller is a worker of its registrant that is not over. Raises
-    UnknownWorker, WorkerEnded.
+    """Require that the caller is a live worker of its registrant.
 
-    With `also_evicted` a worker that was evicted passes: its finished results are accepted.
+    With `also_evicted` an evicted worker is accepted, so that its finished results are stored.
+
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     cursor = await tx.execute(
         "select registrant, ended_at, ended_why, ended_by from workers where id = %s",
@@ -157,10 +166,10 @@ def require_worker_row(
     *,
     also_evicted: bool = False,
 ) -> None:
-    """The same for (registrant, ended_at, ended_why, ended_by) of the row that has the caller's worker id."""
+    """Require the same of a row (registrant, ended_at, ended_why, ended_by) of a worker."""
     if row is None or row[0] != get_registrant(scope):
         raise UnknownWorker(
-            "No worker of yours has this id. Nothing was changed; say hello again for a new one."
+            "No worker of yours has this ID. Nothing was changed; register again to get a new ID."
         )
     _, ended_at, why, by = row
     if ended_at is not None and why is not None and not (also_evicted and why == "evicted"):
@@ -170,9 +179,11 @@ def require_worker_row(
 async def record_worker_contact(
     scope: Scope, tx: Transaction, every_s: float, *, also_evicted: bool = False
 ) -> None:
-    """Note a sign of life of the calling worker, at most once in `every_s`.
+    """Record a contact of the calling worker, at most once in `every_s` seconds.
 
-    Raises UnknownWorker, WorkerEnded.
+    Raises:
+        UnknownWorker: the worker ID is not registered.
+        WorkerEnded: the worker ID has ended.
     """
     cursor = await tx.execute(
         """
@@ -195,7 +206,8 @@ async def _touch_service(tx: Transaction, worker_id: UUID) -> None:
         """
         update processing_services set last_seen_at = clock_timestamp() where id in (
             select s.id from processing_services s join workers w on w.service_id = s.id
-            where w.id = %s and (s.last_seen_at is null or s.last_seen_at < clock_timestamp() - interval '10 seconds')
+            where w.id = %s and (s.last_seen_at is null
+                or s.last_seen_at < clock_timestamp() - interval '10 seconds')
             for no key update of s skip locked
         )
         """,
@@ -206,15 +218,16 @@ async def _touch_service(tx: Transaction, worker_id: UUID) -> None:
 async def attach_workers(
     scope: Scope, tx: Transaction, service_id: int, name: str, registrant: str
 ) -> None:
-    """Tie workers that said hello before their service was registered to it."""
+    """Attach workers that registered before their service to it."""
     await tx.execute(
-        "update workers set service_id = %s where registrant = %s and service = %s and service_id is null",
+        "update workers set service_id = %s where registrant = %s and service = %s and service_id "
+        "is null",
         (service_id, registrant, name),
     )
 
 
 async def end_worker(scope: Scope, tx: Transaction, worker_id: UUID, why: str, by: str) -> bool:
-    """End a worker's id; `by` is who did it, in words. False where it was over already."""
+    """End a worker's ID; `by` is a text about the actor. Return False if it has ended before."""
     cursor = await tx.execute(
         """
         update workers set ended_at = clock_timestamp(), ended_why = %s, ended_by = %s
@@ -228,18 +241,20 @@ async def end_worker(scope: Scope, tx: Transaction, worker_id: UUID, why: str, b
 async def list_ended_with_leases(
     scope: Scope, tx: Transaction, lease_s: float
 ) -> list[EndedWorkerId]:
-    """List workers that were evicted or replaced lately and hold leases still: whoever took them
-    back was cut off, or a lease was under way at that moment.
+    """List recently evicted or replaced workers with leases.
 
-    A worker that was evicted keeps what it has begun until `lease_s` after its last contact.
+    Their revocation was interrupted, or a lease was in progress at the same time. An evicted worker
+    keeps the tasks that it has begun until `lease_s` after its last contact.
     """
     cursor = await tx.execute(
         """
         select w.id, w.ended_why, kept.ids from workers w, lateral (
             select case when w.ended_why = 'evicted'
-                and w.last_contact_at + make_interval(secs => %s) >= clock_timestamp() then w.begun else '{}' end as ids
+                and w.last_contact_at + make_interval(secs => %s) >= clock_timestamp() then w.begun
+                    else '{}' end as ids
         ) kept
-        where w.ended_at > clock_timestamp() - interval '1 day' and w.ended_why in ('replaced', 'evicted') and exists (
+        where w.ended_at > clock_timestamp() - interval '1 day'
+            and w.ended_why in ('replaced', 'evicted') and exists (
             select 1 from holders h
             join analyses a on a.job_id = h.job_id and a.holder_id = h.id and a.state = 'processing'
             join jobs j on j.id = h.job_id and j.status in ('queued', 'processing')

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/algorithms", tags=["pipelines"])
 
 AlgorithmPath = Annotated[int, Path(ge=1, le=LARGEST)]
 Search = Annotated[
-    QueryText | None, Query(description="What a name, a key or a class has in it, in any case.")
+    QueryText | None, Query(description="Text in a name, key or class; case-insensitive.")
 ]
 
 

@@ -79,11 +79,12 @@ async def list_jobs(
             system, scope, project, wanted, descending=descending, limit=limit or 50, cursor=cursor
         )
     if dispatch_mode not in (None, MODE):
-        raise InvalidRequest(f"There is no dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
+        raise InvalidRequest(f"Unknown dispatch_mode {dispatch_mode}; workers ask for {MODE}.")
     claimable: ClaimableJobs = await tasks.list_jobs_with_tasks(
         system, scope, slugs, limit or 1, project
     )
-    return Response(claimable.model_dump_json(), media_type="application/json")  # type: ignore[return-value]
+    body = claimable.model_dump_json()
+    return Response(body, media_type="application/json")  # type: ignore[return-value]
 
 
 def _is_on(flag: str | None) -> bool:

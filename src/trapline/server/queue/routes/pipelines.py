@@ -54,8 +54,8 @@ async def register_pipelines(
             "Send fewer pipelines."
         )
     try:
-        # In a thread, and one large one at a time: class lists of 30,000 labels take a second to
-        # read.
+        # In a thread, and one large body at a time: class lists of 30,000 labels take a second to
+        # decode.
         async with system.large_bodies if len(whole) > IN_MEMORY else contextlib.nullcontext():
             registration = await asyncio.to_thread(PipelineRegistration.model_validate_json, whole)
     except ValidationError as error:

@@ -36,7 +36,7 @@ async def stream_run(
     request: Request,
     job_id: RunPath,
     last_event_id: Annotated[
-        str | None, Header(description="Tell only what came behind this event.")
+        str | None, Header(description="Return only events after this one.")
     ] = None,
 ) -> Response:
     """Stream a job: an event `state` with an ID for each state, and `progress` events between them.

@@ -91,10 +91,12 @@ async def list_runs(
     scope: ScopeOf,
     project: ProjectFilter = None,
     status: Annotated[
-        QueryText | None, Query(description="In either case, such as QUEUED.")
+        QueryText | None, Query(description="Case-insensitive, such as QUEUED.")
     ] = None,
     limit: Limit = 20,
-    offset: Annotated[int, Query(ge=0, le=MOST_PASSED, description="How many to pass over.")] = 0,
+    offset: Annotated[
+        int, Query(ge=0, le=MOST_PASSED, description="The number of entries to skip.")
+    ] = 0,
     cursor: Cursor = None,
 ) -> RunPage:
     """List jobs, newest first. Page with `cursor`, which never skips or repeats, or `offset`."""
@@ -102,7 +104,7 @@ async def list_runs(
     if cursor is not None and offset:
         raise Unprocessable(
             "Give either a cursor or an offset, not both.",
-            [("offset", "does not go with a cursor")],
+            [("offset", "cannot be combined with a cursor")],
         )
     return await runs.list_runs(system, scope, project, state, limit, offset, cursor)
 

@@ -38,7 +38,9 @@ router = APIRouter(tags=["workers"])
 async def _switched_on(request: Request) -> None:
     """Return 404 if the worker extensions are disabled; workers then use the base protocol."""
     if not request.app.state.worker_additions:
-        raise NotFound("This server does not offer this call to workers; use those about one job.")
+        raise NotFound(
+            "This server does not support this request; use the requests for a single job.",
+        )
 
 
 additions = APIRouter(tags=["workers"], dependencies=[Depends(_switched_on)])
@@ -57,7 +59,7 @@ async def register_worker(system: SystemOf, scope: ScopeOf, hello: HelloRequest)
 async def lease_any_tasks(
     system: SystemOf, scope: ScopeOf, origin: OriginOf, request: Request, wanted: LeaseRequest
 ) -> LeasedTasks:
-    """Lease tasks of any job of some pipelines, the best jobs first; wait up to `wait_s` for one."""
+    """Lease tasks of any job of some pipelines, best jobs first; wait up to `wait_s` for one."""
     arrivals: TaskNotifier = request.app.state.arrivals
     again = partial(authorise, request, system, origin)
     return await tasks.lease_tasks_of_any_job(
@@ -82,7 +84,7 @@ async def list_workers(
     system: SystemOf,
     scope: ScopeOf,
     project: ProjectFilter = None,
-    ended: Annotated[bool, Query(description="Also those whose id is over.")] = False,
+    ended: Annotated[bool, Query(description="Include workers whose ID has ended.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Worker]:

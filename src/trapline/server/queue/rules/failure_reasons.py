@@ -27,11 +27,10 @@ _AGAIN = re.compile(rf"{GAP}(?:[\s,x×:/()\[\]-]*{GAP})+")
 
 
 def normalise_error(error: str) -> str:
-    """Name the reason of a failure: the same for errors that differ only in numbers, names of files
-    and addresses.
+    """Normalise an error to a reason, without the numbers, file names and URLs in it.
 
-    Of a traceback the last line counts, of any other text the first. A reason's own reason is
-    itself.
+    Of a traceback the last line is used, of any other text the first. Normalising a reason returns
+    it unchanged.
     """
     # The placeholder below must not occur in the error.
     lines = [line.strip() for line in error.replace("\x01", " ").splitlines() if line.strip()]

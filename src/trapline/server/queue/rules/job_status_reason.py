@@ -58,7 +58,7 @@ class JobConditions:
     hands: LeaseActivity = LeaseActivity()
     waiting_until: datetime | None = None
     offered: bool = True
-    heard_of_at: datetime | None = None
+    last_contact_at: datetime | None = None
     rivals: WorkerCompetition = WorkerCompetition()
 
 
@@ -67,7 +67,7 @@ def format_status_reason(seen: JobConditions, now: datetime) -> str:
     match seen.status:
         case JobState.CANCELED:
             rest = (
-                f"; {_images(seen.open)} {_are(seen.open)} being taken out of the line"
+                f"; {_images(seen.open)} {_are(seen.open)} being removed from the queue"
                 if seen.sweeping
                 else ""
             )
@@ -79,9 +79,9 @@ def format_status_reason(seen: JobConditions, now: datetime) -> str:
     if seen.hands.tasks:
         return f"{_explain_hands(seen.hands, now)}{_growing(seen)}."
     if seen.fetching:
-        return "The pictures are being fetched from their addresses."
+        return "The images are being downloaded from their URLs."
     if not seen.expanded:
-        return f"The images are being put into the line: {_so_far(seen)} so far."
+        return f"The images are being added to the queue: {_so_far(seen)} so far."
     if seen.open == 0:
         return "Waiting for new images." if seen.standing else "Finishing."
     return _explain_waiting(seen, now)
@@ -98,7 +98,10 @@ def is_starved(seen: JobConditions, now: datetime) -> bool:
 
 def _explain_end(seen: JobConditions) -> str:
     if seen.fetching:
-        return "The pictures could not be fetched from their addresses; the last change of state says why."
+        return (
+            "The images could not be downloaded from their URLs; "
+            "the last state transition has the reason."
+        )
     if seen.completed + seen.failed == 0:
         return "There was no image to work on."
     parts = []
@@ -116,18 +119,18 @@ def _explain_end(seen: JobConditions) -> str:
 
 def _explain_rest(seen: JobConditions) -> str:
     waiting = max(0, seen.open - seen.hands.tasks)
-    line = (
-        f"{_images(waiting)} {_wait(waiting)} in the line"
+    queued = (
+        f"{_images(waiting)} {_wait(waiting)} in the queue"
         if seen.expanded
-        else f"{_so_far(seen)} are in the line"
+        else f"{_so_far(seen)} are in the queue"
     )
     if seen.not_started:
-        return f"Not started; {line} until it is run."
+        return f"Not started; {queued} until it is run."
     if seen.hands.tasks:
         by = f" by {seen.hands.busiest}" if seen.hands.busiest and seen.hands.workers == 1 else ""
-        goes = "goes" if seen.hands.tasks == 1 else "go"
-        return f"Paused; {_images(seen.hands.tasks)} leased{by} still {goes} on, {line}."
-    return f"Paused; {line}."
+        continues = "continues" if seen.hands.tasks == 1 else "continue"
+        return f"Paused; {_images(seen.hands.tasks)} leased{by} {continues}, {queued}."
+    return f"Paused; {queued}."
 
 
 def _explain_hands(hands: LeaseActivity, now: datetime) -> str:
@@ -142,20 +145,20 @@ def _explain_waiting(seen: JobConditions, now: datetime) -> str:
     if not seen.offered:
         return f"No processing service has registered the pipeline {seen.pipeline_slug}."
     waiting = f"{_images(seen.open)} {_wait(seen.open)}"
-    heard = seen.heard_of_at
-    if heard is None or not _is_online(seen, now):
-        since = "" if heard is None else f" since {_moment(heard, now)}"
+    last_contact = seen.last_contact_at
+    if last_contact is None or not _is_online(seen, now):
+        since = "" if last_contact is None else f" since {_moment(last_contact, now)}"
         return f"No worker offers {seen.pipeline_slug}{since}; {waiting}."
     if seen.waiting_until is not None and seen.waiting_until > now:
         wait = _duration((seen.waiting_until - now).total_seconds())
         at = _moment(seen.waiting_until, now)
         return f"{waiting} for another attempt after an error, at {at} (in {wait})."
-    return _explain_rivals(seen, heard, now)
+    return _explain_rivals(seen, last_contact, now)
 
 
-def _explain_rivals(seen: JobConditions, heard: datetime, now: datetime) -> str:
+def _explain_rivals(seen: JobConditions, last_contact: datetime, now: datetime) -> str:
     waiting = f"{_images(seen.open)} {_wait(seen.open)}"
-    ago = _duration((now - heard).total_seconds())
+    ago = _duration((now - last_contact).total_seconds())
     rivals = seen.rivals
     if rivals.ahead == 1:
         which = f"job {rivals.next_ahead}" if rivals.next_ahead else "a job of another project"
@@ -164,7 +167,7 @@ def _explain_rivals(seen: JobConditions, heard: datetime, now: datetime) -> str:
         which = f"; the next of them is job {rivals.next_ahead}" if rivals.next_ahead else ""
         return f"{waiting} behind {rivals.ahead:,} jobs of higher priority{which}."
     if rivals.online == 0:
-        return f"{waiting} for a worker; one was heard from {ago} ago."
+        return f"{waiting} for a worker; the last contact of one was {ago} ago."
     who = (
         rivals.name
         if rivals.online == 1
@@ -173,16 +176,21 @@ def _explain_rivals(seen: JobConditions, heard: datetime, now: datetime) -> str:
     if rivals.busy == rivals.online:
         if rivals.online == 1:
             where = f"job {rivals.busy_with}" if rivals.busy_with else "another job"
-            return f"{waiting}; {who} is at work on {where}."
+            return f"{waiting}; {who} is working on {where}."
         such = f", such as job {rivals.busy_with}" if rivals.busy_with else ""
-        return f"{waiting}; {who} are at work on other jobs{such}."
+        return f"{waiting}; {who} are working on other jobs{such}."
     are, have = ("is", "has") if rivals.online == 1 else ("are", "have")
     what = "it" if seen.open == 1 else "them"
-    return f"{waiting}; {who} {are} online (heard from {ago} ago) and {have} not asked for {what}."
+    return (
+        f"{waiting}; {who} {are} online (last contact {ago} ago) and {have} not asked for {what}."
+    )
 
 
 def _is_online(seen: JobConditions, now: datetime) -> bool:
-    return seen.heard_of_at is not None and (now - seen.heard_of_at).total_seconds() <= ONLINE_S
+    return (
+        seen.last_contact_at is not None
+        and (now - seen.last_contact_at).total_seconds() <= ONLINE_S
+    )
 
 
 def _so_far(seen: JobConditions) -> str:
@@ -198,7 +206,7 @@ def _growing(seen: JobConditions) -> str:
     if seen.expanded:
         return ""
     images = " images" if seen.expected else ""
-    return f"; {_so_far(seen)}{images} are in the line so far"
+    return f"; {_so_far(seen)}{images} are in the queue so far"
 
 
 def _moment(at: datetime, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Which state of a job may follow which; the database holds the same table."""
+"""The allowed state transitions of jobs; the database has the same table."""
 
 from trapline.wire.jobs import JobState
 
@@ -44,7 +44,11 @@ ALLOWED_FINALIZATIONS: frozenset[tuple[str, str]] = frozenset(
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELED})
 
 
-def find_final_state(open: int, completed: int, failed: int) -> JobState | None:  # noqa: A002 - the column's name
+def find_final_state(
+    open: int,  # noqa: A002 - the column's name
+    completed: int,
+    failed: int,
+) -> JobState | None:
     """Return the final state of a job whose images are all queued; None while tasks are open.
 
     queries/job_counters.py has the same rule in SQL; a test compares both.

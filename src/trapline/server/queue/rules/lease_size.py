@@ -7,11 +7,13 @@ NUMBERS_OF_A_CLASS = 2  # its score and its logit
 
 
 def get_lease_size(wanted: int, classes: int, held: int, held_at_most: int) -> int:
-    """Decide how many tasks one lease may give: at least one, because an empty answer ends a
-    worker's pass.
+    """Decide how many tasks one lease returns, at least one.
 
-    `classes` is how many classes one box is scored over: a worker answers a lease with one body,
-    which long class lists would make huge. `held` is what the caller holds already.
+    An empty response would end the worker's pass over the jobs.
+
+    `classes` is the number of classes that one box is scored over. A worker posts the results of a
+    lease in one body, which long class lists would make very large. `held` is the number of tasks
+    that the caller holds.
     """
     if held >= held_at_most:
         return 1

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-# Our own worker says its service's name, its host and its process.
+# Trapline's worker sends the name of its service, its host and its process.
 _OURS = re.compile(r"trapline-worker/\S+ \((?P<service>.*); (?P<host>[^;]+); pid (?P<pid>\d+)\)")
 
 
