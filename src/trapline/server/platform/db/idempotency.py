@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,10 @@ from trapline.wire.auth import Role
 Answer = TypeVar("Answer", bound=BaseModel)
 KEPT = timedelta(days=30)
 """How long an Idempotency-Key is valid."""
+
+
+class UnreadableResponse(Conflict):
+    """The saved response was written by an earlier version and does not fit the present one."""
 
 
 class IdempotencyRow(Row):
@@ -43,6 +47,7 @@ async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer])
 
     Raises:
         Conflict: the key was used with another request.
+        UnreadableResponse: an earlier version saved the response in another form.
         NotFound: the caller is no longer a member of a project of the response.
         Forbidden: the caller's role in it is too low now.
     """
@@ -79,7 +84,15 @@ async def find_saved_response(scope: Scope, tx: Transaction, kind: type[Answer])
     reader = replace(scope, changes=False, roles=await _list_roles(scope, tx, about))
     for project_id in about:
         reader.check(project_id)
-    return kind.model_validate_json(bytes(answer))
+    try:
+        return kind.model_validate_json(bytes(answer))
+    except ValidationError as error:
+        raise UnreadableResponse(
+            "This Idempotency-Key was used before with this request, and the response cannot be "
+            "returned: an earlier version of Trapline saved it in another form. Nothing was "
+            "changed now. Look for the created object in the lists, and use a new key only if it "
+            "is not there."
+        ) from error
 
 
 async def _list_roles(

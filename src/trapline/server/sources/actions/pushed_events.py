@@ -19,7 +19,11 @@ from sqlalchemy import select
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.idempotency import find_saved_response, save_response
+from trapline.server.platform.db.idempotency import (
+    UnreadableResponse,
+    find_saved_response,
+    save_response,
+)
 from trapline.server.platform.errors import (
     Conflict,
     InvalidRequest,
@@ -94,6 +98,12 @@ async def accept_events(
     async with system.database.transaction(scope) as tx:
         try:
             done = await find_saved_response(scope, tx, PushedEventsResult)
+        except UnreadableResponse as error:
+            raise Conflict(
+                "This message was recorded before, and the response cannot be returned: an earlier "
+                "version of Trapline saved it in another form. Nothing was recorded now. Do not "
+                "send the message again."
+            ) from error
         except Conflict as error:
             raise Conflict(
                 "A message with this webhook-id came before, and was another one. Nothing was noted now."
