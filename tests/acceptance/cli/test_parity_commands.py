@@ -333,7 +333,7 @@ def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Pat
     assert (listed["state"], listed["stored"], listed["faults"]) == ("completed", 1, 1)
     shown = run("import", "show", listed["id"])
     assert "1 entries name an image that does not exist here" in shown
-    assert "images 2 (elsewhere.jpg): no image here is called so" in shown
+    assert "images 2 (elsewhere.jpg): no image has this name" in shown
     assert "elsewhere.jpg" in run("import", "faults", listed["id"])
     assert "okapi" in run("images", "classes", *within)
     file.write_text(json.dumps({"images": told[:1], "detection_categories": {"1": "okapi"}}))
@@ -341,7 +341,7 @@ def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Pat
         "import", "megadetector", file, *within, "--model", "Ranger"
     )
     file.write_text("{")
-    assert run("import", "coco", file, *within, code=1).endswith("Nothing of it was taken.")
+    assert run("import", "coco", file, *within, code=1).endswith("Nothing was imported.")
     sent = read(run("import", "coco", file, *within, "--no-wait", "--json"))
     assert run("import", "delete", sent["id"])
     assert run("import", "show", sent["id"], code=4)

@@ -55,9 +55,7 @@ async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: 
     await run_import(field.system, SYSTEM, sent["id"])
     taken = await show(field, sent)
     assert (taken["state"], taken["stored"]) == ("failed", 0)
-    words = (
-        "It was begun 10 times and got on with nothing. 3 entries had been taken before, and stay."
-    )
+    words = "The import was started 10 times without progress. 3 entries were imported before, and are kept."
     assert taken["error"] == words
     [file] = await field.ask(
         "select count(*) from discarded_files where due_at <= clock_timestamp()"

@@ -235,7 +235,7 @@ async def test_files_of_known_programs_are_refused_with_what_to_do(
         assert taken["state"] == "failed"
         assert program in taken["error"]
         assert advice in taken["error"]
-        assert taken["error"].endswith("Nothing of it was taken.")
+        assert taken["error"].endswith("Nothing was imported.")
 
 
 async def test_the_comparison_of_very_many_names_is_bounded_and_reported(

@@ -113,7 +113,7 @@ async def test_what_cannot_be_taken_is_told_by_its_place(field: Field) -> None:
     ]
     words = [one[3] for one in told]
     for part, message in zip(
-        ("called so", "category 7", "1.5", "reaches out", "no area"), words, strict=False
+        ("has this name", "category 7", "1.5", "exceeds its image", "no area"), words, strict=False
     ):
         assert part in message
     assert (await image(field, 1))["analyses"] == []
@@ -142,7 +142,7 @@ async def test_a_broken_file_fails_with_words_and_leaves_nothing(
 ) -> None:
     taken = await take(field, content)
     assert taken["state"] == "failed"
-    assert taken["error"].endswith("Nothing of it was taken.")
+    assert taken["error"].endswith("Nothing was imported.")
     assert (await image(field, 0))["analyses"] == []
 
 
@@ -339,7 +339,7 @@ async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place
         ("unknown", "line 2 of media", "IMG_0.JPG"), ("unknown", "line 3 of media", "IMG_1.JPG"),
         ("unknown", "line 5 of media", "IMG_3.JPG"),
     ]  # fmt: skip
-    assert "was deleted while the file was taken in" in told[1][3]
+    assert "was deleted during the import" in told[1][3]
 
 
 async def test_an_image_that_is_deleted_gets_no_results(field: Field) -> None:

@@ -1212,11 +1212,11 @@ export interface paths {
         put?: never;
         /**
          * Create Import
-         * @description Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the
-         *     background.
+         * @description Import a file of results, which a background task reads.
          *
-         *     Images are known by their paths, by how these end, or by their names where those are
-         *     unambiguous. The same file again stores nothing twice.
+         *     The file is the request body, optionally compressed with gzip or zstd. Entries are matched with
+         *     images by their paths, by the ends of their paths, or by their names if these are unambiguous.
+         *     If the same file is imported again, nothing is stored twice.
          */
         post: operations["create_import_api_v2_imports_post"];
         delete?: never;
@@ -1234,14 +1234,14 @@ export interface paths {
         };
         /**
          * Get Import
-         * @description Show one import and how far it is.
+         * @description Get one import with its state and progress.
          */
         get: operations["get_import_api_v2_imports__import_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Import
-         * @description Forget an import and its faults; what was taken stays.
+         * @description Delete an import and its faults; stored results are kept.
          */
         delete: operations["delete_import_api_v2_imports__import_id__delete"];
         options?: never;
@@ -1260,7 +1260,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Import
-         * @description Stop an import; what was taken stays.
+         * @description Cancel an import; stored results are kept.
          */
         post: operations["cancel_import_api_v2_imports__import_id__cancel_post"];
         delete?: never;
@@ -1278,7 +1278,7 @@ export interface paths {
         };
         /**
          * List Import Faults
-         * @description List what could not be taken of a file, in its order: the first 10,000, while all are counted.
+         * @description List the entries of a file that were not imported, in order; the first 10,000 are stored.
          */
         get: operations["list_import_faults_api_v2_imports__import_id__faults_get"];
         put?: never;
@@ -1298,13 +1298,15 @@ export interface paths {
         };
         /**
          * List Import Folders
-         * @description List the folders of a file whose entries match no image or several, with the nearest deployment names.
+         * @description List the folders whose entries match no image or several, with the nearest deployments.
          */
         get: operations["list_import_folders_api_v2_imports__import_id__folders_get"];
         put?: never;
         /**
          * Assign Import Folders
-         * @description Assign folders of a file to deployments and read the file again, within 7 days; stored results stay.
+         * @description Assign folders of a file to deployments and read the file again, within 7 days.
+         *
+         *     Stored results are kept.
          */
         post: operations["assign_import_folders_api_v2_imports__import_id__folders_post"];
         delete?: never;
@@ -11421,16 +11423,16 @@ export interface operations {
             query: {
                 project: number;
                 format: components["schemas"]["ImportFormat"];
-                /** @description Only its images are meant. */
+                /** @description Match only images of this deployment. */
                 deployment?: string | null;
-                /** @description What the file is called. */
+                /** @description The name of the file. */
                 filename?: string;
-                /** @description What found it; without it, as the file says. */
+                /** @description The model of the results; by default the model that the file names. */
                 model_name?: string | null;
                 model_version?: string | null;
-                /** @description What is less sure is left out. */
+                /** @description Leave out findings with a lower confidence. */
                 confidence_min?: number;
-                /** @description An image of COCO without annotations is empty. */
+                /** @description Import COCO images without annotations as blank. */
                 nothing_is_blank?: boolean;
                 /** @description `FOLDER=ID`: a folder and the ID of its deployment; repeatable. */
                 folder?: string[] | null;

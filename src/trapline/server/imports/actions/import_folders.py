@@ -1,4 +1,4 @@
-"""Folders of imported files: list those that match no deployment, and assign them to deployments."""
+"""List the folders of imported files that match no deployment, and assign them to deployments."""
 
 import asyncio
 import re
@@ -44,19 +44,19 @@ KEPT_FOR_FOLDERS_S = 7 * 24 * 3600.0
 KEPT_FOR_RUN_S = 30 * 24 * 3600.0
 MOST_NEAREST = 3
 MOST_COMPARISONS = 100_000
-"""Names of folders that are compared with names of deployments for one list: a few seconds of processor time."""
+"""The maximum number of compared pairs of folder and deployment names per list: a few seconds."""
 LIKE = 0.6
-"""The least likeness of two names, from 0 to 1."""
+"""The minimum similarity of two names, from 0 to 1."""
 OF_CAMERAS = re.compile(r"dcim|\d{3}[\w-]{0,5}")
-"""Folders that cameras create, which do not identify a deployment."""
+"""Matches folders that cameras create, which do not identify a deployment."""
 
 
 def can_assign_folders(row: ImportRow) -> bool:
-    """Whether folders of a completed import can be assigned to deployments, and its file is kept for that."""
+    """Return whether folders can be assigned: the import is completed and its file is kept."""
     has_unmatched = row.unknown + row.ambiguous > 0
     can_choose = row.deployment_id is None and row.format != ImportFormat.CAMTRAP_DP
     ended_at = row.ended_at
-    # In the transaction that completes the import the time is still an expression of the database.
+    # In the transaction that completes the import, the time is still a database expression.
     is_kept = not isinstance(ended_at, datetime) or datetime.now(UTC) - ended_at < timedelta(
         seconds=KEPT_FOR_FOLDERS_S
     )
@@ -82,7 +82,7 @@ async def list_unmatched_folders(
 
 
 class _Comparisons:
-    """The nearest names of deployments, until MOST_COMPARISONS pairs of names were compared."""
+    """The deployment names nearest to a folder, until MOST_COMPARISONS pairs were compared."""
 
     def __init__(self, plain: Mapping[str, str]) -> None:
         self._plain = plain
@@ -135,7 +135,11 @@ def _group(files: Iterable[str], names: Mapping[str, UUID]) -> tuple[list[Unmatc
 
 
 def _choose_depth(parts: list[str], likest: Mapping[str, tuple[float, str]]) -> int:
-    """How many folders of a path name the camera: to the one most like a deployment, else without those of cameras."""
+    """Return how many folders of a path identify the camera.
+
+    The path is cut after the folder most similar to a deployment's name, otherwise after the last
+    folder that no camera created.
+    """
     best = max(range(len(parts)), key=lambda at: likest[parts[at]][0])
     if likest[parts[best]][0] > 0:
         return best + 1
@@ -150,27 +154,29 @@ def _simplify(name: str) -> str:
 async def assign_folders(
     system: AppContext, scope: Scope, import_id: UUID, folders: Mapping[str, UUID]
 ) -> Import:
-    """Assign folders to deployments and read the file again; stored results stay.
+    """Assign folders to deployments and read the file again; stored results are kept.
 
-    Raises NotFound, Forbidden, Unprocessable, and Conflict if the import has not completed or its
-    file is gone.
+    Raises:
+        NotFound, Forbidden: the import does not exist, or the caller must not change it.
+        Unprocessable: a deployment is not in the project, or there are too many folders.
+        Conflict: the import is not completed, or its file was deleted.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id, lock=True)
         require_deployments(folders, (await list_deployments(scope, tx, row.project_id)).values())
         if not can_assign_folders(row):
             raise Conflict(
-                "Folders can be assigned for 7 days after an import with unmatched entries completed. Nothing was "
-                "changed. Import the file again with its folders assigned."
+                "Folders can be assigned for 7 days after an import with unmatched entries "
+                "completed. Nothing was changed. Import the file again with its folders assigned."
             )
         await require_capacity(scope, tx, IMPORT_WORK, row.project_id)
         options = ImportOptions.model_validate(row.options)
         merged = {**options.folders, **folders}
         if len(merged) > MOST_FOLDERS:
             raise Unprocessable(
-                f"With the {len(options.folders):,} folders that are assigned already, these are {len(merged):,}; an "
-                f"import has at most {MOST_FOLDERS:,}. Nothing was changed. Import the file again in parts, or assign "
-                "folders that contain several of these."
+                f"With the {len(options.folders):,} folders that are assigned already, these are "
+                f"{len(merged):,}; an import has at most {MOST_FOLDERS:,}. Nothing was changed. "
+                "Import the file again in parts, or assign folders that contain several of these."
             )
         options = options.model_copy(update={"folders": merged})
         await _start_again(scope, tx, row, options)

@@ -1,4 +1,4 @@
-"""Identifications of imported files, and the IDs of images and observations in packages."""
+"""Store identifications of imported files, and the package IDs of images and observations."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -41,7 +41,7 @@ async def write_package_ids(
     there: Collection[UUID],
     new: Collection[UUID],
 ) -> None:
-    """Store the IDs of images and observations in a package, for exports of the images."""
+    """Store the package IDs of images and observations, so that exports can write them."""
     kept: dict[UUID, ImageIds] = {}
     for image_id, ids in batch.ids.items():
         if image_id in there:
@@ -79,8 +79,8 @@ async def create_identifications(
     for one in new:
         statement = one.statement
         taxon = known.get(name_key(statement.name)) if statement.name else None
-        # The latest identification counts: one from a clock that is ahead must not count over
-        # later ones.
+        # The latest identification is effective. A time in the future must not take precedence over
+        # identifications made after the import.
         at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
         more: dict[str, Any] = {} if at is None else {"created_at": at}
         is_about = one.analysis_id is not None and statement.finding is not None

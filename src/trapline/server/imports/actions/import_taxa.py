@@ -1,4 +1,4 @@
-"""The taxa of an imported package: create those that the project does not have and map their names as labels."""
+"""Create the taxa of an imported package in the project, and map their names as labels."""
 
 from uuid import UUID
 
@@ -16,8 +16,7 @@ from trapline.server.review.rules.taxon_names import TaxonLine, build_import_pla
 async def import_taxa(
     system: AppContext, scope: Scope, row: ImportRow, package: PackageTaxa
 ) -> list[EntryFault]:
-    """Create the taxa of a package that the project does not have; taxa of the project stay as they
-    are.
+    """Create the taxa of a package that the project does not have; existing taxa are not changed.
 
     The scientific names of observations become labels of their taxa, unless they are labels
     already. Returns the taxa that could not be created.
@@ -34,7 +33,7 @@ async def import_taxa(
         known = await list_known_taxa(scope, tx, row.project_id, names, gbif_keys)
         new = [line for line in lines if name_key(line.values["scientific_name"]) not in known]
         named = {name_key(line.values["scientific_name"]) for line in new} | set(known)
-        # A name without an entry in the list of the package is a taxon, too.
+        # A name without an entry in the package's list is also a taxon.
         missing = {name_key(name): name for name in package.names if name_key(name) not in named}
         new += [TaxonLine(0, {"scientific_name": name}) for name in missing.values()]
         intake = build_import_plan(new, known)

@@ -1,4 +1,4 @@
-"""Imports: take a file of results, list, show what could not be taken, cancel, forget."""
+"""Receive, create, list, cancel and delete imports of result files, and list their faults."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -53,11 +53,11 @@ from trapline.wire.values import Page
 IMPORT = "take_import"
 MOST_BYTES = 4 << 30
 KEPT_S = 30 * 24 * 3600.0
-"""How long a file that nobody comes to take in lies in the store."""
+"""How long a received file is kept if its import does not complete, in seconds."""
 
 
 class ImportRequest(NamedTuple):
-    """What is asked for: where the results belong, what kind of file it is, how it is called and read."""
+    """Parameters of an import: project, deployment, and the file's format, name and options."""
 
     project_id: int
     deployment_id: UUID | None
@@ -84,7 +84,7 @@ async def describe_imports(
 
 
 class ReceivedFile(NamedTuple):
-    """A file that lies in the store, until it is asked to be taken in."""
+    """A stored file without an import."""
 
     id: UUID
     key: str
@@ -95,7 +95,14 @@ class ReceivedFile(NamedTuple):
 async def receive_file(
     system: AppContext, scope: Scope, new: ImportRequest, chunks: AsyncIterator[bytes]
 ) -> ReceivedFile:
-    """Receive a file into the store. Raises NotFound, Forbidden, Invalid, TooLarge, Unavailable."""
+    """Receive a file into the store.
+
+    Raises:
+        NotFound, Forbidden: the project or the deployment is not accessible.
+        InvalidRequest: the file is empty.
+        PayloadTooLarge: the file exceeds MOST_BYTES.
+        ServiceUnavailable: the store or the database is not available.
+    """
     await require_disk_space(system)
     import_id = uuid7()
     key = build_import_key(new.project_id, import_id)
@@ -106,13 +113,14 @@ async def receive_file(
             require_deployments(
                 new.options.folders, (await list_deployments(scope, tx, new.project_id)).values()
             )
-        # Whatever becomes of it, it goes.
+        # The file is deleted after this time in any case.
         await discard_files(scope, tx, [(key, new.project_id, None)], KEPT_S)
     async with system.store.receive() as incoming:
         async for chunk in chunks:
             if incoming.size + len(chunk) > MOST_BYTES:
                 raise PayloadTooLarge(
-                    f"A file may have at most {MOST_BYTES >> 30} GiB. Nothing was stored; send it in parts."
+                    f"A file may have at most {MOST_BYTES >> 30} GiB. Nothing was stored; "
+                    "send the file in parts."
                 )
             await asyncio.to_thread(incoming.write, chunk)
         if not incoming.size:
@@ -124,19 +132,22 @@ async def receive_file(
 async def create_import(
     system: AppContext, scope: Scope, new: ImportRequest, file: ReceivedFile
 ) -> Import:
-    """Ask for a received file to be taken in.
+    """Create an import of a received file.
 
-    Raises NotFound, Forbidden, and Conflict for a key of another request and where too many are
-    being taken in. The file goes where it is refused or nothing was done; where the fate of the
-    commit is unknown (DatabaseAway) it stays.
+    The file is deleted if the request is rejected or repeated. If the outcome of the commit is
+    unknown (DatabaseUnavailable), the file is kept.
+
+    Raises:
+        NotFound, Forbidden: the project or the deployment is not accessible.
+        Conflict: the idempotency key belongs to another request, or too many imports are running.
     """
     try:
         taken = await _create(system, scope, new, file)
     except (Conflict, StatementTimeout, Forbidden, NotFound):
         await system.store.delete(file.key)
         raise
-    # After any other error nobody knows whether the commit was done: then the file is needed, and
-    # else it goes later.
+    # After any other error the outcome of the commit is unknown. The import may need the file; if
+    # not, the file is deleted later.
     if taken.id != file.id:
         await system.store.delete(file.key)  # the request came again
     return taken
@@ -168,12 +179,12 @@ async def _create(
         tx.audit(
             "import", "import", row.id, row.project_id, format=row.format, filename=row.filename
         )
-        [told] = await describe_imports(scope, tx, [row])
-        return save_response(scope, tx, told)
+        [described] = await describe_imports(scope, tx, [row])
+        return save_response(scope, tx, described)
 
 
 def require_deployments(folders: Mapping[str, UUID], there: Iterable[UUID]) -> None:
-    """Raise Unprocessable for folders that are assigned to a deployment that the project does not have."""
+    """Raise Unprocessable if a folder is assigned to a deployment that is not in the project."""
     known = set(there)
     if wrong := [folder for folder, deployment_id in folders.items() if deployment_id not in known]:
         raise Unprocessable(
@@ -207,16 +218,18 @@ async def list_imports(
 
 
 async def get_import(system: AppContext, scope: Scope, import_id: UUID) -> Import:
-    """Show one import. Raises NotFound."""
+    """Return one import. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        [told] = await describe_imports(scope, tx, [await get_import_row(scope, tx, import_id)])
-    return told
+        [described] = await describe_imports(
+            scope, tx, [await get_import_row(scope, tx, import_id)]
+        )
+    return described
 
 
 async def list_faults(
     system: AppContext, scope: Scope, import_id: UUID, limit: int, cursor: str | None
 ) -> Page[ImportFault]:
-    """List what could not be taken of a file, in its order; all are counted, the first 10,000 kept.
+    """List the entries that were not imported, in the file's order; the first 10,000 are stored.
 
     Raises NotFound.
     """
@@ -233,7 +246,7 @@ async def list_faults(
 
 
 async def cancel_import(system: AppContext, scope: Scope, import_id: UUID) -> Import:
-    """Cancel an import; what was taken stays. Raises NotFound, Forbidden, Conflict."""
+    """Cancel an import; stored results are kept. Raises NotFound, Forbidden, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id, lock=True)
         if row.state != ImportState.CANCELED:
@@ -243,14 +256,14 @@ async def cancel_import(system: AppContext, scope: Scope, import_id: UUID) -> Im
             tx.audit("cancel", "import", row.id, row.project_id)
             await tx.session.flush()
             await tx.session.refresh(row)
-        [told] = await describe_imports(scope, tx, [row])
-    return told
+        [described] = await describe_imports(scope, tx, [row])
+    return described
 
 
 async def delete_import(system: AppContext, scope: Scope, import_id: UUID) -> None:
-    """Forget an import with its faults; one that is under way is canceled.
+    """Delete an import with its faults, and cancel it if it is running; stored results are kept.
 
-    What was taken stays. Raises NotFound.
+    Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id, lock=True)

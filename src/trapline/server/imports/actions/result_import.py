@@ -1,4 +1,7 @@
-"""The chore that takes in a file of results: batch by batch, each with how far it is in the same transaction."""
+"""The background task that imports a file of results in batches.
+
+Each batch and the progress of the import are stored in the same transaction.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -68,27 +71,28 @@ log = structlog.get_logger(__name__)
 
 NAMES_AT_ONCE = 20_000
 STILL_FOR_S, BEAT_S = 600.0, 60.0
-NOTHING = "Nothing of it was taken."
+NOTHING = "Nothing was imported."
 LONGEST_ID = 255
-"""A longer deploymentID is not kept for exports."""
+"""A longer deploymentID is not stored for exports."""
 MOST_ATTEMPTS = 10
-"""One that takes its process down each time, and gets on with nothing, does not do so for ever."""
+"""Limits the restarts of an import that kills its process each time without progress."""
 
 
 class ImportOwnershipLost(Exception):
-    """Somebody ended the import meanwhile, or another process got on with it."""
+    """The import was canceled or deleted, or another process continued it."""
 
 
 async def run_import(
     system: AppContext, scope: Scope, import_id: UUID, *, beat_s: float = BEAT_S
 ) -> None:
-    """Take a file in, from where an earlier try came to; whatever is wrong with the file ends it
-    with a reason.
+    """Import a file, or continue where an earlier attempt stopped.
 
-    Each `beat_s` seconds it gives a sign of life: to look through a large file takes longer than
-    others wait for one.
+    A fault of the file ends the import with a reason. A heartbeat is sent each `beat_s` seconds,
+    because reading a large file takes longer than the time after which another process may claim
+    the import.
 
-    Raises Unavailable where the database or the store is away: then it goes on later.
+    Raises:
+        ServiceUnavailable: the database or the store is not available; the task is retried.
     """
     row = await _begin(system, scope, import_id)
     if row is None:
@@ -107,11 +111,12 @@ async def run_import(
             await _excuse(system, scope, import_id)
         raise
     except NotFound:
-        await _fail(system, scope, import_id, "The file is no longer in the store: send it again.")
+        await _fail(system, scope, import_id, "The file is not in the store: send it again.")
     except UnreadableFile as error:
         await _fail(system, scope, import_id, str(error))
     except Exception:
-        await _fail(system, scope, import_id, "Trapline broke over this file; its log tells where.")
+        why = "The import stopped because of an unexpected error; see the server's log."
+        await _fail(system, scope, import_id, why)
         raise
     if not keeps_file:
         await system.store.delete(row.storage_key)
@@ -143,8 +148,8 @@ async def _begin(system: AppContext, scope: Scope, import_id: UUID) -> ImportRow
             return None
         row.attempt += 1
         if row.attempt > MOST_ATTEMPTS:
-            why = f"It was begun {MOST_ATTEMPTS} times and got on with nothing."
-            finish_import(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+            why = f"The import was started {MOST_ATTEMPTS} times without progress."
+            finish_import(row, ImportState.FAILED, f"{why} {_describe_progress(row)}")
             await discard_files(scope, tx, [(row.storage_key, row.project_id, None)], 0)
             return None
         row.state = ImportState.READING.value
@@ -156,7 +161,7 @@ async def _begin(system: AppContext, scope: Scope, import_id: UUID) -> ImportRow
 
 
 async def _excuse(system: AppContext, scope: Scope, import_id: UUID) -> None:
-    """Do not count an attempt that was none: what it needs was away."""
+    """Do not count an attempt that failed because the database or the store was not available."""
     with suppress(ServiceUnavailable):
         async with system.database.transaction(scope) as tx:
             row = await find_import(scope, tx, import_id, lock=True)
@@ -164,43 +169,44 @@ async def _excuse(system: AppContext, scope: Scope, import_id: UUID) -> None:
                 row.attempt -= 1
 
 
-def _tell_kept(row: ImportRow) -> str:
-    return f"{row.done:,} entries had been taken before, and stay." if row.done else NOTHING
+def _describe_progress(row: ImportRow) -> str:
+    return f"{row.done:,} entries were imported before, and are kept." if row.done else NOTHING
 
 
 async def _fail(system: AppContext, scope: Scope, import_id: UUID, why: str) -> None:
     async with system.database.transaction(scope) as tx:
         row = await find_import(scope, tx, import_id, lock=True)
         if row is not None and row.state == ImportState.READING:
-            finish_import(row, ImportState.FAILED, f"{why} {_tell_kept(row)}")
+            finish_import(row, ImportState.FAILED, f"{why} {_describe_progress(row)}")
 
 
 async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Path) -> bool:
-    """Import the entries of a file; answers whether the file is kept for another try with assigned folders."""
+    """Import the entries of a file; return whether the file is kept to assign folders."""
     options = ImportOptions.model_validate(row.options)
     reader = await asyncio.to_thread(open_reader, ImportFormat(row.format), path, options)
     catalogue = ImageIndex()
     catalogue.add_folders(options.folders)
     try:
         total = await asyncio.to_thread(_look_through, reader, catalogue)
-        told = list(await asyncio.to_thread(reader.deployments))
-        told += _list_unused_folders(catalogue, options)
+        described = list(await asyncio.to_thread(reader.deployments))
+        described += _list_unused_folders(catalogue, options)
         taxa = reader.taxa()
-        told += [
+        described += [
             *taxa.faults,
             *await retry_on_deadlock(
                 lambda: import_taxa(system, scope, row, taxa), after_twins=True
             ),
         ]
         places = await retry_on_deadlock(
-            lambda: _settle_deployments(system, scope, row, reader, told, total), after_twins=True
+            lambda: _settle_deployments(system, scope, row, reader, described, total),
+            after_twins=True,
         )
         reader.place_deployments(places)
         catalogue.add_places(places)
         await _gather_images(system, scope, row, catalogue)
         batches = build_batches(reader, catalogue, row.done)
         done = row.done
-        # The next batch is made while the database takes one in.
+        # The next batch is built while the database stores the current one.
         coming = asyncio.create_task(asyncio.to_thread(_next, batches))
         try:
             while (batch := await coming) is not None:
@@ -216,12 +222,12 @@ async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Pat
 
 
 def _look_through(reader: FormatReader, catalogue: ImageIndex) -> int:
-    """Go through the whole file before anything of it is stored; answers how many entries it has."""
+    """Read the whole file before any entry is stored, and return its number of entries."""
     total = 0
     for path, place in reader.paths():
         total += 1
         if total > MOST_ENTRIES:
-            raise UnreadableFile(f"It has more than {MOST_ENTRIES:,} entries.")
+            raise UnreadableFile(f"The file has more than {MOST_ENTRIES:,} entries.")
         if path:
             catalogue.add_entry(path, place)
     return total
@@ -232,7 +238,7 @@ def _list_unused_folders(catalogue: ImageIndex, options: ImportOptions) -> list[
     return [
         EntryFault(
             "folders",
-            f"no entry of the file is in the folder {folder}: compare it with the paths in the file",
+            f"the folder {folder} has no entry of the file: compare it with the paths in the file",
         )
         for folder in options.folders
         if split_folder(folder) in unused
@@ -248,12 +254,12 @@ async def _settle_deployments(
     scope: Scope,
     row: ImportRow,
     reader: FormatReader,
-    told: Sequence[DeploymentReference | EntryFault],
+    described: Sequence[DeploymentReference | EntryFault],
     total: int,
 ) -> dict[str, UUID]:
-    """Find the deployments that the file tells of, by their keys there, and make those that are not here, once."""
-    faults = [one for one in told if isinstance(one, EntryFault)]
-    named = [one for one in told if not isinstance(one, EntryFault)]
+    """Return the deployments of the file by their keys; create those that do not exist, once."""
+    faults = [one for one in described if isinstance(one, EntryFault)]
+    named = [one for one in described if not isinstance(one, EntryFault)]
     async with system.database.transaction(scope) as tx:
         locked = await _lock(scope, tx, row.id)
         there = await list_deployments(scope, tx, row.project_id)
@@ -319,7 +325,11 @@ async def _gather_images(
 async def _lock(
     scope: Scope, tx: Transaction, import_id: UUID, done: int | None = None
 ) -> ImportRow:
-    """Lock the import. Raises Ended where it is over, or is not where this process left it."""
+    """Lock the import.
+
+    Raises:
+        ImportOwnershipLost: the import has ended, or another process continued it.
+    """
     row = await find_import(scope, tx, import_id, lock=True)
     if row is None or row.state != ImportState.READING or (done is not None and row.done != done):
         raise ImportOwnershipLost
@@ -329,7 +339,7 @@ async def _lock(
 async def _store(
     system: AppContext, scope: Scope, import_id: UUID, done: int, batch: ImportBatch
 ) -> int:
-    """Store a batch; answers how many entries are done now. Raises Ended."""
+    """Store a batch; return the number of processed entries. Raises ImportOwnershipLost."""
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id, done)
         results = list({one.id: one for one in batch.results}.values())
@@ -382,7 +392,7 @@ async def _complete(system: AppContext, scope: Scope, import_id: UUID) -> bool:
 
 
 async def resume_imports(system: AppContext, scope: Scope) -> None:
-    """Ask again for imports that stand still; what is done already is not done again."""
+    """Enqueue imports again that made no progress for a while; they continue where they stopped."""
     async with system.database.transaction(scope) as tx:
         for import_id in await claim_stalled_imports(scope, tx, STILL_FOR_S):
             await enqueue_background_task(scope, tx, IMPORT, queue=EXPORTS, import_id=import_id)

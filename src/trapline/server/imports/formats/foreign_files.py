@@ -1,4 +1,4 @@
-"""Files of other programs that imports do not read: recognise them, to say what they are and what to do."""
+"""Recognise files of other programs that cannot be imported, to explain how to convert them."""
 
 import zipfile
 from pathlib import Path
@@ -6,25 +6,29 @@ from pathlib import Path
 SAMPLE = 64 << 10
 MOST_ZIP_NAMES = 1000
 MOST_ZIP_BYTES = 8 << 20
-"""The end of a zip that is searched for its directory."""
+"""How many bytes at the end of a zip may be its directory."""
 
 LABEL_STUDIO = (
-    "This is a JSON export of Label Studio. In Label Studio, export the project in the format COCO and import that "
-    "JSON file as coco."
+    "This is a JSON export of Label Studio. In Label Studio, export the project in the format COCO "
+    "and import that JSON file as coco."
 )
-CVAT = "This is a CVAT export. In CVAT, export the task in the format COCO 1.0, unpack it and import its JSON as coco."
+CVAT = (
+    "This is a CVAT export. In CVAT, export the task in the format COCO 1.0, unpack it and import "
+    "its JSON as coco."
+)
 TIMELAPSE = (
-    "This is a file of Timelapse. Import the recognition file that was loaded into Timelapse as megadetector, or "
-    "export the image set from Timelapse as Camtrap DP and import that zip as camtrap-dp."
+    "This is a file of Timelapse. Import the recognition file that was loaded into Timelapse as "
+    "megadetector, or export the image set from Timelapse as Camtrap DP and import that zip as "
+    "camtrap-dp."
 )
 WILDLIFE_INSIGHTS = (
-    "This is a Wildlife Insights export. Convert its tables to Camtrap DP (datapackage.json, deployments.csv, "
-    "media.csv and observations.csv in a zip) and import that zip as camtrap-dp."
+    "This is a Wildlife Insights export. Convert its tables to Camtrap DP (datapackage.json, "
+    "deployments.csv, media.csv and observations.csv in a zip) and import that zip as camtrap-dp."
 )
 
 
 def recognise_file(path: Path) -> str | None:
-    """Describe a file of Label Studio, CVAT, Timelapse or Wildlife Insights; None for other files."""
+    """Return the message for a file of Label Studio, CVAT, Timelapse or Wildlife Insights."""
     with path.open("rb") as file:
         start = file.read(SAMPLE)
     if start.startswith(b"PK\x03\x04"):
@@ -52,7 +56,7 @@ def _list_names(path: Path) -> set[str]:
 
 
 def _directory_size(path: Path) -> int:
-    """The size of a zip's directory, as its end record says; large for zips without a plain end record."""
+    """Return the size of a zip's directory, or a large size for zips without a plain end record."""
     with path.open("rb") as file:
         file.seek(-SAMPLE, 2)
         end = file.read()
@@ -73,7 +77,7 @@ def _recognise_xml(text: str) -> str | None:
 
 
 def _is_label_studio(text: str) -> bool:
-    """Whether a list begins with a task of Label Studio, in its long or its short form."""
+    """Return whether a list begins with a task of Label Studio, in its long or short form."""
     keys = ('"annotations"', '"data"')
     short = ('"annotator"', '"annotation_id"')
     is_list_of_objects = text[1:].lstrip().startswith("{")

@@ -1,9 +1,8 @@
-"""Which image a file of results means: by its path, by how its path ends, or by its name where that
-is unambiguous.
+"""Match paths in a file of results with images: by path, by the end of the path, or by name.
 
-The images of a project are laid out in a private database of SQLite, which lies in memory while
-they are few and in a temporary file where they are many: an index over the names of a million
-images would cost every upload.
+The images of a project are kept in a private SQLite database, in memory for small projects and in
+a temporary file for large ones. A PostgreSQL index over the names of a million images would slow
+down every upload.
 """
 
 import sqlite3
@@ -19,7 +18,7 @@ from trapline.wire.imports import FaultKind
 
 
 class IndexedImage(NamedTuple):
-    """An image as it is called: its deployment's name, and its path or name where it came from."""
+    """An image with its deployment's name and its path at its source."""
 
     id: UUID
     deployment_id: UUID
@@ -30,54 +29,65 @@ class IndexedImage(NamedTuple):
 
 
 class ImageMatch(NamedTuple):
-    """The image that is meant."""
+    """The image that a path refers to."""
 
     id: UUID
     frame: Frame
 
 
 Called = tuple[str, bytes, bytes, int, int]
-"""An image as it is kept: its folders, its id, its deployment, its size."""
+"""A row of the index: folders, image ID, deployment ID, width and height."""
 PARTLY, WHOLLY, INSIDE = range(3)
 
 
 class NoImageMatch(NamedTuple):
-    """Why none is."""
+    """The reason why no image was matched."""
 
     kind: FaultKind
     message: str
 
 
 UNKNOWN = NoImageMatch(
-    FaultKind.UNKNOWN, "no image here is called so: upload it first, or name another deployment"
+    FaultKind.UNKNOWN,
+    "no image has this name: upload the image first, or name another deployment",
 )
-TOLD_TWICE = NoImageMatch(
+REPEATED = NoImageMatch(
     FaultKind.AMBIGUOUS,
-    "the file has this name in several folders, of which none is known here: name the deployment",
+    "several folders of the file have this name, and none of them is known: name the deployment",
 )
 CONTESTED = NoImageMatch(
     FaultKind.AMBIGUOUS,
-    "another picture of the file comes to the same image here, and their folders do not tell which it is: "
-    "give paths that agree with those of the images",
+    "another entry of the file matches the same image, and their folders do not identify one: "
+    "use paths that agree with those of the images",
 )
 CACHE_KIB = 64 << 10
+SCHEMA = """
+create table images
+    (name text, folders text, id blob, deployment blob, width int, height int);
+create table named
+    (name text, folders text, at text, primary key (name, folders, at)) without rowid;
+create table twice
+    (name text primary key, weighed int not null default 0) without rowid;
+create table claims
+    (image blob, how int, count int, primary key (image, how)) without rowid;
+"""
 
 
 def split_path(path: str) -> tuple[str, str]:
-    """A path's folders, joined, and its name; either slash, and letters of either size, are the same."""
+    """Return a path's folders, joined, and its name, in lower case and with forward slashes."""
     plain = path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
-    told = [part for part in plain.replace("\\", "/").split("/") if part and part != "."]
-    return ("/".join(told[:-1]), told[-1]) if told else ("", "")
+    parts = [part for part in plain.replace("\\", "/").split("/") if part and part != "."]
+    return ("/".join(parts[:-1]), parts[-1]) if parts else ("", "")
 
 
 def split_folder(folder: str) -> tuple[str, ...]:
-    """The parts of a folder's path, as they are compared."""
+    """Return the parts of a folder's path, normalised for comparison."""
     folders, name = split_path(folder)
     return (*folders.split("/"), name) if folders else (name,)
 
 
 def find_folder(folder: tuple[str, ...], parts: Sequence[str]) -> int | None:
-    """Where the parts of a folder follow each other last in a path; None where they do not."""
+    """Return the last position of a folder's parts in a path, or None."""
     size = len(folder)
     return next(
         (at for at in range(len(parts) - size, -1, -1) if tuple(parts[at : at + size]) == folder),
@@ -86,7 +96,7 @@ def find_folder(folder: tuple[str, ...], parts: Sequence[str]) -> int | None:
 
 
 def _count_common(one: str, other: str) -> int:
-    """How many folders are the same, from the last one on."""
+    """Return how many folders are the same, counted from the last one."""
     count = 0
     for mine, theirs in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
         if mine != theirs or not mine:
@@ -96,9 +106,12 @@ def _count_common(one: str, other: str) -> int:
 
 
 def _weigh(folders: str, stored: str, common: int) -> int:
-    """How well a path agrees with an image: in some folders, in all that are stored, or in all that are told."""
-    told = folders.count("/") + 1 if folders else 0
-    if told and common == told:
+    """Return how well a path agrees with an image.
+
+    INSIDE: all folders of the path agree. WHOLLY: all stored folders agree. PARTLY: only some do.
+    """
+    given = folders.count("/") + 1 if folders else 0
+    if given and common == given:
         return INSIDE
     return WHOLLY if common == stored.count("/") + 1 else PARTLY
 
@@ -107,19 +120,16 @@ class ImageIndex:
     """The images of a project or deployment, by their names."""
 
     def __init__(self) -> None:
-        # Threads use it one after the other.
+        # Several threads use the connection, but never at the same time.
         self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for statement in (
             f"pragma cache_size = -{CACHE_KIB}",
             "pragma journal_mode = off",
             "pragma synchronous = off",
-            "create table images (name text, folders text, id blob, deployment blob, width int, height int)",
-            "create table named (name text, folders text, at text, primary key (name, folders, at)) without rowid",
-            "create table twice (name text primary key, weighed int not null default 0) without rowid",
-            "create table claims (image blob, how int, count int, primary key (image, how)) without rowid",
-            "begin",
         ):
             self._rows.execute(statement)
+        self._rows.executescript(SCHEMA)
+        self._rows.execute("begin")
         self._deployments: dict[str, UUID] = {}
         self._aliases: dict[str, set[UUID]] = {}
         self._places: Mapping[str, UUID] = {}
@@ -129,9 +139,9 @@ class ImageIndex:
         self._find_homes = lru_cache(10_000)(self._list_homes)
 
     def add_deployment(self, deployment_id: UUID, name: str) -> None:
-        """Add a deployment of the project, whose name tells its pictures from those of others."""
+        """Add a deployment of the project; folders with its name contain its images."""
         self._deployments[split_path(name)[1]] = deployment_id
-        # Exports name folders in letters that every disk takes, such as "Old-oak" for "Old oak".
+        # Exports name folders in portable characters, such as "Old-oak" for "Old oak".
         for folder in {sanitise_file_name(name, "deployment"), name_plain(name)}:
             for alias in (folder, f"{folder}-{deployment_id}"):
                 self._aliases.setdefault(split_path(alias)[1], set()).add(deployment_id)
@@ -157,16 +167,16 @@ class ImageIndex:
         )
 
     def add_entry(self, path: str, place: str = "") -> None:
-        """Note how a picture is called in the file, and at which place, to know what it has in several folders."""
+        """Add the path of an entry, to find names that occur in several folders of the file."""
         folders, name = split_path(path)
         self._rows.execute("insert or ignore into named values (?, ?, ?)", (name, folders, place))
 
     def add_places(self, places: Mapping[str, UUID]) -> None:
-        """Learn which deployments the file's places are."""
+        """Set the deployments of the project by the file's own deployment keys."""
         self._places = places
 
     def add_folders(self, given: Mapping[str, UUID]) -> None:
-        """Add the deployments that a person assigned to folders; they take precedence over names of deployments."""
+        """Add assigned folders, which take precedence over names of deployments."""
         self._given |= {
             split_folder(folder): deployment_id for folder, deployment_id in given.items()
         }
@@ -183,7 +193,7 @@ class ImageIndex:
         return [given for given in self._given if given in unused]
 
     def _find_given(self, parts: list[str]) -> UUID | None:
-        """The deployment that the longest, then the last assigned folder of a path belongs to."""
+        """Return the deployment of the longest assigned folder in a path, the last one of these."""
         best: tuple[int, int, UUID] | None = None
         for given, deployment_id in self._given.items():
             at = find_folder(given, parts)
@@ -192,7 +202,7 @@ class ImageIndex:
         return None if best is None else best[2]
 
     def _list_homes(self, folders: str) -> frozenset[bytes]:
-        """Which deployments the folders of a path name."""
+        """Return the deployments that the folders of a path name."""
         assigned = self._find_given(folders.split("/")) if self._given else None
         if assigned is not None:
             return frozenset({assigned.bytes})
@@ -203,14 +213,14 @@ class ImageIndex:
         return frozenset(one.bytes for one in found)
 
     def complete(self) -> None:
-        """Be told that all images and entries are added."""
+        """Build the indexes after all images and entries were added."""
         self._rows.execute("create index by_name on images (name)")
         self._rows.execute(
             "insert into twice select name, 0 from named group by name having count(*) > 1"
         )
 
     def find_by_id(self, image_id: UUID) -> ImageMatch | None:
-        """Find an image by our own id."""
+        """Return the image with this Trapline ID, or None."""
         if not self._by_id:
             self._rows.execute("create index by_id on images (id)")
             self._by_id = True
@@ -220,7 +230,7 @@ class ImageIndex:
         return None if row is None else ImageMatch(image_id, Frame(*row))
 
     def find(self, path: str, deployment_id: UUID | None = None) -> ImageMatch | NoImageMatch:
-        """Find the image that a path means, of a deployment where that is known or its folders name one."""
+        """Return the image that a path refers to, within a deployment if it is known or named."""
         folders, name = split_path(path)
         there = self._list_called(name)
         homes = {deployment_id.bytes} if deployment_id is not None else self._find_homes(folders)
@@ -230,13 +240,14 @@ class ImageIndex:
         if len(best) > 1:
             return NoImageMatch(
                 FaultKind.AMBIGUOUS,
-                f"{len(best):,} images fit as well as each other: name the deployment, or paths with their folders",
+                f"{len(best):,} images match equally well: "
+                "name the deployment, or use paths with folders",
             )
         stored, image, _, width, height = best[0]
         agreement = _weigh(folders, stored, most)
-        if agreement < INSIDE and self._is_told_twice(name):
+        if agreement < INSIDE and self._is_repeated(name):
             if most == 0 and folders and not homes:
-                return TOLD_TWICE
+                return REPEATED
             if self._is_contested(name, image, agreement, there):
                 return CONTESTED
         return ImageMatch(UUID(bytes=image), Frame(width, height))
@@ -249,7 +260,7 @@ class ImageIndex:
     def _choose(
         self, folders: str, there: list[Called], homes: Collection[bytes]
     ) -> tuple[list[Called], int]:
-        """The images whose folders agree with most of these, and with how many of them."""
+        """Return the images whose folders agree best, and the number of folders that agree."""
         if homes:
             there = [row for row in there if row[2] in homes]
         if not there:
@@ -258,14 +269,14 @@ class ImageIndex:
         most = max(shared)
         return [row for row, count in zip(there, shared, strict=True) if count == most], most
 
-    def _is_told_twice(self, name: str) -> bool:
+    def _is_repeated(self, name: str) -> bool:
         return (
             self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
         )
 
     def _is_contested(self, name: str, image: bytes, agreement: int, there: list[Called]) -> bool:
-        """Whether another picture of this name in the file comes to the same image, and nothing tells them apart."""
-        # Once for all pictures of a name: cameras give each of theirs to hundreds.
+        """Return whether another entry of this name matches the same image equally well."""
+        # Counted once per name, because cameras use each name for hundreds of images.
         fresh = self._rows.execute(
             "update twice set weighed = 1 where name = ? and not weighed returning 1", (name,)
         )
@@ -277,22 +288,23 @@ class ImageIndex:
         return (claims.get(WHOLLY, 0) if agreement == WHOLLY else sum(claims.values())) > 1
 
     def _claim(self, name: str, there: list[Called]) -> None:
-        """Count for each image of a name how many pictures of the file come to it."""
-        told = self._rows.execute(
+        """Count the entries of the file that match each image of a name."""
+        entries = self._rows.execute(
             "select folders, at from named where name = ?", (name,)
         ).fetchall()
-        for folders, place in told:
+        for folders, place in entries:
             deployment = self._places.get(place)
             if place and deployment is None:
-                continue  # it cannot be taken at all
+                continue  # its deployment was not imported
             homes = self._find_homes(folders) if deployment is None else {deployment.bytes}
             best, most = self._choose(folders, there, homes)
             if len(best) == 1:
                 self._rows.execute(
-                    "insert into claims values (?, ?, 1) on conflict do update set count = count + 1",
+                    "insert into claims values (?, ?, 1)"
+                    " on conflict do update set count = count + 1",
                     (best[0][1], _weigh(folders, best[0][0], most)),
                 )
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the database."""
         self._rows.close()

@@ -1,8 +1,9 @@
-"""Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org): deployments, media and observations, in a zip.
+"""Read Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org): deployments, media and observations in a zip.
 
-Media are matched with images by our own id, else by path and name within their deployment; nobody's
-files are fetched. Observations of machines are results, those of people identifications. An
-observation of a whole event is about no one picture and is left out.
+Media are matched with images by Trapline's image ID, otherwise by path and name within their
+deployment. No media are downloaded. Observations by machines become results, and those by people
+become identifications. An observation of a whole event does not belong to one image and is left
+out.
 """
 
 from collections import Counter
@@ -52,15 +53,15 @@ MOST_OF_DEPLOYMENTS = 64 << 20
 MOST_OF_ONE = 10_000
 LONGEST_ID = 255
 MOST_NAMES = 10_000
-"""How many scientific names of observations are looked up as taxa."""
+"""The maximum number of scientific names of observations that are looked up as taxa."""
 NAMED = {"human": "human", "vehicle": "vehicle"}
 TIME = TypeAdapter(GivenTime)
 LABEL = "label:"
-"""What our exports put before a class that is no taxon's, among an observation's tags."""
+"""Prefix of the tag with which exports keep a class without a taxon."""
 
 
 class CamtrapReader:
-    """Reads a package; its observations are put in order by their media first."""
+    """Read a package; its observations are first grouped by their media."""
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
         self._tables = ZippedTables(path, TABLES)
@@ -90,8 +91,7 @@ class CamtrapReader:
 
     def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for line, row in self._tables.read("observations"):
-            # A name of people, vehicles or something unknown does not become a taxon of the
-            # project.
+            # A name of people, vehicles or something unknown does not become a taxon.
             if (
                 (name := row.get("scientificName"))
                 and row.get("observationType", "animal") == "animal"
@@ -105,18 +105,19 @@ class CamtrapReader:
                 self.left_out += 1
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Tell of the deployments, each called by its place, and by its id too where several are at one place."""
+        """Return the deployments by location name, with the ID if several are at one location."""
         rows: list[tuple[int, Row]] = []
         size = 0
         for line, row in self._tables.read("deployments"):
             size += sum(map(len, row.values()))
             if len(rows) >= MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
                 raise UnreadableFile(
-                    f"It has more than {MOST_DEPLOYMENTS:,} deployments, or these are huge."
+                    f"The file has more than {MOST_DEPLOYMENTS:,} deployments, or their data is "
+                    "too large."
                 )
             rows.append((line, row))
         called = Counter(row.get("locationName") for _, row in rows)
-        told: list[DeploymentReference | EntryFault] = []
+        references: list[DeploymentReference | EntryFault] = []
         for line, row in rows:
             place, key = f"line {line} of deployments", row.get("deploymentID", "")
             name = row.get("locationName")
@@ -127,31 +128,31 @@ class CamtrapReader:
                 if not key or len(name) > 255 or "\x00" in name:
                     raise InvalidEntry("its deploymentID or its name is missing, or too long")
             except InvalidEntry as error:
-                told.append(EntryFault(place, str(error)))
+                references.append(EntryFault(place, str(error)))
                 continue
             location = row.get("locationID", "")
-            told.append(
+            references.append(
                 DeploymentReference(key, " ".join(name.split()), parse_id(key), values, location)
             )
-        return told
+        return references
 
     def taxa(self) -> PackageTaxa:
-        """Return the taxa of the package, and the names that its observations have."""
+        """Return the taxa of the package, with the names in its observations."""
         return self._taxa
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Learn which deployments these are here."""
+        """Set the deployments of the project by their keys in the package."""
         self._places = ids
 
     def paths(self) -> Iterator[ImageReference]:
-        """Go through the names of all media; observations of none are entries, too."""
+        """List the names of all media; observations without media are entries, too."""
         for _, row in self._tables.read("media"):
             yield ImageReference(_path_of(row), row.get("deploymentID", ""))
         for _ in range(self._parts.orphans):
             yield ImageReference("")
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
-        """Go through the media behind the first so many, then through the observations of none."""
+        """List the media after the first `after` ones, then the observations without media."""
         for number, (line, row) in enumerate(self._tables.read("media"), 1):
             if number > after:
                 yield self._enter(number, line, row)
@@ -159,7 +160,7 @@ class CamtrapReader:
             if place > after:
                 yield EntryFault(
                     f"line {line} of observations",
-                    f"its mediaID {sanitise_text(key, 100)} is that of no media",
+                    f"its mediaID {sanitise_text(key, 100)} is not in the media",
                 )
 
     def _enter(self, number: int, line: int, row: Row) -> ImportEntry | EntryFault:
@@ -167,22 +168,23 @@ class CamtrapReader:
         if self._parts.get_number(key) != number:
             return EntryFault(
                 place,
-                "its mediaID stands at another line too" if key else "it has no mediaID",
+                "another line has the same mediaID" if key else "it has no mediaID",
                 path,
             )
         deployment = self._places.get(row.get("deploymentID", ""))
         if deployment is None:
             return EntryFault(
-                place, "its deploymentID is that of no deployment that could be taken", path
+                place, "its deploymentID is not the ID of an imported deployment", path
             )
         return ImportEntry(place, path, key, parse_id(key), deployment)
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
-        """Read the observations of a picture. Raises Wrong."""
+        """Read the observations of an image. Raises InvalidEntry."""
         count, size = self._parts.get_size(entry.content)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
             raise InvalidEntry(
-                f"it has more than {MOST_OF_ONE:,} observations, or these more than {LONGEST_ENTRY >> 20} MiB"
+                f"it has more than {MOST_OF_ONE:,} observations, "
+                f"or they have more than {LONGEST_ENTRY >> 20} MiB"
             )
         reading = EntryContent(
             ids=EntryIds(sanitise_text(entry.content) if len(entry.content) <= LONGEST_ID else "")
@@ -197,7 +199,7 @@ class CamtrapReader:
                 elif row.get("observationType") in ("unclassified", None):
                     reading.left_out += 1
                 else:
-                    _state(row, None)  # what is wrong with it is told with its line
+                    _state(row, None)  # validates the row, so that its line is in the message
                     said.append((row, _find(row, frame)))
             except InvalidEntry as error:
                 raise InvalidEntry(f"line {part.number} of observations: {error}") from None
@@ -230,7 +232,7 @@ class CamtrapReader:
     def _add_people(
         self, said: Sequence[tuple[Row, ImportedFinding | None]], reading: EntryContent
     ) -> None:
-        """What people said: of the whole picture where it is one thing, else each of what it is about."""
+        """Add identifications: of the image if there is one without a box, else of each finding."""
         if len(said) == 1 and (said[0][1] is None or said[0][1].kind != "bounding_box"):
             reading.statements.append(_state(said[0][0], None))
             _keep_ids(reading, said[0][0], reading.statements[-1])
@@ -248,7 +250,7 @@ class CamtrapReader:
             reading.results.append(ImportedResult(ModelInfo("people", "Camtrap DP"), findings))
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the files."""
         self._parts.close()
         self._tables.close()
 
@@ -256,14 +258,14 @@ class CamtrapReader:
 def _keep_ids(
     reading: EntryContent, row: Row, one: ImportedFinding | ImportedIdentification | None
 ) -> None:
-    """Keep the IDs of an observation, unless they are too long to be IDs."""
+    """Keep the IDs of an observation, unless they are too long."""
     ids = [row.get(column, "") for column in ("observationID", "eventID", "individualID")]
     if reading.ids is not None and max(map(len, ids)) <= LONGEST_ID:
         reading.ids.add(one, [sanitise_text(text) for text in ids])
 
 
 def _path_of(row: Row) -> str:
-    """How a picture is called: its path where that ends in its name, else the name; never an address."""
+    """Return the path of an image if it ends in the file name, else the name; never a URL."""
     path, name = row.get("filePath", ""), row.get("fileName", "")
     if "://" in path:
         path = name or path.partition("?")[0]
@@ -271,43 +273,43 @@ def _path_of(row: Row) -> str:
 
 
 def _number(row: Row, column: str, lowest: float, highest: float) -> float | None:
-    told = row.get(column)
-    if told is None:
+    text = row.get(column)
+    if text is None:
         return None
     try:
-        number = float(told)
+        number = float(text)
     except ValueError:
-        raise InvalidEntry(f"{column} is no number: {sanitise_text(told, 50)}") from None
+        raise InvalidEntry(f"{column} is not a number: {sanitise_text(text, 50)}") from None
     if not lowest <= number <= highest:
         raise InvalidEntry(
-            f"{column} is not from {lowest:g} to {highest:g}: {sanitise_text(told, 50)}"
+            f"{column} is not from {lowest:g} to {highest:g}: {sanitise_text(text, 50)}"
         )
     return number
 
 
 def _time(row: Row, column: str) -> datetime | None:
-    told = row.get(column)
-    if told is None:
+    text = row.get(column)
+    if text is None:
         return None
     try:
-        return TIME.validate_python(told)
+        return TIME.validate_python(text)
     except ValidationError:
         raise InvalidEntry(
-            f"{column} is no time with its zone: {sanitise_text(told, 50)}"
+            f"{column} is not a time with a time zone: {sanitise_text(text, 50)}"
         ) from None
 
 
 def _zone(row: Row) -> dict[str, str]:
-    """Return the zone that a deployment's times have, if any; the standard has their distance from UTC alone."""
-    told = row.get("deploymentStart") or row.get("deploymentEnd")
-    if told is None:
+    """Return the time zone of a deployment's times; the standard has only the UTC offset."""
+    start = row.get("deploymentStart") or row.get("deploymentEnd")
+    if start is None:
         return {}
     try:
-        ahead = datetime.fromisoformat(told).utcoffset() or timedelta()
+        ahead = datetime.fromisoformat(start).utcoffset() or timedelta()
     except ValueError:
         return {}
     hours, rest = divmod(ahead, timedelta(hours=1))
-    # These zones count the other way round, as POSIX did.
+    # The names of these zones have the opposite sign, as in POSIX.
     return {
         "time_zone": f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"
     }
@@ -328,7 +330,7 @@ def _describe_deployment(row: Row) -> dict[str, Any]:
 
 
 def _name(row: Row) -> str:
-    """What an observation is of: its taxon, else the class that our exports tell beside it, else its kind."""
+    """Return the name of an observation: taxon, else the class in its tags, else its type."""
     kind = row.get("observationType") or "unknown"
     tags = (tag.strip() for tag in row.get("observationTags", "").split("|"))
     label = next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
@@ -336,16 +338,16 @@ def _name(row: Row) -> str:
 
 
 def _find(row: Row, frame: Frame) -> ImportedFinding | None:
-    """What an observation shows: a box, or a class of the whole picture; None where it is blank.
+    """Build the finding of an observation: a box or a class of the image; None if it is blank.
 
-    Raises Wrong.
+    Raises InvalidEntry.
     """
     kind = row.get("observationType")
     if kind == "blank":
         return None
     name = _name(row)
-    told = _number(row, "classificationProbability", 0, 1)
-    confidence = None if told is None else validate_confidence(told)
+    score = _number(row, "classificationProbability", 0, 1)
+    confidence = None if score is None else validate_confidence(score)
     sides = [_number(row, f"bbox{side}", -1, 2) for side in ("X", "Y", "Width", "Height")]
     box = [side for side in sides if side is not None]
     if len(box) == 4:
@@ -359,18 +361,18 @@ def _find(row: Row, frame: Frame) -> ImportedFinding | None:
 
 
 def _state(row: Row, finding: int | None) -> ImportedIdentification:
-    """What a person said, with who it was as a remark: they need not be known here.
+    """Build an identification by a person, whose name is added to the comment.
 
-    Raises Wrong.
+    The person need not have an account here. Raises InvalidEntry.
     """
     by, remark = row.get("classifiedBy"), row.get("observationComments")
-    # Comments are published with the observations, an address is nobody's to publish.
-    told = ". ".join(
+    # Comments are published with the observations, so an email address is left out.
+    comments = ". ".join(
         part for part in (remark, f"By {by}" if by and "@" not in by else None) if part
     )
     kind = row.get("observationType")
     at = _time(row, "classificationTimestamp")
-    comment = sanitise_text(told, 10_000) or None
+    comment = sanitise_text(comments, 10_000) or None
     if kind == "blank":
         return ImportedIdentification("blank", comment=comment, at=at)
     if kind == "unknown" and "scientificName" not in row:

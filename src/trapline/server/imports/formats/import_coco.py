@@ -1,7 +1,7 @@
-"""COCO: boxes, masks and key points of instances, and whole images of camera traps.
+"""Read COCO: boxes, masks and key points of instances, and whole images of camera traps.
 
 Sources of the formats: cocodataset.org, "Data format", and the "COCO Camera Traps" format of LILA
-BC. Boxes are left, top, width and height, in pixels of the size that the file tells, or as
+BC. Boxes are left, top, width and height, in pixels of the size that the file states, or as
 `bbox_relative` in fractions, never both.
 """
 
@@ -46,7 +46,7 @@ from trapline.wire.imports import ImportOptions
 EMPTY = frozenset({"empty", "blank"})
 MOST_OF_ONE = 100_000
 SKEW = 0.02
-"""By which part the shape of a picture may differ from what the file tells."""
+"""The maximum relative difference between an image's aspect ratio here and in the file."""
 Key = str | int
 
 
@@ -58,18 +58,18 @@ class CocoImage(msgspec.Struct, gc=False):
     width: float | None = None
     height: float | None = None
     trapline_id: str | None = None
-    """Our own ID, which our exports write."""
+    """Trapline's ID of the image, which exports write."""
     trapline_path: str | None = None
-    """Where it came from, where our exports name its file by its ID."""
+    """The path at its source, which exports write if they name the file by its ID."""
 
     @property
     def path(self) -> str:
-        """Where the image came from, as far as the file says."""
+        """The path at its source, if the file states it."""
         return self.trapline_path or self.file_name
 
 
 class CocoCategory(msgspec.Struct):
-    """What a number means."""
+    """A category of annotations."""
 
     id: Key
     name: str
@@ -85,7 +85,7 @@ class CocoRunLengths(msgspec.Struct):
 
 
 class CocoAnnotation(msgspec.Struct, gc=False):
-    """What is said of an image, or of a part of it."""
+    """An annotation of an image or of a part of it."""
 
     image_id: Key
     category_id: Key
@@ -98,7 +98,7 @@ class CocoAnnotation(msgspec.Struct, gc=False):
 
 
 class CocoAnnotationOwner(msgspec.Struct, gc=False):
-    """Which image an annotation is of."""
+    """The reference of an annotation to its image."""
 
     image_id: Key
 
@@ -109,7 +109,7 @@ OWNERS = msgspec.json.Decoder(CocoAnnotationOwner)
 
 
 class CocoReader:
-    """Reads a data set; its annotations are put in order by their images first."""
+    """Read a data set; its annotations are first grouped by their images."""
 
     left_out = 0
 
@@ -125,11 +125,11 @@ class CocoReader:
 
     def _open(self) -> None:
         if "images" not in self._file.parts or "annotations" not in self._file.parts:
-            raise UnreadableFile("It has no `images` and `annotations`, so this is no COCO.")
+            raise UnreadableFile("The file has no `images` and `annotations`, so it is not COCO.")
         info = self._file.read_part("info", Any)
-        told = info if isinstance(info, dict) else {}
+        about = info if isinstance(info, dict) else {}
         self._model = build_model_name(
-            self._options, told.get("description"), told.get("version"), "COCO"
+            self._options, about.get("description"), about.get("version"), "COCO"
         )
         self._categories = {
             str(one.id): one for one in self._file.read_part("categories", list[CocoCategory]) or ()
@@ -142,7 +142,7 @@ class CocoReader:
     def _find_images(self) -> Iterator[tuple[str, int, str | None]]:
         for number, element in enumerate(self._file.split("images"), 1):
             if number > MOST_ENTRIES:
-                raise UnreadableFile(f"It has more than {MOST_ENTRIES:,} images.")
+                raise UnreadableFile(f"The file has more than {MOST_ENTRIES:,} images.")
             self._images = number
             try:
                 yield str(PICTURES.decode(element).id), number, None
@@ -152,7 +152,7 @@ class CocoReader:
     def _find_annotations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for number, (start, end) in enumerate(self._file.places("annotations"), 1):
             if number > MOST_ENTRIES:
-                raise UnreadableFile(f"It has more than {MOST_ENTRIES:,} annotations.")
+                raise UnreadableFile(f"The file has more than {MOST_ENTRIES:,} annotations.")
             try:
                 key = str(OWNERS.decode(self._file.body[start:end]).image_id)
             except BROKEN:
@@ -160,18 +160,18 @@ class CocoReader:
             yield key, number, start, end, None
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Tell of none: a data set names pictures only."""
+        """Return no deployments: the format has none."""
         return ()
 
     def taxa(self) -> PackageTaxa:
-        """Return none: the format describes no taxa."""
+        """Return no taxa: the format has none."""
         return PackageTaxa()
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Learn nothing."""
+        """Do nothing: the format has no deployments."""
 
     def paths(self) -> Iterator[ImageReference]:
-        """Go through the paths of all images; annotations of none are entries, too."""
+        """List the paths of all images; annotations without an image are entries, too."""
         for element in self._file.split("images"):
             try:
                 yield ImageReference(PICTURES.decode(element).path)
@@ -181,14 +181,14 @@ class CocoReader:
             yield ImageReference("")
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
-        """Go through the images behind the first so many, then through the annotations of none."""
+        """List the images after the first `after` ones, then the annotations without an image."""
         for number, element in enumerate(self._file.split("images"), 1):
             if number > after:
                 yield self._enter(number, element)
         for place, (key, number) in enumerate(self._parts.list_orphans(), self._images + 1):
             if place > after:
                 why = (
-                    f"its image_id {sanitise_text(key, 50)} is that of no image"
+                    f"its image_id {sanitise_text(key, 50)} is not in `images`"
                     if key
                     else "it cannot be read, or has no image_id"
                 )
@@ -202,25 +202,26 @@ class CocoReader:
             return EntryFault(place, format_json_error(error))
         first = self._parts.get_number(str(picture.id))
         if first != number:
-            return EntryFault(place, f"its id is that of images {first} too", picture.file_name)
+            return EntryFault(place, f"images {first} has the same id", picture.file_name)
         return ImportEntry(place, picture.path, picture, parse_id(picture.trapline_id))
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
-        """Read the annotations of an image. Raises Wrong, WrongData."""
+        """Read the annotations of an image. Raises InvalidEntry, InvalidAnnotationData."""
         picture: CocoImage = entry.content
         count, size = self._parts.get_size(str(picture.id))
         if not count and not self._options.nothing_is_blank:
             return EntryContent(left_out=1)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
             raise InvalidEntry(
-                f"it has more than {MOST_OF_ONE:,} annotations, or these more than {LONGEST_ENTRY >> 20} MiB"
+                f"it has more than {MOST_OF_ONE:,} annotations, "
+                f"or they have more than {LONGEST_ENTRY >> 20} MiB"
             )
-        told = _frame_of(picture, frame)
+        stated = _frame_of(picture, frame)
         findings: list[ImportedFinding] = []
         reading = EntryContent([ImportedResult(self._model, findings)])
         for part in self._parts.list_parts(str(picture.id)):
             try:
-                found = self._read_one(part, told, frame)
+                found = self._read_one(part, stated, frame)
             except InvalidEntry as error:
                 raise InvalidEntry(f"annotations {part.number}: {error}") from None
             if (
@@ -230,14 +231,14 @@ class CocoReader:
             ):
                 reading.left_out += 1
                 continue
-            # What follows the first is of the same thing.
+            # All findings of an annotation show the same object; the first is the parent.
             first = len(findings)
             findings += [
                 one if place == 0 else one._replace(parent=first) for place, one in enumerate(found)
             ]
         return reading
 
-    def _read_one(self, part: SpilledPart, told: Frame, frame: Frame) -> list[ImportedFinding]:
+    def _read_one(self, part: SpilledPart, stated: Frame, frame: Frame) -> list[ImportedFinding]:
         try:
             one = ANNOTATIONS.decode(self._file.body[part.start : part.end])
         except BROKEN as error:
@@ -250,7 +251,7 @@ class CocoReader:
         if one.bbox is not None and one.bbox_relative is not None:
             raise InvalidEntry("it has both `bbox` and `bbox_relative`")
         confidence = None if one.score is None else validate_confidence(one.score)
-        size = {"image_width": told.width, "image_height": told.height}
+        size = {"image_width": stated.width, "image_height": stated.height}
         extent = {
             name: value for name in ("bbox", "area") if (value := getattr(one, name)) is not None
         }
@@ -259,8 +260,8 @@ class CocoReader:
         if one.segmentation:
             mask = _describe_mask(one.segmentation, size) | extent
             found.append(self._make("segmentation", name, confidence, mask, frame))
-        # A data set of people lists points for everybody, none of them visible where nobody marked
-        # any.
+        # Data sets of people list key points of each person, and mark none visible if they were not
+        # annotated.
         if one.keypoints and (any(one.keypoints[2::3]) or not found):
             points = _describe_points(one.keypoints, category)
             found.append(self._make("keypoint", name, confidence, points | size, frame))
@@ -294,15 +295,16 @@ class CocoReader:
         return ImportedFinding(kind, name, confidence, validate_data(kind, data, frame))
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the files."""
         self._parts.close()
         self._file.close()
 
 
 def _frame_of(picture: CocoImage, frame: Frame) -> Frame:
-    """The size that an image's coordinates are of.
+    """Return the image size that the coordinates of the file refer to.
 
-    Raises Wrong where its shape is not that of the picture here.
+    Raises:
+        InvalidEntry: the aspect ratio is not that of the stored image.
     """
     width, height = picture.width, picture.height
     if width is None or height is None:
@@ -311,8 +313,8 @@ def _frame_of(picture: CocoImage, frame: Frame) -> Frame:
         raise InvalidEntry("its width and height must be numbers of pixels")
     if abs(width * frame.height / (height * frame.width) - 1) > SKEW:
         raise InvalidEntry(
-            f"it says {width:g} by {height:g} pixels, and the image here has {frame.width} by {frame.height}, upright: "
-            "that is another shape"
+            f"its size in the file is {width:g} by {height:g} pixels, and the stored upright image "
+            f"has {frame.width} by {frame.height}: the aspect ratios differ"
         )
     return Frame(round(width), round(height))
 
@@ -325,25 +327,29 @@ def _describe_box(bbox: list[float]) -> dict[str, Any]:
 
 
 def _describe_mask(
-    told: list[list[float]] | CocoRunLengths, size: dict[str, int]
+    segmentation: list[list[float]] | CocoRunLengths, size: dict[str, int]
 ) -> dict[str, Any]:
-    if isinstance(told, CocoRunLengths):
-        return {"format": "rle", "counts": told.counts, "size": told.size}
-    if any(len(ring) % 2 for ring in told):
-        raise InvalidEntry("a polygon must be x and y in turns")
-    rings = [[[ring[place], ring[place + 1]] for place in range(0, len(ring), 2)] for ring in told]
+    if isinstance(segmentation, CocoRunLengths):
+        return {"format": "rle", "counts": segmentation.counts, "size": segmentation.size}
+    if any(len(ring) % 2 for ring in segmentation):
+        raise InvalidEntry("a polygon must be alternating x and y")
+    rings = [
+        [[ring[place], ring[place + 1]] for place in range(0, len(ring), 2)]
+        for ring in segmentation
+    ]
     return {"format": "polygon", "points": rings if len(rings) > 1 else rings[0]} | size
 
 
-def _describe_points(told: list[float], category: CocoCategory) -> dict[str, Any]:
-    if len(told) % 3:
-        raise InvalidEntry("key points must be x, y and visibility in turns")
+def _describe_points(keypoints: list[float], category: CocoCategory) -> dict[str, Any]:
+    if len(keypoints) % 3:
+        raise InvalidEntry("key points must be alternating x, y and visibility")
     points: list[dict[str, Any]] = []
-    for number, place in enumerate(range(0, len(told), 3)):
+    for number, place in enumerate(range(0, len(keypoints), 3)):
         named = category.keypoints[number] if number < len(category.keypoints) else str(number + 1)
         point: dict[str, Any] = {"name": named}
-        if told[place + 2]:
-            point |= {"x": told[place], "y": told[place + 1], "visibility": told[place + 2]}
+        x, y, visibility = keypoints[place : place + 3]
+        if visibility:
+            point |= {"x": x, "y": y, "visibility": visibility}
         points.append(point)
     skeleton = [
         [first - 1, second - 1]

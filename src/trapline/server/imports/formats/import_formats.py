@@ -1,4 +1,4 @@
-"""The formats that imports read, each in a file of its own that is loaded when it is asked for."""
+"""Open the reader of an import format; each reader's module is imported on first use."""
 
 from pathlib import Path
 
@@ -8,9 +8,10 @@ from trapline.wire.imports import ImportFormat, ImportOptions
 
 
 def open_reader(kind: ImportFormat, path: Path, options: ImportOptions) -> FormatReader:
-    """Open a file and look through it.
+    """Open a file and read its structure.
 
-    Raises Unreadable, for files of known programs with what to do.
+    Raises:
+        UnreadableFile: the message explains what to do if the file is of a known program.
     """
     try:
         return _open(kind, path, options)

@@ -1,4 +1,4 @@
-"""JSON files that are taken in: one object, of whose large lists only one element is in memory at a time."""
+"""Read a JSON object whose large lists are decoded one element at a time to save memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +18,11 @@ from trapline.server.platform.formats.json_stream import find_value_spans, list_
 from trapline.wire.imports import ImportOptions
 
 BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What reading JSON of anybody's making raises."""
+"""The exceptions of decoding invalid JSON."""
 
 
 def format_json_error(error: Exception) -> str:
-    """Why JSON cannot be read, in words that can be kept."""
+    """Return why JSON cannot be read, as a text that can be stored."""
     return sanitise_text(str(error), 500)
 
 
@@ -38,7 +38,7 @@ class JsonFile:
             raise UnreadableFile(error.detail.removesuffix(" Nothing was stored.")) from error
 
     def read_part(self, name: str, kind: Any) -> Any:
-        """Read a short value; None where there is none. Raises Unreadable."""
+        """Read a short value; None if it is missing. Raises UnreadableFile."""
         start, end = self.parts.get(name, (0, 0))
         if end - start > LONGEST_ENTRY:
             raise UnreadableFile(f"`{name}` has more than {LONGEST_ENTRY >> 20} MiB.")
@@ -48,17 +48,18 @@ class JsonFile:
             raise UnreadableFile(f"`{name}` cannot be read: {format_json_error(error)}.") from error
 
     def split(self, name: str) -> Iterator[bytes]:
-        """Go through the elements of a list. Raises Unreadable where it is none."""
+        """Read the elements of a list. Raises UnreadableFile if the value is not a list."""
         for start, end in self.places(name):
             yield self.body[start:end]
 
     def places(self, name: str) -> Iterator[tuple[int, int]]:
-        """Tell where the elements of a list lie.
+        """Return the byte positions of the elements of a list.
 
-        Raises Unreadable where it is none, or one is huge.
+        Raises:
+            UnreadableFile: the value is not a list, or an element is too large.
         """
         if name not in self.parts:
-            raise UnreadableFile(f"It has no `{name}`.")
+            raise UnreadableFile(f"The file has no `{name}`.")
         try:
             for number, (start, end) in enumerate(
                 list_element_spans(self.body, self.parts[name][0]), 1
@@ -72,26 +73,26 @@ class JsonFile:
             raise UnreadableFile(error.detail.removesuffix(" Nothing was stored.")) from error
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self.body.close()
 
 
-def parse_category_names(told: Any, part: str) -> dict[str, str]:
-    """Read a map from numbers to names. Raises Unreadable."""
-    if not isinstance(told, dict | None) or not all(
-        isinstance(name, str) for name in (told or {}).values()
+def parse_category_names(names: Any, part: str) -> dict[str, str]:
+    """Validate and return a map from numbers to names. Raises UnreadableFile."""
+    if not isinstance(names, dict | None) or not all(
+        isinstance(name, str) for name in (names or {}).values()
     ):
-        raise UnreadableFile(f"`{part}` is no object of names.")
-    return dict(told or {})
+        raise UnreadableFile(f"`{part}` is not an object of names.")
+    return dict(names or {})
 
 
 def build_model_name(
     options: ImportOptions, name: object, version: object, usual: str
 ) -> ModelInfo:
-    """What results are by: as it was asked for, else as the file says."""
-    told = name if isinstance(name, str) and name.strip() else usual
+    """Return the model of results: as requested, else as in the file, else a default."""
+    stated = name if isinstance(name, str) and name.strip() else usual
     said = version if isinstance(version, str | int | float) and str(version).strip() else "unknown"
     return ModelInfo(
-        options.model_name or sanitise_text(told, 255),
+        options.model_name or sanitise_text(stated, 255),
         options.model_version or sanitise_text(str(said), 100),
     )

@@ -1,9 +1,8 @@
-"""Batch results of MegaDetector, versions 1.0 to 1.6 of the format, as other detectors and tools
-write them too.
+"""Read batch results of MegaDetector, versions 1.0 to 1.6 of the format, also of other tools.
 
 Source of the format: the MegaDetector project's "Batch processing API output format". Boxes are
-left, top, width and height in fractions of the upright picture; an image whose processing failed
-has `failure` and no detections.
+left, top, width and height in fractions of the upright image. If processing of an image failed, it
+has a `failure` and no detections.
 """
 
 import contextlib
@@ -47,7 +46,7 @@ MOST_DETECTIONS = 100_000
 
 
 class MegadetectorDetection(msgspec.Struct, gc=False):
-    """A box with the number of its category, and what a classifier says of it."""
+    """A box with the number of its category and its classifications."""
 
     category: str | int
     conf: float
@@ -56,7 +55,7 @@ class MegadetectorDetection(msgspec.Struct, gc=False):
 
 
 class MegadetectorImage(msgspec.Struct, gc=False):
-    """What is said of one picture."""
+    """The detections on one image."""
 
     file: str
     detections: list[MegadetectorDetection] | None = None
@@ -65,7 +64,7 @@ class MegadetectorImage(msgspec.Struct, gc=False):
 
 
 class MegadetectorFileName(msgspec.Struct, gc=False):
-    """Which picture it is."""
+    """The reference of a result to its image."""
 
     file: str
 
@@ -75,7 +74,7 @@ FILES = msgspec.json.Decoder(MegadetectorFileName)
 
 
 class MegadetectorReader:
-    """Reads batch results."""
+    """Read batch results."""
 
     left_out = 0
 
@@ -89,7 +88,7 @@ class MegadetectorReader:
 
     def _open(self, options: ImportOptions) -> None:
         if "images" not in self._file.parts:
-            raise UnreadableFile("It has no `images`, so these are no results of MegaDetector.")
+            raise UnreadableFile("The file has no `images`, so it is not of MegaDetector.")
         info = self._file.read_part("info", Any)
         info = info if isinstance(info, dict) else {}
         kept = info.get("detector_metadata")
@@ -102,28 +101,28 @@ class MegadetectorReader:
             options, name, metadata.get("megadetector_version"), "MegaDetector"
         )
         self._least = options.confidence_min
-        told = parse_category_names(
+        names = parse_category_names(
             self._file.read_part("detection_categories", Any), "detection_categories"
         )
-        self._categories = told or USUAL
+        self._categories = names or USUAL
         self._classes = parse_category_names(
             self._file.read_part("classification_categories", Any), "classification_categories"
         )
         self._name = lru_cache(10_000)(parse_class_name)
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Tell of none: results name pictures only."""
+        """Return no deployments: the format has none."""
         return ()
 
     def taxa(self) -> PackageTaxa:
-        """Return none: the format describes no taxa."""
+        """Return no taxa: the format has none."""
         return PackageTaxa()
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Learn nothing."""
+        """Do nothing: the format has no deployments."""
 
     def paths(self) -> Iterator[ImageReference]:
-        """Go through the paths of all entries, as far as they can be read."""
+        """List the paths of all entries; the path of an unreadable entry is empty."""
         for element in self._file.split("images"):
             try:
                 yield ImageReference(FILES.decode(element).file)
@@ -131,7 +130,7 @@ class MegadetectorReader:
                 yield ImageReference("")
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
-        """Go through the pictures behind the first so many."""
+        """List the images after the first `after` ones."""
         for number, element in enumerate(self._file.split("images"), 1):
             if number > after:
                 yield self._enter(number, element)
@@ -148,13 +147,13 @@ class MegadetectorReader:
         return ImportEntry(place, picture.file, picture)
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
-        """Read what was found on a picture. Raises Wrong."""
+        """Read the detections on an image. Raises InvalidEntry."""
         picture: MegadetectorImage = entry.content
         if picture.failure is not None or picture.detections is None:
             return EntryContent(
                 [
                     ImportedResult(
-                        self._model, (), sanitise_text(picture.failure or "no detections were told")
+                        self._model, (), sanitise_text(picture.failure or "it has no detections")
                     )
                 ]
             )
@@ -177,14 +176,17 @@ class MegadetectorReader:
         return reading
 
     def _classify(
-        self, told: Sequence[tuple[str | int, float]], parent: int | None, reading: EntryContent
+        self,
+        classifications: Sequence[tuple[str | int, float]],
+        parent: int | None,
+        reading: EntryContent,
     ) -> None:
         ranked = [
             (
                 self._find(self._classes, number, "classification_categories"),
                 validate_confidence(confidence),
             )
-            for number, confidence in told
+            for number, confidence in classifications
         ]
         data = build_classification(ranked)
         top = data["topk"][0]
@@ -203,5 +205,5 @@ class MegadetectorReader:
         return self._name(name)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()

@@ -1,4 +1,4 @@
-"""The taxa in the descriptor of a Camtrap DP: its `taxonomic` list as fields of taxa."""
+"""Read the taxa in the descriptor of a Camtrap DP: its `taxonomic` list as fields of taxa."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ _SHORT = {three: two for two, three in LANGUAGES.items()}
 
 
 def read_taxa(listed: Any) -> PackageTaxa:
-    """Read the taxa that a package lists; one that cannot be read is a fault in its place."""
+    """Read the taxa that a package lists; an invalid entry becomes a fault."""
     taxa = PackageTaxa()
     for place, entry in enumerate(listed if isinstance(listed, list) else (), 1):
         try:

@@ -1,8 +1,7 @@
-"""What an import is made of, whatever its format: entries that each name a picture, and what is
-found on it.
+"""Records of an import, in every format: entries that each name an image, and their content.
 
-A reader of a format looks through its file once, then gives the entries in their order, again and
-again the same; what an entry says is read when the size of its picture is known. Nothing here knows
+A reader scans its file once. It then returns the entries in their order, and in the same order each
+time. The content of an entry is read when the size of its image is known. This module does not use
 the database.
 """
 
@@ -20,13 +19,13 @@ from trapline.wire.imports import FaultKind, ImportOptions
 LONGEST_TEXT = 1000
 LONGEST_CLASS = 255
 MOST_ENTRIES = 20_000_000
-"""How many entries a file may have, and how many parts in any order: what is taken in has an end."""
+"""The maximum number of entries of a file, and of their parts."""
 LONGEST_ENTRY = 16 << 20
-"""How many bytes of a file are read at a time: unpacked into objects they take up to eight times as much memory."""
+"""The maximum number of bytes per read; as objects they need up to eight times the memory."""
 
 
 class EntryFault(NamedTuple):
-    """Something that cannot be taken: where it stands, what is wrong in plain words, and which picture it names."""
+    """An entry that cannot be imported: its position, the reason, and the image's file name."""
 
     place: str
     message: str
@@ -35,22 +34,22 @@ class EntryFault(NamedTuple):
 
 
 class InvalidEntry(Exception):
-    """An entry cannot be taken; said in words that go on from where it stands."""
+    """An entry cannot be imported; the message continues the entry's position."""
 
 
 class UnreadableFile(Exception):
-    """The file as a whole cannot be taken; nothing of it was."""
+    """The file cannot be imported; nothing of it was stored."""
 
 
 class ModelInfo(NamedTuple):
-    """What a result is by."""
+    """The model of a result."""
 
     name: str
     version: str
 
 
 class ImportedFinding(NamedTuple):
-    """One thing that was found, its data in pixels of the upright picture; `parent` is the place of its box."""
+    """A finding with data in pixels of the upright image; `parent` is the position of its box."""
 
     kind: str
     class_name: str | None
@@ -60,7 +59,7 @@ class ImportedFinding(NamedTuple):
 
 
 class ImportedResult(NamedTuple):
-    """What one model says of one picture: findings, none where it is empty, or why it failed."""
+    """The result of a model for an image: findings, none if it is blank, or the model's error."""
 
     model: ModelInfo
     findings: Sequence[ImportedFinding]
@@ -69,7 +68,10 @@ class ImportedResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportedIdentification:
-    """What a person says of a picture; `finding` is the place of what it is about in the results' first one."""
+    """An identification by a person.
+
+    `finding` is the position of the finding that it refers to, in the first result.
+    """
 
     kind: str
     name: str | None = None
@@ -86,8 +88,9 @@ class ImportedIdentification:
 class EntryIds:
     """The IDs that a package gives an image and its observations.
 
-    Observations are known by the identity of their finding or statement; `blank` is that of a
-    machine without any. Each has its observationID, eventID and individualID.
+    `observations` is keyed by `id()` of the finding or statement. `blank` has the IDs of an
+    observation by a machine that found nothing. Each value is observationID, eventID and
+    individualID.
     """
 
     media_id: str
@@ -95,7 +98,7 @@ class EntryIds:
     blank: list[str] | None = None
 
     def add(self, one: "ImportedFinding | ImportedIdentification | None", ids: list[str]) -> None:
-        """Add the IDs of a finding, of a statement, or of a machine that found nothing."""
+        """Add the IDs of a finding or a statement, or with None those of a blank observation."""
         if one is None:
             self.blank = self.blank or ids
         else:
@@ -104,7 +107,7 @@ class EntryIds:
 
 @dataclass
 class EntryContent:
-    """All that an entry says of its picture, and how much was left out on purpose."""
+    """The content of an entry, and the number of findings that were left out."""
 
     results: list[ImportedResult] = field(default_factory=list)
     statements: list[ImportedIdentification] = field(default_factory=list)
@@ -113,10 +116,9 @@ class EntryContent:
 
 
 class ImportEntry(NamedTuple):
-    """One picture that a file speaks of: where that stands, how it is called there, and what is
-    said, unread.
+    """An entry of a file: its position, the path of its image, and its undecoded content.
 
-    `image_id` and `deployment_id` are told where the file knows our own.
+    `image_id` and `deployment_id` are set if the file contains Trapline's IDs.
     """
 
     place: str
@@ -127,14 +129,14 @@ class ImportEntry(NamedTuple):
 
 
 class ImageReference(NamedTuple):
-    """How a picture is called in a file, and the key of its deployment where the file tells that."""
+    """The path of an image in a file, and the key of its deployment if the file states it."""
 
     path: str
     deployment: str = ""
 
 
 class DeploymentReference(NamedTuple):
-    """A deployment that a file tells of; `key` is what it is called there."""
+    """A deployment that a file describes; `key` is its ID in the file."""
 
     key: str
     name: str
@@ -145,7 +147,7 @@ class DeploymentReference(NamedTuple):
 
 @dataclass
 class PackageTaxa:
-    """The taxa that a file describes, by their place in its list, and the scientific names of its observations."""
+    """The taxa that a file describes, by position, and the scientific names of its observations."""
 
     values: dict[int, dict[str, Any]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
@@ -153,45 +155,45 @@ class PackageTaxa:
 
 
 class FormatReader(Protocol):
-    """Reads the files of one format; opened with the whole structure looked at.
+    """The reader of a format; the structure of the file is checked when it is opened.
 
-    Raises Unreadable.
+    Raises UnreadableFile.
     """
 
     left_out: int
-    """How much of it is about no one picture."""
+    """The number of observations that do not belong to one image."""
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Tell of the deployments that the file describes."""
+        """Return the deployments that the file describes."""
 
     def taxa(self) -> PackageTaxa:
-        """Read the taxa that the file describes."""
+        """Return the taxa that the file describes."""
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Learn which deployments these are here."""
+        """Set the deployments of the project by their keys in the file."""
 
     def paths(self) -> Iterator[ImageReference]:
-        """Go through the paths of all entries, empty where they cannot be read."""
+        """List the paths of all entries; the path of an unreadable entry is empty."""
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
-        """Go through the entries behind the first so many; one that cannot be read is a Fault in its place."""
+        """List the entries after the first `after` ones; an unreadable entry is an EntryFault."""
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
-        """Read what an entry says, for a picture of this size. Raises Wrong."""
+        """Read the content of an entry for an image of this size. Raises InvalidEntry."""
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
 
 
 class FormatReaderFactory(Protocol):
-    """Opens a file with what was asked for."""
+    """Opens a file with the options of an import."""
 
     def __call__(self, path: Path, options: ImportOptions) -> FormatReader:
-        """Look through it. Raises Unreadable."""
+        """Open the file and check its structure. Raises UnreadableFile."""
 
 
 def map_file(path: Path) -> mmap.mmap:
-    """Map a file into memory, which is the file's own. Raises Unreadable."""
+    """Map a file into memory read-only. Raises UnreadableFile."""
     with path.open("rb") as file:
         try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -200,12 +202,12 @@ def map_file(path: Path) -> mmap.mmap:
 
 
 def sanitise_text(text: str, most: int = LONGEST_TEXT) -> str:
-    """A text that can be stored and shown, whatever it was."""
+    """Return a text that can be stored and shown, at most `most` characters long."""
     return text.replace("\x00", "\\0").encode("utf-8", "replace").decode()[:most]
 
 
 def parse_id(text: str | None) -> UUID | None:
-    """Read an ID that may be one of ours; None for any other text."""
+    """Parse an ID that may be one of Trapline; None for any other text."""
     try:
         return UUID(text) if text else None
     except ValueError:
@@ -213,29 +215,30 @@ def parse_id(text: str | None) -> UUID | None:
 
 
 def parse_class_name(name: str) -> str:
-    """A class's name as it is kept. Raises Wrong."""
+    """Validate and return the name of a class. Raises InvalidEntry."""
     if not name or len(name) > LONGEST_CLASS or "\x00" in name:
         raise InvalidEntry(
-            f"the class {sanitise_text(name, 50)!r} must be a text of 1 to {LONGEST_CLASS} characters without NUL"
+            f"the class {sanitise_text(name, 50)!r} must be a text of 1 to {LONGEST_CLASS} "
+            "characters without NUL"
         )
     return name
 
 
 def validate_confidence(confidence: float) -> float:
-    """A confidence from 0 to 1. Raises Wrong."""
+    """Validate and return a confidence from 0 to 1. Raises InvalidEntry."""
     if not 0 <= confidence <= 1:
         raise InvalidEntry(f"the confidence {confidence:g} is not from 0 to 1")
     return confidence
 
 
 REACH = 0.01
-"""By which part of the picture a box may reach over its edge and is clipped rather than refused."""
+"""How far a box may exceed its image, as a fraction; it is clipped. A larger excess is an error."""
 
 
 def scale_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
-    """A box given as left, top, width and height in fractions of the picture, in its pixels.
+    """Convert a box of left, top, width and height in fractions to pixels of the image.
 
-    Raises Wrong.
+    Raises InvalidEntry.
     """
     if len(box) != 4:
         raise InvalidEntry("a box must be four numbers: left, top, width, height")
@@ -244,7 +247,7 @@ def scale_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
         left >= -REACH and top >= -REACH and left + width <= 1 + REACH and top + height <= 1 + REACH
     ):
         raise InvalidEntry(
-            f"the box {list(box)} reaches out of its picture: it is told in fractions from 0 to 1"
+            f"the box {list(box)} exceeds its image: its values must be fractions from 0 to 1"
         )
     x_min, y_min = max(left, 0.0) * frame.width, max(top, 0.0) * frame.height
     x_max, y_max = min(left + width, 1.0) * frame.width, min(top + height, 1.0) * frame.height
@@ -261,6 +264,6 @@ def scale_box(box: Sequence[float], frame: Frame) -> dict[str, Any]:
 
 
 def build_classification(found: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    """The data of a classification: its classes with their confidences, the surest first."""
+    """Build the data of a classification: its classes by falling confidence."""
     ordered = sorted(found, key=lambda one: -one[1])
     return {"topk": [{"class": name, "confidence": confidence} for name, confidence in ordered]}

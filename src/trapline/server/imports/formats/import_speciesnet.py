@@ -1,9 +1,9 @@
-"""Predictions of SpeciesNet, in both forms: one for the picture, or (format 20261015) one for each
-detection.
+"""Read predictions of SpeciesNet in both versions of the format.
 
+In the older one, an image has one classification; in format 20261015, each detection has one.
 Source of the format: the SpeciesNet project's "Output schemas". Boxes are left, top, width and
-height in fractions of the upright picture. What is said of the whole picture, also as a detection
-of category "0", belongs to no box here.
+height in fractions of the upright image. The classification of the whole image, which may be a
+detection of category "0", becomes a finding without a box.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,21 +49,21 @@ MOST_DETECTIONS = 100_000
 
 
 class SpeciesnetClasses(msgspec.Struct, gc=False):
-    """The surest classes of a classifier, with their scores."""
+    """The most confident classes of a classifier, with their scores."""
 
     classes: list[str] = []
     scores: list[float] = []
 
 
 class SpeciesnetEnsembleResult(msgspec.Struct, rename={"name": "class"}, gc=False):
-    """What the ensemble makes of it."""
+    """The final classification by the ensemble."""
 
     name: str
     score: float | None = None
 
 
 class SpeciesnetDetection(msgspec.Struct, gc=False):
-    """A box, or the whole picture."""
+    """A detection with a box, or of the whole image."""
 
     category: str | int = ""
     label: str | None = None
@@ -74,7 +74,7 @@ class SpeciesnetDetection(msgspec.Struct, gc=False):
 
 
 class SpeciesnetPrediction(msgspec.Struct, gc=False):
-    """What is said of one picture."""
+    """The predictions for one image."""
 
     filepath: str
     detections: list[SpeciesnetDetection] | None = None
@@ -87,7 +87,7 @@ class SpeciesnetPrediction(msgspec.Struct, gc=False):
 
 
 class SpeciesnetFileName(msgspec.Struct, gc=False):
-    """Which picture it is."""
+    """The reference of a prediction to its image."""
 
     filepath: str
 
@@ -98,7 +98,10 @@ FILES = msgspec.json.Decoder(SpeciesnetFileName)
 
 @lru_cache(10_000)
 def parse_class(text: str) -> str:
-    """The name in a class string, `uuid;class;order;family;genus;species;common name`: the common or the finest one."""
+    """Return the name in a class string: the common name, else the most specific rank.
+
+    A class string is `uuid;class;order;family;genus;species;common name`.
+    """
     parts = [part.strip() for part in text.split(";")]
     if len(parts) != CLASS_PARTS:
         return text
@@ -113,7 +116,7 @@ def parse_class(text: str) -> str:
 
 
 class SpeciesnetReader:
-    """Reads predictions."""
+    """Read predictions."""
 
     left_out = 0
 
@@ -121,13 +124,13 @@ class SpeciesnetReader:
         self._file = JsonFile(path)
         try:
             if "predictions" not in self._file.parts:
-                raise UnreadableFile("It has no `predictions`, so these are none of SpeciesNet.")
+                raise UnreadableFile("The file has no `predictions`, so it is not of SpeciesNet.")
             info = self._file.read_part("info", Any)
         except UnreadableFile:
             self._file.close()
             raise
-        told = info if isinstance(info, dict) else {}
-        self._version = told.get("model_version") or told.get("classifier")
+        about = info if isinstance(info, dict) else {}
+        self._version = about.get("model_version") or about.get("classifier")
         self._options = options
         self._least = options.confidence_min
         self._name = lru_cache(10_000)(parse_class_name)
@@ -137,18 +140,18 @@ class SpeciesnetReader:
         return build_model_name(self._options, "SpeciesNet", version or self._version, "SpeciesNet")
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Tell of none: predictions name pictures only."""
+        """Return no deployments: the format has none."""
         return ()
 
     def taxa(self) -> PackageTaxa:
-        """Return none: the format describes no taxa."""
+        """Return no taxa: the format has none."""
         return PackageTaxa()
 
     def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Learn nothing."""
+        """Do nothing: the format has no deployments."""
 
     def paths(self) -> Iterator[ImageReference]:
-        """Go through the paths of all entries, as far as they can be read."""
+        """List the paths of all entries; the path of an unreadable entry is empty."""
         for element in self._file.split("predictions"):
             try:
                 yield ImageReference(FILES.decode(element).filepath)
@@ -156,7 +159,7 @@ class SpeciesnetReader:
                 yield ImageReference("")
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
-        """Go through the predictions behind the first so many."""
+        """List the predictions after the first `after` ones."""
         for number, element in enumerate(self._file.split("predictions"), 1):
             if number <= after:
                 continue
@@ -169,19 +172,19 @@ class SpeciesnetReader:
                 yield ImportEntry(place, prediction.filepath, prediction)
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
-        """Read what is said of a picture. Raises Wrong."""
-        told: SpeciesnetPrediction = entry.content
-        model = self._model(told.model_version)
-        failures = [*told.failures, *([told.failure] if told.failure else [])]
-        if told.detections is None and told.prediction is None:
+        """Read the predictions for an image. Raises InvalidEntry."""
+        image: SpeciesnetPrediction = entry.content
+        model = self._model(image.model_version)
+        failures = [*image.failures, *([image.failure] if image.failure else [])]
+        if image.detections is None and image.prediction is None:
             why = sanitise_text(", ".join(failures) or "nothing was predicted")
             return EntryContent([ImportedResult(model, (), f"SpeciesNet failed: {why}")])
-        boxes = [one for one in told.detections or () if str(one.category) != WHOLE]
-        whole = [one for one in told.detections or () if str(one.category) == WHOLE]
+        boxes = [one for one in image.detections or () if str(one.category) != WHOLE]
+        whole = [one for one in image.detections or () if str(one.category) == WHOLE]
         if len(boxes) > MOST_DETECTIONS:
             raise InvalidEntry(f"it has more than {MOST_DETECTIONS:,} detections")
-        if told.prediction is not None and parse_class(told.prediction) == BLANK:
-            # The ensemble has seen the boxes, and says that nothing is in them.
+        if image.prediction is not None and parse_class(image.prediction) == BLANK:
+            # The ensemble takes the boxes into account, and its result is blank.
             return EntryContent([ImportedResult(model, ())], left_out=len(boxes))
         findings: list[ImportedFinding] = []
         reading = EntryContent([ImportedResult(model, findings)])
@@ -189,7 +192,7 @@ class SpeciesnetReader:
             self._add_box(one, frame, findings, reading)
         for said in (
             *((one.raw_classifications, one.processed_classification) for one in whole),
-            _of_picture(told),
+            _of_image(image),
         ):
             self._classify(said, None, findings, reading)
         return reading
@@ -209,7 +212,7 @@ class SpeciesnetReader:
         group = one.label or GROUPS.get(str(one.category))
         if group is None:
             raise InvalidEntry(
-                f"the category {sanitise_text(str(one.category), 50)} is none of the detector's"
+                f"the category {sanitise_text(str(one.category), 50)} is not one of the detector"
             )
         findings.append(
             ImportedFinding(
@@ -229,7 +232,7 @@ class SpeciesnetReader:
         ranked: list[tuple[str, float]] = []
         if raw is not None:
             if len(raw.classes) != len(raw.scores):
-                raise InvalidEntry("classes and scores are not equally many")
+                raise InvalidEntry("the numbers of classes and scores differ")
             ranked = [
                 (self._name(parse_class(name)), validate_confidence(min(score, 1.0)))
                 for name, score in zip(raw.classes, raw.scores, strict=True)
@@ -250,17 +253,17 @@ class SpeciesnetReader:
         findings.append(ImportedFinding("classification", self._name(name), sure, data, parent))
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._file.close()
 
 
-def _of_picture(
-    told: SpeciesnetPrediction,
+def _of_image(
+    image: SpeciesnetPrediction,
 ) -> tuple[SpeciesnetClasses | None, SpeciesnetEnsembleResult | None]:
-    """What the old form says of the whole picture."""
+    """Return the classification of the whole image in the older format."""
     verdict = (
         None
-        if told.prediction is None
-        else SpeciesnetEnsembleResult(told.prediction, told.prediction_score)
+        if image.prediction is None
+        else SpeciesnetEnsembleResult(image.prediction, image.prediction_score)
     )
-    return told.classifications, verdict
+    return image.classifications, verdict

@@ -1,4 +1,7 @@
-"""What entries of a file say, as rows: named by all that they say, so that the same again is the same row."""
+"""Build rows from the entries of a file, with IDs derived from their content.
+
+The same entry again results in the same rows, so that it is not stored twice.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
@@ -31,18 +34,18 @@ from trapline.server.imports.queries.imported_results import (
 from trapline.wire.imports import FaultKind
 
 AT_ONCE = 2000
-"""How many entries are one transaction: a second's worth, so that nobody waits long for what it locks."""
+"""The maximum number of entries per transaction, so that locks are held for about a second."""
 MOST_FINDINGS = 40_000
 MOST_BYTES = 32 << 20
 LONGEST_DATA = 8 << 20
-GONE = "its image was deleted while the file was taken in"
+GONE = "its image was deleted during the import"
 NUL = rb"\u0000"
 _COUNTED_BITS = (1 << 20) - 1
 _DOUBLE = Struct(">d").pack
 
 
 class NewImportedIdentification(NamedTuple):
-    """What a person said of an image; `analysis_id` and `finding` name the annotation that it is about."""
+    """An identification of an image, or of the annotation that analysis and finding identify."""
 
     id: UUID
     image_id: UUID
@@ -52,13 +55,17 @@ class NewImportedIdentification(NamedTuple):
 
 @dataclass
 class BatchIds(ImageIds):
-    """The IDs of an image; those of findings are by their result, which may be stored already with other IDs."""
+    """The package IDs of an image.
+
+    IDs of findings are kept by their result: if the result is stored already, its annotations have
+    other IDs.
+    """
 
     findings: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)
 
 
 class EntryRows(NamedTuple):
-    """An entry of which there are rows, and how many of the batch's faults stand before it."""
+    """An entry with rows, and the number of the batch's faults before it."""
 
     entry: ImportEntry
     image_id: UUID
@@ -67,7 +74,7 @@ class EntryRows(NamedTuple):
 
 @dataclass
 class ImportBatch:
-    """Some entries as rows; `entries` counts those that could not be taken too."""
+    """A batch of entries as rows; `entries` also counts those that were not imported."""
 
     entries: int = 0
     results: list[NewImportedAnalysis] = field(default_factory=list)
@@ -86,7 +93,11 @@ class ImportBatch:
         statements: list[ImportedIdentification],
         ids: EntryIds | None = None,
     ) -> None:
-        """Add what an entry says of an image. Raises Wrong; then nothing of it is added."""
+        """Add the content of an entry for an image.
+
+        Raises:
+            InvalidEntry: the content is not valid, and nothing was added.
+        """
         made = [build_result(image_id, result) for result in results]
         first = made[0].id if made else None
         said = [
@@ -115,7 +126,7 @@ class ImportBatch:
         results: Iterable[tuple[ImportedResult, NewImportedAnalysis]],
         statements: Iterable[tuple[ImportedIdentification, NewImportedIdentification]],
     ) -> None:
-        """Add the IDs of a package by ours; findings are by their result, which may be stored already."""
+        """Add the package IDs; those of findings are kept by result, see `BatchIds`."""
         known = self.ids.setdefault(image_id, BatchIds())
         known.media_id = known.media_id or ids.media_id or None
         for statement, row in statements:
@@ -131,7 +142,7 @@ class ImportBatch:
             }
 
     def list_faults(self, there: Collection[UUID]) -> list[EntryFault]:
-        """List the faults in the file's order, with the entries whose images are not there any more."""
+        """List the faults in the file's order, including entries whose image no longer exists."""
         faults = list(self.faults)
         for one in reversed(self.taken):
             if one.image_id not in there:
@@ -141,14 +152,14 @@ class ImportBatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is enough for one transaction."""
+        """Whether the batch has reached the size of a transaction."""
         return (
             self.entries >= AT_ONCE or self._findings >= MOST_FINDINGS or self._bytes >= MOST_BYTES
         )
 
 
 def build_batches(reader: FormatReader, catalogue: ImageIndex, after: int) -> Iterator[ImportBatch]:
-    """Make rows of the entries behind the first so many, a transaction's worth at a time."""
+    """Build rows of the entries after the first `after` ones, one batch per transaction."""
     entries = reader.entries(after)
     while True:
         batch = ImportBatch()
@@ -177,7 +188,7 @@ def _take(
         reading = reader.read(entry, found.frame)
         batch.add(found.id, reading.results, reading.statements, reading.ids)
         if reading.results or reading.statements:
-            # Without what is unpacked of it.
+            # The unpacked content is dropped to save memory.
             batch.taken.append(EntryRows(entry._replace(content=None), found.id, len(batch.faults)))
         batch.left_out += reading.left_out
     except InvalidAnnotationData as error:
@@ -185,7 +196,7 @@ def _take(
     except InvalidEntry as error:
         batch.faults.append(EntryFault(entry.place, str(error), entry.path))
     except (ValueError, ArithmeticError) as error:
-        # No one line may end all that stands behind it.
+        # An invalid entry must not end the import of the entries after it.
         batch.faults.append(
             EntryFault(
                 entry.place, f"it cannot be read: {sanitise_text(str(error), 200)}", entry.path
@@ -194,29 +205,27 @@ def _take(
 
 
 def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
-    """Make the rows of a result. Raises Wrong."""
-    told = hashlib.sha256(image_id.bytes)
-    told.update(msgspec.json.encode((result.model, result.error)))
-    # One UUIDv7 for a result, its last bits counted up: quicker to make, and neighbours in the
-    # index.
+    """Build the rows of a result. Raises InvalidEntry."""
+    content = hashlib.sha256(image_id.bytes)
+    content.update(msgspec.json.encode((result.model, result.error)))
+    # All findings of a result share one UUIDv7 and count up its last bits, which is faster and
+    # keeps them together in the index.
     first = uuid7().int & ~_COUNTED_BITS
     findings: list[NewImportedAnnotation] = []
     for place, found in enumerate(result.findings):
         data = msgspec.json.encode(found.data)
         if len(data) > LONGEST_DATA:
-            raise InvalidEntry(f"what it says of one finding is longer than {LONGEST_DATA:,} bytes")
+            raise InvalidEntry(f"the data of a finding is longer than {LONGEST_DATA:,} bytes")
         if NUL in data:
-            raise InvalidEntry(
-                "what it says has the NUL character in a text, which cannot be stored"
-            )
+            raise InvalidEntry("a text of a finding has a NUL character, which cannot be stored")
         name, confidence = found.class_name, found.confidence
-        told.update(f"\0{found.kind}\0{name}\0{found.parent}\0".encode())
-        told.update(data if confidence is None else data + _DOUBLE(confidence))
+        content.update(f"\0{found.kind}\0{name}\0{found.parent}\0".encode())
+        content.update(data if confidence is None else data + _DOUBLE(confidence))
         parent = None if found.parent is None else findings[found.parent].id
         key = (first + place).to_bytes(16, "big")
         findings.append(NewImportedAnnotation(key, found.kind, name, confidence, data, parent))
     return NewImportedAnalysis(
-        _name(told.digest()),
+        _name(content.digest()),
         image_id,
         result.model.name,
         result.model.version,
@@ -231,7 +240,7 @@ def _name_said(image_id: UUID, statement: ImportedIdentification, analysis_id: U
 
 
 def _name(digest: bytes) -> UUID:
-    """A UUID of a hash: version 8 (RFC 9562)."""
+    """Return a UUID of version 8 (RFC 9562) from a hash."""
     number = int.from_bytes(digest[:16], "big")
     number &= ~(0xF000 << 64) & ~(0xC000 << 48)
     return UUID(int=number | 0x8000 << 64 | 0x8000 << 48)

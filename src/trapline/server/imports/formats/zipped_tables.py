@@ -1,6 +1,6 @@
-"""The tables of a data package (Frictionless Data, specs.frictionlessdata.io) in a zip, row by row.
+"""Read the tables of a data package (Frictionless Data, specs.frictionlessdata.io) from a zip.
 
-Whatever the zip says of itself, only a little of it is in memory at a time.
+Rows are read one by one with limits on memory, whatever sizes the zip declares.
 """
 
 import csv
@@ -24,9 +24,9 @@ from trapline.server.platform.formats.spreadsheets import STARTS
 PACKAGE = "datapackage.json"
 LONGEST_PACKAGE = 4 << 20
 LONGEST_DIRECTORY = 8 << 20
-"""Of the files in the zip, some eighty thousand: each takes up some hundred bytes there, and a thousand in memory."""
+"""Limits the zip to about 80,000 files: each takes about 100 bytes here, and 1,000 in memory."""
 PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""What is unpacked: others take as much memory as whoever packed it wants."""
+"""Supported compression methods; the memory of others depends on the zip's creator."""
 LONGEST_ROW = 1 << 20
 MOST_UNPACKED = 16 << 30
 BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
@@ -34,7 +34,10 @@ Row = dict[str, str]
 
 
 class _Sober(io.FileIO):
-    """A file that is never read much of at once: its zip's directory is, whatever size the zip says that has."""
+    """A file that limits the size of each read.
+
+    `zipfile` reads the directory in one call with the size that the zip declares.
+    """
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:
@@ -45,9 +48,10 @@ class _Sober(io.FileIO):
 
 
 class _Lines:
-    """The lines of a table for a reader of CSV, whose rows may go over many.
+    """The lines of a table for `csv.reader`; one row may span several lines.
 
-    Raises Unreadable where one is huge.
+    Raises:
+        UnreadableFile: a row is too long.
     """
 
     def __init__(self, file: io.TextIOWrapper) -> None:
@@ -67,9 +71,11 @@ class _Lines:
 
 
 class ZippedTables:
-    """Reads the tables of a package, each by its name.
+    """Read the tables of a package by their names.
 
-    Raises Unreadable, and BROKEN while it is read.
+    Raises:
+        UnreadableFile: the zip or its descriptor is not valid.
+        BROKEN: reading a table failed.
     """
 
     def __init__(self, path: Path, tables: Sequence[str]) -> None:
@@ -84,48 +90,47 @@ class ZippedTables:
         except BROKEN as error:
             self._file.close()
             raise UnreadableFile(
-                f"It is no zip of a data package: {sanitise_text(str(error), 200)}."
+                f"The file is not a zip of a data package: {sanitise_text(str(error), 200)}."
             ) from error
 
     def _find(self, tables: Sequence[str]) -> dict[str, str]:
         files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
         if sum(info.file_size for info in files.values()) > MOST_UNPACKED:
-            raise UnreadableFile(f"Unpacked it has more than {MOST_UNPACKED >> 30} GiB.")
+            raise UnreadableFile(f"The unpacked files have more than {MOST_UNPACKED >> 30} GiB.")
         home = min(
             (name for name in files if name.rpartition("/")[2] == PACKAGE), key=len, default=None
         )
         if home is None:
-            raise UnreadableFile(f"It has no {PACKAGE}, so it is no data package.")
+            raise UnreadableFile(f"The zip has no {PACKAGE}, so it is not a data package.")
         if files[home].file_size > LONGEST_PACKAGE:
             raise UnreadableFile(f"{PACKAGE} has more than {LONGEST_PACKAGE:,} bytes.")
         _check_packing(files[home])
         folder = home.removesuffix(PACKAGE)
         try:
-            with self._archive.open(
-                home
-            ) as file:  # which unpacks no more than is asked for, whatever it says it has
+            # At most LONGEST_PACKAGE bytes are unpacked, whatever size the zip declares.
+            with self._archive.open(home) as file:
                 package = msgspec.json.decode(file.read(LONGEST_PACKAGE))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise UnreadableFile(
                 f"{PACKAGE} cannot be read: {sanitise_text(str(error), 200)}."
             ) from error
         self.package = package if isinstance(package, dict) else {}
-        told = self.package.get("resources")
+        resources = self.package.get("resources")
         found = {}
-        for resource in told if isinstance(told, list) else ():
+        for resource in resources if isinstance(resources, list) else ():
             if isinstance(resource, dict) and resource.get("name") in tables:
                 found[str(resource["name"])] = folder + str(resource.get("path"))
         for table in tables:
             name = found.setdefault(table, f"{folder}{table}.csv")
             if name not in files:
                 raise UnreadableFile(
-                    f"It has no {sanitise_text(name, 200)}, which {PACKAGE} names."
+                    f"The zip has no {sanitise_text(name, 200)}, which {PACKAGE} names."
                 )
             _check_packing(files[name])
         return found
 
     def read(self, table: str) -> Iterator[tuple[int, Row]]:
-        """Go through the rows of a table, each by its line; empty cells are left out."""
+        """Read the rows of a table with their line numbers; empty cells are left out."""
         rows = 0
         with self._archive.open(self._names[table]) as file:
             lines = _Lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
@@ -134,7 +139,7 @@ class ZippedTables:
                 header = [name.strip() for name in next(reader, [])]
                 for cells in reader:
                     lines.of_row = 0
-                    told = {
+                    row = {
                         name: _clean(cell)
                         for name, cell in zip(header, cells, strict=False)
                         if cell.strip()
@@ -142,15 +147,15 @@ class ZippedTables:
                     rows += 1
                     if rows > MOST_ENTRIES:
                         raise UnreadableFile(f"{table} has more than {MOST_ENTRIES:,} lines.")
-                    if told:
-                        yield reader.line_num, told
+                    if row:
+                        yield reader.line_num, row
             except csv.Error as error:
                 raise UnreadableFile(
-                    f"Line {reader.line_num} of {table} is no CSV: {error}."
+                    f"Line {reader.line_num} of {table} is not valid CSV: {error}."
                 ) from error
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._archive.close()
         self._file.close()
 
@@ -158,10 +163,11 @@ class ZippedTables:
 def _check_packing(info: zipfile.ZipInfo) -> None:
     if info.compress_type not in PACKED:
         raise UnreadableFile(
-            f"{sanitise_text(info.filename, 200)} is packed in a rare way: it must be stored or deflated."
+            f"{sanitise_text(info.filename, 200)} is compressed with an unsupported method: "
+            "use stored or deflated."
         )
 
 
 def _clean(cell: str) -> str:
-    told = cell.strip()
-    return told[1:] if told.startswith("'") and told[1:].startswith(STARTS) else told
+    text = cell.strip()
+    return text[1:] if text.startswith("'") and text[1:].startswith(STARTS) else text

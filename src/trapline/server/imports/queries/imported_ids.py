@@ -1,4 +1,4 @@
-"""The IDs that an imported Camtrap DP gives deployments, images and observations, for its exports."""
+"""IDs that an imported Camtrap DP gives deployments, images and observations, for its exports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Row
 
 BLANK = "blank"
-"""The key of the observation of an image on which a machine found nothing: it has no ID of ours."""
+"""The key of an image's observation by a model that found nothing, which has no annotation ID."""
 
 
 class ImportedImageRow(Row):
-    """An image's `mediaID`, and by our IDs the observationID, eventID and individualID of each
-    observation of it.
+    """An image's `mediaID`, and the observationID, eventID and individualID of its observations.
 
-    `media_id` is null where another image of the project has it.
+    `observations` is keyed by the IDs of annotations and identifications. `media_id` is null if
+    another image of the project has it.
     """
 
     __tablename__ = "imported_images"
@@ -66,7 +66,10 @@ class DeploymentIds(NamedTuple):
 
 @dataclass
 class ImageIds:
-    """The IDs that a package gives an image and its observations; those are by our own IDs, as text."""
+    """The IDs that a package gives an image and its observations.
+
+    `observations` is keyed by the IDs of annotations and identifications, as text.
+    """
 
     media_id: str | None = None
     observations: dict[str, list[str]] = field(default_factory=dict)
@@ -75,7 +78,7 @@ class ImageIds:
 async def write_image_ids(
     scope: Scope, tx: Transaction, project_id: int, images: Mapping[UUID, ImageIds]
 ) -> None:
-    """Add the IDs of images that are there; an image keeps a mediaID that it has."""
+    """Store the IDs of existing images; an image keeps the mediaID that it has."""
     scope.check(project_id)
     listed = sorted(images.items())
     await tx.execute(
@@ -83,7 +86,8 @@ async def write_image_ids(
         insert into imported_images (image_id, project_id, media_id, observations)
         select g.image_id, %(project)s, case when not exists (
             select from imported_images o
-            where o.project_id = %(project)s and o.media_id = g.media_id and o.image_id <> g.image_id
+            where o.project_id = %(project)s and o.media_id = g.media_id
+                and o.image_id <> g.image_id
         ) then g.media_id end, g.observations::jsonb
         from unnest(%(images)s::uuid[], %(media)s::text[], %(observations)s::text[])
             as g(image_id, media_id, observations)
@@ -117,13 +121,14 @@ async def list_image_ids(
 async def write_deployment_ids(
     scope: Scope, tx: Transaction, project_id: int, deployments: Mapping[UUID, DeploymentIds]
 ) -> None:
-    """Add the IDs of deployments; one that has some, or whose ID another one has, stays as it is."""
+    """Store the IDs of deployments, except if a deployment has one or another has that ID."""
     scope.check(project_id)
     await tx.execute(
         """
         insert into imported_deployments (deployment_id, project_id, external_id, location_id)
         select g.deployment_id, %s, g.external_id, g.location_id
-        from unnest(%s::uuid[], %s::text[], %s::text[]) as g(deployment_id, external_id, location_id)
+        from unnest(%s::uuid[], %s::text[], %s::text[])
+            as g(deployment_id, external_id, location_id)
         on conflict do nothing
         """,
         (
@@ -141,7 +146,8 @@ async def list_deployment_ids(
     """List the IDs that packages gave the deployments of a project."""
     scope.check(project_id)
     cursor = await tx.execute(
-        "select deployment_id, external_id, location_id from imported_deployments where project_id = %s",
+        "select deployment_id, external_id, location_id from imported_deployments"
+        " where project_id = %s",
         (project_id,),
     )
     return {key: DeploymentIds(*ids) for key, *ids in await cursor.fetchall()}

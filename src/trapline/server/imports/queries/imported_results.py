@@ -1,4 +1,4 @@
-"""Results that are taken in from files: analyses that are completed when they are written, in bulk."""
+"""Imported results: bulk inserts of analyses that are completed when they are written."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,11 +25,11 @@ from trapline.server.platform.db.binary_copy import (
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _NONE = Struct(">iiiiihih").pack(4, 0, 4, 0, 2, 0, 2, 0)
-"""No attempts, no fence, no errors, no losses."""
+"""Zero attempts, fence, errors and lost leases, in the binary format of COPY."""
 
 
 class NewImportedAnnotation(NamedTuple):
-    """An annotation to be written: ids are their bytes, the data is encoded."""
+    """An annotation to be written; IDs are raw bytes, and the data is encoded."""
 
     id: bytes
     annotation_type: str
@@ -40,7 +40,7 @@ class NewImportedAnnotation(NamedTuple):
 
 
 class NewImportedAnalysis(NamedTuple):
-    """An analysis to be written with its annotations; `error` where the model had failed."""
+    """An analysis to be written with its annotations; `error` is set if the model failed."""
 
     id: UUID
     image_id: UUID
@@ -51,7 +51,7 @@ class NewImportedAnalysis(NamedTuple):
 
 
 class ImageName(NamedTuple):
-    """An image with what it is called by."""
+    """An image with its deployment, its path and its size in pixels."""
 
     id: UUID
     deployment_id: UUID
@@ -64,7 +64,7 @@ class ImageName(NamedTuple):
 async def list_image_names(
     scope: Scope, tx: Transaction, row: ImportRow, after: UUID, limit: int
 ) -> list[ImageName]:
-    """List images that an import may be about, by id, behind one of them."""
+    """List images that an import may refer to, ordered by ID, after a given ID."""
     scope.check(row.project_id)
     cursor = await tx.execute(
         """
@@ -97,10 +97,11 @@ async def list_deployments(scope: Scope, tx: Transaction, project_id: int) -> di
 async def lock_existing_images(
     scope: Scope, tx: Transaction, project_id: int, images: Iterable[UUID]
 ) -> set[UUID]:
-    """Hold off who deletes these images until this transaction ends; answers those that are still there."""
+    """Lock images against deletion until the transaction ends; return those that still exist."""
     scope.check(project_id)
     cursor = await tx.execute(
-        "select id from images where id = any(%b) and project_id = %s and deleted_at is null order by id for key share",
+        "select id from images where id = any(%b) and project_id = %s and deleted_at is null"
+        " order by id for key share",
         (sorted(images), project_id),
     )
     return {key for (key,) in await cursor.fetchall()}
@@ -109,7 +110,7 @@ async def lock_existing_images(
 async def list_existing_results(
     scope: Scope, tx: Transaction, results: Sequence[NewImportedAnalysis]
 ) -> set[UUID]:
-    """List which of these results are there."""
+    """Return the IDs of those results that are stored already."""
     cursor = await tx.execute(
         "select id from analyses where id = any(%b)", ([one.id for one in results],)
     )
@@ -119,11 +120,9 @@ async def list_existing_results(
 async def create_results(
     scope: Scope, tx: Transaction, row: ImportRow, results: Sequence[NewImportedAnalysis]
 ) -> None:
-    """Write results that are not there yet, each made a moment after the one before; tells of them
-    as of any other.
+    """Store new results, each a microsecond after the one before, and notify webhooks.
 
-    The key of an analysis is made of all that it says: two that say the same are refused by
-    constraint.
+    The ID of an analysis is a hash of its content, so that the primary key rejects duplicates.
     """
     scope.check(row.project_id)
     if not results:
@@ -133,30 +132,31 @@ async def create_results(
     began = (now - _EPOCH) // timedelta(microseconds=1) - len(results)
     await copy_rows(
         tx,
-        "analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence, errors, lost,"
-        " created_at, started_at, completed_at, updated_at)",
+        "analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence,"
+        " errors, lost, created_at, started_at, completed_at, updated_at)",
         14,
         _encode_results(row.project_id, results, began),
     )
     await copy_rows(
         tx,
-        "analysis_details (analysis_id, project_id, parameters, provenance, error_message, requested_by, priority)",
+        "analysis_details (analysis_id, project_id, parameters, provenance, error_message,"
+        " requested_by, priority)",
         7,
         _encode_details(row, results),
     )
     await copy_rows(
         tx,
-        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, parent_id,"
-        " ordering, fingerprint, confidence_exact)",
+        "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,"
+        " confidence, data, parent_id, ordering, fingerprint, confidence_exact)",
         12,
         _encode_findings(row.project_id, results),
     )
-    # The triggers that tell of analyses follow their moves, and these are made where they end.
+    # The webhook triggers fire when the state of an analysis changes; these are inserted completed.
     await tx.execute(
         """
-        select tell_webhooks(a.project_id, 'analysis.' || a.state, jsonb_build_object('id', a.id, 'state', a.state,
-            'image_id', a.image_id, 'job_id', null, 'model_name', a.model_name, 'model_version', a.model_version),
-            false)
+        select tell_webhooks(a.project_id, 'analysis.' || a.state, jsonb_build_object(
+            'id', a.id, 'state', a.state, 'image_id', a.image_id, 'job_id', null,
+            'model_name', a.model_name, 'model_version', a.model_version), false)
         from analyses a where a.id = any(%b)
           and exists (select from webhooks w where w.project_id = %s and w.is_active)
         """,
@@ -207,7 +207,7 @@ def _encode_details(row: ImportRow, results: Sequence[NewImportedAnalysis]) -> I
 
 
 def _encode_findings(project_id: int, results: Sequence[NewImportedAnalysis]) -> Iterable[bytes]:
-    # A file has thousands of rows of few types and classes.
+    # A file has thousands of rows with few distinct types and classes.
     project, as_name = encode_int8(project_id), cache(encode_text)
     for one in results:
         about = project + encode_bytes(one.id.bytes) + encode_bytes(one.image_id.bytes)
@@ -229,14 +229,14 @@ def _encode_findings(project_id: int, results: Sequence[NewImportedAnalysis]) ->
 
 
 def build_fingerprint(ordering: int) -> bytes:
-    """The fingerprint of an annotation among those of its result, which comes whole or not at all."""
+    """Return the fingerprint of an annotation in its result: its position."""
     return ordering.to_bytes(16, "big")
 
 
 async def list_annotations(
     scope: Scope, tx: Transaction, places: Sequence[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], UUID]:
-    """Find annotations by their analysis and their place in it."""
+    """Return the IDs of annotations by their analysis and position."""
     cursor = await tx.execute(
         """
         select a.analysis_id, a.ordering, a.id from annotations a
@@ -251,6 +251,6 @@ async def list_annotations(
 async def list_existing_identifications(
     scope: Scope, tx: Transaction, keys: Sequence[UUID]
 ) -> set[UUID]:
-    """List which of these identifications are there, withdrawn or not."""
+    """Return those of these identifications that are stored, including withdrawn ones."""
     cursor = await tx.execute("select id from identifications where id = any(%b)", (list(keys),))
     return {key for (key,) in await cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""Imports: files of results that are taken in, how far they are, and what of them could not be taken."""
+"""Tables and queries of imports: files of results, their progress and their faults."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,20 +32,20 @@ LIVE = "state in ('queued', 'reading')"
 IMPORT_WORK = LimitedWork("imports", LIVE, "imports of this project are queued or running")
 KINDS = "('wrong', 'unknown', 'ambiguous')"
 MOST_FAULTS = 10_000
-"""How many faults of a file are kept; all are counted."""
+"""The maximum number of faults that are stored per file; all are counted."""
 
 COUNTED = (
-    "done", "stored", "unchanged", "annotations", "identifications", "deployments", "model_failures", "left_out",
-    "faults", "unknown", "ambiguous",
+    "done", "stored", "unchanged", "annotations", "identifications", "deployments",
+    "model_failures", "left_out", "faults", "unknown", "ambiguous",
 )  # fmt: skip
-"""What grows while a file is taken in."""
+"""Counters that grow while a file is imported."""
 
 
 class ImportRow(Row):
-    """A file of results and how far it is: `done` of its entries are dealt with, in the
-    transactions that did so.
+    """A file of results with its progress: `done` entries are processed.
 
-    `attempt` counts who took it up since it last got on.
+    `done` changes in the transaction that stores the results. `attempt` counts the claims since the
+    last progress.
     """
 
     __tablename__ = "imports"
@@ -100,7 +100,7 @@ class ImportRow(Row):
 
 
 class ImportFaultRow(Row):
-    """Something of a file that was not taken, by its number among the file's faults."""
+    """An entry of a file that was not imported; `number` is its position among the faults."""
 
     __tablename__ = "import_faults"
     __table_args__ = (
@@ -120,7 +120,7 @@ class ImportFaultRow(Row):
 
 
 class NewFault(NamedTuple):
-    """A fault to be kept: its kind, where it stands, the picture that is named there, and what is wrong."""
+    """A fault to be stored: its kind, its position, the file name in the entry, and the reason."""
 
     kind: str
     place: str
@@ -129,7 +129,7 @@ class NewFault(NamedTuple):
 
 
 async def create_import_row(scope: Scope, tx: Transaction, row: ImportRow) -> ImportRow:
-    """Add an import."""
+    """Store an import."""
     scope.check(row.project_id)
     tx.session.add(row)
     await tx.session.flush()
@@ -140,7 +140,7 @@ async def create_import_row(scope: Scope, tx: Transaction, row: ImportRow) -> Im
 async def get_import_row(
     scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False
 ) -> ImportRow:
-    """Get an import that the caller may touch; raises NotFound or Forbidden."""
+    """Return an import that the caller may access. Raises NotFound or Forbidden."""
     row = await find_import(scope, tx, import_id, lock=lock)
     if row is None:
         raise NotFound
@@ -151,7 +151,7 @@ async def get_import_row(
 async def find_import(
     scope: Scope, tx: Transaction, import_id: UUID, *, lock: bool = False
 ) -> ImportRow | None:
-    """Find an import that the caller sees."""
+    """Return an import that the caller can see, or None."""
     row = await tx.session.get(
         ImportRow, import_id, with_for_update=lock or None, populate_existing=True
     )
@@ -161,7 +161,7 @@ async def find_import(
 def select_imports(
     scope: Scope, project_id: int | None, kind: str | None, state: str | None
 ) -> Select[ImportRow]:
-    """Select the imports that the caller sees, of one project or of all, of a format, in a state."""
+    """Select the imports that the caller can see, filtered by project, format and state."""
     statement = select(ImportRow)
     if project_id is not None:
         scope.check(project_id)
@@ -174,7 +174,7 @@ def select_imports(
 
 
 def select_faults(scope: Scope, row: ImportRow) -> Select[ImportFaultRow]:
-    """Select what could not be taken of a file."""
+    """Select the faults of an import."""
     scope.check(row.project_id)
     return select(ImportFaultRow).where(ImportFaultRow.import_id == row.id)
 
@@ -182,7 +182,7 @@ def select_faults(scope: Scope, row: ImportRow) -> Select[ImportFaultRow]:
 async def create_faults(
     scope: Scope, tx: Transaction, row: ImportRow, faults: Sequence[NewFault]
 ) -> None:
-    """Keep faults behind those that are counted in the row, as long as there is room, and count them all."""
+    """Store faults after those that the row counts, up to MOST_FAULTS, and count them all."""
     scope.check(row.project_id)
     kept = faults[: max(0, MOST_FAULTS - row.faults)]
     if kept:
@@ -206,12 +206,12 @@ async def create_faults(
 
 
 def record_progress(row: ImportRow) -> None:
-    """Note that a locked import got on."""
+    """Record the time of progress of a locked import."""
     row.updated_at = func.clock_timestamp()
 
 
 async def record_heartbeat(scope: Scope, tx: Transaction, import_id: UUID) -> None:
-    """Note that an import is being read, however long that takes."""
+    """Record a heartbeat of an import that is being read."""
     await tx.execute(
         "update imports set updated_at = clock_timestamp() where id = %s and state = 'reading'",
         (import_id,),
@@ -219,13 +219,13 @@ async def record_heartbeat(scope: Scope, tx: Transaction, import_id: UUID) -> No
 
 
 def finish_import(row: ImportRow, state: ImportState, error: str | None = None) -> None:
-    """End a locked import."""
+    """Set the final state of a locked import."""
     row.state, row.error = state.value, error
     row.ended_at = row.updated_at = func.clock_timestamp()
 
 
 async def claim_stalled_imports(scope: Scope, tx: Transaction, still_for_s: float) -> list[UUID]:
-    """List imports that were begun and got on with nothing for so many seconds; each is listed once in that time."""
+    """Return imports without progress for `still_for_s` seconds, each once in that time."""
     cursor = await tx.execute(
         "update imports set updated_at = clock_timestamp() where state = 'reading'"
         " and updated_at < now() - make_interval(secs => %s) returning id",

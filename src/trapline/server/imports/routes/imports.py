@@ -1,4 +1,4 @@
-"""Imports: results that were made elsewhere, from files."""
+"""Routes of imports: results of other programs, from files."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ async def list_imports(
     system: SystemOf,
     scope: ScopeOf,
     project: ProjectFilter = None,
-    format: Annotated[ImportFormat | None, Query()] = None,  # noqa: A002 - what it is called in the address
+    format: Annotated[ImportFormat | None, Query()] = None,  # noqa: A002 - the parameter's name
     state: Annotated[ImportState | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -66,16 +66,21 @@ async def create_import(
     request: Request,
     response: Response,
     project: OfProject,
-    format: Annotated[ImportFormat, Query()],  # noqa: A002 - as above
-    deployment: Annotated[UUID | None, Query(description="Only its images are meant.")] = None,
-    filename: Annotated[Name, Query(description="What the file is called.")] = "unnamed",
+    format: Annotated[ImportFormat, Query()],  # noqa: A002 - the parameter's name
+    deployment: Annotated[
+        UUID | None, Query(description="Match only images of this deployment.")
+    ] = None,
+    filename: Annotated[Name, Query(description="The name of the file.")] = "unnamed",
     model_name: Annotated[
-        ModelName | None, Query(description="What found it; without it, as the file says.")
+        ModelName | None,
+        Query(description="The model of the results; by default the model that the file names."),
     ] = None,
     model_version: Annotated[ModelVersion | None, Query()] = None,
-    confidence_min: Annotated[Fraction, Query(description="What is less sure is left out.")] = 0.0,
+    confidence_min: Annotated[
+        Fraction, Query(description="Leave out findings with a lower confidence.")
+    ] = 0.0,
     nothing_is_blank: Annotated[
-        bool, Query(description="An image of COCO without annotations is empty.")
+        bool, Query(description="Import COCO images without annotations as blank.")
     ] = False,
     folder: Annotated[
         list[str] | None,
@@ -85,11 +90,11 @@ async def create_import(
         ),
     ] = None,
 ) -> Import:
-    """Take in a file of results, sent as it is, packed with gzip or zstd or not; it is read in the
-    background.
+    """Import a file of results, which a background task reads.
 
-    Images are known by their paths, by how these end, or by their names where those are
-    unambiguous. The same file again stores nothing twice.
+    The file is the request body, optionally compressed with gzip or zstd. Entries are matched with
+    images by their paths, by the ends of their paths, or by their names if these are unambiguous.
+    If the same file is imported again, nothing is stored twice.
     """
     folders = _read_folders(folder or [])
     if folders and (deployment is not None or format is ImportFormat.CAMTRAP_DP):
@@ -111,9 +116,11 @@ async def create_import(
     file = await imports.receive_file(
         system, scope, new, _gather(decompress_body(request, imports.MOST_BYTES))
     )
-    taken = await imports.create_import(system, _once(scope, request, key, file.sha256), new, file)
-    response.headers["Location"] = f"/api/v2/imports/{taken.id}"
-    return taken
+    created = await imports.create_import(
+        system, _once(scope, request, key, file.sha256), new, file
+    )
+    response.headers["Location"] = f"/api/v2/imports/{created.id}"
+    return created
 
 
 def _read_folders(given: list[str]) -> dict[str, UUID]:
@@ -131,19 +138,20 @@ def _read_folders(given: list[str]) -> dict[str, UUID]:
             or "\0" in folder
         ):
             raise InvalidRequest(
-                f"folder={one[:200]} is not FOLDER=ID, a folder of the file and the ID of a deployment. "
-                "Nothing was imported."
+                f"folder={one[:200]} is not FOLDER=ID, a folder of the file and the ID of a "
+                "deployment. Nothing was imported."
             )
         if folders.get(folder, key) != key:
             raise InvalidRequest(
-                f"The folder {folder} is assigned to two deployments. Nothing was imported. Choose one."
+                f"The folder {folder} is assigned to two deployments. Nothing was imported. "
+                "Choose one."
             )
         folders[folder] = key
     return folders
 
 
 async def _gather(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Put small pieces together: each is written by itself."""
+    """Combine small chunks, because each chunk is written separately."""
     gathered = bytearray()
     async for piece in pieces:
         gathered += piece
@@ -155,7 +163,7 @@ async def _gather(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _once(scope: Scope, request: Request, key: str | None, sha256: str) -> Scope:
-    """The scope with what the request is known by, once its body is: it was not read for that before."""
+    """Return the scope with the idempotency key; its fingerprint needs the hash of the body."""
     if key is None:
         return scope
     asked = hashlib.sha256(bytes.fromhex(sha256) + request.scope["query_string"]).digest()
@@ -166,7 +174,7 @@ def _once(scope: Scope, request: Request, key: str | None, sha256: str) -> Scope
 
 @router.get("/{import_id}")
 async def get_import(system: SystemOf, scope: ScopeOf, import_id: UUID) -> Import:
-    """Show one import and how far it is."""
+    """Get one import with its state and progress."""
     return await imports.get_import(system, scope, import_id)
 
 
@@ -174,7 +182,7 @@ async def get_import(system: SystemOf, scope: ScopeOf, import_id: UUID) -> Impor
 async def list_import_faults(
     system: SystemOf, scope: ScopeOf, import_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[ImportFault]:
-    """List what could not be taken of a file, in its order: the first 10,000, while all are counted."""
+    """List the entries of a file that were not imported, in order; the first 10,000 are stored."""
     return await imports.list_faults(system, scope, import_id, limit, cursor)
 
 
@@ -182,7 +190,7 @@ async def list_import_faults(
 async def list_import_folders(
     system: SystemOf, scope: ScopeOf, import_id: UUID
 ) -> UnmatchedFolders:
-    """List the folders of a file whose entries match no image or several, with the nearest deployment names."""
+    """List the folders whose entries match no image or several, with the nearest deployments."""
     return await import_folders.list_unmatched_folders(system, scope, import_id)
 
 
@@ -190,17 +198,20 @@ async def list_import_folders(
 async def assign_import_folders(
     system: SystemOf, scope: ScopeOf, import_id: UUID, assigned: AssignedFolders
 ) -> Import:
-    """Assign folders of a file to deployments and read the file again, within 7 days; stored results stay."""
+    """Assign folders of a file to deployments and read the file again, within 7 days.
+
+    Stored results are kept.
+    """
     return await import_folders.assign_folders(system, scope, import_id, assigned.folders)
 
 
 @router.post("/{import_id}/cancel")
 async def cancel_import(system: SystemOf, scope: ScopeOf, import_id: UUID) -> Import:
-    """Stop an import; what was taken stays."""
+    """Cancel an import; stored results are kept."""
     return await imports.cancel_import(system, scope, import_id)
 
 
 @router.delete("/{import_id}", status_code=204)
 async def delete_import(system: SystemOf, scope: ScopeOf, import_id: UUID) -> None:
-    """Forget an import and its faults; what was taken stays."""
+    """Delete an import and its faults; stored results are kept."""
     await imports.delete_import(system, scope, import_id)
