@@ -46,15 +46,42 @@ OTHERS: dict[str, tuple[int, int, int]] = {
 """Labels that no taxon is meant by, with the colours that they are drawn in."""
 
 PLACES: list[dict[str, Any]] = [
-    {"name": "Old oak", "latitude": 48.1, "longitude": 8.2, "time_zone": "Europe/Berlin", "clock_offset_s": 0},
-    {"name": "Bächle, süd", "latitude": 53.5, "longitude": -113.5, "time_zone": "America/Edmonton",
-     "clock_offset_s": 3600},
-    {"name": "Kruger 50% east", "latitude": -24.0, "longitude": 31.5, "time_zone": "Africa/Johannesburg",
-     "clock_offset_s": -95},
-    {"name": "=Ford", "latitude": 27.7, "longitude": 85.3, "time_zone": "Asia/Kathmandu", "clock_offset_s": 0},
-    {"name": "Hut / north", "latitude": -36.8, "longitude": 174.7, "time_zone": "Pacific/Auckland",
-     "clock_offset_s": 0},
-]  # fmt: skip
+    {
+        "name": "Old oak",
+        "latitude": 48.1,
+        "longitude": 8.2,
+        "time_zone": "Europe/Berlin",
+        "clock_offset_s": 0,
+    },
+    {
+        "name": "Bächle, süd",
+        "latitude": 53.5,
+        "longitude": -113.5,
+        "time_zone": "America/Edmonton",
+        "clock_offset_s": 3600,
+    },
+    {
+        "name": "Kruger 50% east",
+        "latitude": -24.0,
+        "longitude": 31.5,
+        "time_zone": "Africa/Johannesburg",
+        "clock_offset_s": -95,
+    },
+    {
+        "name": "=Ford",
+        "latitude": 27.7,
+        "longitude": 85.3,
+        "time_zone": "Asia/Kathmandu",
+        "clock_offset_s": 0,
+    },
+    {
+        "name": "Hut / north",
+        "latitude": -36.8,
+        "longitude": 174.7,
+        "time_zone": "Pacific/Auckland",
+        "clock_offset_s": 0,
+    },
+]
 """The first places of each size; further ones are generated.
 
 One clock is an hour slow, one 95 seconds fast.

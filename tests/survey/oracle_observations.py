@@ -155,8 +155,16 @@ class Observations:
         roots: list[Thing] = []
         twins: set[tuple[int, int]] = set()
         for thing in first:
-            twin = next((one for one in roots if one.run != thing.run and (id(one), thing.run) not in twins
-                         and _share(one, thing) >= SAME), None)  # fmt: skip
+            twin = next(
+                (
+                    one
+                    for one in roots
+                    if one.run != thing.run
+                    and (id(one), thing.run) not in twins
+                    and _share(one, thing) >= SAME
+                ),
+                None,
+            )
             if thing not in spoken and not thing.newest:
                 out.append(thing)
             elif twin is not None:

@@ -51,8 +51,10 @@ class RealModel:
             return
         images = {one.id: one.filename for one in list_images(self.survey, project=self.project)}
         self.table.compare("real model", "images", sorted(self.sizes), sorted(images.values()))
-        states = {name: [(one.model_name, one.status) for one in self.owner.list_analyses(image).results]
-                  for image, name in images.items()}  # fmt: skip
+        states = {
+            name: [(one.model_name, one.status) for one in self.owner.list_analyses(image).results]
+            for image, name in images.items()
+        }
         self.table.compare(
             "real model",
             "analyses",
@@ -64,8 +66,10 @@ class RealModel:
         ).results
         outside = [one.data for one in found if not self._is_inside(images[one.image_id], one.data)]
         self.table.compare("real model", "boxes outside their image", [], outside)
-        boxes = Counter(_round(images[one.image_id], one.class_name or "", [one.data[edge] for edge in CORNERS])
-                        for one in found)  # fmt: skip
+        boxes = Counter(
+            _round(images[one.image_id], one.class_name or "", [one.data[edge] for edge in CORNERS])
+            for one in found
+        )
         self.table.compare(
             "real model",
             "finds something on each picture",

@@ -158,23 +158,37 @@ class Surfaces:
 
     def compare_figures(self) -> None:
         """Compare facets, the summary and the counts of days."""
-        classes = {one["class_name"]: one["images"]
-                   for one in self.get("/images/classes", project=self.survey.project)["results"]}  # fmt: skip
+        classes = {
+            one["class_name"]: one["images"]
+            for one in self.get("/images/classes", project=self.survey.project)["results"]
+        }
         self.table.compare("facets", "images by class", self.oracle.count_classes(), classes)
         summary = self.get("/summary", project=self.survey.project)
         images = self.oracle.images.values()
         self.table.compare("summary", "images", len(images), summary["images"])
-        self.table.compare("summary", "blank", sum(self.oracle.is_blank(one) is True for one in images),
-                           summary["blank"])  # fmt: skip
+        self.table.compare(
+            "summary",
+            "blank",
+            sum(self.oracle.is_blank(one) is True for one in images),
+            summary["blank"],
+        )
         days = {one["day"]: one["images"] for one in summary["days"]}
         self.table.compare("summary", "images by day", self.oracle.count_days(), days)
         blank = {one["day"]: one["blank"] for one in summary["days"] if one["blank"]}
         self.table.compare("summary", "blank by day", self.oracle.count_blank_days(), blank)
         self.table.compare("summary", "images by hour", self.oracle.count_hours(), summary["hours"])
-        self.table.compare("summary", "images by class", self.oracle.count_classes(),
-                           {one["class_name"]: one["images"] for one in summary["classes"]})  # fmt: skip
-        self.table.compare("summary", "images by deployment", self.oracle.count_deployments(),
-                           {one["name"]: one["images"] for one in summary["deployments"]})  # fmt: skip
+        self.table.compare(
+            "summary",
+            "images by class",
+            self.oracle.count_classes(),
+            {one["class_name"]: one["images"] for one in summary["classes"]},
+        )
+        self.table.compare(
+            "summary",
+            "images by deployment",
+            self.oracle.count_deployments(),
+            {one["name"]: one["images"] for one in summary["deployments"]},
+        )
         for name in [None, *self.oracle.list_class_names()]:
             chosen = [
                 one for one in images if name is None or name in self.oracle.list_classes(one)
@@ -204,8 +218,12 @@ class Surfaces:
                 sorted(newest),
                 sorted(self.key_of(one["id"]) for one in listed),
             )
-        self.table.compare("CLI", "images classes", self.oracle.count_classes(),
-                           {one["class_name"]: one["images"] for one in self._run("images", "classes")})  # fmt: skip
+        self.table.compare(
+            "CLI",
+            "images classes",
+            self.oracle.count_classes(),
+            {one["class_name"]: one["images"] for one in self._run("images", "classes")},
+        )
         names = {one["scientific_name"]: (one["common_names"], sorted(one["synonyms"]))
                  for one in self._run("taxon", "list") if one["accepted_name"] is None}  # fmt: skip
         expected = {one["scientific_name"]: (one["common_names"], sorted(one["synonyms"]))
@@ -219,11 +237,25 @@ class Surfaces:
 
     def compare_client(self) -> None:
         """Compare what the Python client lists and sums up."""
-        self.table.compare("client", "list_images", sorted(self.oracle.images),
-                           sorted(self.key_of(one.id) for one in list_images(self.survey)))  # fmt: skip
+        self.table.compare(
+            "client",
+            "list_images",
+            sorted(self.oracle.images),
+            sorted(self.key_of(one.id) for one in list_images(self.survey)),
+        )
         summary = self.survey.owner.get_summary(self.survey.project)
-        self.table.compare("client", "summarise", (len(self.oracle.images), self.oracle.count_hours()),
-                           (summary.images, list(summary.hours)))  # fmt: skip
-        self.table.compare("client", "count_classes", self.oracle.count_classes(),
-                           {one.class_name: one.images
-                            for one in self.survey.owner.count_classes(self.survey.project)})  # fmt: skip
+        self.table.compare(
+            "client",
+            "summarise",
+            (len(self.oracle.images), self.oracle.count_hours()),
+            (summary.images, list(summary.hours)),
+        )
+        self.table.compare(
+            "client",
+            "count_classes",
+            self.oracle.count_classes(),
+            {
+                one.class_name: one.images
+                for one in self.survey.owner.count_classes(self.survey.project)
+            },
+        )

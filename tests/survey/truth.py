@@ -193,8 +193,13 @@ class _Card:
 
     def _move(self, scene: list[dict[str, Any]]) -> list[dict[str, Any]]:
         shift = self._chance.randrange(-8, 9)
-        return [{**one, "box": [one["box"][0] + shift, one["box"][1], one["box"][2] + shift, one["box"][3]]}
-                for one in scene]  # fmt: skip
+        return [
+            {
+                **one,
+                "box": [one["box"][0] + shift, one["box"][1], one["box"][2] + shift, one["box"][3]],
+            }
+            for one in scene
+        ]
 
     def _build_file(
         self, index: int, local: datetime, scene: list[dict[str, Any]]
@@ -268,6 +273,12 @@ class _Card:
         replaced = add()
         if pulled:
             replaced |= {"path": files[6]["path"], "poll": 2, "replaces": files[6]["id"]}
-        two = add([{"class": name, "box": box} for name, box in zip(
-            ("roe deer", "red_fox"), ([15, 20, 95, 90], [120, 110, 210, 180]), strict=True)])  # fmt: skip
+        two = add(
+            [
+                {"class": name, "box": box}
+                for name, box in zip(
+                    ("roe deer", "red_fox"), ([15, 20, 95, 90], [120, 110, 210, 180]), strict=True
+                )
+            ]
+        )
         two["night"] = True

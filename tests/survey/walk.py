@@ -7,25 +7,31 @@ from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.survey import driver
+from tests.survey.arrivals import collect_files
 from tests.survey.browser_review import review_in_browser
 from tests.survey.comparison import Comparison
+from tests.survey.driver import Survey, import_taxa, open_survey, publish
 from tests.survey.exported import Exported
+from tests.survey.exported_boxes import ExportedBoxes
+from tests.survey.exported_packages import ExportedPackages
+from tests.survey.exported_tables import ExportedTables
 from tests.survey.known_differences import KNOWN, is_missing_known
 from tests.survey.oracle import Oracle
+from tests.survey.pipeline_runs import run_pipelines
 from tests.survey.real_model import RealModel
+from tests.survey.reviews import review
 from tests.survey.round_trip import RoundTrip
 from tests.survey.surfaces import Surfaces
 from tests.survey.truth import build_truth
 
-Step = Callable[[driver.Survey], None]
+Step = Callable[[Survey], None]
 STEPS: tuple[Step, ...] = (
-    driver.import_taxa,
-    driver.collect_files,
-    driver.run_pipelines,
-    driver.review,
+    import_taxa,
+    collect_files,
+    run_pipelines,
+    review,
     review_in_browser,
-    driver.publish,
+    publish,
 )
 
 
@@ -36,7 +42,7 @@ def run_survey(
     truth = build_truth(size, seed)
     took: dict[str, float] = {}
     began = time.monotonic()
-    with driver.open_survey(truth, folder, data, port) as survey:
+    with open_survey(truth, folder, data, port) as survey:
         took["start"] = time.monotonic() - began
         for step in STEPS:
             began = time.monotonic()
@@ -49,7 +55,7 @@ def run_survey(
     return table, took | compared
 
 
-def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
+def compare_all(survey: Survey) -> tuple[Comparison, dict[str, float]]:
     """Compare every surface of a survey that was driven, with an oracle that reads the truth document."""
     truth = json.loads((survey.folder / "truth.json").read_text(encoding="utf-8"))
     arrives = {one["key"]: one["arrives"] for one in truth["deployments"]}
@@ -59,6 +65,7 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
     table, took = Comparison(), dict[str, float]()
     oracle = Oracle(truth, missing)
     exported = Exported(survey, oracle, table)
+    tables, boxes = ExportedTables(exported), ExportedBoxes(exported)
     with closing(Surfaces(survey, oracle, table)) as surfaces:
         for compare in (
             surfaces.compare_files,
@@ -69,14 +76,14 @@ def compare_all(survey: driver.Survey) -> tuple[Comparison, dict[str, float]]:
             surfaces.compare_commands,
             surfaces.compare_client,
             exported.compare_public_page,
-            exported.compare_csv,
-            exported.compare_parquet,
-            exported.compare_geoparquet,
-            exported.compare_camtrap_dp,
-            exported.compare_coco,
-            exported.compare_yolo,
-            exported.compare_megadetector,
-            exported.compare_darwin_core,
+            tables.compare_csv,
+            tables.compare_parquet,
+            tables.compare_geoparquet,
+            ExportedPackages(exported).compare_camtrap_dp,
+            boxes.compare_coco,
+            boxes.compare_yolo,
+            boxes.compare_megadetector,
+            tables.compare_darwin_core,
             RoundTrip(survey, exported).compare,
             RealModel(survey, table).compare,
         ):

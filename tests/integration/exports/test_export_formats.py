@@ -18,9 +18,17 @@ from trapline.server.exports.actions.export_build import build_export
 from trapline.server.platform.app_context import AppContext
 
 FORMATS = (
-    "coco", "coco-camera-traps", "yolo", "megadetector", "speciesnet", "darwin-core", "csv", "parquet",
-    "geoparquet", "crops",
-)  # fmt: skip
+    "coco",
+    "coco-camera-traps",
+    "yolo",
+    "megadetector",
+    "speciesnet",
+    "darwin-core",
+    "csv",
+    "parquet",
+    "geoparquet",
+    "crops",
+)
 
 
 @pytest.fixture

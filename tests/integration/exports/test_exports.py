@@ -305,9 +305,14 @@ async def test_a_selection_takes_what_fits(desk: Desk) -> None:
         "PATCH", "/images", {"images": [one], "starred": True, "add_tags": ["=1+1"]}
     )
     chosen: list[tuple[dict[str, Any], int]] = [
-        ({"starred": True}, 1), ({"tag": "=1+1"}, 1), ({"images": [one]}, 1), ({"class_name": "nothing"}, 0),
-        ({"blank": False}, 3), ({"reviewed": True}, 0), ({"day_after": "1990-01-01", "analysis_state": "completed"}, 3),
-    ]  # fmt: skip
+        ({"starred": True}, 1),
+        ({"tag": "=1+1"}, 1),
+        ({"images": [one]}, 1),
+        ({"class_name": "nothing"}, 0),
+        ({"blank": False}, 3),
+        ({"reviewed": True}, 0),
+        ({"day_after": "1990-01-01", "analysis_state": "completed"}, 3),
+    ]
     for selection, images in chosen:
         made = await desk.make(selection=selection)
         assert (made["state"], made["images"], made["selection"]["starred"]) == (

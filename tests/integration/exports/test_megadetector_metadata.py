@@ -13,8 +13,10 @@ from trapline.server.platform.app_context import AppContext
 V5 = {"typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.05}
 V4 = {"typical_detection_threshold": 0.8, "conservative_detection_threshold": 0.3}
 OTHER = {
-    "megadetector_version": "unknown", "typical_detection_threshold": 0.2, "conservative_detection_threshold": 0.1,
-}  # fmt: skip
+    "megadetector_version": "unknown",
+    "typical_detection_threshold": 0.2,
+    "conservative_detection_threshold": 0.1,
+}
 
 
 @pytest.mark.parametrize(
@@ -46,8 +48,10 @@ async def test_the_detector_of_an_export_has_metadata(
             info["detector_metadata"] = {"megadetector_version": version}
         found = [{"category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.5, 0.5]}]
         content = {
-            "images": [{"file": "1.jpg", "detections": found}], "detection_categories": {"1": "animal"}, "info": info,
-        }  # fmt: skip
+            "images": [{"file": "1.jpg", "detections": found}],
+            "detection_categories": {"1": "animal"},
+            "info": info,
+        }
         made = await project.import_file("megadetector", json.dumps(content).encode())
         assert (made["state"], made["faults"]) == ("completed", 0), made
     _, content_of_export = await project.export("megadetector")

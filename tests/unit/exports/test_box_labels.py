@@ -60,9 +60,17 @@ def _name(
     if terminal is not None:
         data["terminal"] = terminal
     return found(
-        number, label, None, data=data, parent_id=UUID(int=10_001), confidence=confidence, model_name=model,
-        model_version="4", at=NOON if model == ENSEMBLE else None, taxon=LYNX.id if "lynx" in label else None,
-    )  # fmt: skip
+        number,
+        label,
+        None,
+        data=data,
+        parent_id=UUID(int=10_001),
+        confidence=confidence,
+        model_name=model,
+        model_version="4",
+        at=NOON if model == ENSEMBLE else None,
+        taxon=LYNX.id if "lynx" in label else None,
+    )
 
 
 def _box(label: str | None, confidence: float = 0.95) -> AnnotationRecord:
@@ -82,9 +90,11 @@ def _speciesnet(
     """What a worker keeps of SpeciesNet: the box has the last word's name and the detector's confidence."""
     box = msgspec.structs.replace(_box(name), taxon=LYNX.id if name == "lynx" else None)
     return [
-        box, _name(2, "animal", 0.95, DETECTOR, terminal=False), _name(3, raw, guess, CLASSIFIER, terminal=False),
+        box,
+        _name(2, "animal", 0.95, DETECTOR, terminal=False),
+        _name(3, raw, guess, CLASSIFIER, terminal=False),
         _name(4, name, sure, ENSEMBLE, terminal=True),
-    ]  # fmt: skip
+    ]
 
 
 def _picture(_: str) -> bytes:

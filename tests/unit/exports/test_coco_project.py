@@ -49,9 +49,18 @@ def test_pycocotools_reads_what_was_written(tmp_path: Path) -> None:
     images = [
         image(1, found(1, "lynx", taxon=LYNX.id), found(2, "deer", type="segmentation", data=RUNS)),
         image(2),
-        image(3, found(3, "deer", type="segmentation", data=RING), found(4, "deer", type="keypoint", data=POSE)),
-        image(4, found(5, "deer", None), found(6, "x", type="mask", data={}), found(7, "x", said=said("blank"))),
-    ]  # fmt: skip
+        image(
+            3,
+            found(3, "deer", type="segmentation", data=RING),
+            found(4, "deer", type="keypoint", data=POSE),
+        ),
+        image(
+            4,
+            found(5, "deer", None),
+            found(6, "x", type="mask", data={}),
+            found(7, "x", said=said("blank")),
+        ),
+    ]
     coco, content = _read(tmp_path, images)
     assert len(coco.getImgIds()) == 4
     names = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
@@ -92,16 +101,28 @@ def test_what_people_said_holds(tmp_path: Path) -> None:
 
 def test_camera_traps_have_places_and_sequences(tmp_path: Path) -> None:
     images = [
-        image(1, found(1, "lynx", taxon=LYNX.id)), image(2),
+        image(1, found(1, "lynx", taxon=LYNX.id)),
+        image(2),
         image(3, sequence_id=UUID(int=9001), analysed=False, blank=None),
-        image(4, sequence_id=UUID(int=9001), reviewed=True, said=said("correct", taxon=LYNX.id, count=3)),
+        image(
+            4,
+            sequence_id=UUID(int=9001),
+            reviewed=True,
+            said=said("correct", taxon=LYNX.id, count=3),
+        ),
         image(5, sequence_id=None, analysed=False, blank=None),
-    ]  # fmt: skip
+    ]
     report, content = write_twice(write_camera_traps, make_spool(tmp_path, images), tells_when=True)
     told = json.loads(content)
-    assert [(one["seq_id"][-4:], one["frame_num"], one["seq_num_frames"]) for one in told["images"]] == [
-        ("2328", 1, 2), ("2328", 2, 2), ("2329", 1, 2), ("2329", 2, 2), (str(images[4].id)[-4:], 1, 1),
-    ]  # fmt: skip
+    assert [
+        (one["seq_id"][-4:], one["frame_num"], one["seq_num_frames"]) for one in told["images"]
+    ] == [
+        ("2328", 1, 2),
+        ("2328", 2, 2),
+        ("2329", 1, 2),
+        ("2329", 2, 2),
+        (str(images[4].id)[-4:], 1, 1),
+    ]
     assert {(one["location"], one["datetime"][:10]) for one in told["images"]} == {
         ("Ridge north", "2026-06-01")
     }

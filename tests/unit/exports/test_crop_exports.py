@@ -87,10 +87,18 @@ def _in_each(places: list[DeploymentRecord], each: int) -> list[ImageRecord]:
 
 def test_yolo_has_labels_as_fractions_of_the_upright_picture(tmp_path: Path) -> None:
     images = [
-        image(1, found(1, "lynx", taxon=LYNX.id), found(2, 'a "b": {c}', (0, 0, WIDTH, HEIGHT)), upright_file="up"),
-        image(2, media_type="image/png"), image(3, analysed=False, blank=None), image(4, found(4, "deer", None)),
-        image(5, found(5, "lynx", said=said("unsure"))), image(6, found(6, "lynx", said=said("blank")), file="missing"),
-    ]  # fmt: skip
+        image(
+            1,
+            found(1, "lynx", taxon=LYNX.id),
+            found(2, 'a "b": {c}', (0, 0, WIDTH, HEIGHT)),
+            upright_file="up",
+        ),
+        image(2, media_type="image/png"),
+        image(3, analysed=False, blank=None),
+        image(4, found(4, "deer", None)),
+        image(5, found(5, "lynx", said=said("unsure"))),
+        image(6, found(6, "lynx", said=said("blank")), file="missing"),
+    ]
     report, content = write_twice(yolo.write, make_spool(tmp_path, images, read_picture=_picture))
     archive = _open(content)
     place = f"train/Ridge-north/{images[0].id}"

@@ -25,11 +25,27 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IMAGE, OLD, NEW, OTHER = (UUID(int=number) for number in (1, 10, 11, 12))
 SEQUENCE = UUID(int=5)
 ROW = SimpleNamespace(
-    id=IMAGE, deployment_id=UUID(int=2), filename="a.jpg", source_path=None, media_type="image/jpeg", width=200,
-    height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC", sha256=b"", size_bytes=1, storage_key="a",
-    upright_key=None, sequence_id=SEQUENCE, starred=False, flags=[], exif={},
-    source_id=None, read_at=None,
-)  # fmt: skip
+    id=IMAGE,
+    deployment_id=UUID(int=2),
+    filename="a.jpg",
+    source_path=None,
+    media_type="image/jpeg",
+    width=200,
+    height=100,
+    captured_at=NOON,
+    captured_at_source="exif",
+    time_zone="UTC",
+    sha256=b"",
+    size_bytes=1,
+    storage_key="a",
+    upright_key=None,
+    sequence_id=SEQUENCE,
+    starred=False,
+    flags=[],
+    exif={},
+    source_id=None,
+    read_at=None,
+)
 
 
 def _box(
@@ -41,9 +57,14 @@ def _box(
         "is_newest": analysis != OLD, "is_latest": analysis == NEW, "confidence": 0.9,
     }  # fmt: skip
     return ExportedAnnotation(
-        image_id=IMAGE, analysis_id=analysis, model_version="1", completed_at=NOON,
-        id=UUID(int=100 + number), class_name=name, **({"data": data, "model_name": "m"} | given | more),
-    )  # fmt: skip
+        image_id=IMAGE,
+        analysis_id=analysis,
+        model_version="1",
+        completed_at=NOON,
+        id=UUID(int=100 + number),
+        class_name=name,
+        **({"data": data, "model_name": "m"} | given | more),
+    )
 
 
 def _said(
@@ -51,9 +72,15 @@ def _said(
 ) -> ExportedIdentification:
     plain = dict.fromkeys(("taxon", "label", "comment", "count", "sex", "life_stage", "behaviour"))
     return ExportedIdentification(
-        id=UUID(int=1000 + minutes), image_id=IMAGE, annotation_id=None if of is None else UUID(int=100 + of),
-        analysis_id=analysis, kind=kind, made_by="u", at=NOON + timedelta(minutes=minutes), **(plain | more),
-    )  # fmt: skip
+        id=UUID(int=1000 + minutes),
+        image_id=IMAGE,
+        annotation_id=None if of is None else UUID(int=100 + of),
+        analysis_id=analysis,
+        kind=kind,
+        made_by="u",
+        at=NOON + timedelta(minutes=minutes),
+        **(plain | more),
+    )
 
 
 def _see(
@@ -101,10 +128,21 @@ def test_a_confirmed_older_analysis_holds() -> None:
 
 def test_a_name_that_is_too_unsure_does_not_go_by_its_detector() -> None:
     own, name = (
-        _box(number, NEW, name=label, type="classification", parent_id=UUID(int=101), confidence=sure, model_name=model,
-             data=f'{{"terminal": {terminal}}}')
-        for number, label, sure, model, terminal in ((2, "animal", 0.9, "m", "false"), (3, "fox", 0.4, "n", "true"))
-    )  # fmt: skip
+        _box(
+            number,
+            NEW,
+            name=label,
+            type="classification",
+            parent_id=UUID(int=101),
+            confidence=sure,
+            model_name=model,
+            data=f'{{"terminal": {terminal}}}',
+        )
+        for number, label, sure, model, terminal in (
+            (2, "animal", 0.9, "m", "false"),
+            (3, "fox", 0.4, "n", "true"),
+        )
+    )
     for found, least, told in (
         ([own, name], 0.3, ("fox", 0.4)), ([own, name], 0.5, ("animal", 0.9)), ([name], 0.5, ("", 0.9)),
     ):  # fmt: skip

@@ -36,17 +36,37 @@ def found(
     kind: str, name: str, data: dict[str, Any], number: int, parent: int | None = None
 ) -> AnnotationRecord:
     return AnnotationRecord(
-        id=uuid5(SPACE, str(number)), analysis_id=UUID(int=3), type=kind, data=data, class_name=name, confidence=0.75,
-        parent_id=None if parent is None else uuid5(SPACE, str(parent)), model_name="Ranger", model_version="3",
-    )  # fmt: skip
+        id=uuid5(SPACE, str(number)),
+        analysis_id=UUID(int=3),
+        type=kind,
+        data=data,
+        class_name=name,
+        confidence=0.75,
+        parent_id=None if parent is None else uuid5(SPACE, str(parent)),
+        model_name="Ranger",
+        model_version="3",
+    )
 
 
 def image(path: str, deployment: UUID, *seen: AnnotationRecord) -> ImageRecord:
     return ImageRecord(
-        id=uuid5(deployment, path), deployment_id=deployment, filename=path.rpartition("/")[2], path=path,
-        media_type="image/jpeg", width=200, height=100, captured_at=NOON, captured_at_source="exif", time_zone="UTC",
-        sha256="00", size_bytes=7, file="originals/00", analysed=True, blank=not seen, found=list(seen),
-    )  # fmt: skip
+        id=uuid5(deployment, path),
+        deployment_id=deployment,
+        filename=path.rpartition("/")[2],
+        path=path,
+        media_type="image/jpeg",
+        width=200,
+        height=100,
+        captured_at=NOON,
+        captured_at_source="exif",
+        time_zone="UTC",
+        sha256="00",
+        size_bytes=7,
+        file="originals/00",
+        analysed=True,
+        blank=not seen,
+        found=list(seen),
+    )
 
 
 def export(folder: Path, kind: ExportFormat, images: Sequence[ImageRecord]) -> Path:
@@ -162,9 +182,13 @@ def test_the_key_points_of_a_mask_come_back_with_it(tmp_path: Path) -> None:
         ("keypoint", None),
     ]
     for one in back[1:]:
-        assert [(point["name"], point.get("x"), point.get("y")) for point in one.data["keypoints"]] == [
-            ("nose", 30.0, 20.0), ("tail", 12.0, 8.0), ("ear", None, None),
-        ]  # fmt: skip
+        assert [
+            (point["name"], point.get("x"), point.get("y")) for point in one.data["keypoints"]
+        ] == [
+            ("nose", 30.0, 20.0),
+            ("tail", 12.0, 8.0),
+            ("ear", None, None),
+        ]
         assert one.data["skeleton"] == [[0, 1]]
     assert back[0].data["points"] == RING["points"]
 

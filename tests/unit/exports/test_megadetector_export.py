@@ -43,15 +43,20 @@ def test_boxes_with_their_names(tmp_path: Path) -> None:
             "file": "DCIM/1.jpg",
             "detections": [
                 {
-                    "category": "1", "conf": 1.0, "bbox": [0.1, 0.1, 0.5, 0.5], "classifications": [["0", 1.0]],
+                    "category": "1",
+                    "conf": 1.0,
+                    "bbox": [0.1, 0.1, 0.5, 0.5],
+                    "classifications": [["0", 1.0]],
                 },
                 {
-                    "category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.5, 0.5],
+                    "category": "1",
+                    "conf": 0.9,
+                    "bbox": [0.1, 0.1, 0.5, 0.5],
                     "classifications": [["1", 0.8], ["2", 0.1]],
                 },
             ],
         }
-    ]  # fmt: skip
+    ]
     assert found["detection_categories"] == {"1": "animal", "2": "person", "3": "vehicle"}
     assert found["classification_categories"] == {"0": "moth", "1": "lynx", "2": "fox"}
     assert found["classification_category_descriptions"] == {

@@ -55,11 +55,18 @@ def _hostile() -> tuple[list[ImageRecord], list[DeploymentRecord]]:
     ]
     images = [
         image(
-            number, found(number, text or "x", said=words[number]), deployment_id=UUID(int=number), filename=text,
-            path=text, tags=[text], sequence_id=UUID(int=500 + number), reviewed=True, time_zone=text,
+            number,
+            found(number, text or "x", said=words[number]),
+            deployment_id=UUID(int=number),
+            filename=text,
+            path=text,
+            tags=[text],
+            sequence_id=UUID(int=500 + number),
+            reviewed=True,
+            time_zone=text,
         )
         for number, text in enumerate(HOSTILE)
-    ]  # fmt: skip
+    ]
     return images, places
 
 
@@ -74,10 +81,12 @@ def test_speciesnet_has_a_classification_for_each_detection(tmp_path: Path) -> N
     }
     child = found(2, "lynx", None, type="classification", data=top, **of_box)
     images = [
-        image(1, found(3, "person", (0, 0, 20, 10), confidence=0.95), found(1), child), image(2),
-        image(3, found(4, "deer", said=said("correct", taxon=LYNX.id))), image(4, analysed=False, blank=None),
+        image(1, found(3, "person", (0, 0, 20, 10), confidence=0.95), found(1), child),
+        image(2),
+        image(3, found(4, "deer", said=said("correct", taxon=LYNX.id))),
+        image(4, analysed=False, blank=None),
         image(5, found(5, "lynx", None, taxon=LYNX.id)),
-    ]  # fmt: skip
+    ]
     report, content = write_twice(speciesnet_export.write, make_spool(tmp_path, images))
     told = json.loads(content)
     assert told["info"] == {"format_version": "20261015"}
@@ -156,9 +165,15 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
         image(1, found(1, "lynx", taxon=LYNX.id, said=right), reviewed=True),
         image(2, *(found(n, "lynx", taxon=LYNX.id, said=right) for n in (2, 3)), reviewed=True),
         image(3, found(4, "lynx", taxon=LYNX.id, confidence=0.6), sequence_id=UUID(int=9001)),
-        image(4, found(5, "person", taxon=MAN.id), found(6, "lynx", taxon=LYNX.id), sequence_id=UUID(int=9002)),
-        image(5, found(7, "deer"), sequence_id=UUID(int=9003)), image(6, sequence_id=UUID(int=9004)),
-    ]  # fmt: skip
+        image(
+            4,
+            found(5, "person", taxon=MAN.id),
+            found(6, "lynx", taxon=LYNX.id),
+            sequence_id=UUID(int=9002),
+        ),
+        image(5, found(7, "deer"), sequence_id=UUID(int=9003)),
+        image(6, sequence_id=UUID(int=9004)),
+    ]
     ada = {"title": "Ada", "role": "contact", "email": "a@example.org", "organization": "Org"}
     options: dict[str, Any] = {
         "title": "Lynx & <co>",
@@ -171,13 +186,24 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
     rows, eml, _ = _read_archive(content)
     by_people, by_model, beside_people = rows
     wanted: dict[str, Any] = {
-        "scientificName": "Lynx lynx", "scientificNameAuthorship": "(Linnaeus, 1758)", "individualCount": "2",
-        "sex": "female", "behavior": "resting", "identifiedBy": "Ada", "family": "Felidae", "kingdom": "Animalia",
-        "basisOfRecord": "MachineObservation", "eventDate": "2026-06-01T14:00:10+02:00/2026-06-01T14:00:20+02:00",
-        "decimalLatitude": "47.5000000", "geodeticDatum": "EPSG:4326", "taxonID": "https://www.gbif.org/species/2435240",
-        "license": "https://creativecommons.org/publicdomain/zero/1.0/", "occurrenceStatus": "present",
-        "identificationVerificationStatus": "verified by human", "coordinateUncertaintyInMeters": "12.5",
-    }  # fmt: skip
+        "scientificName": "Lynx lynx",
+        "scientificNameAuthorship": "(Linnaeus, 1758)",
+        "individualCount": "2",
+        "sex": "female",
+        "behavior": "resting",
+        "identifiedBy": "Ada",
+        "family": "Felidae",
+        "kingdom": "Animalia",
+        "basisOfRecord": "MachineObservation",
+        "eventDate": "2026-06-01T14:00:10+02:00/2026-06-01T14:00:20+02:00",
+        "decimalLatitude": "47.5000000",
+        "geodeticDatum": "EPSG:4326",
+        "taxonID": "https://www.gbif.org/species/2435240",
+        "license": "https://creativecommons.org/publicdomain/zero/1.0/",
+        "occurrenceStatus": "present",
+        "identificationVerificationStatus": "verified by human",
+        "coordinateUncertaintyInMeters": "12.5",
+    }
     assert {name: by_people[name] for name in wanted} == wanted
     assert (
         by_people["associatedMedia"].count(
@@ -197,13 +223,25 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
 def test_an_animal_is_one_occurrence_by_whatever_label(tmp_path: Path) -> None:
     images = [
         image(1, found(1, "lynx", taxon=LYNX.id), found(2, "Luchs", (0, 0, 20, 20), taxon=LYNX.id)),
-        image(2, found(3, "deer", said=said("correct", taxon=LYNX.id, sex="female")), reviewed=True),
-        image(3, found(4, "lynx", taxon=LYNX.id, said=said("blank")), found(5, "lynx", taxon=LYNX.id),
-              sequence_id=UUID(int=9001), reviewed=True),
-        image(4, found(6, "x", aside=True, taxon=LYNX.id), found(7, "lynx", taxon=LYNX.id),
-              found(8, "Luchs", (0, 0, 20, 20), taxon=LYNX.id), shown=False,
-              sequence_id=UUID(int=9002)),
-    ]  # fmt: skip
+        image(
+            2, found(3, "deer", said=said("correct", taxon=LYNX.id, sex="female")), reviewed=True
+        ),
+        image(
+            3,
+            found(4, "lynx", taxon=LYNX.id, said=said("blank")),
+            found(5, "lynx", taxon=LYNX.id),
+            sequence_id=UUID(int=9001),
+            reviewed=True,
+        ),
+        image(
+            4,
+            found(6, "x", aside=True, taxon=LYNX.id),
+            found(7, "lynx", taxon=LYNX.id),
+            found(8, "Luchs", (0, 0, 20, 20), taxon=LYNX.id),
+            shown=False,
+            sequence_id=UUID(int=9002),
+        ),
+    ]
     _, content = write_twice(
         darwin_core_export.write, make_spool(tmp_path, images), tells_when=True
     )

@@ -32,12 +32,25 @@ def test_a_box_and_its_surest_name_are_one_row(tmp_path: Path) -> None:
     names = make_name(2, 1, "fox", confidence=0.1), make_name(3, 1, taxon=LYNX)
     [row] = read(tmp_path, make_image(1, make_box(1), *names))
     expected = {
-        "observation_id": str(UUID(int=1)), "type": "bounding_box", "detected_class": "animal",
-        "detected_confidence": "0.9", "class_name": "lynx", "confidence": "0.8", "model_name": "namer",
-        "scientific_name": "Lynx lynx", "x_min": "0.1", "y_min": "0.1", "width": "0.5", "height": "0.5",
-        "x_min_px": "20.0", "width_px": "100.0", "captured_at": "2026-03-01T13:00:00+01:00", "deployment": "Old oak",
-        "latitude": "52.5", "said": "",
-    }  # fmt: skip
+        "observation_id": str(UUID(int=1)),
+        "type": "bounding_box",
+        "detected_class": "animal",
+        "detected_confidence": "0.9",
+        "class_name": "lynx",
+        "confidence": "0.8",
+        "model_name": "namer",
+        "scientific_name": "Lynx lynx",
+        "x_min": "0.1",
+        "y_min": "0.1",
+        "width": "0.5",
+        "height": "0.5",
+        "x_min_px": "20.0",
+        "width_px": "100.0",
+        "captured_at": "2026-03-01T13:00:00+01:00",
+        "deployment": "Old oak",
+        "latitude": "52.5",
+        "said": "",
+    }
     assert {name: row[name] for name in expected} == expected
 
 

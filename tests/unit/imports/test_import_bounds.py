@@ -92,7 +92,7 @@ def test_a_row_of_a_table_has_an_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 @pytest.mark.parametrize("rare", ["datapackage.json", "observations.csv"])
 def test_what_unpacks_without_bounds_is_refused(tmp_path: Path, packing: int, rare: str) -> None:
-    with pytest.raises(UnreadableFile, match=f"{rare} is packed in a rare way"):
+    with pytest.raises(UnreadableFile, match=f"{rare} is compressed with an unsupported method"):
         pack(tmp_path, {rare: packing})
 
 
