@@ -100,7 +100,7 @@ def bring_folders(page: Page, folder: Path) -> None:
     }"""
     page.evaluate(drop)
     page.get_by_role("button", name="Upload 1 file").click()
-    expect(page.get_by_test_id("upload-reasons")).to_contain_text("GIF pictures are not taken")
+    expect(page.get_by_test_id("upload-reasons")).to_contain_text("GIF images are not supported")
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
 
 

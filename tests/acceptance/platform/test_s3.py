@@ -56,6 +56,6 @@ def test_a_bucket_that_is_missing_is_said_at_start(bucket_server: RunningServer)
     assert bucket_server.process is not None
     assert bucket_server.process.wait(60) == 1
     said = bucket_server.log.read_text(encoding="utf-8")
-    assert "'forgotten' has no bucket of this name. Make it, or set S3_BUCKET" in said
+    assert "'forgotten' has no bucket of this name. Create it, or set S3_BUCKET" in said
     assert "Traceback" not in said
     assert WRITER.secret_access_key not in said

@@ -64,7 +64,7 @@ async def test_all_rights_are_tried_and_leave_nothing(s3: S3Server, tmp_path: Pa
 @pytest.mark.parametrize(
     ("signer", "name", "said"),
     [
-        (WRITER, "other", r"'other' has no bucket of this name. Make it, or set S3_BUCKET"),
+        (WRITER, "other", r"'other' has no bucket of this name. Create it, or set S3_BUCKET"),
         (READER, "trapline", r"does not let S3_ACCESS_KEY_ID store files \(s3:PutObject\)"),
         (
             replace(WRITER, secret_access_key="wrong"),
@@ -106,7 +106,7 @@ async def test_a_server_that_is_away_is_said_and_nothing_waits_for_ever(
             store.check(),
             store.check_rights(),
         ):
-            with pytest.raises(ServiceUnavailable, match="does not answer as it should"):
+            with pytest.raises(ServiceUnavailable, match="does not answer as expected"):
                 async with asyncio.timeout(20):
                     await ask
         assert list((tmp_path / "incoming").iterdir()) == []

@@ -35,9 +35,9 @@ from trapline.server.app.app_startup import open_app_context
 from trapline.server.app.settings import SettingsError, load_settings
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, build_token_buckets
-from trapline.server.platform.network.oidc_provider import ANEW_AFTER_S, OidcProvider
+from trapline.server.platform.network.oidc_provider import RELOAD_AFTER_S, OidcProvider
 from trapline.server.platform.network.oidc_tokens import (
-    JOURNEY_S,
+    SIGN_IN_WITHIN_S,
     create_oidc_state,
     parse_oidc_state,
 )
@@ -136,7 +136,7 @@ async def test_what_is_sent_keeps_a_code_from_everybody_else(
         assert secret not in cookie
     assert CLIENT_SECRET not in address
     set_cookie = (await browser.post("/auth/oidc/begin")).headers["set-cookie"].lower()
-    assert {"httponly", "samesite=lax", f"max-age={JOURNEY_S}"} <= {
+    assert {"httponly", "samesite=lax", f"max-age={SIGN_IN_WITHIN_S}"} <= {
         part.strip() for part in set_cookie.split(";")
     }
 
@@ -210,10 +210,10 @@ async def test_keys_that_change_are_read_anew_but_not_for_ever(
     knows = application.state.system.identity_provider
     provider.asked.clear()
     refused = await come_back(browser, provider)
-    assert "key that the provider does not name" in refused.json()["detail"]
+    assert "key that the provider does not publish" in refused.json()["detail"]
     assert "/jwks" not in provider.asked, "the keys were read a moment ago"
     provider.told_keys.append(provider.key[1])
-    knows._keys = (knows._keys[0] - ANEW_AFTER_S, knows._keys[1])
+    knows._keys = (knows._keys[0] - RELOAD_AFTER_S, knows._keys[1])
     assert (await come_back(browser, provider)).status_code == 200
     assert provider.asked.count("/jwks") == 1
 
@@ -276,32 +276,32 @@ def sign_with_short_key(provider: Provider, claims: dict[str, Any]) -> str:
 
 UNBELIEVABLE: dict[str, tuple[Callable[[Provider], None], str]] = {
     "nonce of another": (claims_with(nonce="another"), "another sign-in"),
-    "no nonce": (claims_with(nonce=None), "leaves out"),
+    "no nonce": (claims_with(nonce=None), "a required claim is missing"),
     "audience": (claims_with(aud="another program"), "another program"),
     "two audiences, for neither": (claims_with(aud=[CLIENT_ID, "another"]), "another program"),
     "party": (claims_with(azp="another"), "another program"),
     "issuer": (claims_with(iss="https://elsewhere.example"), "another issuer"),
-    "no issuer": (claims_with(iss=None), "leaves out"),
+    "no issuer": (claims_with(iss=None), "a required claim is missing"),
     "expired": (claims_with(exp=int(time.time()) - 3600), "has expired"),
-    "no end": (claims_with(exp=None), "leaves out"),
+    "no end": (claims_with(exp=None), "a required claim is missing"),
     "of the future": (claims_with(iat=int(time.time()) + 3600), "in the future"),
     "old": (claims_with(iat=int(time.time()) - 3600), "too long ago"),
-    "time that is none": (claims_with(iat="now"), "no proper token"),
-    "time that is a text": (claims_with(iat=str(int(time.time()))), "no proper token"),
+    "time that is none": (claims_with(iat="now"), "not a valid token"),
+    "time that is a text": (claims_with(iat=str(int(time.time()))), "not a valid token"),
     "half a character as the nonce": (claims_with(nonce="\ud800"), "another sign-in"),
-    "half a character as the subject": (claims_with(sub="\ud800"), "who you are"),
+    "half a character as the subject": (claims_with(sub="\ud800"), "no valid user ID"),
     "algorithm that is a list": (
         signed_by(lambda _, claims: f"{part({'alg': ['RS256']})}.{part(claims)}.eA"),
         "not signed",
     ),
-    "nobody": (claims_with(sub=""), "who you are"),
-    "no subject": (claims_with(sub=None), "leaves out"),
+    "nobody": (claims_with(sub=""), "no valid user ID"),
+    "no subject": (claims_with(sub=None), "a required claim is missing"),
     "none": (signed_by(sign_nothing), "not signed with"),
     "HS256 with the public key": (signed_by(sign_with_public_key), "not signed with"),
     "another key": (signed_by(sign_with_another_key), "signature is wrong"),
     "changed": (signed_by(change_afterwards), "signature is wrong"),
-    "brings its own key": (signed_by(carry_own_key), "does not name"),
-    "no token": (signed_by(lambda *_: "no.token"), "no signed token"),
+    "brings its own key": (signed_by(carry_own_key), "does not publish"),
+    "no token": (signed_by(lambda *_: "no.token"), "not a signed token"),
 }
 
 
@@ -343,7 +343,7 @@ async def test_code_and_state_are_of_one_browser_and_one_time(
         "begun in another browser"
     )
     other = await browser.post("/auth/oidc", json=first | {"state": "another"})
-    assert "begun last in this browser" in other.json()["detail"]
+    assert "started last in this browser" in other.json()["detail"]
     assert (
         await browser.post("/auth/oidc", json={"state": first["state"], "error": "denied"})
     ).status_code == 401
@@ -367,10 +367,11 @@ async def test_code_and_state_are_of_one_browser_and_one_time(
 def test_journey_ends() -> None:
     journey, cookie = create_oidc_state(b"key", 1000.0)
     assert (
-        parse_oidc_state(b"key", cookie, journey.state, 1000.0 + JOURNEY_S).nonce == journey.nonce
+        parse_oidc_state(b"key", cookie, journey.state, 1000.0 + SIGN_IN_WITHIN_S).nonce
+        == journey.nonce
     )
     for key, given, now in (
-        (b"key", cookie, 1001.0 + JOURNEY_S),
+        (b"key", cookie, 1001.0 + SIGN_IN_WITHIN_S),
         (b"other", cookie, 1000.0),
         (b"key", None, 1000.0),
     ):
@@ -383,7 +384,7 @@ def test_a_cookie_of_a_journey_is_believed_by_its_signature() -> None:
     seed, _, signature = cookie.rpartition(".")
     changed = signature[:-1] + ("a" if signature[-1] != "a" else "b")
     for given in (f"{seed}.{changed}", f"{seed}.", f"{seed}.{journey.state}", seed):
-        with pytest.raises(Exception, match="not begun in this browser"):
+        with pytest.raises(Exception, match="not started in this browser"):
             parse_oidc_state(b"key", given, journey.state, 1000.0)
 
 

@@ -9,7 +9,7 @@ from tests.support.running_server import wait_for
 from trapline.cli import up
 from trapline.cli.supervisor import ChildProcess, ProcessSpec, Supervisor
 from trapline.server.app.http_server import STOP_WITHIN_S
-from trapline.server.platform.postgres.postgres import HARDER
+from trapline.server.platform.postgres.postgres import STRONGER_SIGNALS
 
 SLOW = """
 import pathlib, signal, sys, time
@@ -31,7 +31,7 @@ def test_the_api_ends_by_itself_beside_a_worker_that_does_not(
     assert up.SERVER_PATIENCE_S - up.WORKER_START_S > STOP_WITHIN_S, (
         "a request of that length is cut"
     )
-    of_database_s = up.DATABASE_PATIENCE_S + sum(patience_s for _, patience_s in HARDER)
+    of_database_s = up.DATABASE_PATIENCE_S + sum(patience_s for _, patience_s in STRONGER_SIGNALS)
     assert up.SERVER_PATIENCE_S + of_database_s < up.STOP_WITHIN_S, (
         "who stops it kills it before it has ended"
     )

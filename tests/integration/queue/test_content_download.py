@@ -115,7 +115,7 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
 @pytest.mark.parametrize(
     ("fault", "asked", "reason"),
     [
-        ("404", 1, "IMG_2.JPG could not be downloaded: the server has no such address (404)"),
+        ("404", 1, "IMG_2.JPG could not be downloaded: the server has no such URL (404)"),
         ("cut", 4, "IMG_2.JPG could not be downloaded: the transfer ended before the length"),
         ("broken", 1, "IMG_2.JPG cannot be taken: "),
         ("unframed", 4, "IMG_2.JPG could not be downloaded: the file is truncated"),

@@ -71,7 +71,7 @@ async def test_files_that_the_camera_wrote_over_do_not_make_it_sick(feed: Feed) 
     run = await feed.run()
     assert (run.state, run.imported, run.failed) == ("completed", 1, 9)
     assert (await feed.show()).health == "ok"
-    assert "no such address (404)" in ((await feed.errors())["a01.jpg"] or "")
+    assert "no such URL (404)" in ((await feed.errors())["a01.jpg"] or "")
 
 
 async def test_a_listing_whose_sizes_are_never_right_costs_one_more_run(feed: Feed) -> None:
@@ -396,7 +396,7 @@ async def test_nothing_lasts_for_ever(feed: Feed, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pull_files, "FILE_WITHIN", timedelta(minutes=1))
     monkeypatch.setattr(pull_files, "SLOWEST_OVER", timedelta(seconds=0.5))
     assert (await feed.run()).failed == 1
-    assert "bytes a second" in ((await feed.errors())["a.jpg"] or ""), (
+    assert "bytes per second" in ((await feed.errors())["a.jpg"] or ""), (
         "it says something all the time, but too little"
     )
     feed.camera.faults[""] = "hang"

@@ -142,7 +142,7 @@ async def test_a_truncated_jpeg_is_an_error(decoders: DecoderPool, tmp_path: Pat
         (
             b"\r\n<!DOCTYPE html><html><body>Sign in</body></html>",
             UndecodableFile,
-            "the server probably asked for a sign-in",
+            "the server probably requires a sign-in",
         ),
         (b'{"error": "no"}', UndecodableFile, "JSON"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UndecodableFile, "SVG"),

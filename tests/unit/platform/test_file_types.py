@@ -148,8 +148,8 @@ MORE = {"save_all": True, "append_images": [photograph().rotate(180), photograph
         (as_bytes(photograph(), "TIFF", **MORE), "several pages"),
         (as_bytes(photograph(), "PNG", **MORE), "an animation"),
         (as_bytes(photograph(), "WEBP", **MORE), "an animation"),
-        (as_bytes(photograph(), "GIF", **MORE), "GIF pictures are not taken"),
-        (b"\0\0\0\x20ftypavif" + bytes(40), "AVIF pictures are not taken"),
+        (as_bytes(photograph(), "GIF", **MORE), "GIF images are not supported"),
+        (b"\0\0\0\x20ftypavif" + bytes(40), "AVIF images are not supported"),
     ],
     ids=["tiff", "png", "webp", "gif", "avif"],
 )
@@ -183,7 +183,7 @@ async def test_a_truncated_file_is_said_to_be_one(
     [
         (b"\xef\xbb\xbf <?xml version='1.0'?><!-- a photograph -->" + SVG, "SVG"),
         (b"GIF89a/*" + SVG + b"*/=1;alert(1)", "GIF"),
-        (b"\xff\xd8\xff" + SVG, "cannot be read"),
+        (b"\xff\xd8\xff" + SVG, "cannot be decoded"),
         (b"\x89PNG\r\n\x1a\n" + SVG, ""),
         (b"RIFF\x20\0\0\0WEBPVP8 " + SVG, ""),
         (b"BM<script>" + SVG, ""),

@@ -77,7 +77,7 @@ async def begin_sign_in(system: AppContext) -> tuple[OidcRedirect, str]:
     provider = _get_provider(system)
     journey, cookie = create_oidc_state(system.secrets.derive("oidc"), time.time())
     return OidcRedirect(
-        url=await provider.make_address(journey, system.public_url + RETURN_PATH)
+        url=await provider.build_authorization_url(journey, system.public_url + RETURN_PATH)
     ), cookie
 
 

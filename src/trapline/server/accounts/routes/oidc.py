@@ -7,7 +7,7 @@ from trapline.server.accounts.routes.access import SystemOf, require_same_origin
 from trapline.server.accounts.routes.auth import set_session_cookie
 from trapline.server.platform.http.rate_limits import limit_visitor
 from trapline.server.platform.http.request_context import OriginOf
-from trapline.server.platform.network.oidc_tokens import JOURNEY_S
+from trapline.server.platform.network.oidc_tokens import SIGN_IN_WITHIN_S
 from trapline.wire.auth import Caller
 from trapline.wire.oidc import OidcCallback, OidcRedirect, SignInMethods
 
@@ -37,7 +37,7 @@ async def begin_oidc(system: SystemOf, request: Request, response: Response) -> 
     response.set_cookie(
         _cookie_of(system),
         cookie,
-        max_age=JOURNEY_S,
+        max_age=SIGN_IN_WITHIN_S,
         httponly=True,
         samesite="lax",
         secure=system.public_url.startswith("https://"),

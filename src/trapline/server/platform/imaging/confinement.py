@@ -1,9 +1,8 @@
-"""What a decoder gives up before it reads the first foreign file: its user, the network, writing,
-programs.
+"""Confine a decoder before it reads files of users: its user, network, file access and programs.
 
-Each step is tried; a kernel that does not offer one is left as it is, and `describe` reports it.
-Files come as open descriptors (see requests.py), so that a decoder can open none. Linux alone:
-elsewhere only the limits of child.py hold.
+A step that the kernel does not support is skipped, and `describe` reports it. A decoder opens no
+files, because it receives open descriptors (see requests.py). Only Linux supports this; on other
+systems only the limits of decoder_process.py apply.
 
 The numbers are those of the kernel's headers: linux/landlock.h, linux/seccomp.h, linux/filter.h,
 asm/unistd.h.
@@ -22,7 +21,10 @@ from pathlib import Path
 from typing import Any
 
 DECODER_USER = 65533
-"""The uid and gid of a decoder where the server is root; PostgreSQL's is 65534, whose files a decoder must not read."""
+"""The uid and gid of a decoder if the server is root.
+
+PostgreSQL has 65534, and decoders must not be able to read its files.
+"""
 
 CLONE_VM, CLONE_THREAD, CLONE_NEWUSER, CLONE_NEWNET = 0x100, 0x10000, 0x10000000, 0x40000000
 CAPABILITY_VERSION = 0x20080522
@@ -31,29 +33,29 @@ FILTER_MODE = 2
 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_READ = 0b1101
-"""Execute, read a file, read a folder: granted for the folders of Python's modules."""
+"""Execute, read a file, read a folder: allowed for the folders of Python's modules."""
 LANDLOCK_ALL = {1: 1 << 13, 2: 1 << 14, 3: 1 << 15, 4: 1 << 15}
-"""By the version of the interface, one above the highest right over files; from 5 on it is `1 << 16`."""
+"""The bit after the highest file right, by version of the interface; from 5 on it is `1 << 16`."""
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 # Sockets, programs, other processes, changes of files and folders, mounts, namespaces, io_uring,
 # and the kernel.
 DENIED = (
-    (41, 53, 42, 49, 50, 43, 288, 44, 46, 307, 59, 322, 57, 58, 101, 310, 311, 62, 434, 438, 424, 85, 87, 263, 82, 264,
-     316, 83, 258, 84, 133, 259, 86, 265, 88, 266, 76, 90, 91, 268, 92, 93, 94, 260, 132, 235, 280, 261, 188, 189, 190,
-     197, 198, 199, 165, 166, 155, 161, 429, 428, 430, 432, 272, 308, 425, 426, 427, 321, 298, 323, 250, 248, 249, 303,
-     304, 175, 313, 176, 246, 169, 167, 168, 164, 227, 159, 135, 179, 163, 240, 29, 64, 68, 319, 452,
-     200, 234, 129, 297),
-    (198, 199, 203, 200, 201, 202, 242, 206, 211, 269, 221, 281, 117, 270, 271, 129, 434, 438, 424, 35, 38, 276, 34, 33,
-     37, 36, 45, 52, 53, 55, 54, 88, 5, 6, 7, 14, 15, 16, 40, 39, 41, 51, 429, 428, 430, 432, 97, 268, 425, 426, 427,
-     280, 241, 282, 219, 217, 218, 105, 273, 106, 104, 142, 224, 225, 170, 112, 171, 92, 60, 89, 180, 194, 190, 186,
-     279, 452, 130, 131, 138, 240),
+    (41, 53, 42, 49, 50, 43, 288, 44, 46, 307, 59, 322, 57, 58, 101, 310, 311, 62, 434, 438, 424,
+     85, 87, 263, 82, 264, 316, 83, 258, 84, 133, 259, 86, 265, 88, 266, 76, 90, 91, 268, 92, 93,
+     94, 260, 132, 235, 280, 261, 188, 189, 190, 197, 198, 199, 165, 166, 155, 161, 429, 428, 430,
+     432, 272, 308, 425, 426, 427, 321, 298, 323, 250, 248, 249, 303, 304, 175, 313, 176, 246, 169,
+     167, 168, 164, 227, 159, 135, 179, 163, 240, 29, 64, 68, 319, 452, 200, 234, 129, 297),
+    (198, 199, 203, 200, 201, 202, 242, 206, 211, 269, 221, 281, 117, 270, 271, 129, 434, 438, 424,
+     35, 38, 276, 34, 33, 37, 36, 45, 52, 53, 55, 54, 88, 5, 6, 7, 14, 15, 16, 40, 39, 41, 51, 429,
+     428, 430, 432, 97, 268, 425, 426, 427, 280, 241, 282, 219, 217, 218, 105, 273, 106, 104, 142,
+     224, 225, 170, 112, 171, 92, 60, 89, 180, 194, 190, 186, 279, 452, 130, 131, 138, 240),
 )  # fmt: skip
-# openat2 and clone3 take their flags in memory, where a filter cannot read them: libraries then use
-# the older calls.
+# The flags of openat2 and clone3 are in memory, where a filter cannot read them. They are reported
+# as unknown, so that libraries use the older calls.
 REPLACED = (437, 435)
 OPENS = (((2, 1), (257, 2)), ((56, 2),))
-"""Number of the call, and which argument has the flags."""
+"""The number of the call, and the index of the argument with the flags."""
 CLONE = (56, 220)
 PRLIMIT64 = (302, 261)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -63,9 +65,9 @@ X32 = 0x40000000
 
 
 def confine() -> int:
-    """Give up all that decoding does not need; answers the uid that this process has then.
+    """Drop all rights that decoding does not need, and return the new uid of this process.
 
-    To be called once, with every module loaded and no thread started.
+    Call it once, after all modules are loaded and before any thread is started.
     """
     user = os.getuid()
     if sys.platform != "linux":
@@ -79,13 +81,13 @@ def confine() -> int:
         _restrict_files()
     with suppress(OSError):
         _filter_calls()
-    # In a namespace of users, which an ordinary user needs to leave the network, getuid answers
-    # another number.
+    # In a user namespace, which an ordinary user needs to leave the network, getuid returns another
+    # number.
     return user
 
 
 def describe(user: int) -> dict[str, Any]:
-    """What this process, of this user, has given up; files, the network and writing are tried."""
+    """Report the rights that this process has dropped; files, network and writing are tested."""
     is_linux = sys.platform == "linux"
     return {
         "user": user,
@@ -113,14 +115,14 @@ def _libc() -> Any:
 
 
 def _leave_network() -> None:
-    """Move into a network namespace without a way out, where the system allows it."""
+    """Move to a network namespace without interfaces, if the system allows it."""
     with suppress(AttributeError):
         if _libc().unshare(CLONE_NEWNET) != 0:
             _libc().unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 def _switch_user() -> bool:
-    """Become another user; False in a container that has no such user."""
+    """Switch to DECODER_USER; return False in a container without such a user."""
     try:
         os.setgroups([])
         os.setresgid(DECODER_USER, DECODER_USER, DECODER_USER)
@@ -131,13 +133,17 @@ def _switch_user() -> bool:
 
 
 def _drop_capabilities() -> None:
-    """Give up every capability: a new namespace of users has all, and a container may have no user to become."""
+    """Drop every capability.
+
+    A process in a new user namespace has all of them, and so has one whose container has no other
+    user to switch to.
+    """
     with suppress(AttributeError):
         _libc().capset(struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24))
 
 
 def _has_no_capabilities() -> bool:
-    """Whether the effective, permitted and inheritable capabilities are empty."""
+    """Return whether the effective, permitted and inheritable capabilities are empty."""
     sets = ctypes.create_string_buffer(24)
     with suppress(AttributeError):
         return _libc().capget(
@@ -147,9 +153,10 @@ def _has_no_capabilities() -> bool:
 
 
 def _restrict_files() -> None:
-    """Let Landlock refuse every file but those of Python's modules, which some libraries load late.
+    """Restrict file access with Landlock to Python's modules, which some libraries import late.
 
-    Raises OSError.
+    Raises:
+        OSError: the kernel has no Landlock.
     """
     version = _call(LANDLOCK_CREATE, None, 0, 1)
     files = LANDLOCK_ALL.get(version, 1 << 16) - 1
@@ -181,18 +188,22 @@ def _call(number: int, *arguments: Any) -> int:
 
 
 def _filter_calls() -> None:
-    """Let seccomp refuse what decoding does not need. Raises OSError."""
+    """Refuse the system calls that decoding does not need, with seccomp.
+
+    Raises:
+        OSError: the kernel or the architecture is not supported.
+    """
     if platform.machine() not in ARCHITECTURES:
         raise OSError(errno.ENOSYS, "no filter for this architecture")
-    program = _write_filter(*ARCHITECTURES[platform.machine()])
+    program = _build_filter(*ARCHITECTURES[platform.machine()])
     content = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
     header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(content))
     if _libc().prctl(PR_SET_SECCOMP, FILTER_MODE, header, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _write_filter(architecture: int, place: int) -> list[tuple[int, int, int, int]]:
-    """Write a filter: each step is its code, two jumps by a number of steps, and a value."""
+def _build_filter(architecture: int, place: int) -> list[tuple[int, int, int, int]]:
+    """Build a filter; each step is a code, two jumps by a number of steps, and a value."""
 
     def refuse(code: int, value: int, how: int = errno.EPERM) -> list[tuple[int, int, int, int]]:
         return [(code, 0, 1, value), (RETURN, 0, 0, REFUSE | how)]
@@ -212,11 +223,11 @@ def _write_filter(architecture: int, place: int) -> list[tuple[int, int, int, in
     for number, argument in OPENS[place]:
         steps += [(EQUAL, 0, 4, number), (LOAD, 0, 0, 16 + 8 * argument), *refuse(ANY_BIT, WRITING)]
         steps.append((RETURN, 0, 0, ALLOW))
-    # Limits of this process (0) can be changed, those of the server and of other decoders cannot.
+    # The process can change its own limits (pid 0), but not those of the server and other decoders.
     steps += [(EQUAL, 0, 4, PRLIMIT64[place]), (LOAD, 0, 0, 16), (EQUAL, 1, 0, 0)]
     steps += [(RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]
-    # A thread is of this process and shares its memory; vfork and posix_spawn share it with a new
-    # process.
+    # Threads share the memory of this process and are allowed. vfork and posix_spawn share it with
+    # a new process and are refused.
     steps += [
         (EQUAL, 0, 4, CLONE[place]),
         (LOAD, 0, 0, 16),

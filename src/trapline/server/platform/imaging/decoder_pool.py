@@ -1,4 +1,4 @@
-"""The pool of limited processes that decode pictures for the server."""
+"""The pool of confined processes that decode images for the server."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ MAX_ANSWER_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """What decoding one image may cost; a child that gets no request for `idle_s` seconds is ended.
+    """Limits of decoding one image; a child without a request for `idle_s` seconds is ended.
 
     The processor time of an image is limited to `cpu_base_s` and `cpu_s_per_megapixel`, and to
     `cpu_s` in any case: a JPEG of 12 megapixels takes about 0.3 s, HEIC and PNG four times as long,
@@ -49,9 +49,10 @@ class DecodeLimits:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An image that was decoded to its last pixel; width and height are upright.
+    """An image that was decoded completely; width and height are upright.
 
-    One that `is_truncated` is a JPEG of which at least half of the rows were decoded.
+    `is_truncated` means that it is a JPEG of which only a part was decoded, at least half of its
+    rows.
     """
 
     width: int
@@ -67,28 +68,28 @@ class DecodedImage:
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file that is not taken, such as a video; `reason` is a whole phrase."""
+    """A file of an unsupported type, such as a video; `reason` is a clause for the user."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class UndecodableFile:
-    """A file that cannot be taken as a picture; `reason` is a whole phrase."""
+    """A file that cannot be decoded as an image; `reason` is a clause for the user."""
 
     reason: str
 
 
 @dataclass(frozen=True, eq=False)
 class _Child:
-    """A decoder, and the socket over which it gets its requests."""
+    """A decoder process, and the socket on which it receives requests."""
 
     process: asyncio.subprocess.Process
     connection: socket.socket
 
 
-class _Dead(Exception):
-    """The child ended or fell silent; `reason` says so in words about the picture."""
+class _ChildEnded(Exception):
+    """The child ended or did not answer in time; `reason` is a clause about the image."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -96,7 +97,7 @@ class _Dead(Exception):
 
 
 class DecoderPool:
-    """Up to `processes` children, started when first needed and again after each crash."""
+    """Up to `processes` decoder processes, which are started when needed and after each crash."""
 
     def __init__(self, processes: int = 2, limits: DecodeLimits | None = None) -> None:
         self.limits = limits or DecodeLimits()
@@ -115,28 +116,37 @@ class DecoderPool:
         thumbnails: Mapping[int, Path] | None = None,
         project_id: int | None = None,
     ) -> DecodedImage | SkippedFile | UndecodableFile:
-        """Decode a picture wholly and tell what it is.
+        """Decode an image completely and return its properties.
 
-        `upright` is where an upright JPEG copy is written if the original is turned, CMYK, or a
-        format that browsers do not show; `upright_made` tells whether it was. `thumbnails` are
-        written as by `make_thumbnails`, of what is decoded already; `thumbnails_made` tells whether
-        they were. The time counts for the project; if several projects wait for a decoder, the one
-        that used the least time is next.
+        An upright JPEG copy is written to `upright` if the original is rotated, CMYK, or in a
+        format that browsers do not show; `upright_made` is set if it was. `thumbnails` are written
+        as by `generate_thumbnails`; `thumbnails_made` is set if they were. The time counts for the
+        project: if several projects wait for a decoder, the one that has used the least time is
+        next.
+
+        Raises:
+            ServiceUnavailable: the disk is full.
         """
         answer = await self._ask("inspect", path, upright, thumbnails or {}, project_id)
-        if "picture" in answer:
-            return DecodedImage(**answer["picture"])
+        if "image" in answer:
+            return DecodedImage(**answer["image"])
         return _refusal(answer)
 
     async def generate_thumbnails(
         self, path: Path, outputs: Mapping[int, Path], project_id: int | None = None
     ) -> SkippedFile | UndecodableFile | None:
-        """Write upright JPEG thumbnails, each to fit a square of its size in pixels; None when all are written."""
+        """Write upright JPEG thumbnails that fit squares of these sizes in pixels.
+
+        Returns None when all are written.
+
+        Raises:
+            ServiceUnavailable: the disk is full.
+        """
         answer = await self._ask("thumbnails", path, None, outputs, project_id)
         return None if "thumbnails" in answer else _refusal(answer)
 
     async def close(self) -> None:
-        """End every child."""
+        """End every decoder process."""
         if self._describing is not None:
             self._describing.cancel()
             await asyncio.gather(self._describing, return_exceptions=True)
@@ -144,7 +154,7 @@ class DecoderPool:
             await self._end(child)
 
     def describe(self) -> str:
-        """Say what decoders have given up. The first call starts one, and does not wait for it."""
+        """Describe how decoders are confined; the first call starts one without waiting for it."""
         if self._describing is None:
             self._describing = asyncio.create_task(self._find_given_up())
         return self._given_up
@@ -182,7 +192,7 @@ class DecoderPool:
                 answer = await self._ask_child(request, files.descriptors, path, project_id)
         if "no_room" in answer:
             raise ServiceUnavailable(
-                "The disk of the server is full. Nothing was stored; send it again later."
+                "The disk of the server is full. Nothing was stored. Send the request again later."
             )
         return answer
 
@@ -197,10 +207,10 @@ class DecoderPool:
             child = await self._take()
             try:
                 answer = await self._exchange(child, request, files)
-            except _Dead as dead:
+            except _ChildEnded as ended:
                 await self._end(child)
-                log.warning("a decoder ended", reason=dead.reason, path=str(path))
-                return {"broken": dead.reason}
+                log.warning("a decoder ended", reason=ended.reason, path=str(path))
+                return {"broken": ended.reason}
             except BaseException:
                 await self._end(child)
                 raise
@@ -216,21 +226,23 @@ class DecoderPool:
                 await send_without_blocking(child.connection, request, files)
                 answer = await child.process.stdout.readline()
         except TimeoutError:
-            raise _Dead(f"decoding it took longer than {self.limits.wall_s:g} seconds") from None
+            raise _ChildEnded(
+                f"decoding it took longer than {self.limits.wall_s:g} seconds"
+            ) from None
         except (ConnectionError, ValueError) as error:
-            raise _Dead("decoding it crashed the decoder") from error
+            raise _ChildEnded("decoding it crashed the decoder") from error
         if not answer.endswith(b"\n"):
-            if await self._has_used_its_time(child):
-                raise _Dead(
+            if await self._has_exceeded_cpu_time(child):
+                raise _ChildEnded(
                     "decoding it took more processor time than is allowed for an image of its size"
                 )
-            raise _Dead(
+            raise _ChildEnded(
                 "decoding it crashed the decoder, or took more memory or time than is allowed"
             )
         return dict(json.loads(answer))
 
-    async def _has_used_its_time(self, child: _Child) -> bool:
-        """Whether the kernel ended a child for its processor time; its output has ended, or it closed it."""
+    async def _has_exceeded_cpu_time(self, child: _Child) -> bool:
+        """Return whether the kernel ended a child because of its processor time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 return await child.process.wait() == -signal.SIGXCPU
@@ -246,12 +258,17 @@ class DecoderPool:
             child.connection.close()
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+        limits = self.limits
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *build_command(self.limits.memory_bytes, self.limits.cpu_s, self.limits.output_bytes),
-                stdin=theirs.fileno(), stdout=asyncio.subprocess.PIPE,
-                env=ENVIRONMENT, cwd="/", limit=MAX_ANSWER_BYTES, start_new_session=True,
-            )  # fmt: skip
+                *build_command(limits.memory_bytes, limits.cpu_s, limits.output_bytes),
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.PIPE,
+                env=ENVIRONMENT,
+                cwd="/",
+                limit=MAX_ANSWER_BYTES,
+                start_new_session=True,
+            )
         child = _Child(process, ours)
         self._all.add(child)
         return child
@@ -281,7 +298,7 @@ class DecoderPool:
 
 
 def describe_given_up(answer: Mapping[str, Any]) -> str:
-    """Say in one line what a decoder has given up, and what this system does not offer."""
+    """Describe in one line how a decoder is confined, and what this system does not support."""
     found = answer.get("given_up")
     if found is None:
         return f"Decoders do not start: {answer.get('broken', 'no reason was given')}."

@@ -1,9 +1,11 @@
-"""The limited process that alone decodes images: `python -m
-trapline.server.platform.imaging.decoder_process MEMORY CPU_SECONDS OUTPUT`.
+"""The confined process that decodes images; no other process decodes them.
 
-It reads one request a line, with its open files, and answers one line (see requests.py). It has
-limits on memory, on the size of each file that it writes (both in bytes), and on processor time for
-each request; it knows only the pinned formats, and gives up the rest (see confinement.py).
+    python -m trapline.server.platform.imaging.decoder_process MEMORY CPU_SECONDS OUTPUT
+
+Each request is one line with its open files, and each answer is one line (see requests.py). Memory
+and the size of each written file are limited (both in bytes), and so is the processor time of each
+request. The process loads only the supported formats, and drops its other rights (see
+confinement.py).
 """
 
 import codecs
@@ -43,9 +45,9 @@ COPY_QUALITY = 92
 THUMBNAIL_QUALITY = 82
 NEW_SUBFILE_TYPE = 254
 MOST_COPIES = 10
-"""A TIFF file with more than so many small copies of its picture is one of several pages."""
+"""A TIFF file with more reduced copies of its image than this counts as one with several pages."""
 
-TURNS = {
+TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -70,8 +72,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (output_bytes, output_bytes))
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    # Our own limit is asked before a pixel is decoded; Pillow's warning would only be a second,
-    # lower one.
+    # The server's limit is checked before any pixel is decoded. Pillow's warning would be a second,
+    # lower limit.
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")
     while (received := receive(connection)) is not None:
@@ -90,7 +92,7 @@ def main() -> None:
 
 
 def _load_formats() -> None:
-    """Load what decoders load late: afterwards no file can be opened."""
+    """Load the modules that decoders import late, because no file can be opened afterwards."""
     Image.preinit()
     import pi_heif
     from PIL import (
@@ -117,19 +119,19 @@ def _load_formats() -> None:
 
 
 def handle_request(request: Answer, files: list[int]) -> Answer:
-    """Do one request; whatever is wrong with the picture is an answer."""
+    """Handle one request; every fault of the image is reported in the answer."""
     try:
         with os.fdopen(os.dup(files[0]), "rb") as file:
             request |= _resolve(request, files)
             if request["do"] == "thumbnails":
-                return _make_thumbnails(file, request)
+                return _generate_thumbnails(file, request)
             if request["do"] == "cut":
-                return _cut(file, request)
+                return _crop(file, request)
             return _inspect(file, request)
     except MemoryError:
         return {"broken": "decoding it needs more memory than is allowed"}
     except UnidentifiedImageError:
-        return {"broken": "it begins like a picture, but cannot be read as one"}
+        return {"broken": "it begins like an image, but cannot be decoded as one"}
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return {"no_room": True}
@@ -137,14 +139,14 @@ def handle_request(request: Answer, files: list[int]) -> Answer:
             return {
                 "broken": "its upright copy or thumbnail would be a larger file than is allowed"
             }
-        # Decoders raise anything at all on damaged files.
-        return {"broken": _in_words(error)}
+        # Decoders raise any kind of exception for damaged files.
+        return {"broken": _describe_error(error)}
 
 
 def _resolve(request: Answer, files: list[int]) -> Answer:
-    """Replace the places of files to write by their descriptors."""
-    outputs = {size: files[place] for size, place in request.get("outputs", {}).items()}
-    pieces = [[files[place], *sides] for place, *sides in request.get("pieces", [])]
+    """Replace the indexes of the output files by their descriptors."""
+    outputs = {size: files[index] for size, index in request.get("outputs", {}).items()}
+    pieces = [[files[index], *sides] for index, *sides in request.get("pieces", [])]
     upright = request.get("upright")
     return {
         "outputs": outputs,
@@ -153,9 +155,9 @@ def _resolve(request: Answer, files: list[int]) -> Answer:
     }
 
 
-def _in_words(error: Exception) -> str:
-    said = str(error).replace("\x00", "")[:200]
-    lowered = said.lower()
+def _describe_error(error: Exception) -> str:
+    message = str(error).replace("\x00", "")[:200]
+    lowered = message.lower()
     if (
         "truncated" in lowered
         or "premature end" in lowered
@@ -163,11 +165,11 @@ def _in_words(error: Exception) -> str:
         or isinstance(error, EOFError)
     ):
         return (
-            f"the file is truncated: it ends before the picture does ({said})"
-            if said
+            f"the file is truncated: it ends before the image does ({message})"
+            if message
             else "the file is truncated"
         )
-    return f"it cannot be decoded ({said or type(error).__name__})"
+    return f"it cannot be decoded ({message or type(error).__name__})"
 
 
 def _open(file: BinaryIO, request: Answer) -> tuple[SupportedFormat, Image.Image] | Answer:
@@ -182,11 +184,13 @@ def _open(file: BinaryIO, request: Answer) -> tuple[SupportedFormat, Image.Image
         import pi_heif
 
         pi_heif.register_heif_opener()
-    if kind == WEBP and _is_cut(file):
-        return {"broken": "the file is truncated: it ends before the picture does"}
+    if kind == WEBP and _is_truncated_webp(file):
+        return {"broken": "the file is truncated: it ends before the image does"}
     if kind == JPEG and has_too_many_scans(file.read()):
-        scans = f"it is a progressive JPEG with more than {MAX_SCANS} scans, which takes too long to decode"
-        return {"broken": f"{scans}; save it again as a baseline JPEG"}
+        return {
+            "broken": f"it is a progressive JPEG with more than {MAX_SCANS} scans, which takes too "
+            "long to decode; save it again as a baseline JPEG"
+        }
     file.seek(0)
     image = Image.open(file, formats=(kind.pillow_format,))
     pixels = image.width * image.height
@@ -197,11 +201,13 @@ def _open(file: BinaryIO, request: Answer) -> tuple[SupportedFormat, Image.Image
         }
     if kind in (PNG, WEBP) and getattr(image, "is_animated", False):
         return {
-            "skipped": "it is an animation, and animations are not taken; send its pictures one by one"
+            "skipped": "it is an animation, and animations are not supported; send its frames as "
+            "separate images"
         }
     if kind == TIFF and _has_pages(image):
         return {
-            "skipped": "it has several pages, and only single pictures are taken; send its pages one by one"
+            "skipped": "it has several pages, and only files with one image are supported; send "
+            "its pages as separate images"
         }
     if "cpu_s_per_megapixel" in request:
         by_size = request["cpu_base_s"] + request["cpu_s_per_megapixel"] * pixels / 1e6
@@ -209,8 +215,8 @@ def _open(file: BinaryIO, request: Answer) -> tuple[SupportedFormat, Image.Image
     return kind, image
 
 
-def _is_cut(file: BinaryIO) -> bool:
-    """Tell whether a WebP file is shorter than it says; its decoder says nothing of it."""
+def _is_truncated_webp(file: BinaryIO) -> bool:
+    """Return whether a WebP file is shorter than in its header, which the decoder ignores."""
     head = file.read(8)
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -218,7 +224,7 @@ def _is_cut(file: BinaryIO) -> bool:
 
 
 def _has_pages(image: Image.Image) -> bool:
-    """Tell whether a TIFF file holds more than one picture; small copies and masks of the first are none."""
+    """Return whether a TIFF file has more than one image, except reduced copies and masks."""
     try:
         for page in range(1, MOST_COPIES):
             image.seek(page)
@@ -250,19 +256,20 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
         is_whole = False
         if rows < LEAST_ROWS:
             return {
-                "broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, less than half"
+                "broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, "
+                "less than half"
             }
-    turn = _turn_left(kind, orientation)
+    turn = _get_remaining_orientation(kind, orientation)
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
     mode = image.mode
-    # Strict decoders, such as those of workers, refuse a file without its end.
+    # Strict decoders, such as those of workers, refuse a file without its end mark.
     needs_copy = not is_whole or orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
     if needs_copy and request["upright"] is not None:
-        copy = _turned(_as_rgb(image), turn)
-        _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_profile_of(image))
+        copy = _transpose(_convert_to_rgb(image), turn)
+        _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_find_profile(image))
         del copy
     return {
-        "picture": {
+        "image": {
             "width": width,
             "height": height,
             "media_type": kind.media_type,
@@ -277,7 +284,7 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
     }
 
 
-def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
+def _generate_thumbnails(file: BinaryIO, request: Answer) -> Answer:
     opened = _open(file, request)
     if isinstance(opened, dict):
         return opened
@@ -285,27 +292,29 @@ def _make_thumbnails(file: BinaryIO, request: Answer) -> Answer:
     orientation = parse_orientation(image)
     largest = max(int(size) for size in request["outputs"])
     image.draft("RGB", (largest, largest))
-    _write_thumbnails(image, _turn_left(kind, orientation), request["outputs"])
+    turn = _get_remaining_orientation(kind, orientation)
+    _write_thumbnails(image, turn, request["outputs"])
     return {"thumbnails": True}
 
 
-def _cut(file: BinaryIO, request: Answer) -> Answer:
-    """Write pieces of the upright picture, each its path and its four sides."""
+def _crop(file: BinaryIO, request: Answer) -> Answer:
+    """Write crops of the upright image; each is requested by its file and its four sides."""
     opened = _open(file, request)
     if isinstance(opened, dict):
         return opened
     kind, image = opened
     orientation = parse_orientation(image)
-    upright = _turned(_as_rgb(image), _turn_left(kind, orientation))
+    turn = _get_remaining_orientation(kind, orientation)
+    upright = _transpose(_convert_to_rgb(image), turn)
     for descriptor, left, top, right, bottom in request["pieces"]:
         _save_jpeg(
-            upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _profile_of(image)
+            upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _find_profile(image)
         )
     return {"cut": True}
 
 
 def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> bool:
-    """Make thumbnails of a picture that is fine; where that fails they are tried again by themselves."""
+    """Write thumbnails and return whether that worked; if not, they are requested again later."""
     try:
         _write_thumbnails(image, turn, outputs)
     except Exception:
@@ -314,40 +323,40 @@ def _try_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> b
 
 
 def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) -> None:
-    """Write the thumbnails; the picture itself is made small for it."""
+    """Write the thumbnails, which reduces the image in place."""
     sizes = sorted(((int(size), descriptor) for size, descriptor in outputs.items()), reverse=True)
     image.thumbnail((sizes[0][0], sizes[0][0]), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    made = _turned(_as_rgb(image), turn)
+    thumbnail = _transpose(_convert_to_rgb(image), turn)
     for size, descriptor in sizes:
-        made.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        _save_jpeg(made, descriptor, THUMBNAIL_QUALITY)
+        thumbnail.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        _save_jpeg(thumbnail, descriptor, THUMBNAIL_QUALITY)
 
 
-def _turn_left(kind: SupportedFormat, orientation: int) -> int:
-    """Tell what is left to turn after loading: Pillow turns TIFF pictures itself when it loads them."""
+def _get_remaining_orientation(kind: SupportedFormat, orientation: int) -> int:
+    """Return the orientation after loading: Pillow turns TIFF images upright when it loads them."""
     return 1 if kind.pillow_format == "TIFF" else orientation
 
 
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+def _transpose(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(TRANSPOSITIONS[orientation]) if orientation in TRANSPOSITIONS else image
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _convert_to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGB", "L"):
         return image
     if image.mode.startswith("I;16"):
-        # Pillow clips 16-bit grey when it converts; a camera's 12 or 16 bits must be scaled
-        # instead.
+        # Pillow clips 16-bit grey images when it converts them, but values of 12 or 16 bits must be
+        # scaled.
         return image.convert("I").point(lambda value: value / 256).convert("L")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layered = image.convert("RGBA")
-        ground = Image.new("RGB", layered.size, "white")
-        ground.paste(layered, mask=layered.getchannel("A"))
-        return ground
+        background = Image.new("RGB", layered.size, "white")
+        background.paste(layered, mask=layered.getchannel("A"))
+        return background
     return image.convert("RGB")
 
 
-def _profile_of(image: Image.Image) -> bytes | None:
+def _find_profile(image: Image.Image) -> bytes | None:
     profile = image.info.get("icc_profile")
     return profile if image.mode == "RGB" and isinstance(profile, bytes) else None
 
@@ -355,7 +364,7 @@ def _profile_of(image: Image.Image) -> bytes | None:
 def _save_jpeg(
     image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None
 ) -> None:
-    # Pillow writes into a file that has a descriptor without a look at how much of it was written.
+    # Pillow writes to a descriptor without checking how many bytes were written.
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
     with os.fdopen(os.dup(descriptor), "wb") as file:
@@ -363,7 +372,10 @@ def _save_jpeg(
 
 
 def _allow_processor_time(seconds: float) -> None:
-    """Let the kernel end this process after some more seconds of processor time, rounded up to whole seconds."""
+    """Limit the further processor time of this process, rounded up to whole seconds.
+
+    The kernel ends the process with SIGXCPU when it has used that time.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(

@@ -1,5 +1,4 @@
-"""The order in which requests get a decoder: the project that has used the least decoder time is
-next.
+"""The order in which requests get a decoder: the project with the least decoder time is next.
 
 This is start-time fair queueing with the measured time as the cost: files that take long to decode
 delay the other files of their project, not those of other projects.
@@ -15,7 +14,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class _Share:
-    """The decoder time of one project in seconds, its requests that wait, and the starts of those that run."""
+    """The decoder time of one project in seconds, its waiting requests, and the running ones.
+
+    Running requests are stored as their start times.
+    """
 
     used_s: float
     waiting: deque[asyncio.Future[float]] = field(default_factory=deque)
@@ -26,13 +28,16 @@ class _Share:
 
 
 class DecoderTurns:
-    """Up to `places` requests run at the same time; each request counts for a project, or for the server (None)."""
+    """Lets up to `places` requests run at the same time, in an order that is fair to projects.
+
+    Each request counts for a project, or for the server (None).
+    """
 
     def __init__(self, places: int) -> None:
         self._free = places
         self._shares: dict[int | None, _Share] = {}
         self._floor_s = 0.0
-        """A project that sends its first request starts here, so that it cannot save time up and then use it all."""
+        """The initial time of a project, so that an idle project cannot save up decoder time."""
 
     @asynccontextmanager
     async def turn(self, project_id: int | None) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""EXIF as plain JSON values, bounded, whatever a camera or an attacker wrote."""
+"""EXIF as plain JSON values of limited size, for any content of the file."""
 
 import math
 from typing import Any
@@ -32,11 +32,10 @@ _STRUCTURE = {
 
 
 def parse_exif(image: Image.Image) -> dict[str, Any]:
-    """Read the tags of the picture, its EXIF and its GPS block as {tag name: text, number, list or
-    object}.
+    """Read the TIFF tags, the EXIF and the GPS block of an image as a JSON object by tag name.
 
-    A broken block is left out: a picture is not refused for its EXIF. No text has a NUL, no number
-    is infinite.
+    A broken block is left out, so that no image is refused because of its EXIF. Texts have no NUL
+    characters, and all numbers are finite.
     """
     found: dict[str, Any] = {}
     try:
@@ -47,7 +46,7 @@ def parse_exif(image: Image.Image) -> dict[str, Any]:
             (exif.get_ifd(IFD.GPSInfo), GPSTAGS),
         ]
     except Exception:
-        # Pillow raises anything at all here, and the picture itself may be fine.
+        # Pillow raises any kind of exception here, and the image itself may be intact.
         return found
     for block, names in blocks:
         for tag, value in block.items():
@@ -61,17 +60,17 @@ def parse_exif(image: Image.Image) -> dict[str, Any]:
 
 
 def parse_orientation(image: Image.Image) -> int:
-    """Read EXIF orientation, 1 to 8; 1 where it is missing or nonsense."""
+    """Read the EXIF orientation, 1 to 8; 1 if it is missing or invalid."""
     try:
         orientation = image.getexif().get(0x0112, 1)
     except Exception:
-        # As above.
+        # Pillow raises any kind of exception here.
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def to_json_value(value: Any) -> Any:
-    """Turn one EXIF value into JSON; None for what says nothing."""
+    """Convert an EXIF value to JSON; return None for a value without information."""
     if isinstance(value, bool | int) and abs(int(value)) < 2**63:
         return int(value)
     if isinstance(value, bytes):
@@ -89,7 +88,9 @@ def to_json_value(value: Any) -> Any:
 
 
 def _plain_text(value: str) -> str | None:
-    kept = "".join(sign for sign in value if sign.isprintable() or sign in "\n\t")
+    kept = "".join(
+        character for character in value if character.isprintable() or character in "\n\t"
+    )
     return kept.encode("utf-8", "replace").decode().strip()[:MAX_TEXT] or None
 
 

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: a picture that is taken, something that is skipped, or something wrong."""
+"""Detect the type of a file from its first bytes: a supported image, another type, or a fault."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ _VIDEO_STARTS = (
 
 @dataclass(frozen=True)
 class SupportedFormat:
-    """A picture format that is taken: its media type, and the name that Pillow knows it by."""
+    """A supported image format: its media type, and its name in Pillow."""
 
     media_type: str
     pillow_format: str
@@ -37,14 +37,14 @@ class SupportedFormat:
 
 @dataclass(frozen=True)
 class UnsupportedFormat:
-    """A file that is fine but not taken, such as a video; `reason` is a whole phrase."""
+    """A valid file of an unsupported type, such as a video; `reason` is a clause for the user."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class NotAnImage:
-    """A file that should have been a picture and is not; `reason` is a whole phrase."""
+    """A file that should be an image and is not; `reason` is a clause for the user."""
 
     reason: str
 
@@ -58,18 +58,19 @@ HEIC = SupportedFormat("image/heic", "HEIF")
 
 
 def detect_file_type(head: bytes) -> SupportedFormat | UnsupportedFormat | NotAnImage:
-    """Tell what a file is from its first kilobyte."""
+    """Return the type of a file from its first kilobyte."""
     if not head:
         return NotAnImage("the file is empty (0 bytes)")
-    return _tell_picture(head) or _tell_other(head) or _tell_text(head) or _unknown(head)
+    return (
+        _detect_image(head) or _detect_other(head) or _detect_text(head) or _describe_unknown(head)
+    )
 
 
 def find_other_kind(head: bytes, path: str) -> str | None:
-    """Return why a file is skipped by its first bytes, or None if it is an image, or should be one
-    by its name.
+    """Return why a file is skipped; None for an image, and for a file with the name of an image.
 
-    A file with the name of an image and other bytes is not skipped but fails: it can be a sign-in
-    page, or unfinished.
+    A file with the name of an image and other content is not skipped but fails: it can be a sign-in
+    page or an incomplete file.
     """
     kind = detect_file_type(head)
     if isinstance(kind, UnsupportedFormat):
@@ -78,7 +79,7 @@ def find_other_kind(head: bytes, path: str) -> str | None:
     return None if isinstance(kind, SupportedFormat) or is_named_image else kind.reason
 
 
-def _tell_picture(head: bytes) -> SupportedFormat | UnsupportedFormat | None:
+def _detect_image(head: bytes) -> SupportedFormat | UnsupportedFormat | None:
     if head.startswith(b"\xff\xd8\xff"):
         return JPEG
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -95,23 +96,23 @@ def _tell_picture(head: bytes) -> SupportedFormat | UnsupportedFormat | None:
             return HEIC
         if brand in (b"avif", b"avis"):
             return UnsupportedFormat(
-                "AVIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are"
+                "AVIF images are not supported; JPEG, PNG, WebP, TIFF, BMP and HEIC are"
             )
-        return UnsupportedFormat("it is a video, and videos are not taken")
+        return UnsupportedFormat("it is a video, and videos are not supported")
     return None
 
 
-def _tell_other(head: bytes) -> UnsupportedFormat | NotAnImage | None:
+def _detect_other(head: bytes) -> UnsupportedFormat | NotAnImage | None:
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return UnsupportedFormat(
-            "GIF pictures are not taken; JPEG, PNG, WebP, TIFF, BMP and HEIC are"
+            "GIF images are not supported; JPEG, PNG, WebP, TIFF, BMP and HEIC are"
         )
     if (
         head.startswith(_VIDEO_STARTS)
         or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
         or head[4:8] == b"moov"
     ):
-        return UnsupportedFormat("it is a video, and videos are not taken")
+        return UnsupportedFormat("it is a video, and videos are not supported")
     if (
         head[:4] in (b"PK\x03\x04", b"Rar!")
         or head[:6] == b"7z\xbc\xaf\x27\x1c"
@@ -119,24 +120,22 @@ def _tell_other(head: bytes) -> UnsupportedFormat | NotAnImage | None:
     ):
         return UnsupportedFormat("it is an archive; unpack it first")
     if head[:5] == b"%PDF-":
-        return UnsupportedFormat("it is a PDF document, not a picture")
+        return UnsupportedFormat("it is a PDF document, not an image")
     if not head.strip(b"\x00"):
-        return NotAnImage(
-            "the file begins with nothing but zeros: it was probably cut off while it was written"
-        )
+        return NotAnImage("the file begins with zeros only: writing it was probably interrupted")
     return None
 
 
-def _tell_text(head: bytes) -> NotAnImage | None:
+def _detect_text(head: bytes) -> NotAnImage | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in text:
-        return NotAnImage("it is an SVG drawing, which is a program and not a photograph")
+        return NotAnImage("it is an SVG drawing, not a photograph")
     if (
         text.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script"))
         or b"<html" in text
     ):
         return NotAnImage(
-            "this is an HTML page, not an image: the server probably asked for a sign-in"
+            "this is an HTML page, not an image: the server probably requires a sign-in"
         )
     if text.startswith(b"<?xml"):
         return NotAnImage(
@@ -149,10 +148,8 @@ def _tell_text(head: bytes) -> NotAnImage | None:
     return None
 
 
-def _unknown(head: bytes) -> NotAnImage:
+def _describe_unknown(head: bytes) -> NotAnImage:
     printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
     if printable == len(head):
         return NotAnImage("this is text, not an image")
-    return NotAnImage(
-        "the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC picture"
-    )
+    return NotAnImage("the first bytes are not those of a JPEG, PNG, WebP, TIFF, BMP or HEIC image")

@@ -1,8 +1,6 @@
-"""How a decoder is asked: a line of JSON over a Unix socket, and with it the open files that it
-reads and writes.
+"""Requests to decoders: a line of JSON over a Unix socket, with the open files to read and write.
 
-A decoder opens no file itself, so that it needs no right to any: not to the store, and not as
-another user.
+A decoder opens no files, so it needs no rights to any file and can run as another user.
 """
 
 import asyncio
@@ -18,50 +16,47 @@ from typing import Any
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 MAX_FILES = 250
-"""The kernel passes on 253 descriptors with a message."""
+"""The kernel passes at most 253 descriptors with a message."""
 ENVIRONMENT = {"LANG": "C.UTF-8"}
-"""All that a decoder learns: no secret, and nothing that changes what it loads."""
+"""The whole environment of a decoder: no secrets, and nothing that changes what it loads."""
 
 Piece = tuple[int, int, int, int]
 """Left, top, right and bottom in upright pixels."""
 
 
 def build_command(memory_bytes: int, cpu_s: int, output_bytes: int) -> list[str]:
-    """Build the command of a decoder. -I: nothing around it changes what it loads."""
+    """Build the command of a decoder; -I lets nothing in its surroundings change what it loads."""
     limits = [str(limit) for limit in (memory_bytes, cpu_s, output_bytes)]
     return [sys.executable, "-I", "-m", "trapline.server.platform.imaging.decoder_process", *limits]
 
 
 class OpenFiles:
-    """The files of one request, in the order in which they are passed on; the first is the one to read."""
+    """The files of one request, in the order in which they are passed; the first is the input."""
 
     def __init__(self) -> None:
         self.descriptors: list[int] = []
         self._created: list[Path] = []
 
     def read(self, path: Path) -> int:
-        """Open a file to read; answers its place. Raises OSError."""
+        """Open a file for reading and return its index. Raises OSError."""
         return self._add(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
     def write(self, path: Path) -> int:
-        """Open a file to write, which is created where there is none; answers its place.
-
-        Raises OSError.
-        """
+        """Open a file for writing, create it if needed, and return its index. Raises OSError."""
         is_new = not path.exists()
-        place = self._add(
+        index = self._add(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         )
         if is_new:
             self._created.append(path)
-        return place
+        return index
 
     def _add(self, descriptor: int) -> int:
         self.descriptors.append(descriptor)
         return len(self.descriptors) - 1
 
     def remove_empty(self) -> None:
-        """Remove the files that were created for this request and not written."""
+        """Remove the files that were created for this request and are still empty."""
         for path in self._created:
             with suppress(FileNotFoundError):
                 if path.stat().st_size == 0:
@@ -70,7 +65,7 @@ class OpenFiles:
 
 @contextmanager
 def open_files() -> Iterator[OpenFiles]:
-    """Give the files of one request; they are closed here, and removed where nothing was written into them."""
+    """Yield the files of one request; close them afterwards and remove new files that are empty."""
     files = OpenFiles()
     try:
         yield files
@@ -93,11 +88,7 @@ def send(connection: socket.socket, request: Mapping[str, Any], files: Sequence[
 async def send_without_blocking(
     connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]
 ) -> None:
-    """Send a request over a non-blocking socket; wait in the event loop while the decoder does not
-    read.
-
-    Raises OSError.
-    """
+    """Send a request over a non-blocking socket, waiting in the event loop. Raises OSError."""
     line = json.dumps(request).encode() + b"\n"
     while True:
         try:
@@ -132,7 +123,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | Non
 
 
 def refuse(error: OSError) -> dict[str, Any]:
-    """The answer where a file of a request cannot be opened."""
+    """Build the answer for a file of a request that cannot be opened."""
     if error.errno in DISK_FULL:
         return {"no_room": True}
     return {"broken": f"it cannot be opened ({error.strerror})"}

@@ -1,4 +1,4 @@
-"""Decoding of JPEG files that end early: the rows that decode, with the rest of the image in grey."""
+"""Decode JPEG files that end early: the rows in the data, with the rest of the image in grey."""
 
 import io
 

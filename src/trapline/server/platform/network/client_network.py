@@ -4,7 +4,7 @@ import ipaddress
 
 
 def get_network(address: str) -> str:
-    """Return the network of an address: 64 bits of IPv6, a whole IPv4 address, or other text as is."""
+    """Return the network of an address: 64 bits of IPv6, a whole IPv4 address, or other text."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Dialling: a connection to a host that a user can name is resolved once, checked, and pinned to what was checked."""
+"""Connect to hosts that users name: resolve once, check the addresses, connect to a checked one."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ from trapline.server.platform.network.outbound_policy import (
 )
 
 WEB_PORTS = (80, 443)
-# Below 1024 only the ports of what is spoken; above it none of the stores that are often left
-# without a password.
+# Below 1024 only the ports of the protocol are allowed. Above it, the ports of databases that often
+# have no password are refused.
 LOW_PORTS = {"ftp": (21,), "ftps": (21, 990), "sftp": (22,)}
 REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
 
@@ -30,8 +30,8 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NEVER_BOUND = {4: "240.1.2.3", 6: "100::1"}
 """Addresses that no interface has (RFC 1112, RFC 6666)."""
 
-# The system takes up to half a minute for a name that nobody answers for; nothing else must wait
-# for these threads.
+# The system may need half a minute for a name whose servers do not answer, so these threads are
+# used for nothing else.
 LOOKED_UP_AT_ONCE = 64
 _LOOK_UPS = ThreadPoolExecutor(LOOKED_UP_AT_ONCE, "look-up")
 
@@ -40,7 +40,7 @@ Connected = TypeVar("Connected")
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
-    """Ask the system for the addresses of a host; one that is an address itself waits for nobody."""
+    """Resolve a host to its addresses; a literal address is returned without waiting."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
@@ -54,7 +54,7 @@ def _addresses(host: str, port: int, flags: int = 0) -> list[str]:
 
 @dataclass(frozen=True)
 class Dialer:
-    """Opens connections where the operator's policy allows them."""
+    """Opens connections that the operator's policy allows."""
 
     policy: OutboundPolicy
     resolve: Resolver = resolve_host
@@ -69,8 +69,11 @@ class Dialer:
     ) -> Connected:
         """Resolve a host once, and `connect` to the first allowed address that answers.
 
-        `connect` raises OSError or TimeoutError where it cannot. Raises OutboundRefused for what
-        the policy forbids, OutboundFailed where nobody answers.
+        `connect` raises OSError or TimeoutError if it fails.
+
+        Raises:
+            AddressNotAllowed: the policy does not allow any address of the host.
+            Unanswered: no address answers.
         """
         try:
             async with asyncio.timeout(within_s):
@@ -78,8 +81,8 @@ class Dialer:
         except TimeoutError as error:
             raise Unanswered(f"no connection to {host} within the time allowed") from error
         except (OSError, UnicodeError) as error:
-            raise Unanswered(f"no connection to {host}: the name {host} is not known") from error
-        failure = Unanswered(f"no connection to {host}: the name {host} has no address")
+            raise Unanswered(f"no connection to {host}: the host {host} is unknown") from error
+        failure = Unanswered(f"no connection to {host}: the host {host} has no address")
         for address in _choose_allowed(self.policy, scheme, host, port, addresses):
             try:
                 return await connect(address)
@@ -99,10 +102,12 @@ class Dialer:
 
 
 def validate_literal(policy: OutboundPolicy, scheme: str, host: str, port: int) -> None:
-    """Refuse an address as it is given: by its port, and by its host where that is no name but an
-    address itself.
+    """Refuse a host and port by its port, and by its address if the host is a literal address.
 
-    What a name stands for is judged whenever it is dialled. Raises OutboundRefused.
+    Host names are resolved and checked at each connection.
+
+    Raises:
+        AddressNotAllowed: the policy does not allow this port or address.
     """
     try:
         addresses = _addresses(host, port, socket.AI_NUMERICHOST)
@@ -120,8 +125,7 @@ def _choose_allowed(
     is_usual = (
         port >= 1024 or port in LOW_PORTS.get(scheme, WEB_PORTS)
     ) and port not in REFUSED_PORTS
-    # An entry that names an unusual port opens it; whether for this host shows each of its
-    # addresses.
+    # An entry with an unusual port allows it; each address shows below whether it is for this host.
     if not is_usual and not any(entry.port == port for entry in policy.allowed_networks):
         raise AddressNotAllowed(f"port {port} is not one that Trapline connects to")
     allowed: list[str] = []
@@ -133,7 +137,7 @@ def _choose_allowed(
             allowed.append(text)
         else:
             refused = reason or "not allowed on this port"
-            # A host does not open this machine, so the advice names the address.
+            # An entry with a host name does not allow this machine, so the advice is an address.
             advised = str(_ipv4_of(address)) if reason == THIS_HOST else host
     if refused and not allowed:
         raise AddressNotAllowed(_refusal(host, advised, port, refused))
@@ -141,7 +145,7 @@ def _choose_allowed(
 
 
 def is_own_address(text: str) -> bool:
-    """Return whether an address is one of an interface of this machine: only such an address can be bound."""
+    """Return whether an interface of this machine has the address: only those can be bound."""
     address = parse_address(text)
     if isinstance(address, IPv6Address) and (inner := embedded_address(address)) is not None:
         return is_own_address(str(inner))
@@ -149,8 +153,8 @@ def is_own_address(text: str) -> bool:
         return False
     if not _can_bind(_NEVER_BOUND[address.version]):
         return True
-    # The system lets any address be bound (net.ipv4.ip_nonlocal_bind): ask which one it would send
-    # from.
+    # The system allows binding any address (net.ipv4.ip_nonlocal_bind), so the source address for
+    # a connection to it is compared.
     with socket.socket(_FAMILIES[address.version], socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((text, WEB_PORTS[0]))
@@ -169,7 +173,7 @@ def _can_bind(text: str) -> bool:
 
 
 def is_public_address(text: str) -> bool:
-    """Return whether an address is one of the internet, so that its answers are no secret of this network."""
+    """Return whether an address is on the internet, so that its responses are not confidential."""
     return (
         find_refusal_reason(OutboundPolicy(), parse_address(text), is_own=is_own_address(text))
         is None
@@ -193,12 +197,12 @@ async def connect_socket(address: str, port: int, within_s: float) -> socket.soc
 
 
 def is_data_port(port: int) -> bool:
-    """Tell whether a server that was dialled may name this port of its own for another connection."""
+    """Return whether a connected server may request another connection to this port of its host."""
     return 1024 <= port < 65_536 and port not in REFUSED_PORTS
 
 
 def _ipv4_of(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for, otherwise the address itself."""
+    """Return the IPv4 address embedded in an IPv6 address, otherwise the address unchanged."""
     return (embedded_address(address) if isinstance(address, IPv6Address) else None) or address
 
 
@@ -207,11 +211,11 @@ def _refusal(host: str, advised: str, port: int, reason: str) -> str:
     advice = (
         f"an operator can allow it with TRAPLINE_ALLOWED_NETWORKS={place}"
         if can_be_allowed(reason)
-        else "this is never allowed, not by TRAPLINE_ALLOWED_NETWORKS either"
+        else "TRAPLINE_ALLOWED_NETWORKS cannot allow it"
     )
     return f"{host} is {reason}, which Trapline may not connect to; {advice}"
 
 
 def get_error_reason(error: OSError) -> str:
-    """Say what the system says of a failure, without the address that asyncio adds."""
+    """Return the system's message for an error, without the address that asyncio adds."""
     return os.strerror(error.errno) if error.errno else str(error)[:200] or type(error).__name__

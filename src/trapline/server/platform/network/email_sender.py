@@ -1,4 +1,4 @@
-"""The way out for e-mail: the mail server of the settings, spoken to once for each message."""
+"""Send e-mail through the mail server of the settings, with one connection per message."""
 
 import asyncio
 import ssl
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import aiosmtplib
 
 WITHIN_S = 20.0
-"""How long one e-mail may take, from looking up the name to the server's last answer."""
-FAREWELL_S = 2.0
-SAID_AT_MOST = 200
+"""How long one e-mail may take, from resolving the host to the server's last response."""
+QUIT_WITHIN_S = 2.0
+LONGEST_ERROR = 200
 
 Protection = Literal["none", "starttls", "tls"]
 _KINDS: dict[str, tuple[Protection, int]] = {
@@ -33,7 +33,7 @@ _KINDS: dict[str, tuple[Protection, int]] = {
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """Where e-mail is handed in, as whom, and whose name it carries; `introduced_as` is how Trapline says hello."""
+    """The mail server, its credentials and the sender; `introduced_as` is the name sent in EHLO."""
 
     host: str
     port: int
@@ -46,7 +46,7 @@ class SmtpServer:
 
 @dataclass(frozen=True)
 class EmailMessage:
-    """One e-mail; the same `id` is the same e-mail, so that whoever gets it twice can tell."""
+    """An e-mail; `id` identifies it, so that mail programs recognise a second copy."""
 
     id: str
     to: str
@@ -56,15 +56,16 @@ class EmailMessage:
 
 
 def parse_smtp_url(url: str, sender: str, introduced_as: str) -> SmtpServer:
-    """Read the address of a mail server, such as smtp+starttls://user:password@mail.example.org.
+    """Parse the URL of a mail server, such as smtp+starttls://user:password@mail.example.org.
 
-    Raises ValueError in words that repeat nothing of it.
+    Raises:
+        ValueError: the URL is invalid; the message repeats nothing of it.
     """
     try:
         parts = urlsplit(url)
     except ValueError:
         raise ValueError(
-            "cannot be read; in a password : @ / [ ] are written %3A %40 %2F %5B %5D"
+            "is not a valid URL; write : @ / [ ] in a password as %3A %40 %2F %5B %5D"
         ) from None
     if (
         parts.scheme not in _KINDS
@@ -74,23 +75,24 @@ def parse_smtp_url(url: str, sender: str, introduced_as: str) -> SmtpServer:
         or parts.fragment
     ):
         raise ValueError(
-            "must be such as smtp+starttls://user:password@mail.example.org:587 (or smtps://, smtp://)"
+            "must be a URL such as smtp+starttls://user:password@mail.example.org:587 "
+            "(or smtps://, smtp://)"
         )
     if (parts.username is None) != (parts.password is None):
-        raise ValueError("names a user without a password, or the other way round")
+        raise ValueError("has a user without a password, or a password without a user")
     protection, port = _KINDS[parts.scheme]
     try:
         given = parts.port
     except ValueError:
         raise ValueError(
-            "has no number for a port; in a password : @ / are written %3A %40 %2F"
+            "has a port that is not a number; write : @ / in a password as %3A %40 %2F"
         ) from None
     if (
         parts.password is not None
         and protection == "none"
         and parts.hostname not in ("localhost", "127.0.0.1", "::1")
     ):
-        raise ValueError("would send its password in the clear: say smtp+starttls:// or smtps://")
+        raise ValueError("would send its password unencrypted: use smtp+starttls:// or smtps://")
     return SmtpServer(
         host=parts.hostname,
         port=given or port,
@@ -103,9 +105,9 @@ def parse_smtp_url(url: str, sender: str, introduced_as: str) -> SmtpServer:
 
 
 def parse_sender(text: str) -> str:
-    """Read who e-mails come from, `Name <a@b.example>` or the address alone. Raises ValueError."""
+    """Parse the sender of e-mails: `Name <a@b.example>` or only the address. Raises ValueError."""
     try:
-        # More than one, and what follows on another line, are no part of a sender.
+        # Several addresses or lines are invalid.
         [(name, address)] = getaddresses([text]) if text.isprintable() else []
         return str(Address(name, addr_spec=address))
     except (ValueError, HeaderParseError, IndexError):
@@ -115,15 +117,17 @@ def parse_sender(text: str) -> str:
 
 
 def render_message(server: SmtpServer, letter: EmailMessage) -> MimeMessage:
-    """Write an e-mail as it is sent. Raises OutboundFailed for an address that is none."""
+    """Render an e-mail as a MIME message.
+
+    Raises:
+        OutboundFailed: the recipient's address is invalid.
+    """
     message = MimeMessage(policy=SMTP)
     message["From"] = server.sender
     try:
         message["To"] = Address(addr_spec=letter.to)
     except (ValueError, HeaderParseError, IndexError) as error:
-        raise OutboundFailed(
-            "this person's e-mail address is none that can be written to"
-        ) from error
+        raise OutboundFailed("the recipient's e-mail address is not valid") from error
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = f"<{letter.id}@{parseaddr(server.sender)[1].rpartition('@')[2]}>"
@@ -133,9 +137,10 @@ def render_message(server: SmtpServer, letter: EmailMessage) -> MimeMessage:
 
 
 async def send_email(server: SmtpServer, letter: EmailMessage) -> None:
-    """Send an e-mail; returns once the mail server has taken it.
+    """Send an e-mail; return when the mail server has accepted it.
 
-    Raises OutboundFailed, in words without secrets.
+    Raises:
+        OutboundFailed: the server cannot be reached or refuses it; the message has no secrets.
     """
     import aiosmtplib
 
@@ -155,44 +160,46 @@ async def send_email(server: SmtpServer, letter: EmailMessage) -> None:
             await client.connect()
             await client.send_message(message)
         with suppress(aiosmtplib.SMTPException, OSError):
-            await client.quit(timeout=FAREWELL_S)
+            await client.quit(timeout=QUIT_WITHIN_S)
     except aiosmtplib.SMTPAuthenticationError as error:
-        # What such an answer says may repeat what was sent.
+        # The server's response may repeat the credentials.
         raise OutboundFailed(
             f"the mail server refused Trapline's sign-in (status {error.code})"
         ) from None
     except aiosmtplib.SMTPRecipientsRefused as error:
         raise OutboundFailed(
-            f"the mail server refused the recipient: {_say(server, error.recipients[0])}"
+            f"the mail server refused the recipient: {_format_error(server, error.recipients[0])}"
         ) from None
     except aiosmtplib.SMTPResponseException as error:
-        raise OutboundFailed(f"the mail server refused the e-mail: {_say(server, error)}") from None
+        raise OutboundFailed(
+            f"the mail server refused the e-mail: {_format_error(server, error)}"
+        ) from None
     except TimeoutError:
         raise OutboundFailed(
             f"the mail server did not answer within {WITHIN_S:g} seconds"
         ) from None
     except OSError as error:
-        if _is_of_tls(error):
+        if _is_tls_error(error):
             raise OutboundFailed(
-                "the mail server shows no certificate that holds, or speaks no TLS"
+                "the mail server has no valid certificate, or it does not support TLS"
             ) from None
         raise OutboundFailed("the mail server could not be reached") from None
     except aiosmtplib.SMTPException:
         raise OutboundFailed(
-            "the mail server does not offer what the settings ask for, TLS or a sign-in"
+            "the mail server does not support TLS or the sign-in that the settings require"
         ) from None
     finally:
         client.close()
 
 
-def _is_of_tls(error: BaseException | None) -> bool:
+def _is_tls_error(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
-def _say(server: SmtpServer, error: "aiosmtplib.SMTPResponseException") -> str:
-    said = error.message
+def _format_error(server: SmtpServer, error: "aiosmtplib.SMTPResponseException") -> str:
+    message = error.message
     for secret in filter(None, (server.password, server.user)):
-        said = said.replace(secret, "…")
-    return " ".join(f"{error.code} {said}".split())[:SAID_AT_MOST]
+        message = message.replace(secret, "…")
+    return " ".join(f"{error.code} {message}".split())[:LONGEST_ERROR]

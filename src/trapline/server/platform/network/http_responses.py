@@ -1,4 +1,4 @@
-"""What every gateway over HTTP reads alike: a file, a listing in bounded time and size, dates, statuses in words."""
+"""Read HTTP responses for all gateways: files, listings of limited size, dates and statuses."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -20,13 +20,13 @@ MAX_RETRY_AFTER_S = 86_400
 UNPACKED_BYTES = 256 * 1024
 TOO_MANY_REQUESTS = 429
 BUSY = (502, 503, 504)
-"""Statuses of a server that is overloaded, or cannot reach the server behind it."""
-# Some S3 services leave in the name of a coding that they have undone.
+"""Statuses of a server that is overloaded, or that cannot reach the server behind it."""
+# Some S3 services keep the name of a coding that they have already decoded.
 PLAIN_CODINGS = ("", "identity", "aws-chunked")
 
 
 def build_conditional_headers(etag: str | None) -> dict[str, str]:
-    """Make the header that asks for a file only if it is another version than this one."""
+    """Build the header that requests a file only if its version differs from this one."""
     return {"If-None-Match": etag} if etag and is_header_value(etag) else {}
 
 
@@ -34,7 +34,7 @@ def build_conditional_headers(etag: str | None) -> dict[str, str]:
 async def open_http_file(
     outbound: OutboundClient, url: str, known_etag: str | None
 ) -> AsyncIterator[OpenFile | None]:
-    """Open a file at an address; None if the server says that it still is the version `known_etag`."""
+    """Open the file at a URL; None if the server reports that its version is still `known_etag`."""
     async with outbound.get(url, build_conditional_headers(known_etag)) as answer:
         if answer.status == 304 and known_etag:
             yield None
@@ -47,12 +47,13 @@ async def open_http_file(
 
 
 def build_open_file(answer: OutboundResponse) -> OpenFile:
-    """Tell of a file whose bytes a server has begun to send.
+    """Build the description of a file from the headers of its response.
 
-    Raises OutboundFailed where they are compressed.
+    Raises:
+        OutboundFailed: the file is compressed.
     """
     if answer.headers.get("content-encoding", "").strip().lower() not in PLAIN_CODINGS:
-        raise OutboundFailed("the server sends it compressed, though it was asked not to")
+        raise OutboundFailed("the server sends it compressed, although that was not requested")
     length = answer.headers.get("content-length", "")
     size = int(length) if length.isascii() and length.isdigit() and len(length) < 19 else None
     return OpenFile(
@@ -65,7 +66,11 @@ def build_open_file(answer: OutboundResponse) -> OpenFile:
 
 
 async def read_listing_page(answer: OutboundResponse, most_bytes: int, budget_s: float) -> bytes:
-    """Read one page of a listing whole, at most so many bytes and for at most so many seconds."""
+    """Read one page of a listing of at most `most_bytes` within `budget_s` seconds.
+
+    Raises:
+        OutboundFailed: the page is larger, takes longer, or its compression is broken.
+    """
     page = bytearray()
     try:
         async for chunk in decompress(limit_total_time(answer.chunks(), budget_s), answer):
@@ -76,7 +81,7 @@ async def read_listing_page(answer: OutboundResponse, most_bytes: int, budget_s:
                 )
     except zlib.error as error:
         raise OutboundFailed(
-            "the listing cannot be read: it is not compressed as the server says"
+            "the listing cannot be read: its compression is not the announced one"
         ) from error
     return bytes(page)
 
@@ -84,7 +89,7 @@ async def read_listing_page(answer: OutboundResponse, most_bytes: int, budget_s:
 async def decompress(
     chunks: AsyncIterator[bytes], answer: OutboundResponse
 ) -> AsyncIterator[bytes]:
-    """Undo the compression that some servers use without being asked, in pieces of bounded size."""
+    """Decompress a body that some servers compress without a request, in pieces of limited size."""
     coding = answer.headers.get("content-encoding", "").strip().lower()
     if coding in ("", "identity"):
         async for chunk in chunks:
@@ -92,20 +97,21 @@ async def decompress(
         return
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise OutboundFailed(
-            "the server sends the listing compressed in a way that is not read; gzip and deflate are"
+            f"the server compresses the listing with {coding[:50]}; only gzip and deflate are "
+            "supported"
         )
-    unpacker = zlib.decompressobj(47 if coding != "deflate" else 15)
+    decoder = zlib.decompressobj(47 if coding != "deflate" else 15)
     async for chunk in chunks:
-        piece = unpacker.decompress(chunk, UNPACKED_BYTES)
+        piece = decoder.decompress(chunk, UNPACKED_BYTES)
         while piece:
             yield piece
-            piece = unpacker.decompress(unpacker.unconsumed_tail, UNPACKED_BYTES)
-    if not unpacker.eof:
-        raise OutboundFailed("the listing ended before its compression did")
+            piece = decoder.decompress(decoder.unconsumed_tail, UNPACKED_BYTES)
+    if not decoder.eof:
+        raise OutboundFailed("the listing is truncated: its compressed data ends too early")
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """Read a date of HTTP, such as Last-Modified."""
+    """Parse an HTTP date, such as Last-Modified; return None if it is invalid."""
     try:
         return parsedate_to_datetime(text).astimezone(UTC) if text else None
     except (ValueError, TypeError, OverflowError):
@@ -113,7 +119,7 @@ def parse_http_date(text: str | None) -> datetime | None:
 
 
 def parse_rfc3339(text: str) -> datetime | None:
-    """Read a time of RFC 3339; None for one that names no zone."""
+    """Parse a time in the format of RFC 3339; return None without a time zone."""
     try:
         moment = datetime.fromisoformat(text.strip())
         return moment.astimezone(UTC) if moment.tzinfo else None
@@ -122,7 +128,7 @@ def parse_rfc3339(text: str) -> datetime | None:
 
 
 def parse_retry_after(answer: OutboundResponse) -> int | None:
-    """Read how many seconds a server asks to be left alone for, at most a day."""
+    """Parse Retry-After to seconds, at most a day."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:9]), MAX_RETRY_AFTER_S)
@@ -134,7 +140,7 @@ def parse_retry_after(answer: OutboundResponse) -> int | None:
 
 
 def build_failure(answer: OutboundResponse, what: str) -> OutboundFailed:
-    """Build the failure that an answer means, with the time that the server asks to be left alone for."""
+    """Build the error for the status of a response, with the server's Retry-After."""
     kind = OutboundFailed
     if answer.status == TOO_MANY_REQUESTS:
         kind = AskedTooOften
@@ -144,30 +150,30 @@ def build_failure(answer: OutboundResponse, what: str) -> OutboundFailed:
 
 
 def format_status(status: int, what: str) -> str:
-    """Say what a status means, and what to do about it; `what` is what was asked for."""
-    words = {
-        401: f"the server asks for a sign-in before it gives {what} (401): check user name and password",
-        403: f"the server forbids {what} (403): check the sign-in, and whether the server lists folders",
-        404: f"the server has no such address (404): {what} is not there",
-        410: f"{what} is gone from the server (410)",
-        429: f"the server says that it is asked too often (429) and does not give {what}",
+    """Describe what a status means and what to do; `what` is the requested object."""
+    descriptions = {
+        401: f"the server requires a sign-in for {what} (401): check user name and password",
+        403: f"the server forbids access to {what} (403): check the sign-in, and whether the "
+        "server lists folders",
+        404: f"the server has no such URL (404): {what} does not exist",
+        410: f"{what} was deleted from the server (410)",
+        429: f"the server gets too many requests (429) and does not return {what}",
     }
-    if status in words:
-        return words[status]
+    if status in descriptions:
+        return descriptions[status]
     return f"the server answered with status {status} instead of {what}"
 
 
 def quote_invisible(text: str) -> str:
-    """Encode the characters of an address that cannot be seen, such as a no-break space, as servers should have."""
-    return (
-        text
-        if text.isprintable()
-        else "".join(sign if sign.isprintable() else quote(sign) for sign in text)
-    )
+    """Percent-encode the invisible characters of a URL, such as a no-break space."""
+    return "".join(character if character.isprintable() else quote(character) for character in text)
 
 
 def decode_path(raw: str) -> str | None:
-    """Decode a path for people where that loses nothing; None for one that climbs out or hides something."""
+    """Decode a path for display, if the path can be encoded again without loss.
+
+    Returns None for a path that leads out of its folder or has invisible characters.
+    """
     try:
         text = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:

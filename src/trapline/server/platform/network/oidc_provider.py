@@ -1,4 +1,4 @@
-"""The operator's OpenID provider: where its parts are, its keys, and the exchange of a code for what it says."""
+"""The operator's OpenID provider: its endpoints and keys, and the exchange of codes for claims."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from trapline.server.platform.errors import OidcProviderUnavailable, OutboundFailed, Unauthenticated
 from trapline.server.platform.network.oidc_tokens import (
     BEGIN_AGAIN,
-    NOT_BELIEVED,
+    INVALID_RESPONSE,
     OidcState,
     find_key,
     find_verified_email,
@@ -28,18 +28,21 @@ if TYPE_CHECKING:
     from trapline.server.platform.network.outbound import OutboundClient
 
 KEPT_S = 3600
-"""How long what was found is good for; a token of an unknown key has the keys read anew before that."""
-ANEW_AFTER_S = 10
-"""The keys are read anew at most so often, whatever tokens name."""
+"""How long metadata and keys are cached; a token with an unknown key reloads the keys earlier."""
+RELOAD_AFTER_S = 10
+"""The shortest time between two loads of the keys, whatever keys tokens name."""
 FAILED_S = 5
-"""What failed is asked for again after so long, and until then fails at once, however many want to sign in."""
+"""How long a failed request is not repeated; sign-ins in that time fail immediately."""
 PATIENCE_S = 10
 MOST_BYTES = 1024 * 1024
-AWAY = "Your organisation's sign-in is unavailable: {}. You are not signed in. Try again later, or use a password."
+UNAVAILABLE = (
+    "Your organisation's sign-in is unavailable: {}. You are not signed in. "
+    "Try again later, or use a password."
+)
 
 
 class ProviderMetadata(BaseModel):
-    """What a provider says of itself (OpenID Connect Discovery 1.0, 3), as far as it is used."""
+    """The metadata of a provider that Trapline uses (OpenID Connect Discovery 1.0, section 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -51,7 +54,7 @@ class ProviderMetadata(BaseModel):
 
 @dataclass
 class OidcProvider:
-    """An OpenID provider, which is asked when somebody signs in; a provider that is away keeps nobody else out."""
+    """An OpenID provider, which is called only for sign-ins that use it."""
 
     issuer: str
     client_id: str
@@ -65,14 +68,21 @@ class OidcProvider:
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        """Let the issuer be wherever its operator says; what it names elsewhere is under the rules of all addresses."""
+        """Allow connections to the issuer, which the operator set, at any address.
+
+        Other URLs that the provider names are subject to the general policy.
+        """
         parts = urlsplit(self.issuer)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         own = AllowedNetwork(host=(parts.hostname or "").rstrip("."), port=port, reaches_here=True)
         self.policy = replace(self.policy, allowed_networks=(*self.policy.allowed_networks, own))
 
-    async def make_address(self, journey: OidcState, redirect_uri: str) -> str:
-        """Where a browser goes to sign in. Raises ProviderAway."""
+    async def build_authorization_url(self, sign_in: OidcState, redirect_uri: str) -> str:
+        """Build the URL at which the browser signs in.
+
+        Raises:
+            OidcProviderUnavailable: the metadata cannot be loaded.
+        """
         found = await self._discover()
         query = urlencode(
             {
@@ -80,25 +90,28 @@ class OidcProvider:
                 "client_id": self.client_id,
                 "redirect_uri": redirect_uri,
                 "scope": self.scopes,
-                "state": journey.state,
-                "nonce": journey.nonce,
-                "code_challenge": journey.challenge,
+                "state": sign_in.state,
+                "nonce": sign_in.nonce,
+                "code_challenge": sign_in.challenge,
                 "code_challenge_method": "S256",
             }
         )
-        return f"{found.authorization_endpoint}{'&' if '?' in found.authorization_endpoint else '?'}{query}"
+        endpoint = found.authorization_endpoint
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
-    async def exchange(self, code: str, journey: OidcState, redirect_uri: str) -> dict[str, Any]:
-        """What the provider claims of the person who brought this code.
+    async def exchange(self, code: str, sign_in: OidcState, redirect_uri: str) -> dict[str, Any]:
+        """Exchange a code for the provider's claims about the user.
 
-        Raises Unauthenticated, ProviderAway.
+        Raises:
+            Unauthenticated: the code or the ID token is invalid.
+            OidcProviderUnavailable: the provider does not answer, or not as specified.
         """
         found = await self._discover()
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": redirect_uri,
-            "code_verifier": journey.verifier,
+            "code_verifier": sign_in.verifier,
         }
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
@@ -112,88 +125,89 @@ class OidcProvider:
             if self.client_secret is not None:
                 form["client_secret"] = self.client_secret
         else:
-            # RFC 6749, 2.3.1: both are encoded as a form's fields before they are put together.
+            # RFC 6749, section 2.3.1: both are encoded like form fields before they are joined.
             pair = f"{quote(self.client_id, safe='')}:{quote(self.client_secret, safe='')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        status, told = await self._post(found.token_endpoint, urlencode(form).encode(), headers)
-        if status == 400 and isinstance(told, Mapping) and told.get("error") == "invalid_grant":
+        status, tokens = await self._post(found.token_endpoint, urlencode(form).encode(), headers)
+        if status == 400 and isinstance(tokens, Mapping) and tokens.get("error") == "invalid_grant":
             raise Unauthenticated(f"This sign-in was used already, or took too long. {BEGIN_AGAIN}")
         if status in (400, 401):
             raise OidcProviderUnavailable(
-                AWAY.format(
-                    "it refuses this Trapline, whose operator should look at TRAPLINE_OIDC_*"
+                UNAVAILABLE.format(
+                    "it refuses the requests of Trapline, and the operator should check "
+                    "TRAPLINE_OIDC_*"
                 )
             )
         if (
             status != 200
-            or not isinstance(told, Mapping)
-            or not isinstance(told.get("id_token"), str)
+            or not isinstance(tokens, Mapping)
+            or not isinstance(tokens.get("id_token"), str)
         ):
-            raise OidcProviderUnavailable(
-                AWAY.format("it answered with something else than a token")
-            )
-        claims = await self._believe(told["id_token"], found, journey)
+            raise OidcProviderUnavailable(UNAVAILABLE.format("its response has no token"))
+        claims = await self._verify(tokens["id_token"], found, sign_in)
         if (
             find_verified_email(claims) is None
             and found.userinfo_endpoint
-            and told.get("access_token")
+            and tokens.get("access_token")
         ):
-            aside = await self._ask_about(
-                found.userinfo_endpoint, str(told["access_token"]), claims
+            user_info = await self._fetch_user_info(
+                found.userinfo_endpoint, str(tokens["access_token"]), claims
             )
-            # Both from one place: an address of the one is not verified because the other says so
-            # of its own.
+            # The address and `email_verified` must come from one response: each response verifies
+            # only the address that it contains.
             claims = {
                 name: value
                 for name, value in claims.items()
                 if name not in ("email", "email_verified")
             }
-            claims = {**aside, **claims}
+            claims = {**user_info, **claims}
         return {**claims, "iss": found.issuer}
 
-    async def _believe(
-        self, token: str, found: ProviderMetadata, journey: OidcState
+    async def _verify(
+        self, token: str, found: ProviderMetadata, sign_in: OidcState
     ) -> dict[str, Any]:
         algorithm, kid = parse_token_header(token)
         key = find_key(await self._read_keys(found, KEPT_S), algorithm, kid)
         if key is None:
-            # It may have changed its keys since they were read.
-            key = find_key(await self._read_keys(found, ANEW_AFTER_S), algorithm, kid)
+            # The provider may have changed its keys since they were loaded.
+            key = find_key(await self._read_keys(found, RELOAD_AFTER_S), algorithm, kid)
         if key is None:
             raise Unauthenticated(
-                NOT_BELIEVED.format("it is signed with a key that the provider does not name")
+                INVALID_RESPONSE.format(
+                    "it is signed with a key that the provider does not publish"
+                )
             )
         return verify_id_token(
             token,
             key,
             issuer=found.issuer,
             client_id=self.client_id,
-            nonce=journey.nonce,
+            nonce=sign_in.nonce,
             now=time.time(),
         )
 
-    async def _ask_about(
-        self, address: str, access_token: str, claims: Mapping[str, Any]
+    async def _fetch_user_info(
+        self, url: str, access_token: str, claims: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """What else the provider says of a person: many tell the e-mail address here alone (Core, 5.3.2)."""
+        """Fetch further claims; many providers send the e-mail address only here (Core, 5.3.2)."""
         if not (access_token.isascii() and access_token.isprintable()):
-            raise OidcProviderUnavailable(
-                AWAY.format("it answered with something else than a token")
-            )
-        told = await self._get(address, {"Authorization": f"Bearer {access_token}"})
-        return dict(told) if isinstance(told, Mapping) and told.get("sub") == claims["sub"] else {}
+            raise OidcProviderUnavailable(UNAVAILABLE.format("its response has no token"))
+        found = await self._get(url, {"Authorization": f"Bearer {access_token}"})
+        is_same_user = isinstance(found, Mapping) and found.get("sub") == claims["sub"]
+        return dict(found) if is_same_user else {}
 
     @asynccontextmanager
     async def _turn(self, what: str) -> AsyncIterator[None]:
-        """Let one at a time ask for something, and nobody for what failed a moment ago.
+        """Allow one request at a time, and none within FAILED_S after a failure of the same kind.
 
-        Raises ProviderAway.
+        Raises:
+            OidcProviderUnavailable: the request failed a moment ago, or the wait is too long.
         """
         try:
             async with asyncio.timeout(PATIENCE_S * 2):
                 await self._reading.acquire()
         except TimeoutError:
-            raise OidcProviderUnavailable(AWAY.format("it takes too long")) from None
+            raise OidcProviderUnavailable(UNAVAILABLE.format("it takes too long")) from None
         try:
             failed = self._failed.get(what)
             if failed is not None and time.monotonic() < failed[0] + FAILED_S:
@@ -210,16 +224,18 @@ class OidcProvider:
         async with self._turn("parts"):
             if self._discovered is not None and time.monotonic() < self._discovered[0] + KEPT_S:
                 return self._discovered[1]
-            told = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            content = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
             try:
-                found = ProviderMetadata.model_validate(told)
+                found = ProviderMetadata.model_validate(content)
             except ValidationError:
                 raise OidcProviderUnavailable(
-                    AWAY.format("what it says of itself is no OpenID configuration")
+                    UNAVAILABLE.format("its metadata is not an OpenID configuration")
                 ) from None
             if found.issuer.rstrip("/") != self.issuer.rstrip("/"):
                 raise OidcProviderUnavailable(
-                    AWAY.format("it calls itself something else than TRAPLINE_OIDC_ISSUER")
+                    UNAVAILABLE.format(
+                        "the issuer in its metadata differs from TRAPLINE_OIDC_ISSUER"
+                    )
                 )
             parts = (
                 found.authorization_endpoint,
@@ -232,7 +248,7 @@ class OidcProvider:
             )
             if not all(part.startswith(secure) for part in parts if part is not None):
                 raise OidcProviderUnavailable(
-                    AWAY.format("a part of it has no address that begins with https://")
+                    UNAVAILABLE.format("one of its endpoints has no URL that begins with https://")
                 )
             self._discovered = (time.monotonic(), found)
             return found
@@ -241,52 +257,58 @@ class OidcProvider:
         async with self._turn("keys"):
             if self._keys is not None and time.monotonic() < self._keys[0] + kept_s:
                 return self._keys[1]
-            told = await self._get(found.jwks_uri)
-            keys = told.get("keys") if isinstance(told, Mapping) else None
+            content = await self._get(found.jwks_uri)
+            keys = content.get("keys") if isinstance(content, Mapping) else None
             if not isinstance(keys, list):
-                raise OidcProviderUnavailable(AWAY.format("it does not tell its keys"))
+                raise OidcProviderUnavailable(UNAVAILABLE.format("it does not publish its keys"))
             self._keys = (time.monotonic(), keys)
             return keys
 
-    async def _get(self, address: str, headers: Mapping[str, str] | None = None) -> Any:
-        status, told = await self._call(
-            "GET", address, b"", {"Accept": "application/json", **(headers or {})}
+    async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
+        status, content = await self._call(
+            "GET", url, b"", {"Accept": "application/json", **(headers or {})}
         )
         if status != 200:
-            raise OidcProviderUnavailable(AWAY.format(f"it answered {status}"))
-        return told
+            raise OidcProviderUnavailable(UNAVAILABLE.format(f"it answered with status {status}"))
+        return content
 
-    async def _post(self, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
-        return await self._call("POST", address, body, headers)
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
+        return await self._call("POST", url, body, headers)
 
     async def _call(
-        self, method: str, address: str, body: bytes, headers: Mapping[str, str]
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, Any]:
-        """Ask once, following no redirect; what is no JSON is None. Raises ProviderAway."""
+        """Send one request without following redirects; return its status and JSON.
+
+        Content that is not JSON is returned as None.
+
+        Raises:
+            OidcProviderUnavailable: the provider does not answer.
+        """
         outbound = _open_outbound(self.policy)
         try:
-            asked = (
-                outbound.get(address, headers, patience_s=PATIENCE_S, max_redirects=0)
+            request = (
+                outbound.get(url, headers, patience_s=PATIENCE_S, max_redirects=0)
                 if method == "GET"
-                else outbound.post(address, body, headers, PATIENCE_S)
+                else outbound.post(url, body, headers, PATIENCE_S)
             )
-            async with asyncio.timeout(PATIENCE_S * 2), asked as answer:
+            async with asyncio.timeout(PATIENCE_S * 2), request as answer:
                 read = bytearray()
                 async for chunk in answer.chunks():
                     read += chunk
                     if len(read) > MOST_BYTES:
-                        raise OutboundFailed("it answered far too much")
+                        raise OutboundFailed("its response is too large")
                 return answer.status, _read_json(bytes(read))
         except TimeoutError:
-            raise OidcProviderUnavailable(AWAY.format("it takes too long")) from None
+            raise OidcProviderUnavailable(UNAVAILABLE.format("it takes too long")) from None
         except OutboundFailed as error:
-            raise OidcProviderUnavailable(AWAY.format(error.detail)) from None
+            raise OidcProviderUnavailable(UNAVAILABLE.format(error.detail)) from None
         finally:
             await outbound.close()
 
 
 def _open_outbound(policy: OutboundPolicy) -> "OutboundClient":
-    # The HTTP client takes long to load, and most sign in by password.
+    # The HTTP client takes long to import, and most users sign in with a password.
     from trapline.server.platform.network.outbound import OutboundClient
 
     return OutboundClient(policy)

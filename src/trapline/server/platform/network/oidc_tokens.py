@@ -1,6 +1,6 @@
-"""Signing in by OpenID Connect: what one attempt is known by, and when an ID token is believed.
+"""Sign-in by OpenID Connect: the state of a sign-in, and the verification of ID tokens.
 
-OpenID Connect Core 1.0, 3.1.3.7; PKCE is RFC 7636.
+See OpenID Connect Core 1.0, section 3.1.3.7, and RFC 7636 for PKCE.
 """
 
 import base64
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from jwt import PyJWK
 
 SKEW_S = 120
-"""How far the provider's clock may be from ours."""
+"""How far the provider's clock may differ from the server's, in seconds."""
 FRESH_S = 600
-"""An ID token that was made longer ago than this was not made for this sign-in."""
-JOURNEY_S = 600
-"""How long somebody may take at the provider."""
+"""The largest age of an ID token, in seconds."""
+SIGN_IN_WITHIN_S = 600
+"""How long a user may take to sign in at the provider, in seconds."""
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
-"""What ID tokens may be signed with, and the type of key for it.
-
-A key of another type is no key for it.
-"""
+"""The algorithms that may sign ID tokens, each with the type of its keys."""
 SMALLEST_RSA_BITS = 2048
 _HALVES = re.compile("[\ud800-\udfff]")
 NEEDED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 BEGIN_AGAIN = "You are not signed in. Start again on the sign-in page of this browser."
-NOT_BELIEVED = "The response of your organisation's sign-in is not valid: {}. You are not signed in. Contact your operator."
+INVALID_RESPONSE = (
+    "The response of your organisation's sign-in is not valid: {}. You are not signed in. "
+    "Contact your operator."
+)
 
 
 class OidcState:
-    """One attempt: everything that it is known by is derived from a seed, which only this browser's cookie has."""
+    """The state of one sign-in; its values are derived from a seed in the browser's cookie."""
 
     def __init__(self, key: bytes, seed: str) -> None:
         self._key = key
@@ -48,70 +48,73 @@ class OidcState:
 
     @property
     def state(self) -> str:
-        """What the browser brings back, so that nobody else's code is taken."""
+        """The value that the browser returns, so that a code from another browser is refused."""
         return self._derive("state")
 
     @property
     def nonce(self) -> str:
-        """What the ID token repeats, so that it is of this attempt."""
+        """The value that the ID token repeats, which ties it to this sign-in."""
         return self._derive("nonce")
 
     @property
     def verifier(self) -> str:
-        """What only we know, so that a code is of no use to anybody else."""
+        """The secret of PKCE, without which a stolen code cannot be used."""
         return self._derive("verifier")
 
     @property
     def challenge(self) -> str:
-        """What the provider is told of the verifier."""
+        """The hash of the verifier, which is sent to the provider."""
         return _encode(hashlib.sha256(self.verifier.encode()).digest())
 
 
 def create_oidc_state(key: bytes, now: float) -> tuple[OidcState, str]:
-    """Begin an attempt; answers it and the cookie's value."""
-    seed = f"{secrets.token_urlsafe(32)}.{int(now) + JOURNEY_S}"
-    return OidcState(key, seed), f"{seed}.{OidcState(key, seed)._derive('cookie')}"  # noqa: SLF001 - its own file
+    """Start a sign-in; return its state and the value of the cookie."""
+    seed = f"{secrets.token_urlsafe(32)}.{int(now) + SIGN_IN_WITHIN_S}"
+    sign_in = OidcState(key, seed)
+    return sign_in, f"{seed}.{sign_in._derive('cookie')}"  # noqa: SLF001
 
 
 def parse_oidc_state(key: bytes, cookie: str | None, state: str, now: float) -> OidcState:
-    """Read the attempt that this browser began.
+    """Parse the state of the sign-in that this browser started.
 
-    Raises Unauthenticated for another one's state, or one that is over.
+    Raises:
+        Unauthenticated: the state is that of another sign-in, or the sign-in has expired.
     """
     seed, _, signature = (cookie or "").rpartition(".")
-    journey = OidcState(key, seed)
-    if not hmac.compare_digest(signature.encode(), journey._derive("cookie").encode()):  # noqa: SLF001
-        raise Unauthenticated(f"This sign-in was not begun in this browser. {BEGIN_AGAIN}")
+    sign_in = OidcState(key, seed)
+    if not hmac.compare_digest(signature.encode(), sign_in._derive("cookie").encode()):  # noqa: SLF001
+        raise Unauthenticated(f"This sign-in was not started in this browser. {BEGIN_AGAIN}")
     if int(seed.rpartition(".")[2]) < now:
         raise Unauthenticated(f"This sign-in took too long. {BEGIN_AGAIN}")
-    if not hmac.compare_digest(state.encode(), journey.state.encode()):
+    if not hmac.compare_digest(state.encode(), sign_in.state.encode()):
         raise Unauthenticated(
-            f"This sign-in is not the one that was begun last in this browser. {BEGIN_AGAIN}"
+            f"This sign-in is not the one that was started last in this browser. {BEGIN_AGAIN}"
         )
-    return journey
+    return sign_in
 
 
 def parse_token_header(token: str) -> tuple[str, str | None]:
-    """Read how an ID token is signed: the algorithm, the key's id.
+    """Parse the algorithm and the key ID in the header of an ID token.
 
-    Raises Unauthenticated for what is not taken.
+    Raises:
+        Unauthenticated: the token is malformed, or the algorithm is not allowed.
     """
     import jwt
 
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise Unauthenticated(NOT_BELIEVED.format("it is no signed token")) from None
+        raise Unauthenticated(INVALID_RESPONSE.format("it is not a signed token")) from None
     algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise Unauthenticated(
-            NOT_BELIEVED.format(f"it is not signed with {' or '.join(ALGORITHMS)}")
+            INVALID_RESPONSE.format(f"it is not signed with {' or '.join(ALGORITHMS)}")
         )
     return algorithm, kid if isinstance(kid, str) else None
 
 
 def find_key(keys: Sequence[Any], algorithm: str, kid: str | None) -> "PyJWK | None":
-    """Find the key that a token names; without a name, the only one there is for its algorithm."""
+    """Find the key with this ID; without an ID, the only key for the algorithm."""
     import jwt
 
     fitting = [
@@ -136,20 +139,21 @@ def find_key(keys: Sequence[Any], algorithm: str, kid: str | None) -> "PyJWK | N
 def verify_id_token(
     token: str, key: "PyJWK", *, issuer: str, client_id: str, nonce: str, now: float
 ) -> dict[str, Any]:
-    """Check an ID token and answer what it claims.
+    """Verify an ID token and return its claims.
 
-    Raises Unauthenticated in words for whatever is wrong with it.
+    Raises:
+        Unauthenticated: the token is invalid; the message names the fault.
     """
     import jwt
 
-    # Signed with what its header says only if that is what the key is for.
+    # PyJWT refuses a token whose algorithm does not match the key.
     algorithm, _ = parse_token_header(token)
     wrong = {
         jwt.InvalidIssuerError: "it comes from another issuer",
         jwt.InvalidAudienceError: "it is meant for another program",
         jwt.ExpiredSignatureError: "it has expired",
         jwt.ImmatureSignatureError: "its time is in the future",
-        jwt.MissingRequiredClaimError: "it leaves out what it must say",
+        jwt.MissingRequiredClaimError: "a required claim is missing",
         jwt.InvalidSignatureError: "its signature is wrong",
     }
     try:
@@ -164,36 +168,36 @@ def verify_id_token(
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         why = next(
-            (words for kind, words in wrong.items() if isinstance(error, kind)),
-            "it is no proper token",
+            (reason for kind, reason in wrong.items() if isinstance(error, kind)),
+            "it is not a valid token",
         )
-        raise Unauthenticated(NOT_BELIEVED.format(why)) from None
+        raise Unauthenticated(INVALID_RESPONSE.format(why)) from None
     if not isinstance(claims["iat"], int | float):
-        raise Unauthenticated(NOT_BELIEVED.format("it is no proper token"))
+        raise Unauthenticated(INVALID_RESPONSE.format("it is not a valid token"))
     if claims["iat"] < now - FRESH_S - SKEW_S:
-        raise Unauthenticated(NOT_BELIEVED.format("it was made too long ago"))
+        raise Unauthenticated(INVALID_RESPONSE.format("it was issued too long ago"))
     others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("azp", None if others else client_id) != client_id:
-        raise Unauthenticated(NOT_BELIEVED.format("it is meant for another program"))
+        raise Unauthenticated(INVALID_RESPONSE.format("it is meant for another program"))
     given = claims["nonce"]
     if not _is_text(given) or not hmac.compare_digest(given.encode(), nonce.encode()):
-        raise Unauthenticated(NOT_BELIEVED.format("it was made for another sign-in"))
+        raise Unauthenticated(INVALID_RESPONSE.format("it was issued for another sign-in"))
     if not _is_text(claims["sub"]) or not 0 < len(claims["sub"]) <= 255:
-        raise Unauthenticated(NOT_BELIEVED.format("it does not say who you are"))
+        raise Unauthenticated(INVALID_RESPONSE.format("it has no valid user ID"))
     return claims
 
 
 def find_verified_email(claims: Mapping[str, Any]) -> str | None:
-    """The e-mail address that the provider stands for; None where it does not say that it was verified."""
+    """Return the e-mail address in the claims; None unless the provider has verified it."""
     email, verified = claims.get("email"), claims.get("email_verified")
     if not _is_text(email) or not 3 <= len(email) <= 254:
         return None
-    # Some providers send it as a word.
+    # Some providers send it as a string.
     return email if verified is True or verified == "true" else None
 
 
 def _is_text(value: Any) -> TypeGuard[str]:
-    """Whether it can be kept and compared: JSON may also hold NUL, and halves of characters."""
+    """Return whether a value is a text without NUL and surrogates, which cannot be stored."""
     return isinstance(value, str) and "\0" not in value and not _HALVES.search(value)
 
 

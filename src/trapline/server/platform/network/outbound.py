@@ -1,4 +1,4 @@
-"""HTTP to any address that a user can name."""
+"""HTTP requests to URLs that users name."""
 
 import asyncio
 import base64
@@ -24,15 +24,15 @@ from trapline.server.platform.network.outbound_policy import OutboundPolicy
 
 MAX_REDIRECTS = 3
 MAX_HEADER_BYTES = 4096
-# As many as any source may ask for; how many it does is counted where its files are taken.
+# The largest number that a source can configure; the pull itself applies the configured one.
 MAX_CONNECTIONS = 16
 SCHEMES = {"http": 80, "https": 443}
-USER_AGENT = f"Trapline/{version('trapline')} (pulls camera pictures; see the docs of Trapline)"
+USER_AGENT = f"Trapline/{version('trapline')} (imports camera images; see the docs of Trapline)"
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait, in seconds: to connect, for a whole listing, and for a download that makes no progress."""
+    """Timeouts in seconds: to connect, for a whole listing, and for a download without progress."""
 
     connect_s: float = 10
     listing_s: float = 30
@@ -41,33 +41,33 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Headers that one origin (scheme, host, port) may see, and no other."""
+    """Secret headers, which are sent to one origin (scheme, host, port) and to no other."""
 
     origin: tuple[str, str, int]
     headers: Mapping[str, str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what no header can carry before a library does, because that would tell the secret."""
+        """Refuse values that are not valid in a header; a library's error would show the secret."""
         if not all(is_header_value(value) for value in self.headers.values()):
             raise AddressNotAllowed(
-                "the password or header has characters that cannot be sent; give it again"
+                "the password or header has characters that cannot be sent; enter it again"
             )
 
     @classmethod
     def basic(cls, url: str, username: str, password: str) -> "Credentials":
-        """Make credentials for the origin of `url` from a name and a password."""
+        """Build credentials for the origin of `url` from a user name and a password."""
         pair = base64.b64encode(f"{username}:{password}".encode()).decode()
         return cls(get_origin(httpx2.URL(url)), {"Authorization": f"Basic {pair}"})
 
     @classmethod
     def header(cls, url: str, name: str, value: str) -> "Credentials":
-        """Make credentials for the origin of `url` that are one header."""
+        """Build credentials for the origin of `url` from one header."""
         return cls(get_origin(httpx2.URL(url)), {name: value})
 
 
 @dataclass
 class OutboundResponse:
-    """What an outside server answered, after redirects; the body is read by `chunks`, undecoded, or not at all."""
+    """The response of an external server after redirects; `chunks` reads its undecoded body."""
 
     url: str
     status: int
@@ -76,14 +76,15 @@ class OutboundResponse:
 
     @property
     def is_public(self) -> bool:
-        """Return whether the answer came from an address of the internet."""
+        """Return whether the response came from an address on the internet."""
         peer = self._response.extensions["network_stream"].get_extra_info("server_addr")
         return is_public_address(str(peer[0]))
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read the body as it was sent.
 
-        Raises OutboundFailed if it ends before the length that was announced.
+        Raises:
+            OutboundFailed: the body ends before its announced length, or the connection fails.
         """
         try:
             async for chunk in self._response.aiter_raw():
@@ -95,15 +96,14 @@ class OutboundResponse:
         except httpx2.TimeoutException as error:
             raise OutboundFailed("the server sent nothing for too long") from error
         except httpx2.HTTPError:
-            raise OutboundFailed("the connection broke before the whole was sent") from None
+            raise OutboundFailed("the connection broke before the transfer was complete") from None
 
 
 class OutboundClient:
-    """A guarded HTTP client: every connection is checked against the policy and pinned to the
-    address checked.
+    """An HTTP client that connects only to addresses that the policy allows.
 
-    Nothing of the environment is used: no proxy, no netrc. Nothing that a server said is repeated
-    in an error, because it may repeat the sign-in; and no cookie is kept.
+    It uses no proxy and no netrc of the environment, and stores no cookies. Its errors do not quote
+    responses, because a response may contain the credentials.
     """
 
     def __init__(
@@ -135,13 +135,14 @@ class OutboundClient:
         patience_s: float | None = None,
         max_redirects: int = MAX_REDIRECTS,
     ) -> AsyncIterator[OutboundResponse]:
-        """Open a URL, following at most three redirects by hand; with `max_redirects` 0, a redirect
-        is an answer.
+        """Open a URL and follow up to `max_redirects` redirects; with 0, return the redirect.
 
-        `patience_s` is how long the server may be silent, the download's time unless told.
-        Credentials go only to their origin. Raises OutboundRefused for what the policy forbids and
-        OutboundFailed for a server that cannot be spoken to; any HTTP status but a redirect is an
-        answer.
+        The server may send nothing for `patience_s` seconds, by default the timeout of downloads.
+        Credentials are sent only to their origin. Every HTTP status is returned without an error.
+
+        Raises:
+            AddressNotAllowed: the policy does not allow the address.
+            OutboundFailed: the request failed, or there were too many redirects.
         """
         current = parse_url(url)
         for _ in range(max_redirects + 1):
@@ -161,9 +162,7 @@ class OutboundClient:
                     return
                 current = parse_url(str(current.join(response.headers["location"])))
             except httpx2.InvalidURL as error:
-                raise OutboundFailed(
-                    "the server redirects to something that is no address"
-                ) from error
+                raise OutboundFailed("the server redirects to an invalid URL") from error
             finally:
                 await response.aclose()
         raise OutboundFailed(f"the server redirected more than {max_redirects} times")
@@ -172,10 +171,7 @@ class OutboundClient:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], patience_s: float
     ) -> AsyncIterator[OutboundResponse]:
-        """Send a body to a URL, once; a redirect is an answer and never followed.
-
-        Raises as `get` does.
-        """
+        """Send a body to a URL once, without following redirects. Raises as `get` does."""
         connect_s = self._timeouts.connect_s
         timeout = httpx2.Timeout(patience_s, connect=connect_s, pool=connect_s)
         response = await self._send(
@@ -203,7 +199,7 @@ class OutboundClient:
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
-        # The library waits anew for each piece of the answer's head, which may drip.
+        # The library's timeout starts again with each piece of the response's head.
         within = asyncio.timeout(sum(request.extensions["timeout"].values()))
         try:
             async with within:
@@ -212,62 +208,67 @@ class OutboundClient:
             raise Unanswered(f"no connection to {host} within the time allowed") from error
         except httpx2.TimeoutException as error:
             raise Unanswered(
-                f"{host} took the request and answered nothing in the time allowed"
+                f"{host} accepted the request and sent no response within the time allowed"
             ) from error
         except TimeoutError as error:
             if not within.expired():
                 raise
-            raise Unanswered(f"{host} did not say in the time allowed what it answers") from error
+            raise Unanswered(
+                f"{host} did not complete the head of its response within the time allowed"
+            ) from error
         except httpx2.ConnectError as error:
-            raise OutboundFailed(f"no connection to {host}: {_why_unconnected(error)}") from None
-        # From here on the library quotes the request or the answer, secrets and all; a log shows
-        # causes as well.
+            raise OutboundFailed(f"no connection to {host}: {_describe_failure(error)}") from None
+        # The library's following errors quote the request or the response with their secrets, and
+        # logs show the causes of errors.
         except httpx2.LocalProtocolError:
             raise OutboundFailed(
-                f"no proper request to {host} could be made of these settings"
+                f"these settings do not result in a valid request to {host}"
             ) from None
         except httpx2.NetworkError:
             raise Unanswered(f"the connection to {host} broke before it answered") from None
         except httpx2.HTTPError:
-            raise OutboundFailed(f"{host} did not speak proper HTTP") from None
+            raise OutboundFailed(f"{host} did not answer with valid HTTP") from None
 
 
 def parse_url(url: str) -> httpx2.URL:
-    """Read an address that a user or a server named; raises OutboundRefused with a hint for what is not taken."""
+    """Parse a URL that a user or a server gave.
+
+    Raises:
+        AddressNotAllowed: the URL is invalid; the message says how to correct it.
+    """
     try:
         parsed = httpx2.URL(url)
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
         raise AddressNotAllowed(
-            "this is not a complete address, such as https://camera.example/pictures/"
+            "this is not a complete URL, such as https://camera.example/images/"
         ) from error
     if parsed.scheme not in SCHEMES:
-        raise AddressNotAllowed("addresses must begin with http:// or https://")
+        raise AddressNotAllowed("URLs must begin with http:// or https://")
     if not parsed.host:
-        raise AddressNotAllowed("this address names no host")
+        raise AddressNotAllowed("this URL has no host")
     if parsed.port is not None and not 0 < parsed.port < 65_536:
-        raise AddressNotAllowed("the port of this address is not from 1 to 65535")
+        raise AddressNotAllowed("the port of this URL is not from 1 to 65535")
     if parsed.userinfo:
         raise AddressNotAllowed(
-            "a name and password must not stand in the address; give them as auth_username and auth_password"
+            "a URL must not contain a user name and password; use auth_username and auth_password"
         )
     return parsed
 
 
 def get_origin(url: httpx2.URL) -> tuple[str, str, int]:
-    """Tell scheme, host and port of an address."""
+    """Return the scheme, host and port of a URL."""
     return url.scheme, url.host.rstrip(".").lower(), url.port or SCHEMES.get(url.scheme, 0)
 
 
 def is_header_value(value: str) -> bool:
-    """Tell whether a text can be the value of a header as it is."""
+    """Return whether a text is valid as the value of a header."""
     return value.isascii() and value.isprintable()
 
 
 class _GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects by way of the dialer, to the address that it checked.
+    """Connects to an address that the dialer checked.
 
-    The name stays what TLS verifies and what the Host header says, because only the connection is
-    made here.
+    TLS and the Host header still use the host name, because only the connection is made here.
     """
 
     def __init__(self, dialer: Dialer) -> None:
@@ -300,14 +301,14 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
-        raise AddressNotAllowed("a socket file is not an address")
+        raise AddressNotAllowed("connections to socket files are not allowed")
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
-    """The ordinary transport over the guarded network."""
+    """The transport of httpx with the guarded backend."""
 
     def __init__(
         self,
@@ -328,25 +329,25 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
 
 
 class _NoCookies(CookieJar):
-    """Takes nothing: a cookie would go wherever the host is named again, at another port or without TLS."""
+    """Stores no cookies: one would also be sent to other ports of its host, and without TLS."""
 
     def extract_cookies(self, response: object, request: object) -> None:
-        """Leave the cookies of an answer where they are."""
+        """Ignore the cookies of a response."""
 
 
 @cache
 def load_trusted_certificates() -> ssl.SSLContext:
-    """Load the certificates of the system once; it takes tens of milliseconds."""
+    """Load the system's certificates once, because it takes tens of milliseconds."""
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def _why_unconnected(error: httpx2.ConnectError) -> str:
-    """Say why there is no TLS, in the words of the library of it; the rest is the dialer's to say."""
+def _describe_failure(error: httpx2.ConnectError) -> str:
+    """Describe why TLS failed, with OpenSSL's message; the dialer reports all other failures."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"it does not speak proper TLS on this port ({cause.reason})"
+            return f"it does not support TLS on this port ({cause.reason})"
         cause = cause.__cause__ or cause.__context__
-    return "it broke before it was in use"
+    return "it was closed before it was used"

@@ -1,4 +1,4 @@
-"""Which addresses may be connected to when a user named the host."""
+"""The addresses that Trapline may connect to if a user named the host."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
 
-# The standard library's is_global is wrong for NAT64, 6to4, mapped and other addresses, so the
-# lists are our own (IANA special-purpose registries, and the metadata services of the clouds).
+# The standard library's is_global is wrong for NAT64, 6to4, mapped and other addresses. These lists
+# are from the IANA special-purpose registries and the documentation of the clouds.
 NEVER: tuple[tuple[str, tuple[Network, ...]], ...] = (
     (
         "a metadata service",
         _networks(
-            "169.254.169.254/32", "169.254.170.2/32", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
-            "fd00:ec2::/32", "fd20:ce::/64",
+            "169.254.169.254/32", "169.254.170.2/32", "100.100.100.200/32", "192.0.0.192/32",
+            "168.63.129.16/32", "fd00:ec2::/32", "fd20:ce::/64",
         ),
     ),
     ("a link-local address", _networks("169.254.0.0/16", "fe80::/10")),
@@ -31,8 +31,8 @@ LOOPBACK: tuple[Network, ...] = _networks("0.0.0.0/8", "127.0.0.0/8", "::/128", 
 RFC_1918: tuple[Network, ...] = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 PRIVATE: tuple[Network, ...] = (*RFC_1918, *_networks("100.64.0.0/10", "fc00::/7", "fec0::/10"))
 RESERVED: tuple[Network, ...] = _networks(
-    "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-    "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
+    "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+    "240.0.0.0/4", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
 )  # fmt: skip
 THIS_HOST = "this host"
 """Why loopback and the addresses of this machine are refused."""
@@ -47,21 +47,21 @@ _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-
 
 @dataclass(frozen=True)
 class AllowedNetwork:
-    """One entry of TRAPLINE_ALLOWED_NETWORKS: a network or a host name, on one port or on all of them."""
+    """An entry of TRAPLINE_ALLOWED_NETWORKS: a network or a host, for one port or all ports."""
 
     network: Network | None = None
     host: str | None = None
     port: int | None = None
     reaches_here: bool = False
-    """Whether a host covers loopback and this machine, too: for a URL that only the operator sets."""
+    """Whether a host also covers loopback and this machine, for URLs of the operator."""
 
     def covers(self, host: str, port: int | None, address: Address, *, is_own: bool) -> bool:
         """Return whether the entry allows this connection.
 
-        An interface address of this machine is only covered by an entry that names that one
-        address: a network of cameras would otherwise open the services of this machine with it. A
-        host does not cover loopback and this machine either, because its addresses are set by those
-        who run its zone.
+        An interface address of this machine is only covered by an entry with exactly that address.
+        Otherwise an entry for a network of cameras would also allow the services of this machine. A
+        host does not cover loopback and this machine, because the operator of its DNS zone decides
+        its addresses.
         """
         if self.port is not None and self.port != port:
             return False
@@ -77,16 +77,16 @@ class AllowedNetwork:
 class OutboundPolicy:
     """Addresses that the operator allows.
 
-    `allow_private` opens the networks of RFC 1918. `allowed_networks` opens what it names, loopback
-    and the interface addresses of this machine included; nothing opens link-local or metadata
-    addresses.
+    `allow_private` allows the networks of RFC 1918. `allowed_networks` allows its entries,
+    including loopback and interface addresses of this machine. Link-local addresses and metadata
+    services cannot be allowed.
     """
 
     allow_private: bool = False
     allowed_networks: tuple[AllowedNetwork, ...] = ()
 
     def allows_port(self, host: str, port: int, address: Address, *, is_own: bool) -> bool:
-        """Return whether an entry names this very port, which then need not be a usual one."""
+        """Return whether an entry has this port, which allows it even if it is an unusual one."""
         return any(
             entry.port is not None and entry.covers(host, port, address, is_own=is_own)
             for entry in self.allowed_networks
@@ -154,17 +154,20 @@ def find_refusal_reason(
 
 
 def can_be_allowed(reason: str) -> bool:
-    """Return whether TRAPLINE_ALLOWED_NETWORKS can open an address that is refused for this reason."""
+    """Return whether TRAPLINE_ALLOWED_NETWORKS can allow an address refused for this reason."""
     return reason not in {what for what, _ in NEVER}
 
 
 def parse_address(text: str) -> Address:
-    """Read an address as the resolver writes it."""
+    """Parse an address in the form that the resolver returns."""
     return ip_address(text)
 
 
 def embedded_address(address: IPv6Address) -> IPv4Address | None:
-    """Find the IPv4 address that an IPv6 address stands for (RFC 4291 mapped and compatible, RFC 6052 NAT64)."""
+    """Return the IPv4 address embedded in an IPv6 address, None if it has none.
+
+    These are mapped and compatible addresses (RFC 4291), and NAT64 (RFC 6052).
+    """
     if address in _MAPPED or address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return None

@@ -1,4 +1,4 @@
-"""How long is waited for a listing in all, and for a file that comes ever so slowly."""
+"""Limits for the total time of a listing, and for the rate of a download."""
 
 import asyncio
 import time
@@ -15,10 +15,12 @@ SLOWEST_RATE = 1024
 async def limit_total_time(
     pieces: AsyncIterator[Piece], budget_s: float, give_up: Callable[[], None] | None = None
 ) -> AsyncIterator[Piece]:
-    """Pass the pieces of a listing on, but wait for them no longer than `budget_s` seconds in all.
+    """Pass on the pieces of a listing, waiting for them at most `budget_s` seconds in total.
 
-    `give_up` is called when the time is over, where what is waited for takes leave of the server
-    before it ends.
+    `give_up` is called when the time is over, for an iterator that ends its connection itself.
+
+    Raises:
+        OutboundFailed: the time is over.
     """
     left = budget_s
     while True:
@@ -39,10 +41,13 @@ async def limit_total_time(
 
 
 async def require_throughput(chunks: AsyncIterator[bytes], window_s: float) -> AsyncIterator[bytes]:
-    """Pass the chunks of a file on while they come faster than a drip: in each `window_s` seconds
-    that are waited.
+    """Pass on the chunks of a file while their rate is at least SLOWEST_RATE.
 
-    Raises OutboundFailed. That nothing comes at all is for others to find.
+    The rate is measured over each `window_s` seconds of waiting. A transfer that stops completely
+    is not detected here.
+
+    Raises:
+        OutboundFailed: the rate was too low.
     """
     waited, received = 0.0, 0
     while True:
@@ -50,13 +55,14 @@ async def require_throughput(chunks: AsyncIterator[bytes], window_s: float) -> A
         chunk = await anext(chunks, None)
         if chunk is None:
             return
-        # Only the wait for the server counts, not what is done with what came.
+        # Only the wait for the server counts, not the time to process a chunk.
         waited += time.monotonic() - started
         received += len(chunk)
         if waited >= window_s:
             if received < SLOWEST_RATE * waited:
                 raise OutboundFailed(
-                    f"it came at less than {SLOWEST_RATE:,} bytes a second for {window_s:g} seconds"
+                    f"the transfer rate was below {SLOWEST_RATE:,} bytes per second for "
+                    f"{window_s:g} seconds"
                 )
             waited, received = 0.0, 0
         yield chunk

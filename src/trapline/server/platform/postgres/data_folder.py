@@ -1,4 +1,4 @@
-"""The data folder: whose it is, who can reach it, and the secrets in it."""
+"""The data folder: its lock, its permissions, and the files with secrets in it."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 UNPRIVILEGED = 65534
-"""The uid and gid that PostgreSQL runs as where Trapline runs as root."""
+"""The uid and gid of PostgreSQL if Trapline runs as root."""
 
 
 class EngineError(Exception):
@@ -20,20 +20,21 @@ class FolderInUseError(EngineError):
 
 @dataclass(frozen=True)
 class FolderLock:
-    """The data folder is ours until `release` or the end of this process, however it ends."""
+    """The lock of the data folder, held until `release` or until this process ends."""
 
     folder: Path
     file: IO[str]
 
     def release(self) -> None:
-        """Let others have the folder."""
+        """Release the lock."""
         self.file.close()
 
 
 def lock_folder(folder: Path) -> FolderLock:
-    """Make the data folder if need be and take it for this process.
+    """Create the data folder if needed, and lock it for this process.
 
-    Raises FolderInUseError, naming the process, where another one has it.
+    Raises:
+        FolderInUseError: another process has locked it; the message contains its process ID.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / "lock").open("a+", encoding="utf-8")
@@ -45,7 +46,7 @@ def lock_folder(folder: Path) -> FolderLock:
         file.close()
         raise FolderInUseError(
             f"Trapline already runs on {folder} (process {owner}). "
-            f"Stop that one first, or choose another folder with --data."
+            "Stop that process first, or choose another folder with --data."
         ) from None
     file.seek(0)
     file.truncate()
@@ -55,26 +56,30 @@ def lock_folder(folder: Path) -> FolderLock:
 
 
 def is_reachable(folder: Path) -> bool:
-    """Whether the uid that PostgreSQL runs as can get to this folder (it always can where we are not root)."""
+    """Return whether PostgreSQL's uid can access this folder; it can if Trapline is not root."""
     return os.geteuid() != 0 or find_blocking_parent(folder.resolve()) is None
 
 
 def ensure_reachable(folder: Path) -> None:
-    """As root, let the unprivileged uid pass through the data folder; refuse a folder below one it cannot pass."""
+    """If Trapline runs as root, give the unprivileged uid access to the data folder.
+
+    Raises:
+        EngineError: a parent folder does not let that uid pass.
+    """
     if os.geteuid() != 0:
         return
     blocking = find_blocking_parent(folder)
     if blocking is not None:
         raise EngineError(
-            f"PostgreSQL never runs as root, and the unprivileged user it would run as cannot pass through {blocking} "
-            f"to {folder}. Choose a folder elsewhere, such as --data /var/lib/trapline, "
-            f"or run Trapline as an ordinary user."
+            "PostgreSQL never runs as root, and the unprivileged user that it would run as cannot "
+            f"pass through {blocking} to {folder}. Choose another folder, such as --data "
+            "/var/lib/trapline, or run Trapline as an ordinary user."
         )
     folder.chmod(folder.stat().st_mode | 0o011)
 
 
 def find_blocking_parent(folder: Path) -> Path | None:
-    """The first parent folder that the unprivileged uid cannot pass through; None where there is none."""
+    """Return the first parent folder that the unprivileged uid cannot pass through, if any."""
     for parent in folder.parents:
         if parent.exists():
             state = parent.stat()
@@ -86,9 +91,10 @@ def find_blocking_parent(folder: Path) -> Path | None:
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Write a file that only we can read, whole or not at all.
+    """Write a file that only this user can read, completely or not at all.
 
-    Raises FileExistsError where there is one already.
+    Raises:
+        FileExistsError: the file exists.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,4 +1,4 @@
-"""Dumps of a database by PostgreSQL's own programs, which come with the embedded one."""
+"""Dump and restore databases with the programs of the embedded PostgreSQL."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from trapline.server.platform.postgres.data_folder import EngineError
 
 
 def dump_database(folder: Path, url: str, snapshot: str, into: Path) -> None:
-    """Dump a database as of an exported snapshot. Raises EngineError with what pg_dump said."""
+    """Dump a database as of an exported snapshot. Raises EngineError with pg_dump's message."""
     _run(
         folder,
         "pg_dump",
@@ -24,9 +24,10 @@ def dump_database(folder: Path, url: str, snapshot: str, into: Path) -> None:
 
 
 def restore_database(folder: Path, url: str, dump: Path) -> None:
-    """Load a dump into an empty database, wholly or not at all.
+    """Load a dump into an empty database, completely or not at all.
 
-    Raises EngineError with what pg_restore said.
+    Raises:
+        EngineError: it failed; the message is that of pg_restore.
     """
     _run(
         folder,
@@ -42,7 +43,7 @@ def restore_database(folder: Path, url: str, dump: Path) -> None:
 def _run(folder: Path, program: str, url: str, *arguments: str) -> None:
     parameters = conninfo_to_dict(url)
     password = str(parameters.pop("password", ""))
-    # A password on the command line can be read by everybody on the machine.
+    # Every user of the machine could read a password on the command line.
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
@@ -55,4 +56,4 @@ def _run(folder: Path, program: str, url: str, *arguments: str) -> None:
     ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise EngineError(f"{program} could not do it: {done.stderr.strip()[-1000:]}")
+        raise EngineError(f"{program} failed: {done.stderr.strip()[-1000:]}")

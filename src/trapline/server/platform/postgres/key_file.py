@@ -1,4 +1,4 @@
-"""The secret keys: how they are written, and the file of the data folder that keeps them while nobody else does."""
+"""The secret keys: their format, and the file in the data folder that stores them by default."""
 
 import contextlib
 import os
@@ -13,14 +13,15 @@ LEAST_CHARACTERS = 32
 
 
 def generate_key() -> str:
-    """Make a secret key."""
+    """Generate a secret key."""
     return secrets.token_urlsafe(48)
 
 
 def parse_keys(text: str, where: str) -> dict[int, bytes]:
-    """Read `KEY`, or `1:KEY,2:KEY`, also with line breaks for commas.
+    """Parse `KEY`, or `1:KEY,2:KEY`; line breaks may replace the commas.
 
-    Raises ValueError, without any key in it.
+    Raises:
+        ValueError: the text is invalid; the message contains no key.
     """
     parts = [part.strip().partition(":") for part in text.strip().replace("\n", ",").split(",")]
     if len(parts) == 1 and not (parts[0][1] and parts[0][0].isdecimal()):
@@ -36,26 +37,25 @@ def parse_keys(text: str, where: str) -> dict[int, bytes]:
         keys = {int(version): key.encode() for version, _, key in parts}
     if any(len(key) < LEAST_CHARACTERS for key in keys.values()):
         raise ValueError(
-            f"{where} must have at least 32 characters; `openssl rand -base64 48` makes a good one."
+            f"{where} must have at least 32 characters; create one with `openssl rand -base64 48`."
         )
     return keys
 
 
 class KeyFile(Mapping[int, bytes]):
-    """The keys of a file as they are now: it is read again whenever it was replaced.
+    """The current keys of a file, which is read again after each change.
 
-    Every process has to know a new key before any of them uses it. A look at the file costs
+    Every process must know a new key before any of them uses it. Checking the file takes
     microseconds.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read the file; it is made, with mode 0600, where there is none. Raises ValueError."""
+        """Read the file, or create it with mode 0600 if it does not exist. Raises ValueError."""
         self.path = path
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(
-                FileExistsError
-            ):  # another process of the same start was first
+            # Another process can create it at the same time.
+            with contextlib.suppress(FileExistsError):
                 write_secret(path, f"1:{generate_key()}")
         self._stamp: tuple[int, int] | None = None
         self._keys: dict[int, bytes] = {}
@@ -71,13 +71,13 @@ class KeyFile(Mapping[int, bytes]):
                 self._former |= self._keys
                 self._keys, self._stamp = keys, stamp
         except (OSError, ValueError):
-            # What a server that runs knows stays good while somebody mends the file.
+            # A running server keeps the known keys while the operator repairs the file.
             if not self._keys:
                 raise
         return self._keys
 
     def __getitem__(self, version: int) -> bytes:
-        # Who asks for what a look at the file named just now may come after its end.
+        # The caller may have listed the keys just before the file was replaced.
         return self._read().get(version) or self._former[version]
 
     def __contains__(self, version: object) -> bool:
@@ -90,12 +90,12 @@ class KeyFile(Mapping[int, bytes]):
         return len(self._read())
 
     def replace(self, keys: Mapping[int, bytes]) -> None:
-        """Write other keys in the place of these: after a crash the file is the old one or the new one, whole."""
+        """Replace the keys; after a crash the file has either the old or the new ones."""
         draft = self.path.with_name(f".{self.path.name}.next")
         owner = self.path.stat()
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            # Whoever changes the key, the server must be able to read it.
+            # The server must be able to read the file, whichever user changed the key.
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
             file.writelines(f"{version}:{key.decode()}\n" for version, key in sorted(keys.items()))
             file.flush()

@@ -1,13 +1,13 @@
 """Start, watch and stop the embedded PostgreSQL.
 
-Layout of a data folder, as far as the engines are concerned:
+Its files in the data folder:
 
-    lock                  held by the Trapline that runs on the folder
+    lock                  locked by the Trapline that runs on the folder
     database/             PostgreSQL's cluster, owned by the uid that PostgreSQL runs as
-    database-password     the password of its one user, mode 0600
-    database-port         the port it last listened on, tried again first
-    database.log          what PostgreSQL said; database.log.1 is the one before
-    engine-VERSION/       a copy of the binaries, only where the installed ones cannot be reached
+    database-password     the password of its only user, mode 0600
+    database-port         the port that it last listened on, which is tried first
+    database.log          PostgreSQL's log; database.log.1 is the previous one
+    engine-VERSION/       a copy of the binaries, only if the installed ones cannot be read
 """
 
 import os
@@ -34,8 +34,8 @@ from trapline.server.platform.postgres.data_folder import (
 
 MAJOR_VERSION = 18
 USER = DATABASE = "trapline"
-HARDER = ((signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0))
-"""What a PostgreSQL hears that does not listen to SIGINT, and for how many seconds."""
+STRONGER_SIGNALS = ((signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0))
+"""The signals for a PostgreSQL that does not end after SIGINT, each with a wait in seconds."""
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -57,12 +57,12 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-"""For a small machine; everything that durability needs (fsync, synchronous_commit, checksums) stays on."""
+"""Settings for a small machine; those for durability (fsync, synchronous_commit) stay on."""
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A PostgreSQL that this process started and must wait for; `url` carries the password."""
+    """A PostgreSQL that this process started and must wait for; `url` contains the password."""
 
     process: subprocess.Popen[bytes]
     cluster: Path
@@ -76,12 +76,11 @@ def start_postgres(
     timeout_s: float = 60.0,
     stopping: threading.Event | None = None,
 ) -> Postgres:
-    """Start PostgreSQL on a data folder that the caller has locked, making the cluster the first
-    time.
+    """Start PostgreSQL on a data folder that the caller has locked.
 
-    A postmaster that outlived its Trapline is stopped first. `settings` are added to SETTINGS.
-    Returns when the database `trapline` takes connections. When another thread sets `stopping`, the
-    start is given up.
+    The cluster is created at the first start. A postmaster that an earlier Trapline left running is
+    stopped first. `settings` are added to SETTINGS. The function returns when the database
+    `trapline` accepts connections. If another thread sets `stopping`, the start is cancelled.
 
     Raises:
         EngineError: it does not start; the message has the last lines of the log.
@@ -95,9 +94,9 @@ def start_postgres(
         _check_version(cluster)
         stop_stale_postmaster(cluster)
     else:
-        _make_cluster(folder, binaries)
+        _create_cluster(folder, binaries)
     deadline = time.monotonic() + timeout_s
-    port = _remembered_port(folder)
+    port = _get_last_port(folder)
     while True:
         process = _spawn_postmaster(binaries, cluster, port, {**SETTINGS, **(settings or {})})
         failure = _wait_until_ready(process, cluster, deadline, stopping)
@@ -105,20 +104,20 @@ def start_postgres(
             break
         if stopping is not None and stopping.is_set():
             raise EngineError("PostgreSQL was not started, because Trapline stops.")
-        # Two hindrances pass: another program took the port in between, and the last backends of a
-        # killed postmaster still hold its shared memory for a moment.
+        # Two failures are temporary: another program may have taken the port, and the backends of a
+        # killed postmaster hold its shared memory for a moment.
         if "could not create any TCP/IP sockets" in failure:
             port = find_free_port()
         elif "shared memory" not in failure or time.monotonic() > deadline:
             raise EngineError(
-                f"PostgreSQL did not start; the end of {folder / 'database.log'} says:\n{failure}"
+                f"PostgreSQL did not start. The end of {folder / 'database.log'}:\n{failure}"
             )
         time.sleep(0.1)
     (folder / "database-port").write_text(f"{port}\n", encoding="utf-8")
     server = _server_url(folder, port)
     started = Postgres(process, cluster, port, f"{server}/{DATABASE}")
     try:
-        _make_database(server)
+        _create_database(server)
     except psycopg.Error as error:
         stop_postgres(started)
         raise EngineError(f"PostgreSQL started and ended again: {error}") from None
@@ -126,20 +125,20 @@ def start_postgres(
 
 
 def build_planned_url(folder: Path) -> str:
-    """Say where `start_postgres` will have the database, unless another program takes that port meanwhile."""
+    """Return the URL that the database will have after `start_postgres`, if the port stays free."""
     password_file = folder / "database-password"
     if not password_file.exists():
         write_secret(password_file, secrets.token_urlsafe(32))
-    port = _remembered_port(folder)
+    port = _get_last_port(folder)
     (folder / "database-port").write_text(f"{port}\n", encoding="utf-8")
     return f"{_server_url(folder, port)}/{DATABASE}"
 
 
 def stop_postgres(postgres: Postgres, timeout_s: float = 10.0) -> None:
-    """Stop it cleanly: SIGINT ends sessions and writes a checkpoint; harder signals follow where it does not listen."""
-    for wish, patience in ((signal.SIGINT, timeout_s), *HARDER):
+    """Stop PostgreSQL: SIGINT ends sessions and writes a checkpoint; STRONGER_SIGNALS follow."""
+    for number, patience in ((signal.SIGINT, timeout_s), *STRONGER_SIGNALS):
         if postgres.process.poll() is None:
-            postgres.process.send_signal(wish)
+            postgres.process.send_signal(number)
             try:
                 postgres.process.wait(patience)
             except subprocess.TimeoutExpired:
@@ -148,10 +147,13 @@ def stop_postgres(postgres: Postgres, timeout_s: float = 10.0) -> None:
 
 
 def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
-    """Stop the postmaster that an earlier Trapline left on this cluster; say whether there was one.
+    """Stop the postmaster that an earlier Trapline left running; return whether there was one.
 
-    A postmaster.pid that names another program, or a zombie, is removed: PostgreSQL would refuse to
-    start for it.
+    A postmaster.pid of another program or a zombie is removed, because PostgreSQL would refuse to
+    start.
+
+    Raises:
+        EngineError: the postmaster does not stop.
     """
     pid_file = cluster / "postmaster.pid"
     try:
@@ -161,9 +163,9 @@ def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
     if not _is_postmaster_of(pid, cluster):
         pid_file.unlink(missing_ok=True)
         return False
-    for wish, patience in ((signal.SIGINT, timeout_s), *HARDER):
+    for number, patience in ((signal.SIGINT, timeout_s), *STRONGER_SIGNALS):
         try:
-            os.kill(pid, wish)
+            os.kill(pid, number)
         except ProcessLookupError:
             return True
         deadline = time.monotonic() + patience
@@ -173,25 +175,28 @@ def stop_stale_postmaster(cluster: Path, timeout_s: float = 15.0) -> bool:
                 return True
             time.sleep(0.05)
     raise EngineError(
-        f"A PostgreSQL (process {pid}) still runs on {cluster} and does not stop. End it by hand."
+        f"A PostgreSQL (process {pid}) still runs on {cluster} and does not stop. Stop it manually."
     )
 
 
 def find_free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _identity() -> tuple[int | None, int | None, list[int] | None]:
-    """The uid, gid and further groups for PostgreSQL's processes: nobody where we are root, ours otherwise."""
+    """Return the uid, gid and groups of PostgreSQL: unprivileged if Trapline is root, else its own.
+
+    None keeps those of this process.
+    """
     return (UNPRIVILEGED, UNPRIVILEGED, []) if os.geteuid() == 0 else (None, None, None)
 
 
 def _environment() -> dict[str, str]:
-    # Nothing of ours is handed on: PG* variables would change what it does, secrets are none of its
-    # business.
+    # No other variables are passed on: PG* variables would change its behaviour, and it must not
+    # get any secrets.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -199,13 +204,14 @@ def _check_version(cluster: Path) -> None:
     found = (cluster / "PG_VERSION").read_text(encoding="utf-8").strip()
     if found != str(MAJOR_VERSION):
         raise EngineError(
-            f"{cluster} was made by PostgreSQL {found}; this Trapline brings PostgreSQL {MAJOR_VERSION}. "
-            f"Take a dump with the Trapline that made it and load it into a new folder."
+            f"{cluster} was created by PostgreSQL {found}; this Trapline contains PostgreSQL "
+            f"{MAJOR_VERSION}. Nothing was changed. Dump the database with the Trapline that "
+            "created it, and load the dump into a new folder."
         )
 
 
-def _make_cluster(folder: Path, binaries: Path) -> None:
-    """Run initdb beside the final place and rename, so that a kill in the middle leaves no half-made cluster."""
+def _create_cluster(folder: Path, binaries: Path) -> None:
+    """Run initdb in a draft folder and rename it, so that a kill leaves no incomplete cluster."""
     uid, gid, groups = _identity()
     draft = folder / "database.draft"
     shutil.rmtree(draft, ignore_errors=True)
@@ -213,13 +219,13 @@ def _make_cluster(folder: Path, binaries: Path) -> None:
     if not password_file.exists():
         write_secret(password_file, secrets.token_urlsafe(32))
     draft.mkdir(mode=0o700)
-    handed = folder / "database-password.draft"
-    handed.unlink(missing_ok=True)
-    write_secret(handed, password_file.read_text(encoding="utf-8").strip())
+    password_copy = folder / "database-password.draft"
+    password_copy.unlink(missing_ok=True)
+    write_secret(password_copy, password_file.read_text(encoding="utf-8").strip())
     try:
         if uid is not None and gid is not None:
             os.chown(draft, uid, gid)
-            os.chown(handed, uid, gid)
+            os.chown(password_copy, uid, gid)
         done = subprocess.run(
             [
                 str(binaries / "initdb"),
@@ -229,7 +235,7 @@ def _make_cluster(folder: Path, binaries: Path) -> None:
                 "--builtin-locale=C.UTF-8",
                 "--locale=C",
                 f"--username={USER}",
-                f"--pwfile={handed}",
+                f"--pwfile={password_copy}",
                 "--auth=scram-sha-256",
                 "--no-instructions",
             ],
@@ -243,10 +249,10 @@ def _make_cluster(folder: Path, binaries: Path) -> None:
             check=False,
         )
     finally:
-        handed.unlink(missing_ok=True)
+        password_copy.unlink(missing_ok=True)
     if done.returncode != 0:
         raise EngineError(
-            f"initdb could not make {draft}: {done.stderr.strip() or done.stdout.strip()}"
+            f"initdb could not create {draft}: {done.stderr.strip() or done.stdout.strip()}"
         )
     draft.rename(folder / "database")
 
@@ -270,7 +276,7 @@ def _spawn_postmaster(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # A session of its own: Ctrl-C on the terminal reaches us, and we stop PostgreSQL last.
+            # In a separate session, Ctrl-C does not reach PostgreSQL: Trapline stops it last.
             start_new_session=True,
         )
 
@@ -281,7 +287,7 @@ def _wait_until_ready(
     deadline: float,
     stopping: threading.Event | None,
 ) -> str | None:
-    """Wait until this postmaster says that it is ready; answer with the end of its log where it ended instead."""
+    """Wait until this postmaster is ready; return the end of its log if it fails."""
     log = cluster.parent / "database.log"
     while process.poll() is None:
         try:
@@ -305,7 +311,7 @@ def _server_url(folder: Path, port: int) -> str:
     return f"postgresql://{USER}:{password}@127.0.0.1:{port}"
 
 
-def _make_database(server: str) -> None:
+def _create_database(server: str) -> None:
     with psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=10) as connection:
         there = connection.execute(
             "select 1 from pg_database where datname = %s", [DATABASE]
@@ -314,7 +320,7 @@ def _make_database(server: str) -> None:
             connection.execute(f"create database {DATABASE}")
 
 
-def _remembered_port(folder: Path) -> int:
+def _get_last_port(folder: Path) -> int:
     try:
         port = int((folder / "database-port").read_text(encoding="utf-8"))
         with socket.socket() as probe:
@@ -326,7 +332,7 @@ def _remembered_port(folder: Path) -> int:
 
 
 def _is_postmaster_of(pid: int, cluster: Path) -> bool:
-    """Whether this process lives and is the postmaster of this cluster, not a later program with the same number."""
+    """Return whether a process runs and is the postmaster of this cluster, not another program."""
     process = Path(f"/proc/{pid}")
     if Path("/proc/self").exists():
         try:
@@ -334,14 +340,14 @@ def _is_postmaster_of(pid: int, cluster: Path) -> bool:
             return state != "Z" and (process / "cwd").readlink() == cluster
         except (FileNotFoundError, ProcessLookupError):
             return False
-    told = subprocess.run(
+    status = subprocess.run(
         ["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return not told.stdout.startswith("Z") and str(cluster) in told.stdout
+    return not status.stdout.startswith("Z") and str(cluster) in status.stdout
 
 
 def find_running_url(folder: Path) -> str | None:
-    """The URL of the PostgreSQL that some Trapline runs on this data folder now; None where none runs."""
+    """Return the URL of the PostgreSQL that runs on this data folder; None if it does not run."""
     folder = folder.resolve()
     try:
         pid = int(

@@ -1,4 +1,4 @@
-"""The folder that files are received into before a store keeps them."""
+"""The folder in which files are received before they are stored."""
 
 import os
 import secrets
@@ -10,16 +10,16 @@ from trapline.server.platform.store.object_store import IncomingFile
 
 
 class IncomingFolder:
-    """Files that are being received, on the local disk whatever the store is: decoders need a path."""
+    """Files that are being received; they are on the local disk, because decoders need a path."""
 
     def __init__(self, root: Path) -> None:
         self.path = root / "incoming"
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def sweep(self) -> int:
-        """Remove what a killed process left half received; answers how many.
+        """Delete the incomplete files of a killed process and return their number.
 
-        Only while no other process receives.
+        Call it only while no other process receives files.
         """
         left = list(self.path.iterdir())
         for path in left:
@@ -28,7 +28,7 @@ class IncomingFolder:
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:
-        """Open a file to receive into; it vanishes with the block unless it was moved elsewhere."""
+        """Create a file to receive into; it is deleted after the block unless it was moved."""
         path = self.path / secrets.token_hex(16)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

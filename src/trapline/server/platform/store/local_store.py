@@ -1,4 +1,4 @@
-"""The object store in a folder: written aside, flushed, renamed, and the folder flushed."""
+"""The object store in a folder: each file is flushed and renamed, then its folder is flushed."""
 
 import asyncio
 import hashlib
@@ -30,10 +30,9 @@ _NOTES = "notes"
 
 
 class LocalStore:
-    """Keeps files under one folder that nobody else writes to. Symbolic links are never followed.
+    """Stores files in a folder that no other program writes to. It never follows symbolic links.
 
-    `secrets`, the first of which signs, and `public_url` make its signed addresses, which our own
-    server answers.
+    The first of `secrets` signs URLs below `public_url`, which the server answers.
     """
 
     def __init__(self, root: Path, secrets: Sequence[bytes], public_url: str) -> None:
@@ -43,13 +42,13 @@ class LocalStore:
         self._incoming = IncomingFolder(root)
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file to receive into; it vanishes with the block unless it was kept."""
+        """Create a file to receive into; it is deleted after the block unless it was stored."""
         return self._incoming.receive()
 
     async def keep(
         self, incoming: IncomingFile, key: str, media_type: str | None = None
     ) -> StoredObject:
-        """Make a received file durable under a key. Raises Unavailable where the disk refuses."""
+        """Store a received file under a key. Raises ServiceUnavailable if the disk fails."""
         parts = parse_key(key)
         try:
             if media_type is not None:
@@ -64,7 +63,7 @@ class LocalStore:
     async def open(
         self, key: str, first: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
-        """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
+        """Read `length` bytes from `first` on, or all. Raises NotFound at the first read."""
         descriptor = await asyncio.to_thread(self._open, key)
         try:
             position, left = first, length
@@ -80,30 +79,30 @@ class LocalStore:
             os.close(descriptor)
 
     async def find_size(self, key: str) -> int | None:
-        """Size in bytes, or None where nothing is kept."""
+        """Return the size of an object in bytes; None if it does not exist."""
         parse_key(key)
         return await asyncio.to_thread(self._find_size, key)
 
     async def delete(self, key: str) -> None:
-        """Forget a key; one that is not there is fine."""
+        """Delete an object, if it exists."""
         parts = parse_key(key)
         for path in (self.root.joinpath(*parts), self.root.joinpath(_NOTES, *parts)):
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
     @asynccontextmanager
     async def local_path(self, key: str) -> AsyncIterator[Path]:
-        """Give a path on the local disk; raises NotFound."""
+        """Yield a path on the local disk. Raises NotFound."""
         if await self.find_size(key) is None:
             raise NotFound
         yield self.root.joinpath(*parse_key(key))
 
     async def find_free_fraction(self) -> float | None:
-        """Free part of the disk, from 0 to 1."""
+        """Return the free share of the disk, from 0 to 1."""
         usage = await asyncio.to_thread(shutil.disk_usage, self.root)
         return usage.free / usage.total if usage.total else None
 
     async def check(self) -> None:
-        """Raise Unavailable where the folder cannot be written to."""
+        """Verify that the folder can be written to. Raises ServiceUnavailable."""
         try:
             async with self.receive() as incoming:
                 incoming.write(b"ready")
@@ -122,7 +121,7 @@ class LocalStore:
         sha256: str | None = None,
         at_most: int,
     ) -> SignedPut:
-        """Make an address of our own server that takes one upload."""
+        """Build a URL of the server for one upload."""
         announced = UploadSpec(media_type, at_most, size, sha256)
         url = sign_upload(
             self._secrets, self._public_url, key, announced, int(time.time()) + lifetime_s
@@ -131,7 +130,7 @@ class LocalStore:
         return SignedPut(url, {"Content-Type": media_type, **length})
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
-        """Make an address of our own server that gives a file."""
+        """Build a URL of the server that returns a file."""
         parse_key(key)
         now = time.time()
         return sign_url(
@@ -145,11 +144,11 @@ class LocalStore:
         )
 
     async def find_uploaded(self, key: str) -> UploadedObject | None:
-        """Look what was uploaded to a key; None where nothing was."""
+        """Return the properties of an uploaded object; None if it does not exist."""
         parse_key(key)
-        return await asyncio.to_thread(self._find_arrived, key)
+        return await asyncio.to_thread(self._find_uploaded, key)
 
-    def _find_arrived(self, key: str) -> UploadedObject | None:
+    def _find_uploaded(self, key: str) -> UploadedObject | None:
         try:
             descriptor = self._open(key)
         except NotFound:
@@ -157,8 +156,8 @@ class LocalStore:
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             note = self._read_note(key)
-            # A note is written before its file is put in place: one of another file was left by a
-            # process that died.
+            # A note is written before its file is renamed. A note with another time was left by a
+            # process that was killed in between.
             if note.get("mtime_ns") == found.st_mtime_ns:
                 return UploadedObject(found.st_size, note["media_type"], note["sha256"])
             return UploadedObject(
@@ -176,7 +175,7 @@ class LocalStore:
         return note
 
     async def _note(self, incoming: IncomingFile, parts: tuple[str, ...], media_type: str) -> None:
-        """Remember what a file's bytes would not tell, or not at once."""
+        """Store the properties of a file that its content does not show, or only slowly."""
         note = {
             "mtime_ns": os.fstat(incoming.descriptor).st_mtime_ns,
             "media_type": media_type,

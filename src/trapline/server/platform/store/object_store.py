@@ -1,4 +1,4 @@
-"""What every object store can do, and the file that is being received."""
+"""The interface of object stores, and the file that is being received."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from trapline.server.platform.errors import ServiceUnavailable
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What is kept under a key: its size in bytes and, in hexadecimal, its SHA-256."""
+    """A stored object: its key, its size in bytes, and its SHA-256 in hexadecimal."""
 
     key: str
     size: int
@@ -22,7 +22,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class SignedPut:
-    """An address that takes one upload without any other right, and the headers that the uploader must send."""
+    """A signed URL for one upload, and the headers that the client must send."""
 
     url: str
     headers: dict[str, str]
@@ -30,10 +30,10 @@ class SignedPut:
 
 @dataclass(frozen=True)
 class UploadedObject:
-    """What lies under a key that an outsider may have uploaded to.
+    """An object that a client may have uploaded: its size in bytes, media type and SHA-256.
 
-    Its size in bytes, its media type, and its SHA-256 in hexadecimal, None where the store does not
-    know it: an S3 server knows what was announced for the upload, and has checked it.
+    The SHA-256 is in hexadecimal, and None if the store does not know it. An S3 server knows it if
+    it was announced for the upload, and has then verified it.
     """
 
     size: int
@@ -43,10 +43,9 @@ class UploadedObject:
 
 @dataclass
 class IncomingFile:
-    """A file on the local disk that is being received; it vanishes with its block unless it was
-    kept.
+    """A file on the local disk that is being received; it is deleted unless it is stored.
 
-    `path` may be read by a child process once `write` returned.
+    A child process can read `path` after `write` has returned.
     """
 
     path: Path
@@ -55,9 +54,10 @@ class IncomingFile:
     _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False)
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes; blocks, so large chunks belong in a thread.
+        """Append bytes; this blocks, so write large chunks in a thread.
 
-        Raises Unavailable where the disk refuses.
+        Raises:
+            ServiceUnavailable: the disk is full or fails.
         """
         self._digest.update(chunk)
         view = memoryview(chunk)
@@ -66,50 +66,54 @@ class IncomingFile:
                 view = view[os.write(self.descriptor, view) :]
         except OSError as error:
             raise ServiceUnavailable(
-                f"The server cannot keep what it receives: {error.strerror}. Nothing was stored; send it again later."
+                f"The server cannot write the file to its disk: {error.strerror}. "
+                "Nothing was stored. Send it again later."
             ) from error
         self.size += len(chunk)
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of what was written so far, in hexadecimal."""
+        """The SHA-256 of the bytes written so far, in hexadecimal."""
         return self._digest.hexdigest()
 
 
 class ObjectStore(Protocol):
-    """Keeps bytes under keys.
+    """Stores bytes by key.
 
-    What a call has answered is durable: it survives the loss of power.
+    When a call returns, its change is durable: it survives a power failure.
     """
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file to receive into."""
+        """Create a file to receive into."""
 
     async def keep(
         self, incoming: IncomingFile, key: str, media_type: str | None = None
     ) -> StoredObject:
-        """Make a received file durable under a key; the same key again replaces it as a whole.
+        """Store a received file under a key; an existing object is replaced atomically.
 
-        `media_type` is remembered where the bytes alone would not tell it. Raises Unavailable.
+        `media_type` is stored for files whose content does not show it.
+
+        Raises:
+            ServiceUnavailable: the store cannot be written to.
         """
 
     def open(self, key: str, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
+        """Read `length` bytes from `first` on, or all. Raises NotFound at the first read."""
 
     async def find_size(self, key: str) -> int | None:
-        """Size in bytes, or None where nothing is kept."""
+        """Return the size of an object in bytes; None if it does not exist."""
 
     async def delete(self, key: str) -> None:
-        """Forget a key; one that is not there is fine."""
+        """Delete an object, if it exists."""
 
     def local_path(self, key: str) -> AbstractAsyncContextManager[Path]:
-        """Give a path on the local disk, for a child process to read; raises NotFound."""
+        """Yield a path on the local disk, for a child process to read. Raises NotFound."""
 
     async def find_free_fraction(self) -> float | None:
-        """Free part of the disk from 0 to 1, or None where there is no such thing."""
+        """Return the free share of the disk, from 0 to 1; None if the store has no limit."""
 
     async def check(self) -> None:
-        """Raise Unavailable where the store cannot be written to."""
+        """Verify that the store can be written to. Raises ServiceUnavailable."""
 
     async def sign_put(
         self,
@@ -121,16 +125,18 @@ class ObjectStore(Protocol):
         sha256: str | None = None,
         at_most: int,
     ) -> SignedPut:
-        """Make an address that takes an upload of exactly this key, type, and, where they are told,
-        size and SHA-256.
+        """Build a URL for an upload with this key and type, and, if given, size and SHA-256.
 
-        It may be used again until it expires. Without a size the local store takes `at_most` bytes;
-        an S3 server takes any number, so that the size must be looked at by `find_arrived`. Raises
-        NotFound where nobody may upload, and TooLarge.
+        The URL can be used again until it expires. Without a size the local store accepts up to
+        `at_most` bytes. An S3 server then accepts any size, so check it with `find_uploaded`.
+
+        Raises:
+            NotFound: clients do not upload files with such a key.
+            PayloadTooLarge: the size is above `at_most`.
         """
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
-        """Make an address that gives what lies under a key; with `filename` as an attachment of that name."""
+        """Build a URL that returns an object, with `filename` as an attachment of that name."""
 
     async def find_uploaded(self, key: str) -> UploadedObject | None:
-        """Look what was uploaded to a key; None where nothing was."""
+        """Return the properties of an uploaded object; None if it does not exist."""

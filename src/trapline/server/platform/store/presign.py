@@ -1,4 +1,4 @@
-"""Addresses that an S3 server takes a request at without any other right: AWS Signature Version 4 in the query."""
+"""Presigned URLs of an S3 server, with AWS Signature Version 4 in the query."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class S3Signer:
-    """Who signs: an access key, its secret, and the region that requests are signed for."""
+    """An access key, its secret, and the region for which it signs requests."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -29,13 +29,12 @@ class S3Signer:
         headers: Mapping[str, str] = NOTHING,
         query: Mapping[str, str] = NOTHING,
     ) -> str:
-        """Make an address that allows one method until it expires, if the request has exactly these
-        headers.
+        """Build a URL that allows one method until it expires, for a request with these headers.
 
-        `url` is without a query, its path not yet encoded; a lifetime is at most a week. The body
-        is not signed.
+        `url` has no query, and its path is not encoded. The lifetime is at most a week. The body is
+        not signed.
         """
-        # Not urlsplit: a key may have signs that would begin a query or a fragment.
+        # urlsplit would split a key with characters that begin a query or a fragment.
         scheme, _, place_and_key = url.partition("://")
         netloc, _, key_path = place_and_key.partition("/")
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -67,10 +66,10 @@ class S3Signer:
 
 
 def encode_query(query: Mapping[str, str]) -> str:
-    """Write a query in the one way that can be signed."""
+    """Encode a query in the canonical form that is signed."""
     return urlencode(query, quote_via=quote, safe="-_.~")
 
 
 def _host(scheme: str, netloc: str) -> str:
-    # Clients leave the port out of the Host header where it is the scheme's own.
+    # Clients omit the scheme's default port from the Host header.
     return netloc.removesuffix({"http": ":80", "https": ":443"}[scheme]).lower()

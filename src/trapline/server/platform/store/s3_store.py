@@ -40,16 +40,20 @@ log = structlog.get_logger(__name__)
 READ_BYTES = 256 * 1024
 PART_BYTES = 5 * 1024 * 1024
 SILENT_AT_MOST_S = 10
-"""How long the S3 server may take for its next bytes, and for one part of what we upload to it."""
+"""How long the S3 server may send nothing, and how long the upload of one part may take."""
 UNKNOWN_TYPE = "application/octet-stream"
 CHECKSUM = "x-amz-checksum-sha256"
-# What S3 calls a refusal, and what that means for whoever set it up.
+# The error codes of S3, and what they mean for the operator.
 REFUSALS = {
-    "NoSuchBucket": "has no bucket of this name. Make it, or set S3_BUCKET to one that is there",
+    "NoSuchBucket": "has no bucket of this name. Create it, or set S3_BUCKET to an existing one",
     "InvalidAccessKeyId": "does not know S3_ACCESS_KEY_ID",
-    "SignatureDoesNotMatch": "finds that S3_SECRET_ACCESS_KEY does not belong to S3_ACCESS_KEY_ID",
-    "RequestTimeTooSkewed": "has a clock that differs from ours by too much. Set both",
-    "PermanentRedirect": "says that the bucket is elsewhere. Set S3_ENDPOINT and S3_REGION to where it is",
+    "SignatureDoesNotMatch": (
+        "reports that S3_SECRET_ACCESS_KEY does not belong to S3_ACCESS_KEY_ID"
+    ),
+    "RequestTimeTooSkewed": "has a clock that differs too much from this machine's. Set both",
+    "PermanentRedirect": (
+        "reports that the bucket is on another server. Set S3_ENDPOINT and S3_REGION to it"
+    ),
     "AuthorizationHeaderMalformed": "is in another region. Set S3_REGION",
 }
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -57,7 +61,7 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 @dataclass(frozen=True)
 class S3BucketConfig:
-    """A bucket and where it is: `public_endpoint` is where those outside reach what `endpoint` is inside."""
+    """A bucket and its server: the server uses `endpoint`, and clients use `public_endpoint`."""
 
     endpoint: str
     public_endpoint: str
@@ -66,9 +70,9 @@ class S3BucketConfig:
 
 
 class S3Store:
-    """Keeps files in a bucket.
+    """Stores files in a bucket.
 
-    Files are received into a folder of this machine first, because decoders need a path.
+    Files are received into a local folder first, because decoders need a path.
     """
 
     def __init__(
@@ -79,21 +83,21 @@ class S3Store:
         self._incoming = IncomingFolder(folder)
         self._objects = ObstoreS3Store(
             bucket.name,
-            # What is not set here is taken from variables AWS_..., which are not ours: so all that
-            # matters is set.
+            # Options that are not set here would be read from the variables AWS_*, which are not
+            # settings of Trapline.
             config={
                 "endpoint": bucket.endpoint,
                 "aws_endpoint_url_s3": bucket.endpoint,
                 "region": bucket.signer.region,
                 "virtual_hosted_style_request": False,
                 "skip_signature": False,
-                "disable_bulk_delete": True,  # not every S3 server has it
+                "disable_bulk_delete": True,  # not every S3 server supports it
             },
             client_options={
                 "allow_http": True,
                 "connect_timeout": timedelta(seconds=3),
                 "read_timeout": timedelta(seconds=silent_at_most_s),
-                # A whole answer may take long: whoever reads it through us may be slow.
+                # A whole response may take long, because the client that reads it may be slow.
                 "timeout": timedelta(hours=6),
             },
             retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=silent_at_most_s)},
@@ -110,15 +114,15 @@ class S3Store:
         }
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file on this machine to receive into."""
+        """Create a local file to receive into."""
         return self._incoming.receive()
 
     async def keep(
         self, incoming: IncomingFile, key: str, media_type: str | None = None
     ) -> StoredObject:
-        """Upload a received file; it is there as a whole or not at all."""
+        """Upload a received file, completely or not at all. Raises ServiceUnavailable."""
         parse_key(key)
-        with self._in_words():
+        with self._translate_errors():
             await obstore.put_async(
                 self._objects,
                 key,
@@ -132,16 +136,16 @@ class S3Store:
     async def open(
         self, key: str, first: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
-        """Read bytes from `first` on, `length` of them or all; raises NotFound at the first read."""
+        """Read `length` bytes from `first` on, or all. Raises NotFound at the first read."""
         parse_key(key)
-        with self._in_words():
+        with self._translate_errors():
             if length == 0:
                 await obstore.head_async(self._objects, key)
                 return
             try:
                 found = await obstore.get_async(self._objects, key, options=_options(first, length))
             except GenericError:
-                # A range that begins at the end or beyond it is an error to S3.
+                # For S3, a range that begins at or after the end is an error.
                 if first < (await obstore.head_async(self._objects, key))["size"]:
                     raise
                 return
@@ -149,48 +153,55 @@ class S3Store:
                 yield chunk
 
     async def find_size(self, key: str) -> int | None:
-        """Size in bytes, or None where nothing is kept."""
+        """Return the size of an object in bytes; None if it does not exist."""
         parse_key(key)
         try:
-            with self._in_words():
+            with self._translate_errors():
                 return (await obstore.head_async(self._objects, key))["size"]
         except NotFound:
             return None
 
     async def delete(self, key: str) -> None:
-        """Forget a key; one that is not there is fine."""
+        """Delete an object, if it exists."""
         parse_key(key)
-        with suppress(NotFound), self._in_words():
+        with suppress(NotFound), self._translate_errors():
             await obstore.delete_async(self._objects, key)
 
     @asynccontextmanager
     async def local_path(self, key: str) -> AsyncIterator[Path]:
-        """Download into a file that vanishes with the block; raises NotFound."""
+        """Download to a file that is deleted after the block. Raises NotFound."""
         async with self.receive() as copy:
             async for chunk in self.open(key):
                 await asyncio.to_thread(copy.write, chunk)
             yield copy.path
 
     async def find_free_fraction(self) -> float | None:
-        """A bucket has no end that could be asked for."""
+        """Return None, because S3 does not report a limit of a bucket."""
         return None
 
     async def check(self) -> None:
-        """Raise Unavailable where the bucket cannot be written to."""
-        with self._in_words():
+        """Verify that the bucket can be written to. Raises ServiceUnavailable."""
+        with self._translate_errors():
             await obstore.put_async(self._objects, "checks/ready", b"ready")
 
     async def check_rights(self) -> None:
-        """Do once all that will be needed; raises Unavailable in words that name the right or setting that is wrong."""
+        """Verify all required rights by using each of them once.
+
+        Raises:
+            ServiceUnavailable: a right is missing or a setting is wrong; the message names it.
+        """
         key = f"checks/{secrets.token_hex(16)}"
-        with self._in_words("store files (s3:PutObject)"):
+        with self._translate_errors("store files (s3:PutObject)"):
             await obstore.put_async(self._objects, key, b"a check of rights")
-        with self._in_words("read files (s3:GetObject)"):
+        with self._translate_errors("read files (s3:GetObject)"):
             await obstore.get_async(self._objects, key)
-        with self._in_words("delete files (s3:DeleteObject)"):
+        with self._translate_errors("delete files (s3:DeleteObject)"):
             await obstore.delete_async(self._objects, key)
-        # Without that right a file that is missing is answered like one that may not be read.
-        with suppress(NotFound), self._in_words("hear that a file is missing (s3:ListBucket)"):
+        # Without that right, the server answers for a missing file as for one without access.
+        with (
+            suppress(NotFound),
+            self._translate_errors("detect that a file is missing (s3:ListBucket)"),
+        ):
             await obstore.head_async(self._objects, key)
 
     async def sign_put(
@@ -203,35 +214,35 @@ class S3Store:
         sha256: str | None = None,
         at_most: int,
     ) -> SignedPut:
-        """Make an address of the S3 server that takes one upload; without `size` it takes one of any size."""
+        """Build a URL of the S3 server for one upload; without `size` it accepts any size."""
         require_uploadable(key, size, at_most)
         headers = {"Content-Type": media_type}
         if size is not None:
             headers["Content-Length"] = str(size)
         if sha256 is not None:
             headers[CHECKSUM] = base64.b64encode(bytes.fromhex(sha256)).decode()
-        url = self._address("PUT", key, self._bucket.public_endpoint, lifetime_s, headers=headers)
+        url = self._presign("PUT", key, self._bucket.public_endpoint, lifetime_s, headers=headers)
         return SignedPut(url, headers)
 
     async def sign_get(self, key: str, *, lifetime_s: int, filename: str | None = None) -> str:
-        """Make an address of the S3 server that gives a file."""
+        """Build a URL of the S3 server that returns a file."""
         parse_key(key)
         query = {}
         if filename is not None:
             query["response-content-disposition"] = (
                 f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
             )
-        return self._address("GET", key, self._bucket.public_endpoint, lifetime_s, query=query)
+        return self._presign("GET", key, self._bucket.public_endpoint, lifetime_s, query=query)
 
     async def find_uploaded(self, key: str) -> UploadedObject | None:
-        """Look what was uploaded to a key; None where nothing was.
+        """Return the properties of an uploaded object; None if it does not exist.
 
-        The SHA-256 is told where it was announced.
+        The SHA-256 is known if it was announced for the upload.
         """
         parse_key(key)
-        headers = {"x-amz-checksum-mode": "ENABLED"}  # obstore tells no checksums
-        address = self._address("HEAD", key, self._bucket.endpoint, 60, headers=headers)
-        with self._in_words():
+        headers = {"x-amz-checksum-mode": "ENABLED"}  # obstore returns no checksums
+        address = self._presign("HEAD", key, self._bucket.endpoint, 60, headers=headers)
+        with self._translate_errors():
             async with httpx2.AsyncClient(
                 timeout=self._silent_at_most_s, trust_env=False, verify=load_trusted_certificates()
             ) as client:
@@ -248,7 +259,7 @@ class S3Store:
             _read_checksum(answer.headers.get(CHECKSUM, "")),
         )
 
-    def _address(
+    def _presign(
         self,
         method: str,
         key: str,
@@ -264,29 +275,32 @@ class S3Store:
         )
 
     @contextmanager
-    def _in_words(self, may: str = "do this") -> Iterator[None]:
-        """Tell a failure of the S3 server in words; `may` is what the access key should be allowed to."""
+    def _translate_errors(self, action: str = "do this") -> Iterator[None]:
+        """Turn errors of the S3 server into NotFound or ServiceUnavailable.
+
+        `action` is what the access key must be allowed to do.
+        """
         try:
             yield
         except (BaseError, OSError, httpx2.HTTPError) as error:
-            told = str(error).partition("Debug source")[0].strip()
-            found = _CODE.search(told)
+            message = str(error).partition("Debug source")[0].strip()
+            found = _CODE.search(message)
             if isinstance(error, FileNotFoundError) and (
                 found is None or found[1] != "NoSuchBucket"
             ):
                 raise NotFound from error
-            log.warning("the S3 server failed", bucket=self._bucket.name, reason=told[:500])
+            log.warning("the S3 server failed", bucket=self._bucket.name, reason=message[:500])
             raise ServiceUnavailable(
-                self._explain(error, found[1] if found else "", may)
+                self._describe_error(error, found[1] if found else "", action)
             ) from error
 
-    def _explain(self, error: Exception, code: str, may: str) -> str:
-        where = f"The S3 server with the bucket {self._bucket.name!r}"
+    def _describe_error(self, error: Exception, code: str, action: str) -> str:
+        server = f"The S3 server with the bucket {self._bucket.name!r}"
         if code in REFUSALS:
-            return f"{where} {REFUSALS[code]}. Nothing was stored."
+            return f"{server} {REFUSALS[code]}. Nothing was stored."
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-            return f"{where} does not let S3_ACCESS_KEY_ID {may}. Nothing was stored."
-        return f"{where} does not answer as it should. Nothing was stored; try again."
+            return f"{server} does not let S3_ACCESS_KEY_ID {action}. Nothing was stored."
+        return f"{server} does not answer as expected. Nothing was stored. Try again later."
 
 
 def _options(first: int, length: int | None) -> "GetOptions":
@@ -296,7 +310,7 @@ def _options(first: int, length: int | None) -> "GetOptions":
 
 
 def _read_checksum(value: str) -> str | None:
-    """Read a SHA-256 as S3 writes it; that of an upload in parts, which ends with their number, is none of the file."""
+    """Parse a SHA-256 of S3; return None for a multipart upload, whose hash is not the file's."""
     try:
         checksum = base64.b64decode(value, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Signed addresses of our own that take one upload: what is signed is what may come."""
+"""Signed URLs of the server that accept one upload with the signed properties."""
 
 import hmac
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from trapline.server.platform.store.storage_keys import (
 
 @dataclass(frozen=True)
 class UploadSpec:
-    """What an upload must be: its media type, its size in bytes or the most it may have, and perhaps its SHA-256."""
+    """The required properties of an upload: media type, size or largest size in bytes, SHA-256."""
 
     media_type: str
     at_most: int
@@ -25,19 +25,25 @@ class UploadSpec:
 
 
 def require_uploadable(key: str, size: int | None, at_most: int) -> None:
-    """Raise NotFound unless an outsider may ever be given an upload address for this key, TooLarge for its size."""
+    """Require that an upload URL for this key and size may be created.
+
+    Raises:
+        NotFound: files with such a key are not uploaded by clients.
+        PayloadTooLarge: the size is above the limit.
+    """
     if not _is_uploadable(key):
         raise NotFound
     if size is not None and size > at_most:
         raise PayloadTooLarge(
-            f"This file may have at most {at_most:,} bytes, not {size:,}. Nothing was changed."
+            f"This file can have at most {at_most:,} bytes, but it has {size:,}. "
+            "Nothing was changed. Send a smaller file."
         )
 
 
 def sign_upload(
     secrets: Sequence[bytes], public_url: str, key: str, announced: UploadSpec, expires: int
 ) -> str:
-    """Make an address that takes this upload and no other until it expires, in seconds since 1970."""
+    """Build a URL that accepts only this upload until `expires`, in seconds since 1970."""
     require_uploadable(key, announced.size, announced.at_most)
     query = {
         "expires": str(expires),
@@ -55,7 +61,11 @@ def sign_upload(
 def find_upload_spec(
     secrets: Sequence[bytes], key: str, query: Mapping[str, str], now: float
 ) -> UploadSpec | None:
-    """Read what an address allows; None where none of `secrets` signed it, it has expired, or nobody may upload."""
+    """Return the upload that a URL allows.
+
+    Returns None if none of `secrets` signed the URL, if it has expired, or if clients do not upload
+    such files.
+    """
     given = query.get("signature", "").encode()
     known = any(
         hmac.compare_digest(_signature(secret, key, query).encode(), given) for secret in secrets

@@ -1,4 +1,4 @@
-"""Storage keys, which only the server makes, and the signed addresses they are served under."""
+"""Storage keys, which only the server creates, and the signed URLs of files."""
 
 import hmac
 import re
@@ -9,81 +9,86 @@ from uuid import UUID
 from trapline.server.platform.errors import NotFound
 
 FILES = "files"
-"""The purpose of the keys that sign addresses of files."""
+"""The purpose of the keys that sign URLs of files."""
 ROUNDED_TO_S = 1800
 DEFAULT_LIFETIME_S = 1800
-"""With the rounding an address is good for 30 to 60 minutes."""
+"""With the rounding, a URL is valid for 30 to 60 minutes."""
 THUMBNAIL_SIZES = (320, 1280)
 
-# No part is `.` or `..`; that of an artifact may begin with a dot, for its uploader named it.
+# No part is `.` or `..`. The client names artifacts, so their part may begin with a dot.
 _PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.\-]{1,255}\Z")
 _UPLOADS = "ml_outputs"
 _STAGED = "staged"
 
 
 def build_original_key(project_id: int, sha256: str) -> str:
-    """Name the place of an original: the same bytes in a project have one place, so storing twice is storing once."""
+    """Build the key of an original; the same content has the same key within a project."""
     return f"originals/{project_id}/{sha256[:2]}/{sha256}"
 
 
 def build_upright_key(project_id: int, sha256: str) -> str:
-    """Name the place of the upright JPEG copy of an original that no browser or model should have
-    to turn.
+    """Build the key of the upright JPEG copy of an original.
 
-    Like the original's it is named by what it was made of, so that an import that is done again
-    leaves nothing behind.
+    It depends only on the original's content, so that a repeated import leaves no other files.
     """
     return f"upright/{project_id}/{sha256[:2]}/{sha256}.jpg"
 
 
 def build_thumbnail_key(image_id: UUID, size: int) -> str:
-    """Name the place of a thumbnail whose longer side is at most `size` pixels."""
+    """Build the key of a thumbnail whose longer side has at most `size` pixels."""
     return f"thumbs/{image_id}/{size}.jpg"
 
 
 def build_staged_key(project_id: int, file_id: UUID) -> str:
-    """Name the place of a picture that was announced, until it is imported."""
+    """Build the key of an uploaded image that is not imported yet."""
     return f"{_STAGED}/{project_id}/{file_id}"
 
 
 def build_export_key(project_id: int, export_id: UUID, attempt: int) -> str:
-    """Name the place of an export's file; each attempt at it has its own, so that one that lost harms no other."""
+    """Build the key of an export's file; each attempt has another key, so they do not conflict."""
     return f"exports/{project_id}/{export_id}-{attempt}"
 
 
 def build_import_key(project_id: int, import_id: UUID) -> str:
-    """Name the place of a file of results, until it is taken in."""
+    """Build the key of a file of results that is not imported yet."""
     return f"imports/{project_id}/{import_id}"
 
 
 def sha256_of(key: str) -> str | None:
-    """The SHA-256 that an original must have, in hexadecimal; None for any other file.
+    """Return the SHA-256 in the key of an original, in hexadecimal; None for other files.
 
-    Raises NotFound for no key.
+    Raises:
+        NotFound: the key is invalid.
     """
     parts = parse_key(key)
     return parts[-1] if parts[0] == "originals" and len(parts) == 4 else None
 
 
 def is_staged(key: str) -> bool:
-    """Tell whether a key is that of an announced picture. Raises NotFound for what is no key."""
+    """Return whether a key is that of an uploaded image before its import.
+
+    Raises:
+        NotFound: the key is invalid.
+    """
     parts = parse_key(key)
     return parts[0] == _STAGED and len(parts) == 3
 
 
 def is_artifact(key: str) -> bool:
-    """Tell whether a key is an artifact's: an outsider uploaded it, or may.
+    """Return whether a key is that of an artifact, which clients upload.
 
-    Raises NotFound for what is no key.
+    Raises:
+        NotFound: the key is invalid.
     """
     parts = parse_key(key)
     return parts[0] == _UPLOADS and len(parts) == 3
 
 
 def parse_project_id(key: str) -> int:
-    """Tell of which project an original or its upright copy is.
+    """Return the project of an original or of its upright copy.
 
-    Raises NotFound for any other key.
+    Raises:
+        NotFound: the key is that of another file, or it is invalid.
     """
     parts = parse_key(key)
     if parts[0] not in ("originals", "upright") or not parts[1].isdecimal():
@@ -92,7 +97,11 @@ def parse_project_id(key: str) -> int:
 
 
 def parse_key(key: str) -> tuple[str, ...]:
-    """Split a storage key into its checked parts; raises NotFound for anything that the server did not make."""
+    """Split a storage key into its parts.
+
+    Raises:
+        NotFound: the key is not one that the server creates.
+    """
     parts = tuple(key.split("/"))
     if len(key) > 500 or not all(_PART.match(part) for part in parts):
         raise NotFound
@@ -100,7 +109,7 @@ def parse_key(key: str) -> tuple[str, ...]:
 
 
 READER = "for"
-"""The part of an address that says to whom it was given."""
+"""The query name of the user that a URL was created for."""
 
 
 def sign_url(
@@ -114,24 +123,28 @@ def sign_url(
     filename: str | None = None,
     reader: str | None = None,
 ) -> str:
-    """Make an address that needs no header until it expires.
+    """Build a URL that returns a file without credentials until it expires.
 
-    `now` in seconds since 1970. The expiry is rounded up to the half hour, so that the same picture
-    keeps its address, and its place in the browser's cache, for half an hour. With `filename` it is
-    answered as an attachment of that name. `reader` is to whom it is given, where that is to be
-    known when the file is read. The first of `secrets` signs.
+    `now` is in seconds since 1970. The expiry is rounded up to the half hour, so that an image
+    keeps its URL, and stays in the browser's cache, for half an hour. With `filename` the response
+    is an attachment of that name. `reader` is the user that the URL is created for, if the server
+    must know it when the file is read. The first of `secrets` signs.
     """
     expires = -(-(int(now) + lifetime_s) // round_to_s) * round_to_s
     named = "" if filename is None else f"&{urlencode({'filename': filename})}"
     named += "" if reader is None else f"&{urlencode({READER: reader})}"
     signature = _signature(secrets[0], "GET", key, str(expires), filename, reader)
-    return f"{public_url.rstrip('/')}/files/{quote(key)}?expires={expires}{named}&signature={signature}"
+    query = f"expires={expires}{named}&signature={signature}"
+    return f"{public_url.rstrip('/')}/files/{quote(key)}?{query}"
 
 
 def verify_signature(
     secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float
 ) -> bool:
-    """Tell whether this very request was signed by one of `secrets` and has not expired; a HEAD counts as its GET."""
+    """Return whether one of `secrets` signed this request and it has not expired.
+
+    A HEAD request counts as a GET request.
+    """
     expires = query.get("expires", "")
     if is_expired(expires, now):
         return False
@@ -147,12 +160,12 @@ def verify_signature(
 
 
 def find_left(query: Mapping[str, str], now: float) -> int:
-    """The seconds until an address expires whose signature was verified."""
+    """Return the seconds until a URL with a verified signature expires."""
     return max(0, int(query["expires"]) - int(now))
 
 
 def is_expired(expires: str, now: float) -> bool:
-    """Tell whether an expiry has passed, or is none."""
+    """Return whether an expiry has passed or is invalid."""
     return (
         not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
     )
@@ -171,6 +184,6 @@ def _signature(
 
 
 def sign_parts(secret: bytes, parts: Sequence[str]) -> str:
-    """Sign texts so that none of them can be taken for a part of another."""
+    """Sign a list of texts; other lists with the same concatenation have another signature."""
     message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
     return hmac.digest(secret, message, "sha256").hex()
