@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.images.actions.stored_files import FileState, restore_original
+from trapline.server.images.actions.stored_files import StoredFileState, restore_original
 from trapline.server.images.hooks import image_added
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.image_deletion import restore_files
@@ -52,7 +52,7 @@ class ExistingImage:
     """An image of the deployment with the same bytes; `was` is the state of its stored file."""
 
     image_id: UUID
-    was: FileState = FileState.INTACT
+    was: StoredFileState = StoredFileState.INTACT
 
 
 Checked = ImageRow | ExistingImage | SkippedFile | UndecodableFile

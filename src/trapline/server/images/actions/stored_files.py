@@ -30,7 +30,7 @@ Read = Callable[[int], Awaitable[None]]
 """Called with the number of bytes after each chunk that was read; it may wait."""
 
 
-class FileState(StrEnum):
+class StoredFileState(StrEnum):
     """Whether a stored file has the bytes that its row names."""
 
     INTACT = "intact"
@@ -40,7 +40,7 @@ class FileState(StrEnum):
 
 async def find_state(
     system: AppContext, key: str, sha256: str, read: Read | None = None
-) -> FileState:
+) -> StoredFileState:
     """Compare a stored file with a SHA-256 in hexadecimal. Raises ServiceUnavailable."""
     digest = hashlib.sha256()
     try:
@@ -50,12 +50,12 @@ async def find_state(
                 if read is not None:
                     await read(len(chunk))
     except NotFound:
-        return FileState.MISSING
+        return StoredFileState.MISSING
     except OSError as error:
         if error.errno not in UNREADABLE:
             raise
-        return FileState.DAMAGED
-    return FileState.INTACT if digest.hexdigest() == sha256 else FileState.DAMAGED
+        return StoredFileState.DAMAGED
+    return StoredFileState.INTACT if digest.hexdigest() == sha256 else StoredFileState.DAMAGED
 
 
 async def restore_original(
@@ -65,7 +65,7 @@ async def restore_original(
     project_id: int,
     image_id: UUID,
     origin: str,
-) -> FileState:
+) -> StoredFileState:
     """Store an original again if it is missing or damaged; return the state in which it was found.
 
     `origin` is where the identical bytes came from, for the audit. The key contains the SHA-256 of
@@ -73,7 +73,7 @@ async def restore_original(
     """
     key, sha256 = build_original_key(project_id, incoming.sha256), incoming.sha256
     state = await find_state(system, key, sha256)
-    if state is FileState.INTACT:
+    if state is StoredFileState.INTACT:
         return state
     await system.store.keep(incoming, key)
     log.warning(
@@ -100,7 +100,7 @@ async def list_not_intact(system: AppContext, project_id: int, hashes: Sequence[
         async with door:
             if time.monotonic() > ends_at:
                 return await system.store.find_size(key) is not None
-            return await find_state(system, key, sha256) is FileState.INTACT
+            return await find_state(system, key, sha256) is StoredFileState.INTACT
 
     found = await asyncio.gather(*[is_intact(sha256) for sha256 in hashes])
     return {sha256 for sha256, intact in zip(hashes, found, strict=True) if not intact}

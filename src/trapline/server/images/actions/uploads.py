@@ -17,7 +17,7 @@ from trapline.server.images.actions.image_import import (
     require_disk_space,
     validate_image,
 )
-from trapline.server.images.actions.stored_files import FileState
+from trapline.server.images.actions.stored_files import StoredFileState
 from trapline.server.images.queries.deployments import (
     get_default_deployment_row,
     get_deployment_row,
@@ -121,7 +121,7 @@ async def import_received_file(
             image_id = checked.image_id
             if await list_deleted_ids(scope, tx, [image_id]):
                 detail = DELETED
-            elif checked.was is not FileState.INTACT:
+            elif checked.was is not StoredFileState.INTACT:
                 detail = f"the stored file was {checked.was.value} and was written again"
         else:
             try:

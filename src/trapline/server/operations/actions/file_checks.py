@@ -15,7 +15,11 @@ from pathlib import Path
 
 import structlog
 
-from trapline.server.images.actions.stored_files import FileState, find_state, restore_original
+from trapline.server.images.actions.stored_files import (
+    StoredFileState,
+    find_state,
+    restore_original,
+)
 from trapline.server.operations.queries.file_checks import (
     CheckProgress,
     StoredImage,
@@ -72,8 +76,8 @@ class CheckedImage:
     """What a check found at one image: files that were harmed and how they are now, and copies to be made again."""
 
     image: StoredImage
-    harmed: dict[str, FileState] = field(default_factory=dict)
-    repaired: dict[str, FileState] = field(default_factory=dict)
+    harmed: dict[str, StoredFileState] = field(default_factory=dict)
+    repaired: dict[str, StoredFileState] = field(default_factory=dict)
     remade: list[str] = field(default_factory=list)
     why_not: str | None = None
     error: str | None = None
@@ -148,7 +152,7 @@ class FileCheck:
     async def _check(self, image: StoredImage, *, counted: bool) -> CheckedImage:
         checked = CheckedImage(image)
         state = await self._find_state(image)
-        if state is not FileState.INTACT:
+        if state is not StoredFileState.INTACT:
             checked.harmed[image.storage_key] = state
             if not await self._record(checked, self.progress):
                 return checked
@@ -161,7 +165,7 @@ class FileCheck:
         self.progress = progress
         return checked
 
-    async def _find_state(self, image: StoredImage) -> FileState:
+    async def _find_state(self, image: StoredImage) -> StoredFileState:
         for _ in range(2):
             try:
                 return await find_state(
@@ -171,7 +175,7 @@ class FileCheck:
                 await (
                     self.system.store.check()
                 )  # raises where the whole store is away: nothing is wrong with this file
-        return FileState.DAMAGED
+        return StoredFileState.DAMAGED
 
     async def _record(self, checked: CheckedImage, progress: CheckProgress) -> bool:
         found = {key: state.value for key, state in checked.harmed.items()}
@@ -238,7 +242,7 @@ class FileCheck:
             if await self._remake_upright(image, image.upright_key):
                 checked.remade.append(image.upright_key)
             else:
-                checked.harmed[image.upright_key] = FileState.MISSING
+                checked.harmed[image.upright_key] = StoredFileState.MISSING
         if image.has_thumbnails:
             lost = [
                 key
