@@ -8,7 +8,6 @@ from tests.house.tree import list_files, list_text, read
 LONGEST = 400
 TOO_LONG = {
     "benchmarks/peers.py",
-    "src/trapline/client/trapline.py",
     "src/trapline/server/sources/actions/pull_runs.py",
     "src/trapline/server/sources/actions/sources.py",
     "src/trapline/server/sources/gateways/ftp_connections.py",

@@ -1,12 +1,16 @@
-"""Methods that mark, tag, date, delete and restore images."""
+"""Methods that list, mark, tag, date, delete and restore images."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from trapline.client.api_session import ApiSession
+from trapline.client.notebook_images import NotebookImage, NotebookImageDetail
+from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.day_counts import DayCounts, Summary
 from trapline.wire.images import (
+    ClassCount,
+    ClassCounts,
     DeleteImagesRequest,
     ImageIds,
     ImagesUpdate,
@@ -24,8 +28,23 @@ class ImageApi:
 
     _to: ApiSession
 
+    def list_images(self, **filters: str | int | float | None) -> NotebookPage[NotebookImage]:
+        """List one page of images.
+
+        Filters are the endpoint's: project, deployment, class_, order, cursor, limit, ...
+        """
+        return self._to.get("/images", NotebookPage[NotebookImage], filters)
+
+    def get_image(self, image_id: UUID) -> NotebookImageDetail:
+        """Get an image with its analyses."""
+        return self._to.get(f"/images/{image_id}", NotebookImageDetail)
+
+    def count_classes(self, project_id: int) -> list[ClassCount]:
+        """Count the images of each class of a project."""
+        return self._to.get("/images/classes", ClassCounts, {"project": project_id}).results
+
     def update_images(self, images: Sequence[UUID], **changes: Any) -> ImagesUpdateResult:
-        """Change images: starred, add_tags, remove_tags, and one of captured_at, shift_s and as_read."""
+        """Update images: starred, add_tags, remove_tags, one of captured_at, shift_s, as_read."""
         return _sum(
             self._to.send(
                 "PATCH", "/images", ImagesUpdateResult, ImagesUpdate(images=some, **changes)
