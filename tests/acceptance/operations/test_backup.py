@@ -90,7 +90,7 @@ def test_a_damaged_backup_is_not_restored(
         )
     saved = make_folder() / "backup"
     assert (
-        "no backup"
+        "not a backup"
         in server.run("restore", str(saved), "--data", str(make_folder()), check=False).stderr
     )
     server.run("backup", str(saved), "--data", str(server.data))

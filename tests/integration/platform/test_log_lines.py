@@ -11,7 +11,7 @@ from tests.house.tree import ROOT
 from tests.support.api_project import make_field
 from tests.support.pull_source import fill, make_feed
 
-from trapline.server.app.background.background_tasks import _asked
+from trapline.server.app.background.background_tasks import _wrap_queued
 from trapline.server.app.http.application import list_routes
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.telemetry import _CONCERNED, build_log_context
@@ -66,7 +66,7 @@ async def test_a_chore_names_its_job(system: AppContext) -> None:
         structlog.get_logger("chore").info("done", of=job_id)
 
     with capture_logs(processors=BOUND) as logged:
-        await _asked(system, "sweep", chore)(job_id=12)
+        await _wrap_queued(system, "sweep", chore)(job_id=12)
     assert logged == [{"event": "done", "log_level": "info", "of": 12, "job": 12, "chore": "sweep"}]
 
 

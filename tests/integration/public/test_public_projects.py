@@ -485,7 +485,7 @@ async def test_visitors_leave_the_database_to_members(
     async with visit.system.visits, visit.system.visits:
         refused = await visit.client.get(visit.path)
         assert refused.status_code == 503
-        assert "Too many look at public projects" in refused.json()["detail"]
+        assert "Too many visitors use public projects" in refused.json()["detail"]
         own = await visit.client.get(
             f"/api/v2/projects/{visit.house.ids['project_id']}", headers=visit.owner
         )

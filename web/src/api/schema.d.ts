@@ -297,10 +297,10 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description List changes, and downloads of original images and exports, in projects you own; newest first.
+         * @description List changes, and downloads of originals and exports, in projects you own; newest first.
          *
-         *     Without `project`, a signed-in operator also gets the entries without a project: sign-ins, links,
-         *     tokens without projects, and changes in purged projects.
+         *     Without `project`, a signed-in operator also gets the entries without a project: sign-ins,
+         *     links, tokens without projects, and changes in purged projects.
          */
         get: operations["list_audit_api_v2_audit_get"];
         put?: never;
@@ -1836,13 +1836,13 @@ export interface paths {
         };
         /**
          * List Members
-         * @description List the members of a project; owners see e-mail addresses, too.
+         * @description List the members of a project; owners also get e-mail addresses.
          */
         get: operations["list_members_api_v2_projects__project_id__members_get"];
         put?: never;
         /**
          * Add Member
-         * @description Give somebody who has an account a role in a project.
+         * @description Add a user with an account to a project.
          */
         post: operations["add_member_api_v2_projects__project_id__members_post"];
         delete?: never;
@@ -1863,14 +1863,14 @@ export interface paths {
         post?: never;
         /**
          * Remove Member
-         * @description Take somebody's role in a project away; members may also leave by themselves.
+         * @description Remove a member from a project; members can also remove themselves.
          */
         delete: operations["remove_member_api_v2_projects__project_id__members__user_id__delete"];
         options?: never;
         head?: never;
         /**
          * Update Member
-         * @description Give a member another role.
+         * @description Change the role of a member.
          */
         patch: operations["update_member_api_v2_projects__project_id__members__user_id__patch"];
         trace?: never;
@@ -1906,7 +1906,7 @@ export interface paths {
         };
         /**
          * Show Public Preview
-         * @description Count the images that visitors see of a project, or would see if it were public, and those that are hidden.
+         * @description Count the images that visitors see, or would see of a public project, and hidden ones.
          */
         get: operations["show_public_preview_api_v2_projects__project_id__public_preview_get"];
         put?: never;
@@ -1946,7 +1946,7 @@ export interface paths {
         };
         /**
          * Get Public Project
-         * @description Show a public project; no account is needed, here and below.
+         * @description Get a public project; no account is required for these routes.
          */
         get: operations["get_public_project_api_v2_public_projects__project_id__get"];
         put?: never;
@@ -1966,7 +1966,7 @@ export interface paths {
         };
         /**
          * List Public Deployments
-         * @description List the cameras of a public project by their numbers; their names and places are withheld.
+         * @description List the cameras of a public project by number; names and locations are not published.
          */
         get: operations["list_public_deployments_api_v2_public_projects__project_id__deployments_get"];
         put?: never;
@@ -1986,7 +1986,7 @@ export interface paths {
         };
         /**
          * List Public Images
-         * @description List the images of a public project that are analysed and show nobody, by the time they were taken.
+         * @description List the analysed images of a public project that show no people, by capture time.
          */
         get: operations["list_public_images_api_v2_public_projects__project_id__images_get"];
         put?: never;
@@ -2006,7 +2006,7 @@ export interface paths {
         };
         /**
          * Get Public Image
-         * @description Show one image of a public project with what was found on it.
+         * @description Get one image of a public project with its detections.
          */
         get: operations["get_public_image_api_v2_public_projects__project_id__images__image_id__get"];
         put?: never;
@@ -2026,7 +2026,7 @@ export interface paths {
         };
         /**
          * Get Public Image File
-         * @description Give the picture of an image, made small; the file that the camera wrote is for members alone.
+         * @description Download a thumbnail of an image; originals are only for members.
          */
         get: operations["get_public_image_file_api_v2_public_projects__project_id__images__image_id__file_get"];
         put?: never;
@@ -2659,7 +2659,7 @@ export interface paths {
         };
         /**
          * Get Liveness
-         * @description Say that this process is alive, whatever is the matter with its engines.
+         * @description Return that this process is alive, whatever the state of its parts.
          */
         get: operations["get_liveness_healthz_get"];
         put?: never;
@@ -3084,7 +3084,7 @@ export interface paths {
         };
         /**
          * Get Readiness
-         * @description Say whether everything that is needed is there: 200 or 503, with each part in words.
+         * @description Return whether the server is ready, with the state of each part: 200 or 503.
          */
         get: operations["get_readiness_readyz_get"];
         put?: never;
@@ -8921,7 +8921,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ListedAlgorithm_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8952,7 +8952,7 @@ export interface operations {
                     "application/json": components["schemas"]["ListedAlgorithm"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -8990,7 +8990,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AlgorithmClass_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9021,7 +9021,7 @@ export interface operations {
                     "application/json": components["schemas"]["Analysis"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9060,7 +9060,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Annotation_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9125,7 +9125,7 @@ export interface operations {
                     "application/json": components["schemas"]["BulkAnnotationsResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9161,7 +9161,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Artifact_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9209,7 +9209,7 @@ export interface operations {
                     "application/json": components["schemas"]["PresignedUpload"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9240,7 +9240,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9284,7 +9284,7 @@ export interface operations {
                     "application/json": components["schemas"]["Analysis"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9328,7 +9328,7 @@ export interface operations {
                     "application/json": components["schemas"]["Analysis"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9381,7 +9381,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AnnotationWithImage_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9412,7 +9412,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClassificationScores"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9441,7 +9441,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9485,7 +9485,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AuditEntry_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9518,7 +9518,7 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9551,7 +9551,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinkState"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9580,7 +9580,7 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9613,7 +9613,7 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9642,7 +9642,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignInMethods"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9675,7 +9675,7 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9704,7 +9704,7 @@ export interface operations {
                     "application/json": components["schemas"]["OidcRedirect"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9735,7 +9735,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9769,7 +9769,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_BrowserSession_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9796,7 +9796,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9825,7 +9825,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9858,7 +9858,7 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9885,7 +9885,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9919,7 +9919,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Token_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9952,7 +9952,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedToken"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -9981,7 +9981,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10016,7 +10016,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_CallbackKey_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10049,7 +10049,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedCallbackKey"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10082,7 +10082,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignatureCheckResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10111,7 +10111,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10150,7 +10150,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Deployment_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10183,7 +10183,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10214,7 +10214,7 @@ export interface operations {
                     "text/csv": unknown;
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10249,7 +10249,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeploymentImportResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10280,7 +10280,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10309,7 +10309,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10344,7 +10344,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10379,7 +10379,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClockPreview"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10410,7 +10410,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deployment"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10441,7 +10441,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeEvent"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10479,7 +10479,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Export_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10512,7 +10512,7 @@ export interface operations {
                     "application/json": components["schemas"]["Export"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10543,7 +10543,7 @@ export interface operations {
                     "application/json": components["schemas"]["Export"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10572,7 +10572,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10603,7 +10603,7 @@ export interface operations {
                     "application/json": components["schemas"]["Export"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10641,7 +10641,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10687,7 +10687,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Identification_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10720,7 +10720,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedIdentifications"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10753,7 +10753,7 @@ export interface operations {
                     "application/json": components["schemas"]["WithdrawResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10784,7 +10784,7 @@ export interface operations {
                     "application/json": components["schemas"]["Identification"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10852,7 +10852,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Image_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10899,7 +10899,7 @@ export interface operations {
                     "application/json": components["schemas"]["UploadResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10932,7 +10932,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImagesUpdateResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -10963,7 +10963,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClassCounts"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11024,7 +11024,7 @@ export interface operations {
                     "application/json": components["schemas"]["DayCounts"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11057,7 +11057,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImagesUpdateResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11090,7 +11090,7 @@ export interface operations {
                     "application/json": components["schemas"]["StagedImportResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11123,7 +11123,7 @@ export interface operations {
                     "application/json": components["schemas"]["StagedFiles"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11156,7 +11156,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImagesUpdateResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11187,7 +11187,7 @@ export interface operations {
                     "application/json": components["schemas"]["TagCounts"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11250,7 +11250,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImageDetail"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11286,7 +11286,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Analysis_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11321,7 +11321,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedAnalysis"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11370,7 +11370,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AnnotationWithImage_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11407,7 +11407,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Import_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11457,7 +11457,7 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11488,7 +11488,7 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11517,7 +11517,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11548,7 +11548,7 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11584,7 +11584,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ImportFault_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11615,7 +11615,7 @@ export interface operations {
                     "application/json": components["schemas"]["UnmatchedFolders"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11650,7 +11650,7 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11698,7 +11698,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Job_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11731,7 +11731,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11762,7 +11762,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobDetail"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11797,7 +11797,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11833,7 +11833,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Analysis_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11864,7 +11864,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11901,7 +11901,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_DeadLetter_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11932,7 +11932,7 @@ export interface operations {
                     "application/json": components["schemas"]["Failures"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11968,7 +11968,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_LogEntry_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -11999,7 +11999,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12145,7 +12145,7 @@ export interface operations {
                     "application/json": components["schemas"]["ResultsAccepted"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12176,7 +12176,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12211,7 +12211,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12242,7 +12242,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12275,7 +12275,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tasks"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12310,7 +12310,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tasks"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12342,7 +12342,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskHistory"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12377,7 +12377,7 @@ export interface operations {
                     "application/json": components["schemas"]["Notices"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12410,7 +12410,7 @@ export interface operations {
                     "application/json": components["schemas"]["Notice"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12439,7 +12439,7 @@ export interface operations {
                     "application/json": components["schemas"]["EmailTestResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12468,7 +12468,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12506,7 +12506,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_RegisteredPipeline_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12545,7 +12545,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Preset_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12578,7 +12578,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preset"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12609,7 +12609,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preset"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12638,7 +12638,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12673,7 +12673,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preset"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12708,7 +12708,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ProcessingService_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12743,7 +12743,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Project_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12776,7 +12776,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12807,7 +12807,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12841,7 +12841,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12876,7 +12876,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12912,7 +12912,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Member_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12947,7 +12947,7 @@ export interface operations {
                     "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -12977,7 +12977,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13013,7 +13013,7 @@ export interface operations {
                     "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13135,7 +13135,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegistrationResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13166,7 +13166,7 @@ export interface operations {
                     "application/json": components["schemas"]["PublicPreview"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13197,7 +13197,7 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13228,7 +13228,7 @@ export interface operations {
                     "application/json": components["schemas"]["PublicProject"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13264,7 +13264,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PublicDeployment_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13305,7 +13305,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PublicImage_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13337,7 +13337,7 @@ export interface operations {
                     "application/json": components["schemas"]["PublicImageDetail"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13351,7 +13351,7 @@ export interface operations {
     get_public_image_file_api_v2_public_projects__project_id__images__image_id__file_get: {
         parameters: {
             query?: {
-                /** @description 320 or 1280 pixels at most. */
+                /** @description Maximum side in pixels: 320 or 1280. */
                 size?: number;
             };
             header?: never;
@@ -13372,7 +13372,7 @@ export interface operations {
                     "image/jpeg": string;
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13412,7 +13412,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Sequence_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13443,7 +13443,7 @@ export interface operations {
                     "application/json": components["schemas"]["Sequence"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13478,7 +13478,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_SourceFolder_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13511,7 +13511,7 @@ export interface operations {
                     "application/json": components["schemas"]["SourceFolder"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13540,7 +13540,7 @@ export interface operations {
                     "application/json": components["schemas"]["UngrantedSource"][];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13569,7 +13569,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13606,7 +13606,7 @@ export interface operations {
                     "application/json": components["schemas"]["Summary"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13639,7 +13639,7 @@ export interface operations {
                     "application/json": components["schemas"]["LeasedTasks"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13672,7 +13672,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReleaseResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13705,7 +13705,7 @@ export interface operations {
                     "application/json": components["schemas"]["RenewResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13746,7 +13746,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Taxon_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13779,7 +13779,7 @@ export interface operations {
                     "application/json": components["schemas"]["Taxon"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13815,7 +13815,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaxonImportResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13850,7 +13850,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_MappedLabel_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13883,7 +13883,7 @@ export interface operations {
                     "application/json": components["schemas"]["LabelMappingResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13914,7 +13914,7 @@ export interface operations {
                     "application/json": components["schemas"]["UnmappedLabels"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13945,7 +13945,7 @@ export interface operations {
                     "application/json": components["schemas"]["Taxon"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -13974,7 +13974,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14009,7 +14009,7 @@ export interface operations {
                     "application/json": components["schemas"]["Taxon"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14051,7 +14051,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_User_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14084,7 +14084,7 @@ export interface operations {
                     "application/json": components["schemas"]["InvitedUser"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14115,7 +14115,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14150,7 +14150,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14181,7 +14181,7 @@ export interface operations {
                     "application/json": components["schemas"]["OneTimeLink"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14221,7 +14221,7 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookPage"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14254,7 +14254,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedWebhook"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14285,7 +14285,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14314,7 +14314,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14349,7 +14349,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14390,7 +14390,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Delivery_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14425,7 +14425,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14457,7 +14457,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14488,7 +14488,7 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookSecret"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14519,7 +14519,7 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14556,7 +14556,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Worker_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14589,7 +14589,7 @@ export interface operations {
                     "application/json": components["schemas"]["HelloResponse"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14620,7 +14620,7 @@ export interface operations {
                     "application/json": components["schemas"]["Worker"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14651,7 +14651,7 @@ export interface operations {
                     "application/json": components["schemas"]["EvictResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14680,7 +14680,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14715,7 +14715,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Source_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14748,7 +14748,7 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14784,7 +14784,7 @@ export interface operations {
                     "application/json": components["schemas"]["SourceTestResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14815,7 +14815,7 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14844,7 +14844,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14879,7 +14879,7 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14910,7 +14910,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventSecret"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14939,7 +14939,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -14981,7 +14981,7 @@ export interface operations {
                     "application/json": components["schemas"]["PushedEventsResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15018,7 +15018,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PulledFile_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15052,7 +15052,7 @@ export interface operations {
                     "application/json": components["schemas"]["RetryFilesResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15086,7 +15086,7 @@ export interface operations {
                     "application/json": components["schemas"]["PullRunAccepted"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15122,7 +15122,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PullRun_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15154,7 +15154,7 @@ export interface operations {
                     "application/json": components["schemas"]["PullRun"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15192,7 +15192,7 @@ export interface operations {
                     "application/json": components["schemas"]["SourceTestResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15225,7 +15225,7 @@ export interface operations {
                     "application/json": components["schemas"]["Source"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15257,7 +15257,7 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15289,7 +15289,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunStateResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15331,7 +15331,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15367,7 +15367,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunStateResult"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15406,7 +15406,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15441,7 +15441,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Preset_"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15474,7 +15474,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunAccepted"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -15503,7 +15503,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description What happened and what to do. */
+            /** @description The problem, and how to correct it. */
             default: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-"""The engines that the settings name, opened and closed for whichever process needs them."""
+"""Builds the AppContext of a process from the settings, and closes it at the end."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,13 +38,17 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
-    """Open the engines that these settings name, and close them at the end.
+    """Open the database, store and other parts that the settings name; close them at the end.
 
-    The database must be there already.
+    The database must exist.
+
+    Raises:
+        SettingsError: a required setting is missing.
     """
     if settings.database_url is None:
         raise SettingsError(
-            "DATABASE_URL is not set. `trapline up` starts a database of its own and sets it."
+            "DATABASE_URL is not set. Set it, or run `trapline up`, which starts a database and "
+            "sets it."
         )
     register_hooks()
     keys = SecretKeys(load_secret_keys(settings))
@@ -107,16 +111,21 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
 
 
 async def validate_store(settings: Settings) -> None:
-    """Try all that will be asked of an S3 server; raises Unavailable in words that name what is missing."""
+    """Try all operations that the server uses on the S3 server, if one is configured.
+
+    Raises:
+        ServiceUnavailable: an operation is refused; the message names the missing permission.
+    """
     store = _find_bucket_store(settings)
     if store is not None:
         await store.check_rights()
 
 
 def _find_bucket_store(settings: Settings) -> "S3Store | None":
-    """The store on the S3 server that these settings name; None where they name none.
+    """Build the store on the configured S3 server; None if none is configured.
 
-    Raises SettingsError.
+    Raises:
+        SettingsError: a required setting is missing.
     """
     if not any(name.startswith("s3_") for name in settings.model_fields_set):
         return None
@@ -131,9 +140,9 @@ def _find_bucket_store(settings: Settings) -> "S3Store | None":
         }
         missing = ", ".join(f"S3_{name}" for name, value in needed.items() if value is None)
         raise SettingsError(
-            f"Some settings of S3 are there, but not {missing}. Set all of them, or none."
+            f"Some settings of S3 are set, but {missing} is missing. Set all of them, or none."
         )
-    # What speaks S3 takes long to load, and most have none.
+    # The S3 modules take long to import, and most installations do not use them.
     from trapline.server.platform.store.presign import S3Signer
     from trapline.server.platform.store.s3_store import S3BucketConfig, S3Store
 
@@ -150,27 +159,34 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
 
 
 def _find_nats(settings: Settings) -> str | None:
-    """The NATS server that these settings name; None where they name none. Raises SettingsError."""
+    """Return the URL of the NATS server; None if none is configured.
+
+    Raises:
+        SettingsError: the extra `nats` is not installed.
+    """
     if settings.nats_url is None:
         return None
     if find_spec("nats") is None:
         raise SettingsError(
-            f"TRAPLINE_NATS_URL needs an extra that is not installed here: {describe_install('server', 'nats')}"
+            "TRAPLINE_NATS_URL requires an extra that is not installed: "
+            f"{describe_install('server', 'nats')}"
         )
     return settings.nats_url.get_secret_value()
 
 
 def _find_identity_provider(settings: Settings) -> OidcProvider | None:
-    """The OpenID provider that these settings name; None where they name none.
+    """Build the configured OpenID provider; None if none is configured.
 
-    Raises SettingsError.
+    Raises:
+        SettingsError: a required setting is missing.
     """
     if settings.oidc_issuer is None and settings.oidc_client_id is None:
         return None
     if settings.oidc_issuer is None or settings.oidc_client_id is None:
         missing = "CLIENT_ID" if settings.oidc_issuer else "ISSUER"
         raise SettingsError(
-            f"Some settings of OIDC are there, but not TRAPLINE_OIDC_{missing}. Set both, or neither."
+            f"Some settings of OIDC are set, but TRAPLINE_OIDC_{missing} is missing. Set both, or "
+            "neither."
         )
     return OidcProvider(
         issuer=settings.oidc_issuer,
@@ -185,7 +201,7 @@ def _find_identity_provider(settings: Settings) -> OidcProvider | None:
 
 
 def _find_mail_server(settings: Settings) -> SmtpServer | None:
-    """The mail server that these settings name; None where they name none."""
+    """Build the configured mail server; None if none is configured."""
     if settings.smtp_url is None:
         return None
     host = urlsplit(settings.public_url).hostname or "localhost"

@@ -1,4 +1,4 @@
-"""Serving HTTP: the application over its engines, in one process, until it is told to stop."""
+"""The HTTP server of one API process, from the settings until a signal stops it."""
 
 import asyncio
 import gc
@@ -32,7 +32,10 @@ TICK_S = 1.0
 
 
 def build_app(settings: Settings, metrics: socket.socket | None = None) -> FastAPI:
-    """Make the application of one API process; its engines, and its port for metrics, open and close with it."""
+    """Build the application of one API process.
+
+    Its context and its port for metrics open and close with it.
+    """
     app = build_application(None, outside=settings.ml_analysis_enabled)
     app.state.worker_additions = settings.worker_additions
 
@@ -53,7 +56,7 @@ def build_app(settings: Settings, metrics: socket.socket | None = None) -> FastA
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn waits for open streams and long waits before it stops: ours end at the signal."""
+    """A Uvicorn server that closes open streams and long polls when a signal stops it."""
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class _Server(uvicorn.Server):
         self._end: Callable[[], object] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start; connections are taken our way."""
+        """Start, and accept connections with the project's own acceptor."""
         await super().startup(sockets=[])
         if self.started:
             taken = [
@@ -75,7 +78,7 @@ class _Server(uvicorn.Server):
             self.servers.extend(cast("list[asyncio.Server]", taken))
 
     async def main_loop(self) -> None:
-        """Wait for the end; the header Date is renewed each second, not ten times as by Uvicorn."""
+        """Wait for the end; update the Date header every second, not ten times a second."""
         loop = asyncio.get_running_loop()
         self._end = partial(loop.call_soon_threadsafe, (ended := asyncio.Event()).set)
         while not await self.on_tick(0):
@@ -88,7 +91,7 @@ class _Server(uvicorn.Server):
         return protocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop."""
+        """Start to stop."""
         for each in self._waiting:
             each.close()
         super().handle_exit(sig, frame)
@@ -97,18 +100,17 @@ class _Server(uvicorn.Server):
 
 
 def tune_garbage_collector() -> None:
-    """Let the collector of cycles pass over what lives as long as the process, and come by less
-    often.
+    """Exclude permanent objects from the garbage collector, and run it less often.
 
-    Bodies of results are read into hundreds of thousands of small objects without a cycle among
-    them: looking through these again and again took a quarter of the line's time.
+    A request with results creates hundreds of thousands of small objects without cycles. Scanning
+    them repeatedly took a quarter of the processing time.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
 
 def build_server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """Say how an application is served: over our protocol, in its envelope, behind the proxies that are trusted."""
+    """Build the configuration of Uvicorn: protocol, middleware and trusted proxies."""
     return uvicorn.Config(
         wrap_replies(wrap_middleware(app)),
         log_config=None,
@@ -118,11 +120,11 @@ def build_server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         timeout_graceful_shutdown=STOP_WITHIN_S,
-        # Workers never repeat a POST: one that goes out on a connection which is just being closed
-        # is lost.
+        # Workers do not repeat a POST. A short keep-alive would lose those that are sent while the
+        # server closes the connection.
         timeout_keep_alive=KEEP_ALIVE_S,
-        # Who is none of these may say what they like: without any, uvicorn would trust the
-        # loopback.
+        # Forwarding headers of other hosts are ignored. Without a list, Uvicorn would trust the
+        # loopback interface.
         forwarded_allow_ips=list(settings.trusted_proxies),
     )
 
@@ -130,16 +132,16 @@ def build_server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 def serve_api(
     settings: Settings, listener: socket.socket, metrics: socket.socket | None = None
 ) -> None:
-    """Serve HTTP on a listening socket until SIGTERM or SIGINT; requests that are under way may end first."""
+    """Serve HTTP on a listening socket until SIGTERM or SIGINT; current requests are completed."""
     app = build_app(settings, metrics)
     tune_garbage_collector()
-    # Slow callers hold a descriptor each until they are closed; the usual 1,024 are soon theirs.
+    # Each slow client uses a file descriptor; the usual limit of 1,024 is too low for many of them.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     waiting = [app.state.listeners, app.state.arrivals, app.state.followers]
     server = _Server(build_server_config(app, settings), waiting)
-    # Uvicorn raises the signal anew once it has ended: by itself that would end this process as if
-    # it were killed.
+    # Uvicorn raises the signal again after it has stopped. Without a handler, that would end this
+    # process with the exit status of a kill.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     server.run([listener])

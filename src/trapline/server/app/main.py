@@ -1,7 +1,7 @@
-"""The composition root: settings in; engines, application and chores out.
+"""Entry point of the server's processes.
 
-`python -m trapline.server.app.main api` serves HTTP, `... background` does the chores. `trapline
-up` starts both.
+`python -m trapline.server.app.main api` serves HTTP, `... background` runs background tasks and
+loops. `trapline up` starts both.
 """
 
 import asyncio
@@ -35,24 +35,24 @@ AGAIN_AFTER_S = 0.2
 
 
 async def run_background_tasks(settings: Settings) -> None:
-    """Do the background work until SIGTERM or SIGINT."""
+    """Run the background process until SIGTERM or SIGINT."""
     from trapline.server.app.app_startup import open_app_context
     from trapline.server.app.background.background_process import run_background
 
     async with AsyncExitStack() as engines:
         system = await engines.enter_async_context(open_app_context(settings))
         if settings.metrics_listen is not None:
-            await engines.enter_async_context(_tell_counted(settings.metrics_listen))
+            await engines.enter_async_context(_serve_counters(settings.metrics_listen))
         await run_background(system)
 
 
 @asynccontextmanager
-async def _tell_counted(place: str) -> AsyncIterator[None]:
-    """Serve what this process has counted; what stands in the database is told by those that serve the API."""
+async def _serve_counters(place: str) -> AsyncIterator[None]:
+    """Serve the counters of this process; API processes also serve the figures of the database."""
     from trapline.server.operations.metrics_server import serve_metrics
     from trapline.server.platform.metrics import render_metrics
 
-    async def tell() -> bytes:
+    async def render() -> bytes:
         return render_metrics([])
 
     host, port = parse_listen_address(place)
@@ -62,32 +62,35 @@ async def _tell_counted(place: str) -> AsyncIterator[None]:
         )
     except OSError as error:
         raise SettingsError(
-            f"TRAPLINE_METRICS_LISTEN: nobody can listen on {place}: {error.strerror}."
+            f"TRAPLINE_METRICS_LISTEN: the server cannot listen on {place}: {error.strerror}."
         ) from None
-    async with serve_metrics(listener, tell):
+    async with serve_metrics(listener, render):
         yield
 
 
-def _inherit(name: str) -> socket.socket | None:
-    """The listening socket that `trapline up` hands down under this name; None where there is none."""
+def _find_inherited_socket(name: str) -> socket.socket | None:
+    """Return the listening socket that `trapline up` passes under this name, if any."""
     number = os.environ.get(name)
     return socket.socket(fileno=int(number)) if number else None
 
 
 def _check_schema(url: str, *, wait: bool) -> None:
-    """Refuse a database of another version. Raises Unavailable.
+    """Refuse a database with another schema version.
 
-    A database that does not answer is not a reason to end: the API answers 503 without it, and
-    reports the version as soon as it is back; the background waits for it.
+    A process also starts without a database. The API responds with 503 until it is available, and
+    reports its version then; with `wait` this function waits for it.
+
+    Raises:
+        TraplineError: the schema has another version.
     """
-    told = False
+    is_logged = False
     while True:
         try:
             check_present(url)
         except DatabaseUnavailable as away:
-            if not told:
+            if not is_logged:
                 log.warning("the database does not answer", reason=away.detail)
-            told = True
+            is_logged = True
             if wait:
                 time.sleep(AGAIN_AFTER_S)
                 continue
@@ -95,18 +98,18 @@ def _check_schema(url: str, *, wait: bool) -> None:
 
 
 def preload_modules(arguments: list[str]) -> None:
-    """Load what a process stands on before there is anything to do for it."""
-    # Each loads what it needs and no more: the API must be there soon, and chores know no HTTP.
-    wanted = {
+    """Import the modules of a process before there is work for it."""
+    # Only the modules of this process, so that it starts quickly.
+    modules = {
         "api": "trapline.server.app.http_server",
         "background": "trapline.server.app.background.background_process",
     }
     for name in arguments[:1]:
-        importlib.import_module(wanted[name])
+        importlib.import_module(modules[name])
 
 
 def main(arguments: list[str]) -> int:
-    """Run one process of the server; answers its exit code."""
+    """Run one process of the server; return its exit code."""
     try:
         settings = load_settings()
         configure_logging(settings.log_format, settings.log_level)
@@ -117,9 +120,9 @@ def main(arguments: list[str]) -> int:
             case ["api"]:
                 from trapline.server.app.http_server import serve_api
 
-                listener = _inherit(LISTEN_SOCKET)
+                listener = _find_inherited_socket(LISTEN_SOCKET)
                 assert listener is not None, LISTEN_SOCKET
-                serve_api(settings, listener, _inherit(METRICS_SOCKET))
+                serve_api(settings, listener, _find_inherited_socket(METRICS_SOCKET))
             case ["background"]:
                 asyncio.run(run_background_tasks(settings))
             case _:

@@ -1,4 +1,4 @@
-"""Every table, by importing the files that hold them: what migrations and their test compare with."""
+"""All tables, imported from their modules; migrations and their test compare with them."""
 
 from trapline.server.accounts.queries import accounts, sign_in_failures
 from trapline.server.exports.queries import exports

@@ -1,4 +1,4 @@
-"""Metrics on a port of their own, for a monitoring that asks without a token: nothing else is there."""
+"""A separate port for metrics without a token; it serves nothing else."""
 
 import asyncio
 import socket
@@ -13,42 +13,42 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trapline.server.platform.http.protocol import HttpProtocol
 from trapline.server.platform.http.security_headers import SAFE_HEADERS
 
-Tell = Callable[[], Awaitable[bytes]]
+Render = Callable[[], Awaitable[bytes]]
 
 
 class _Server(uvicorn.Server):
-    """Signals are for the process that this is only a part of."""
+    """A Uvicorn server that leaves signals to its process."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def build_metrics_app(tell: Tell) -> ASGIApp:
-    """Make the application of the port: `tell` writes what `/metrics` answers."""
+def build_metrics_app(render: Render) -> ASGIApp:
+    """Build the application of the port; `render` returns the body of `/metrics`."""
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         response: Response
         if scope["path"].rstrip("/") != "/metrics":
-            response = PlainTextResponse("Here is only /metrics.\n", 404)
+            response = PlainTextResponse("This port serves only /metrics.\n", 404)
         elif scope["method"] not in ("GET", "HEAD"):
             response = PlainTextResponse(
-                "Metrics are only read.\n", 405, headers={"Allow": "GET, HEAD"}
+                "Use GET for metrics.\n", 405, headers={"Allow": "GET, HEAD"}
             )
         else:
-            response = Response(await tell(), media_type=CONTENT_TYPE_LATEST)
+            response = Response(await render(), media_type=CONTENT_TYPE_LATEST)
         response.headers.update(SAFE_HEADERS)
         await response(scope, receive, send)
 
-    return answer
+    return respond
 
 
 @asynccontextmanager
-async def serve_metrics(listener: socket.socket, tell: Tell) -> AsyncIterator[None]:
-    """Answer on a listening socket as long as the block runs."""
+async def serve_metrics(listener: socket.socket, render: Render) -> AsyncIterator[None]:
+    """Serve metrics on a listening socket within the block."""
     server = _Server(
         uvicorn.Config(
-            build_metrics_app(tell),
+            build_metrics_app(render),
             log_config=None,
             access_log=False,
             server_header=False,

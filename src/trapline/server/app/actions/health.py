@@ -1,4 +1,4 @@
-"""Whether everything that is needed is there."""
+"""Readiness of the server: the state of its database, store and other parts."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -35,18 +35,21 @@ def describe_nats(outage: NatsOutage | None) -> str:
         return (
             f"Events refused since {since}: {outage.reason}. Events wait for a day and are retried."
         )
-    return f"Away since {since}: {outage.reason}. Events wait for a day and are published when it answers."
+    return (
+        f"Away since {since}: {outage.reason}. Events wait for a day and are published when it "
+        "answers."
+    )
 
 
 async def get_health(system: AppContext) -> Health:
-    """Ask the database, its migrations and the store; each answers `ok` or what is the matter.
+    """Return the state of each part: `ok`, or a description of the problem.
 
-    Reported without making anything unready: what decoders have given up (see
-    imaging/confinement.py), a disk that is almost full, for which only uploads and pulls wait,
-    stored files that are missing or damaged, a NATS server that is away, on which no request
-    depends, and a schema that is newer, because what runs may continue until it is upgraded, too.
+    The database, its migrations and the store decide whether the server is ready. Other parts are
+    only reported: decoders without a restriction (see imaging/confinement.py), a disk that is
+    almost full, missing or damaged files, an unavailable NATS server, and a schema that is newer
+    than this version.
     """
-    needed, told = (
+    needed, reported = (
         {"database": "ok", "migrations": "ok", "store": "ok"},
         {"room": "ok", "files": "ok", "decoders": system.decoders.describe()},
     )
@@ -55,20 +58,20 @@ async def get_health(system: AppContext) -> Health:
         async with system.database.transaction(scope) as tx:
             present = await read_present(scope, tx)
             if present == newest() and (harmed := await count_harmed(scope, tx)):
-                told["files"] = f"{describe_harmed(harmed)} {REPAIR}"
+                reported["files"] = f"{describe_harmed(harmed)} {REPAIR}"
             if present == newest() and await has_subjects(scope, tx):
-                told["nats"] = describe_nats(await find_outage(scope, tx))
+                reported["nats"] = describe_nats(await find_outage(scope, tx))
         if mismatch := describe_mismatch(present):
-            (told if is_newer(present) else needed)["migrations"] = mismatch
+            (reported if is_newer(present) else needed)["migrations"] = mismatch
     except TraplineError as error:
         needed["database"] = error.detail
         needed["migrations"] = "Unknown while the database is unavailable."
     try:
         await system.store.check()
         if shortage := await find_disk_shortage(system):
-            told["room"] = f"{shortage} {MAKE_ROOM}"
+            reported["room"] = f"{shortage} {MAKE_ROOM}"
     except (TraplineError, OSError) as error:
         needed["store"] = str(error)
     return Health(
-        status="ready" if set(needed.values()) == {"ok"} else "not ready", parts=needed | told
+        status="ready" if set(needed.values()) == {"ok"} else "not ready", parts=needed | reported
     )

@@ -1,4 +1,4 @@
-"""The background process: every loop and chore, until it is told to stop."""
+"""The background process: all loops and background tasks, until a signal stops it."""
 
 import asyncio
 import signal
@@ -52,11 +52,14 @@ log = structlog.get_logger(__name__)
 SCOPE = Scope.system()
 NATS_EVERY_S = 10.0
 STOP_WITHIN_S = 6.0
-"""How long what is under way goes on behind the signal; all that is done here can be cut off and done again."""
+"""Time for current work to finish after the signal.
+
+All work can be interrupted and repeated.
+"""
 
 
 def build_loops(system: AppContext) -> list[Loop]:
-    """Every loop of this process."""
+    """Build all loops of this process."""
 
     async def thumbnails() -> bool:
         return await generate_thumbnails(system, SCOPE) == BATCH
@@ -66,7 +69,7 @@ def build_loops(system: AppContext) -> list[Loop]:
         return False
 
     async def due_runs() -> bool:
-        # In every process: whoever comes first takes a source, and no one has to lead.
+        # In every process, without a leader: the first one claims a source.
         await start_due_runs(system, SCOPE)
         return False
 
@@ -117,7 +120,7 @@ def build_loops(system: AppContext) -> list[Loop]:
 
 
 async def run_background(system: AppContext) -> None:
-    """Do the background work until SIGTERM or SIGINT."""
+    """Run all loops and background tasks until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -127,7 +130,7 @@ async def run_background(system: AppContext) -> None:
     async def beat_feeds() -> bool:
         await feeds.step()
         if feeds.is_holding:
-            # Also where the database has no connection any more: what is held is to be ended.
+            # Connections that the database no longer lists must also be closed, so wake the loop.
             watch.wakes["feeds"].set()
         return False
 
@@ -143,12 +146,12 @@ async def run_background(system: AppContext) -> None:
     working = asyncio.gather(
         run_background_tasks(system, stop), *[run_loop(found, stop) for found in loops]
     )
-    told: set[asyncio.Future[Any]] = {working, asyncio.create_task(stop.wait())}
+    waited: set[asyncio.Future[Any]] = {working, asyncio.create_task(stop.wait())}
     try:
-        await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         async with asyncio.timeout(STOP_WITHIN_S):
             await working
     except TimeoutError:
-        log.warning("what was under way is left where it is, and taken up anew")
+        log.warning("current work was interrupted; it resumes in another process")
     finally:
         await asyncio.gather(feeds.close(), deliveries.close())

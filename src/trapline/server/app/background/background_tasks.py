@@ -1,6 +1,6 @@
-"""Chores: background work that was asked for within a transaction, or that a schedule asks for.
+"""Background tasks: queued within a transaction, or by a schedule.
 
-A chore is done at least once, in any number of processes, so each is safe to do again.
+A background task runs at least once, in any process, so each can be repeated safely.
 """
 
 import asyncio
@@ -32,10 +32,9 @@ from trapline.server.sources.actions.pull_runs import PULL, run_pull
 
 log = structlog.get_logger(__name__)
 
-# How many chores of a queue one process does at once. A run holds its place for as long as its
-# source takes, and is waiting nearly all the time, so that there are many places: sources that are
-# slow must not keep the others waiting. What a run costs is bounded elsewhere, decoders and
-# connections to the database among it.
+# The number of concurrent tasks of a queue in one process. A pull run mostly waits for its source,
+# so there are many: slow sources must not delay the others. Its decoders and database connections
+# are limited elsewhere.
 AT_ONCE = {QUEUE: 8, PULLS: 100, FETCHES: 16, EXPORTS: 3}
 STOP_WITHIN_S = 3.5
 LOOK_EVERY_S = 5.0
@@ -47,7 +46,7 @@ AGAIN = RetryStrategy(max_attempts=20, exponential_wait=2)
 LONGEST_PAUSE_S = 2.0
 POOL_PATIENCE_S = 3.0
 
-Chore = Callable[..., Awaitable[None]]
+BackgroundTask = Callable[..., Awaitable[None]]
 
 
 async def _pull(system: AppContext, run_id: str) -> None:
@@ -74,7 +73,7 @@ async def _import(system: AppContext, import_id: str) -> None:
     await run_import(system, SCOPE, UUID(import_id))
 
 
-CHORES: dict[str, Chore] = {
+QUEUED: dict[str, BackgroundTask] = {
     PULL: _pull,
     EXPAND: _expand,
     SWEEP: _sweep,
@@ -82,19 +81,19 @@ CHORES: dict[str, Chore] = {
     BUILD: _build,
     IMPORT: _import,
 }
-"""Every chore that an action may ask for, by its name; the arguments are those that it was asked with."""
+"""Every task that an action may queue, by name; it gets the arguments it was queued with."""
 QUEUES = {PULL: PULLS, FETCH: FETCHES, BUILD: EXPORTS, IMPORT: EXPORTS}
 
 
-async def _take_up_unfinished(system: AppContext) -> None:
+async def _resume_expansions(system: AppContext) -> None:
     await resume_expansions(system, SCOPE)
 
 
-async def _take_up_exports(system: AppContext) -> None:
+async def _resume_exports(system: AppContext) -> None:
     await resume_exports(system, SCOPE)
 
 
-async def _take_up_imports(system: AppContext) -> None:
+async def _resume_imports(system: AppContext) -> None:
     await resume_imports(system, SCOPE)
 
 
@@ -102,17 +101,17 @@ async def _recount_jobs(system: AppContext) -> None:
     await recount_jobs(system, SCOPE)
 
 
-TIMED: dict[str, tuple[str, Chore]] = {
-    "take_up_unfinished": (EVERY_MINUTE, _take_up_unfinished),
-    "take_up_exports": (EVERY_MINUTE, _take_up_exports),
-    "take_up_imports": (EVERY_MINUTE, _take_up_imports),
+SCHEDULED: dict[str, tuple[str, BackgroundTask]] = {
+    "take_up_unfinished": (EVERY_MINUTE, _resume_expansions),
+    "take_up_exports": (EVERY_MINUTE, _resume_exports),
+    "take_up_imports": (EVERY_MINUTE, _resume_imports),
     "recount_jobs": ("*/5 * * * *", _recount_jobs),
 }
-"""Every chore that a schedule asks for: its cron expression in UTC, once over all processes."""
+"""Scheduled tasks: the cron expression in UTC, across all processes."""
 
 
 def build_task_app(system: AppContext) -> App:
-    """Put the chores of one process together, on procrastinate's own schema."""
+    """Build the procrastinate application with all background tasks, in its own schema."""
     app = App(
         connector=PsycopgConnector(
             conninfo=system.database.url,
@@ -120,66 +119,76 @@ def build_task_app(system: AppContext) -> App:
             connection_class=system.database.watchdog.connection_class,
             min_size=0,
             max_size=6,
-            # While the database is away, chores are begun anew again and again: nobody need wait in
-            # here.
+            # While the database is unavailable, the tasks are restarted repeatedly, so a short
+            # timeout is enough.
             timeout=POOL_PATIENCE_S,
             reconnect_timeout=POOL_PATIENCE_S,
         )
     )
-    for name, chore in CHORES.items():
-        app.task(name=name, queue=QUEUES.get(name, QUEUE), retry=AGAIN)(_asked(system, name, chore))
-    for name, (cron, chore) in TIMED.items():
-        task = app.task(name=name, queue=QUEUE, queueing_lock=name)(_timed(system, name, chore))
+    for name, function in QUEUED.items():
+        app.task(name=name, queue=QUEUES.get(name, QUEUE), retry=AGAIN)(
+            _wrap_queued(system, name, function)
+        )
+    for name, (cron, function) in SCHEDULED.items():
+        task = app.task(name=name, queue=QUEUE, queueing_lock=name)(
+            _wrap_scheduled(system, name, function)
+        )
         app.periodic(cron=cron)(task)
     return app
 
 
-def _asked(system: AppContext, name: str, chore: Chore) -> Chore:
-    async def do(**arguments: Any) -> None:
+def _wrap_queued(system: AppContext, name: str, function: BackgroundTask) -> BackgroundTask:
+    async def run(**arguments: Any) -> None:
         with (
             operation(f"chore {name}"),
             count_outcome(name),
             bound_contextvars(chore=name, **build_log_context(arguments)),
         ):
-            await chore(system, **arguments)
+            await function(system, **arguments)
 
-    return do
+    return run
 
 
-def _timed(system: AppContext, name: str, chore: Chore) -> Callable[[int], Awaitable[None]]:
-    async def do(timestamp: int) -> None:  # noqa: ARG001 - procrastinate's form
+def _wrap_scheduled(
+    system: AppContext, name: str, function: BackgroundTask
+) -> Callable[[int], Awaitable[None]]:
+    async def run(timestamp: int) -> None:  # noqa: ARG001 - signature of procrastinate
         with operation(f"chore {name}"), count_outcome(name):
-            await chore(system)
+            await function(system)
 
-    return do
+    return run
 
 
 async def _retry_stalled(app: App) -> None:
-    """Ask again for chores whose process was killed: they stay marked as being done, and others wait behind them."""
+    """Retry tasks whose process was killed.
+
+    They remain marked as running, and other tasks wait for them.
+    """
     while True:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
             with suppress(ConnectorException):  # another process was faster
                 await app.job_manager.retry_job(job)
                 log.warning(
-                    "a chore was cut off and is done again", chore=job.task_name, chore_id=job.id
+                    "a background task was interrupted and is retried",
+                    chore=job.task_name,
+                    chore_id=job.id,
                 )
         await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def run_background_tasks(system: AppContext, stop: asyncio.Event) -> None:
-    """Do chores until told to stop.
+    """Run background tasks until `stop` is set.
 
-    Procrastinate's worker ends when the database is away: it is begun again.
+    The worker of procrastinate ends if the database is unavailable; it is restarted then.
     """
-    # Its own log tells every chore twice; what matters is told by the actions.
+    # Its log repeats every task; the actions log the relevant events.
     logging.getLogger("procrastinate").setLevel(logging.ERROR)
     pause = 0.5
     while not stop.is_set():
         try:
             app = build_task_app(system)
             async with app.open_async():
-                # What another process was killed over goes on now, not when its chore is found to
-                # have stalled.
+                # Expansions of a killed process resume now, not when its task has stalled.
                 await resume_expansions(system, SCOPE, still_for_s=0)
                 working = [
                     asyncio.create_task(
@@ -209,9 +218,9 @@ async def run_background_tasks(system: AppContext, stop: asyncio.Event) -> None:
             if not stop.is_set():
                 raise
         except (ProcrastinateException, OSError) as error:
-            log.warning("chores rest while the database is away", reason=str(error).splitlines()[0])
+            log.warning("background tasks wait for the database", reason=str(error).splitlines()[0])
         except Exception:
-            log.exception("the chores broke and are begun again")
+            log.exception("background tasks failed and are restarted")
         if not stop.is_set():
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)

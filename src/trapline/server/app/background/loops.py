@@ -1,4 +1,4 @@
-"""Loops: one action again and again, at intervals that are too short for a schedule."""
+"""Loops: actions that repeat at intervals too short for a schedule."""
 
 import asyncio
 import random
@@ -15,18 +15,18 @@ from trapline.server.platform.metrics import count_outcome
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_S = 30.0
-# A database that is away is asked for often, because asking costs nothing and much waits for it.
+# An unavailable database is retried often: an attempt is cheap, and much work waits for it.
 AWAY_PAUSE_S = 2.0
 UNWOKEN_S = 30.0
-"""A loop that waits to be woken runs this often without it."""
+"""Maximum interval of a loop that waits for its `wake` event."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One action, its name in the log, and how many seconds to rest when it found nothing to do.
+    """An action, its name in the log, and the seconds to wait when it had nothing to do.
 
-    `step` answers whether there may be more to do at once. With `wake`, it is not called again
-    before that is set, or before UNWOKEN_S is over.
+    `step` returns whether there may be more work to do immediately. With `wake`, it is not called
+    again before that event is set, or before UNWOKEN_S is over.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Loop:
 
 
 async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
-    """Repeat a loop's step until told to stop.
+    """Repeat the step of a loop until `stop` is set.
 
-    A failure is logged and tried again, ever less often, for ever.
+    A failure is logged and retried without limit, at increasing intervals.
     """
     failures = 0
     while not stop.is_set():
@@ -56,18 +56,18 @@ async def run_loop(loop: Loop, stop: asyncio.Event) -> None:
         except TraplineError as error:
             failures += 1
             longest = AWAY_PAUSE_S if isinstance(error, DatabaseUnavailable) else LONGEST_PAUSE_S
-            log.warning("a loop rests", loop=loop.name, reason=error.detail)
+            log.warning("a loop step failed and is retried", loop=loop.name, reason=error.detail)
         except Exception:
             failures += 1
-            log.exception("a loop broke and is begun again", loop=loop.name)
+            log.exception("a loop step failed and is retried", loop=loop.name)
         if not more:
             pause = min(loop.every_s * 2 ** min(failures, 10), max(longest, loop.every_s))
-            await _rest(stop, pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+            await _pause(stop, pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
             if loop.wake is not None and not failures:
-                await _rest_until(loop.wake, stop)
+                await _wait_for(loop.wake, stop)
 
 
-async def _rest_until(wake: asyncio.Event, stop: asyncio.Event) -> None:
+async def _wait_for(wake: asyncio.Event, stop: asyncio.Event) -> None:
     waits = [asyncio.create_task(event.wait()) for event in (wake, stop)]
     try:
         await asyncio.wait(waits, timeout=UNWOKEN_S, return_when=asyncio.FIRST_COMPLETED)
@@ -76,7 +76,7 @@ async def _rest_until(wake: asyncio.Event, stop: asyncio.Event) -> None:
             wait.cancel()
 
 
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()

@@ -1,4 +1,4 @@
-"""Wakes the loops that there is work for, so that an idle process asks one question a second for all of them."""
+"""Wakes the loops that have work, so that an idle process sends one query per second."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from trapline.server.platform.app_context import AppContext
 
 SCOPE = Scope.system()
 LOOK_EVERY_S = 0.9
-"""Less than the second within which a connection is used again without asking whether it still works."""
+"""Less than a second, within which a connection is reused without a check."""
 
 
 class WorkWatch:
-    """Asks the database for waiting work, and sets the event of each loop that there is some for."""
+    """Queries the database for waiting work, and sets the events of the loops that have some."""
 
     def __init__(self, system: AppContext) -> None:
         self._system = system
         self.wakes: Mapping[str, asyncio.Event] = {name: asyncio.Event() for name in CONDITIONS}
-        """By the name of the loop."""
+        """Events by the name of the loop."""
 
     async def step(self) -> bool:
-        """Look once."""
+        """Query once."""
         async with self._system.database.sql_transaction(SCOPE, each_alone=True) as tx:
             waiting = await list_waiting_work(SCOPE, tx)
         for name in waiting:

@@ -1,6 +1,6 @@
-"""Who may call what: one table of all routes.
+"""The permissions of all routes: which callers, roles and scopes each requires.
 
-A route that is not in the table stops the start of the server, and with it every test.
+A route that is not in the table stops the start of the server.
 """
 
 from trapline.server.platform.http.route_access import (
@@ -18,13 +18,13 @@ from trapline.wire.auth import Role
 ACCESS: dict[str, RouteAccess] = {
     "GET /healthz": PUBLIC,
     "GET /readyz": PUBLIC,
-    "GET /metrics": PUBLIC,  # its own token is the key
+    "GET /metrics": PUBLIC,  # requires TRAPLINE_METRICS_TOKEN
     # auth
     "POST /auth/sign-in": PUBLIC,
     "GET /auth/methods": PUBLIC,
     "POST /auth/oidc/begin": PUBLIC,
-    "POST /auth/oidc": PUBLIC,  # the code of the provider is the key
-    "POST /auth/link/state": PUBLIC,  # the secret of a link is the key
+    "POST /auth/oidc": PUBLIC,  # requires the code of the provider
+    "POST /auth/link/state": PUBLIC,  # requires the secret of a link
     "POST /auth/link": PUBLIC,
     "POST /auth/sign-out": RouteAccess(frozenset({PERSON})),
     "GET /auth/me": RouteAccess(ANY_TOKEN),
@@ -36,7 +36,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /auth/tokens": RouteAccess(PEOPLE),
     "POST /auth/tokens": RouteAccess(PEOPLE, Role.MANAGER, archived=True),
     "DELETE /auth/tokens/{token_id}": RouteAccess(PEOPLE, archived=True),
-    # everybody's accounts
+    # user accounts
     "GET /users": RouteAccess(PEOPLE, account=True, operators=True),
     "POST /users": RouteAccess(PEOPLE, account=True, operators=True),
     "GET /users/{user_id}": RouteAccess(PEOPLE, account=True, operators=True),
@@ -59,7 +59,7 @@ ACCESS: dict[str, RouteAccess] = {
     ),
     "DELETE /projects/{project_id}/members/{user_id}": RouteAccess(
         PEOPLE, operators_too=True, archived=True
-    ),  # one's own, or an owner
+    ),  # the caller's own membership, or as owner
     # public projects
     **{
         f"GET /public/projects/{{project_id}}{part}": RouteAccess(None, public=True)
@@ -71,7 +71,7 @@ ACCESS: dict[str, RouteAccess] = {
             "/images/{image_id}/file",
         )
     },
-    # who did what
+    # audit
     "GET /audit": RouteAccess(PEOPLE, Role.OWNER),
     # deployments
     "GET /deployments": RouteAccess(PEOPLE),
@@ -94,7 +94,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /presets/{preset_id}": RouteAccess(PEOPLE),
     "PATCH /presets/{preset_id}": RouteAccess(PEOPLE, Role.MANAGER),
     "DELETE /presets/{preset_id}": RouteAccess(PEOPLE, Role.MANAGER),
-    # what identifications are made with
+    # taxa
     "GET /taxa": RouteAccess(PEOPLE),
     "POST /taxa": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /taxa/import": RouteAccess(PEOPLE, Role.MANAGER),
@@ -104,7 +104,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /taxa/{taxon_id}": RouteAccess(PEOPLE),
     "PATCH /taxa/{taxon_id}": RouteAccess(PEOPLE, Role.MANAGER),
     "DELETE /taxa/{taxon_id}": RouteAccess(PEOPLE, Role.MANAGER),
-    # results from elsewhere
+    # imports
     "GET /imports": RouteAccess(PEOPLE),
     "POST /imports": RouteAccess(PEOPLE, Role.MANAGER),
     "GET /imports/{import_id}": RouteAccess(PEOPLE),
@@ -129,11 +129,11 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /jobs/{job_id}/dead_letters": RouteAccess(PEOPLE),
     "GET /jobs/{job_id}/tasks/{analysis_id}": RouteAccess(PEOPLE),
     "GET /jobs/{job_id}/log": RouteAccess(PEOPLE),
-    # what was found
+    # annotations
     "GET /annotations": RouteAccess(PEOPLE),
     "GET /images/{image_id}/annotations": RouteAccess(PEOPLE),
     "GET /annotations/{annotation_id}/scores": RouteAccess(PEOPLE),
-    # what people say that it is
+    # identifications
     "GET /identifications": RouteAccess(PEOPLE),
     "POST /identifications": RouteAccess(PEOPLE, Role.REVIEWER),
     "POST /identifications/withdraw": RouteAccess(PEOPLE, Role.REVIEWER),
@@ -157,7 +157,7 @@ ACCESS: dict[str, RouteAccess] = {
     "POST /tasks/lease": RouteAccess(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
     "POST /tasks/renew": RouteAccess(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
     "POST /tasks/release": RouteAccess(TOKENS_THAT_WORK, Role.MANAGER, archived=True),
-    # what changes, as it happens
+    # events
     "GET /events": RouteAccess(PEOPLE),
     # sequences
     "GET /sequences": RouteAccess(PEOPLE),
@@ -173,7 +173,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /images/classes": RouteAccess(PEOPLE),
     "GET /summary": RouteAccess(PEOPLE),
     "GET /images/{image_id}": RouteAccess(PEOPLE_AND_PIPELINES),
-    # analyses of outside pipelines: where a request is signed, the signature is the caller
+    # analyses of external pipelines; the signature authenticates signed requests
     "POST /images/{image_id}/analyses": RouteAccess(PEOPLE_AND_PIPELINES, Role.MANAGER),
     "GET /images/{image_id}/analyses": RouteAccess(PEOPLE_AND_PIPELINES),
     "GET /analyses/{analysis_id}": RouteAccess(PEOPLE_AND_PIPELINES),
@@ -197,19 +197,19 @@ ACCESS: dict[str, RouteAccess] = {
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
     },
     "GET /artifacts/{artifact_id}/download": RouteAccess(PEOPLE_AND_PIPELINES),
-    # what goes out as a file
+    # exports
     "GET /exports": RouteAccess(PEOPLE),
     "POST /exports": RouteAccess(PEOPLE, Role.MANAGER, archived=True),
     "GET /exports/{export_id}": RouteAccess(PEOPLE),
     "GET /exports/{export_id}/download": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /exports/{export_id}/cancel": RouteAccess(PEOPLE, Role.MANAGER, archived=True),
     "DELETE /exports/{export_id}": RouteAccess(PEOPLE, Role.MANAGER, archived=True),
-    # what outside pipelines sign with
+    # signing keys of external pipelines
     "GET /callback_keys": RouteAccess(PEOPLE),
     "POST /callback_keys": RouteAccess(PEOPLE, Role.OWNER, archived=True),
     "DELETE /callback_keys/{key_id}": RouteAccess(PEOPLE, Role.OWNER, archived=True),
     "POST /callback_keys/check": RouteAccess(PEOPLE, Role.OWNER, archived=True),
-    # who is told of events: an address can be a secret of its own
+    # webhooks; their URLs can contain secrets
     "GET /webhooks": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /webhooks": RouteAccess(PEOPLE, Role.MANAGER),
     "GET /webhooks/{webhook_id}": RouteAccess(PEOPLE, Role.MANAGER),
@@ -222,12 +222,12 @@ ACCESS: dict[str, RouteAccess] = {
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": RouteAccess(
         PEOPLE, Role.MANAGER
     ),
-    # what people are written to about: everybody their own
+    # e-mail notifications of the caller
     "GET /notification-subscriptions": RouteAccess(PEOPLE),
     "POST /notification-subscriptions": RouteAccess(PEOPLE, archived=True),
     "POST /notification-subscriptions/test": RouteAccess(PEOPLE, archived=True),
     "DELETE /notification-subscriptions/{notice_id}": RouteAccess(PEOPLE, archived=True),
-    "GET /files/{key:path}": PUBLIC,  # the signature is the key
+    "GET /files/{key:path}": PUBLIC,  # requires a signed URL
     "HEAD /files/{key:path}": PUBLIC,
     "PUT /files/{key:path}": PUBLIC,
     # pull sources
@@ -248,7 +248,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /image-pull-sources/{source_id}/runs/{run_id}": RouteAccess(PEOPLE),
     "GET /image-pull-sources/{source_id}/files": RouteAccess(PEOPLE),
     "POST /image-pull-sources/{source_id}/files/retry": RouteAccess(PEOPLE, Role.MANAGER),
-    "POST /image-pull-sources/{source_id}/events": PUBLIC,  # the signature is the caller
+    "POST /image-pull-sources/{source_id}/events": PUBLIC,  # requires a signature
     "POST /image-pull-sources/{source_id}/event-secret": RouteAccess(PEOPLE, Role.OWNER),
     "DELETE /image-pull-sources/{source_id}/event-secret": RouteAccess(PEOPLE, Role.OWNER),
 }

@@ -1,4 +1,4 @@
-"""The HTTP application: every router, mounted where the guides expect it, in one envelope."""
+"""The HTTP application: all routers at their paths, with middleware and error handlers."""
 
 from collections.abc import Mapping
 
@@ -87,7 +87,7 @@ VERSIONED = [
     webhooks.router,
     notices.router,
 ]
-"""Mounted under /api/v2."""
+"""Routers under /api/v2."""
 
 GUIDED = [
     health.router,
@@ -98,20 +98,20 @@ GUIDED = [
     runs.router,
     run_events.router,
 ]
-"""Mounted where the guides expect them, and under /api/v2 too."""
+"""Routers at the paths that the integration guides name, and under /api/v2."""
 
 CALLED_BACK = [analyses.router]
-"""Mounted under /api, where outside pipelines expect them, and under /api/v2."""
+"""Routers under /api, where external pipelines expect them, and under /api/v2."""
 
 
 LARGER_BODIES = {"/api/v2/taxa/import": MAX_TAXON_LIST_BYTES}
-"""Limits of POST requests whose body is read whole and may be larger than others, by path."""
+"""Limits of POST requests with a large body that is read at once, by path."""
 
 
 def build_application(system: AppContext | None, *, outside: bool = True) -> FastAPI:
-    """Put the application together; without a system it can only describe itself.
+    """Build the application; without a system it can only generate its OpenAPI document.
 
-    Where outside pipelines are switched off (`outside`), their routes are not there at all.
+    `outside` enables the routes of external pipelines.
     """
     app = FastAPI(
         title="Trapline",
@@ -120,7 +120,9 @@ def build_application(system: AppContext | None, *, outside: bool = True) -> Fas
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses={"default": {"model": Problem, "description": "What happened and what to do."}},
+        responses={
+            "default": {"model": Problem, "description": "The problem, and how to correct it."}
+        },
         separate_input_output_schemas=False,
         dependencies=[Depends(refuse_unknown_names)],
     )
@@ -141,7 +143,7 @@ def build_application(system: AppContext | None, *, outside: bool = True) -> Fas
 
 
 def set_state(app: FastAPI, system: AppContext | None) -> None:
-    """Give an application what its routes work with."""
+    """Set the state that the routes of an application use."""
     app.state.system = system
     app.state.access = ACCESS
     app.state.listeners = ChangeSubscribers()
@@ -153,7 +155,7 @@ def set_state(app: FastAPI, system: AppContext | None) -> None:
 
 
 def list_routes() -> set[str]:
-    """List every route as the table of access names it."""
+    """List the keys of all routes in the table of access."""
     return {
         get_route_key(method, route.path)
         for router in (*VERSIONED, *GUIDED, *CALLED_BACK)
@@ -164,20 +166,24 @@ def list_routes() -> set[str]:
 
 
 def validate_access_table() -> None:
-    """Refuse to start with a route that the table of access does not name, or with an entry for no route."""
+    """Require that the table of access names exactly the routes that exist.
+
+    Raises:
+        RuntimeError: a route is missing, or an entry has no route.
+    """
     routes = list_routes()
     if missing := routes - ACCESS.keys():
         raise RuntimeError(
-            f"routes/access_table.py does not say who may call: {', '.join(sorted(missing))}"
+            f"http/access_table.py does not name these routes: {', '.join(sorted(missing))}"
         )
     if stale := ACCESS.keys() - routes:
         raise RuntimeError(
-            f"routes/access_table.py names routes that do not exist: {', '.join(sorted(stale))}"
+            f"http/access_table.py names routes that do not exist: {', '.join(sorted(stale))}"
         )
 
 
 def wrap_middleware(app: FastAPI) -> ASGIApp:
-    """Put the application into its envelope, outside of everything, errors included."""
+    """Wrap the application in the middleware of all requests, including errors."""
 
     def choose_headers() -> Mapping[str, str]:
         system: AppContext | None = app.state.system

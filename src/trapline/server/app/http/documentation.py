@@ -1,4 +1,4 @@
-"""The documentation of the API for people: one plain page made of the OpenAPI document, nothing from elsewhere."""
+"""Documentation of the API as one plain HTML page, generated from the OpenAPI document."""
 
 from html import escape
 from typing import Any
@@ -9,18 +9,20 @@ from fastapi.responses import HTMLResponse
 from trapline.server.platform.http.security_headers import build_style_policy
 
 ADDRESS = "/api/v2/docs"
-STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}h3{font:600 1rem monospace}"
+STYLE = (
+    "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}h3{font:600 1rem "
+    "monospace}"
+)
 
 
 def add_documentation(app: FastAPI) -> None:
-    """Serve the documentation beside the document that it is made of."""
+    """Serve the documentation next to the OpenAPI document."""
     app.get(ADDRESS, include_in_schema=False)(get_documentation)
 
 
 async def get_documentation(request: Request) -> HTMLResponse:
-    """Answer the page."""
-    # FastAPI remembers every function that answers: one that held its application would keep it for
-    # ever.
+    """Return the page."""
+    # FastAPI caches every route function, so the function must not hold the application.
     return HTMLResponse(
         render_html(request.app.openapi()),
         headers={"Content-Security-Policy": build_style_policy(STYLE)},
@@ -28,7 +30,7 @@ async def get_documentation(request: Request) -> HTMLResponse:
 
 
 def render_html(document: dict[str, Any]) -> str:
-    """Write an OpenAPI document as HTML: every call with its words and its parameters, by subject."""
+    """Render an OpenAPI document as HTML: each call with its description, by tag."""
     subjects: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -38,16 +40,17 @@ def render_html(document: dict[str, Any]) -> str:
         f"<h2>{escape(subject)}</h2>{''.join(calls)}" for subject, calls in subjects.items()
     )
     return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>The API of Trapline</title><style>{STYLE}</style>"
-        f"<h1>The API of Trapline</h1><p>Every message in full: <a href='/api/v2/openapi.json'>"
-        f"openapi.json</a>.</p>{parts}</html>"
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>The API of "
+        f"Trapline</title><style>{STYLE}</style><h1>The API of Trapline</h1><p>Every message in "
+        f"full: <a href='/api/v2/openapi.json'>openapi.json</a>.</p>{parts}</html>"
     )
 
 
 def _describe_call(method: str, path: str, operation: dict[str, Any]) -> str:
     parameters = "".join(
-        f"<li><code>{escape(given['name'])}</code> ({escape(given['in'])}"
-        f"{', required' if given.get('required') else ''}) {escape(given.get('description', ''))}</li>"
+        f"<li><code>{escape(given['name'])}</code> "
+        f"({escape(given['in'])}{', required' if given.get('required') else ''}) "
+        f"{escape(given.get('description', ''))}</li>"
         for given in operation.get("parameters", [])
     )
     words = escape(operation.get("description") or operation.get("summary", ""))

@@ -1,4 +1,4 @@
-"""The page: the built files, and index.html for every address that the page itself understands."""
+"""The page: its built files, and index.html for each path that the page handles."""
 
 from pathlib import Path
 
@@ -10,20 +10,21 @@ from trapline.server.platform.http.security_headers import PAGE_POLICY
 
 FOLDER = Path(__file__).parents[2] / "page"
 API_WORDS = ("api", "pipeline", "image-pull-sources", "files", "healthz", "readyz", "metrics")
-"""What the first segment of a path of the API begins with: an unknown one is 404, never the page."""
-UNKNOWN = "There is no such path. The API is described at /api/v2/docs."
+"""Prefixes of paths of the API; an unknown path with one of them is 404, never the page."""
+UNKNOWN = "This path does not exist. The API is described at /api/v2/docs."
 NOT_BUILT = (
-    "<!doctype html><title>Trapline</title><p>The page has not been built. Run <code>make web</code> "
-    "and reload. The API works without it: <a href='/api/v2/docs'>its documentation</a>.</p>"
+    "<!doctype html><title>Trapline</title><p>The page has not been built. Run <code>make "
+    "web</code> and reload. The API works without it: <a href='/api/v2/docs'>its "
+    "documentation</a>.</p>"
 )
 
 
 def mount_spa(app: FastAPI) -> None:
-    """Serve the page for everything that no other route takes; added last."""
+    """Serve the page on every path without another route; called last."""
 
     @app.get("/{path:path}", include_in_schema=False)
     async def show_page(path: str, request: Request) -> Response:
-        """Respond with a built file, or with the page itself where a browser requests a document."""
+        """Return a built file, or the page itself if a browser requests a document."""
         if path.startswith(API_WORDS):
             raise HTTPException(404, UNKNOWN)
         if path.startswith("assets/") or path in (
@@ -50,5 +51,5 @@ def _find_built(path: str) -> Path | None:
     try:
         file = (FOLDER / path).resolve()
         return file if file.is_relative_to(FOLDER) and file.is_file() else None
-    except (OSError, ValueError):  # a name that is too long, or that no file can have
+    except (OSError, ValueError):  # too long, or not a valid file name
         return None

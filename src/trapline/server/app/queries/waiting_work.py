@@ -1,8 +1,6 @@
-"""Waiting work: one statement that says for which loops of the background process there is
-something to do.
+"""Waiting work: one statement that returns which loops of the background process have work.
 
-The conditions are those of the loops' own statements. A loop that finds nothing after all has lost
-nothing.
+The conditions are those of the statements of the loops. A loop without work after all does nothing.
 """
 
 from sqlalchemy import ColumnElement, exists, literal_column, select
@@ -36,15 +34,16 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "feeds": _any_of("select from pull_sources where is_active and gateway = 'websocket'")
     | _any_of("select from source_connections"),
     "deliveries": _any_of(
-        "select from webhook_deliveries d join webhooks w on w.id = d.webhook_id where d.state = 'gathering' "
-        "and d.created_at < clock_timestamp() - interval '1 second'"
+        "select from webhook_deliveries d join webhooks w on w.id = d.webhook_id "
+        "where d.state = 'gathering' and d.created_at < clock_timestamp() - interval '1 second'"
     )
     | _any_of(
         "select from webhooks w where w.is_active and exists (select from webhook_deliveries d "
-        "where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp())"
+        "where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= "
+        "clock_timestamp())"
     ),
 }
-"""For each loop, by its name, whether there is work for it."""
+"""The condition of each loop, by its name."""
 
 _QUERY = select(
     *(condition.label(name.replace(" ", "_")) for name, condition in CONDITIONS.items())
@@ -55,7 +54,7 @@ _QUERY = select(
 
 
 async def list_waiting_work(scope: Scope, tx: Transaction) -> list[str]:
-    """List the names of the loops that there is work for."""
+    """List the names of the loops that have work."""
     cursor = await tx.execute(str(_QUERY), _QUERY.params)
     row = await cursor.fetchone()
     assert row is not None

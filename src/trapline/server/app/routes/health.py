@@ -1,4 +1,4 @@
-"""Alive and ready."""
+"""Liveness and readiness."""
 
 from fastapi import APIRouter, Response
 
@@ -11,13 +11,13 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 async def get_liveness() -> Health:
-    """Say that this process is alive, whatever is the matter with its engines."""
+    """Return that this process is alive, whatever the state of its parts."""
     return Health(status="alive")
 
 
 @router.get("/readyz")
 async def get_readiness(system: SystemOf, response: Response) -> Health:
-    """Say whether everything that is needed is there: 200 or 503, with each part in words."""
+    """Return whether the server is ready, with the state of each part: 200 or 503."""
     health = await get_health(system)
     if health.status != "ready":
         response.status_code = 503

@@ -246,6 +246,6 @@ async def update_silent_workers(scope: Scope, tx: Transaction, silent_s: float) 
                   and (last_contact_at < clock_timestamp() - make_interval(secs => %(after)s)) = %(silent)s
                 order by id limit 1000 for no key update skip locked
             )
-            """,  # noqa: S608 - made of constants
+            """,  # noqa: S608
             {"silent": is_silent, "after": silent_s},
         )

@@ -146,7 +146,7 @@ async def purge_email_batch(scope: Scope, tx: Transaction, limit: int) -> int:
             delete from {table} where id in (
                 select id from {table} where created_at < now() - make_interval(days => %s)
                 limit %s for update skip locked)
-            """,  # noqa: S608 - made of constants
+            """,  # noqa: S608
             (days, limit),
         )
         gone += cursor.rowcount

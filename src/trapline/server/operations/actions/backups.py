@@ -1,8 +1,8 @@
-"""Backups: one moment of the database with every file that its rows speak of, and the way back.
+"""Backups: a snapshot of the database with all files that its rows name, and the restore.
 
-A folder with `database.dump`, the files under their keys in `files/`, `files.jsonl` (a line a
-file), `secret-key` where it is kept in the data folder, and `manifest.json`, which is written last:
-without it a backup is none.
+A backup is a folder with `database.dump`, the files by key in `files/`, `files.jsonl` with a line
+per file, `secret-key` if the data folder has it, and `manifest.json`. The manifest is written last:
+a folder without it is not a backup.
 """
 
 import asyncio
@@ -35,25 +35,30 @@ from trapline.server.platform.store.storage_keys import (
 
 FORMAT = 1
 DUMP, FILES, INDEX, MANIFEST = "database.dump", "files", "files.jsonl", "manifest.json"
-TELL_EVERY = 1000
+REPORT_EVERY = 1000
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-async def create_backup(system: AppContext, data: Path, into: Path, tell: Tell) -> dict[str, Any]:
-    """Write a backup into an empty folder while everything runs; answers its manifest.
+async def create_backup(
+    system: AppContext, data: Path, into: Path, report: Report
+) -> dict[str, Any]:
+    """Write a backup into an empty folder while the server runs; return its manifest.
 
-    A file is stored before its row is written, and none is deleted meanwhile: so every row has its
-    file. Each original is compared with its SHA-256 while it is copied. One that is damaged is
-    copied as it is, and the manifest names it.
+    A file is stored before its row, and no file is deleted during the backup, so each row has its
+    file. Each original is compared with its SHA-256. A damaged original is copied as it is and
+    listed in the manifest.
+
+    Raises:
+        Conflict: the folder is not empty.
     """
     await asyncio.to_thread(_make_folder, into)
     url = system.database.url
     async with open_snapshot(url) as snapshot:
-        tell("The database is written down.")
+        report("The database is dumped.")
         await asyncio.to_thread(dump_database, data, url, snapshot.name, into / DUMP)
         counts = await snapshot.count_rows()
-        copied = await _copy_files(system, snapshot, into, tell)
+        copied = await _copy_files(system, snapshot, into, report)
     keys = system.secrets.by_version
     has_key = isinstance(keys, KeyFile)
     if has_key:
@@ -80,13 +85,11 @@ async def create_backup(system: AppContext, data: Path, into: Path, tell: Tell) 
 def _make_folder(into: Path) -> None:
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(into.iterdir()):
-        raise Conflict(
-            f"{into} is not empty. Nothing was written; name an empty folder, or one that is not there."
-        )
+        raise Conflict(f"{into} is not empty. Nothing was written. Name an empty or new folder.")
 
 
 async def _list_keys(snapshot: Snapshot) -> AsyncIterator[tuple[str, bool]]:
-    """List the key of each file that a row speaks of, and whether it must be there."""
+    """List the key of each file that a row names, and whether the file must exist."""
     async for key, must, image in snapshot.list_files():
         for one in (
             [key]
@@ -98,7 +101,7 @@ async def _list_keys(snapshot: Snapshot) -> AsyncIterator[tuple[str, bool]]:
 
 
 async def _copy_files(
-    system: AppContext, snapshot: Snapshot, into: Path, tell: Tell
+    system: AppContext, snapshot: Snapshot, into: Path, report: Report
 ) -> dict[str, Any]:
     files = total = 0
     missing: list[str] = []
@@ -114,8 +117,8 @@ async def _copy_files(
                 damaged.append(key)
             index.write(json.dumps(line) + "\n")
             files, total = files + 1, total + line["size"]
-            if files % TELL_EVERY == 0:
-                tell(f"{files:,} files, {total / 1e9:,.1f} GB.")
+            if files % REPORT_EVERY == 0:
+                report(f"{files:,} files, {total / 1e9:,.1f} GB.")
     images = [one async for one in snapshot.list_images_of([*missing, *damaged])]
     return {
         "files": files,
@@ -127,7 +130,7 @@ async def _copy_files(
 
 
 async def _copy_file(system: AppContext, key: str, folder: Path) -> dict[str, Any] | None:
-    """Copy one file; None where the store has none."""
+    """Copy one file; None if the store does not have it."""
     place = folder.joinpath(*parse_key(key))
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
@@ -150,34 +153,38 @@ async def _copy_file(system: AppContext, key: str, folder: Path) -> dict[str, An
 
 
 def read_manifest(backup: Path) -> dict[str, Any]:
-    """Read what a backup says of itself.
+    """Read the manifest of a backup.
 
-    Raises Conflict where it is none, or not of a form that is known.
+    Raises:
+        Conflict: the folder is not a backup that this version can restore.
     """
     try:
         manifest: dict[str, Any] = json.loads((backup / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Conflict(
-            f"{backup} is no backup, or one that was not finished. Nothing was restored."
+            f"{backup} is not a backup, or was not finished. Nothing was restored."
         ) from None
     if manifest.get("format") != FORMAT:
         raise Conflict(
-            f"{backup} was made by Trapline {manifest.get('version')}, which this one cannot read."
+            f"{backup} was created by Trapline {manifest.get('version')}, in a format that this "
+            "version cannot read. Nothing was restored."
         )
     if (refusal := describe_refusal(manifest["schema"])) is not None:
         raise Conflict(f"{backup} cannot be restored by this version. {refusal}")
     if not can_migrate(manifest["schema"]):
         raise Conflict(
-            f"{backup} was made by a newer Trapline ({manifest['version']}, schema {manifest['schema']}); this one "
-            f"({__version__}) knows up to {newest()}. Nothing was restored; take that version or a newer one."
+            f"{backup} was created by a newer Trapline ({manifest['version']}, schema "
+            f"{manifest['schema']}); this version ({__version__}) knows schemas up to {newest()}. "
+            "Nothing was restored. Use that version or a newer one."
         )
     return manifest
 
 
-async def restore_files(system: AppContext, backup: Path, tell: Tell) -> int:
-    """Bring the files of a backup into the store; answers how many.
+async def restore_files(system: AppContext, backup: Path, report: Report) -> int:
+    """Import the files of a backup into the store; return their number.
 
-    Raises Conflict for one that is not as it was.
+    Raises:
+        Conflict: a file of the backup is damaged.
     """
     done = 0
     with (backup / INDEX).open(encoding="utf-8") as index:
@@ -189,30 +196,37 @@ async def restore_files(system: AppContext, backup: Path, tell: Tell) -> int:
                         await asyncio.to_thread(incoming.write, piece)
                 if (incoming.size, incoming.sha256) != (line["size"], line["sha256"]):
                     raise Conflict(
-                        f"{line['key']} in the backup is not what was saved: it is damaged."
+                        f"{line['key']} in the backup has another SHA-256: it is damaged."
                     )
                 await system.store.keep(incoming, line["key"], line["media_type"])
             done += 1
-            if done % TELL_EVERY == 0:
-                tell(f"{done:,} files.")
+            if done % REPORT_EVERY == 0:
+                report(f"{done:,} files.")
     return done
 
 
 async def verify_rows(url: str, manifest: dict[str, Any]) -> None:
-    """Compare the rows that were restored with those that were saved. Raises Conflict."""
+    """Compare the numbers of restored rows with the manifest.
+
+    Raises:
+        Conflict: a number differs.
+    """
     async with open_snapshot(url) as snapshot:
         counts = await snapshot.count_rows()
     found = {table: counts.get(table) for table in manifest["rows"]}
     if found != manifest["rows"]:
         raise Conflict(
-            f"What was restored is not what was saved: {found} rows, and {manifest['rows']} were."
+            f"The restored database differs from the backup: it has {found} rows, the backup "
+            f"{manifest['rows']}."
         )
 
 
 async def verify_restored(system: AppContext, manifest: dict[str, Any], files: int) -> int:
-    """Look for the file of every restored row, and open every secret; answers how many those are.
+    """Require the file of each restored row, decrypt each secret, and return the number of secrets.
 
-    Raises Conflict, and WrongKey where the key is another one.
+    Raises:
+        Conflict: files are missing.
+        DecryptionError: the secret key is another one.
     """
     missing = set(manifest["missing"])
     absent = 0
@@ -222,6 +236,7 @@ async def verify_restored(system: AppContext, manifest: dict[str, Any], files: i
             absent += is_missed and await system.store.find_size(key) is None
     if files != manifest["files"] or absent:
         raise Conflict(
-            f"What was restored is not what was saved: {files} files, {absent} rows without one."
+            f"The restored files differ from the backup: {files} files, {absent} rows without "
+            "their file."
         )
     return (await verify_secrets(system, Scope.system("restore"))).total

@@ -1,9 +1,8 @@
-"""Checks of all stored files, slowly: originals by their SHA-256, copies by their form, which are
-made again.
+"""Checks of all stored files at a limited rate.
 
-A check goes through the images by their ids and records after each how far it came, so that it
-continues where it was cut off. It writes nothing over an original but the very bytes that it must
-have.
+Originals are compared with their SHA-256; copies are checked for completeness and generated again.
+A check reads the images in the order of their IDs and records its progress after each, so that it
+continues after an interruption. It replaces an original only by identical bytes.
 """
 
 import asyncio
@@ -52,20 +51,20 @@ log = structlog.get_logger(__name__)
 BACKGROUND, COMMAND = "background", "command"
 BATCH = 100
 STEP_S = 1.0
-"""For this long one step of the background check begins images."""
+"""Time in which one step of the background check starts images."""
 SLOWEST_S = 60.0
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 class ReadPace:
-    """Spreads reading over time: at most `per_s` bytes a second, any number where it is 0."""
+    """Limits reading to `per_s` bytes per second; 0 means no limit."""
 
     def __init__(self, per_s: float) -> None:
         self._per_s = per_s
         self._free_at = time.monotonic()
 
     async def read(self, size: int) -> None:
-        """Wait until these bytes fit."""
+        """Wait until this number of bytes can be read."""
         if self._per_s:
             self._free_at = max(self._free_at, time.monotonic() - 1) + size / self._per_s
             await asyncio.sleep(max(0.0, self._free_at - time.monotonic()))
@@ -73,7 +72,11 @@ class ReadPace:
 
 @dataclass
 class CheckedImage:
-    """What a check found at one image: files that were harmed and how they are now, and copies to be made again."""
+    """The result of a check of one image: files that are missing, damaged or repaired.
+
+    `remade` lists copies that are generated again, `why_not` the reason if an original was not
+    repaired.
+    """
 
     image: StoredImage
     harmed: dict[str, StoredFileState] = field(default_factory=dict)
@@ -81,12 +84,12 @@ class CheckedImage:
     remade: list[str] = field(default_factory=list)
     why_not: str | None = None
     error: str | None = None
-    """Why files of this image were not checked; the check continues with the next image."""
+    """The reason if the files were not checked; the check continues with the next image."""
 
 
 @dataclass
 class FileCheck:
-    """One run of a check over images: at which pace it reads, and whether it repairs originals from their sources."""
+    """A run of a check over images, with its pace, and whether it repairs originals."""
 
     system: AppContext
     scope: Scope
@@ -96,7 +99,10 @@ class FileCheck:
     progress: CheckProgress = field(default_factory=lambda: CheckProgress(None, 0, 0))
 
     async def run(self, until: float | None = None) -> AsyncGenerator[CheckedImage, None]:
-        """Check images until all are checked or a moment of the monotonic clock has come; the check must be claimed."""
+        """Check images until all are checked or the monotonic clock reaches `until`.
+
+        The check must be claimed.
+        """
         finished = False
         try:
             while not finished and (until is None or time.monotonic() < until):
@@ -107,15 +113,15 @@ class FileCheck:
                     yield checked
                     if until is not None and time.monotonic() >= until and number < len(images):
                         return
-                # Not before the batch is checked: a check that is cut off in its last batch
-                # continues there.
+                # Only after the batch: a check that is interrupted in its last batch continues
+                # there.
                 finished = len(images) < BATCH
         finally:
             async with self.system.database.transaction(self.scope) as tx:
                 await release_check(self.scope, tx, self.name, finished=finished)
 
     async def check_harmed(self) -> AsyncGenerator[CheckedImage, None]:
-        """Check again the images whose files an earlier check found harmed."""
+        """Check the images again whose files an earlier check found missing or damaged."""
         async with self.system.database.transaction(self.scope) as tx:
             known = {image.id: image for image, _, _ in await list_harmed(self.scope, tx)}
         for image in known.values():
@@ -124,7 +130,8 @@ class FileCheck:
     async def _check_or_skip(self, image: StoredImage, *, counted: bool = True) -> CheckedImage:
         """Check an image; return the error if its files cannot be checked.
 
-        Raises if the store or database is away.
+        Raises:
+            TraplineError: the store or the database is unavailable.
         """
         try:
             return await self._check(image, counted=counted)
@@ -172,9 +179,8 @@ class FileCheck:
                     self.system, image.storage_key, image.sha256, self.pace.read
                 )
             except ServiceUnavailable:
-                await (
-                    self.system.store.check()
-                )  # raises where the whole store is away: nothing is wrong with this file
+                # Raises if the whole store is unavailable: then the file is not damaged.
+                await self.system.store.check()
         return StoredFileState.DAMAGED
 
     async def _record(self, checked: CheckedImage, progress: CheckProgress) -> bool:
@@ -183,11 +189,11 @@ class FileCheck:
             exists = await record_harmed(self.scope, tx, checked.image, found)
             await record_progress(self.scope, tx, self.name, progress)
         if not exists:
-            checked.harmed.clear()  # it was deleted meanwhile, and its files with it
+            checked.harmed.clear()  # the image was deleted meanwhile
         return exists
 
     async def _repair(self, checked: CheckedImage) -> bool:
-        """Fetch an original from where it was pulled; keep it only if it has the very bytes that it must have."""
+        """Fetch an original from its sources; store it only if its bytes are identical."""
         image = checked.image
         async with self.system.database.transaction(self.scope) as tx:
             places = await list_origins(self.scope, tx, image)
@@ -236,7 +242,10 @@ class FileCheck:
         return True
 
     async def _check_copies(self, checked: CheckedImage) -> None:
-        """Make copies again that are missing or cut off: the upright one here, thumbnails in the background."""
+        """Generate missing or incomplete copies again.
+
+        The upright copy is generated here, thumbnails by the background process.
+        """
         image = checked.image
         if image.upright_key is not None and not await self._is_whole(image.upright_key):
             if await self._remake_upright(image, image.upright_key):
@@ -275,7 +284,7 @@ class FileCheck:
             if isinstance(found, UndecodableFile | SkippedFile) or not found.upright_made:
                 return False
             await store.keep(upright, key)
-        log.warning("an upright copy was made again", image=str(image.id), key=key)
+        log.warning("an upright copy was generated again", image=str(image.id), key=key)
         return True
 
 
@@ -294,7 +303,10 @@ async def check_next_files(system: AppContext, scope: Scope) -> bool:
         async for one in checked:
             for key, state in one.harmed.items():
                 log.error(
-                    "a stored file is harmed", image=str(one.image.id), key=key, state=state.value
+                    "a stored file is missing or damaged",
+                    image=str(one.image.id),
+                    key=key,
+                    state=state.value,
                 )
     return check.progress.last_image != progress.last_image
 
@@ -307,13 +319,13 @@ async def check_all_files(
     per_s: float,
     restart: bool,
     found: Callable[[CheckedImage], None],
-    told: Callable[[CheckProgress], None],
+    report_progress: Callable[[CheckProgress], None],
 ) -> CheckProgress:
-    """Check every file from where the last such check was cut off; return how many images and bytes
-    in all.
+    """Check all files from where the last such check stopped; return the total progress.
 
-    What is known to be harmed is checked again first. `found` is called with each image that has
-    harmed, repaired or remade files or could not be checked, `told` after each image.
+    Files that are known to be missing or damaged are checked first. `found` is called for each
+    image with missing, damaged, repaired or generated files or with an error, `report_progress`
+    after each image.
     """
     async with system.database.transaction(scope) as tx:
         await release_check(scope, tx, COMMAND, finished=False)
@@ -335,5 +347,5 @@ async def check_all_files(
         async for one in images:
             if one.image.id not in seen and (one.harmed or one.repaired or one.remade or one.error):
                 found(one)
-            told(check.progress)
+            report_progress(check.progress)
     return check.progress

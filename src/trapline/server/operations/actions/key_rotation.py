@@ -1,8 +1,6 @@
-"""A change of the secret key: every secret at rest is opened with the key that sealed it and sealed
-with the newest.
+"""Rotation of the secret key: each stored secret is encrypted again with the newest key.
 
-Each batch is one transaction, and what is done is known by the secrets themselves: killed anywhere,
-it goes on.
+Each batch is one transaction, and the secrets name their key, so an interrupted rotation continues.
 """
 
 from collections.abc import Callable
@@ -29,7 +27,7 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class EncryptedSecretCounts:
-    """How many secrets at rest there are, and how many another key than the newest sealed."""
+    """The number of stored secrets, and of those encrypted with an older key."""
 
     total: int
     old: int
@@ -37,9 +35,10 @@ class EncryptedSecretCounts:
 
 
 async def verify_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCounts:
-    """Open every secret at rest, and change nothing.
+    """Decrypt every stored secret, without a change.
 
-    Raises WrongKey that names the row of one that does not open.
+    Raises:
+        DecryptionError: a secret cannot be decrypted; the message names its row.
     """
     for place in PLACES:
         after = UUID(int=0)
@@ -60,17 +59,18 @@ async def verify_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCou
 
 
 async def count_secrets(system: AppContext, scope: Scope) -> EncryptedSecretCounts:
-    """Count the secrets at rest, without opening them."""
+    """Count the stored secrets without decrypting them."""
     async with system.database.transaction(scope) as tx:
         counts = await count_secrets_by_key(scope, tx)
     old = {version: count for version, count in counts.items() if version != system.secrets.current}
     return EncryptedSecretCounts(sum(counts.values()), sum(old.values()), tuple(sorted(counts)))
 
 
-async def reencrypt_secrets(system: AppContext, scope: Scope, tell: Callable[[int], None]) -> int:
-    """Seal with the newest key whatever another one sealed; `tell` hears how many are done.
+async def reencrypt_secrets(system: AppContext, scope: Scope, report: Callable[[int], None]) -> int:
+    """Encrypt secrets of older keys with the newest; `report` gets the number so far.
 
-    Raises WrongKey.
+    Raises:
+        DecryptionError: a secret cannot be decrypted.
     """
     done = 0
     for place in PLACES:
@@ -92,26 +92,29 @@ async def reencrypt_secrets(system: AppContext, scope: Scope, tell: Callable[[in
             if not old:
                 break
             done += len(exchanged)
-            tell(done)
+            report(done)
     return done
 
 
 async def find_old_key_use(system: AppContext, scope: Scope, since: datetime) -> str | None:
-    """Say why the keys before the newest are still needed by what was made before `since`; None if by nothing."""
+    """Return why older keys are still needed by work from before `since`; None if they are not."""
     async with system.database.transaction(scope) as tx:
         older = await count_older_transactions(scope, tx, since)
         leases, analyses = await count_active_key_uses(scope, tx, since)
     if older:
-        return f"{older} transactions are under way that began before the newest key was there"
+        return f"{older} transactions that began before the newest key existed are still open"
     if leases:
-        return f"workers hold {leases} tasks that were leased with it"
+        return f"workers hold {leases} tasks that were leased with the older key"
     if analyses:
-        return f"{analyses} open analyses of outside pipelines have a secret that was made with it"
+        return f"{analyses} open analyses of external pipelines have a secret of the older key"
     return None
 
 
 async def delete_old_keys(system: AppContext, scope: Scope, drop: Callable[[], None]) -> bool:
-    """Call `drop` while nobody writes a secret, if none at rest needs an old key; answers whether it was called."""
+    """Call `drop` if no stored secret uses an old key; return whether it was called.
+
+    Writes of secrets are blocked meanwhile.
+    """
     async with system.database.transaction(scope) as tx:
         await block_secret_writes(scope, tx)
         counts = await count_secrets_by_key(scope, tx)

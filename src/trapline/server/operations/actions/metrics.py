@@ -1,4 +1,4 @@
-"""The figures that a monitoring asks for: what was counted by all processes, and what stands in the database."""
+"""Metrics: the counters of all processes, and figures of the database."""
 
 import time
 from datetime import UTC, datetime
@@ -10,19 +10,19 @@ from trapline.server.platform.errors import TraplineError
 from trapline.server.platform.metrics import GaugeValue, render_metrics
 
 FRESH_FOR_S = 5.0
-"""How long what was read from the database is told again, in seconds."""
+"""Time for which figures of the database are cached, in seconds."""
 STATES = ("queued", "processing", "completed", "failed", "canceled")
 
 
 class GaugeReader:
-    """Reads the database for all who ask within a while; one of a process."""
+    """Reads figures of the database, and caches them for all requests of a process."""
 
     def __init__(self) -> None:
         self._known: list[GaugeValue] = []
         self._since = -FRESH_FOR_S
 
     async def read(self, system: AppContext) -> bytes:
-        """Write every figure in Prometheus' text form; without the database those that need none."""
+        """Render all metrics for Prometheus; without the database only the counters."""
         is_up = True
         if time.monotonic() - self._since >= FRESH_FOR_S:
             scope = Scope.system("metrics")
@@ -38,43 +38,48 @@ class GaugeReader:
         return render_metrics([up, *self._known])
 
 
-def list_gauges(standing: QueueGauges, now: datetime) -> list[GaugeValue]:
-    """Name the figures that stand in the database."""
-    oldest = standing.oldest_queued
+def list_gauges(gauges: QueueGauges, now: datetime) -> list[GaugeValue]:
+    """Name the figures of the database as metrics."""
+    oldest = gauges.oldest_queued
     waited = 0.0 if oldest is None else max(0.0, now.timestamp() - (oldest.int >> 80) / 1000)
-    by_state = [((state,), float(standing.jobs.get(state, 0))) for state in STATES]
+    by_state = [((state,), float(gauges.jobs.get(state, 0))) for state in STATES]
     return [
         GaugeValue("trapline_jobs", "Jobs, by state.", ("state",), by_state),
         GaugeValue(
             "trapline_analyses",
             "Analyses of jobs, by state.",
             ("state",),
-            [((state,), float(count)) for state, count in standing.analyses.items()],
+            [((state,), float(count)) for state, count in gauges.analyses.items()],
         ),
         GaugeValue(
-            "trapline_oldest_queued_seconds", "Age of the oldest queued analysis of a job that is not paused.", (),
-            [((), waited)],
-        ),
-        GaugeValue("trapline_leases_held", "Leases that workers hold.", (), [((), float(standing.held))]),
-        GaugeValue(
-            "trapline_dead_letters", "Analyses that jobs gave up.", (), [((), float(standing.analyses["failed"]))]
+            "trapline_oldest_queued_seconds",
+            "Age of the oldest queued analysis of a job that is not paused.", (), [((), waited)],
         ),
         GaugeValue(
-            "trapline_harmed_files", "Stored files of images that are missing or damaged.", ("state",),
-            [((state,), float(standing.harmed.get(state, 0))) for state in ("missing", "damaged")],
+            "trapline_leases_held", "Leases that workers hold.", (), [((), float(gauges.held))]
         ),
         GaugeValue(
-            "trapline_file_check_age_seconds", "Seconds since all stored files were checked last.", (),
-            [] if standing.check_age is None else [((), standing.check_age)],
+            "trapline_dead_letters", "Analyses that jobs gave up.", (),
+            [((), float(gauges.analyses["failed"]))],
+        ),
+        GaugeValue(
+            "trapline_harmed_files", "Stored files of images that are missing or damaged.",
+            ("state",),
+            [((state,), float(gauges.harmed.get(state, 0))) for state in ("missing", "damaged")],
+        ),
+        GaugeValue(
+            "trapline_file_check_age_seconds", "Seconds since all stored files were checked last.",
+            (),
+            [] if gauges.check_age is None else [((), gauges.check_age)],
         ),
         GaugeValue(
             "trapline_nats_up", "1 where the NATS server that events are published to answers.", (),
-            [] if standing.nats_up is None else [((), float(standing.nats_up))],
+            [] if gauges.nats_up is None else [((), float(gauges.nats_up))],
         ),
         GaugeValue(
             "trapline_source_last_good_run_age_seconds",
             "Seconds since the last good run of each active pull source, or since it was made.",
             ("source",),
-            [((str(source),), age) for source, age in standing.sources],
+            [((str(source),), age) for source, age in gauges.sources],
         ),
     ]  # fmt: skip

@@ -26,11 +26,10 @@ FILES_KEPT_S = 3600.0
 
 
 async def purge_projects(system: AppContext, scope: Scope) -> bool:
-    """Let go for good of a part of a project that was deleted longer ago than it is kept; tells if
-    there is more.
+    """Purge a part of a project whose retention is over; return whether there may be more.
 
-    Images go in batches, each in one transaction with the list of its files, which follow later;
-    the project's row goes last, with its tombstone.
+    Images are purged in batches, each in one transaction with the list of its files, which are
+    deleted later. The row of the project is deleted last, and a tombstone is written.
     """
     async with system.database.transaction(scope) as tx:
         doomed = await claim_purge_candidate(scope, tx, system.limits.deleted_kept_s)
@@ -57,5 +56,5 @@ async def purge_projects(system: AppContext, scope: Scope) -> bool:
                 created_at=doomed.created_at.isoformat(),
                 deleted_at=doomed.deleted_at.isoformat(),
             )
-            log.info("a deleted project is gone for good", project=doomed.id)
+            log.info("a deleted project was purged", project=doomed.id)
     return True

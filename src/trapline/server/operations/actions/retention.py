@@ -1,4 +1,4 @@
-"""What is kept for a time goes when the time is over."""
+"""Purging of expired rows, in batches."""
 
 from trapline.server.accounts.queries.sign_in_failures import purge_failure_batch
 from trapline.server.external.queries.callback_keys import purge_signature_batch
@@ -12,25 +12,25 @@ BATCH = 1000
 
 
 async def purge_saved_responses(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of answers whose Idempotency-Keys are good no longer; answers whether there may be more."""
+    """Purge responses with expired Idempotency-Keys; return whether there may be more."""
     async with system.database.transaction(scope) as tx:
         return await purge_response_batch(scope, tx, BATCH) == BATCH
 
 
 async def purge_used_signatures(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of signatures that nobody could use again anyway; answers whether there may be more."""
+    """Purge signatures that have expired anyway; return whether there may be more."""
     async with system.database.transaction(scope) as tx:
         return await purge_signature_batch(scope, tx, BATCH) == BATCH
 
 
 async def purge_sign_in_failures(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of failures to sign in that count no longer; answers whether there may be more."""
+    """Purge expired failures to sign in; return whether there may be more."""
     async with system.database.transaction(scope) as tx:
         return await purge_failure_batch(scope, tx, BATCH) == BATCH
 
 
 async def purge_download_urls(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of addresses of pictures that nobody tried again; answers whether there may be more."""
+    """Purge unused download URLs of images; return whether there may be more."""
     async with system.database.transaction(scope) as tx:
         await purge_host_slots(scope, tx)
         return await purge_download_batch(scope, tx, BATCH) == BATCH

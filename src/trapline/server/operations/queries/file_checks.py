@@ -1,4 +1,4 @@
-"""Checks of stored files: how far each has come, and the files that were found missing or damaged."""
+"""Checks of stored files: their progress, and the files that are missing or damaged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,11 +13,14 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Now, Row
 
 CLAIMED_S = 600.0
-"""The longest that one image may take before another process continues the check."""
+"""Maximum time for one image before another process continues the check."""
 
 
 class FileCheckRow(Row):
-    """A check by its name, `background` or `command`; `last_image` is null between two passes over all images."""
+    """A check by its name, `background` or `command`.
+
+    `last_image` is null between two passes over all images.
+    """
 
     __tablename__ = "file_checks"
 
@@ -50,7 +53,7 @@ class HarmedFileRow(Row):
 
 
 class CheckProgress(NamedTuple):
-    """How far a pass has come: the last image that was checked, and how many images and bytes so far."""
+    """The progress of a pass: the last image, and the numbers of images and bytes so far."""
 
     last_image: UUID | None
     images: int
@@ -73,7 +76,10 @@ class StoredImage(NamedTuple):
 async def start_check(
     scope: Scope, tx: Transaction, name: str, every_s: float, *, restart: bool = False
 ) -> CheckProgress | None:
-    """Claim a check, in its pass or at the start of the next one; None if it is not due or another process has it."""
+    """Claim a check, in its current pass or at the start of the next.
+
+    None if it is not due or another process has claimed it.
+    """
     await tx.execute("insert into file_checks (name) values (%s) on conflict do nothing", (name,))
     cursor = await tx.execute(
         """
@@ -84,7 +90,8 @@ async def start_check(
             last_image = case when %(restart)s then null else last_image end,
             claimed_until = now() + make_interval(secs => %(claimed)s)
         where name = %(name)s and (claimed_until is null or claimed_until < now()) and (
-            last_image is not null or started_at is null or finished_at is null or finished_at < started_at
+            last_image is not null or started_at is null or finished_at is null
+                or finished_at < started_at
             or started_at <= now() - make_interval(secs => %(every)s)
         )
         returning last_image, images, size_bytes
@@ -98,7 +105,7 @@ async def start_check(
 async def record_progress(
     scope: Scope, tx: Transaction, name: str, progress: CheckProgress
 ) -> None:
-    """Record how far a pass has come, and keep the claim."""
+    """Record the progress of a pass, and renew the claim."""
     await tx.execute(
         "update file_checks set last_image = %s, images = %s, size_bytes = %s,"
         " claimed_until = now() + make_interval(secs => %s) where name = %s",
@@ -107,10 +114,10 @@ async def record_progress(
 
 
 async def release_check(scope: Scope, tx: Transaction, name: str, *, finished: bool) -> None:
-    """Release the claim; a pass that is finished begins with the first image again."""
+    """Release the claim; after a finished pass the next one starts at the first image."""
     finish = ", last_image = null, finished_at = now()" if finished else ""
     await tx.execute(
-        f"update file_checks set claimed_until = null{finish} where name = %s",  # noqa: S608 - our words
+        f"update file_checks set claimed_until = null{finish} where name = %s",  # noqa: S608
         (name,),
     )
 
@@ -118,10 +125,11 @@ async def release_check(scope: Scope, tx: Transaction, name: str, *, finished: b
 async def list_stored(
     scope: Scope, tx: Transaction, after: UUID | None, limit: int
 ) -> list[StoredImage]:
-    """List images with their files, in the order of their ids."""
+    """List images with their files, in the order of their IDs."""
     cursor = await tx.execute(
         """
-        select id, project_id, filename, encode(sha256, 'hex'), size_bytes, storage_key, upright_key,
+        select id, project_id, filename, encode(sha256, 'hex'), size_bytes, storage_key,
+            upright_key,
             thumbnails_at is not null
         from images where id > %s order by id limit %s
         """,
@@ -131,10 +139,11 @@ async def list_stored(
 
 
 async def list_harmed(scope: Scope, tx: Transaction) -> list[tuple[StoredImage, str, str]]:
-    """List the images of all files that are missing or damaged, each with the file's key and state."""
+    """List all files that are missing or damaged, with their images and states."""
     cursor = await tx.execute(
         """
-        select i.id, i.project_id, i.filename, encode(i.sha256, 'hex'), i.size_bytes, i.storage_key, i.upright_key,
+        select i.id, i.project_id, i.filename, encode(i.sha256, 'hex'), i.size_bytes, i.storage_key,
+            i.upright_key,
             i.thumbnails_at is not null, h.key, h.state
         from harmed_files h join images i on i.id = h.image_id order by i.id, h.key
         """
@@ -143,9 +152,10 @@ async def list_harmed(scope: Scope, tx: Transaction) -> list[tuple[StoredImage, 
 
 
 async def list_origins(scope: Scope, tx: Transaction, image: StoredImage) -> list[tuple[UUID, str]]:
-    """List the sources that an original was pulled from, each with the file's path there."""
+    """List the sources that an original was pulled from, with its path in each."""
     cursor = await tx.execute(
-        "select i.source_id, i.source_path from deployments d join images i on i.deployment_id = d.id"
+        "select i.source_id, i.source_path from deployments d join images i on i.deployment_id = "
+        "d.id"
         " where d.project_id = %s and i.sha256 = decode(%s, 'hex') and i.source_id is not null"
         " and i.source_path is not null order by i.id limit 10",
         (image.project_id, image.sha256),
@@ -156,7 +166,10 @@ async def list_origins(scope: Scope, tx: Transaction, image: StoredImage) -> lis
 async def record_harmed(
     scope: Scope, tx: Transaction, image: StoredImage, found: Mapping[str, str]
 ) -> bool:
-    """Record which files of an image are missing or damaged, by their key; False if the image was deleted meanwhile."""
+    """Record which files of an image are missing or damaged, by key.
+
+    False if the image was deleted meanwhile.
+    """
     await tx.execute(
         "delete from harmed_files where image_id = %s and not key = any(%s)",
         (image.id, list(found)),
@@ -179,9 +192,10 @@ async def delete_harmed(scope: Scope, tx: Transaction, keys: Sequence[str]) -> N
 
 
 async def remove_thumbnails(scope: Scope, tx: Transaction, image_id: UUID) -> None:
-    """Let the background process make an image's thumbnails again."""
+    """Mark an image so that the background process generates its thumbnails again."""
     await tx.execute(
-        "update images set thumbnails_at = null, thumbnail_attempts = 0, thumbnails_claimed_until = null where id = %s",
+        "update images set thumbnails_at = null, thumbnail_attempts = 0, thumbnails_claimed_until "
+        "= null where id = %s",
         (image_id,),
     )
 
@@ -193,9 +207,13 @@ async def count_harmed(scope: Scope, tx: Transaction) -> dict[str, int]:
 
 
 async def find_check_age(scope: Scope, tx: Transaction) -> float | None:
-    """Seconds since all files were checked last; since the check began if it never ended, None before that."""
+    """Return the seconds since the last complete check of all files.
+
+    If none is complete, since the start of the first one; None if none has started.
+    """
     cursor = await tx.execute(
-        "select extract(epoch from now() - coalesce(max(finished_at), min(started_at)))::float from file_checks"
+        "select extract(epoch from now() - coalesce(max(finished_at), min(started_at)))::float "
+        "from file_checks"
     )
     row = await cursor.fetchone()
     return row[0] if row else None

@@ -1,4 +1,4 @@
-"""How much of everything there is now, in a few queries that no amount of work makes slow."""
+"""Figures of the queue, sources and files, by queries whose cost does not grow."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,11 +14,10 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True)
 class QueueGauges:
-    """Jobs by state; analyses of jobs by state; leases held, those that nobody answered for among
-    them; sources.
+    """Numbers of jobs and of their analyses by state, leases, and active sources.
 
-    `sources` are the active ones, each with the seconds since its last good run, or since it was
-    made. `nats_up` is None where events are not published to NATS.
+    `held` includes expired leases. `sources` has the seconds since the last good run of each
+    source, or since its creation. `nats_up` is None if events are not published to NATS.
     """
 
     jobs: dict[str, int]
@@ -32,25 +31,28 @@ class QueueGauges:
 
 
 async def get_queue_gauges(scope: Scope, tx: Transaction) -> QueueGauges:
-    """Read what stands.
+    """Read the figures.
 
-    The counters of jobs are kept as they move, so that no table is counted through.
+    Most come from the counters of jobs, so that no table is counted.
     """
     rows = await (
         await tx.execute(
-            "select status, count(*), sum(open), sum(completed), sum(failed) from jobs group by status"
+            "select status, count(*), sum(open), sum(completed), sum(failed) from jobs group by "
+            "status"
         )
     ).fetchall()
     counted = await tx.execute(
-        "select count(*) from (select from analyses where state = 'processing' and job_id is not null limit %s) held",
+        "select count(*) from (select from analyses where state = 'processing' and job_id is not "
+        "null limit %s) held",
         (MOST_COUNTED,),
     )
     [held] = await counted.fetchone() or (0,)
-    # Ids of analyses begin with the time at which they were queued.
+    # IDs of analyses start with the time at which they were queued.
     first = await tx.execute(
         """
         select a.id from jobs j cross join lateral (
-            select id from analyses where job_id = j.id and state = 'queued' and lost = 0 order by id limit 1
+            select id from analyses where job_id = j.id and state = 'queued' and lost = 0
+                order by id limit 1
         ) a
         where j.status in ('queued', 'processing') and not j.paused order by a.id limit 1
         """

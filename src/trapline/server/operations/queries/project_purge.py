@@ -8,14 +8,14 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
 PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
-"""Tables of which a project may have so many rows that they go in batches before it."""
+"""Large tables, which are purged in batches before the project."""
 
 HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
-"""Tables whose rows hold on to others of their project: they go before those do."""
+"""Tables whose rows reference other rows of the project, and are purged before those."""
 
 
 class ProjectPurgeCandidate(NamedTuple):
-    """A project that was deleted so long ago that it goes for good."""
+    """A deleted project whose retention is over."""
 
     id: int
     name: str
@@ -26,10 +26,11 @@ class ProjectPurgeCandidate(NamedTuple):
 async def claim_purge_candidate(
     scope: Scope, tx: Transaction, kept_s: float
 ) -> ProjectPurgeCandidate | None:
-    """Lock a project that was deleted more than `kept_s` seconds ago; others pass it by."""
+    """Lock a project that was deleted more than `kept_s` seconds ago; skip locked ones."""
     cursor = await tx.execute(
         "select id, name, created_at, deleted_at from projects"
-        " where deleted_at <= now() - make_interval(secs => %s) order by deleted_at limit 1 for update skip locked",
+        " where deleted_at <= now() - make_interval(secs => %s) order by deleted_at limit 1 for "
+        "update skip locked",
         (kept_s,),
     )
     row = await cursor.fetchone()
@@ -39,10 +40,11 @@ async def claim_purge_candidate(
 async def list_project_images(
     scope: Scope, tx: Transaction, project_id: int, limit: int
 ) -> list[ImagePurgeCandidate]:
-    """List some images of a project that goes."""
+    """List and lock some images of a project that is purged."""
     cursor = await tx.execute(
         """
-        select id, project_id, deployment_id, filename, sha256, storage_key, upright_key, captured_at,
+        select id, project_id, deployment_id, filename, sha256, storage_key, upright_key,
+            captured_at,
             coalesce(deleted_at, now()), deleted_by, deletion_reason
         from images where project_id = %s limit %s for update
         """,
@@ -52,11 +54,12 @@ async def list_project_images(
 
 
 async def purge_project_parts(scope: Scope, tx: Transaction, project_id: int, limit: int) -> int:
-    """Delete some of what a project has many of; answers how many rows went."""
+    """Purge a batch of the large tables of a project; return the number of rows."""
     gone = 0
     for table in PARTS:
         cursor = await tx.execute(
-            f"delete from {table} where ctid in (select ctid from {table} where project_id = %s limit %s)",  # noqa: S608
+            f"delete from {table} where ctid in"  # noqa: S608
+            f" (select ctid from {table} where project_id = %s limit %s)",
             (project_id, limit),
         )
         gone += cursor.rowcount
@@ -64,9 +67,9 @@ async def purge_project_parts(scope: Scope, tx: Transaction, project_id: int, li
 
 
 async def purge_project(scope: Scope, tx: Transaction, project_id: int) -> None:
-    """Delete a project for good, with all that is left in it."""
+    """Purge a project with all remaining rows."""
     for table in HOLDING:
-        await tx.execute(f"delete from {table} where project_id = %s", (project_id,))  # noqa: S608 - one of ours
-    # Triggers noted its days while its images went.
+        await tx.execute(f"delete from {table} where project_id = %s", (project_id,))  # noqa: S608
+    # Triggers recorded these days while the images were purged.
     await tx.execute("delete from dirty_days where project_id = %s", (project_id,))
     await tx.execute("delete from projects where id = %s", (project_id,))

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, to whoever has their token."""
+"""Metrics for Prometheus, with a token."""
 
 import hmac
 
@@ -15,14 +15,12 @@ _reader = GaugeReader()
 
 @router.get("/metrics", include_in_schema=False)
 async def get_metrics(system: SystemOf, request: Request) -> Response:
-    """Tell every figure; without TRAPLINE_METRICS_TOKEN there is nothing here."""
+    """Return all metrics; without TRAPLINE_METRICS_TOKEN the path does not exist."""
     if system.metrics_token is None:
         raise NotFound
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(
         token.strip().encode(), system.metrics_token.encode()
     ):
-        raise Unauthenticated(
-            "Metrics are for whoever sends `Authorization: Bearer <TRAPLINE_METRICS_TOKEN>`."
-        )
+        raise Unauthenticated("Metrics require `Authorization: Bearer <TRAPLINE_METRICS_TOKEN>`.")
     return Response(await _reader.read(system), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""Reading the audit."""
+"""The audit log: list entries."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +20,7 @@ async def list_audit(
     limit: int,
     cursor: str | None,
 ) -> Page[AuditEntry]:
-    """List what was done, the newest first."""
+    """List audit entries, newest first."""
     async with system.database.transaction(scope) as tx:
         statement = select_audit(scope, project_id, wanted)
         order = [(AuditRow.at, datetime), (AuditRow.id, UUID)]

@@ -19,5 +19,6 @@ async def require_capacity(
     """
     if await count_active(scope, tx, kind, project_id) >= MOST_LIVE:
         raise Conflict(
-            f"{MOST_LIVE} {kind.description}. Nothing was stored. Wait until one of them has ended, or cancel one."
+            f"{MOST_LIVE} {kind.description}. Nothing was stored. Wait until one of them has "
+            "ended, or cancel one."
         )

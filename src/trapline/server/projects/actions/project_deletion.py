@@ -1,4 +1,4 @@
-"""Deleted projects: delete by name, restore, and let go for good what was deleted long ago."""
+"""Deleted projects: delete with the name as confirmation, restore, list."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,18 +23,21 @@ from trapline.wire.projects import Project
 from trapline.wire.values import Page
 
 
-def _tell(system: AppContext, project: Project) -> Project:
+def _add_purge_time(system: AppContext, project: Project) -> Project:
     assert project.deleted_at is not None
     purge_after = project.deleted_at + timedelta(seconds=system.limits.deleted_kept_s)
     return project.model_copy(update={"purge_after": purge_after})
 
 
 async def delete_project(system: AppContext, scope: Scope, project_id: int, name: str) -> Project:
-    """Delete a project, if its name is given: nobody sees it from now on, its sources and webhooks
-    pause.
+    """Delete a project if its name is given: hide it, and pause its sources and webhooks.
 
-    It can be restored until its time is over. Raises NotFound, Forbidden, LostRace, Unprocessable
-    for another name.
+    It can be restored until the retention period is over.
+
+    Raises:
+        NotFound, Forbidden: the project does not exist, or the caller is not an owner.
+        PreconditionFailed: the project was changed since it was read.
+        Unprocessable: the name is another one.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_project_row(scope, tx, project_id)
@@ -42,22 +45,24 @@ async def delete_project(system: AppContext, scope: Scope, project_id: int, name
         scope.check_unchanged(row.updated_at)
         if name != row.name:
             raise Unprocessable(
-                "That is not the project's name. Nothing was deleted. Give its name as it is written."
+                "This is not the name of the project. Nothing was deleted. Send the exact name."
             )
         images = (await count_images_by_project(scope, tx, [row.id])).get(row.id, 0)
         row.deleted_at = row.updated_at = datetime.now(UTC)
         row.paused_with_it = (row.paused_with_it or {}) | await pause_project(scope, tx, row.id)
         tx.audit("delete", "project", row.id, row.id, name=row.name, images=images)
-        # A worker may know its projects by heart, for half a second.
+        # Callers are cached with their projects for half a second.
         tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
         [project] = await build_projects(tx, scope, [row])
-        return _tell(system, project)
+        return _add_purge_time(system, project)
 
 
 async def restore_project(system: AppContext, scope: Scope, project_id: int) -> Project:
-    """Restore a deleted project; what was paused with it goes on.
+    """Restore a deleted project, and resume the sources and webhooks that were paused with it.
 
-    Raises NotFound, Forbidden, Conflict.
+    Raises:
+        NotFound, Forbidden: the caller does not own such a project.
+        Conflict: the project is not deleted.
     """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Project)
@@ -68,9 +73,9 @@ async def restore_project(system: AppContext, scope: Scope, project_id: int) -> 
             raise Conflict("This project is not deleted. Nothing was changed.")
         row = await lock_deleted_project(scope, tx, project_id)
         await resume_project(scope, tx, row.id, row.paused_with_it or {})
-        # What was archived before it was deleted is archived again.
+        # A project that was archived before its deletion is archived again.
         row.paused_with_it = {
-            key: told for key, told in (row.paused_with_it or {}).items() if key == ARCHIVED
+            key: ids for key, ids in (row.paused_with_it or {}).items() if key == ARCHIVED
         } or None
         row.deleted_at, row.updated_at = None, datetime.now(UTC)
         tx.audit("restore", "project", row.id, row.id, name=row.name)
@@ -90,5 +95,7 @@ async def list_deleted_projects(
             tx, statement, [(ProjectRow.id, int)], descending=False, limit=limit, cursor=cursor
         )
         count, estimated = await count_rows(tx, statement)
-        found = [_tell(system, project) for project in await build_projects(tx, scope, rows)]
+        found = [
+            _add_purge_time(system, project) for project in await build_projects(tx, scope, rows)
+        ]
         return Page(results=found, next=following, count=count, count_is_estimate=estimated)

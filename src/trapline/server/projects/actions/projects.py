@@ -1,4 +1,4 @@
-"""Projects: make, list, show, change."""
+"""Projects: create, list, get, update."""
 
 from datetime import UTC, datetime
 
@@ -22,11 +22,11 @@ from trapline.wire.projects import NewProject, Project, ProjectUpdate
 from trapline.wire.values import Page
 
 ARCHIVED = "archived"
-"""Under which name a project remembers the sources that pause while it is archived."""
+"""Key in `paused_with_it` of the sources that are paused while a project is archived."""
 
 
 async def build_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) -> list[Project]:
-    """Tell of projects as the caller sees them."""
+    """Build the responses for projects, with the caller's role in each."""
     images = await count_images_by_project(scope, tx, [row.id for row in rows])
     return [
         Project(
@@ -48,21 +48,27 @@ async def build_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) 
 
 
 async def create_project(system: AppContext, scope: Scope, new: NewProject) -> Project:
-    """Make a project with a deployment for images that belong to none; the caller becomes its owner."""
+    """Create a project with a default deployment; the caller becomes its owner.
+
+    Raises:
+        Forbidden: the caller cannot create projects.
+    """
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Project)
         if done:
             return done
         if scope.user_id is None and not scope.everything:
-            raise Forbidden("Only a person can own a project.")
+            raise Forbidden("Only a user can own a project. No project was created.")
         if scope.is_limited:
             raise Forbidden(
-                "This API token is for some projects only, so it makes no other. Nothing was made."
+                "This API token is limited to some projects and cannot create others. No project "
+                "was created."
             )
         if not system.may_create_projects(scope):
             raise Forbidden(
-                "Only operators create projects here (TRAPLINE_PROJECT_CREATION). Nothing was created. Ask an operator "
-                "of this Trapline to create the project and to add you as its owner."
+                "Only operators create projects here (TRAPLINE_PROJECT_CREATION). No project was "
+                "created. Ask an operator of this Trapline to create the project and to add you as "
+                "its owner."
             )
         row = ProjectRow(name=new.name, description=new.description)
         tx.session.add(row)
@@ -75,7 +81,7 @@ async def create_project(system: AppContext, scope: Scope, new: NewProject) -> P
             await create_parts(system, tx, row.id)
         await tx.session.refresh(row)
         tx.audit("create", "project", row.id, row.id, name=row.name)
-        # A worker whose token is good for every project may be told of this one in the next moment.
+        # Cached tokens for all projects do not have this one yet.
         tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
         [project] = await build_projects(tx, scope, [row])
         return save_response(
@@ -86,7 +92,7 @@ async def create_project(system: AppContext, scope: Scope, new: NewProject) -> P
 async def list_projects(
     system: AppContext, scope: Scope, limit: int, cursor: str | None
 ) -> Page[Project]:
-    """List the caller's projects, in the order they were made; a worker is told of none that is archived."""
+    """List the caller's projects in the order of creation; workers get no archived projects."""
     async with system.database.transaction(scope) as tx:
         statement = select_projects(scope, only_open=scope.kind == TokenKind.WORKER)
         rows, following = await fetch_page(
@@ -102,7 +108,11 @@ async def list_projects(
 
 
 async def get_project(system: AppContext, scope: Scope, project_id: int) -> Project:
-    """Show one project. Raises NotFound."""
+    """Return one project.
+
+    Raises:
+        NotFound: the project does not exist, or the caller has no access to it.
+    """
     async with system.database.transaction(scope) as tx:
         [project] = await build_projects(tx, scope, [await get_project_row(scope, tx, project_id)])
         return project
@@ -111,10 +121,15 @@ async def get_project(system: AppContext, scope: Scope, project_id: int) -> Proj
 async def update_project(
     system: AppContext, scope: Scope, project_id: int, change: ProjectUpdate
 ) -> Project:
-    """Change a project; what is left out stays. Raises NotFound, Forbidden, LostRace, Archived.
+    """Update a project; omitted fields keep their values.
 
-    While it is archived its sources pause, and nothing is changed unless the same call takes it out
-    of the archive.
+    An archived project has its sources paused, and can be changed only in the request that
+    unarchives it.
+
+    Raises:
+        NotFound, Forbidden: the project does not exist, or the caller is not an owner.
+        PreconditionFailed: the project was changed since it was read.
+        ProjectArchived: the project is archived.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_project_row(scope, tx, project_id)
@@ -126,7 +141,7 @@ async def update_project(
             raise ProjectArchived
         if archived is not None:
             await _archive(scope, tx, row, archived)
-            # A worker may know its projects by heart, for half a second.
+            # Callers are cached with their projects for half a second.
             tx.after_commit(lambda: system.known.callers.delete(lambda _: True))
         changed = {
             field: value
@@ -138,16 +153,21 @@ async def update_project(
         row.updated_at = datetime.now(UTC)
         for apply_update in project_updated:
             await apply_update(scope, tx, row.id, frozenset(changed))
-        told = {"public": row.public} if given.get("public") is not None else {}
+        visibility = {"public": row.public} if given.get("public") is not None else {}
         tx.audit(
-            "change", "project", row.id, row.id, fields=sorted(change.model_fields_set), **told
+            "change",
+            "project",
+            row.id,
+            row.id,
+            fields=sorted(change.model_fields_set),
+            **visibility,
         )
         [project] = await build_projects(tx, scope, [row])
         return project
 
 
 async def _archive(scope: Scope, tx: Transaction, row: ProjectRow, archived: bool) -> None:
-    """Put a project into the archive, or take it out; its sources pause meanwhile."""
+    """Archive a project and pause its sources, or unarchive it and resume them."""
     if archived and row.archived_at is None:
         row.archived_at = datetime.now(UTC)
         paused = await pause_project(scope, tx, row.id, ["pull_sources"])

@@ -25,6 +25,9 @@ async def count_active(scope: Scope, tx: Transaction, kind: LimitedWork, project
     await tx.execute(
         "select pg_advisory_xact_lock(hashtextextended(%s, %s))", (kind.table, project_id)
     )
-    query = f"select count(*) from {kind.table} where project_id = %s and {kind.is_live}"  # noqa: S608 - made of constants
+    query = (
+        f"select count(*) from {kind.table} "  # noqa: S608
+        f"where project_id = %s and {kind.is_live}"
+    )
     [count] = await (await tx.execute(query, (project_id,))).fetchone() or (0,)
     return int(count)

@@ -1,4 +1,4 @@
-"""Who is a member of which project, and that none is left without an owner."""
+"""Members of projects: select, get, lock."""
 
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from trapline.wire.auth import Role
 
 
 async def lock_members(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
-    """Lock a project's members, so that two changes never leave it without an owner.
+    """Lock the members of a project, so that concurrent changes cannot remove its last owner.
 
-    Raises NotFound, Forbidden.
+    Raises:
+        NotFound, Forbidden: the caller has no access to the project.
     """
     project = await get_project_row(scope, tx, project_id)
     await tx.session.refresh(project, with_for_update={"key_share": True})
@@ -23,7 +24,7 @@ async def lock_members(scope: Scope, tx: Transaction, project_id: int) -> Projec
 
 
 def select_members(scope: Scope, project_id: int) -> Select[MemberRow, UserRow]:
-    """Select the members of a project that the caller may see, with who they are."""
+    """Select the members of a project and their users."""
     scope.check(project_id)
     return (
         select(MemberRow, UserRow)
@@ -36,7 +37,11 @@ def select_members(scope: Scope, project_id: int) -> Select[MemberRow, UserRow]:
 async def get_member_row(
     scope: Scope, tx: Transaction, project_id: int, user_id: UUID
 ) -> tuple[MemberRow, UserRow]:
-    """Get a member of a project. Raises NotFound, Forbidden."""
+    """Return a member of a project.
+
+    Raises:
+        NotFound, Forbidden: the member does not exist, or the caller has no access to the project.
+    """
     statement = select_members(scope, project_id).where(MemberRow.user_id == user_id)
     found = (await tx.session.execute(statement)).one_or_none()
     if found is None:
@@ -46,7 +51,7 @@ async def get_member_row(
 
 
 async def has_other_owner(scope: Scope, tx: Transaction, project_id: int, user_id: UUID) -> bool:
-    """Whether somebody else who can sign in owns a project."""
+    """Return whether another active user owns a project."""
     statement = (
         select_members(scope, project_id)
         .where(

@@ -1,4 +1,4 @@
-"""Projects: what owns everything else."""
+"""Projects, which own all other data: the table and its queries."""
 
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,13 @@ from trapline.server.platform.errors import NotFound
 
 
 class ProjectRow(Row):
-    """A project; `last_leased_at` is when a task of it went out while another job waited: whose
-    turn it was.
+    """A project.
 
-    One with `deleted_at` is in nobody's scope. `paused_with_it` is what goes on if it is restored,
-    and under ARCHIVED which sources go on once it is no longer archived. What a `public` one shows
-    to anybody says db/public_projects.
+    `last_leased_at` is the last time that a task of it was leased while another job waited; the
+    lease order uses it. A project with `deleted_at` is in no caller's scope. `paused_with_it` holds
+    the sources and webhooks to resume when the project is restored, and under ARCHIVED the sources
+    to resume when it is unarchived. public/queries/public_projects selects the visible data of a
+    `public` project.
     """
 
     __tablename__ = "projects"
@@ -41,7 +42,11 @@ class ProjectRow(Row):
 
 
 async def get_project_row(scope: Scope, tx: Transaction, project_id: int) -> ProjectRow:
-    """Get a project that the caller may touch; raises NotFound or Forbidden."""
+    """Return a project.
+
+    Raises:
+        NotFound, Forbidden: the project does not exist, or the caller has no access to it.
+    """
     scope.check(project_id)
     row = await tx.session.get(ProjectRow, project_id)
     if row is None or row.deleted_at is not None:
@@ -58,7 +63,7 @@ async def is_archived(scope: Scope, tx: Transaction, project_id: int) -> bool:
 
 
 def select_projects(scope: Scope, *, only_open: bool = False) -> Select[ProjectRow]:
-    """Select the projects that the caller sees, or those of them that are not archived."""
+    """Select the caller's projects, or those that are not archived."""
     ids = scope.open_project_ids() if only_open else scope.project_ids()
     statement = select(ProjectRow)
     return statement if ids is None else statement.where(ProjectRow.id.in_(ids))

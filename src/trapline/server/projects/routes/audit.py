@@ -1,4 +1,4 @@
-"""The audit of a project, for its owners."""
+"""The audit log of a project, for its owners."""
 
 from typing import Annotated
 
@@ -31,10 +31,10 @@ async def list_audit(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AuditEntry]:
-    """List changes, and downloads of original images and exports, in projects you own; newest first.
+    """List changes, and downloads of originals and exports, in projects you own; newest first.
 
-    Without `project`, a signed-in operator also gets the entries without a project: sign-ins, links,
-    tokens without projects, and changes in purged projects.
+    Without `project`, a signed-in operator also gets the entries without a project: sign-ins,
+    links, tokens without projects, and changes in purged projects.
     """
     wanted = AuditFilter(
         actor=actor, action=action, kind=kind, since=at_after or since, before=at_before

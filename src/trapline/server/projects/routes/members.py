@@ -23,7 +23,7 @@ async def list_members(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Member]:
-    """List the members of a project; owners see e-mail addresses, too."""
+    """List the members of a project; owners also get e-mail addresses."""
     return slice_page(
         await members.list_members(system, scope, project_id), attrgetter("user_id"), limit, cursor
     )
@@ -33,7 +33,7 @@ async def list_members(
 async def add_member(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath, new: NewMember, response: Response
 ) -> Member:
-    """Give somebody who has an account a role in a project."""
+    """Add a user with an account to a project."""
     member = await members.add_member(system, scope, project_id, new)
     set_etag(response, member.updated_at)
     return member
@@ -48,7 +48,7 @@ async def update_member(
     change: MemberUpdate,
     response: Response,
 ) -> Member:
-    """Give a member another role."""
+    """Change the role of a member."""
     member = await members.update_member(system, scope, project_id, user_id, change)
     set_etag(response, member.updated_at)
     return member
@@ -58,5 +58,5 @@ async def update_member(
 async def remove_member(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath, user_id: UUID
 ) -> None:
-    """Take somebody's role in a project away; members may also leave by themselves."""
+    """Remove a member from a project; members can also remove themselves."""
     await members.remove_member(system, scope, project_id, user_id)

@@ -1,4 +1,4 @@
-"""Public projects, as visitors see them: what their owner lets everybody see, and nothing beside."""
+"""Public projects: the data that their owners publish to visitors without an account."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -52,23 +52,25 @@ from trapline.wire.values import Page
 
 SMALL, LARGE = THUMBNAIL_SIZES
 WAIT_S = 10
-"""How long a visitor waits for their turn."""
+"""Maximum time that a visitor waits for a free slot."""
 
 
 @asynccontextmanager
 async def _visit(
     system: AppContext, visitor: Scope, project_id: int
 ) -> AsyncIterator[tuple[Scope, Transaction, ProjectRow]]:
-    """Let a visitor in when it is their turn.
+    """Open a transaction for a visitor when a slot is free.
 
-    Raises NotFound, and Unavailable where too many wait.
+    Raises:
+        NotFound: the project is not public.
+        ServiceUnavailable: too many visitors wait.
     """
     try:
         async with asyncio.timeout(WAIT_S):
             await system.visits.acquire()
     except TimeoutError:
         raise ServiceUnavailable(
-            "Too many look at public projects at this moment. Try again in a minute."
+            "Too many visitors use public projects now. Try again in a minute."
         ) from None
     try:
         async with system.database.transaction(visitor) as tx:
@@ -81,7 +83,7 @@ async def _visit(
 async def _figures(
     system: AppContext, scope: Scope, tx: Transaction, project_id: int
 ) -> PublicProjectCounts:
-    """Figures are some seconds old at most: anybody may ask for them, as often as the rate lets them."""
+    """Return the counts of a project, cached for seconds because visitors are anonymous."""
     async with system.counting:
         known = system.part(PublicCaches).figures.get(project_id)
         if known is None:
@@ -98,10 +100,10 @@ async def _count(
     wanted: ImageFilter,
     on_page: int,
 ) -> tuple[int, bool]:
-    """Tell how many images a filter has, of which one page is not all: what is known at no cost,
-    else at least these.
+    """Return the number of images of a filter, and whether it is an estimate.
 
-    Nothing is counted for one visitor's filter, because there is no end of filters.
+    It is known for the whole project, one class or one deployment. For other filters the number of
+    images on the page is returned: visitors cannot cause expensive counts.
     """
     figures = await _figures(system, scope, tx, project_id)
     known = None
@@ -118,7 +120,11 @@ async def _count(
 
 
 async def get_public_project(system: AppContext, visitor: Scope, project_id: int) -> PublicProject:
-    """Show a public project. Raises NotFound for any other."""
+    """Return a public project.
+
+    Raises:
+        NotFound: the project is not public.
+    """
     async with _visit(system, visitor, project_id) as (scope, tx, row):
         figures = await _figures(system, scope, tx, project_id)
         return PublicProject(
@@ -139,9 +145,10 @@ async def get_public_project(system: AppContext, visitor: Scope, project_id: int
 async def list_public_deployments(
     system: AppContext, visitor: Scope, project_id: int, limit: int, cursor: str | None
 ) -> Page[PublicDeployment]:
-    """List the cameras of a public project that have something to show, by their numbers.
+    """List the deployments of a public project that have visible images, by number.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the project is not public.
     """
     async with _visit(system, visitor, project_id) as (scope, tx, _):
         figures = await _figures(system, scope, tx, project_id)
@@ -176,9 +183,10 @@ async def list_public_images(
     limit: int,
     cursor: str | None,
 ) -> Page[PublicImage]:
-    """List the images that are shown of a public project, by the time they were taken.
+    """List the visible images of a public project in the order of their capture.
 
-    Raises NotFound.
+    Raises:
+        NotFound: the project is not public.
     """
     async with _visit(system, visitor, project_id) as (scope, tx, _):
         statement = select_public_images(scope, project_id, wanted)
@@ -201,7 +209,11 @@ async def list_public_images(
 async def get_public_image(
     system: AppContext, visitor: Scope, project_id: int, image_id: UUID
 ) -> PublicImageDetail:
-    """Show one image. Raises NotFound for one that is not shown."""
+    """Return one image.
+
+    Raises:
+        NotFound: the image is not visible.
+    """
     async with _visit(system, visitor, project_id) as (scope, tx, _):
         row = await get_public_image_row(scope, tx, project_id, image_id)
         [image] = await _describe(scope, tx, project_id, [row])
@@ -218,11 +230,12 @@ async def get_public_image_file(
     *,
     is_known: bool,
 ) -> bytes | None:
-    """Read a picture that is shown, made small, with nothing in its file but the picture. Raises
-    NotFound.
+    """Return a thumbnail of a visible image, without metadata; None if the visitor has it.
 
-    None for a visitor who has it already, and may still see it. It has no signed address: whether
-    it may be seen is looked at each time, so nothing outlives a change of mind.
+    Thumbnails have no signed URL: each request checks whether the image is still visible.
+
+    Raises:
+        NotFound: the image is not visible, or the size does not exist.
     """
     if size not in THUMBNAIL_SIZES:
         raise NotFound
@@ -242,9 +255,9 @@ async def _describe(
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
     reviewed = [row.id for row in rows if row.reviewed]
     names = await list_public_names(scope, tx, project_id, reviewed)
-    for image_id, said in (await _list_statements(scope, tx, reviewed)).items():
+    for image_id, stated in (await _list_statements(scope, tx, reviewed)).items():
         findings[image_id].classes = names.get(image_id, [])
-        findings[image_id].boxes = _name_boxes(findings[image_id].boxes, said)
+        findings[image_id].boxes = _name_boxes(findings[image_id].boxes, stated)
     return [
         PublicImage(
             id=row.id,
@@ -254,8 +267,8 @@ async def _describe(
             height=row.height,
             captured_at=row.captured_at,
             time_zone=row.time_zone,
-            thumbnail_url=_picture_url(row, SMALL),
-            preview_url=_picture_url(row, LARGE),
+            thumbnail_url=_build_file_url(row, SMALL),
+            preview_url=_build_file_url(row, LARGE),
             classes=findings[row.id].classes,
             boxes=[
                 ThumbnailBox(
@@ -274,44 +287,45 @@ async def _describe(
 async def _list_statements(
     scope: Scope, tx: Transaction, images: Sequence[UUID]
 ) -> dict[UUID, list[IdentificationRow]]:
-    said: dict[UUID, list[IdentificationRow]] = {image: [] for image in images}
+    stated: dict[UUID, list[IdentificationRow]] = {image: [] for image in images}
     for row in await list_active_identifications(scope, tx, images, None) if images else ():
-        said[row.image_id].append(row)
-    return said
+        stated[row.image_id].append(row)
+    return stated
 
 
 def _name_boxes(boxes: Sequence[BoxSummary], rows: Sequence[IdentificationRow]) -> list[BoxSummary]:
-    """Name boxes as people stated; without those of which they stated that no animal is there, or another one."""
+    """Apply the reviewers' names to boxes; remove boxes that they identified as no animal."""
     by_id = {row.id: row for row in rows}
-    held = EffectiveIdentifications(
+    effective = EffectiveIdentifications(
         ActiveIdentification(
             row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id
         )
         for row in rows
     )
-    whole = held.of_image()
+    whole = effective.of_image()
     named = []
     for box in boxes:
-        said = held.of_annotation(box.id, None, box.id)
+        stated = effective.of_annotation(box.id, None, box.id)
         if (
             whole is not None
             and whole.kind == Kind.CORRECT
-            and (said is None or whole.is_later(said))
+            and (stated is None or whole.is_later(stated))
         ):
             label = by_id[whole.id].label
             if box.class_name in (None, "animal", label):
                 named.append(box._replace(class_name=label, confidence=None))
-        elif said is None or said.kind == Kind.CONFIRM:
+        elif stated is None or stated.kind == Kind.CONFIRM:
             named.append(box)
-        elif said.kind == Kind.CORRECT:
-            named.append(box._replace(class_name=by_id[said.id].label, confidence=None))
+        elif stated.kind == Kind.CORRECT:
+            named.append(box._replace(class_name=by_id[stated.id].label, confidence=None))
     return named
 
 
 async def show_public_preview(system: AppContext, scope: Scope, project_id: int) -> PublicPreview:
-    """Count what visitors see of a project, or would see if it were public.
+    """Count the images that visitors see of a project, or would see if it were public.
 
-    Raises NotFound, Forbidden.
+    Raises:
+        NotFound, Forbidden: the caller has no access to the project.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_project_row(scope, tx, project_id)
@@ -327,7 +341,7 @@ async def show_public_preview(system: AppContext, scope: Scope, project_id: int)
     )
 
 
-def _picture_url(row: ImageRow, size: int) -> str:
+def _build_file_url(row: ImageRow, size: int) -> str:
     return f"/api/v2/public/projects/{row.project_id}/images/{row.id}/file?size={size}"
 
 

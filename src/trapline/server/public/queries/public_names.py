@@ -1,8 +1,7 @@
-"""The names by which images of a public project are judged: models' names, replaced by what people
-stated.
+"""Names on images of public projects: names of models, replaced by those of reviewers.
 
-An image is public only if every name on it is a known animal or blank. The conditions are SQL about
-a row of `images`.
+An image is visible only if every name on it is a known animal or blank. The conditions are SQL on a
+row of `images`.
 """
 
 from collections.abc import Collection
@@ -41,7 +40,10 @@ _STATES_ANIMAL = f"""(coalesce(lower({{taxon}}.higher_ranks->>'kingdom'), '') = 
 
 
 def _is_animal(taxon: str, accepted: str) -> str:
-    """Whether a taxon, or what is accepted in its place, is stated to be an animal, and neither is anything else."""
+    """Return SQL that a taxon is an animal.
+
+    The taxon or its accepted taxon must be stated as an animal, and neither may be anything else.
+    """
     both = [
         _MAY_BE_ANIMAL.format(taxon=taxon),
         f"({accepted}.id is null or {_MAY_BE_ANIMAL.format(taxon=accepted)})",
@@ -52,10 +54,11 @@ def _is_animal(taxon: str, accepted: str) -> str:
     )
 
 
-# Without a reference to the row that is looked at, so that it is read once for a statement.
+# Without a reference to the current row, so that PostgreSQL evaluates it once per statement.
 _KNOWN = f"""
     select unnest(cast(:labels as text[]))
-    union all select lower(replace(l.label, '_', ' ')) from taxon_labels l join taxa t on t.id = l.taxon_id
+    union all select lower(replace(l.label, '_', ' '))
+        from taxon_labels l join taxa t on t.id = l.taxon_id
         left join taxa c on c.id = t.accepted_id
         where l.project_id = :project and {_is_animal("t", "c")}
     union all select lower(t.scientific_name) from taxa t left join taxa c on c.id = t.accepted_id
@@ -67,9 +70,11 @@ _KNOWN = f"""
         where g.project_id = :project and e->>'label' is not null
             and (lower(e->>'class') ~ '^({CLASSES})$' or lower(e->>'kingdom') = 'animalia')
             and coalesce(lower(e->>'genus'), '') <> 'homo'
-            and not (lower(coalesce(e->>'family', '')) = 'hominidae' and coalesce(e->>'genus', '') = '')
-            and not (lower(coalesce(e->>'order', '')) = 'primates' and coalesce(e->>'family', '') = '')
-"""  # noqa: S608 - made of constants
+            and not (lower(coalesce(e->>'family', '')) = 'hominidae'
+                and coalesce(e->>'genus', '') = '')
+            and not (lower(coalesce(e->>'order', '')) = 'primates'
+                and coalesce(e->>'family', '') = '')
+"""  # noqa: S608 - constants
 
 
 def _is_known(name: str) -> str:
@@ -86,14 +91,16 @@ _OWN, _WHOLE = (
     _LATEST.format(about="d.annotation_id in (n.id, n.parent_id)"),
     _LATEST.format(about="d.annotation_id is null"),
 )
-# A result of the same pipeline that is newer replaces an older one; one that is not completed
-# counts too. What a replaced one named still withholds an image, until a person decides otherwise.
+# A newer completed result of a pipeline replaces an older one; incomplete results count too. The
+# names of replaced results still hide an image until a reviewer decides otherwise.
 _MODEL_NAMES = f"""
-    select n.id, n.analysis_id, n.class_name as name, n.annotation_type as type, n.parent_id, n.data,
+    select n.id, n.analysis_id, n.class_name as name, n.annotation_type as type, n.parent_id,
+        n.data,
         o.kind as own, w.kind as whole,
         a.state = 'completed' and exists (
             select from analyses b where b.image_id = a.image_id and b.model_name = a.model_name
-                and b.state = 'completed' and not b.simulated and (b.created_at, b.id) > (a.created_at, a.id)
+                and b.state = 'completed' and not b.simulated
+                and (b.created_at, b.id) > (a.created_at, a.id)
         ) as is_replaced
     from analyses a join annotations n on n.analysis_id = a.id
     left join lateral ({_OWN}) o on images.reviewed
@@ -103,20 +110,23 @@ _MODEL_NAMES = f"""
         and not (coalesce(w.kind, '') in ('correct', 'blank')
             and (o.id is null or (w.created_at, w.id) > (o.created_at, o.id)))
         and not (n.annotation_type = 'bounding_box' and coalesce(n.data->'empty' = 'true', false))
-"""  # noqa: S608 - made of constants
+"""  # noqa: S608 - constants
 _STATED = """
     select d.label as name, d.taxon_id from identifications d
-    where images.reviewed and d.image_id = images.id and d.kind = 'correct' and d.withdrawn_at is null
+    where images.reviewed and d.image_id = images.id and d.kind = 'correct'
+        and d.withdrawn_at is null
         and not exists (
             select from identifications e where e.image_id = d.image_id and e.withdrawn_at is null
                 and e.kind <> 'comment' and (e.created_at, e.id) > (d.created_at, d.id)
                 and (e.annotation_id is not distinct from d.annotation_id
                     or (e.annotation_id is null and e.kind in ('correct', 'blank'))))
 """
-# What a worker's result does not call terminal names nothing: there only words for people count.
+# An annotation that is not terminal has no final name: only words for people count there.
 _IS_UNKNOWN = f"""(m.own = 'unsure' or m.whole = 'unsure' or case
-    when m.name is null then m.type in ('bounding_box', 'classification', 'segmentation', 'keypoint')
-        and m.parent_id is null and not m.is_replaced and not (m.type = 'bounding_box' and m.has_names)
+    when m.name is null then m.type in ('bounding_box', 'classification', 'segmentation',
+        'keypoint')
+        and m.parent_id is null and not m.is_replaced and not (m.type = 'bounding_box'
+            and m.has_names)
     when m.data->'terminal' = 'false' then m.name ~* :people
     else not {_is_known("m.name")} end)"""
 _PUBLIC = f"""
@@ -125,7 +135,8 @@ _PUBLIC = f"""
         and d.kind in ('correct', 'blank')))
     and not (images.reviewed and exists (select from ({_WHOLE}) w where w.kind = 'unsure'))
     and not exists (
-        select from (select q.*, exists (select from annotations c where c.analysis_id = q.analysis_id
+        select from (select q.*, exists (select from annotations c
+            where c.analysis_id = q.analysis_id
             and c.parent_id = q.id and c.class_name is not null) as has_names from (
             {_MODEL_NAMES}
         ) q) m where {_IS_UNKNOWN} offset 0)
@@ -133,7 +144,7 @@ _PUBLIC = f"""
         left join taxa c on c.id = t.accepted_id
         where not coalesce(case when t.id is null then {_is_known("s.name")}
             else {_is_animal("t", "c")} end, false) offset 0)
-"""  # noqa: S608 - made of constants
+"""  # noqa: S608 - constants
 
 
 def _values(project_id: int) -> dict[str, Any]:
@@ -151,22 +162,26 @@ def _bind(condition: str, project_id: int) -> ColumnElement[bool]:
 
 
 def shows_known_animals(project_id: int) -> ColumnElement[bool]:
-    """Whether every name on an image of the statement is a known animal of this project, or blank."""
+    """Return the condition that each name on an image is a known animal or blank."""
     return _bind(_PUBLIC, project_id)
 
 
 def select_unknown_classes(
     project_id: int, images: Select[tuple[UUID]]
 ) -> CompoundSelect[UUID, str]:
-    """Select the classes on these images that are not known animals, also those that only a replaced analysis named."""
+    """Select the classes on these images that are not known animals.
+
+    Classes that only a replaced analysis named are included.
+    """
     current = select(ImageClassRow.image_id, ImageClassRow.class_name).where(
         ImageClassRow.image_id.in_(images),
         _bind(f"not {_is_known('image_classes.class_name')}", project_id),
     )
     replaced = f"""
         select m.name from ({_MODEL_NAMES}) m where m.is_replaced and m.name is not null
-            and case when m.data->'terminal' = 'false' then m.name ~* :people else not {_is_known("m.name")} end
-    """  # noqa: S608 - made of constants
+            and case when m.data->'terminal' = 'false' then m.name ~* :people
+                else not {_is_known("m.name")} end
+    """  # noqa: S608 - constants
     labels = bindparam("labels", list(list_animal_labels()), type_=ARRAY(Text))
     names = (
         text(replaced)
@@ -182,7 +197,7 @@ def select_unknown_classes(
 async def list_public_names(
     scope: Scope, tx: Transaction, project_id: int, images: Collection[UUID]
 ) -> dict[UUID, list[str]]:
-    """List the names on each of these images that people reviewed: theirs, and those of models that they left."""
+    """List the names on reviewed images: those of reviewers, and remaining ones of models."""
     scope.check(project_id)
     found = text(
         f"""
@@ -193,7 +208,7 @@ async def list_public_names(
         ) x
         where images.id = any(:images) and images.reviewed and images.project_id = :project
             and x.name is not null and x.name !~* :blank order by 1, 2
-        """  # noqa: S608 - made of constants
+        """  # noqa: S608 - constants
     ).bindparams(
         bindparam("images", list(images), type_=ARRAY(Uuid)),
         project=project_id,

@@ -1,4 +1,4 @@
-"""What visitors see of public projects: one statement says which images, and everything else stands on it."""
+"""The visible part of public projects; all queries use the one selection of images."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,12 +28,15 @@ from trapline.wire.auth import Role
 
 MOST_CLASSES = 100
 MOST_S = 2
-"""How long a statement of a visitor may take."""
+"""Maximum duration of a statement for a visitor."""
 
 
 @dataclass(frozen=True)
 class PublicProjectCounts:
-    """What a public project has to show, at most of its newest images; by deployment how many and the last one."""
+    """Counts of the newest visible images of a public project.
+
+    `deployments` has the number of images and the last capture time by deployment.
+    """
 
     images: int
     is_estimate: bool
@@ -46,10 +49,13 @@ class PublicProjectCounts:
 async def get_public_project_row(
     scope: Scope, tx: Transaction, project_id: int
 ) -> tuple[Scope, ProjectRow]:
-    """Let a visitor into a project that is public in this moment. Raises NotFound for any other.
+    """Return a public project, with a scope that can view it.
 
-    No statement of theirs may take long from here on: what is not shown is looked at too, and
-    anybody may ask.
+    Statements of the transaction are limited to MOST_S from then on: they also read hidden images,
+    and visitors are anonymous.
+
+    Raises:
+        NotFound: the project is not public.
     """
     await tx.execute(f"set local statement_timeout = '{MOST_S}s'")
     row = await tx.session.get(ProjectRow, project_id)
@@ -59,7 +65,7 @@ async def get_public_project_row(
 
 
 def select_public_images(scope: Scope, project_id: int, wanted: ImageFilter) -> Select[ImageRow]:
-    """Select the images that are shown: with a thumbnail, analysed, and with known animals or nothing on it."""
+    """Select the visible images: with a thumbnail, analysed, and with known animals or nothing."""
     scope.check(project_id)
     statement = select(ImageRow).where(
         ImageRow.project_id == project_id,
@@ -69,7 +75,7 @@ def select_public_images(scope: Scope, project_id: int, wanted: ImageFilter) -> 
     tags = select(ImageTagRow.image_id).where(
         ImageTagRow.image_id == ImageRow.id, ImageTagRow.tag.regexp_match(KEPT_BACK, flags="i")
     )
-    # One that waits to be analysed again was looked at already.
+    # An image that is queued again keeps its earlier analysis.
     analysed = exists().where(
         AnalysisRow.image_id == ImageRow.id,
         AnalysisRow.state == "completed",
@@ -99,7 +105,7 @@ async def get_public_image_row(
 async def list_adjacent_public_images(
     scope: Scope, tx: Transaction, image: ImageRow
 ) -> tuple[UUID | None, UUID | None]:
-    """Find the images that are shown and were taken just before and just after this one."""
+    """Find the visible images that were captured before and after this one."""
     key, here = tuple_(ImageRow.captured_at, ImageRow.id), tuple_(image.captured_at, image.id)
     shown = (
         select_public_images(scope, image.project_id, ImageFilter())
@@ -115,7 +121,7 @@ async def list_adjacent_public_images(
 
 
 async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> dict[UUID, int]:
-    """Number a project's deployments in the order in which they were made, from 1."""
+    """Number the deployments of a project in the order of creation, from 1."""
     scope.check(project_id)
     statement = (
         select(DeploymentRow.id)
@@ -129,7 +135,7 @@ async def number_deployments(scope: Scope, tx: Transaction, project_id: int) -> 
 
 
 async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> PublicProjectCounts:
-    """Find what a public project has to show, over its newest images."""
+    """Count the newest visible images of a public project."""
     newest = (
         select_public_images(scope, project_id, ImageFilter())
         .with_only_columns(
@@ -154,7 +160,7 @@ async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> P
         .group_by(ImageClassRow.class_name)
     )
     counts = Counter({name: images for name, images in (await tx.session.execute(by_class)).all()})
-    # On those that people reviewed their names take the place of the models' names.
+    # On reviewed images the names of reviewers replace those of models.
     reviewed = (await tx.session.scalars(select(newest.c.id).where(newest.c.reviewed))).all()
     for names in (await list_public_names(scope, tx, project_id, reviewed)).values():
         counts.update(names)
@@ -173,11 +179,9 @@ async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> P
 async def find_preview(
     scope: Scope, tx: Transaction, project_id: int
 ) -> tuple[int, int, Sequence[tuple[str, int]]]:
-    """Count the newest images of a project and those of them that visitors would see, with the
-    unknown classes.
+    """Count the newest images of a project, the visible ones of them, and their unknown classes.
 
-    At most EXACT_UP_TO images are looked at, and MOST_CLASSES classes returned, the most frequent
-    first.
+    At most EXACT_UP_TO images are read, and MOST_CLASSES classes returned, the most frequent first.
     """
     scope.check(project_id)
     newest = (

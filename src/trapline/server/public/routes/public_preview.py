@@ -14,5 +14,5 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 async def show_public_preview(
     system: SystemOf, scope: ScopeOf, project_id: ProjectPath
 ) -> PublicPreview:
-    """Count the images that visitors see of a project, or would see if it were public, and those that are hidden."""
+    """Count the images that visitors see, or would see of a public project, and hidden ones."""
     return await public_projects.show_public_preview(system, scope, project_id)

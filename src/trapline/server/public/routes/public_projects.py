@@ -1,4 +1,4 @@
-"""Public projects, for anybody: what their owners let people see without an account."""
+"""Public projects for visitors without an account."""
 
 from typing import Annotated
 from uuid import UUID
@@ -27,9 +27,10 @@ router = APIRouter(prefix="/public/projects/{project_id}", tags=["public project
 
 
 async def get_visitor(request: Request, system: SystemOf) -> Scope:
-    """Take a caller for nobody, whatever they bring, and count them by their address.
+    """Return the scope of a visitor; credentials are ignored, the address is rate-limited.
 
-    Raises TooMany.
+    Raises:
+        TooManyRequests: too many requests came from this address.
     """
     assert get_route_access(request).public, "only for public routes"
     limit_visitor(request, system)
@@ -43,7 +44,7 @@ Visitor = Annotated[Scope, Depends(get_visitor)]
 async def get_public_project(
     system: SystemOf, visitor: Visitor, project_id: ProjectPath
 ) -> PublicProject:
-    """Show a public project; no account is needed, here and below."""
+    """Get a public project; no account is required for these routes."""
     return await public_projects.get_public_project(system, visitor, project_id)
 
 
@@ -55,7 +56,7 @@ async def list_public_deployments(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PublicDeployment]:
-    """List the cameras of a public project by their numbers; their names and places are withheld."""
+    """List the cameras of a public project by number; names and locations are not published."""
     return await public_projects.list_public_deployments(system, visitor, project_id, limit, cursor)
 
 
@@ -72,7 +73,7 @@ async def list_public_images(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PublicImage]:
-    """List the images of a public project that are analysed and show nobody, by the time they were taken."""
+    """List the analysed images of a public project that show no people, by capture time."""
     return await public_projects.list_public_images(
         system,
         visitor,
@@ -93,7 +94,7 @@ async def list_public_images(
 async def get_public_image(
     system: SystemOf, visitor: Visitor, project_id: ProjectPath, image_id: UUID
 ) -> PublicImageDetail:
-    """Show one image of a public project with what was found on it."""
+    """Get one image of a public project with its detections."""
     return await public_projects.get_public_image(system, visitor, project_id, image_id)
 
 
@@ -110,17 +111,17 @@ async def get_public_image_file(
     project_id: ProjectPath,
     image_id: UUID,
     size: Annotated[
-        int, Query(ge=1, le=10_000, description="320 or 1280 pixels at most.")
+        int, Query(ge=1, le=10_000, description="Maximum side in pixels: 320 or 1280.")
     ] = THUMBNAIL_SIZES[0],
     if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
-    """Give the picture of an image, made small; the file that the camera wrote is for members alone."""
+    """Download a thumbnail of an image; originals are only for members."""
     etag = f'"{image_id}-{size}"'
-    picture = await public_projects.get_public_image_file(
+    content = await public_projects.get_public_image_file(
         system, visitor, project_id, image_id, size, is_known=if_none_match == etag
     )
-    # A browser asks again each time, so that what is shown no longer is not seen from its cache.
+    # Browsers revalidate each time, so that they do not show hidden images from their cache.
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if picture is None:
+    if content is None:
         return Response(status_code=304, headers=headers)
-    return Response(picture, media_type="image/jpeg", headers=headers)
+    return Response(content, media_type="image/jpeg", headers=headers)

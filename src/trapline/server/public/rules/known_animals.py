@@ -1,26 +1,29 @@
-"""Labels that are known to name animals, so that images on which nothing else is named may be
-public.
+"""Labels that are known to name animals; images with other names are not published.
 
-Everything else is withheld: an unknown word may name a person. `animal_labels.txt` has the animals
-of COCO, ImageNet, MegaDetector, DeepFaune and the pipelines that Trapline brings along; words that
-name people or things too are left out.
+An unknown word may name a person. `animal_labels.txt` has the animals of COCO, ImageNet,
+MegaDetector, DeepFaune and the built-in pipelines, without words that also name people or things.
 """
 
 from functools import cache
 from pathlib import Path
 
 CLASSES = (
-    "mammalia|aves|reptilia|amphibia|squamata|testudines|crocodylia|actinopterygii|chondrichthyes|insecta|arachnida|"
-    "malacostraca|gastropoda|bivalvia|cephalopoda|chilopoda|diplopoda|collembola|clitellata|anthozoa|asteroidea"
+    "mammalia|aves|reptilia|amphibia|squamata|testudines|crocodylia|actinopterygii|chondrichthyes|"
+    "insecta|arachnida|malacostraca|gastropoda|bivalvia|cephalopoda|chilopoda|diplopoda|collembola|"
+    "clitellata|anthozoa|asteroidea"
 )
-"""Classes of animals, as a part of a pattern."""
+"""Classes of animals, as a part of a regular expression."""
 APES = "primates|homo|hominini|hominina|homininae|hominidae|hominoidea"
-"""Taxa of which people are, as a part of a pattern: of a family or a tribe too it is not known who is meant."""
+"""Taxa that include people, as a part of a regular expression.
+
+A family or tribe is included, because it may stand for people.
+"""
 TAXONOMIC = (
-    rf"^[^;]*;({CLASSES});(?!primates;;)[^;]*;(?!hominidae;;)[^;]*;(?!homo;)[^;]*;[^;]*;[^;]*$|^[^;]*;;;;;;animal$|"
+    rf"^[^;]*;({CLASSES});(?!primates;;)[^;]*;(?!hominidae;;)[^;]*;(?!homo;)[^;]*;[^;]*;[^;]*$|"
+    r"^[^;]*;;;;;;animal$|"
     r"^[0-9]+_animalia_(?!.*_homo_)"
 )
-"""A pattern for labels that state a taxonomy: class strings of SpeciesNet, and labels of iNaturalist 2021."""
+"""A pattern of labels with a taxonomy: class strings of SpeciesNet, labels of iNaturalist 2021."""
 
 
 @cache
