@@ -12,7 +12,7 @@ from trapline.server.platform.postgres.postgres import find_free_port
 
 
 def main() -> int:
-    """Read the command line, run, print the comparison table."""
+    """Run a survey with the arguments of the command line, and print the comparison table."""
     arguments = argparse.ArgumentParser(prog="python -m tests.survey", description=__doc__)
     arguments.add_argument("--size", choices=SIZES, default="small")
     arguments.add_argument("--seed", type=int, default=1)
@@ -31,7 +31,7 @@ def main() -> int:
         return 0
     folder = given.keep or Path(tempfile.mkdtemp(prefix="trapline-survey-"))
     folder.mkdir(parents=True, exist_ok=True)
-    # The unprivileged account of PostgreSQL must reach its files.
+    # The unprivileged account of PostgreSQL must be able to read it.
     folder.chmod(0o711)
     (folder / "data").mkdir(mode=0o711)
     try:
@@ -39,11 +39,11 @@ def main() -> int:
     finally:
         if given.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
-    print(table.render())  # noqa: T201 - a program
-    print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in took.items()))  # noqa: T201 - a program
+    print(table.render())  # noqa: T201
+    print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in took.items()))  # noqa: T201
     failures = list_failures(table)
     for failure in failures:
-        print(f"DIFFERS {failure}")  # noqa: T201 - a program
+        print(f"DIFFERS {failure}")  # noqa: T201
     return 1 if failures else 0
 
 

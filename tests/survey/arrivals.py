@@ -1,6 +1,7 @@
 """Collect the files of a survey: from sources that are polled, and by uploads."""
 
 import json
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -36,11 +37,15 @@ def _wait_for_runs(survey: Survey, runs: list[tuple[UUID, UUID]]) -> None:
     for source, run in runs:
         wait_for(
             "a pull run",
-            lambda: survey.owner.get_source_run(source, run).state is not PullRunState.RUNNING,  # noqa: B023 - called here
+            partial(_has_ended, survey, source, run),
             300,
         )
         ended = survey.owner.get_source_run(source, run)
         assert ended.state is PullRunState.COMPLETED, ended
+
+
+def _has_ended(survey: Survey, source: UUID, run: UUID) -> bool:
+    return survey.owner.get_source_run(source, run).state is not PullRunState.RUNNING
 
 
 def _upload_by_command(survey: Survey, deployment: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Review by real key presses in Chromium: the decisions of the truth whose channel is the browser."""
+"""Review in Chromium by key presses: the decisions of the truth with the channel `browser`."""
 
 from typing import Any
 

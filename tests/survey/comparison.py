@@ -1,4 +1,4 @@
-"""The comparison table of the survey: what each surface must show, what it shows, and whether both are equal."""
+"""The comparison table of the survey: expected and actual values of each surface."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ SHOWN = 160
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table."""
+    """A row of the table."""
 
     surface: str
     what: str
@@ -26,19 +26,19 @@ class Line:
 
 @dataclass
 class Comparison:
-    """The lines of the table."""
+    """The rows of the table."""
 
     lines: list[Line] = field(default_factory=list)
 
     def compare(self, surface: str, what: str, expected: Any, actual: Any) -> None:
-        """Compare two values; of values that differ the table shows what differs."""
+        """Compare two values; if they differ, the table shows the differences."""
         if expected == actual:
             self.lines.append(Line(surface, what, _sum_up(expected), _sum_up(actual), equal=True))
         else:
             self.lines.append(Line(surface, what, *_find_difference(expected, actual), equal=False))
 
     def skip(self, surface: str, what: str, reason: str) -> None:
-        """Note that something could not be compared on this machine, and why."""
+        """Record that something was not compared on this machine, and the reason."""
         self.lines.append(Line(surface, what, "", f"not compared: {reason}"[:SHOWN], equal=True))
 
     def list_differences(self) -> list[Line]:

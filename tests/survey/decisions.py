@@ -1,4 +1,4 @@
-"""What three reviewers and the owner decide about the survey, in order: about a box, or about a whole image."""
+"""The decisions of three reviewers and the owner, about boxes or whole images, in order."""
 
 import random
 from typing import Any
@@ -28,8 +28,8 @@ def draw_decisions(truth: dict[str, Any], chance: random.Random) -> list[dict[st
         decisions.append(_decide(len(decisions), KINDS[place % len(KINDS)], file, truth, chance))
         if place % 10 == 9:
             decisions.append(_decide(len(decisions), "correct", file, truth, chance))
-    # The last decisions are those of the owner, by keys in a browser: one on an image that a
-    # reviewer looked at before.
+    # The last decisions are those of the owner in a browser. One of them is about an image that a
+    # reviewer may have decided before.
     nothing = [
         one for one in stored if not any(run["found"].get(one["id"]) for run in truth["runs"])
     ]

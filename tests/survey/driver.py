@@ -102,7 +102,7 @@ def _create_sources(survey: Survey, web: str, ftp: str) -> None:
                     base_url=f"{web if one['arrives'] == 'web' else ftp}{one['root']}/",
                     deployment=survey.deployments[one["key"]],
                     max_files_per_run=0,
-                    # The survey starts each run itself; the schedule of once a year does not interfere.
+                    # The survey starts each run; the yearly schedule does not interfere.
                     schedule="0 0 1 1 *",
                     min_age_s=0,
                     **(signed if one["arrives"] == "ftp" else {}),
@@ -126,7 +126,7 @@ def list_images(survey: Survey, **filters: Any) -> list[Any]:
 
 
 def import_taxa(survey: Survey) -> None:
-    """Import the taxon list as CSV, with synonyms and common names, and map the labels of models."""
+    """Import the taxa as CSV, with synonyms and common names, and map the labels of models."""
     languages = sorted(
         {language for one in survey.truth["taxa"] for language in one["common_names"]}
     )

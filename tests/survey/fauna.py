@@ -1,4 +1,4 @@
-"""The species, places, cameras and names that the survey's truth is drawn from."""
+"""The species, places, cameras and names from which the truth of the survey is drawn."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ SPECIES: dict[str, dict[str, Any]] = {
         "colour": (210, 180, 120),
     },
 }
-"""Animals by the label that models give; every label is mapped to its taxon."""
+"""Animals by the label of models; every label is mapped to its taxon."""
 
 PERSON, VEHICLE, UNMAPPED = "person", "vehicle", "grey thing"
 OTHERS: dict[str, tuple[int, int, int]] = {
@@ -43,7 +43,7 @@ OTHERS: dict[str, tuple[int, int, int]] = {
     VEHICLE: (200, 200, 40),
     UNMAPPED: (120, 120, 120),
 }
-"""Labels that no taxon is meant by, with the colours that they are drawn in."""
+"""Labels without a taxon, with the colours that they are drawn in."""
 
 PLACES: list[dict[str, Any]] = [
     {
@@ -113,7 +113,7 @@ CAMERAS: list[dict[str, Any]] = [
         "file": "PICT{index:04}.JPG",
     },
 ]
-"""Cameras with the layouts of their cards: a new folder repeats the base names of the folder before it."""
+"""Cameras with the layouts of their cards; each folder repeats the file names of the one before."""
 
 ODD_NAMES = [
     "IMG 0001 (1).JPG",
@@ -126,6 +126,6 @@ ODD_NAMES = [
     "plus+and&hash#1.JPG",
     "semi;colon.JPG",
 ]
-"""Names that cameras, people and archive programs give, and that listings, URLs and tables change on their way."""
+"""Names from cameras, people and archive programs that listings, URLs or tables may change."""
 
 REVIEWERS = ["Ada Review", "Ben Check", "Cleo Look"]

@@ -1,17 +1,20 @@
-"""Differences between the survey's truth and the product that are known, each with its reason.
+"""Known differences between the survey's truth and the product, each with its reason.
 
-A line that is listed here and no longer differs fails the survey: remove it then.
+The survey fails if a row that is listed here does not differ any more: remove it then.
 """
 
 from typing import Any
 
 MISSING: dict[str, tuple[str, ...]] = {}
-"""Names that do not arrive in a way in; their images are left out of all other lines, and a line of theirs differs."""
+"""Names of files that do not arrive, by way of arrival.
+
+Their images are left out of all other rows, and the row of their arrival differs.
+"""
 
 KNOWN: dict[str, str] = {}
-"""The pattern of a line's name, as `fnmatch` reads it, and why the line differs."""
+"""Patterns of row names for `fnmatch`, with the reason of each difference."""
 
 
 def is_missing_known(arrives: str, file: dict[str, Any]) -> bool:
-    """Whether it is known that a file does not arrive."""
+    """Return whether a file is known not to arrive."""
     return file["fate"] == "stored" and file["path"].rpartition("/")[2] in MISSING.get(arrives, ())

@@ -1,7 +1,7 @@
-"""The number of a picture as black and white blocks along its lower edge, readable from the pixels.
+"""The number of an image as black and white blocks along its lower edge, read from the pixels.
 
-The marker survives JPEG compression, rotation by EXIF orientation and scaling. It needs only numpy,
-so that it can be copied next to a pipeline that must not import the tests.
+The marker survives JPEG compression, rotation by EXIF orientation and scaling. The module needs
+only numpy, so that it can be copied next to a pipeline that must not import the tests.
 """
 
 from typing import Any
@@ -17,17 +17,17 @@ STRIP = 12
 
 
 class UnreadableMarker(Exception):
-    """The check bits do not fit the number."""
+    """The check bits do not match the number."""
 
 
 def encode_number(number: int) -> list[int]:
-    """Encode a number of a picture (below 2**20) as bits, the most significant first, check bits last."""
+    """Encode an image's number (below 2**20) as bits, most significant first, then check bits."""
     value = number << CHECK_BITS | _sum_bits(number)
     return [value >> place & 1 for place in reversed(range(BITS))]
 
 
 def read_number(pixels: NDArray[Any]) -> int:
-    """Read the number from the pixels (height x width x 3) of an upright picture.
+    """Read the number from the pixels (height x width x 3) of an upright image.
 
     Raises:
         UnreadableMarker: the pixels have no marker, or a damaged one.

@@ -1,8 +1,7 @@
-"""The validator of the MegaDetector package, in a folder of its own: it needs OpenCV, and nothing
-else here does.
+"""The validator of the MegaDetector package, in a separate folder because it needs OpenCV.
 
-`readers.lock` names the packages by hash; they are installed without their dependencies, so that
-PyTorch stays out.
+`readers.lock` names the packages by hash. They are installed without their dependencies, so that
+PyTorch is not needed.
 """
 
 import json
@@ -23,14 +22,14 @@ print(json.dumps({name: found[name] for name in ("errors", "warnings")}))
 
 
 class ValidatorUnavailable(Exception):
-    """The package could not be installed; the message says why."""
+    """The package could not be installed; the message gives the reason."""
 
 
 def validate_results(path: Path) -> dict[str, Any]:
     """Validate a file of results; return the validator's `errors` and `warnings`.
 
     Raises:
-        ValidatorUnavailable: the package is not installed and no registry gives it.
+        ValidatorUnavailable: the package is not installed, and no registry provides it.
     """
     stamp = FOLDER / LOCK.name
     if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():

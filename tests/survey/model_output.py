@@ -1,9 +1,7 @@
-"""What the two pipelines of the survey say, in two versions each: partly wrong, missing or
-contradictory.
+"""The results of the survey's two pipelines in two versions: partly wrong or contradictory.
 
 `survey-eye` runs in the worker and draws boxes that a classifier names. `gate-net` is an external
-pipeline that calls back with boxes, with a class for the whole image, with `blank`, or with
-nothing.
+pipeline whose callbacks have boxes, a class of the whole image, `blank`, or no finding.
 """
 
 import random
@@ -17,7 +15,7 @@ CLASSES = [*SPECIES, "person", "vehicle", "grey thing"]
 
 
 def draw_runs(truth: dict[str, Any], chance: random.Random) -> list[dict[str, Any]]:
-    """Draw the runs in the order in which they happen; each names the files that it looks at."""
+    """Draw the runs in their order; each has the files that it analyses."""
     stored = [one for one in truth["files"] if one["fate"] == "stored"]
     again = {one["key"] for one in truth["deployments"][::2]}
     selections: list[tuple[str, str, str, Sequence[dict[str, Any]], float]] = [

@@ -1,8 +1,7 @@
-"""The independent oracle of the survey: what each surface must show, computed from the truth
-document alone.
+"""The independent oracle of the survey: the contents of each surface, computed from the truth.
 
-It imports nothing of Trapline. Every rule of the product that the oracle needs is one function here
-or in `oracle_observations`, so that a later rule is edited in one place.
+It imports nothing of Trapline. Each rule of the product that the oracle needs is one function here
+or in `oracle_observations`, so that a change of the rule is made in one place.
 """
 
 from collections import Counter
@@ -19,7 +18,7 @@ BLANK_NAMES = {"blank", "empty"}
 
 @dataclass
 class SeenImage:
-    """An image that the survey must have stored, with what was said of it in the order of the runs."""
+    """An image that the survey must have stored, with its findings in the order of the runs."""
 
     key: str
     file: dict[str, Any]
@@ -35,7 +34,7 @@ class SeenImage:
 
     @property
     def path(self) -> str:
-        """The path on the card, whatever way it arrived."""
+        """The path on the card, for every way of arrival."""
         return str(self.file["path"])
 
     @property
@@ -54,13 +53,10 @@ def _is_of(deployment: str, image: SeenImage) -> bool:
 
 
 class Oracle:
-    """What the survey must show."""
+    """The expected contents of the survey."""
 
     def __init__(self, truth: dict[str, Any], missing: Collection[str] = ()) -> None:
-        """Read the truth.
-
-        Images that are `missing` for a known reason are left out of everything else.
-        """
+        """Read the truth, without images that are `missing` for a known reason."""
         self.truth = truth
         deployments = {one["key"]: one for one in truth["deployments"]}
         self.images = {
@@ -84,7 +80,7 @@ class Oracle:
     # The rules of one image
 
     def list_classes(self, image: SeenImage) -> dict[str, float]:
-        """List the classes that the grid knows of an image, with the highest score: those of each current analysis."""
+        """List the classes of an image, with the highest score in any current analysis."""
         classes: dict[str, float] = {}
         for found in self._list_current(image).values():
             for one in found:
@@ -93,21 +89,18 @@ class Oracle:
         return classes
 
     def _list_current(self, image: SeenImage) -> dict[str, list[dict[str, Any]]]:
-        """List what the newest analysis of each pipeline found."""
+        """List the findings of each pipeline's newest analysis."""
         return {run["pipeline"]: found for run, found in image.runs}
 
     def is_blank(self, image: SeenImage) -> bool | None:
-        """Decide whether an image is blank: no current analysis of any pipeline has a finding.
-
-        None: not analysed.
-        """
+        """Return whether no current analysis has a finding; None if the image is not analysed."""
         if not image.runs:
             return None
         current = self._list_current(image).values()
         return not any(one["name"] not in BLANK_NAMES for found in current for one in found)
 
     def is_reviewed(self, image: SeenImage) -> bool:
-        """Decide whether a person said anything but a comment of an image or of a box on it."""
+        """Return whether a person identified the image or a box on it; comments do not count."""
         return any(one["kind"] != "comment" for one in image.decisions)
 
     def list_taxa(self, image: SeenImage) -> set[str]:
@@ -121,7 +114,7 @@ class Oracle:
     # The grid
 
     def list_filters(self) -> dict[str, Callable[[SeenImage], bool]]:
-        """List filters of the grid by the query that asks for them; `taxon` and `deployment` are names."""
+        """List filters of the grid by query string; `taxon` and `deployment` are given as names."""
         days = sorted(
             {one.local.date() for one in self.images.values() if one.captured_at.year > 2000}
         )
@@ -157,11 +150,11 @@ class Oracle:
         return name in self.list_taxa(image)
 
     def list_class_names(self) -> list[str]:
-        """List every class that a run gave, in the order of the alphabet."""
+        """List every class of a run, in alphabetical order."""
         return sorted({name for one in self.images.values() for name in self.list_classes(one)})
 
     def filter_images(self, wanted: Callable[[SeenImage], bool]) -> list[str]:
-        """List the images of a filter, the newest first; equal times by key."""
+        """List the images of a filter, newest first; images with equal times by key."""
         chosen = [one for one in self.images.values() if wanted(one)]
         return [
             one.key
@@ -171,7 +164,7 @@ class Oracle:
     # Figures
 
     def count_classes(self, images: Iterable[SeenImage] | None = None) -> dict[str, int]:
-        """Count on how many images each class is."""
+        """Count the images of each class."""
         chosen = self.images.values() if images is None else images
         return dict(Counter(name for one in chosen for name in self.list_classes(one)))
 
@@ -216,7 +209,10 @@ class Oracle:
         return groups
 
     def count_files(self, key: str) -> dict[str, int]:
-        """Count what became of the files of a card; those that cannot be read are refused or wait."""
+        """Count the files of a card by outcome.
+
+        Files that cannot be read are refused, or they wait for the next poll.
+        """
         return dict(Counter(
             {"stored": "imported", "duplicate": "duplicate", "refused": "refused"}[one["fate"]]
             for one in self.truth["files"]

@@ -12,18 +12,18 @@ from tests.survey.oracle_observations import DETAILS, Observation, Observations,
 
 GROUPS = {"animal": "animal", "human": "person", "vehicle": "vehicle"}
 NO_NAMES = ("person", "vehicle", "animal")
-"""Labels that say no more than the category of a detection."""
+"""Labels that state no more than the category of a detection."""
 Row = tuple[Any, ...]
 
 
 class Exports:
-    """What each export must hold."""
+    """The expected contents of each export."""
 
     def __init__(self, oracle: Oracle) -> None:
         self.oracle, self.seen = oracle, Observations(oracle)
         self.names = {one["scientific_name"]: one["common_names"] for one in oracle.truth["taxa"]}
 
-    # CSV: what each model found, and what people said of whole images
+    # CSV: the findings of each model, and identifications of whole images
 
     def list_csv_images(self) -> dict[str, Row]:
         """List the columns of CSV that are the same in all rows of an image."""
@@ -45,7 +45,7 @@ class Exports:
         }
 
     def list_csv_rows(self) -> Counter[Row]:
-        """List the rows of CSV: image, type, box, class, score, names, and what a person said."""
+        """List the rows of CSV: image, type, box, class, score, names, and the identification."""
         rows: Counter[Row] = Counter()
         for image in self.oracle.images.values():
             whole, removed, is_empty = self.seen.find_whole(image), None, True
@@ -86,7 +86,7 @@ class Exports:
     # Camtrap DP
 
     def list_media(self) -> dict[str, Row]:
-        """List the media: path of the file, time in the zone of the camera, whether the file is public."""
+        """List the media: path of the file, capture time, and whether the file is public."""
         return {
             one.key: (one.file["path"], one.captured_at, self.is_public(one))
             for one in self.oracle.images.values()
@@ -118,7 +118,7 @@ class Exports:
                 one.details.get("sex") or "", one.details.get("behaviour") or "")  # fmt: skip
 
     def list_events(self) -> Counter[Row]:
-        """List the observations of verified sequences: one for each taxon, sex, life stage and behaviour."""
+        """List the observations of verified sequences, by taxon, sex, life stage and behaviour."""
         rows: Counter[Row] = Counter()
         for group, counts, reviewed in self._sum_up():
             said = {key: count for key, count in counts.items() if key[0]}
@@ -133,7 +133,7 @@ class Exports:
         return rows
 
     def _sum_up(self) -> Iterator[tuple[frozenset[str], dict[Row, int], bool]]:
-        """Sum up sequences: of each group the image that shows most; statements of people apart from models."""
+        """Count groups by sequence: the highest count of an image, people and models apart."""
         for group in self.oracle.list_sequences():
             counts: dict[Row, int] = {}
             images = [self.oracle.images[key] for key in sorted(group)]
@@ -145,8 +145,8 @@ class Exports:
                     details = [one.details.get(name) for name in ("sex", "life_stage", "behaviour")]
                     label = one.label if one.name not in self.names else ""
                     stated = one.details.get("count")
-                    # Two models that see one animal do not make it two; what people state of an
-                    # image adds up.
+                    # Two models that find the same animal do not count it twice; identifications
+                    # of an image add up.
                     run = None if one.said else one.run
                     here[(bool(one.said), one.kind, one.name, label, *details, run)] += (
                         1 if stated is None else stated
@@ -156,7 +156,7 @@ class Exports:
             yield group, counts, all(self.oracle.is_reviewed(one) for one in images)
 
     def list_occurrences(self) -> Counter[Row]:
-        """List the occurrences of Darwin Core: animals with a scientific name, by people or otherwise by models."""
+        """List the occurrences of Darwin Core: animals with a scientific name."""
         rows: Counter[Row] = Counter()
         for group, counts, reviewed in self._sum_up():
             said = {key for key in counts if key[0]}
@@ -186,7 +186,10 @@ class Exports:
         return rows
 
     def list_labels(self) -> dict[str, Counter[Row]]:
-        """List the labels of YOLO by image; images that show something whose place or name is unknown are left out."""
+        """List the labels of YOLO by image.
+
+        Images with something whose position or name is unknown are left out.
+        """
         labels: dict[str, Counter[Row]] = {}
         for image, seen in self.seen.list_all():
             if any(
@@ -201,7 +204,7 @@ class Exports:
         return labels
 
     def list_detections(self) -> dict[str, Counter[Row] | None]:
-        """List the detections of MegaDetector's format by image: category, score, box, classifications."""
+        """List the detections of MegaDetector by image: category, score, box, classifications."""
         listed: dict[str, Counter[Row] | None] = {}
         for image in self.oracle.images.values():
             if not image.runs:
@@ -227,11 +230,9 @@ class Exports:
     # The public page
 
     def is_public(self, image: SeenImage) -> bool:
-        """Decide whether visitors see an image: every name on it is that of a known animal, or
-        blank.
+        """Return whether visitors see an image: all its names are known animals or blank.
 
-        What people stated takes the place of what models found, in every analysis; `unsure` hides
-        an image.
+        Identifications replace the findings of models in every analysis; `unsure` hides an image.
         """
         whole = self.seen.find_latest(image, None)
         is_stated = whole is not None and whole["kind"] in ("correct", "blank")
@@ -259,12 +260,12 @@ class Exports:
 
 
 def _harmless(text: str) -> str:
-    """A cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Escape a cell that a spreadsheet would run as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _fractions(box: tuple[float, ...] | None, image: SeenImage) -> Row | None:
-    """A box as left, top, width and height in fractions of the upright image."""
+    """Convert a box to left, top, width and height in fractions of the upright image."""
     if box is None:
         return None
     x1, y1, x2, y2 = box
@@ -284,7 +285,7 @@ def _middle(box: tuple[float, ...], image: SeenImage) -> Row:
 
 
 def _classify(one: Observation, with_people: bool) -> Row:
-    """Who classified: a person by name, or a machine with its probability."""
+    """Return the method, the person and the probability of a classification."""
     if one.kind == "unclassified":
         return ("", "", None)
     if one.said is not None:

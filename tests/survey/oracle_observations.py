@@ -1,4 +1,4 @@
-"""The oracle's rules for what images show in exports: models propose, people decide.
+"""The oracle's rules for the observations in exports: models propose, people decide.
 
 It imports nothing of Trapline.
 """
@@ -18,7 +18,7 @@ Said = dict[str, Any]
 
 @dataclass
 class Thing:
-    """One finding of a run, with the place of its run and the statement of a person that holds for it."""
+    """A finding of a run, with the position of its run and its effective identification."""
 
     found: dict[str, Any]
     run: int
@@ -37,7 +37,7 @@ class Thing:
 
 @dataclass
 class Observation:
-    """One thing that an image shows; `count` is None where no one stated one."""
+    """One thing that an image shows; `count` is None if no one stated it."""
 
     kind: str
     name: str
@@ -50,7 +50,7 @@ class Observation:
 
 
 class Observations:
-    """What each image shows."""
+    """The observations of each image."""
 
     def __init__(self, oracle: Oracle) -> None:
         self.oracle, self.labels = oracle, oracle.truth["labels"]
@@ -59,7 +59,7 @@ class Observations:
     # Statements
 
     def find_whole(self, image: SeenImage) -> Said | None:
-        """Find the statement about the whole image: the latest, unless it is blank and a box was named after it."""
+        """Find the latest statement about the image, except a blank before a named box."""
         whole = self.find_latest(image, None)
         if whole is not None and whole["kind"] == "blank":
             named = [
@@ -67,7 +67,7 @@ class Observations:
                 for one in self._decide(image)
                 if one["run"] and one["kind"] in ("confirm", "correct")
             ]
-            # Of each box the latest statement counts.
+            # The latest statement about each box is effective.
             latest = {(one["run"], one["index"]): one for one in self._decide(image) if one["run"]}
             if any(one in latest.values() and self.is_later(one, whole) for one in named):
                 return None
@@ -83,18 +83,17 @@ class Observations:
         return found[-1] if found else None
 
     def is_later(self, one: Said, other: Said) -> bool:
-        """Whether a statement was made after another."""
+        """Return whether a statement was made after another."""
         return self._order[id(one)] > self._order[id(other)]
 
     # Findings
 
     def list_things(self, image: SeenImage) -> list[Thing]:
-        """List the findings that exports know: of each pipeline's newest run, and older ones that a
-        person named.
+        """List the findings in exports: of each pipeline's newest run, and older identified ones.
 
-        A finding of which a person spoke stays, and the same finding of a newer run of its pipeline
-        is left out. What is not of the latest run, and of no one's statement, is `aside`: it is
-        shown only where each model's words are.
+        An identified finding is kept, and the same finding of a newer run of its pipeline is left
+        out. A finding is `aside` if it is neither of the latest run nor identified; only formats
+        that list the findings of each model have it.
         """
         newest = {run["pipeline"]: place for place, (run, _) in enumerate(image.runs)}
         latest = self._find_shown(image)
@@ -136,7 +135,7 @@ class Observations:
         return kept
 
     def _find_shown(self, image: SeenImage) -> int:
-        """Find the run that an image is shown with: the latest current one with findings, otherwise the latest."""
+        """Find the run that the page shows: the latest with findings, else the latest."""
         current = {run["pipeline"]: place for place, (run, _) in enumerate(image.runs)}.values()
         finding = [
             place
@@ -180,7 +179,7 @@ class Observations:
         return [one for one in things if one in kept]
 
     def _obey(self, things: list[Thing], whole: Said) -> list[Thing]:
-        """Obey a correction of the whole image: boxes of its taxon are kept under its name, others are overruled."""
+        """Apply a correction: boxes of its taxon get its name, others are overruled."""
         kept = []
         for thing in things:
             if thing.said is not None and self.is_later(thing.said, whole):
@@ -190,10 +189,10 @@ class Observations:
                 kept.append(thing)
         return kept
 
-    # What an image shows
+    # Observations of an image
 
     def observe(self, image: SeenImage) -> list[Observation]:
-        """List what an image shows, each animal once; an image that shows nothing is one observation."""
+        """List the observations of an image; a blank image has one."""
         whole = self.find_whole(image)
         seen: list[Observation] = []
         if whole is None or whole["kind"] != "blank":
@@ -213,7 +212,7 @@ class Observations:
                 seen.append(Observation("unknown", "", "", said=whole))
         if seen:
             return seen
-        # A class for an empty image has a score, as any other class.
+        # The class of an empty image has a score, like any other class.
         scores = [one["score"] for one in self._list_shown(image) if one["name"] in BLANK_NAMES]
         said = whole
         removed = [
@@ -252,7 +251,7 @@ class Observations:
         return Observation(kind, name, label, box, confidence, said, thing.run, details)
 
     def name_label(self, label: str) -> tuple[str, str]:
-        """Name what a label stands for: its kind, and its scientific name where it has one."""
+        """Return the type of a label, and its scientific name if it has one."""
         if label in BLANK_NAMES:
             return "blank", ""
         if label in self.labels:
@@ -260,7 +259,7 @@ class Observations:
         return {"person": ("human", HUMAN), "vehicle": ("vehicle", "")}.get(label, ("animal", ""))
 
     def _share_count(self, whole: Said, named: list[Observation]) -> None:
-        """Share the stated count: each box counts for one, the first also for those without a box."""
+        """Share the stated count: each box counts for one, the first also for those without one."""
         for place, one in enumerate(named):
             count = None
             if whole["count"] is not None:
@@ -272,20 +271,20 @@ class Observations:
             one.details = {**{name: whole.get(name) for name in DETAILS}, "count": count}
 
     def title(self, one: Observation) -> str:
-        """The category of an observation: its scientific name, otherwise its label, otherwise its kind."""
+        """Return the category of an observation: its scientific name, label or type."""
         _, name = self.name_label(one.label)
         if one.kind == "unknown":
             return (name if one.label not in self.labels else "") or one.label or one.kind
         return one.name or one.label or one.kind
 
     def list_all(self) -> Iterator[tuple[SeenImage, list[Observation]]]:
-        """List every image with what it shows."""
+        """List every image with its observations."""
         for image in self.oracle.images.values():
             yield image, self.observe(image)
 
 
 def _share(one: Thing, other: Thing) -> float:
-    """The intersection over union of two boxes; classes of a whole image are about the same."""
+    """Return the intersection over union of two boxes; classes of an image count as equal."""
     if one.is_box != other.is_box:
         return 0.0
     if not one.is_box:

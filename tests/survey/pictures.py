@@ -1,4 +1,4 @@
-"""The picture files of the survey: drawn scenes with a marker, EXIF as cameras write it, and damaged files."""
+"""The image files of the survey: scenes with a marker, EXIF as of cameras, and damaged files."""
 
 import hashlib
 import io
@@ -14,12 +14,12 @@ from tests.survey.marker import BITS, STRIP, encode_number
 
 COLOURS = {**{label: one["colour"] for label, one in SPECIES.items()}, **OTHERS}
 LYING = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-"""How an upright picture is turned before it is stored with an orientation."""
+"""How an upright image is turned before it is stored with an orientation."""
 LOGIN = b"<!DOCTYPE html><html><body>Please sign in to the camera.</body></html>"
 
 
 def draw_picture(file: dict[str, Any], camera: dict[str, Any]) -> bytes:
-    """Draw the picture of a file as its camera stores it."""
+    """Draw the image of a file as its camera stores it."""
     width, height = file["width"], file["height"]
     ground = (24, 26, 30) if file["night"] else (96, 128, 84)
     picture = Image.new("RGB", (width, height), ground)
@@ -49,7 +49,7 @@ def draw_picture(file: dict[str, Any], camera: dict[str, Any]) -> bytes:
 
 
 def write_files(truth: dict[str, Any], folder: Path, poll: int = 1) -> None:
-    """Write the files of a poll below `folder/<root>/<path>`, and complete the truth with digests and sizes."""
+    """Write the files of a poll to `folder/<root>/<path>`; add digests and sizes to the truth."""
     deployments = {one["key"]: one for one in truth["deployments"]}
     for file in truth["files"]:
         if file["poll"] != poll:
@@ -61,9 +61,8 @@ def write_files(truth: dict[str, Any], folder: Path, poll: int = 1) -> None:
         path.write_bytes(content)
         file["sha256"], file["size_bytes"] = hashlib.sha256(content).hexdigest(), len(content)
         at = datetime.fromisoformat(file["camera_time"] if file["in_exif"] else file["captured_at"])
-        if (
-            file["fate"] == "duplicate"
-        ):  # sources import the oldest files first, so the original becomes the image
+        if file["fate"] == "duplicate":
+            # Sources import the oldest files first, so that the original becomes the image.
             at += timedelta(days=400)
         stamp = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
         os.utime(path, (stamp, stamp))

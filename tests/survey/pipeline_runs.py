@@ -1,4 +1,4 @@
-"""Run the pipelines of a survey: a worker process, and an external pipeline with signed callbacks."""
+"""Run the pipelines of a survey: a worker, and an external pipeline with signed callbacks."""
 
 import json
 import shutil
@@ -69,12 +69,12 @@ def _run_worker(survey: Survey, run: dict[str, Any]) -> None:
         for key in chosen
     ]
     for job in jobs:
-        wait_for("work", lambda: survey.owner.get_job(job).expanded, 60)  # noqa: B023 - called here
+        wait_for("work", lambda: survey.owner.get_job(job).expanded, 60)  # noqa: B023
     survey.server.run("worker", "--pipeline", EYE, "--until-idle", "1", check=True, **environment)
     for job in jobs:
         wait_for(
             "the end of a job",
-            lambda: survey.owner.get_job(job).status is JobState.COMPLETED,  # noqa: B023 - called here
+            lambda: survey.owner.get_job(job).status is JobState.COMPLETED,  # noqa: B023
             120,
         )
 

@@ -1,9 +1,8 @@
-"""A real model in a project apart: `trapline worker` runs `insect-sheet`, and every surface names
-the same boxes.
+"""Run the real model `insect-sheet` in a separate project, and compare its boxes on every surface.
 
-What the model finds is not known beforehand. Known is what holds of any model: each image has one
-completed analysis, boxes lie inside their image, and all surfaces agree. `insect-sheet` needs one
-model file of 19 MB.
+The findings of the model are not known in advance. The test checks what holds for any model: each
+image has one completed analysis, boxes are inside their image, and all surfaces agree.
+`insect-sheet` needs one model file of 19 MB.
 """
 
 import json
@@ -29,13 +28,13 @@ PIPELINE = "insect-sheet"
 PICTURES = 4
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
 UNAVAILABLE = "could not be had"
-"""How the worker names a model file that is not on this machine and that no registry gives."""
+"""The worker's message for a model file that is not on this machine and in no registry."""
 Box = tuple[str, str, int, int, int, int]
 """A box: the image's file name, the label, and the edges left, top, right and bottom in pixels."""
 
 
 class RealModel:
-    """A project with a few of the survey's pictures, which a real model looks at."""
+    """A project with a few images of the survey, which a real model analyses."""
 
     def __init__(self, survey: Survey, table: Comparison) -> None:
         self.survey, self.owner, self.table = survey, survey.owner, table
@@ -45,7 +44,7 @@ class RealModel:
         self.sizes: dict[str, tuple[int, int]] = {}
 
     def compare(self) -> None:
-        """Run the model, then compare what the API, CSV, COCO and MegaDetector's results say that it found."""
+        """Run the model, then compare its boxes in the API, CSV, COCO and MegaDetector results."""
         self._upload()
         if not self._work():
             return
@@ -92,7 +91,7 @@ class RealModel:
         self.owner.upload_images(self.folder, deployment=made.id)
 
     def _work(self) -> bool:
-        """Run a worker until nothing is left to do; False where the model file cannot be had on this machine."""
+        """Run a worker until it is idle; return False if the model file is not available here."""
         token = self.owner.create_token(
             NewToken(name=PIPELINE, kind=TokenKind.WORKER, projects=[self.project])
         ).token

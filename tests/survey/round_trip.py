@@ -1,4 +1,4 @@
-"""Exports that are imported into a second project with the same files, and exported again."""
+"""Import exports into a second project with the same files, and export them again."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ FORMATS = (ExportFormat.CAMTRAP_DP, ExportFormat.COCO, ExportFormat.MEGADETECTOR
 
 
 class RoundTrip:
-    """A project with the survey's files, and nothing said of them yet."""
+    """A second project with the survey's files and without results."""
 
     def __init__(self, survey: Survey, exported: Exported) -> None:
         self.survey, self.exported, self.table = survey, exported, exported.table
@@ -33,15 +33,15 @@ class RoundTrip:
         self.paths: dict[str, str] = {}
 
     def compare(self) -> None:
-        """Compare what each format keeps on its way through an import."""
+        """Compare what each format preserves in an import."""
         files = {form: self._export(self.survey.project, form) for form in FORMATS}
         with (
             zipfile.ZipFile(files[ExportFormat.CAMTRAP_DP]) as packed,
             packed.open("media.csv") as lines,
         ):
             rows = csv.DictReader(io.TextIOWrapper(lines, "utf-8", newline=""))
-            # Names that the first project changed are compared elsewhere: the copies have the names
-            # that it shows.
+            # The copies have the names that the first project shows; `compare_camtrap_dp` compares
+            # those with the truth.
             self.paths = {self.exported.key_of(row["mediaID"]): row["fileName"] for row in rows}
         for form, path in files.items():
             project, images = self._copy(f"Copy by {form}")
@@ -50,7 +50,7 @@ class RoundTrip:
                 timeout_s=300,
             )
             listed = self.survey.owner.list_import_faults(done.id, limit=1000).results
-            # Of images that share a path results cannot say which is meant: an import reports them.
+            # Entries whose path several images share are reported, and are left out here.
             shared = [str(self.survey.images[key]) for key in self._find_shared_paths()]
             faults = [
                 f"{one.file}: {one.message}"
@@ -81,7 +81,10 @@ class RoundTrip:
                 )
 
     def _find_shared_paths(self) -> set[str]:
-        """Find the images whose path another image of the deployment has: results cannot say which is meant."""
+        """Return the images that share their path with another image of the deployment.
+
+        Results cannot identify such an image.
+        """
         paths = Counter(
             (one.deployment["key"], one.file["path"]) for one in self.oracle.images.values()
         )
@@ -111,7 +114,10 @@ class RoundTrip:
         return path
 
     def _copy(self, name: str) -> tuple[int, dict[str, str]]:
-        """Create a project with the same deployments, taxa and files; return it and the images by their keys."""
+        """Create a project with the same deployments, taxa and files.
+
+        Returns the project's ID, and the IDs of its images by the keys of the truth.
+        """
         owner = self.survey.owner
         project = owner.create_project(NewProject(name=name)).id
         owner.import_taxa(project, (self.survey.folder / "taxa.csv").read_bytes())
@@ -132,7 +138,7 @@ class RoundTrip:
                     clock_offset_s=one["clock_offset_s"],
                 )
             ).id
-        # By the order of the polls: a file that was replaced has the path of the one before it.
+        # In the order of the polls, because a replaced file has the path of the one before it.
         images: dict[str, str] = {}
         with httpx2.Client(
             base_url=f"{self.survey.server.base_url}/api/v2", trust_env=False, timeout=60

@@ -1,4 +1,4 @@
-"""What the surfaces of a running survey show, next to what the oracle expects: grid, figures, commands, client."""
+"""Compare the surfaces of a running survey with the oracle: grid, figures, commands and client."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ API = "/api/v2"
 
 
 class Surfaces:
-    """Compares one surface after another."""
+    """The surfaces of a survey, read with HTTP, the command line and the Python client."""
 
     def __init__(self, survey: Survey, oracle: Oracle, table: Comparison) -> None:
         self.survey, self.oracle, self.table = survey, oracle, table
@@ -30,7 +30,7 @@ class Surfaces:
         self.session.close()
 
     def get(self, path: str, **query: Any) -> Any:
-        """Get a document of the API."""
+        """Get a document from the API."""
         answer = self.session.get(API + path, params=query)
         assert answer.status_code == 200, f"{path} {query}: {answer.status_code} {answer.text}"
         return answer.json()
@@ -46,11 +46,11 @@ class Surfaces:
         return found
 
     def key_of(self, image_id: Any) -> str:
-        """The key of the truth that an image has, or its id where the truth has none."""
+        """Return the key of an image in the truth, or its ID if the truth does not have it."""
         return self.keys.get(str(image_id), f"unknown image {image_id}")
 
     def compare_files(self) -> None:
-        """Compare what became of each file of the sources and uploads."""
+        """Compare the outcome of each file of the sources and uploads."""
         for one in self.survey.truth["files"]:
             if is_missing_known(self.arrival_of(one), one):
                 what = f"{self.arrival_of(one)} stores {one['path'].rpartition('/')[2]!a}"
@@ -61,7 +61,7 @@ class Surfaces:
             if deployment["arrives"] in PULLED:
                 files = self.get_all(f"/image-pull-sources/{self.survey.sources[key]}/files")
                 states = Counter(one["state"] for one in files)
-                # A path whose bytes were replaced is one row of the ledger, and two images.
+                # A path whose file was replaced is one row of the file history, and two images.
                 replaced = sum("replaces" in one for one in self.survey.of_deployment(key))
                 refused = sum(states[name] for name in ("seen", "failed", "quarantined", "skipped"))
                 actual = {
@@ -79,7 +79,7 @@ class Surfaces:
                 self.table.compare("files", what, expected, dict(Counter(self.survey.uploads[key])))
 
     def arrival_of(self, file: dict[str, Any]) -> str:
-        """How a file arrived."""
+        """Return the way of arrival of a file."""
         return str(
             next(
                 one for one in self.survey.truth["deployments"] if one["key"] == file["deployment"]
@@ -87,7 +87,7 @@ class Surfaces:
         )
 
     def compare_images(self) -> None:
-        """Compare the fields of each image; names by the way in which they arrived."""
+        """Compare the fields of each image; names are compared for each way of arrival."""
         oracle, images = self.oracle, self.oracle.images
         shown = {
             self.key_of(one["id"]): one
@@ -199,7 +199,7 @@ class Surfaces:
                                {one["day"]: one["images"] for one in shown})  # fmt: skip
 
     def compare_sequences(self) -> None:
-        """Compare which images are one sequence."""
+        """Compare which images form a sequence."""
         groups: dict[str, set[str]] = {}
         for one in self.get_all("/images", project=self.survey.project):
             groups.setdefault(one["sequence_id"] or one["id"], set()).add(self.key_of(one["id"]))
@@ -207,7 +207,7 @@ class Surfaces:
                            {frozenset(group) for group in groups.values()})  # fmt: skip
 
     def compare_commands(self) -> None:
-        """Compare what commands print as JSON."""
+        """Compare the JSON output of commands."""
         images = list(self.oracle.images.values())
         listed = self._run("images", "list", "--limit", "1000")
         newest = self.oracle.filter_images(is_any)
@@ -236,7 +236,7 @@ class Surfaces:
         return read["results"] if isinstance(read, dict) and "results" in read else read
 
     def compare_client(self) -> None:
-        """Compare what the Python client lists and sums up."""
+        """Compare the lists and totals of the Python client."""
         self.table.compare(
             "client",
             "list_images",

@@ -1,8 +1,7 @@
-"""The deterministic pipeline of the survey; the driver copies it into a package that a worker finds
-by entry point.
+"""The deterministic pipeline of the survey.
 
-It reads the number of each picture from its pixels and answers what the truth says that this
-version finds there.
+The survey copies it into a package that a worker finds by entry point. It reads the number of each
+image from the pixels, and returns the findings that the truth has for this version.
 """
 
 import json
@@ -28,7 +27,7 @@ CLASSES: list[str] = SAYS["classes"]
 
 
 class SurveyEye(Pipeline):
-    """A detector of boxes, and a classifier that names each of them."""
+    """A detector of boxes, with a classifier that names each of them."""
 
     slug, name = SAYS["pipeline"], "Survey eye"
     version = int(SAYS["version"])
@@ -40,7 +39,7 @@ class SurveyEye(Pipeline):
     ]
 
     def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Answer what is found on each picture."""
+        """Return the findings of each image."""
         return [
             [_build(one) for one in SAYS["found"][str(read_number(picture.pixels))]]
             for picture in pictures

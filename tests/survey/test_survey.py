@@ -1,4 +1,4 @@
-"""One survey with known truth: every surface of a running Trapline shows it, or the test names the surface."""
+"""A survey with known truth: every surface of a running Trapline must show it."""
 
 import ast
 import shutil
@@ -15,7 +15,7 @@ from trapline.server.platform.postgres.postgres import find_free_port
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder whose files the unprivileged account of PostgreSQL reaches."""
+    """A folder that the unprivileged account of PostgreSQL can read."""
     made = Path(tempfile.mkdtemp(prefix="trapline-survey-"))
     made.chmod(0o711)
     (made / "data").mkdir(mode=0o711)
@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 def test_every_surface_shows_the_truth(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table, took = run_survey("small", 1, folder, folder / "data", find_free_port())
     with capsys.disabled():
-        print("\n" + table.render())  # noqa: T201 - the table is what this test is for
+        print("\n" + table.render())  # noqa: T201 - the purpose of this test
         print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in took.items()))  # noqa: T201
     assert not list_failures(table)
 
@@ -52,7 +52,7 @@ def test_a_year_of_a_hundred_deployments_has_a_truth() -> None:
     "name", sorted(path.name for path in Path(__file__).parent.glob("oracle*.py"))
 )
 def test_the_oracle_imports_nothing_of_trapline(name: str) -> None:
-    """An oracle that calls the product compares the product with itself."""
+    """An oracle that uses the product would compare the product with itself."""
     allowed = {
         "collections",
         "functools",

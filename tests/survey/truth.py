@@ -1,21 +1,19 @@
-"""The generator of the survey: one seed gives one truth, a JSON document that says what is on every
-picture.
+"""The generator of the survey: one seed gives one truth, a JSON document about every image file.
 
-`build_truth` draws places, cameras, visits, files, what two pipelines in two versions say, and what
-three reviewers decide. It writes no file. `pictures.write_files` draws the picture files and
-completes the truth with their digests.
+`build_truth` draws places, cameras, visits, files, the results of two pipelines in two versions,
+and the decisions of three reviewers. It writes no file. `pictures.write_files` draws the image
+files and adds their digests to the truth.
 
-The document has these parts; every time is RFC 3339 in UTC, every box is [x1, y1, x2, y2] in
-upright pixels:
+The document has these parts. Every time is RFC 3339 in UTC; every box is [x1, y1, x2, y2] in
+upright pixels.
 
-- `taxa`, `labels`: the taxon list, and the scientific name that each label of a model means.
+- `taxa`, `labels`: the taxon list, and the scientific name of each label of a model.
 - `deployments`: place, time zone, clock offset, camera, and how its files arrive (`web`, `ftp`,
-`cli`, `api`).
-- `files`: path on the card, the camera's local time, what is drawn, how the file is damaged, when
-it arrives (poll 1
-  or 2), and `fate`: `stored`, `duplicate` (the same bytes as another file of the deployment) or
-  `refused`.
-- `runs`: pipelines in the order in which they run, and what each says of each file.
+  `cli`, `api`).
+- `files`: path on the card, the camera's local time, the drawn objects, the damage of the file,
+  the poll (1 or 2) in which it arrives, and `fate`: `stored`, `duplicate` (the same bytes as
+  another file of the deployment) or `refused`.
+- `runs`: pipelines in the order in which they run, and the findings of each in each file.
 - `decisions`: identifications in the order in which reviewers make them.
 """
 
@@ -43,7 +41,7 @@ ZONES = (
 
 @dataclass(frozen=True)
 class Size:
-    """How many deployments and picture files a survey has, and over how many days."""
+    """The number of deployments and image files of a survey, and its number of days."""
 
     deployments: int
     files: int
@@ -108,7 +106,7 @@ def _build_deployment(number: int, chance: random.Random) -> dict[str, Any]:
 
 
 class _Card:
-    """The memory card of one deployment: visits over some days, written by its camera's clock."""
+    """The memory card of a deployment: visits over some days, by the clock of its camera."""
 
     def __init__(
         self, deployment: dict[str, Any], chance: random.Random, first_number: int
@@ -122,7 +120,7 @@ class _Card:
         ]
 
     def fill(self, count: int, days: int) -> list[dict[str, Any]]:
-        """Fill the card with files; the last few are the damaged, late, replaced and repeated ones."""
+        """Fill the card; the last few files are the damaged, late, replaced and duplicate ones."""
         special = 8 if count >= 25 else 0
         visits: list[list[datetime]] = []
         at_night = 0
@@ -134,7 +132,7 @@ class _Card:
             left -= frames
         visits.sort(key=lambda times: times[0])
         files: list[dict[str, Any]] = []
-        # Visits that overlap would be one sequence; each starts ten minutes or more after the one
+        # Overlapping visits would be one sequence; each starts at least ten minutes after the one
         # before.
         earliest = None
         for times in visits:
@@ -180,8 +178,7 @@ class _Card:
             names = chance.sample(sorted(SPECIES), 2)
         else:
             names = [chance.choice(sorted(SPECIES))] * chance.choice([1, 1, 1, 2])
-        # Two places that do not overlap, so that no box of one object is taken for that of the
-        # other.
+        # The two positions do not overlap, so that the boxes of two objects are not taken for one.
         places = [(20, 20), (180, 90)]
         return [
             {
@@ -205,12 +202,11 @@ class _Card:
         self, index: int, local: datetime, scene: list[dict[str, Any]]
     ) -> dict[str, Any]:
         camera, chance = self._deployment["camera"], self._chance
-        # Some pictures are stored lying down; portrait pictures have the objects of the left half
-        # only.
+        # Some images are stored rotated. Portrait images have only the objects of the left half.
         orientation = chance.choice([1, 1, 1, 1, 1, 3, 6, 8])
         portrait = orientation in (6, 8)
         odd = self._odd[index // 2] if index % 2 and index // 2 < len(self._odd) else None
-        # The second folder begins with the base names of the first.
+        # Each folder starts again with the file names of the first.
         card, within = divmod(index, 12)
         folder = camera["folder"].format(card=card % 100)
         number = self._first + index
@@ -249,7 +245,7 @@ class _Card:
             files.append(one)
             return one
 
-        # A camera whose battery was out starts its clock in 2000, or writes no time at all.
+        # After a battery failure, a camera starts its clock in 2000, or writes no time at all.
         reset = add()
         local = datetime.combine(date(2000, 1, 1), time(0, 5))
         reset |= {"camera_time": local.isoformat(), "captured_at": self._to_utc(local).isoformat()}

@@ -1,4 +1,4 @@
-"""The whole way of a survey: build the truth, drive the product, compare every surface."""
+"""Run a whole survey: build the truth, drive the product, compare every surface."""
 
 import json
 import time
@@ -38,7 +38,7 @@ STEPS: tuple[Step, ...] = (
 def run_survey(
     size: str, seed: int, folder: Path, data: Path, port: int
 ) -> tuple[Comparison, dict[str, float]]:
-    """Run a survey; return the comparison table, and how many seconds each step took."""
+    """Run a survey; return the comparison table, and the seconds that each step took."""
     truth = build_truth(size, seed)
     took: dict[str, float] = {}
     began = time.monotonic()
@@ -56,7 +56,7 @@ def run_survey(
 
 
 def compare_all(survey: Survey) -> tuple[Comparison, dict[str, float]]:
-    """Compare every surface of a survey that was driven, with an oracle that reads the truth document."""
+    """Compare every surface of a survey with an oracle that reads the truth document."""
     truth = json.loads((survey.folder / "truth.json").read_text(encoding="utf-8"))
     arrives = {one["key"]: one["arrives"] for one in truth["deployments"]}
     missing = {
@@ -94,7 +94,7 @@ def compare_all(survey: Survey) -> tuple[Comparison, dict[str, float]]:
 
 
 def list_failures(table: Comparison) -> list[str]:
-    """List what fails the survey: differences that are not known, and known ones that are gone."""
+    """List unknown differences, and known differences that do not occur any more."""
     differing = {one.name: one for one in table.list_differences()}
     failures = [
         f"{name}: expected {one.expected}, got {one.actual}"
@@ -102,7 +102,8 @@ def list_failures(table: Comparison) -> list[str]:
         if not any(fnmatchcase(name, known) for known in KNOWN)
     ]
     failures += [
-        f"{known}: is listed as a known difference ({reason}) and does not differ; remove it from known_differences.py"
+        f"{known}: is listed as a known difference ({reason}) and does not differ; "
+        "remove it from known_differences.py"
         for known, reason in KNOWN.items()
         if not any(fnmatchcase(name, known) for name in differing)
     ]

@@ -41,7 +41,7 @@ async def upload(project: ExchangeProject, deployment: str, seed: int, **times: 
 
 
 async def read_period(project: ExchangeProject, folder: Path) -> tuple[datetime, datetime, str]:
-    """Export the project's only deployment with images: its start, its end, and the report about it."""
+    """Export the project; return start, end and reported corrections of its only deployment."""
     made, content = await project.export("camtrap-dp")
     package = open_package(content, folder)
     assert validate_package(package) == []
@@ -51,7 +51,7 @@ async def read_period(project: ExchangeProject, folder: Path) -> tuple[datetime,
     return row["deploymentStart"], row["deploymentEnd"], fixed
 
 
-async def test_the_day_of_an_upload_does_not_lengthen_a_period(
+async def test_time_of_an_upload_does_not_extend_a_period(
     project: ExchangeProject, tmp_path: Path
 ) -> None:
     deployment = await project.create_deployment("Old oak", time_zone="UTC")
@@ -62,7 +62,7 @@ async def test_the_day_of_an_upload_does_not_lengthen_a_period(
     assert "no end: it is the time of its last image." in fixed
 
 
-async def test_the_day_of_an_upload_does_not_overrule_a_stated_period(
+async def test_time_of_an_upload_does_not_change_a_stated_period(
     project: ExchangeProject, tmp_path: Path
 ) -> None:
     stated = {"started_at": "2026-04-30T00:00:00Z", "ended_at": "2026-06-01T00:00:00Z"}
@@ -73,7 +73,7 @@ async def test_the_day_of_an_upload_does_not_overrule_a_stated_period(
     assert "after its end" not in fixed
 
 
-async def test_files_alone_give_a_period_that_the_report_names(
+async def test_period_from_files_alone_is_reported(
     project: ExchangeProject, tmp_path: Path
 ) -> None:
     await upload(project, await project.create_deployment("Old oak"), 1, modified=COPIED)

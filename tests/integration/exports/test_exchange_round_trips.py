@@ -1,4 +1,4 @@
-"""Files that Trapline exports are imported again, and packages of others are exported again, through the API."""
+"""Round trips through the API: exports are imported again, and packages are exported again."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ async def pull_card(system: AppContext) -> ExchangeProject:
 
 
 @pytest.mark.parametrize("read_card", [upload_card, pull_card])
-async def test_images_of_one_name_are_exported_by_their_relative_paths(
+async def test_images_with_one_name_have_relative_paths(
     read_card: Callable[[AppContext], Awaitable[ExchangeProject]],
     system: AppContext,
     tmp_path: Path,
@@ -86,7 +86,7 @@ async def test_images_of_one_name_are_exported_by_their_relative_paths(
         assert (made["state"], made["faults"]) == ("completed", 0), (form, made)
 
 
-async def test_images_of_one_path_have_file_names_of_their_own(system: AppContext) -> None:
+async def test_images_with_one_path_have_separate_file_names(system: AppContext) -> None:
     project = await make_exchange_project(system)
     place = await project.create_deployment("Old oak")
     keys = []
@@ -104,7 +104,7 @@ async def test_images_of_one_path_have_file_names_of_their_own(system: AppContex
 
 
 async def make_copy(system: AppContext, name: str) -> ExchangeProject:
-    """Make a project with images of equal names in two deployments."""
+    """Create a project with images of equal names in two deployments."""
     project = await make_exchange_project(system, name)
     for place in ("Old oak", "Beech (north)"):
         await project.upload(await project.create_deployment(place), "IMG_1.JPG", "IMG_2.JPG")
@@ -114,7 +114,7 @@ async def make_copy(system: AppContext, name: str) -> ExchangeProject:
 
 
 async def list_classes(project: ExchangeProject) -> dict[str, list[str]]:
-    """List the classes that were found on each image."""
+    """List the classes of each image's findings."""
     seen: dict[str, list[str]] = {}
     for path, key in project.images.items():
         found = await project.send("GET", f"/images/{key}/analyses")
@@ -146,7 +146,7 @@ async def test_own_exports_are_imported_into_another_project(
         assert sum(map(len, seen.values())) == 4, form
 
 
-async def test_coco_with_pictures_is_imported_into_another_project(system: AppContext) -> None:
+async def test_coco_with_images_is_imported_into_another_project(system: AppContext) -> None:
     project = await make_copy(system, "first")
     await project.detect({path: [("fox", BOX)] for path in project.images})
     _, content = await project.export("coco", with_images=True)
@@ -155,7 +155,7 @@ async def test_coco_with_pictures_is_imported_into_another_project(system: AppCo
     assert (made["state"], made["faults"], made["stored"]) == ("completed", 0, 4), made
 
 
-async def test_a_folder_that_fits_two_deployments_is_not_guessed(system: AppContext) -> None:
+async def test_folder_that_matches_two_deployments_is_not_guessed(system: AppContext) -> None:
     project = await make_exchange_project(system)
     for place in ("Old oak", "Old  oak!"):
         await project.upload(await project.create_deployment(place), "IMG_1.JPG")
@@ -187,7 +187,8 @@ def write_package(tables: dict[str, list[dict[str, Any]]], **descriptor: Any) ->
 # Rows of the example of Camtrap DP 1.0.2 (TDWG, github.com/tdwg/camtrap-dp, example folder), with
 # some columns left out; the second machine and the individual are added.
 DEPLOYMENT = {
-    "deploymentID": "00a2c20d", "locationID": "e254a13c", "locationName": "B_HS_val 2_processiepark",
+    "deploymentID": "00a2c20d", "locationID": "e254a13c",
+    "locationName": "B_HS_val 2_processiepark",
     "latitude": "51.496", "longitude": "4.774", "deploymentStart": "2020-05-30T04:57:37+02:00",
     "deploymentEnd": "2020-07-01T11:41:41+02:00",
 }  # fmt: skip
@@ -201,28 +202,34 @@ MEDIA = [
 ]  # fmt: skip
 COMMON = {
     "deploymentID": "00a2c20d", "eventID": "4bb69c45", "eventStart": "2020-05-30T02:57:37Z",
-    "eventEnd": "2020-05-30T02:57:44Z", "observationLevel": "media",
+    "eventEnd": "2020-05-30T02:57:44Z", "observationLevel": "media", "count": "1",
 }  # fmt: skip
 MODEL = "Western Europe species model Version 1"
 OBSERVATIONS = [
-    COMMON | {"observationID": "07840dcc_1", "mediaID": "07840dcc", "observationType": "animal", "count": "1",
+    COMMON | {"observationID": "07840dcc_1", "mediaID": "07840dcc", "observationType": "animal",
               "scientificName": "Anas platyrhynchos", "sex": "female", "lifeStage": "adult",
-              "classificationMethod": "human", "classifiedBy": "Peter Desmet", "individualID": "duck 7"},
-    COMMON | {"observationID": "401386c7_1", "mediaID": "401386c7", "observationType": "animal", "count": "1",
-              "scientificName": "Anas strepera", "classificationMethod": "machine", "classifiedBy": MODEL,
+              "classificationMethod": "human", "classifiedBy": "Peter Desmet",
+              "individualID": "duck 7"},
+    COMMON | {"observationID": "401386c7_1", "mediaID": "401386c7", "observationType": "animal",
+              "scientificName": "Anas strepera", "classificationMethod": "machine",
+              "classifiedBy": MODEL,
               "bboxX": "0.1", "bboxY": "0.1", "bboxWidth": "0.5", "bboxHeight": "0.5",
               "classificationProbability": "0.9"},
-    COMMON | {"observationID": "401386c7_2", "mediaID": "401386c7", "observationType": "animal", "count": "1",
-              "scientificName": "Rattus norvegicus", "classificationMethod": "machine", "classifiedBy": "Other 2",
+    COMMON | {"observationID": "401386c7_2", "mediaID": "401386c7", "observationType": "animal",
+              "scientificName": "Rattus norvegicus", "classificationMethod": "machine",
+              "classifiedBy": "Other 2",
               "bboxX": "0.12", "bboxY": "0.1", "bboxWidth": "0.5", "bboxHeight": "0.5",
               "classificationProbability": "0.8"},
 ]  # fmt: skip
 TAXA = [
-    {"scientificName": "Anas platyrhynchos", "taxonID": "https://www.checklistbank.org/dataset/COL2023/taxon/DGP6",
+    {"scientificName": "Anas platyrhynchos",
+     "taxonID": "https://www.checklistbank.org/dataset/COL2023/taxon/DGP6",
      "taxonRank": "species", "vernacularNames": {"eng": "mallard", "nld": "wilde eend"}},
-    {"scientificName": "Anas strepera", "taxonID": "https://www.checklistbank.org/dataset/COL2023/taxon/DGPL",
+    {"scientificName": "Anas strepera",
+     "taxonID": "https://www.checklistbank.org/dataset/COL2023/taxon/DGPL",
      "taxonRank": "species", "vernacularNames": {"eng": "gadwall", "nld": "krakeend"}},
-    {"scientificName": "Rattus norvegicus", "taxonID": "https://www.checklistbank.org/dataset/COL2023/taxon/4RM67",
+    {"scientificName": "Rattus norvegicus",
+     "taxonID": "https://www.checklistbank.org/dataset/COL2023/taxon/4RM67",
      "taxonRank": "species", "vernacularNames": {"eng": "brown rat", "nld": "bruine rat"}},
 ]  # fmt: skip
 
@@ -245,7 +252,7 @@ async def import_example(system: AppContext, found_before: Sequence[str] = ()) -
     return project
 
 
-async def test_a_package_keeps_its_findings_and_taxa(system: AppContext, tmp_path: Path) -> None:
+async def test_package_keeps_its_findings_and_taxa(system: AppContext, tmp_path: Path) -> None:
     project = await import_example(system)
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
@@ -254,8 +261,10 @@ async def test_a_package_keeps_its_findings_and_taxa(system: AppContext, tmp_pat
         row for row in read_resource(package, "observations") if row["observationLevel"] == "media"
     ]
     assert sorted((row["scientificName"], row["classificationMethod"]) for row in rows) == [
-        ("Anas platyrhynchos", "human"), ("Anas strepera", "machine"), ("Rattus norvegicus", "machine"),
-    ]  # fmt: skip
+        ("Anas platyrhynchos", "human"),
+        ("Anas strepera", "machine"),
+        ("Rattus norvegicus", "machine"),
+    ]
     assert {row["classifiedBy"] for row in rows if row["classificationMethod"] == "machine"} == {
         MODEL,
         "Other 2",
@@ -269,7 +278,7 @@ async def test_a_package_keeps_its_findings_and_taxa(system: AppContext, tmp_pat
         assert b"Rattus norvegicus" in text, form
 
 
-async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: AppContext) -> None:
+async def test_confirmed_box_does_not_replace_another_of_its_package(system: AppContext) -> None:
     project = await import_example(system, found_before=[MEDIA[1]["fileName"]])
     found = await project.send("GET", f"/images/{project.images[MEDIA[1]['fileName']]}/analyses")
     [model] = [
@@ -288,7 +297,7 @@ async def test_a_confirmed_box_does_not_replace_another_of_its_package(system: A
     assert seen == {("Anas strepera", "human"), ("Rattus norvegicus", "machine")}
 
 
-async def test_a_package_keeps_its_ids(system: AppContext, tmp_path: Path) -> None:
+async def test_package_keeps_its_ids(system: AppContext, tmp_path: Path) -> None:
     project = await import_example(system)
     _, content = await project.export("camtrap-dp")
     package = open_package(content, tmp_path)
@@ -333,7 +342,7 @@ async def test_ids_of_two_packages_do_not_collide(system: AppContext, tmp_path: 
     assert sorted(ids) == sorted(["07840dcc", "401386c7", project.images["second.jpg"]])
 
 
-async def test_our_own_package_keeps_its_ids_in_another_project(
+async def test_exported_package_keeps_its_ids_in_another_project(
     system: AppContext, tmp_path: Path
 ) -> None:
     project = await make_copy(system, "first")

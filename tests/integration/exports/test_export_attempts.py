@@ -1,4 +1,4 @@
-"""Attempts at exports: taken up by one at a time, wherever it runs; what one leaves behind is known, and goes."""
+"""Attempts at exports: one at a time, on any machine, and each cleans up after the last."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -36,8 +36,8 @@ async def desk(system: AppContext) -> Desk:
     return await make_desk(system)
 
 
-class Moody(LocalStore):
-    """A store that has as much room as is said, and in which something happens once a file is kept."""
+class ScriptedStore(LocalStore):
+    """A store with a given amount of free space, and a callback after a file is stored."""
 
     free = 0.5
     meanwhile: Callable[[], Awaitable[object]] | None = None
@@ -54,9 +54,9 @@ class Moody(LocalStore):
         return self.free
 
 
-def _with_moody(system: AppContext) -> tuple[AppContext, Moody]:
+def _with_moody(system: AppContext) -> tuple[AppContext, ScriptedStore]:
     assert isinstance(system.store, LocalStore)
-    store = Moody(system.store.root, system.secrets.derive_all(FILES), system.public_url)
+    store = ScriptedStore(system.store.root, system.secrets.derive_all(FILES), system.public_url)
     return replace(system, store=store), store
 
 
@@ -67,7 +67,7 @@ async def _take_up(system: AppContext, key: UUID) -> ExportAttempt:
     return ExportAttempt(system, SYSTEM, row, get_work_folder(system) / str(key))
 
 
-async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Path) -> None:
+async def test_machines_do_not_claim_each_others_exports(desk: Desk, tmp_path: Path) -> None:
     asked = await desk.ask()
     key, other = UUID(asked["id"]), replace(desk.field.system, work_folder=tmp_path / "other")
     system, store = _with_moody(desk.field.system)
@@ -96,9 +96,7 @@ async def test_machines_take_no_export_from_each_other(desk: Desk, tmp_path: Pat
     )
 
 
-async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_file_stored_by_a_killed_process_is_discarded(desk: Desk, tmp_path: Path) -> None:
     system, plan = desk.field.system, tmp_path / "plan"
     (system.work_folder.parent / failpoints.MARK).touch()
     asked = [(await desk.ask())["id"] for _ in range(3)]
@@ -125,9 +123,7 @@ async def test_a_file_that_was_kept_by_who_is_killed_is_not_forgotten(
     await desk.download(asked[2])
 
 
-async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_remains_of_an_older_attempt_are_not_continued(desk: Desk, tmp_path: Path) -> None:
     asked = await desk.ask()
     here, there = desk.field.system, replace(desk.field.system, work_folder=tmp_path / "other")
     plan = tmp_path / "plan"
@@ -149,9 +145,9 @@ async def test_what_an_attempt_before_the_last_left_is_not_gone_on_with(
     assert {row["filename"] for row in await desk.read(asked["id"])} == {"as of attempt 1.jpg"}
 
 
-async def test_a_page_is_cut_where_it_would_hold_too_much(desk: Desk, tmp_path: Path) -> None:
+async def test_page_is_cut_at_the_memory_limit(desk: Desk, tmp_path: Path) -> None:
     asked, data, plan = await desk.ask(), desk.field.system.work_folder.parent, tmp_path / "plan"
-    # Of what is stored packed it counts how long it is unpacked.
+    # Compressed values count with their uncompressed size.
     await desk.field.change(
         "update annotations set data = data || jsonb_build_object('x', repeat('x', 3000000))"
     )
@@ -167,11 +163,12 @@ async def test_a_page_is_cut_where_it_would_hold_too_much(desk: Desk, tmp_path: 
     assert struck.count("export page") == 2, "two fit into one, and not the third"
 
 
-async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -> None:
+async def test_pages_are_shorter_after_a_statement_timeout(desk: Desk) -> None:
     undisturbed, asked = await desk.make(), await desk.ask()
     await desk.field.change(
         "create function give_up() returns trigger language plpgsql as $$ begin"
-        " if (select count(*) from new) > 1 then raise exception using errcode = 'query_canceled'; end if;"
+        " if (select count(*) from new) > 1 then"
+        " raise exception using errcode = 'query_canceled'; end if;"
         " return null; end $$"
     )
     await desk.field.change(
@@ -194,7 +191,7 @@ async def test_pages_are_shorter_where_the_database_takes_too_long(desk: Desk) -
     assert (get_page_size(500, 500, 9), get_page_size(100, 1, 1 << 20)) == (500, 16)
 
 
-async def test_a_disk_that_is_almost_full_takes_no_export(desk: Desk, tmp_path: Path) -> None:
+async def test_export_fails_on_an_almost_full_disk(desk: Desk, tmp_path: Path) -> None:
     asked = await desk.ask()
     system, store = _with_moody(desk.field.system)
     store.free = 0.01
@@ -209,7 +206,7 @@ async def test_a_disk_that_is_almost_full_takes_no_export(desk: Desk, tmp_path: 
         require_disk_space(tmp_path, 1.1)
 
 
-async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk) -> None:
+async def test_export_stopped_while_writing_leaves_no_files(desk: Desk) -> None:
     asked = await desk.ask()
     system, key = desk.field.system, UUID(asked["id"])
     folder = get_work_folder(system) / asked["id"]
@@ -229,7 +226,7 @@ async def test_one_that_is_stopped_while_it_is_written_leaves_nothing(desk: Desk
     assert not folder.exists()
 
 
-async def test_exports_that_rest_are_taken_up(desk: Desk) -> None:
+async def test_stalled_exports_are_resumed(desk: Desk) -> None:
     asked = await desk.ask()
     count = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'build_export'"
     await resume_exports(desk.field.system, SYSTEM)

@@ -1,4 +1,4 @@
-"""A person's correction of a whole image in every export format: overruled boxes are not exported."""
+"""Corrections of whole images in every export format: overruled boxes are not exported."""
 
 import csv
 import io

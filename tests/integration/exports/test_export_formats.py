@@ -1,4 +1,4 @@
-"""Every format over HTTP: from what a worker found to a file that opens, and to words where it would not be valid."""
+"""Every export format over HTTP: the file of a worker's results, or the reported problem."""
 
 import io
 import json
@@ -54,7 +54,7 @@ async def _make(field: Field, form: str, **options: Any) -> tuple[dict[str, Any]
     return made, answer.content
 
 
-async def test_every_format_is_a_file_that_opens(field: Field) -> None:
+async def test_file_of_every_format_can_be_opened(field: Field) -> None:
     [(key,)] = await field.ask("select storage_key from images where id = %s", field.images[0])
     picture = make_jpeg(7, size=(200, 100))
     async with field.system.store.receive() as incoming:
@@ -83,11 +83,11 @@ async def test_every_format_is_a_file_that_opens(field: Field) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         name, path = archive.namelist()
         assert (name, archive.read(path)) == ("annotations.json", picture)
-    # The other images of a field have rows and no files, which is reported and harms nothing else.
+    # The other images of the test project have no files, which is reported.
     assert [one["count"] for one in made["left_out"]] == [made["images"] - 1]
 
 
-async def test_camtrap_dp_is_ready_once_every_deployment_has_a_place(field: Field) -> None:
+async def test_camtrap_dp_requires_coordinates_of_every_deployment(field: Field) -> None:
     made, _ = await _make(field, "camtrap-dp")
     assert made["state"] == "invalid"
     [problem] = made["problems"]
@@ -104,7 +104,7 @@ async def test_camtrap_dp_is_ready_once_every_deployment_has_a_place(field: Fiel
         assert archive.read("media.csv").count(b"\n") == 1 + made["images"]
 
 
-async def test_darwin_core_writes_an_uncertainty_with_all_its_digits(
+async def test_darwin_core_writes_all_digits_of_an_uncertainty(
     system: AppContext, tmp_path: Path
 ) -> None:
     """A coordinate uncertainty of seven digits has no exponent and is not rounded."""

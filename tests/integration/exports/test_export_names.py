@@ -1,4 +1,4 @@
-"""Common names of taxa in every export format, given through the API and read back from the files."""
+"""Common names of taxa in every export format, set by the API and read from the files."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ BOX = (0.1, 0.1, 0.5, 0.5)
 
 @pytest.fixture
 async def project(system: AppContext) -> ExchangeProject:
-    """A fox with common names, named by a model and by a person, and a badger named by its synonym."""
+    """A fox with common names, named by a model and a person, and a badger named by a synonym."""
     made = await make_exchange_project(system)
     place = await made.create_deployment("Old oak")
     await made.upload(place, "IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG")

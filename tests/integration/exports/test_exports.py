@@ -1,4 +1,4 @@
-"""Exports: asked for, gathered, written, downloaded; canceled, deleted, expired; what was deleted since is told."""
+"""The life cycle of exports: create, gather, write, download, cancel, delete and expire."""
 
 import json
 import sys
@@ -33,7 +33,7 @@ async def desk(system: AppContext) -> Desk:
     return await make_desk(system)
 
 
-async def test_an_export_is_made_and_downloaded_whole_and_in_parts(desk: Desk) -> None:
+async def test_export_is_downloaded_whole_and_in_parts(desk: Desk) -> None:
     asked = await desk.ask()
     assert (asked["state"], asked["images"], asked["size_bytes"]) == ("queued", 0, None)
     refused = await desk.download(asked["id"], expect=409)
@@ -68,7 +68,7 @@ async def test_an_export_is_made_and_downloaded_whole_and_in_parts(desk: Desk) -
     assert dict(told) == {"export": 1, "download": 1}
 
 
-async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(
+async def test_export_killed_between_pages_continues_to_the_same_file(
     desk: Desk, tmp_path: Path
 ) -> None:
     system = desk.field.system
@@ -101,7 +101,7 @@ async def test_who_is_killed_between_pages_goes_on_and_makes_the_same(
     assert not folder.exists()
 
 
-async def test_a_spool_that_is_lost_is_gathered_anew(desk: Desk, tmp_path: Path) -> None:
+async def test_lost_spool_is_gathered_again(desk: Desk, tmp_path: Path) -> None:
     system = desk.field.system
     undisturbed, asked = await desk.make(), await desk.ask()
     (system.work_folder.parent / failpoints.MARK).touch()
@@ -117,7 +117,7 @@ async def test_a_spool_that_is_lost_is_gathered_anew(desk: Desk, tmp_path: Path)
     assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
 
 
-async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
+async def test_export_is_as_of_its_start(desk: Desk) -> None:
     asked = await desk.ask()
     first, second, _ = desk.field.images
     said = {"kind": "correct", "images": [str(first)], "label": "Lynx lynx"}
@@ -127,7 +127,7 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
     await desk.field.change(
         "update images set created_at = clock_timestamp() where id = %s", second
     )
-    # What a later analysis would leave.
+    # A later analysis would set this value.
     await desk.field.change("update images set blank = true")
     rows = await desk.read((await desk.build(asked["id"]))["id"])
     assert {row["image_id"] for row in rows} == {
@@ -147,7 +147,7 @@ async def test_an_export_is_as_of_its_start(desk: Desk) -> None:
     assert "@" not in str(after)
 
 
-async def test_what_was_said_holds_after_the_model_ran_again(desk: Desk) -> None:
+async def test_identification_is_kept_after_a_new_run(desk: Desk) -> None:
     field = desk.field
     [(box,)] = await field.ask(
         "select id from annotations where annotation_type = 'bounding_box' order by id limit 1"
@@ -165,7 +165,7 @@ async def test_what_was_said_holds_after_the_model_ran_again(desk: Desk) -> None
     assert len(rows) == 3, "and the new box in its place is not beside it"
 
 
-async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(desk: Desk) -> None:
+async def test_visibility_and_sequence_sizes_are_gathered(desk: Desk) -> None:
     field, system = desk.field, desk.field.system
     first, second, third = field.images
     await field.change("update images set thumbnails_at = now()")
@@ -201,7 +201,7 @@ async def test_what_visitors_are_shown_and_the_size_of_sequences_are_gathered(de
         assert {(image.sequence_id, image.sequence_images) for image in images} == {(sequence, 2)}
 
 
-async def test_what_is_deleted_since_is_told(desk: Desk) -> None:
+async def test_images_deleted_since_are_counted(desk: Desk) -> None:
     made = await desk.make()
     images = [str(image) for image in desk.field.images]
     body = {"images": images[:2], "reason": "people on it"}
@@ -218,7 +218,7 @@ async def test_what_is_deleted_since_is_told(desk: Desk) -> None:
     assert (await desk.show(made["id"]))["deleted_since"] == 1, "also when it is gone for good"
 
 
-async def test_canceled_deleted_and_expired(desk: Desk) -> None:
+async def test_exports_are_canceled_deleted_and_expired(desk: Desk) -> None:
     system = desk.field.system
     asked = await desk.ask()
     for _ in range(2):
@@ -268,9 +268,7 @@ WRONG: tuple[tuple[dict[str, Any], int], ...] = (
 )
 
 
-async def test_what_cannot_be_exported_stores_nothing(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_invalid_request_stores_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     headers = {"Authorization": f"Token {desk.field.owner}", "Content-Type": "application/json"}
     for wrong, status in WRONG:
         body = json.dumps({"project": desk.field.project, "format": "csv"} | wrong)
@@ -282,7 +280,7 @@ async def test_what_cannot_be_exported_stores_nothing(
     assert await desk.field.ask("select count(*) from exports") == [(0,)]
 
 
-async def test_an_export_that_is_asked_for_twice_with_one_key_is_one(desk: Desk) -> None:
+async def test_idempotency_key_creates_one_export(desk: Desk) -> None:
     body = {
         "project": desk.field.project,
         "format": "csv",
@@ -299,7 +297,7 @@ async def test_an_export_that_is_asked_for_twice_with_one_key_is_one(desk: Desk)
     assert Export.model_validate(told[1].json()).selection.starred is False
 
 
-async def test_a_selection_takes_what_fits(desk: Desk) -> None:
+async def test_selection_filters_images(desk: Desk) -> None:
     one = str(desk.field.images[0])
     await desk.field.call(
         "PATCH", "/images", {"images": [one], "starred": True, "add_tags": ["=1+1"]}
@@ -321,7 +319,7 @@ async def test_a_selection_takes_what_fits(desk: Desk) -> None:
     named = await desk.make(selection={"images": [one]})
     [row] = await desk.read(named["id"])
     assert row["tags"] == "'=1+1"
-    # Ten thousand ids are no part of a list, nor of the audit.
+    # Ten thousand IDs are not part of a list, and not of the audit.
     listed = (await desk.field.call("GET", "/exports?limit=1")).json()["results"]
     assert [(each["id"], each["named_images"], each["selection"]["images"]) for each in listed] == [
         (named["id"], 1, None)
@@ -336,9 +334,7 @@ async def test_a_selection_takes_what_fits(desk: Desk) -> None:
     assert (sure["images"], sure["annotations"]) == (3, 0)
 
 
-async def test_an_image_whose_time_moves_meanwhile_is_not_missed(
-    desk: Desk, tmp_path: Path
-) -> None:
+async def test_image_whose_time_changes_meanwhile_is_exported(desk: Desk, tmp_path: Path) -> None:
     asked, system = await desk.ask(), desk.field.system
     (system.work_folder.parent / failpoints.MARK).touch()
     plan = tmp_path / "plan"
@@ -361,7 +357,7 @@ async def test_an_image_whose_time_moves_meanwhile_is_not_missed(
     assert [row["captured_at"] for row in rows] == sorted(row["captured_at"] for row in rows)
 
 
-async def test_what_breaks_is_told_in_words(desk: Desk) -> None:
+async def test_errors_are_reported(desk: Desk) -> None:
     asked = await desk.ask()
     await desk.field.change(
         "update annotations set data = '{\"x_min\": 1}' where annotation_type = 'bounding_box'"
@@ -374,10 +370,10 @@ async def test_what_breaks_is_told_in_words(desk: Desk) -> None:
     asked = await desk.ask()
     await desk.field.change("update exports set attempt = 50 where id = %s", asked["id"])
     assert "Export fewer images at a time" in (await desk.build(asked["id"]))["error"]
-    assert (await desk.make())["state"] == "ready", "a box without corners is told without them"
+    assert (await desk.make())["state"] == "ready", "a box without corners is exported without them"
 
 
-async def test_megadetector_results_are_what_timelapse_reads(desk: Desk) -> None:
+async def test_megadetector_results_have_the_format_of_timelapse(desk: Desk) -> None:
     made = await desk.make("megadetector")
     found = json.loads((await desk.download(made["id"])).content)
     assert found["info"]["format_version"] == "1.6"

@@ -1,4 +1,4 @@
-"""MegaDetector exports name the version and the thresholds of their detector, which the package's validator accepts."""
+"""Detector metadata in MegaDetector exports, checked with the package's validator."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ OTHER = {
         ([("md_v5a.0.0.pt", "v5a.0.0"), ("deer-net", "1.0")], OTHER),
     ],
 )
-async def test_the_detector_of_an_export_has_metadata(
+async def test_detector_of_an_export_has_metadata(
     system: AppContext,
     tmp_path: Path,
     detectors: list[tuple[str, str | None]],

@@ -1,4 +1,4 @@
-"""Attempts at imports: asked for once, cut off, taken up again, and never at the cost of what was promised."""
+"""Attempts at imports: created once, resumed after an interruption, without loss of results."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,7 +32,7 @@ async def field(system: AppContext) -> Field:
     return await make_named_field(system)
 
 
-async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> None:
+async def test_interrupted_import_continues(field: Field) -> None:
     entries = [{"file": f"IMG_{number}.JPG", "detections": [box()]} for number in range(4)]
     sent = await send(field, megadetector(*entries))
     await field.change(
@@ -47,7 +47,7 @@ async def test_a_chore_that_was_cut_off_goes_on_where_it_was(field: Field) -> No
     assert len((await image(field, 3))["analyses"]) == 1
 
 
-async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: Field) -> None:
+async def test_attempts_without_progress_are_limited(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     await field.change(
         "update imports set attempt = 10, state = 'reading', done = 3 where id = %s", sent["id"]
@@ -55,7 +55,10 @@ async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: 
     await run_import(field.system, SYSTEM, sent["id"])
     taken = await show(field, sent)
     assert (taken["state"], taken["stored"]) == ("failed", 0)
-    words = "The import was started 10 times without progress. 3 entries were imported before, and are kept."
+    words = (
+        "The import was started 10 times without progress. "
+        "3 entries were imported before, and are kept."
+    )
     assert taken["error"] == words
     [file] = await field.ask(
         "select count(*) from discarded_files where due_at <= clock_timestamp()"
@@ -63,7 +66,9 @@ async def test_an_import_that_gets_on_with_nothing_is_not_begun_for_ever(field: 
     assert file == (1,)
 
 
-async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unavailable_database_does_not_count_as_an_attempt(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     await field.change("update imports set attempt = 9 where id = %s", sent["id"])
 
@@ -78,7 +83,7 @@ async def test_what_is_away_is_no_attempt(field: Field, monkeypatch: pytest.Monk
     assert (await show(field, sent))["state"] == "completed"
 
 
-async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
+async def test_idempotency_key_creates_one_import(field: Field) -> None:
     file = megadetector({"file": "IMG_0.JPG", "detections": []})
     keyed = {"Idempotency-Key": "import-1"}
     first = await send(field, file, headers=keyed)
@@ -88,14 +93,16 @@ async def test_a_request_is_made_once_by_its_key(field: Field) -> None:
     await send(field, b"", status=400)
 
 
-async def test_a_file_outlives_a_commit_of_which_nobody_heard(field: Field, tmp_path: Path) -> None:
+async def test_file_is_kept_after_a_commit_with_unknown_outcome(
+    field: Field, tmp_path: Path
+) -> None:
     data, plan = field.system.work_folder.parent, tmp_path / "plan"
     (data / failpoints.MARK).touch()
     plan.write_text("1 after commit|*|1|fail\n")
     content = megadetector({"file": "IMG_0.JPG", "detections": [box()]})
 
     async def arming() -> AsyncIterator[bytes]:
-        # By the time that the body is read, all that is committed before it is.
+        # When the body is read, everything before it is committed.
         failpoints.enable(str(plan), data)
         yield content
 
@@ -113,8 +120,8 @@ async def test_a_file_outlives_a_commit_of_which_nobody_heard(field: Field, tmp_
     assert list_files(field) == []
 
 
-class Waiting(LocalStore):
-    """A store in which something happens before a file is read."""
+class BlockingStore(LocalStore):
+    """A store with a callback before a file is read."""
 
     meanwhile: Callable[[], Awaitable[object]]
 
@@ -125,11 +132,11 @@ class Waiting(LocalStore):
             yield path
 
 
-async def test_a_file_that_is_read_for_long_gets_no_second_reader(field: Field) -> None:
+async def test_file_that_is_read_for_long_has_one_reader(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     system, is_quiet = field.system, "select updated_at < now() - interval '9 minutes' from imports"
     assert isinstance(system.store, LocalStore)
-    store = Waiting(system.store.root, system.secrets.derive_all(FILES), system.public_url)
+    store = BlockingStore(system.store.root, system.secrets.derive_all(FILES), system.public_url)
     waiting = (
         "select count(*) from procrastinate.procrastinate_jobs where task_name = 'take_import'"
     )

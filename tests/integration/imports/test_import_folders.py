@@ -1,4 +1,4 @@
-"""Folders of imported files: assigned to deployments at the start, or after a first try that lists them."""
+"""Folders of imported files: assigned to deployments with the file, or after a first import."""
 
 import io
 import json
@@ -27,7 +27,7 @@ class CameraProject(ExchangeProject):
 
 @pytest.fixture
 async def project(system: AppContext) -> CameraProject:
-    """A project whose cameras gave their images the same names; its images are by deployment and number."""
+    """A project whose cameras use the same file names; its images are by deployment and number."""
     made = CameraProject(await make_field(system, 0))
     for name in NAMES:
         for number in (1, 2):
@@ -132,7 +132,7 @@ async def test_folders_without_a_match_are_listed_and_assigned_once(project: Cam
     assert list_files(project.field) == []
 
 
-async def test_a_folder_that_the_file_does_not_have_is_a_fault(project: CameraProject) -> None:
+async def test_folder_that_the_file_does_not_have_is_a_fault(project: CameraProject) -> None:
     ids = project.deployments
     given = [f"Cam 1={ids['Old oak']}", f"Cam 11={ids['North ridge']}"]
     taken = await read_in(project, await send_file(project, entries("Cam 1"), folder=given))
@@ -145,15 +145,13 @@ async def test_a_folder_that_the_file_does_not_have_is_a_fault(project: CameraPr
 @pytest.mark.parametrize(
     "folder", ["Cam 1", "Cam 1=Old oak", "=0192", "/=01a20233-40ad-73bd-ab44-0ecd7e8963fa"]
 )
-async def test_a_folder_without_a_deployment_is_refused(
-    project: CameraProject, folder: str
-) -> None:
+async def test_folder_without_a_deployment_is_rejected(project: CameraProject, folder: str) -> None:
     refused = await send_file(project, entries("Cam 1"), 400, folder=folder)
     assert "FOLDER=ID" in refused["detail"]
     assert list_files(project.field) == []
 
 
-async def test_an_assignment_that_cannot_be_carried_out_is_refused(project: CameraProject) -> None:
+async def test_invalid_assignment_is_rejected(project: CameraProject) -> None:
     ids = project.deployments
     strange = "Cam 1=01a20233-40ad-73bd-ab44-0ecd7e8963fa"
     refused = await send_file(project, entries("Cam 1"), 422, folder=strange)
@@ -226,7 +224,7 @@ FILES = [
 
 
 @pytest.mark.parametrize("kind", ["megadetector", "speciesnet", "coco", "camtrap-dp"])
-async def test_files_of_known_programs_are_refused_with_what_to_do(
+async def test_files_of_known_programs_are_rejected_with_instructions(
     system: AppContext, kind: str
 ) -> None:
     project = CameraProject(await make_field(system, 0))
@@ -238,7 +236,7 @@ async def test_files_of_known_programs_are_refused_with_what_to_do(
         assert taken["error"].endswith("Nothing was imported.")
 
 
-async def test_the_comparison_of_very_many_names_is_bounded_and_reported(
+async def test_comparison_of_many_names_is_limited_and_reported(
     project: CameraProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All folders are still listed, some of them without the nearest names."""
@@ -253,7 +251,7 @@ async def test_the_comparison_of_very_many_names_is_bounded_and_reported(
     assert told["all_compared"] is True
 
 
-async def test_folders_of_several_assignments_are_bounded_together(project: CameraProject) -> None:
+async def test_folders_of_several_assignments_are_limited_together(project: CameraProject) -> None:
     place = project.deployments["Old oak"]
     sent = await send_file(project, entries("Cam 7"))
     await read_in(project, sent)

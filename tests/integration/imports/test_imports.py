@@ -1,4 +1,4 @@
-"""Imports: results of other programs, taken in from files, each picture known by how it is called."""
+"""Imports of result files of other programs, whose entries are matched with images by path."""
 
 import asyncio
 import io
@@ -33,7 +33,7 @@ async def blank(field: Field) -> list[bool | None]:
     return [told for (told,) in await field.ask("select blank from images order by filename")]
 
 
-async def test_results_of_megadetector_become_analyses(field: Field) -> None:
+async def test_megadetector_results_become_analyses(field: Field) -> None:
     classified = [["1", 0.2], ["0", 0.7]]
     file = megadetector(
         {
@@ -85,7 +85,7 @@ async def test_the_same_file_again_stores_nothing_twice(field: Field) -> None:
     assert counted == (8,)
 
 
-async def test_what_cannot_be_taken_is_told_by_its_place(field: Field) -> None:
+async def test_invalid_entries_are_reported_by_position(field: Field) -> None:
     file = megadetector(
         {"file": "IMG_0.JPG", "detections": [box()]},
         {"file": "elsewhere/IMG_9.JPG", "detections": []},
@@ -137,7 +137,7 @@ async def test_what_cannot_be_taken_is_told_by_its_place(field: Field) -> None:
         b"\xff\xfe\x00",
     ],
 )
-async def test_a_broken_file_fails_with_words_and_leaves_nothing(
+async def test_broken_file_fails_with_a_reason_and_stores_nothing(
     field: Field, content: bytes
 ) -> None:
     taken = await take(field, content)
@@ -146,14 +146,15 @@ async def test_a_broken_file_fails_with_words_and_leaves_nothing(
     assert (await image(field, 0))["analyses"] == []
 
 
-async def test_few_imports_of_a_project_are_taken_in_at_once(field: Field) -> None:
+async def test_number_of_running_imports_is_limited(field: Field) -> None:
     file = megadetector({"file": "IMG_0.JPG", "detections": []})
     keyed = {"Idempotency-Key": "import-1"}
     first = await send(field, file, headers=keyed)
     await field.change(
-        "insert into imports (id, project_id, format, state, filename, size_bytes, sha256, storage_key, options,"
-        " requested_by) select gen_random_uuid(), project_id, format, state, filename, size_bytes, sha256, '', options,"
-        " requested_by from imports, generate_series(1, 19)"
+        "insert into imports (id, project_id, format, state, filename, size_bytes, sha256,"
+        " storage_key, options, requested_by)"
+        " select gen_random_uuid(), project_id, format, state, filename, size_bytes, sha256,"
+        " '', options, requested_by from imports, generate_series(1, 19)"
     )
     told = await send(field, file, status=409)
     assert told["detail"].startswith(
@@ -166,7 +167,7 @@ async def test_few_imports_of_a_project_are_taken_in_at_once(field: Field) -> No
     assert first["requested_by"].endswith("@field.example")
 
 
-async def test_what_another_import_stores_at_the_same_moment_is_there_already(field: Field) -> None:
+async def test_results_of_a_concurrent_import_are_unchanged(field: Field) -> None:
     await take(field, camtrap(), "camtrap-dp")
     async with field.system.database.transaction(SYSTEM) as tx:
         for table in ("identifications", "analyses", "deployments"):
@@ -185,7 +186,7 @@ async def test_what_another_import_stores_at_the_same_moment_is_there_already(fi
     assert (await show(field, sent))["unchanged"] == 2
 
 
-async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
+async def test_import_is_canceled_and_deleted(field: Field) -> None:
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     answer = await field.call("POST", f"/imports/{sent['id']}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "canceled")
@@ -198,10 +199,11 @@ async def test_an_import_is_canceled_and_forgotten(field: Field) -> None:
     assert (await field.call("POST", f"/imports/{done['id']}/cancel")).status_code == 409
 
 
-async def test_webhooks_hear_of_imported_results(field: Field) -> None:
+async def test_webhooks_are_notified_of_imported_results(field: Field) -> None:
     await field.change(
-        "insert into webhooks (id, project_id, name, url, host, event_types, analyses_of_jobs, secrets, is_active)"
-        " values (gen_random_uuid(), %s, '', 'http://receiver.example/', 'receiver.example:80', '{}', false, '', true)",
+        "insert into webhooks (id, project_id, name, url, host, event_types, analyses_of_jobs,"
+        " secrets, is_active) values (gen_random_uuid(), %s, '', 'http://receiver.example/',"
+        " 'receiver.example:80', '{}', false, '', true)",
         field.project,
     )
     await take(field, megadetector({"file": "IMG_0.JPG", "detections": [box()]}))
@@ -215,8 +217,8 @@ PACKAGE = {
     ]
 }
 OBSERVATIONS = (
-    "mediaID,observationType,scientificName,count,sex,bboxX,bboxY,bboxWidth,bboxHeight,classificationMethod,"
-    "classifiedBy,classificationTimestamp,classificationProbability\n"
+    "mediaID,observationType,scientificName,count,sex,bboxX,bboxY,bboxWidth,bboxHeight,"
+    "classificationMethod,classifiedBy,classificationTimestamp,classificationProbability\n"
     "m0,animal,Vulpes vulpes,,,0.1,0.2,0.3,0.4,machine,Detector 2.0,,0.9\n"
     "m0,animal,meles  meles,2,female,,,,,human,Anna,2026-05-02T10:00:00Z,\n"
     "m1,blank,,,,,,,,human,Anna,2099-01-01T00:00:00Z,\n"
@@ -242,7 +244,7 @@ def camtrap() -> bytes:
     return out.getvalue()
 
 
-async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_people_said(
+async def test_camtrap_dp_creates_deployments_results_and_identifications(
     field: Field,
 ) -> None:
     body = {"project": field.project, "scientific_name": "Meles meles"}
@@ -293,7 +295,7 @@ async def test_a_package_of_camtrap_dp_brings_deployments_results_and_what_peopl
     ) == (0, 0, 0, 2)
 
 
-async def test_every_fault_is_counted_and_the_first_are_kept(field: Field) -> None:
+async def test_all_faults_are_counted_and_the_first_are_stored(field: Field) -> None:
     taken = await take(
         field, megadetector(*[{"file": f"none/{number}.jpg"} for number in range(10_050)])
     )
@@ -304,7 +306,7 @@ async def test_every_fault_is_counted_and_the_first_are_kept(field: Field) -> No
     assert kept == (10_000, 10_000)
 
 
-async def test_an_import_into_a_deployment_means_its_images_alone(field: Field) -> None:
+async def test_import_into_a_deployment_matches_only_its_images(field: Field) -> None:
     made = await field.call("POST", "/deployments", {"project": field.project, "name": "Old oak"})
     elsewhere = await take(
         field, megadetector({"file": "IMG_0.JPG", "detections": []}), deployment=made.json()["id"]
@@ -314,12 +316,12 @@ async def test_an_import_into_a_deployment_means_its_images_alone(field: Field) 
     await send(field, b"{}", status=422, format="pdf")
 
 
-async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place(
+async def test_entry_of_an_image_deleted_meanwhile_is_reported(
     field: Field,
 ) -> None:
     sent = await send(field, camtrap(), "camtrap-dp")
     async with field.system.database.transaction(SYSTEM) as tx:
-        # Who only wants a row to stay waits for who holds the whole of it.
+        # `for key share` waits for `for update`.
         await tx.execute("select from images where id = any(%b) for update", (field.images[:2],))
         await tx.execute(
             "update images set deleted_at = now() where id = any(%b)", (field.images[:2],)
@@ -342,7 +344,7 @@ async def test_what_is_said_of_an_image_that_goes_meanwhile_is_told_by_its_place
     assert "was deleted during the import" in told[1][3]
 
 
-async def test_an_image_that_is_deleted_gets_no_results(field: Field) -> None:
+async def test_deleted_image_gets_no_results(field: Field) -> None:
     await field.change(
         "update images set deleted_at = now(), deleted_by = 'x' where id = %s", field.images[0]
     )

@@ -1,4 +1,4 @@
-"""Which model names a box, in every format: what it says last holds, with its confidence, under its own name."""
+"""The classification that names a box, with its confidence and its model, in every format."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ DETECTOR, CLASSIFIER, ENSEMBLE = (
 def _name(
     number: int, label: str, confidence: float | None, model: str, *, terminal: bool | None
 ) -> AnnotationRecord:
-    """A classification of the box 1, by a model of its own."""
+    """Build a classification of box 1 by a separate model."""
     data: dict[str, Any] = {"topk": [{"class": label, "confidence": confidence}]}
     if terminal is not None:
         data["terminal"] = terminal
@@ -87,7 +87,7 @@ def _box(label: str | None, confidence: float = 0.95) -> AnnotationRecord:
 def _speciesnet(
     name: str = "lynx", sure: float = 0.75, raw: str = "lynx", guess: float = 0.75
 ) -> list[AnnotationRecord]:
-    """What a worker keeps of SpeciesNet: the box has the last word's name and the detector's confidence."""
+    """Build a worker's result of SpeciesNet: the final name, and the detector's confidence."""
     box = msgspec.structs.replace(_box(name), taxon=LYNX.id if name == "lynx" else None)
     return [
         box,
@@ -124,7 +124,7 @@ def _see(*of: AnnotationRecord, **more: Any) -> list[Observation]:
     return build_observations(seen, TaxonResolver({LYNX.id: LYNX}))
 
 
-def test_every_format_attributes_a_name_to_the_model_that_gave_it(tmp_path: Path) -> None:
+def test_every_format_attributes_a_name_to_its_model(tmp_path: Path) -> None:
     seen = image(1, *_speciesnet(), sequence_id=None)
     [row] = _rows(_write(observation_table.write, tmp_path, seen))
     asked = [
@@ -173,7 +173,7 @@ def test_every_format_attributes_a_name_to_the_model_that_gave_it(tmp_path: Path
     assert one["score"] == 0.75
 
 
-def test_megadetector_keeps_detections_and_classifications_apart(tmp_path: Path) -> None:
+def test_megadetector_separates_detections_and_classifications(tmp_path: Path) -> None:
     own = _name(9, "zebra", 0.9, DETECTOR, terminal=False)
     unsaid = [_name(number, name, sure, CLASSIFIER, terminal=None) for number, name, sure in (
         (5, "fox", 0.1), (6, "animal", 0.5), (7, "lynx", 0.8), (8, "fox", 0.3),
@@ -221,12 +221,12 @@ def test_megadetector_keeps_detections_and_classifications_apart(tmp_path: Path)
         ] == names
 
 
-def test_what_was_overruled_is_published_by_nobody() -> None:
+def test_overruled_name_is_in_no_format() -> None:
     [one] = _see(*_speciesnet("carnivorous mammal", 0.9, "lynx", 0.21))
     assert (one.label, one.taxon, one.confidence) == ("carnivorous mammal", None, 0.9)
     assert one.named_by is not None
     assert one.named_by.model == f"{ENSEMBLE} 4"
-    # Below the least confidence of an export: its name is gone, and the detector's stays.
+    # The name is below the minimum confidence, so that the detector's label remains.
     _, own, raw, _ = _speciesnet()
     [one] = _see(_box(None), own, raw)
     assert (one.label, one.taxon, one.confidence) == ("animal", None, 0.95)
@@ -234,7 +234,7 @@ def test_what_was_overruled_is_published_by_nobody() -> None:
     assert (one.kind, one.label, one.taxon) == (ObservationType.UNKNOWN, "", None)
 
 
-def test_a_name_that_means_no_taxon_is_a_name(tmp_path: Path) -> None:
+def test_name_without_a_taxon_is_exported(tmp_path: Path) -> None:
     fox = [_box("animal"), _name(2, "red fox", 0.8, DETECTOR, terminal=None)]
     [one] = _see(*fox)
     assert (one.label, one.confidence, one.kind) == ("red fox", 0.8, ObservationType.ANIMAL)
@@ -254,7 +254,7 @@ def test_a_name_that_means_no_taxon_is_a_name(tmp_path: Path) -> None:
     assert (one.taxon, one.said is not None) == (str(LYNX.id), True)
 
 
-def test_what_a_model_calls_blank_is_blank(tmp_path: Path) -> None:
+def test_box_labelled_blank_is_blank(tmp_path: Path) -> None:
     name = "f1856211-cfb7-4a5b-9158-c0f72fd09ee6;;;;;;blank"
     blank = image(1, found(1, name, None, confidence=0.8), blank=False)
     [row] = _rows(

@@ -1,4 +1,4 @@
-"""A project as COCO: read back with pycocotools, whole, with masks and key points where they lie."""
+"""COCO exports of a project, read with pycocotools: boxes, masks and key points."""
 
 import json
 from pathlib import Path
@@ -43,9 +43,9 @@ def _read(folder: Path, images: list[ImageRecord]) -> tuple[COCO, dict[str, Any]
     return COCO(path), json.loads(content)
 
 
-# pycocotools 2.0.11 hands numpy 2 an array in a way that numpy warns of.
+# pycocotools 2.0.11 calls numpy 2 in a way that causes a warning.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_pycocotools_reads_what_was_written(tmp_path: Path) -> None:
+def test_pycocotools_reads_the_written_annotations(tmp_path: Path) -> None:
     images = [
         image(1, found(1, "lynx", taxon=LYNX.id), found(2, "deer", type="segmentation", data=RUNS)),
         image(2),
@@ -87,7 +87,7 @@ def test_pycocotools_reads_what_was_written(tmp_path: Path) -> None:
     assert told["date_captured"] == "2026-06-01T14:00:10+02:00"
 
 
-def test_what_people_said_holds(tmp_path: Path) -> None:
+def test_identifications_take_precedence(tmp_path: Path) -> None:
     right = image(
         1,
         found(1, "deer", said=said("correct", taxon=LYNX.id)),
@@ -99,7 +99,7 @@ def test_what_people_said_holds(tmp_path: Path) -> None:
     assert "score" not in one
 
 
-def test_camera_traps_have_places_and_sequences(tmp_path: Path) -> None:
+def test_camera_traps_have_locations_and_sequences(tmp_path: Path) -> None:
     images = [
         image(1, found(1, "lynx", taxon=LYNX.id)),
         image(2),
@@ -142,7 +142,7 @@ def test_camera_traps_have_places_and_sequences(tmp_path: Path) -> None:
     assert report.written == 3
 
 
-def test_hostile_texts_and_no_images_are_json(tmp_path: Path) -> None:
+def test_hostile_texts_and_empty_exports_are_valid_json(tmp_path: Path) -> None:
     places = [
         msgspec.structs.replace(PLACE, id=UUID(int=number), name=text)
         for number, text in enumerate(HOSTILE)

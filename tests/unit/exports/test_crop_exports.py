@@ -1,4 +1,4 @@
-"""What exports with pictures hold: YOLO and crops, of real pictures, under names that no reader trips over."""
+"""Exports with image files: YOLO and crops of real images, with portable names."""
 
 import csv
 import gc
@@ -42,7 +42,7 @@ from trapline.server.platform.formats.zip_writer import (
 
 
 def _picture(key: str) -> bytes:
-    """A picture whose left half is red; none under a key of its own."""
+    """Draw an image whose left half is red; keys that are not images raise an error."""
     if "missing" in key:
         raise FileNotFoundError(key)
     if "broken" in key:
@@ -85,7 +85,7 @@ def _in_each(places: list[DeploymentRecord], each: int) -> list[ImageRecord]:
     ]
 
 
-def test_yolo_has_labels_as_fractions_of_the_upright_picture(tmp_path: Path) -> None:
+def test_yolo_has_labels_as_fractions_of_the_upright_image(tmp_path: Path) -> None:
     images = [
         image(
             1,
@@ -144,13 +144,13 @@ def test_yolo_splits_by_deployment(tmp_path: Path) -> None:
         ((0, 5), ["train"]),
     ],
 )
-def test_few_deployments_are_shared_out_too(counts: tuple[int, ...], wanted: list[str]) -> None:
+def test_few_deployments_are_split_too(counts: tuple[int, ...], wanted: list[str]) -> None:
     places = _places(*counts)
     parts = yolo.split_deployments(places)
     assert sorted(parts[str(one.id)] for one in places if one.images) == wanted
 
 
-def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
+def test_crops_are_the_contents_of_the_boxes(tmp_path: Path) -> None:
     left, right = (
         found(1, "lynx", (0, 0, 90.5, 50.2), taxon=LYNX.id),
         found(2, "=deer", (120, 10, 190, 90)),
@@ -178,7 +178,7 @@ def test_crops_are_what_lies_in_the_boxes(tmp_path: Path) -> None:
     assert (report.written, [one.count for one in report.left_out]) == (2, [1, 1, 1])
 
 
-def test_no_two_classes_share_a_folder(tmp_path: Path) -> None:
+def test_each_class_has_a_separate_folder(tmp_path: Path) -> None:
     several = [
         found(number, name) for number, name in enumerate(("deer", "Deer", "deer!", "crops.csv"))
     ]
@@ -190,7 +190,7 @@ def test_no_two_classes_share_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [coco_project.write, coco_project.write_camera_traps])
-def test_coco_takes_pictures_along(
+def test_coco_contains_image_files(
     tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]
 ) -> None:
     images = [
@@ -211,7 +211,7 @@ def test_coco_takes_pictures_along(
 
 
 @pytest.mark.parametrize("write", [yolo.write, crops.write])
-def test_hostile_names_lead_nowhere(
+def test_hostile_names_do_not_leave_the_folder(
     tmp_path: Path, write: Callable[[ExportSpool, BinaryIO], ExportReport]
 ) -> None:
     places = [
@@ -230,16 +230,15 @@ def test_hostile_names_lead_nowhere(
     ]
     spool = make_spool(tmp_path, images, deployments=places, read_picture=_picture)
     out = io.BytesIO()
-    assert (
-        write(spool, out).written >= len(HOSTILE) - 2
-    )  # of which an empty name is nothing that anybody knows
+    # An empty name is an unknown object, which has no label or crop.
+    assert write(spool, out).written >= len(HOSTILE) - 2
     archive = _open(out.getvalue())
     assert len(archive.namelist()) > len(HOSTILE)
     if "data.yaml" in archive.namelist():
         assert yaml.safe_load(archive.read("data.yaml"))["nc"] > 10
 
 
-def test_every_deployment_has_a_folder_of_its_own() -> None:
+def test_each_deployment_has_a_separate_folder() -> None:
     names = (*HOSTILE, *HOSTILE, "Ridge", "RIDGE", "ridge", "images", "Labels")
     places = [
         msgspec.structs.replace(PLACE, id=UUID(int=number), name=text)
@@ -250,7 +249,7 @@ def test_every_deployment_has_a_folder_of_its_own() -> None:
     assert not {"images", "labels"} & {folder.casefold() for folder in folders.values()}
 
 
-def test_names_of_files_are_tame() -> None:
+def test_file_names_are_portable() -> None:
     for text in HOSTILE:
         name = sanitise_file_name(text)
         assert name
@@ -269,7 +268,7 @@ def test_names_of_files_are_tame() -> None:
 @pytest.mark.parametrize(
     "name", ["..\\u202ecards/1.jpg", "cards/..\\x07/..\\U000e0001/1.jpg", ".. \\x07/1.jpg"]
 )
-def test_an_escaped_sign_leads_out_of_no_folder_on_windows(name: str) -> None:
+def test_escaped_backslash_does_not_leave_the_folder_on_windows(name: str) -> None:
     path = sanitise_path(name)
     parts = PureWindowsPath("C:/unpacked", path).parts
     assert len(parts) > 3
@@ -287,8 +286,8 @@ class _Full(io.BytesIO):
         raise _Stopped
 
 
-def test_a_zip_that_is_stopped_writes_nothing_more(tmp_path: Path) -> None:
+def test_stopped_zip_writes_nothing_more(tmp_path: Path) -> None:
     spool = make_spool(tmp_path, [image(1, found(1))], read_picture=_picture)
     with pytest.raises(_Stopped):
         yolo.write(spool, _Full())
-    gc.collect()  # what is let go must not raise either: warnings are errors
+    gc.collect()  # a warning during finalisation would be an error

@@ -1,4 +1,4 @@
-"""What several analyses found twice: an export has each animal once, and what people said of an older box holds."""
+"""Duplicates among several analyses of an image: an export has each animal once."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -94,7 +94,7 @@ def _see(
     return record, seen
 
 
-def test_words_of_an_older_box_hold_after_a_model_ran_again() -> None:
+def test_identification_of_an_older_box_is_kept_after_a_new_run() -> None:
     again = [_box(1, NEW, left=5), _box(2, NEW, left=120), _box(3, OLD), _box(4, OLD, left=60)]
     record, seen = _see(again, [_said(3, "correct", label="lynx", count=2)])
     assert [(one.label, one.said and one.said.count) for one in seen] == [
@@ -111,7 +111,7 @@ def test_words_of_an_older_box_hold_after_a_model_ran_again() -> None:
     assert [one.label for one in _see(again, both)[1]] == ["fox", "animal"], "the last word holds"
 
 
-def test_a_confirmed_older_analysis_holds() -> None:
+def test_confirmed_older_analysis_is_kept() -> None:
     name = _box(4, OLD, name="lynx", type="classification", parent_id=UUID(int=103), confidence=0.3)
     found = [_box(1, NEW, name="fox"), _box(3, OLD, name="deer"), name]
     record, seen = _see(found, [_said(None, "confirm", count=3, sex="female", comment="seen")])
@@ -126,7 +126,7 @@ def test_a_confirmed_older_analysis_holds() -> None:
     assert [one.label for one in _see(found, [_said(None, "blank")])[1]] == [""]
 
 
-def test_a_name_that_is_too_unsure_does_not_go_by_its_detector() -> None:
+def test_name_below_the_minimum_confidence_is_left_out() -> None:
     own, name = (
         _box(
             number,
@@ -144,13 +144,14 @@ def test_a_name_that_is_too_unsure_does_not_go_by_its_detector() -> None:
         )
     )
     for found, least, told in (
-        ([own, name], 0.3, ("fox", 0.4)), ([own, name], 0.5, ("animal", 0.9)), ([name], 0.5, ("", 0.9)),
+        ([own, name], 0.3, ("fox", 0.4)), ([own, name], 0.5, ("animal", 0.9)),
+        ([name], 0.5, ("", 0.9)),
     ):  # fmt: skip
         _, [one] = _see([_box(1, NEW, name="fox"), *found], [], confidence_min=least)
         assert (one.label, one.confidence) == told
 
 
-def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
+def test_blank_and_reviewed_are_as_of_the_start() -> None:
     def nothing(analysis: UUID) -> ExportedAnnotation:
         return _box(0, analysis)._replace(id=None, type="")
 
@@ -177,7 +178,7 @@ def test_an_image_is_blank_and_reviewed_as_of_then() -> None:
     assert record.reviewed
 
 
-def test_of_several_models_the_latest_tells_what_is_seen() -> None:
+def test_latest_of_several_models_is_shown() -> None:
     found = [_box(1, NEW), _box(2, OTHER, left=5), _box(3, OTHER, left=120)]
     record, seen = _see(found, [])
     assert [one.id.int - 100 for one in record.found] == [1, 2, 3], (
@@ -190,7 +191,7 @@ def test_of_several_models_the_latest_tells_what_is_seen() -> None:
     )
 
 
-def test_an_unsure_box_stays_whose_name_was_spoken_of() -> None:
+def test_box_below_the_minimum_is_kept_if_its_name_was_identified() -> None:
     name = _box(2, NEW, name="deer", type="classification", parent_id=UUID(int=101))
     _, seen = _see(
         [_box(1, NEW, confidence=0.1), name],

@@ -1,4 +1,4 @@
-"""What an export tells of images, an import of the same file reads back."""
+"""Exports of images are read back by the reader of the same format."""
 
 import json
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ def export(folder: Path, kind: ExportFormat, images: Sequence[ImageRecord]) -> P
 def read_back(
     path: Path, kind: ImportFormat, images: Sequence[ImageRecord]
 ) -> dict[UUID, list[ImportedFinding]]:
-    """The findings of each image that an import finds in a file."""
+    """Return the findings of each image that an import reads from a file."""
     reader, catalogue = open_reader(kind, path, ImportOptions()), ImageIndex()
     for key, name in ((OAK, "Old oak"), (BEECH, "Beech")):
         catalogue.add_deployment(key, name)
@@ -122,7 +122,7 @@ SEEN = [
 ]
 
 
-def test_results_of_megadetector_come_back(tmp_path: Path) -> None:
+def test_megadetector_results_are_read_back(tmp_path: Path) -> None:
     named = found(
         "classification", "red fox", {"topk": [{"class": "red fox", "confidence": 0.75}]}, 3, 1
     )
@@ -143,7 +143,7 @@ def test_results_of_megadetector_come_back(tmp_path: Path) -> None:
     assert back[SEEN[2].id] == []
 
 
-def test_coco_comes_back(tmp_path: Path) -> None:
+def test_coco_is_read_back(tmp_path: Path) -> None:
     images = [
         image(
             "IMG_1.JPG",
@@ -164,7 +164,7 @@ def test_coco_comes_back(tmp_path: Path) -> None:
     assert ring.data["points"] == RING["points"]
 
 
-def test_the_key_points_of_a_mask_come_back_with_it(tmp_path: Path) -> None:
+def test_key_points_of_a_mask_are_read_back(tmp_path: Path) -> None:
     points = [
         {"name": "nose", "x": 30.0, "y": 20.0},
         {"name": "tail", "x": 12.0, "y": 8.0},
@@ -193,7 +193,7 @@ def test_the_key_points_of_a_mask_come_back_with_it(tmp_path: Path) -> None:
     assert back[0].data["points"] == RING["points"]
 
 
-def test_camtrap_dp_comes_back(tmp_path: Path) -> None:
+def test_camtrap_dp_is_read_back(tmp_path: Path) -> None:
     lynx = (
         found("bounding_box", "animal", BOX, 1),
         found("classification", "lynx", {"topk": []}, 2, 1),
@@ -212,7 +212,7 @@ def test_camtrap_dp_comes_back(tmp_path: Path) -> None:
     assert (back[images[1].id], back[images[2].id]) == ([], [])
 
 
-def test_what_speciesnet_says_comes_back(tmp_path: Path) -> None:
+def test_speciesnet_predictions_are_read_back(tmp_path: Path) -> None:
     images = [
         image("IMG_1.JPG", OAK, found("bounding_box", "animal", BOX, 1)),
         image("IMG_2.JPG", OAK),

@@ -1,4 +1,4 @@
-"""MegaDetector's batch output: fractions, categories by number, failures without detections, names that are unique."""
+"""MegaDetector results: boxes in fractions, numbered categories, failures and unique names."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def read(folder: Path, *images: ImageRecord, **more: object) -> tuple[dict[str, 
     return json.loads(out.getvalue()), report
 
 
-def test_boxes_with_their_names(tmp_path: Path) -> None:
+def test_boxes_have_their_classifications(tmp_path: Path) -> None:
     names = make_name(3, 1, "fox", confidence=0.1), make_name(4, 1, taxon=LYNX)
     found, report = read(
         tmp_path, make_image(1, make_box(2, "moth", confidence=None), make_box(1), *names)
@@ -74,7 +74,7 @@ def test_boxes_with_their_names(tmp_path: Path) -> None:
     assert found["info"]["classification_completion_time"] == "2026-03-01 12:00:00"
 
 
-def test_nothing_found_and_not_analysed_are_two_things(tmp_path: Path) -> None:
+def test_blank_and_unanalysed_images_differ(tmp_path: Path) -> None:
     found, _ = read(tmp_path, make_image(1, analysed=True), make_image(2))
     assert found["images"] == [
         {"file": "DCIM/1.jpg", "detections": []},
@@ -87,7 +87,7 @@ def test_nothing_found_and_not_analysed_are_two_things(tmp_path: Path) -> None:
     assert read(tmp_path)[0]["images"] == []
 
 
-def test_what_it_has_no_place_for_is_told(tmp_path: Path) -> None:
+def test_omissions_are_reported(tmp_path: Path) -> None:
     box = make_box(
         2,
         None,
@@ -102,7 +102,7 @@ def test_what_it_has_no_place_for_is_told(tmp_path: Path) -> None:
     assert [one.count for one in report.left_out] == [3, 3]
 
 
-def test_files_of_several_deployments_lie_in_folders_and_never_above(tmp_path: Path) -> None:
+def test_files_of_several_deployments_are_in_folders(tmp_path: Path) -> None:
     other = UUID(int=2)
     places = [
         DeploymentRecord(id=DEPLOYMENT, name="../up", time_zone="UTC"),
@@ -116,7 +116,7 @@ def test_files_of_several_deployments_lie_in_folders_and_never_above(tmp_path: P
     assert [image["file"] for image in found["images"]] == ["_up/etc/a.jpg", "B_C/D/b.jpg"]
 
 
-def test_places_whose_names_become_alike_have_folders_of_their_own(tmp_path: Path) -> None:
+def test_deployments_with_similar_names_have_separate_folders(tmp_path: Path) -> None:
     names = {DEPLOYMENT: "A/B", UUID(int=2): "A:B", UUID(int=3): "images"}
     places = [DeploymentRecord(id=key, name=name, time_zone="UTC") for key, name in names.items()]
     images = [make_image(1, make_box(1), deployment_id=key) for key in names]

@@ -1,4 +1,4 @@
-"""SpeciesNet predictions, Darwin Core occurrences and Parquet: read back, with what people said and hostile texts."""
+"""SpeciesNet predictions, Darwin Core occurrences and Parquet, read back."""
 
 import csv
 import io
@@ -159,7 +159,7 @@ def _read_archive(content: bytes) -> tuple[list[dict[str, str]], ET.Element, byt
     return rows, eml, text
 
 
-def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path) -> None:
+def test_darwin_core_has_occurrences_of_sequences(tmp_path: Path) -> None:
     right = said(sex="female", behaviour="resting")
     images = [
         image(1, found(1, "lynx", taxon=LYNX.id, said=right), reviewed=True),
@@ -220,7 +220,7 @@ def test_darwin_core_has_an_occurrence_for_what_a_sequence_shows(tmp_path: Path)
     assert [one.count for one in report.left_out] == [1, 1]
 
 
-def test_an_animal_is_one_occurrence_by_whatever_label(tmp_path: Path) -> None:
+def test_labels_of_one_taxon_are_one_occurrence(tmp_path: Path) -> None:
     images = [
         image(1, found(1, "lynx", taxon=LYNX.id), found(2, "Luchs", (0, 0, 20, 20), taxon=LYNX.id)),
         image(
@@ -264,7 +264,7 @@ def test_an_animal_is_one_occurrence_by_whatever_label(tmp_path: Path) -> None:
     assert {row["associatedMedia"] for row in _read_archive(content)[0]} == {""}
 
 
-def test_speciesnet_tells_places_apart(tmp_path: Path) -> None:
+def test_speciesnet_paths_include_the_deployment(tmp_path: Path) -> None:
     other = msgspec.structs.replace(PLACE, id=UUID(int=2), name="Ridge: north")
     images = [image(1), image(1, deployment_id=other.id)]
     _, content = write_twice(
@@ -275,7 +275,7 @@ def test_speciesnet_tells_places_apart(tmp_path: Path) -> None:
     assert len(set(paths)) == 2
 
 
-def test_hostile_texts_stay_in_their_cells(tmp_path: Path) -> None:
+def test_hostile_texts_do_not_break_cells(tmp_path: Path) -> None:
     images, places = _hostile()
     south = msgspec.structs.replace(places[0], latitude=-33.5, longitude=None)
     west = msgspec.structs.replace(places[1], latitude=-33.5, longitude=-70.25)
@@ -315,7 +315,7 @@ def test_parquet_has_the_rows_of_the_table_with_types(tmp_path: Path) -> None:
     assert rows[0]["captured_at"].isoformat() == "2026-06-01T12:00:10+00:00"
 
 
-def test_geoparquet_has_places(tmp_path: Path) -> None:
+def test_geoparquet_has_locations(tmp_path: Path) -> None:
     nowhere = msgspec.structs.replace(PLACE, id=UUID(int=2), latitude=None, longitude=None)
     spool = make_spool(
         tmp_path, [image(1), image(2, deployment_id=nowhere.id)], deployments=[PLACE, nowhere]
@@ -331,7 +331,7 @@ def test_geoparquet_has_places(tmp_path: Path) -> None:
     assert table["geometry"].to_pylist() == [struct.pack("<BIdd", 1, 1, 11.25, 47.5), None]
 
 
-def test_parquet_takes_every_text_and_none(tmp_path: Path) -> None:
+def test_parquet_accepts_any_text_and_empty_exports(tmp_path: Path) -> None:
     images, places = _hostile()
     _, content = write_twice(
         observation_parquet.write, make_spool(tmp_path, images, deployments=places)
@@ -342,7 +342,7 @@ def test_parquet_takes_every_text_and_none(tmp_path: Path) -> None:
     assert (report.written, parquet.read_table(io.BytesIO(content)).num_rows) == (0, 0)
 
 
-def test_parquet_without_pyarrow_is_refused_in_words(
+def test_parquet_without_pyarrow_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)

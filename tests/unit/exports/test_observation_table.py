@@ -1,4 +1,4 @@
-"""The table of observations: a row for each, boxes as fractions and pixels, and nothing that a spreadsheet executes."""
+"""The table of observations: rows, boxes in fractions and pixels, and escaped formulas."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def read(folder: Path, *images: ImageRecord, **more: object) -> list[dict[str, s
     return rows
 
 
-def test_a_box_and_its_surest_name_are_one_row(tmp_path: Path) -> None:
+def test_box_and_its_name_are_one_row(tmp_path: Path) -> None:
     names = make_name(2, 1, "fox", confidence=0.1), make_name(3, 1, taxon=LYNX)
     [row] = read(tmp_path, make_image(1, make_box(1), *names))
     expected = {
@@ -54,7 +54,7 @@ def test_a_box_and_its_surest_name_are_one_row(tmp_path: Path) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
-def test_what_people_say_holds(tmp_path: Path) -> None:
+def test_identifications_take_precedence(tmp_path: Path) -> None:
     corrected = make_name(2, 1, said=make_said("correct", label="something brown", count=2))
     doubted = make_name(4, 3, taxon=LYNX, said=make_said("unsure"))
     confirmed = make_name(6, 5, taxon=LYNX, said=make_said("confirm"))
@@ -73,7 +73,7 @@ def test_what_people_say_holds(tmp_path: Path) -> None:
     assert (rows[0]["count"], rows[0]["said_by"]) == ("2", "Anna")
 
 
-def test_nothing_is_a_row_and_so_is_what_has_no_box(tmp_path: Path) -> None:
+def test_blank_image_and_finding_without_box_are_rows(tmp_path: Path) -> None:
     rows = read(
         tmp_path, make_image(1, blank=True, analysed=True), make_image(2, make_name(2, None))
     )
@@ -83,7 +83,7 @@ def test_nothing_is_a_row_and_so_is_what_has_no_box(tmp_path: Path) -> None:
     ]
 
 
-def test_no_cell_is_a_formula_and_no_name_breaks_a_row(tmp_path: Path) -> None:
+def test_formulas_and_line_breaks_are_escaped(tmp_path: Path) -> None:
     hostile = ["=1+1", "+1", "-1", "@a", "\ta", "a\nb", 'a"b', "a,b", "\r=1", "ü€𝒳"]
     images = [
         make_image(

@@ -1,4 +1,4 @@
-"""Which image a path means: the one whose path ends like it, and never one of another camera."""
+"""Matching of paths with images: by the end of the path, and never with another deployment."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid5
@@ -63,7 +63,7 @@ def several() -> Iterator[ImageIndex]:
         ("A\u0308ste.JPG", "BeechÄste.jpg"),
     ],
 )
-def test_a_path_means_the_image_whose_path_ends_like_it(
+def test_path_matches_the_image_with_the_same_end(
     several: ImageIndex, path: str, image: str
 ) -> None:
     found = several.find(path)
@@ -84,7 +84,7 @@ def test_a_path_means_the_image_whose_path_ends_like_it(
         ("Beech/IMG_2.JPG", FaultKind.UNKNOWN),
     ],
 )
-def test_what_fits_several_or_another_camera_is_not_taken(
+def test_ambiguous_path_or_other_deployment_is_not_matched(
     several: ImageIndex, path: str, kind: FaultKind
 ) -> None:
     found = several.find(path)
@@ -108,9 +108,7 @@ CARDS = ["card_07/DCIM/100/IMG_1.JPG", "card_08/DCIM/100/IMG_1.JPG"]
         ([CARDS[0], "Beech/DCIM/101/IMG_1.JPG"], [CARDS[0], "Beech/DCIM/101/IMG_1.JPG"]),
     ],
 )
-def test_of_several_pictures_that_come_to_one_image_none_is_guessed(
-    told: list[str], taken: list[str]
-) -> None:
+def test_several_entries_for_one_image_are_not_matched(told: list[str], taken: list[str]) -> None:
     made = make(told, ("Beech", "DCIM/100/IMG_1.JPG"), ("Beech", "DCIM/101/IMG_1.JPG"))
     found = {path: made.find(path) for path in told}
     assert [path for path, one in found.items() if isinstance(one, ImageMatch)] == taken
@@ -120,7 +118,7 @@ def test_of_several_pictures_that_come_to_one_image_none_is_guessed(
     made.close()
 
 
-def test_pictures_of_other_deployments_do_not_come_to_an_image() -> None:
+def test_entries_of_other_deployments_do_not_compete() -> None:
     made = make(None, ("Beech", "DCIM/IMG_1.JPG"), ("Ash", "DCIM/IMG_1.JPG"))
     for place, path in (
         ("b", "1/DCIM/IMG_1.JPG"),
@@ -137,7 +135,7 @@ def test_pictures_of_other_deployments_do_not_come_to_an_image() -> None:
     made.close()
 
 
-def test_a_deployment_that_is_known_decides(several: ImageIndex) -> None:
+def test_known_deployment_decides(several: ImageIndex) -> None:
     found = several.find("IMG_1.JPG", key("Ash"))
     assert isinstance(found, ImageMatch)
     assert found.id == key("AshDCIM/100/IMG_1.JPG")

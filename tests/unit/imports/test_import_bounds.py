@@ -1,4 +1,4 @@
-"""Files that would take more memory than there is: what is read at a time has bounds, whatever a file says."""
+"""Limits of memory for imported files, whatever sizes a file declares."""
 
 import json
 import struct
@@ -49,11 +49,11 @@ def pack(
     return open_file(folder, "camtrap-dp")
 
 
-def test_the_package_that_these_are_made_of_is_read(tmp_path: Path) -> None:
+def test_unmodified_package_is_read(tmp_path: Path) -> None:
     pack(tmp_path).close()
 
 
-def test_huge_parts_of_a_file_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def test_huge_parts_of_a_file_are_rejected_before_they_are_read(tmp_path: Path) -> None:
     long = f'"{"x" * LONGEST_ENTRY}"'
     for kind, text in (
         ("megadetector", f'{{"images": [{{"file": "a.jpg", "detections": {long}}}]}}'),
@@ -64,7 +64,7 @@ def test_huge_parts_of_a_file_are_refused_before_they_are_read(tmp_path: Path) -
             list(read(tmp_path, kind, text.encode()).paths())
 
 
-def test_an_image_of_huge_annotations_is_a_fault(tmp_path: Path) -> None:
+def test_image_with_huge_annotations_is_a_fault(tmp_path: Path) -> None:
     one = {
         "image_id": 1,
         "category_id": 1,
@@ -83,7 +83,7 @@ def test_an_image_of_huge_annotations_is_a_fault(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_row_of_a_table_has_an_end(tmp_path: Path) -> None:
+def test_row_of_a_table_is_limited(tmp_path: Path) -> None:
     fields = ",".join(['"' + "x\n" * 40_000 + '"'] * 20)
     with pytest.raises(UnreadableFile, match="more than 1,048,576 characters"):
         pack(tmp_path, observations=f"mediaID\n{fields}\n")
@@ -91,12 +91,12 @@ def test_a_row_of_a_table_has_an_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 @pytest.mark.parametrize("rare", ["datapackage.json", "observations.csv"])
-def test_what_unpacks_without_bounds_is_refused(tmp_path: Path, packing: int, rare: str) -> None:
+def test_unsupported_compression_is_rejected(tmp_path: Path, packing: int, rare: str) -> None:
     with pytest.raises(UnreadableFile, match=f"{rare} is compressed with an unsupported method"):
         pack(tmp_path, {rare: packing})
 
 
-def test_a_package_that_tells_less_than_it_holds_is_refused(tmp_path: Path) -> None:
+def test_package_with_a_wrong_size_is_rejected(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "file", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("datapackage.json", b" " * (64 << 20))
         archive.filelist[0].file_size = 10
@@ -107,7 +107,7 @@ def test_a_package_that_tells_less_than_it_holds_is_refused(tmp_path: Path) -> N
     tracemalloc.stop()
 
 
-def test_a_zip_of_a_huge_directory_is_refused(tmp_path: Path) -> None:
+def test_zip_with_a_huge_directory_is_rejected(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
         entry = b"PK\1\2" + bytes(42)
         file.write(entry * ((9 << 20) // len(entry)))
@@ -117,7 +117,7 @@ def test_a_zip_of_a_huge_directory_is_refused(tmp_path: Path) -> None:
         open_file(tmp_path, "camtrap-dp")
 
 
-def test_a_transaction_has_few_bytes_too() -> None:
+def test_size_of_a_transaction_is_limited() -> None:
     batch = ImportBatch()
     found = ImportedFinding(
         "segmentation", "fox", None, {"format": "rle", "counts": "1" * (4 << 20)}
@@ -128,19 +128,19 @@ def test_a_transaction_has_few_bytes_too() -> None:
     assert batch.is_full
 
 
-class Stumbling(MegadetectorReader):
-    """Breaks over every entry, as only a fault of ours would."""
+class FailingReader(MegadetectorReader):
+    """A reader that fails for every entry, as only a defect of the reader would."""
 
-    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:  # noqa: ARG002 - as every reader
+    def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:  # noqa: ARG002
         raise OverflowError("int too large")
 
 
-def test_an_entry_that_breaks_its_reader_harms_no_other(tmp_path: Path) -> None:
+def test_entry_that_fails_does_not_affect_others(tmp_path: Path) -> None:
     (tmp_path / "file").write_text('{"images": [{"file": "a.jpg"}, {"file": "b.jpg"}]}')
     catalogue = ImageIndex()
     catalogue.add([IndexedImage(UUID(int=1), UUID(int=2), "Old oak", "a.jpg", 200, 100)])
     catalogue.complete()
-    [batch] = build_batches(Stumbling(tmp_path / "file", ImportOptions()), catalogue, 0)
+    [batch] = build_batches(FailingReader(tmp_path / "file", ImportOptions()), catalogue, 0)
     assert [one.message for one in batch.faults][:1] == ["it cannot be read: int too large"]
     assert (batch.entries, len(batch.faults)) == (2, 2)
     catalogue.close()

@@ -27,7 +27,8 @@ def test_package(tmp_path: Path) -> None:
         "camtrap-dp",
         build_package(
             "o1,d1,m1,media,animal,Vulpes vulpes,,,,,0.1,0.2,0.3,0.4,machine,Detector 2.0,,0.9,\n"
-            "o2,d1,m1,media,animal,Meles meles,2,female,adult,foraging,,,,,human,Anna,2026-05-02T10:00:00Z,,seen well\n"
+            "o2,d1,m1,media,animal,Meles meles,2,female,adult,foraging,,,,,human,Anna,"
+            "2026-05-02T10:00:00Z,,seen well\n"
             "o3,d1,m2,media,blank,,,,,,,,,,human,Anna,,,\n"
             "o4,d1,,event,animal,Meles meles,3,,,,,,,,human,Anna,,,\n"
             "o5,d1,m9,media,animal,Meles meles,,,,,,,,,human,Anna,,,\n"
@@ -70,7 +71,7 @@ def test_package(tmp_path: Path) -> None:
     ]
 
 
-def test_several_identifications_of_one_image_refer_to_list_findings(tmp_path: Path) -> None:
+def test_several_identifications_of_one_image_refer_to_findings(tmp_path: Path) -> None:
     reader = open_content(
         tmp_path,
         "camtrap-dp",
@@ -93,7 +94,8 @@ def test_labels_in_tags_of_exported_packages_are_restored(tmp_path: Path) -> Non
     columns = COLUMNS.replace("observationComments", "observationTags,observationComments")
     rows = (
         "o1,d1,m1,media,animal,,,,,,0.1,0.2,0.3,0.4,machine,Detector 2.0,,0.9,label:deer,\n"
-        "o2,d1,m1,media,animal,,2,,,,,,,,human,anna@example.org,2026-05-02T10:00:00Z,,seen | label:roe deer,well\n"
+        "o2,d1,m1,media,animal,,2,,,,,,,,human,anna@example.org,2026-05-02T10:00:00Z,,"
+        "seen | label:roe deer,well\n"
         "o3,d1,m2,media,animal,Lynx lynx,,,,,,,,,human,Anna,,,label:lynx,\n"
     )
     reader = open_content(
