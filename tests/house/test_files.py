@@ -8,10 +8,6 @@ from tests.house.tree import list_files, list_text, read
 LONGEST = 400
 TOO_LONG = {
     "benchmarks/peers.py",
-    "src/trapline/server/sources/actions/pull_runs.py",
-    "src/trapline/server/sources/actions/sources.py",
-    "src/trapline/server/sources/gateways/ftp_connections.py",
-    "src/trapline/server/sources/gateways/sftp_gateway.py",
     "tests/acceptance/review/test_review_outbox.py",
     "tests/conformance/images/test_staged_files.py",
     "tests/support/fault_scene.py",
@@ -19,10 +15,8 @@ TOO_LONG = {
     "tests/integration/projects/test_isolation.py",
     "tests/integration/queue/test_leases.py",
     "tests/integration/notifications/test_notices.py",
-    "tests/integration/sources/test_faulty_sources.py",
     "tests/integration/accounts/test_oidc.py",
     "tests/integration/public/test_public_projects.py",
-    "tests/integration/sources/test_pulls.py",
     "tests/integration/queue/test_runs.py",
     "tests/integration/notifications/test_webhooks.py",
 }

@@ -15,7 +15,7 @@ from tests.support.loopback_policy import allow_origins
 from tests.support.project_with_roles import House, build_house
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions import pull_run_starts, pull_runs, sources
 from trapline.wire.sources import NewSource, PullRun, Source, SourceSettings
 
 SYSTEM = Scope.system()
@@ -32,7 +32,7 @@ class Feed:
 
     async def run(self, max_files: int | None = None) -> PullRun:
         """Begin a run and do it here and now."""
-        accepted = await pull_runs.start_run(self.system, SYSTEM, self.source_id, max_files)
+        accepted = await pull_run_starts.start_run(self.system, SYSTEM, self.source_id, max_files)
         await pull_runs.run_pull(self.system, SYSTEM, accepted.run_id)
         return await sources.get_run(self.system, SYSTEM, self.source_id, accepted.run_id)
 

@@ -1,4 +1,4 @@
-"""The how-tos of pull sources are true: what they tell to write and to run works as it stands."""
+"""The how-to guides of pull sources work: their settings and commands run unchanged."""
 
 import json
 import re
@@ -18,7 +18,7 @@ PASSWORD = "correct horse"
 
 
 def find_blocks(guide: str) -> dict[str, str]:
-    """The blocks of a how-to that stand for a feed, by their language."""
+    """Return the code blocks of a guide that set up a source, by language."""
     return {
         match.group(1): match.group(2)
         for match in BLOCK.finditer((GUIDES / guide).read_text(encoding="utf-8"))
@@ -27,7 +27,7 @@ def find_blocks(guide: str) -> dict[str, str]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
-    """The web folder of the how-to, on nginx with the how-to's own settings; its address."""
+    """Serve the web folder of the guide with nginx and its settings; yields the URL."""
     fill(tmp_path / "site" / "DCIM", 3)
     users = tmp_path / "pictures.users"
     told = (GUIDES / "pull-from-a-web-folder.md").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def site(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def follow(own_server: RunningServer, site: str, tmp_path: Path) -> Callable[[str, str, str], str]:
-    """Runs the commands of a how-to, with an address of ours in the place of its own; answers what they said."""
+    """Return a function that runs the commands of a guide with a test URL, and their output."""
     origin = site.removeprefix("http://").rstrip("/")
     own_server.settings = {
         **own_server.settings,

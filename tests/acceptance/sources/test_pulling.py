@@ -1,4 +1,4 @@
-"""Images come by themselves: a real camera server, real processes, the command line."""
+"""Images are pulled automatically, with a real camera server, processes and the command line."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from trapline.wire.sources import Source
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """A camera's server that says nothing of its own."""
+    """A camera server without log output."""
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of library
         pass
 
 
@@ -40,7 +40,7 @@ def camera(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
 
 @pytest.fixture
 def feed(own_server: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path) -> RunningServer:
-    """A running Trapline with a project, allowed to speak to the camera, and 60 pictures on the camera."""
+    """A server with a project that may connect to the camera, which has 60 images."""
     settings = {
         **own_server.settings,
         "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{camera.server_port}",
@@ -55,7 +55,8 @@ def feed(own_server: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path)
 
 def add(feed: RunningServer, camera: ThreadingHTTPServer, *more: str) -> None:
     url = f"http://127.0.0.1:{camera.server_port}/"
-    feed.run("source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--lat", "52.5", "--lon", "13.4",
+    feed.run("source", "add", url, "--name", "oak", "--create-deployment", "Old oak", "--lat",
+             "52.5", "--lon", "13.4",
              "--test", *more)  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_a_feed_is_added_proven_and_pulled_by_commands(
     assert "TRAPLINE_ALLOWED_NETWORKS" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert json.loads(feed.run("source", "list", "--json").stdout) == [], (
-        "what does not answer is not added"
+        "a source that does not answer is not added"
     )
     url = f"http://127.0.0.1:{camera.server_port}/"
     told = feed.run(
@@ -130,15 +131,17 @@ def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
     (folder / "half.JPG").write_bytes(make_jpeg(99)[:500])
     os.utime(
         folder / "half.JPG", (1_700_000_000, 1_700_000_000)
-    )  # a young one might still be being written
+    )  # a recent file may still be being written
     listed = {"photos": [{"at": "IMG_0001.JPG"}, {"at": "IMG_0002.JPG"}, {"at": "half.JPG"}]}
     (folder / "list.json").write_text(json.dumps(listed), encoding="utf-8")
     (tmp_path / "mapping.json").write_text('{"items": "photos", "url": "at"}', encoding="utf-8")
     (tmp_path / "token.txt").write_text("canary-4711\n", encoding="utf-8")
     url = f"http://127.0.0.1:{camera.server_port}/list.json"
     added = feed.run(
-        "source", "add", url, "--name", "portal", "--gateway", "rest", "--option", f"mapping=@{tmp_path}/mapping.json",
-        "--auth", "bearer", "--password-file", str(tmp_path / "token.txt"), "--concurrency", "2", "--test",
+        "source", "add", url, "--name", "portal", "--gateway", "rest", "--option",
+        f"mapping=@{tmp_path}/mapping.json",
+        "--auth", "bearer", "--password-file", str(tmp_path / "token.txt"), "--concurrency", "2",
+        "--test",
     )  # fmt: skip
     assert "3 files" in added.stdout
     told = feed.run("source", "list", "--json")
@@ -163,8 +166,8 @@ def test_a_json_interface_is_added_by_its_mapping_and_one_file_is_retried(
     feed.run("source", "add", slow, "--name", "slow", "--rate-limit", "0.1")
     feed.run("source", "run", "slow")
     every = feed.run("source", "run", "--all", "--wait", check=False)
-    assert every.returncode == 4, "a run of one of them is in progress"
-    assert "portal: completed" in every.stdout, "it does not stand in the way of the other"
+    assert every.returncode == 4, "a run of one source is in progress"
+    assert "portal: completed" in every.stdout, "it does not block the other source"
     assert "slow: " in every.stderr
 
 

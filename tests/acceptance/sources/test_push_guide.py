@@ -1,4 +1,4 @@
-"""How a server tells of new images, as the guide says it: its programs run as they stand, against real processes."""
+"""The guide for pushed events works: its programs run unchanged against real processes."""
 
 import json
 import re
@@ -25,9 +25,9 @@ RELAY = "import json, sys, relay; print(json.dumps(relay.handler(json.load(sys.s
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """A camera's server that says nothing of its own."""
+    """A camera server without log output."""
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of library
         pass
 
 
@@ -104,7 +104,7 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
         assert (answer["recorded"], answer["refused"], answer["detail"]) == (
             1,
             [],
-            "A run takes them now.",
+            "A run imports the files now.",
         )
         with own_server.open() as server:
             wait_for("the pushed picture", lambda: imported(server, "oak") == ["IMG_1.JPG"])
@@ -120,7 +120,8 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
             )
 
             own_server.run(
-                "source", "add", f"ws://127.0.0.1:{ports[1]}/events", "--name", "mast", "--create-deployment", "Mast",
+                "source", "add", f"ws://127.0.0.1:{ports[1]}/events", "--name", "mast",
+                "--create-deployment", "Mast",
                 "--option", f"files_url={at}",
             )  # fmt: skip
             wait_for("a connection", lambda: len(tower) == 1)

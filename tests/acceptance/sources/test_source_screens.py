@@ -1,4 +1,4 @@
-"""The sources' screens in a real browser: added after a live test, run, seen to when something is wrong with them."""
+"""The screens of sources in a real browser: test, add and run sources, and handle failures."""
 
 import os
 import re
@@ -21,16 +21,16 @@ from trapline.wire.projects import NewProject
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning"
-)  # of playwright's own sockets at its end
+)  # from sockets of playwright at its end
 
 
 TEST_MS = 60_000
-"""More than the server allows a test of a source, which on a busy machine lasts longer than other answers."""
+"""More than the time limit of a source test, which can be slow on a busy machine."""
 
 
 @dataclass
 class Feed:
-    """A camera's folder on a web server, and a signed-in tab of a Trapline that may speak to it."""
+    """A camera folder on a web server, and a signed-in tab of a server that may connect to it."""
 
     server: RunningServer
     tab: Watched
@@ -40,7 +40,7 @@ class Feed:
     project: int
 
     def run_now(self) -> None:
-        """Press the button, and wait until the table has one more run that is over."""
+        """Press the button and wait until the table has one more finished run."""
         page = self.tab.page
         over = page.get_by_test_id("runs").locator(
             '[data-state="completed"], [data-state="failed"]'
@@ -51,7 +51,7 @@ class Feed:
         expect(over).to_have_count(before + 1, timeout=30_000)
 
     def state(self, name: str) -> Locator:
-        """The button that shows only files in one state."""
+        """Return the button that filters files by a state."""
         return self.tab.page.get_by_role("button", name=re.compile(f"^{name}"))
 
 
@@ -62,7 +62,7 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
     (folder / "zebra.JPG").write_bytes(make_picture(7)[:500])
     os.utime(
         folder / "zebra.JPG", (1_700_000_000, 1_700_000_000)
-    )  # a young one might still be being written
+    )  # a recent file may still be being written
 
     @asynccontextmanager
     async def over_ssh() -> AsyncIterator[int]:
@@ -80,7 +80,8 @@ def feed(browser: Browser, own_server: RunningServer, tmp_path: Path) -> Iterato
         with own_server.open() as owner:
             project = owner.create_project(NewProject(name="Ford")).id
         sign_in(tab)
-        tab.wrong = [said for said in tab.wrong if "401" not in said]  # who am I, before signing in
+        # The session request before the login returns 401.
+        tab.wrong = [said for said in tab.wrong if "401" not in said]
         yield Feed(
             own_server,
             tab,
@@ -141,7 +142,7 @@ def test_a_source_is_tested_added_run_and_seen_to(feed: Feed) -> None:
 
 
 def _give_up_on_what_failed(server: RunningServer) -> None:
-    """What five tries do in a quarter of an hour."""
+    """Quarantine failed files, as five attempts in 15 minutes would."""
     running = find_running_url(server.data)
     assert running is not None
     with psycopg.connect(running) as connection:
@@ -152,7 +153,7 @@ def _give_up_on_what_failed(server: RunningServer) -> None:
 
 
 def _keep_a_password(page: Page) -> None:
-    """A stored password is never shown; it can be replaced and forgotten."""
+    """A stored password is never shown; it can be replaced and deleted."""
     dialog = page.get_by_role("dialog")
     page.get_by_role("button", name="Edit").click()
     dialog.get_by_label("Sign-in").select_option("basic")
@@ -173,7 +174,7 @@ def _keep_a_password(page: Page) -> None:
 
 
 def _fall_sick(feed: Feed, address: str) -> None:
-    """A source that fails is the first thing on the overview, with the reason and the way there."""
+    """A failing source is first on the overview, with the reason and a link."""
     page = feed.tab.page
     page.get_by_role("button", name="Edit").click()
     page.get_by_role("dialog").get_by_label("URL").fill(f"{feed.url}nothing/")

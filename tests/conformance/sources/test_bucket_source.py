@@ -31,7 +31,7 @@ NAMES = [
 
 @dataclass
 class Bucketful:
-    """A prefix of a bucket, and what puts objects under it."""
+    """A prefix of a bucket, with methods to store objects below it."""
 
     server: S3Server
     prefix: str
@@ -124,7 +124,7 @@ async def test_what_is_wrong_is_told_in_words(bucketful: Bucketful) -> None:
     for signer, name, words in (
         (wrong, BUCKET, "secret"),
         (S3Signer("nobody", "x", "us-east-1"), BUCKET, "key"),
-        (READER, "no-such-bucket", "no bucket|denies"),
+        (READER, "no-such-bucket", "does not exist|denies"),
         (None, BUCKET, "denies"),
     ):
         opened = bucketful.open(signer, name)

@@ -1,4 +1,4 @@
-"""A folder of an FTP server as a pull source: sign-in, TLS, and servers that misbehave."""
+"""FTP servers as pull sources: login, TLS, and faulty servers."""
 
 import asyncio
 import ssl
@@ -26,11 +26,8 @@ from tests.support.loopback_policy import allow_origins
 from trapline.server.platform.errors import FileGone
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import Timeouts
-from trapline.server.sources.gateways.ftp_connections import (
-    FtpAddress,
-    FtpConnectionPool,
-    FtpCredentials,
-)
+from trapline.server.sources.gateways.ftp_connection import FtpAddress, FtpCredentials
+from trapline.server.sources.gateways.ftp_connection_pool import FtpConnectionPool
 from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 from trapline.server.sources.gateways.gateway import Walk
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
@@ -81,14 +78,14 @@ async def test_who_may_sign_in_and_where_the_folder_is(root: Path) -> None:
         async with opened(port) as gateway:
             assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]
         async with opened(port, FtpCredentials(), path="DCIM/") as gateway:
-            assert await paths(gateway) == ["100 MEDIA/b.jpg", "a.jpg"], "anybody may as anonymous"
+            assert await paths(gateway) == ["100 MEDIA/b.jpg", "a.jpg"], "anonymous login works"
             assert await read(gateway, "100 MEDIA/b.jpg") == b"b"
         async with opened(port, path="%2FDCIM/100%20MEDIA") as gateway:
             assert await paths(gateway) == ["b.jpg"]
         async with opened(port, FtpCredentials(USER, "wrong")) as gateway:
             assert "check user name and password" in await failure(gateway)
         async with opened(port, path="nowhere") as gateway:
-            assert "no such folder" in await failure(gateway)
+            assert "folder does not exist" in await failure(gateway)
 
 
 async def test_files_are_read_side_by_side(root: Path) -> None:
@@ -122,11 +119,13 @@ async def test_tls_after_it_was_asked_for(root: Path, certificate: Certificate) 
             assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]
             assert len(await read(gateway, "DCIM/a.jpg")) == 300_000
         async with opened(port) as gateway:
-            assert "wants TLS (550): begin the address with ftps://" in await failure(gateway)
+            assert "requires TLS (550): use a URL that starts with ftps://" in await failure(
+                gateway
+            )
     with pyftpd(root, TlsHandler, certfile=str(certificate.path), ftp_USER=note) as port:
         async with opened(port, tls=ssl.create_default_context()) as gateway:
             assert "certificate of 127.0.0.1 is not trusted" in await failure(gateway)
-    assert names == [], "who does not prove who he is, is not told who we are"
+    assert names == [], "no credentials are sent to an untrusted server"
 
 
 async def test_tls_at_once(root: Path, certificate: Certificate) -> None:
@@ -144,7 +143,9 @@ async def test_a_certificate_of_another_host_and_a_closed_port(root: Path, tmp_p
         async with opened(port, tls=other.trusted, tls_at_once=True) as gateway:
             assert "certificate of 127.0.0.1 is not trusted" in await failure(gateway)
     async with opened(port, tls=other.trusted, tls_at_once=True) as gateway:
-        assert "Connection refused; if it begins TLS on its usual port" in await failure(gateway)
+        assert "Connection refused; if the server starts TLS on its FTP port" in await failure(
+            gateway
+        )
 
 
 async def test_no_sign_in_where_tls_is_wanted_and_not_offered() -> None:
@@ -154,12 +155,12 @@ async def test_no_sign_in_where_tls_is_wanted_and_not_offered() -> None:
         assert ftp.asked == ["AUTH TLS"]
     async with rigged_ftp(answers={"AUTH": "234 yes\r\n200 already done\r\n200 this too"}) as ftp:
         async with opened(ftp.port, tls=ssl.create_default_context()) as gateway:
-            assert "spoke in the clear" in await failure(gateway)
+            assert "sent unencrypted data" in await failure(gateway)
         assert ftp.asked == ["AUTH TLS"]
 
 
 async def test_data_comes_from_the_server_that_was_dialled_and_no_other() -> None:
-    """A PASV answer that names another host is a way to make us knock there."""
+    """A PASV reply with another host must not make Trapline connect to that host."""
     knocks: list[str] = []
 
     async def canary(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,7 +173,7 @@ async def test_data_comes_from_the_server_that_was_dialled_and_no_other() -> Non
         opened(ftp.port) as gateway,
     ):
         assert await read(gateway, "a.jpg") == b"picture", (
-            "the port is theirs to say, the host is not"
+            "the port of the reply is used, its host is not"
         )
         elsewhere = await asyncio.start_server(canary, "127.0.0.2", 0)
         async with elsewhere:
@@ -189,39 +190,39 @@ async def test_data_does_not_come_from_a_port_of_something_else(port: int) -> No
         rigged_ftp(answers={"EPSV": f"229 here (|||{port}|)"}) as ftp,
         opened(ftp.port) as gateway,
     ):
-        assert f"names port {port}" in await failure(gateway)
+        assert f"uses port {port} for data" in await failure(gateway)
 
 
 @pytest.mark.parametrize(
     ("rigged", "words"),
     [
-        ({"fault": "cut"}, "before the length"),
+        ({"fault": "cut"}, "before the announced length"),
         (
             {"fault": "cut", "answers": LIST_ONLY | {"226": "426 oh"}},
-            r"before the length|broke the transfer off",
+            r"before the announced length|aborted the transfer",
         ),
-        ({"fault": "stall"}, "nothing in the time allowed"),
-        ({"answers": LIST_ONLY | {"SIZE": "213 9999"}}, "before the length"),
-        ({"answers": LIST_ONLY | {"SIZE": "213 3"}}, "changed its length"),
-        ({"answers": LIST_ONLY | {"SIZE": "550 Permission denied"}}, "denies it"),
-        ({"answers": LIST_ONLY | {"RETR": "550 not there"}}, "not there"),
-        ({"answers": LIST_ONLY | {"EPSV": "229 nonsense"}}, "proper FTP"),
+        ({"fault": "stall"}, "did not answer in the time"),
+        ({"answers": LIST_ONLY | {"SIZE": "213 9999"}}, "before the announced length"),
+        ({"answers": LIST_ONLY | {"SIZE": "213 3"}}, "size of the file changed"),
+        ({"answers": LIST_ONLY | {"SIZE": "550 Permission denied"}}, "denied access"),
+        ({"answers": LIST_ONLY | {"RETR": "550 not there"}}, "does not exist"),
+        ({"answers": LIST_ONLY | {"EPSV": "229 nonsense"}}, "invalid FTP reply"),
         (
             {"answers": {"MLST": "250-x\r\n type=dir;size=1; a.jpg\r\n250 end"}},
-            "not an ordinary file",
+            "not a regular file",
         ),
         ({"answers": {"PASS": f"500 what is {PASSWORD}?"}}, "500"),
-        ({"answers": {"": "220-" + "x\r\n220-" * 1500 + "\r\n220 at last"}}, "without an end"),
-        ({"answers": {"": "SSH-2.0-OpenSSH"}}, "proper FTP|nothing in the time"),
+        ({"answers": {"": "220-" + "x\r\n220-" * 1500 + "\r\n220 at last"}}, "too many lines"),
+        ({"answers": {"": "SSH-2.0-OpenSSH"}}, "invalid FTP reply|in the time"),
         ({"answers": {"USER": "530 not you"}}, "check user name"),
-        ({"answers": {"USER": "550 not you"}}, "refused what it was asked for (550)"),
-        ({"answers": {"USER": "421 too many"}}, "takes no more connections"),
+        ({"answers": {"USER": "550 not you"}}, "refused the command (550)"),
+        ({"answers": {"USER": "421 too many"}}, "accepts no more connections"),
     ],
 )
 async def test_what_goes_wrong_is_said_in_words(rigged: dict[str, Any], words: str) -> None:
     rigged = {"files": {b"a.jpg": b"picture" * 100}, "answers": LIST_ONLY, **rigged}
-    # Only what is silent is not waited for: on a busy machine the others may take their time.
-    connect_s, download_s = (0.5, 0.2) if "nothing in the time" in words else (10.0, 10.0)
+    # Only silent servers have short timeouts, because the others may be slow on a busy machine.
+    connect_s, download_s = (0.5, 0.2) if "in the time" in words else (10.0, 10.0)
     async with (
         rigged_ftp(**rigged) as ftp,
         opened(ftp.port, connect_s=connect_s, download_s=download_s) as gateway,
@@ -236,7 +237,7 @@ async def test_a_file_that_broke_does_not_spoil_the_next(root: Path) -> None:
         opened(ftp.port) as gateway,
     ):
         ftp.fault = "cut"
-        assert "before the length" in await failure(gateway, "a.jpg")
+        assert "before the announced length" in await failure(gateway, "a.jpg")
         ftp.fault = ""
         assert await read(gateway, "a.jpg") == b"picture" * 100
         with pytest.raises(FileGone):
@@ -329,13 +330,14 @@ async def test_odd_names_are_listed_and_opened() -> None:
         "ä.jpg".encode(): b"picture",
         b"two  spaces .jpg": b"picture",
     }
-    # The server undoes the doubling of a byte 255 (RFC 854) before it looks for a file.
+    # The server removes the doubling of byte 255 (RFC 854) before it looks for a file.
     files |= dict.fromkeys((b".half", b"bell\x07.jpg", b"all\xff\xff.jpg"), b"picture")
     async with rigged_ftp(files=files, listing=listing) as ftp, opened(ftp.port) as gateway:
         walk = Walk()
         entries = [entry async for entry in gateway.list_files(walk)]
         assert [entry.path for entry in entries] == [
-            r"F\xfcchse #1.jpg", "ä.jpg", "two  spaces .jpg", ".half", r"bell\x07.jpg", r"all\xff.jpg",
+            r"F\xfcchse #1.jpg", "ä.jpg", "two  spaces .jpg", ".half", r"bell\x07.jpg",
+            r"all\xff.jpg",
         ]  # fmt: skip
         assert walk.left_out == {"unrepresentable name": 2, "symbolic link": 1}
         assert {entry.size for entry in entries} == {7}
@@ -366,7 +368,7 @@ async def test_an_empty_folder_is_empty_however_that_is_said() -> None:
         rigged_ftp(answers=LIST_ONLY | {"LIST": "550 access denied"}) as ftp,
         opened(ftp.port) as gateway,
     ):
-        assert "denies it" in await failure(gateway)
+        assert "denied access" in await failure(gateway)
 
 
 async def test_a_listing_in_no_known_form_is_not_an_empty_one() -> None:
@@ -374,4 +376,4 @@ async def test_a_listing_in_no_known_form_is_not_an_empty_one() -> None:
         rigged_ftp(listing=b"<html>welcome</html>\r\n", answers=LIST_ONLY) as ftp,
         opened(ftp.port) as gateway,
     ):
-        assert "form that is not read" in await failure(gateway)
+        assert "format of the listing" in await failure(gateway)

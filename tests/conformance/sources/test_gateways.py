@@ -1,4 +1,4 @@
-"""What every gateway must do, run on each of them against real servers."""
+"""Requirements for all gateways, tested with each of them against real servers."""
 
 import os
 import tempfile
@@ -18,21 +18,15 @@ from trapline.server.platform.errors import OutboundFailed
 from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.outbound import OutboundClient, Timeouts
 from trapline.server.sources.gateways.folder_gateway import FolderGateway
-from trapline.server.sources.gateways.ftp_connections import (
-    FtpAddress,
-    FtpConnectionPool,
-    FtpCredentials,
-)
+from trapline.server.sources.gateways.ftp_connection import FtpAddress, FtpCredentials
+from trapline.server.sources.gateways.ftp_connection_pool import FtpConnectionPool
 from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 from trapline.server.sources.gateways.gateway import Gateway
 from trapline.server.sources.gateways.http_directory_gateway import HttpDirectoryGateway
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.gateways.rest_gateway import RestGateway
-from trapline.server.sources.gateways.sftp_gateway import (
-    SftpGateway,
-    SshCredentials,
-    parse_host_key,
-)
+from trapline.server.sources.gateways.sftp_gateway import SftpGateway
+from trapline.server.sources.gateways.ssh_credentials import SshCredentials, parse_host_key
 
 NAMES = [
     "IMG_0001.JPG",
@@ -49,7 +43,7 @@ NAMES = [
 
 @dataclass(frozen=True)
 class Kind:
-    """A gateway with the server it speaks to, and what this server's listing tells."""
+    """A gateway with its server, and which facts the listing of the server has."""
 
     name: str
     serve: Callable[[Path, Path], AbstractContextManager[str]]
@@ -109,7 +103,7 @@ class Place:
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    # Not below pytest's own folder, which is closed to the unprivileged user that Apache runs as.
+    # Apache runs as an unprivileged user, who cannot read below the folder of pytest.
     with tempfile.TemporaryDirectory(prefix="trapline-gateway-") as name:
         work, root = Path(name), Path(name) / "camera"
         fill(work, root)
@@ -211,7 +205,7 @@ async def test_an_open_file_tells_its_size_and_time(place: Place) -> None:
 
 async def test_a_file_that_is_gone_is_said_in_words(place: Place) -> None:
     await place.paths()
-    with pytest.raises(OutboundFailed, match=r"there|lists"):
+    with pytest.raises(OutboundFailed, match=r"exist|there|lists"):
         await place.read("IMG_4711.JPG")
 
 

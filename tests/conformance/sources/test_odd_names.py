@@ -1,4 +1,4 @@
-"""Names that cannot be seen, and folders that cannot be listed: every gateway on its real servers."""
+"""Names with invisible characters and unlisted folders, for each gateway with real servers."""
 
 import os
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ BYTES = {"latin-1": b"F\xfcchse.JPG", "telnet": b"all\xff.JPG", "mixed": b"F\xfc
 
 
 def _make_folders(work: Path) -> tuple[Path, Path]:
-    # Not below pytest's own folder, which is closed to the unprivileged user that Apache runs as.
+    # Apache runs as an unprivileged user, who cannot read below the folder of pytest.
     work.chmod(0o755)
     (work / "camera").mkdir()
     return work, work / "camera"
@@ -48,13 +48,13 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
 async def test_names_that_cannot_be_seen_are_listed_and_read(place: Place) -> None:
     names = dict(INVISIBLE)
     if place.kind.name == "ftp-aioftp":
-        del names["at the end"]  # it cuts white space off the end of every command
+        del names["at the end"]  # the server strips white space at the end of commands
     for text in names.values():
         write(place.root / text, text.encode())
     walk = Walk()
     listed = [entry.path async for entry in place.gateway.list_files(walk)]
     assert (len(listed), walk.folders) == (len(names), []), listed
-    assert all(path.isprintable() for path in listed), "a name is shown escaped"
+    assert all(path.isprintable() for path in listed), "names are escaped"
     assert {(await place.read(path)).decode() for path in listed} == set(names.values())
     is_encoded = place.kind.name not in (
         "folder",
@@ -105,7 +105,7 @@ async def test_a_folder_that_nginx_forbids_stops_nothing(
 
 
 async def test_a_folder_that_an_ftp_server_denies_stops_nothing(tmp_path: Path) -> None:
-    """One that may not be entered, and one that may not be listed."""
+    """One folder cannot be entered, another one cannot be listed."""
     for path in ("a.JPG", "oak/b.JPG", "entered/c.JPG", "listed/d.JPG"):
         write(tmp_path / path, b"x")
 
@@ -157,7 +157,8 @@ async def test_a_pruned_folder_is_not_asked_for(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"a.jpg", "ä\u00a0\u3000\u200b\u202e.jpg".encode(), b"F\xfc\xff.jpg", rb"a\xff\u00a0.jpg", rb"\\x5cxfc",
+    "raw", [b"a.jpg", "ä\u00a0\u3000\u200b\u202e.jpg".encode(), b"F\xfc\xff.jpg",
+    rb"a\xff\u00a0.jpg", rb"\\x5cxfc",
             b"line\nbreak", b"tab\tbell\x07", rb"a\b", "\U000e0001.jpg".encode(), b"\xed\xa0\x80"],
 )  # fmt: skip
 def test_each_name_has_one_path_and_each_path_one_name(raw: bytes) -> None:

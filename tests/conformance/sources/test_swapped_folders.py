@@ -1,4 +1,4 @@
-"""A folder source keeps the folder that was judged: a renamed root or a link in its place shows it nothing else."""
+"""A folder source reads only the folder that was checked, even if it is renamed or replaced."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,7 +76,7 @@ async def test_a_run_reads_the_folder_that_it_listed(
     (media / to).joinpath(
         "DCIM/IMG_2.JPG" if part == "station/card" else "card/DCIM/IMG_2.JPG"
     ).write_bytes(FOREIGN)
-    assert await list_paths(gateway) == ["DCIM/IMG_1.JPG"], "the walk stays in the folder, too"
+    assert await list_paths(gateway) == ["DCIM/IMG_1.JPG"], "the listing also stays in the folder"
 
 
 async def test_a_folder_of_trapline_that_was_renamed_into_the_place_is_refused(

@@ -1,4 +1,4 @@
-"""Bad files before good ones, and bad sources beside good ones: all that can be had is there with the next cycle."""
+"""Bad files and bad sources do not delay good ones: the next cycle imports all good files."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ def test_bad_files_and_sources_hold_up_no_others(make_scene: MakeScene, figures:
     chance = make_chance("bad files")
     with Cameras(slow_s=0.1) as cameras:
         for fault in FAULTS:
-            # The bad ones come first by name, so that each run meets them before any good one.
+            # Bad files sort first, so that each run tries them before any good file.
             for number in range(EACH):
                 cameras.add(fault, f"A{number:05}.JPG", fault)
             for number in range(GOOD // len(FAULTS)):
@@ -33,14 +33,14 @@ def test_bad_files_and_sources_hold_up_no_others(make_scene: MakeScene, figures:
             )
         for number in range(GOOD // 4):
             cameras.add("endless", f"Z{number:06}.JPG")
-        # Left out by their names: each other file is fetched once to be judged by its first bytes.
+        # These are left out by name; every other file is downloaded once to check its first bytes.
         cameras.folders["endless"] |= {f"note-{number:06}.part": b"" for number in range(LONG)}
         scene = make_scene(settings={"TRAPLINE_ALLOWED_NETWORKS": cameras.origin}).start(images=1)
         ids = {name: _add_source(scene, cameras, name) for name in (*FAULTS, "mixed", "endless")}
         ids["away"] = _add_source(scene, cameras, "nowhere")
         took = [_run_cycle(scene)]
         for name in ids:
-            # Names that come before all that were seen.
+            # These names sort before all known ones.
             for number in range(LATE if name != "away" else 0):
                 cameras.add(name, f"0-late-{number}.JPG")
         took.append(_run_cycle(scene))
@@ -57,11 +57,14 @@ def _add_source(scene: Scene, cameras: Cameras, name: str) -> str:
 
 
 def _run_cycle(scene: Scene) -> float:
-    """Let every source be due, and wait until each has had its run; answers after how many seconds that was."""
+    """Make every source due and wait for the run of each; returns the seconds."""
     due = scene.ask("update pull_sources set next_run_at = now() returning now()")
     sources, due_at = len(due), due[0][0]
     began = time.monotonic()
-    over = "select count(distinct source_id) from pull_runs where state <> 'running' and started_at >= %s"
+    over = (
+        "select count(distinct source_id) from pull_runs"
+        " where state <> 'running' and started_at >= %s"
+    )
     wait_for("the runs of a cycle", lambda: scene.ask(over, due_at) == [(sources,)], CYCLE_WITHIN_S)
     return time.monotonic() - began
 
@@ -85,14 +88,18 @@ def _check(
             if path in cameras.faults.get(name, {}):
                 bad += 1
                 assert state in ("seen", "failed"), (name, path, state, error)
-                assert state == "seen" or error, "what fails says why"
+                assert state == "seen" or error, "a failed file has a reason"
             else:
                 good += 1
                 lost += state != "imported"
-    counted = "select max((select sum(n::int) from jsonb_each_text(left_out) as t (reason, n))) from pull_runs"
-    assert scene.ask(counted) == [(unfinished,)], "what is left out by its name is counted"
+    counted = (
+        "select max((select sum(n::int) from jsonb_each_text(left_out) as t (reason, n)))"
+        " from pull_runs"
+    )
+    assert scene.ask(counted) == [(unfinished,)], "files left out by name are counted"
     [(images, paths)] = scene.ask(
-        "select count(*), count(distinct (source_id, source_path)) from images where source_id is not null"
+        "select count(*), count(distinct (source_id, source_path))"
+        " from images where source_id is not null"
     )
     [(away,)] = scene.ask("select last_error from pull_sources where id = %s", ids["away"])
     told = ", ".join(f"{cameras.struck[fault]} {fault}" for fault in FAULTS)
@@ -108,10 +115,10 @@ def _check(
     assert lost == 0
     assert (images, paths) == (good, good)
     assert bad > 0
-    assert "404" in (away or ""), "a source that is away says why"
+    assert "404" in (away or ""), "an unavailable source has a reason"
     assert all(cameras.struck[fault] >= 8 for fault in FAULTS), (
-        "too few faults were met: the test proves nothing"
+        "too few faults occurred for a valid test"
     )
     assert cameras.struck_beside >= sum(cameras.struck.values()) / 2, (
-        "nothing else was in flight: it proves nothing"
+        "no other run was in progress, so the test is not valid"
     )

@@ -1,4 +1,4 @@
-"""Three processes that poll the same sources, one killed in the middle of a run again and again: each file once."""
+"""Three processes poll the same sources and are killed during runs: each file is imported once."""
 
 import time
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from tests.support.faulty_cameras import Cameras
 from tests.support.running_server import wait_for
 
 CYCLES = sized(2_000, 60)
-"""Of all sources together: from the time one is due until it has taken what was new."""
+"""The limit of the time from when a source is due until its new files are imported."""
 KILLS = sized(40, 8)
 SOURCES = 20
 AT_WORK = sized(12, 6)
 FILES = 3
 SCHEDULERS = 3
 NEVER = "0 0 29 2 *"
-"""Due only when the test says so."""
+"""A schedule that is never due during the test."""
 DONE_WITHIN_S = 150.0
 YOUNG = timedelta(seconds=4)
 PROGRESS = """
@@ -30,7 +30,7 @@ PROGRESS = """
 
 @dataclass
 class _Window:
-    """From the time a source is due until it has taken what was new."""
+    """The time from when a source is due until its new files are imported."""
 
     source: str
     opened_at: datetime
@@ -38,7 +38,7 @@ class _Window:
 
 
 class _Polling:
-    """Sources that are due again as soon as they have taken what was new."""
+    """Sources that are made due again after each import."""
 
     def __init__(self, scene: Scene, cameras: Cameras) -> None:
         self.scene, self.cameras = scene, cameras
@@ -55,22 +55,23 @@ class _Polling:
             self.ids[name] = answer.json()["id"]
 
     def open_window(self, source: str) -> None:
-        """Put new files onto a camera, and let its source be due."""
+        """Add new files to a camera and make its source due."""
         number = sum(window.source == source for window in self.windows)
         for each in range(FILES):
             self.cameras.add(source, f"IMG_{number:04}_{each}.JPG")
         [(now,)] = self.scene.ask(
-            "update pull_sources set next_run_at = clock_timestamp() where id = %s returning clock_timestamp()",
+            "update pull_sources set next_run_at = clock_timestamp()"
+            " where id = %s returning clock_timestamp()",
             self.ids[source],
         )
         self.open[source] = _Window(source, now)
         self.windows.append(self.open[source])
 
     def step(self, go_on: bool) -> None:
-        """Close the windows whose files are there, and open the next ones.
+        """Close the windows whose files are imported, and open the next ones.
 
-        A few sources are at work at a time: those of a killed process wait until it is known to be
-        dead.
+        Only a few sources are due at a time. Sources of a killed process wait until its heartbeat
+        has expired.
         """
         rows = self.scene.ask(PROGRESS)
         [(now,)] = self.scene.ask("select clock_timestamp()")
@@ -87,7 +88,7 @@ class _Polling:
             self.open_window(source)
 
     def count_closed(self) -> int:
-        """How many cycles are over."""
+        """Return the number of completed cycles."""
         return sum(window.closed_at is not None for window in self.windows)
 
 
@@ -114,7 +115,7 @@ def test_no_source_is_skipped_or_polled_twice_and_each_file_comes_once(
             struck = len(scene.list_strikes())
             if struck == armed < KILLS:
                 armed += 1
-                # Whoever does a run, at some commit of it: the files of that moment are in flight.
+                # Kill a process at a commit of a run, while it downloads files.
                 scene.follow(f"{armed} before commit|chore pull_source|{chance.randint(2, 9)}|kill")
             polling.step(go_on=cycles < CYCLES or struck < KILLS)
             time.sleep(0.05)
@@ -125,7 +126,8 @@ def test_no_source_is_skipped_or_polled_twice_and_each_file_comes_once(
 def _check(scene: Scene, polling: _Polling, figures: Figures, took: float) -> None:
     names = {source_id: name for name, source_id in polling.ids.items()}
     runs = scene.ask(
-        "select source_id::text, trigger, state, started_at, imported, duplicate, failed from pull_runs"
+        "select source_id::text, trigger, state, started_at, imported, duplicate, failed"
+        " from pull_runs"
     )
     skipped = twice = 0
     for window in polling.windows:
@@ -141,12 +143,14 @@ def _check(scene: Scene, polling: _Polling, figures: Figures, took: float) -> No
         twice += len(begun) > 1
     expected = sum(len(files) for files in polling.cameras.folders.values())
     [(images, paths)] = scene.ask(
-        "select count(*), count(distinct (source_id, source_path)) from images where source_id is not null"
+        "select count(*), count(distinct (source_id, source_path))"
+        " from images where source_id is not null"
     )
     ledger = dict(scene.ask("select state, count(*) from pulled_files group by 1"))
     interrupted = sum(run[2] == "interrupted" for run in runs)
     struck = scene.list_strikes()
-    seen = f"{SCHEDULERS}; {polling.count_closed()} of {SOURCES} sources; {len(struck)} in {took:.0f} s"
+    closed = polling.count_closed()
+    seen = f"{SCHEDULERS}; {closed} of {SOURCES} sources; {len(struck)} in {took:.0f} s"
     figures.add(
         "P19", "schedulers; cycles; killed mid-run", f"{SCHEDULERS}; {CYCLES}; {KILLS}", seen
     )
@@ -164,11 +168,11 @@ def _check(scene: Scene, polling: _Polling, figures: Figures, took: float) -> No
     )
     assert (skipped, twice) == (0, 0)
     assert (images, paths, ledger) == (expected, expected, {"imported": expected})
-    assert sum(run[4] for run in runs) == expected, "the counts of the runs are those of the files"
+    assert sum(run[4] for run in runs) == expected, "the counts of the runs match the files"
     assert sum(run[5] + run[6] for run in runs) == 0
-    assert len(struck) >= KILLS, "no fault was injected: the test proves nothing"
+    assert len(struck) >= KILLS, "too few faults were injected for a valid test"
     assert all(strike["doing"] == "chore pull_source" for strike in struck)
-    assert interrupted >= KILLS / 2, "hardly a run was cut off: the test proves nothing"
+    assert interrupted >= KILLS / 2, "too few runs were interrupted for a valid test"
     wait_for(
         "the end of all runs",
         lambda: not scene.ask("select 1 from pull_runs where state = 'running'"),

@@ -1,4 +1,4 @@
-"""Files of a source that are taken side by side: as many as it allows, each once, and no one at another's cost."""
+"""Parallel downloads of a source: within its limits, each file once, independent of others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,9 +15,9 @@ from trapline.server.app.background import background_tasks
 from trapline.server.images.actions.thumbnails import generate_thumbnails
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
-from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions import pull_run_starts, pull_runs, sources
 from trapline.server.sources.actions.file_scheduler import PROBES
-from trapline.server.sources.actions.pull_run import SICK_AFTER
+from trapline.server.sources.actions.pull_run import FAILING_AFTER
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.rules.pull_policy import QUARANTINE_AFTER
 from trapline.wire.sources import NewSource, PullRun
@@ -30,12 +30,12 @@ async def feed(system: AppContext) -> AsyncIterator[Feed]:
 
 
 async def begin(feed: Feed, max_files: int | None = None) -> asyncio.Task[PullRun]:
-    """Begin a run that goes on beside the test."""
+    """Start a run that continues in the background."""
     return asyncio.create_task(feed.run(max_files))
 
 
 async def until_asked(feed: Feed, count: int) -> None:
-    """Wait until the camera was asked for so many things, and a little longer for what should not come."""
+    """Wait until the camera has this many requests, and a little longer to detect more."""
     async with asyncio.timeout(30):
         while len(feed.camera.requests) < count:
             await asyncio.sleep(0.01)
@@ -93,7 +93,7 @@ async def test_one_file_that_the_database_refuses_leaves_the_others(feed: Feed) 
     )
     run = await feed.run()
     assert (run.state, run.imported, run.failed) == ("completed", 5, 1)
-    assert "did not foresee" in ((await feed.errors())["3.jpg"] or "")
+    assert "unexpected error" in ((await feed.errors())["3.jpg"] or "")
     await feed.sql("alter table images drop constraint refuse_one")
     await feed.make_due()
     assert (await feed.run()).imported == 1
@@ -109,7 +109,7 @@ async def test_what_is_in_hand_is_kept_when_a_server_asks_for_patience(feed: Fee
     feed.camera.go_on.set()
     run = await going
     assert (run.state, run.imported, run.failed) == ("failed", 2, 0)
-    assert sorted(feed.camera.asked()) == ["", *names[:3]], "nothing is asked for behind a 429"
+    assert sorted(feed.camera.asked()) == ["", *names[:3]], "no file is requested after a 429"
 
 
 async def test_a_server_that_fails_is_left_alone_soon(feed: Feed) -> None:
@@ -118,17 +118,17 @@ async def test_a_server_that_fails_is_left_alone_soon(feed: Feed) -> None:
     feed.camera.faults = dict.fromkeys(names, "500")
     run = await feed.run(max_files=0)
     assert (run.state, run.imported) == ("failed", 0)
-    assert SICK_AFTER + PROBES <= run.failed < SICK_AFTER + PROBES + 4
+    assert FAILING_AFTER + PROBES <= run.failed < FAILING_AFTER + PROBES + 4
 
 
 async def test_bad_files_before_good_ones_are_no_sick_source(feed: Feed) -> None:
-    bad = [f"a{number:02}.jpg" for number in range(6 * SICK_AFTER)]
+    bad = [f"a{number:02}.jpg" for number in range(6 * FAILING_AFTER)]
     fill(feed.camera, *bad, "y.jpg", "z1.jpg", "z2.jpg")
     feed.camera.faults = dict.fromkeys(bad, "500")
     run = await feed.run(max_files=0)
     assert (run.imported, run.failed) == (3, run.failed)
-    assert run.failed >= 3 * SICK_AFTER, (
-        "each good one shows that the source is well, and it goes on"
+    assert run.failed >= 3 * FAILING_AFTER, (
+        "each good file shows that the source works, and the run continues"
     )
 
 
@@ -144,22 +144,22 @@ async def test_one_file_that_asks_for_patience_for_ever_is_quarantined(feed: Fee
 
 
 async def test_a_slow_good_file_shows_that_the_source_is_well(feed: Feed) -> None:
-    bad = [f"b{number}.jpg" for number in range(SICK_AFTER)]
+    bad = [f"b{number}.jpg" for number in range(FAILING_AFTER)]
     fill(feed.camera, "a.jpg", *bad, "z.jpg")
     await feed.change(concurrency=2)
     feed.camera.faults = {"a.jpg": "hang", **dict.fromkeys(bad, "500")}
     going = await begin(feed)
     await until_asked(feed, 2 + len(bad))
     assert "z.jpg" not in [path for path, _ in feed.camera.requests], (
-        "it waits for what the slow one shows"
+        "it waits for the outcome of the slow file"
     )
     feed.camera.go_on.set()
     run = await going
-    assert (run.state, run.imported, run.failed) == ("completed", 2, SICK_AFTER)
+    assert (run.state, run.imported, run.failed) == ("completed", 2, FAILING_AFTER)
 
 
 async def test_transfers_that_break_off_keep_no_good_file_waiting(feed: Feed) -> None:
-    bad = [f"a{number:02}.jpg" for number in range(3 * SICK_AFTER)]
+    bad = [f"a{number:02}.jpg" for number in range(3 * FAILING_AFTER)]
     fill(feed.camera, *bad, "z.jpg")
     feed.camera.faults = dict.fromkeys(bad, "cut")
     run = await feed.run(max_files=0)
@@ -171,7 +171,8 @@ async def test_thumbnails_come_with_the_picture(feed: Feed) -> None:
     feed.camera.files["b.jpg"] = make_jpeg(2, orientation=6)
     await feed.run()
     rows = await feed.sql(
-        "select id, thumbnails_at is not null, thumbnails_claimed_until from images where source_id = :id"
+        "select id, thumbnails_at is not null, thumbnails_claimed_until"
+        " from images where source_id = :id"
     )
     assert [(made, claimed) for _, made, claimed in rows] == [(True, None)] * 2
     for image_id, _, _ in rows:
@@ -193,7 +194,7 @@ async def test_thumbnails_of_a_run_that_died_are_made_later(
         with pytest.raises(asyncio.CancelledError):
             await feed.run()
     assert await generate_thumbnails(feed.system, SYSTEM) == 0, (
-        "whoever imported it has said that it makes them"
+        "the importing process has claimed the thumbnails"
     )
     await feed.sql("update images set thumbnails_claimed_until = now() - interval '1 s'")
     assert await generate_thumbnails(feed.system, SYSTEM) == 1
@@ -205,7 +206,7 @@ async def test_a_poll_of_known_files_writes_a_run_and_nothing_else(feed: Feed) -
     await feed.run(max_files=0)
 
     async def rows() -> dict[str, str]:
-        """Every row of every table of ours, by its place and the transaction that wrote it."""
+        """Return all rows of all tables, with the position and transaction of each."""
         tables = await feed.sql("select tablename from pg_tables where schemaname = 'public'")
         query = (
             "select coalesce(string_agg(ctid::text || xmin::text, ' ' order by ctid), '') from {}"
@@ -213,7 +214,7 @@ async def test_a_poll_of_known_files_writes_a_run_and_nothing_else(feed: Feed) -
         return {name: (await feed.sql(query.format(name)))[0][0] for (name,) in tables}
 
     before = await rows()
-    run_id = (await pull_runs.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
+    run_id = (await pull_run_starts.start_run(feed.system, SYSTEM, feed.source_id, None)).run_id
     feed.camera.asked()
     await pull_runs.run_pull(feed.system, SYSTEM, run_id)
     after = await rows()
@@ -232,7 +233,7 @@ async def test_a_rate_holds_for_all_that_ask_at_once() -> None:
 
 
 async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
-    """As many as there once were places for runs, each waiting for its listing."""
+    """More slow sources than an earlier limit of parallel runs, each waiting for its listing."""
     fill(feed.camera, "a.jpg")
     async with running_camera() as slow:
         slow.faults[""] = "hang"
@@ -244,13 +245,13 @@ async def test_slow_sources_keep_no_other_waiting(feed: Feed) -> None:
                 name=f"{number}", base_url=slow.url, deployment=deployment, list_timeout_s=600
             )
             source = await sources.create_source(system, SYSTEM, new)
-            await pull_runs.start_run(system, SYSTEM, source.id, None)
+            await pull_run_starts.start_run(system, SYSTEM, source.id, None)
         stop = asyncio.Event()
         working = asyncio.create_task(background_tasks.run_background_tasks(system, stop))
         async with asyncio.timeout(30):
             while len(slow.requests) < 20:
                 await asyncio.sleep(0.02)
-        await pull_runs.start_run(system, SYSTEM, feed.source_id, None)
+        await pull_run_starts.start_run(system, SYSTEM, feed.source_id, None)
         await feed.until_imported("a.jpg")
         stop.set()
         slow.go_on.set()

@@ -1,4 +1,4 @@
-"""Connections of sources that push, as they end: nothing that was told is lost, and nobody is asked too often."""
+"""Ends of WebSocket connections: no message is lost, and no server is listed too often."""
 
 import asyncio
 import json
@@ -22,14 +22,14 @@ NAMES = [f"IMG_{number:02}.JPG" for number in range(40)]
 async def reopen(
     place: Field, handle: Callable[[ServerConnection], Coroutine[Any, Any, None]]
 ) -> None:
-    """Let the server treat each connection in this way."""
+    """Replace how the server handles connections."""
     await place.tower.close()
     place.tower.treat = handle
     await place.tower.open()
 
 
 async def stop_listing(place: Field) -> None:
-    """Let nothing but messages tell of files."""
+    """Remove the listing of the source, so that only messages announce files."""
     await place.change(options={"files_url": place.camera.url})
 
 
@@ -65,7 +65,7 @@ async def test_a_change_loses_no_message_that_was_received(system: AppContext) -
             return place.tower.connections not in ({before}, set())
 
         await until(is_made_anew)
-        assert place.tower.most_at_once == 1, "the old one ends before the new one begins"
+        assert place.tower.most_at_once == 1, "the old connection ends before the new one starts"
         assert sorted(await place.states()) == NAMES
         await background.close()
 
@@ -76,7 +76,7 @@ async def test_a_process_that_was_cut_off_notes_what_it_has_received(system: App
         background = FeedManager(place.system, margin_s=4.0)
         await place.until_connected(background)
         async with place.system.database.transaction(SYSTEM) as tx:
-            # Nothing can be noted for so long that another process takes the connection.
+            # Messages cannot be recorded until another process has claimed the connection.
             of_this = {"id": place.source_id}
             await tx.session.execute(
                 text("select 1 from pull_sources where id = :id for update"), of_this
@@ -130,7 +130,7 @@ async def test_what_a_server_says_is_not_repeated(system: AppContext) -> None:
             await place.until(says_why, background)
             await background.close()
         reasons = [line["reason"] for line in logged if "reason" in line]
-        assert len(reasons) >= 4, "it is told what was wrong, message by message"
+        assert len(reasons) >= 4, "each rejected message has a reason"
         assert not [words for words in (*seen, *map(str, logged)) if "CANARY" in words]
 
 
@@ -158,16 +158,18 @@ async def test_a_server_that_hangs_up_again_and_again_is_listed_once_a_minute(
         [[wait_s]] = await place.sql(
             "select extract(epoch from next_run_at - now()) from pull_sources where id = :id"
         )
-        assert 30 < wait_s <= 60, "what was missed meanwhile is looked for then"
+        assert 30 < wait_s <= 60, "the next listing finds missed files"
         assert len(place.tower.seen) >= 2
         assert place.camera.asked().count("") == 1
 
-        # One that fails is not asked for its listing before its time either.
+        # A failing source is also not listed before its backoff has ended.
         await place.sql(
-            "update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id"
+            "update pull_runs set started_at = started_at - interval '2 minutes'"
+            " where source_id = :id"
         )
         await place.sql(
-            "update pull_sources set consecutive_failures = 2, not_before = now() + interval '1 hour',"
+            "update pull_sources"
+            " set consecutive_failures = 2, not_before = now() + interval '1 hour',"
             " next_run_at = now() + interval '1 day' where id = :id"
         )
         await place.until(is_brought_forward, background)

@@ -1,4 +1,4 @@
-"""Sources that push over WebSocket: one connection, whatever dies, and nothing missed for good."""
+"""WebSocket sources: one connection at a time, also after failures, and no missed files."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ from trapline.wire.sources import AuthType, NewSource, Source
 
 @dataclass
 class Tower:
-    """A server that pushes: it counts connections, records headers, refuses when told."""
+    """A WebSocket server that counts connections, records headers and can refuse them."""
 
     port: int = 0
     server: Server | None = None
@@ -38,7 +38,7 @@ class Tower:
     seen: list[dict[str, str]] = field(default_factory=list)
     status: int | None = None
     treat: Callable[[ServerConnection], Coroutine[Any, Any, None]] | None = None
-    """What is done with each connection instead of keeping it until it ends."""
+    """The handler of each connection; by default it stays open until the client ends it."""
 
     @property
     def url(self) -> str:
@@ -73,7 +73,7 @@ class Tower:
             self.connections.discard(connection)
 
     async def tell(self, message: Any) -> None:
-        """Send a message to everybody who is connected."""
+        """Send a message to all connected clients."""
         for connection in list(self.connections):
             await connection.send(
                 message if isinstance(message, str | bytes) else json.dumps(message)
@@ -82,12 +82,12 @@ class Tower:
 
 @dataclass
 class Field(Feed):
-    """A source that is told of new files."""
+    """A source whose server announces new files."""
 
     tower: Tower = field(default_factory=Tower)
 
     async def drive(self, *background: FeedManager) -> None:
-        """Let background processes take a step, and do the runs that wait."""
+        """Run one step of the background processes, and all queued runs."""
         for feeds in background:
             await feeds.step()
         page = await sources.list_runs(self.system, SYSTEM, self.source_id, 10, None)
@@ -98,7 +98,7 @@ class Field(Feed):
     async def until(
         self, happened: Callable[[], Awaitable[bool]], *background: FeedManager
     ) -> None:
-        """Go on until something happened."""
+        """Continue until a condition is true."""
         async with asyncio.timeout(30):
             while not await happened():
                 await self.drive(*background)
@@ -168,11 +168,11 @@ async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(
     fill(place.camera, "a.jpg")
     await place.tower.tell(told(place.camera, "a.jpg"))
     await place.until_states({"before.jpg": "imported", "a.jpg": "imported"}, background)
-    assert place.camera.asked() == ["a.jpg"], "nothing was listed"
+    assert place.camera.asked() == ["a.jpg"], "the source was not listed"
 
     await place.tower.close()
     fill(place.camera, "missed.jpg")
-    # It is listed once a minute at most.
+    # The source is listed at most once per minute.
     await place.sql(
         "update pull_runs set started_at = started_at - interval '2 minutes' where source_id = :id"
     )
@@ -204,7 +204,7 @@ async def test_two_processes_hold_one_connection_and_the_other_takes_over(
         for _ in range(3):
             await place.drive(background, other)
         assert place.tower.most_at_once == 1
-        # The process that holds it is killed: it is heard of no more, and its connection ends.
+        # The process with the connection is killed: its heartbeats stop and its connection ends.
         for _, task in background._held.values():
             task.cancel()
         await place.until(lambda: _is(not place.tower.connections))
@@ -214,8 +214,8 @@ async def test_two_processes_hold_one_connection_and_the_other_takes_over(
         await place.until_connected(other)
         await place.drive(background, other)
         assert place.tower.most_at_once == 1
-        assert not background._held, "who comes back has lost it"
-        # One that stops lets it go at once.
+        assert not background._held, "a process that returns has lost the connection"
+        # A process that stops releases the connection immediately.
         await other.close()
         await place.until(lambda: _is(not place.tower.connections))
         await background.step()
@@ -248,7 +248,7 @@ async def test_a_process_that_the_database_does_not_hear_lets_go_before_another_
         (b"\xff\xfe", "not JSON"),
         ("[" * 900_000, "nested"),
         ('{"urls": ["' + "x" * 1_100_000 + '"]}', "larger than 1 MiB"),
-        ({"urls": ["http://169.254.169.254/latest/a.jpg"]}, "does not lie under"),
+        ({"urls": ["http://169.254.169.254/latest/a.jpg"]}, "not below the URL"),
         ({"hello": "world"}, "neither"),
     ],
     ids=["text", "bytes", "deep", "huge", "elsewhere", "other"],
@@ -278,7 +278,7 @@ async def test_pausing_changing_and_deleting_end_the_connection(
     [first] = place.tower.connections
     await place.change(connect_timeout_s=9)
     await place.until(lambda: _is(place.tower.connections not in ({first}, set())), background)
-    assert place.tower.most_at_once == 1, "the old one ends before the new one begins"
+    assert place.tower.most_at_once == 1, "the old connection ends before the new one starts"
     await sources.toggle_source(place.system, SYSTEM, place.source_id, is_active=False)
     await place.until(lambda: _is(not place.tower.connections), background)
     await sources.toggle_source(place.system, SYSTEM, place.source_id, is_active=True)
@@ -304,7 +304,7 @@ async def test_a_sick_server_is_told_in_words_without_the_password(system: AppCo
             said = shown.health_detail or ""
             return words in said and shown.health == "failing"
 
-        for status, words in ((401, "another sign-in"), (302, "redirects"), (503, "status 503")):
+        for status, words in ((401, "denied the login"), (302, "redirects"), (503, "status 503")):
             place.tower.status = status
             await place.until(lambda words=words: says(words), background)  # type: ignore[misc]
             assert "pw4711" not in said
@@ -316,7 +316,7 @@ async def test_a_sick_server_is_told_in_words_without_the_password(system: AppCo
         await place.tower.tell(told(place.camera, "a.jpg"))
         await place.until_states({"a.jpg": "imported"}, background)
         assert all("authorization" not in headers for _, headers in place.camera.requests), (
-            "that is another origin"
+            "it has a different origin"
         )
         await background.close()
 
@@ -345,7 +345,7 @@ async def test_a_test_of_the_source_connects(place: Field) -> None:
     place.tower.status = 403
     refused = await run_source_test(place.system, SYSTEM, place.source_id, 1)
     assert not refused.ok
-    assert "another sign-in" in refused.detail
+    assert "denied the login" in refused.detail
 
 
 async def test_inner_addresses_are_not_connected_to(system: AppContext) -> None:

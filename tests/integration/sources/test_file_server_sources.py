@@ -1,4 +1,4 @@
-"""FTP and SFTP servers as pull sources, the whole way: made over HTTP with a sign-in, run, images there."""
+"""FTP and SFTP sources end to end: created over HTTP with credentials, run, images imported."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -62,7 +62,7 @@ async def test_an_ftp_box_is_pulled(
             f"ftps://127.0.0.1:{port}/",
         ):
             moved = await desk.client.patch(f"{PATH}/{source['id']}", json={"base_url": elsewhere})
-            assert moved.status_code == 422, "another server does not get the password of this one"
+            assert moved.status_code == 422, "the password is not kept for another server"
         await desk.client.patch(f"{PATH}/{source['id']}", json={"auth_password": "not it 4711"})
         failed = await desk.run(source["id"])
         assert failed["state"] == "failed"
@@ -102,7 +102,7 @@ async def test_an_sftp_box_is_pulled_once_its_key_is_known(
         elsewhere = await desk.client.patch(
             f"{PATH}/{source['id']}", json={"base_url": "sftp://elsewhere.example/"}
         )
-        assert elsewhere.status_code == 422, "another server does not get the key of this one"
+        assert elsewhere.status_code == 422, "the key is not kept for another server"
     told = await desk.all_told() + capsys.readouterr().out
     assert KEY.splitlines()[2] not in told
 
@@ -111,12 +111,16 @@ async def test_an_sftp_box_is_pulled_once_its_key_is_known(
     ("base_url", "settings", "words"),
     [
         ("ftp://box.example/", {"auth_type": "bearer", "auth_password": "pw4711"}, "none or basic"),
-        ("ftp://box.example/", SIGN_IN | {"auth_password": "pw4711\nQUIT"}, "one line"),
+        ("ftp://box.example/", SIGN_IN | {"auth_password": "pw4711\nQUIT"}, "single line"),
         ("ftp://ranger:pw4711@box.example/", {}, "auth_username"),
-        ("sftp://box.example/", {}, "basic only"),
+        ("sftp://box.example/", {}, "must be basic"),
         ("sftp://box.example/", {"auth_type": "basic", "auth_username": USER}, "private key"),
-        ("sftp://box.example/", SIGN_IN | {"options": {"key": "pw4711"}}, "no private key"),
-        ("sftp://box.example/", SIGN_IN | {"options": {"host_key": "pw4711"}}, "no public key"),
+        ("sftp://box.example/", SIGN_IN | {"options": {"key": "pw4711"}}, "not a private key"),
+        (
+            "sftp://box.example/",
+            SIGN_IN | {"options": {"host_key": "pw4711"}},
+            "neither a public key",
+        ),
         ("ftp://box.example/", {"options": {"key": "pw4711"}}, "options"),
     ],
 )

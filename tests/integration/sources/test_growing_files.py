@@ -1,4 +1,4 @@
-"""Sub-folders that a server does not list because it is busy: the source is left alone for a while."""
+"""Sub-folders that a busy server does not list: the source backs off for some time."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""New files of a folder source are judged by their first bytes, several at the same time."""
+"""New files of a folder source are checked by their first bytes, several at a time."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Files as cameras and their servers really leave them: odd names, odd bytes, odd times, odd answers."""
+"""Files of real cameras and servers with unusual names, contents, times and responses."""
 
 import asyncio
 import io
@@ -38,10 +38,14 @@ def picture(form: str, seed: int) -> bytes:
 
 
 ODD_NAMES = [
-    "img_0001.jpg", "IMG_0001.JPG", "Img_0001.jpg", "with space.jpg", "two  spaces.jpg", "Füchse & Dachse.jpg",
-    "quote\"d 'name'.jpg", "number #1.jpg", "what?.jpg", "100%.jpg", "a%2Fb.jpg", "a%252Fb.jpg", "a+b=c.jpg",
-    "a..b.jpg", "semi;colon,.jpg", "[1]{2}|3^.jpg", "back\\slash.jpg", "鹿.jpg", "e\u0301.jpg", "\u00e9.jpg",
-    "100MEDIA/IMG_0001.JPG", "101MEDIA/IMG_0001.JPG", "~$temp~1.jpg", "-rf.jpg", "CON.jpg", "noending",
+    "img_0001.jpg", "IMG_0001.JPG", "Img_0001.jpg", "with space.jpg", "two  spaces.jpg",
+    "Füchse & Dachse.jpg",
+    "quote\"d 'name'.jpg", "number #1.jpg", "what?.jpg", "100%.jpg", "a%2Fb.jpg", "a%252Fb.jpg",
+    "a+b=c.jpg",
+    "a..b.jpg", "semi;colon,.jpg", "[1]{2}|3^.jpg", "back\\slash.jpg", "鹿.jpg", "e\u0301.jpg",
+    "\u00e9.jpg",
+    "100MEDIA/IMG_0001.JPG", "101MEDIA/IMG_0001.JPG", "~$temp~1.jpg", "-rf.jpg", "CON.jpg",
+    "noending",
 ]  # fmt: skip
 
 
@@ -63,8 +67,10 @@ async def test_every_name_is_one_file_and_asked_for_as_the_server_wrote_it(feed:
 async def test_links_out_of_the_folder_are_not_followed(feed: Feed) -> None:
     fill(feed.camera, "two/a.jpg", "secret.jpg")
     rows = [
-        "../secret.jpg", "/secret.jpg", "%2e%2e/secret.jpg", "..%2Fsecret.jpg", "..\\secret.jpg", "b/../../secret.jpg",
-        "../", "/", "?C=M;O=D", "./?sort=name&order=desc", "a.jpg?download=1", "javascript:alert(1)", "a.jpg",
+        "../secret.jpg", "/secret.jpg", "%2e%2e/secret.jpg", "..%2Fsecret.jpg", "..\\secret.jpg",
+        "b/../../secret.jpg",
+        "../", "/", "?C=M;O=D", "./?sort=name&order=desc", "a.jpg?download=1",
+        "javascript:alert(1)", "a.jpg",
     ]  # fmt: skip
     page = "".join(f'<a href="{row}">x</a>  01-May-2026 06:00  -\n' for row in rows)
     feed.camera.pages["two/"] = f"<pre>{page}</pre>".encode(), HTML
@@ -102,7 +108,8 @@ async def test_everything_that_a_listing_shows_is_in_the_ledger_or_counted(feed:
     run = await feed.run(max_files=0)
     assert (run.state, run.listed, run.imported) == ("completed", 3, 3), run.error
     assert run.left_out == {
-        "hidden name": 1, "name of an unfinished file": 1, "excluded by the patterns of the source": 1,
+        "hidden name": 1, "name of an unfinished file": 1,
+        "excluded by the patterns of the source": 1,
         "link out of the source": 1,
     }  # fmt: skip
     assert (run.skipped, run.unlisted_folders) == (4, 1)
@@ -175,14 +182,14 @@ async def test_each_format_is_taken_or_skipped_and_says_why(feed: Feed) -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A small PNG of very many pixels."""
+    """Build a small PNG file with a very large number of pixels."""
     buffer = io.BytesIO()
     Image.new("1", (width, height)).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()
 
 
 async def test_a_file_that_grows_is_taken_once_it_is_whole(feed: Feed) -> None:
-    """It grows from each listing to the fetch after it, and from run to run."""
+    """The file grows between listing and download, and between runs."""
     whole = make_jpeg(3, size=(400, 300))
     parts = iter([whole[:1000], whole[:2000], whole[:3000], whole])
     feed.camera.files["a.jpg"] = next(parts)
@@ -210,13 +217,15 @@ async def test_the_file_that_was_taken_last_may_go(feed: Feed) -> None:
     run = await feed.run()
     assert (run.new, run.imported) == (2, 2)
     assert set((await feed.states()).values()) == {"imported"}, (
-        "what is gone at the source stays here"
+        "images are kept when the source deletes the file"
     )
 
 
 SICK_LISTINGS = {
-    "401": "401", "403": "403", "404": "404", "429": "429", "500": "500", "503": "503", "cut": "before the length",
-    "reset": "connection|before the length", "hang": "in the time allowed", "drip": "took longer than 0.5 seconds",
+    "401": "401", "403": "403", "404": "404", "429": "429", "500": "500", "503": "503",
+    "cut": "before the length",
+    "reset": "connection|before the length", "hang": "in the time allowed",
+    "drip": "took longer than 0.5 seconds",
 }  # fmt: skip
 
 
@@ -295,7 +304,7 @@ async def test_which_clock_was_used_is_stored_and_what_is_odd_is_flagged(feed: F
     )
     await feed.sql(zone.format(feed.house.ids["deployment_id"]))
     feed.camera.files = {
-        "exif.jpg": make_jpeg(1, taken=datetime(2026, 7, 1, 14, 0)),  # noqa: DTZ001 - a camera's clock has no zone
+        "exif.jpg": make_jpeg(1, taken=datetime(2026, 7, 1, 14, 0)),  # noqa: DTZ001 - no zone
         "Aufnahme_260701_1405_1.jpg": make_jpeg(2),
         "other.jpg": make_jpeg(3),
         "reset.jpg": make_jpeg(4, taken=datetime(2000, 1, 1, 0, 3)),  # noqa: DTZ001
@@ -304,7 +313,8 @@ async def test_which_clock_was_used_is_stored_and_what_is_odd_is_flagged(feed: F
     }
     assert (await feed.run()).imported == 6
     rows = await feed.sql(
-        "select filename, captured_at at time zone 'UTC', captured_at_source, flags from images where source_id = :id"
+        "select filename, captured_at at time zone 'UTC', captured_at_source, flags"
+        " from images where source_id = :id"
     )
     found = {
         name: (at.isoformat(" ", "minutes"), source, flags) for name, at, source, flags in rows
@@ -325,7 +335,8 @@ async def test_a_listing_of_fifty_thousand_rows(feed: Feed) -> None:
         for number in range(50_000)
     )
     fill(feed.camera, "z.jpg")
-    page = f'<pre>{rows}<a href="z.jpg">z</a>  01-May-2026 06:00  {len(feed.camera.files["z.jpg"])}\n</pre>'
+    size = len(feed.camera.files["z.jpg"])
+    page = f'<pre>{rows}<a href="z.jpg">z</a>  01-May-2026 06:00  {size}\n</pre>'
     feed.camera.pages[""] = page.encode(), HTML
     await feed.change(exclude=["*.txt"])
     run = await feed.run()

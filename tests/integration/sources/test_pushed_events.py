@@ -1,4 +1,4 @@
-"""Pushed events: who may tell of new files, which are taken, and that none is lost or taken twice."""
+"""Pushed events: valid signatures, accepted files, and each file imported exactly once."""
 
 import asyncio
 import base64
@@ -70,7 +70,7 @@ def told(feed: Feed, *names: str) -> dict[str, Any]:
 
 
 async def do_runs(feed: Feed) -> list[PullRun]:
-    """Do the runs that wait, and those that follow them; newest first."""
+    """Execute all queued runs and their successors; returns them, newest first."""
     while True:
         page = await sources.list_runs(feed.system, SYSTEM, feed.source_id, 50, None)
         waiting = [run for run in page.results if run.state == "running"]
@@ -88,7 +88,7 @@ async def test_a_pushed_file_is_imported_without_a_listing(
     answer = await push(client, feed, secret, told(feed, "a.jpg"), prefix=prefix)
     assert answer.status_code == 202, answer.text
     assert (answer.json()["recorded"], answer.json()["refused"]) == (1, [])
-    assert await feed.states() == {"a.jpg": "seen"}, "what was answered is in the ledger"
+    assert await feed.states() == {"a.jpg": "seen"}, "the file is recorded before the response"
     [run] = await do_runs(feed)
     assert (run.trigger, run.imported, run.listed, str(run.id)) == (
         "event",
@@ -97,7 +97,7 @@ async def test_a_pushed_file_is_imported_without_a_listing(
         answer.json()["run_id"],
     )
     assert feed.camera.asked() == ["a.jpg"]
-    assert (await feed.run()).imported == 1, "the next listing finds the other one"
+    assert (await feed.run()).imported == 1, "the next listing finds the other file"
     assert await feed.states() == {"a.jpg": "imported", "b.jpg": "imported"}
     assert await feed.images() == ["a.jpg", "b.jpg"]
 
@@ -121,7 +121,7 @@ async def test_a_new_version_of_a_known_file_is_taken(
     await push(client, feed, secret, told(feed, "a.jpg"))
     assert (await do_runs(feed))[0].imported == 1
     await push(client, feed, secret, told(feed, "a.jpg"))
-    assert (await do_runs(feed))[0].imported == 0, "the server says that it did not change"
+    assert (await do_runs(feed))[0].imported == 0, "the server reports that it has not changed"
     assert len(await feed.images()) == 2
     assert await feed.states() == {"a.jpg": "imported"}
 
@@ -132,9 +132,12 @@ async def test_elements_that_are_not_the_sources_are_refused_in_words(
     fill(feed.camera, "a.jpg")
     url, port = feed.camera.url, feed.camera.port
     strange = [
-        "http://169.254.169.254/latest/a.jpg", f"http://127.0.0.1:{port}1/a.jpg", f"https://127.0.0.1:{port}/a.jpg",
-        f"{url}../a.jpg", f"{url}%2e%2e/a.jpg", f"http://u:p@127.0.0.1:{port}/a.jpg", f"{url}a.jpg?x=1", url,
-        "file:///etc/passwd", "", "a.jpg", f"{url}{'x' * 1001}.jpg", f"{url}.hidden.jpg", f"{url}sub/",
+        "http://169.254.169.254/latest/a.jpg", f"http://127.0.0.1:{port}1/a.jpg",
+        f"https://127.0.0.1:{port}/a.jpg",
+        f"{url}../a.jpg", f"{url}%2e%2e/a.jpg", f"http://u:p@127.0.0.1:{port}/a.jpg",
+        f"{url}a.jpg?x=1", url,
+        "file:///etc/passwd", "", "a.jpg", f"{url}{'x' * 1001}.jpg", f"{url}.hidden.jpg",
+        f"{url}sub/",
     ]  # fmt: skip
     answer = await push(
         client, feed, secret, {"urls": [*strange, 7, {}, f"{url}a.jpg", f"{url}film.mp4"]}
@@ -165,7 +168,8 @@ async def test_notifications_of_a_bucket_are_taken(
         }
 
     records = [
-        record("field/my+d%C3%A4y/a.jpg"), record("elsewhere/a.jpg"), record("field/b.jpg", bucket="other"),
+        record("field/my+d%C3%A4y/a.jpg"), record("elsewhere/a.jpg"),
+        record("field/b.jpg", bucket="other"),
         record("field/c.jpg", "ObjectRemoved:Delete"), record("field/"),
     ]  # fmt: skip
     answer = await push(
@@ -264,9 +268,9 @@ async def test_events_during_a_run_are_taken_by_one_that_follows(
     feed.camera.go_on.set()
     await running
     runs = await do_runs(feed)
-    assert [run.trigger for run in runs] == ["event", "manual"], "all of them in one run"
+    assert [run.trigger for run in runs] == ["event", "manual"], "one run imports all files"
     assert await feed.states() == {"a.jpg": "imported", "m.jpg": "duplicate", "z.jpg": "imported"}
-    assert feed.camera.asked().count("m.jpg") == 2, "it was told of anew after it was asked for"
+    assert feed.camera.asked().count("m.jpg") == 2, "it was announced again after its request"
     assert len(await feed.images()) == 3
 
 
@@ -290,7 +294,7 @@ async def test_what_waits_without_a_run_is_followed(
     assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
     assert (await do_runs(feed))[0].failed == 1
     assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 0, (
-        "it is tried again after its time"
+        "it is retried after its delay"
     )
     await feed.make_due()
     assert await pushed_events.start_runs_for_pushed_files(feed.system, SYSTEM) == 1
@@ -301,16 +305,17 @@ async def test_a_source_that_fails_is_left_alone_also_by_events(
 ) -> None:
     fill(feed.camera, "a.jpg")
     await feed.sql(
-        "update pull_sources set consecutive_failures = 2, not_before = now() + interval '2 minutes',"
+        "update pull_sources"
+        " set consecutive_failures = 2, not_before = now() + interval '2 minutes',"
         " next_run_at = now() + interval '1 day'"
     )
     answer = await push(client, feed, secret, told(feed, "a.jpg"))
     assert (answer.status_code, answer.json()["run_id"]) == (202, None)
-    assert "left alone" in answer.json()["detail"]
+    assert "failing" in answer.json()["detail"]
     [[wait_s]] = await feed.sql(
         "select extract(epoch from next_run_at - now()) from pull_sources where id = :id"
     )
-    assert 60 < wait_s <= 120, "it comes back after its pause, not with its schedule"
+    assert 60 < wait_s <= 120, "the next run is after the backoff, not on the schedule"
     assert (await feed.run()).imported == 1
     assert await feed.states() == {"a.jpg": "imported"}
 
@@ -327,14 +332,14 @@ async def test_an_event_does_not_shorten_how_long_a_server_asks_to_be_left_alone
     )
     assert 86_000 < wait_s <= 86_400
     feed.camera.faults.clear()
-    assert (await feed.run()).imported == 1, "by hand it can be begun all the same"
+    assert (await feed.run()).imported == 1, "a run on request is still possible"
     not_before = "select not_before from pull_sources where id = :id"
     assert await feed.sql(not_before) == [(None,)]
     feed.camera.faults[""] = "429"
     await feed.run()
     assert await feed.sql(not_before) != [(None,)]
     await feed.change(base_url=f"{feed.camera.url}other/")
-    assert await feed.sql(not_before) == [(None,)], "another server asked for nothing"
+    assert await feed.sql(not_before) == [(None,)], "the backoff of the old server does not apply"
 
 
 async def test_files_of_a_former_address_keep_no_other_source_waiting(
@@ -357,7 +362,7 @@ async def test_files_of_a_former_address_keep_no_other_source_waiting(
     await note(feed.source_id)
     assert await list_waiting() == [feed.source_id]
     await note(other)
-    assert await list_waiting() == [other], "who waited longest is first"
+    assert await list_waiting() == [other], "the source with the longest wait is first"
     for source_id in (other, feed.source_id):
         assert await list_waiting() == [source_id]
         async with feed.system.database.transaction(SYSTEM) as tx:
@@ -373,7 +378,7 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
         many = told(feed, *[f"{number:04}-{'x' * 90}.jpg" for number in range(1000)])
         answer = await push(client, feed, secret, many)
         assert (answer.status_code, answer.json()["recorded"]) == (202, 1000), (
-            "long addresses are no fewer"
+            "the limit also allows long URLs"
         )
         large = b'{"urls": ["' + b"x" * 2**20 + b'"]}'
         assert (await push(client, feed, secret, large)).status_code == 413
@@ -384,9 +389,9 @@ async def test_bodies_and_rates_have_limits(feed: Feed, secret: str) -> None:
             system.events._left.clear()
             answer = await push(client, feed, secret, wrong)
             assert answer.status_code == 400, answer.text
-            assert "Nothing was noted" in answer.text
+            assert "Nothing was recorded" in answer.text
         codes = [(await push(client, feed, generate_secret(), b"{}")).status_code for _ in range(5)]
-        assert codes == [401] * 5, "false signatures use up nothing"
+        assert codes == [401] * 5, "invalid signatures do not count against the rate"
         codes = [
             (await push(client, feed, secret, told(feed, "a.jpg"))).status_code for _ in range(3)
         ]

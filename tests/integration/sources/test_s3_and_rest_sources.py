@@ -1,4 +1,4 @@
-"""Buckets and JSON interfaces as pull sources, the whole way: made over HTTP with options, run, images there."""
+"""S3 and JSON API sources end to end: created over HTTP with options, run, images imported."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -60,7 +60,7 @@ async def test_a_bucket_is_pulled_and_its_secret_never_comes_back(
     kept = await desk.client.patch(
         f"{PATH}/{source['id']}", json={"options": {**options, "secret": None}}
     )
-    assert kept.status_code == 422, "a key without its secret signs nothing"
+    assert kept.status_code == 422, "a key without a secret is not accepted"
     wrong = await desk.client.patch(
         f"{PATH}/{source['id']}", json={"options": {**options, "secret": SECRET}}
     )
@@ -110,7 +110,7 @@ async def test_a_json_interface_is_pulled_and_its_token_never_comes_back(
             f"{PATH}/{source['id']}", json={"options": {"mapping": mapping}}
         )
         assert changed.status_code == 200, changed.text
-        assert changed.json()["gateway"] == "rest", "what is left out of a change stays"
+        assert changed.json()["gateway"] == "rest", "omitted fields keep their values"
         assert "no list at 'nowhere'" in (await desk.run(source["id"]))["error"]
     told = await desk.all_told() + capsys.readouterr().out
     assert SECRET not in told
@@ -136,7 +136,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     (S3, {"options": {"endpoint": "ftp://a.example"}}, "http"),
     (S3, {"auth_type": "bearer", "auth_password": "pw4711"}, "options `key` and `secret`"),
-    ("s3://ranger:pw4711@bucket/camera", {}, "must not stand in the address"),
+    ("s3://ranger:pw4711@bucket/camera", {}, "must not contain a user name"),
     ("s3:///camera", {}, "host"),
     (REST, {"gateway": "rest", "options": {"mapping": {"urll": "x"}}}, "options.mapping.urll"),
     (REST, {"gateway": "rest", "options": {"mapping": []}}, "options.mapping"),
@@ -191,7 +191,7 @@ async def test_a_gateway_stays_while_it_can_speak_to_the_address(desk: Desk) -> 
 
 
 def sources_at(url: str) -> list[dict[str, Any]]:
-    """Sources that would ask for something at this address, each in another way."""
+    """Return settings of sources that would connect to this URL in different ways."""
     return [
         {"base_url": url},
         {"base_url": url, "gateway": "rest"},

@@ -1,4 +1,4 @@
-"""Folder sources: no project reads another one's files, and owners read only what an operator granted."""
+"""Folder sources read only granted folders, and never those of other projects."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ SOURCES = "/image-pull-sources"
 
 @dataclass
 class Station:
-    """An installation whose data folder lies below the folder that sources may be in, and two of its people."""
+    """An installation with its data folder below the allowed folder, and two users."""
 
     system: AppContext
     operator: httpx2.AsyncClient
@@ -140,7 +140,7 @@ async def test_a_bind_mount_of_the_data_folder_is_recognised(station: Station, p
 async def test_a_run_does_not_follow_a_mount_into_the_data_folder(
     station: Station, part: str
 ) -> None:
-    """The folder was fine when the source was created; the mount came later."""
+    """The data folder was mounted after the source was created."""
     made = (
         await station.operator.post(SOURCES, json=source_at(station, station.media / "card"))
     ).json()

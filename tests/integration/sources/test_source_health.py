@@ -1,4 +1,4 @@
-"""Health of sources: a source from which nothing arrives is never reported as well."""
+"""Health of sources: a source without new images is not reported as `ok` if it should have some."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HTML = {"Content-Type": "text/html"}
 
 @dataclass
 class Watch:
-    """A camera, and a source of it that is watched over HTTP."""
+    """A camera with a source, whose health is read over HTTP."""
 
     desk: Desk
     camera: Camera
@@ -140,9 +140,7 @@ async def test_a_source_whose_listing_turned_into_links_is_noticed_and_an_emptie
     await watch.run()
     watch.camera.files.clear()
     await watch.run()
-    assert (await watch.health())[0] == "ok", (
-        "files that were moved away after their import are no fault"
-    )
+    assert (await watch.health())[0] == "ok", "files may be moved away after their import"
     watch.camera.pages[""] = (
         b'<html><pre><a href="https://elsewhere.example/x.jpg">x</a></pre></html>',
         HTML,
@@ -173,7 +171,7 @@ async def test_files_that_fail_since_the_last_import_are_all_failing_and_single_
     assert (await watch.health())[0] == "ok"
     watch.camera.files["later.jpg"] = LOGIN
     await watch.run()
-    assert (await watch.health())[0] == "ok", "one bad file is the fault of this file"
+    assert (await watch.health())[0] == "ok", "one bad file does not affect the source"
     watch.camera.files |= {f"later {number}.jpg": LOGIN + bytes([number]) for number in range(4)}
     await watch.run()
     health, detail = await watch.health()

@@ -1,4 +1,4 @@
-"""Pull sources over HTTP: what is taken, what is refused and why, and that nothing secret comes back."""
+"""Pull sources over HTTP: valid and invalid settings, and secrets that are never returned."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support.project_with_roles import House, build_house
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import AddressNotAllowed, Unprocessable
-from trapline.server.sources.actions import pull_runs, sources
+from trapline.server.sources.actions import pull_run_starts, pull_runs, sources
 from trapline.server.sources.actions.source_tests import run_source_test
 from trapline.wire.sources import AuthType, NewSource, SourceSettings
 
@@ -84,11 +84,11 @@ async def test_a_source_is_made_shown_changed_paused_and_deleted(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"base_url": "gopher://camera.example/"}, "begin with one of"),
+        ({"base_url": "gopher://camera.example/"}, "must start with one of"),
         ({"base_url": "https://ranger:pw4711@camera.example/"}, "auth_username"),
-        ({"base_url": "not an address"}, "begin with"),
+        ({"base_url": "not an address"}, "must start with"),
         ({"base_url": "file:///etc"}, "TRAPLINE_SOURCE_FOLDERS"),
-        ({"base_url": "file:///etc", "gateway": "http"}, "does not speak"),
+        ({"base_url": "file:///etc", "gateway": "http"}, "does not support"),
         ({"schedule": "hourly"}, "cron"),
         ({"filename_time_pattern": "IMG_*"}, "year, month and day"),
         ({"auth_type": "basic", "auth_password": "x"}, "auth_username"),
@@ -112,7 +112,7 @@ async def test_a_source_is_made_shown_changed_paused_and_deleted(
         ),
         ({"include": ["*.jpg"] * 101}, "include"),
         ({"exclude": ["x" * 301]}, "exclude"),
-        ({"user_id": "018f0000-0000-7000-8000-000000000001"}, "not yours"),
+        ({"user_id": "018f0000-0000-7000-8000-000000000001"}, "not your own"),
     ],
 )
 async def test_settings_that_cannot_work_are_refused_in_words(
@@ -173,9 +173,9 @@ async def test_a_new_server_does_not_get_the_old_ones_password(
         "http://camera.example/",
     ):
         other = await client.patch(path, json={"base_url": url, "auth_header": None})
-        assert other.status_code == 422, "nothing said of the header gives the password"
+        assert other.status_code == 422, "an omitted header does not release the password"
         tested = await client.post(f"{path}/test", json={"base_url": url})
-        assert tested.status_code == 422, "a test does not give it either"
+        assert tested.status_code == 422, "a test does not release it either"
     both = {"base_url": "https://elsewhere.example/", "auth_password": "new"}
     assert (await client.patch(path, json=both)).status_code == 200
     forgotten = {"base_url": "https://camera.example/", "auth_type": "none"}
@@ -222,7 +222,7 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(
         name="card", base_url=f"file://{card}", deployment=UUID(house.ids["deployment_id"])
     )
     source = await sources.create_source(system, SYSTEM, new)
-    accepted = await pull_runs.start_run(system, SYSTEM, source.id, None)
+    accepted = await pull_run_starts.start_run(system, SYSTEM, source.id, None)
     await pull_runs.run_pull(system, SYSTEM, accepted.run_id)
     run = await sources.get_run(system, SYSTEM, source.id, accepted.run_id)
     assert (source.gateway, run.state, run.listed, run.imported) == ("folder", "completed", 1, 1)
@@ -231,7 +231,7 @@ async def test_a_folder_is_pulled_where_the_operator_allows_it(
 async def test_where_a_folder_leads_is_not_told(
     system: AppContext, house: House, tmp_path: Path
 ) -> None:
-    """Members name a folder; where a link in its name leads is the operator's to know."""
+    """Errors for members do not show where a link in the path of a folder leads."""
     (tmp_path / "allowed" / "inner").mkdir(parents=True)
     (tmp_path / "card").symlink_to(tmp_path / "allowed" / "inner")
     (tmp_path / "out").symlink_to("/etc")

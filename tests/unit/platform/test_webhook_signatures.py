@@ -111,7 +111,7 @@ def test_messages_are_read_element_by_element() -> None:
     ]
     assert (told[4].bucket, told[4].key) == ("b", "my däy/x.jpg")
     assert told[4].get_url("https://s") == "https://s/b/my%20d%C3%A4y/x.jpg"
-    assert "no new object" in (told[5].refused or "")
+    assert "does not announce a new object" in (told[5].refused or "")
     for one in told:
         one.shown.encode()
     assert parse_message('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []

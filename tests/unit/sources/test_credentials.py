@@ -1,4 +1,4 @@
-"""Two servers, and a sign-in for one of them: whatever the one says, the other never sees it."""
+"""Credentials of one server are never sent to another one, whatever the first one answers."""
 
 import base64
 import datetime as dt
@@ -32,7 +32,7 @@ HTML = "text/html"
 
 @dataclass
 class Stage:
-    """The server that the sign-in is for, speaking TLS; others on its host without TLS, on another port, elsewhere."""
+    """A TLS server with credentials, and others: without TLS, on another port, on another host."""
 
     own: ToldServer
     plain: ToldServer
@@ -54,7 +54,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server of HOST and its clients know of each other."""
+    """Create the TLS contexts of a server on HOST and of its clients."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = dt.datetime.now(dt.UTC)
@@ -105,7 +105,7 @@ SIGN_INS = {
 
 
 async def take_all(gateway: Gateway) -> list[str]:
-    """List everything and open it, as a run does; answers what was read, `-` for what failed."""
+    """List and read all files, as a run does; returns the contents, `-` for each failure."""
     read: list[str] = []
     with suppress(OutboundFailed):
         paths = [entry.path async for entry in gateway.list_files()]
@@ -156,7 +156,7 @@ async def test_links_and_redirects_of_a_web_server(stage: Stage, sign_in: str) -
     ]
     assert all(has_secret([head]) for head in stage.own.requests)
     for other in stage.others:
-        assert other.asked() == ["/moved.jpg"], "no link to it is followed, and its redirect is"
+        assert other.asked() == ["/moved.jpg"], "links to it are not followed, but redirects are"
         assert not has_secret(other.requests)
 
 
@@ -198,7 +198,8 @@ async def test_items_pages_and_redirects_of_a_json_interface(stage: Stage, sign_
     assert await take_all(strict) == ["ours", "-", "-", "-", "theirs", "-"]
     assert [other.asked() for other in stage.others] == [["/api/2"], [], ["/moved.jpg"]]
     origins = [other.url for other in stage.others]
-    assert await take_all(RestGateway(stage.outbound(credentials), address, mapping, file_origins=origins)) == [
+    assert await take_all(RestGateway(stage.outbound(credentials), address, mapping,
+    file_origins=origins)) == [
         "ours", *["theirs"] * 5
     ]  # fmt: skip
     assert all(has_secret([head]) for head in stage.own.requests)
@@ -210,7 +211,7 @@ async def test_items_pages_and_redirects_of_a_json_interface(stage: Stage, sign_
 
 
 async def test_keys_and_redirects_of_a_bucket(stage: Stage) -> None:
-    """What signs is never sent at all; a signature is for one address, and no other is asked for with it."""
+    """The secret is never sent, and a signature is sent only to the URL that it was created for."""
     keys = [f"{other.url}a.jpg" for other in stage.others] + ["moved.jpg", "/a.jpg", "a.jpg"]
     listing = "".join(f"<Contents><Key>{key}</Key></Contents>" for key in keys)
     stage.own.answer = lambda path: (

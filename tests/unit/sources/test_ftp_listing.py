@@ -1,4 +1,4 @@
-"""Lines of FTP listings, as servers of many makes write them."""
+"""Lines of FTP listings in the formats of different servers."""
 
 from datetime import UTC, datetime
 
@@ -22,18 +22,27 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datet
 @pytest.mark.parametrize(
     ("line", "name", "size", "moment"),
     [
-        (b"-rw-r--r--   1 ftp      ftp       12345 Apr 30 06:07 IMG_1.JPG", b"IMG_1.JPG", 12345, at(2026, 4, 30, 6, 7)),
-        (b"-rw-r--r-- 1 ftp ftp 12345 Nov 30 06:07 a b  c.jpg", b"a b  c.jpg", 12345, at(2025, 11, 30, 6, 7)),
-        (b"-rw-r--r--+ 1 ftp ftp 12345 Nov  3  2024  lead.jpg", b" lead.jpg", 12345, at(2024, 11, 3)),
+        (b"-rw-r--r--   1 ftp      ftp       12345 Apr 30 06:07 IMG_1.JPG", b"IMG_1.JPG", 12345,
+         at(2026, 4, 30, 6, 7)),
+        (b"-rw-r--r-- 1 ftp ftp 12345 Nov 30 06:07 a b  c.jpg", b"a b  c.jpg", 12345,
+         at(2025, 11, 30, 6, 7)),
+        (b"-rw-r--r--+ 1 ftp ftp 12345 Nov  3  2024  lead.jpg", b" lead.jpg", 12345,
+         at(2024, 11, 3)),
         (b"-rw-rw-rw-   1 Domain Users 4711 Jan  1  2025 x.jpg", b"x.jpg", 4711, at(2025, 1, 1)),
-        (b"-rw-------   1 1000     99 Feb 29 10:00 leap.jpg", b"leap.jpg", 99, at(2024, 2, 29, 10, 0)),
-        (b"-rwxrwxrwx   1 owner    group  99 May  2 11:00 clock.jpg", b"clock.jpg", 99, at(2026, 5, 2, 11, 0)),
-        (b"-rw-r--r--   1 ftp ftp 5 2026-04-30 06:07 iso.jpg", b"iso.jpg", 5, at(2026, 4, 30, 6, 7)),
+        (b"-rw-------   1 1000     99 Feb 29 10:00 leap.jpg", b"leap.jpg", 99,
+         at(2024, 2, 29, 10, 0)),
+        (b"-rwxrwxrwx   1 owner    group  99 May  2 11:00 clock.jpg", b"clock.jpg", 99,
+         at(2026, 5, 2, 11, 0)),
+        (b"-rw-r--r--   1 ftp ftp 5 2026-04-30 06:07 iso.jpg", b"iso.jpg", 5,
+         at(2026, 4, 30, 6, 7)),
         (b"-rw-r--r--   1 ftp ftp 5 Mrz 30 06:07 deutsch.jpg", b"deutsch.jpg", 5, None),
         (b"-rw-r--r--   1 ftp ftp 5 Apr 31 06:07 never.jpg", b"never.jpg", 5, None),
-        (b"04-30-26  06:07AM                12345 IMG 1.JPG", b"IMG 1.JPG", 12345, at(2026, 4, 30, 6, 7)),
-        (b"04-30-2026  06:07PM            12,345 IMG.JPG", b"IMG.JPG", 12345, at(2026, 4, 30, 18, 7)),
-        (b"2026-04-30  18:07            7 12 May 2026.jpg", b"12 May 2026.jpg", 7, at(2026, 4, 30, 18, 7)),
+        (b"04-30-26  06:07AM                12345 IMG 1.JPG", b"IMG 1.JPG", 12345,
+         at(2026, 4, 30, 6, 7)),
+        (b"04-30-2026  06:07PM            12,345 IMG.JPG", b"IMG.JPG", 12345,
+         at(2026, 4, 30, 18, 7)),
+        (b"2026-04-30  18:07            7 12 May 2026.jpg", b"12 May 2026.jpg", 7,
+         at(2026, 4, 30, 18, 7)),
     ],
 )  # fmt: skip
 def test_files_of_unix_and_of_windows(

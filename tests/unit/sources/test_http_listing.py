@@ -1,6 +1,6 @@
-"""Listings as servers write them.
+"""Folder listings of web servers.
 
-Those of Caddy and IIS are written from their documented form, not recorded.
+Those of Caddy and IIS are not recorded, but written from the documented format.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -25,43 +26,22 @@ from trapline.server.sources.gateways.http_listing import (
     ListingLink,
 )
 
-NGINX = """<html><head><title>Index of /</title></head><body><h1>Index of /</h1><hr><pre><a href="../">../</a>
-<a href="100MEDIA/">100MEDIA/</a>                                          21-Nov-2026 04:39                   -
-<a href="a_name_that_is_longer_than_fifty_characters_0001.jpg">a_name_that_is_longer_than_fifty_characters_00..&gt;</a> 21-Nov-2026 04:39              270000
-<a href="IMG_0002.JPG">IMG_0002.JPG</a>                                       01-Jan-2026 00:00                195K
-</pre><hr></body></html>"""  # noqa: E501
-APACHE_TABLE = """<table><tr><th><a href="?C=N;O=D">Name</a></th><th><a href="?C=M;O=A">Last modified</a></th></tr>
-<tr><td valign="top"><img src="/icons/image2.gif" alt="[IMG]"></td><td><a href="IMG_1.JPG">IMG_1.JPG</a></td><td align="right">2026-11-21 04:39  </td><td align="right">264K</td><td>&nbsp;</td></tr>
-</table>"""  # noqa: E501
-LIGHTTPD = """<table><tbody><tr class="d"><td class="n"><a href="../">..</a>/</td><td class="m">&nbsp;</td><td class="s">- &nbsp;</td></tr>
-<tr><td class="n"><a href="IMG_1.JPG">IMG_1.JPG</a></td><td class="m">2026-Nov-21 04:39:26</td><td class="s">0.6K</td><td class="t">image/jpeg</td></tr>
-</tbody></table>"""  # noqa: E501
-CADDY = """<table><tbody><tr class="file"><td></td><td><a href="./IMG%201.JPG"><svg></svg>
-<span class="name">IMG 1.JPG</span></a></td>
-<td class="size" data-size="270000"><div class="sizebar"></div>264 KiB</td>
-<td class="timestamp hideable"><time datetime="2026-11-21T04:39:26Z">11/21/2026 04:39 AM
-</time></td></tr></tbody></table>"""
-IIS = """<html><head><title>host - /pictures/</title></head><body><H1>host - /pictures/</H1><hr>
-<pre><A HREF="/">[To Parent Directory]</A><br><br>11/21/2026  4:39 PM        &lt;dir&gt; <A HREF="/pictures/100MEDIA/">100MEDIA</A><br>11/21/2026  4:39 AM       270000 <A HREF="/pictures/IMG_1.JPG">IMG_1.JPG</A><br></pre><hr></body></html>"""  # noqa: E501
-# Not recorded: written from their documented form.
-CADDY_PAGE = """<!DOCTYPE html><html><head><title>Index of /camera/</title></head><body><header><h1>
-<a href="/">camera</a>/<a href="/camera/">camera</a></h1></header>
-<div class="meta"><span>3 files</span> <a href="./?layout=grid">Grid</a></div>
-<table aria-describedby="summary"><thead><tr><th></th><th><a href="./?sort=namedirfirst&order=asc">Name</a></th>
-<th><a href="./?sort=size&order=asc">Size</a></th><th class="hideable"><a href="./?sort=time&order=asc">Modified</a></th></tr></thead>
-<tbody><tr><td></td><td><a href=".."><span class="goup">Up</span></a></td><td></td><td class="timestamp hideable"></td></tr>
-<tr class="file"><td></td><td><a href="./100MEDIA/"><span class="name">100MEDIA</span></a></td><td>&mdash;</td>
-<td class="timestamp hideable"><time datetime="2026-11-21T04:39:26Z">11/21/2026 04:39:26 AM +00:00</time></td></tr>
-<tr class="file"><td></td><td><a href="./F%C3%BCchse%20%26%20%231.JPG"><span class="name">F&uuml;chse &amp; #1.JPG</span></a></td>
-<td class="size" data-size="1258291"><div class="sizebar"><div class="sizebar-text">1.2 MiB</div></div></td>
-<td class="timestamp hideable"><time datetime="2026-11-21T05:39:26+01:00">11/21/2026 05:39:26 AM +01:00</time></td></tr>
-<tr class="file"><td></td><td><a href="./K%E4fer.JPG"><span class="name">K�fer.JPG</span></a></td>
-<td class="size" data-size="0"><div class="sizebar-text">0 B</div></td><td class="timestamp hideable"></td></tr></tbody></table>
-<footer>Served with <a rel="noopener noreferrer" href="https://caddyserver.com">Caddy</a></footer></body></html>"""  # noqa: E501
-IIS_PAGE = """<html><head><title>host - /camera/</title></head><body><H1>host - /camera/</H1><hr>
 
-<pre><A HREF="/">[To Parent Directory]</A><br><br> 1/2/2026  9:05 AM        &lt;dir&gt; <A HREF="/camera/100MEDIA/">100MEDIA</A><br>12/31/2026 12:00 AM      1258291 <A HREF="/camera/with%20space.JPG">with space.JPG</A><br>12/31/2026 12:39 PM            0 <A HREF="/camera/bare space &amp; füchse.JPG">bare space &amp; füchse.JPG</A><br>12/31/2026 11:59 PM          168 <A HREF="/camera/web.config">web.config</A><br></pre><hr></body></html>"""  # noqa: E501
-PYTHON = """<!DOCTYPE HTML><html><body><h1>Directory listing for /</h1><hr><ul><li><a href="IMG_1.JPG">IMG_1.JPG</a></li></ul></body></html>"""  # noqa: E501
+def load_page(name: str) -> str:
+    """Load a page of the folder `listings` without its last line break."""
+    path = Path(__file__).with_name("listings") / name
+    return path.read_text(encoding="utf-8").removesuffix("\n")
+
+
+NGINX = load_page("nginx.html")
+APACHE_TABLE = load_page("apache_table.html")
+LIGHTTPD = load_page("lighttpd.html")
+CADDY = load_page("caddy.html")
+IIS = load_page("iis.html")
+# The two pages are not recorded, but written from the documented format.
+CADDY_PAGE = load_page("caddy_page.html")
+IIS_PAGE = load_page("iis_page.html")
+PYTHON = load_page("python.html")
 
 MINUTE = datetime(2026, 11, 21, 4, 39, tzinfo=UTC)
 SECOND = datetime(2026, 11, 21, 4, 39, 26, tzinfo=UTC)
@@ -109,7 +89,7 @@ def test_each_form(
 
 
 async def under(html: str) -> dict[str, tuple[int | None, datetime | None, bool]]:
-    """What of a listing lies under its address."""
+    """Return the files of a listing that are below its URL."""
     directory = HttpDirectoryGateway(
         OutboundClient(OutboundPolicy()), "http://host.example/camera/"
     )
@@ -142,21 +122,25 @@ async def test_a_whole_page_of_iis() -> None:
 @pytest.mark.parametrize(
     ("told", "size"),
     [
-        ("270000", 270_000), ("0", 0), ("270,000", 270_000), ("270000 B", 270_000), ("12 bytes", 12),
-        ("1.2M", None), ("264K", None), ("264 KiB", None), ("1.2 MB", None), ("3G", None), ("-", None), ("", None),
+        ("270000", 270_000), ("0", 0), ("270,000", 270_000), ("270000 B", 270_000),
+        ("12 bytes", 12),
+        ("1.2M", None), ("264K", None), ("264 KiB", None), ("1.2 MB", None), ("3G", None),
+        ("-", None), ("", None),
         ("9" * 30, None), ("1.2.3", None),
     ],
 )  # fmt: skip
 def test_only_a_whole_number_of_bytes_is_a_size(told: str, size: int | None) -> None:
+    date = "<td>2026-11-21 04:39</td>"
     for html in (
         f'<pre><a href="a.jpg">a</a>  21-Nov-2026 04:39  {told}\n</pre>',
-        f'<table><tr><td><a href="a.jpg">a</a></td><td>2026-11-21 04:39</td><td>{told}</td></tr></table>',
+        f'<table><tr><td><a href="a.jpg">a</a></td>{date}<td>{told}</td></tr></table>',
     ):
         assert links(html)["a.jpg"].size == size, html
 
 
 def test_a_page_that_is_not_utf8_gives_its_links() -> None:
-    page = '<meta charset="latin-1"><pre><a href="K%E4fer.jpg">Käfer.jpg</a>  21-Nov-2026 04:39  5\n</pre>'
+    row = '<a href="K%E4fer.jpg">Käfer.jpg</a>  21-Nov-2026 04:39  5\n'
+    page = f'<meta charset="latin-1"><pre>{row}</pre>'
     [link] = HtmlListingParser().feed(page.encode("latin-1"), last=True)
     assert (link.href, link.size) == ("K%E4fer.jpg", 5)
 
@@ -181,7 +165,7 @@ def test_a_row_of_many_links_is_read_once() -> None:
         sys.setprofile(None)
     assert len(found) == 5000
     assert {link.size for link in found} == {270_000}
-    assert calls["_read_cell"] == 10_000, "each cell is read once, not once a link"
+    assert calls["_read_cell"] == 10_000, "each cell is read once, not once per link"
     nested = HtmlListingParser().feed(
         b'<table><tr><td>1<td><a href="a.jpg">a</a>' * 1000, last=True
     )
@@ -195,13 +179,14 @@ def test_a_row_without_end_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["<div>", "<ul><li>", "<x></y>", "<table><tr><td></y>", "<table><tr><td></y><!--</table>-->", "<div><!--</div>-->",
+    ["<div>", "<ul><li>", "<x></y>", "<table><tr><td></y>", "<table><tr><td></y><!--</table>-->",
+    "<div><!--</div>-->",
      "<DIV a=</div>\n", "<path/></x>", "<!--><div>", "<div><!</div>"],
 )  # fmt: skip
 def test_what_is_nested_too_deeply_never_reaches_the_parser(
     unit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would take the parser a minute or more, which nothing could end."""
+    """The parser would take a minute or more and could not be interrupted."""
     monkeypatch.setattr(http_listing, "LexborHTMLParser", None)
     for page in (unit * 1100, "</div></ul></x>" * 2000 + unit * 1100):
         with pytest.raises(ValueError, match="tags deep"):
@@ -210,7 +195,8 @@ def test_what_is_nested_too_deeply_never_reaches_the_parser(
 
 @pytest.mark.parametrize(
     "row",
-    ['<div class="row"><span>{}</span></div><br>', "<li>{}", "<p>{}", "<tr><td><font size=2>{}</font>",
+    ['<div class="row"><span>{}</span></div><br>', "<li>{}", "<p>{}",
+    "<tr><td><font size=2>{}</font>",
      '<div><svg><path d="M0"/><use href="#a"/></svg>{}</div>', "<!-- <div> -->{}<br>", "{}<HR>"],
 )  # fmt: skip
 def test_a_page_of_many_rows_is_not_nested(row: str) -> None:
@@ -221,7 +207,7 @@ def test_a_page_of_many_rows_is_not_nested(row: str) -> None:
 def test_formatting_that_is_never_closed_is_not_repeated_in_each_paragraph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The parser would make a node of each for each: gigabytes of a page of 256 KiB."""
+    """The parser would create gigabytes of nodes from a page of 256 KiB."""
     trees: list[LexborHTMLParser] = []
 
     def parse(html: str) -> LexborHTMLParser:
@@ -250,7 +236,7 @@ def test_formatting_that_is_never_closed_is_not_repeated_in_each_paragraph(
     ids=["nginx", "apache", "lighttpd", "caddy", "iis", "python"],
 )
 def test_a_long_listing_in_pieces_gives_the_same_rows(html: str, first: str, last: str) -> None:
-    """One row is repeated until the listing is megabytes long; each row must come out with its size and time."""
+    """One row is repeated to several megabytes; each must be returned with its size and time."""
     start = html.index(first)
     end = html.index(last, start) + len(last)
     [wanted] = [link for link in links(html).values() if f'"{link.href}"' in html[start:end]]
@@ -261,7 +247,7 @@ def test_a_long_listing_in_pieces_gives_the_same_rows(html: str, first: str, las
     found = [
         link for at in range(0, len(data), 65_536) for link in listing.feed(data[at : at + 65_536])
     ]
-    assert found, "nothing came out before the end"
+    assert found, "no row was returned before the end"
     found += listing.feed(b"", last=True)
     rows = [link for link in found if link.href == wanted.href]
     assert len(rows) == count
@@ -269,8 +255,14 @@ def test_a_long_listing_in_pieces_gives_the_same_rows(html: str, first: str, las
 
 
 def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
-    nginx = '{"name":"IMG 1.JPG", "type":"file", "mtime":"Sat, 21 Nov 2026 04:39:26 GMT", "size":270000 }'
-    caddy = '{"name":"IMG 1.JPG","size":270000,"url":"./IMG%201.JPG","mod_time":"2026-11-21T04:39:26Z","is_dir":false}'
+    nginx = (
+        '{"name":"IMG 1.JPG", "type":"file",'
+        ' "mtime":"Sat, 21 Nov 2026 04:39:26 GMT", "size":270000 }'
+    )
+    caddy = (
+        '{"name":"IMG 1.JPG","size":270000,"url":"./IMG%201.JPG",'
+        '"mod_time":"2026-11-21T04:39:26Z","is_dir":false}'
+    )
     for item in (nginx, caddy):
         data = ("[\n" + ",\n".join([item] * 10_000) + "\n]").encode()
         listing = JsonListingParser()
@@ -287,14 +279,15 @@ def test_json_of_nginx_and_of_caddy_in_pieces() -> None:
     folder = JsonListingParser().feed(b'[{"name":"100MEDIA","type":"directory"}]', last=True)
     assert folder[0].href == "./100MEDIA/"
     assert JsonListingParser().feed(b"null", last=True) == []
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="cannot be parsed"):
         JsonListingParser().feed(b'[{"name": ', last=True)
 
 
 @pytest.mark.parametrize(
     "href",
     [
-        "../other/x.jpg", "/x.jpg", "http://elsewhere.example/camera/x.jpg", "//elsewhere.example/camera/x.jpg",
+        "../other/x.jpg", "/x.jpg", "http://elsewhere.example/camera/x.jpg",
+        "//elsewhere.example/camera/x.jpg",
         "https://host.example/camera/x.jpg", "http://host.example:81/camera/x.jpg", "%2e%2e/x.jpg",
         "a/%2E%2E/%2e%2e/x.jpg",
         "..%2fx.jpg", "..%5cx.jpg", "javascript:alert(1)", "mailto:a@b", "?C=N",
@@ -331,7 +324,7 @@ async def test_a_name_and_password_in_the_address_are_refused_with_a_hint() -> N
 
 
 async def test_listings_and_files_do_not_wait_for_each_other() -> None:
-    """All threads that files are written on are held; a listing is read on others."""
+    """Listings are parsed in separate threads, so blocked file threads do not delay them."""
     held = threading.Event()
     writing = [asyncio.create_task(asyncio.to_thread(held.wait, 30)) for _ in range(40)]
     try:

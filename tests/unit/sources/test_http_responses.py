@@ -1,4 +1,4 @@
-"""What servers say around a file: how long to leave them alone, what it is called, whether it is packed."""
+"""Response headers of servers: Retry-After, file names and content encodings."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -23,7 +23,8 @@ IN_TWO_HOURS = "in two hours"
     ("told", "least", "most"),
     [
         ("120", 120, 120), (" 0 ", 0, 0), ("99999999999999999999", DAY_S, DAY_S),
-        ("-5", None, None), ("1.5", None, None), ("soon", None, None), ("²", None, None), ("", None, None),
+        ("-5", None, None), ("1.5", None, None), ("soon", None, None), ("²", None, None),
+        ("", None, None),
         (IN_TWO_HOURS, 6000, 7200),
         ("Fri, 01 May 2026 06:00:00 GMT", 0, 0), ("Fri, 31 Dec 9999 23:59:59 GMT", DAY_S, DAY_S),
     ],
@@ -68,7 +69,8 @@ async def test_a_file_that_is_not_packed_is_opened(coding: str) -> None:
         ("a%20b.jpg", "a b.jpg"), ("F%C3%BCchse.jpg", "Füchse.jpg"), ("K%E4fer.jpg", "K%E4fer.jpg"),
         ("a%2Fb.jpg", "a%2Fb.jpg"), ("a%252Fb.jpg", "a%252Fb.jpg"), ("100%25.jpg", "100%25.jpg"),
         ("a+b.jpg", "a+b.jpg"), ("a%0Ab.jpg", "a%0Ab.jpg"),
-        ("a/../b.jpg", None), ("%2e%2e/b.jpg", None), ("..%2Fb.jpg", None), ("..%5Cb.jpg", None), ("./b.jpg", None),
+        ("a/../b.jpg", None), ("%2e%2e/b.jpg", None), ("..%2Fb.jpg", None), ("..%5Cb.jpg", None),
+        ("./b.jpg", None),
         ("a//b.jpg", None), ("a%00.jpg", None), ("a\x01.jpg", None),
     ],
 )  # fmt: skip

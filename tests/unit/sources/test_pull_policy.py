@@ -1,4 +1,4 @@
-"""Which files are taken, and when things are tried again."""
+"""Rules of pulling: which files are imported, when files are retried, when sources are polled."""
 
 import random
 import re
@@ -33,7 +33,8 @@ def test_names_say_nothing_of_what_a_file_is(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [(".hidden.jpg", "hidden name"), ("a/._IMG_1.JPG", "hidden name"), ("Thumbs.db", "hidden name"),
-     ("IMG_1.JPG.part", "name of an unfinished file"), ("IMG_1.jpg~", "name of an unfinished file")],
+     ("IMG_1.JPG.part", "name of an unfinished file"),
+     ("IMG_1.jpg~", "name of an unfinished file")],
 )  # fmt: skip
 def test_what_is_no_file_of_a_camera_is_counted_by_reason(path: str, reason: str) -> None:
     assert find_exclusion(path, [], []) == reason
@@ -54,10 +55,14 @@ def test_patterns_choose() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "include", "exclude", "entered"),
-    [("cams", [], [], True), ("lost+found", [], ["lost+found"], False), ("cams/lost+found", [], ["lost+found"], False),
-     ("cams/trash", [], ["cams/trash/"], False), (".thumbs", [], [], False), ("cams", ["*.jpg"], [], True),
-     ("cams", ["cams/oak/*"], [], True), ("cams/oak", ["cams/oak/*"], [], True), ("other", ["cams/oak/*"], [], False),
-     ("cams/elm", ["cams/oak/*"], [], False), ("cams/elm", ["cams/*/DCIM/*"], [], True), ("other", ["oak"], [], True)],
+    [("cams", [], [], True), ("lost+found", [], ["lost+found"], False),
+    ("cams/lost+found", [], ["lost+found"], False),
+     ("cams/trash", [], ["cams/trash/"], False), (".thumbs", [], [], False),
+     ("cams", ["*.jpg"], [], True),
+     ("cams", ["cams/oak/*"], [], True), ("cams/oak", ["cams/oak/*"], [], True),
+     ("other", ["cams/oak/*"], [], False),
+     ("cams/elm", ["cams/oak/*"], [], False), ("cams/elm", ["cams/*/DCIM/*"], [], True),
+     ("other", ["oak"], [], True)],
 )  # fmt: skip
 def test_patterns_prune_folders(
     folder: str, include: list[str], exclude: list[str], entered: bool
@@ -88,7 +93,7 @@ def test_a_pattern_among_others_means_what_it_means_alone(pattern: str) -> None:
 
 
 def test_patterns_are_read_once_for_all_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many there are, a file is compared with all of them at once."""
+    """Any number of patterns is compiled to one expression."""
     read: list[str] = []
     compile_pattern = re.compile
 
@@ -121,7 +126,7 @@ def test_a_schedule_is_in_the_zone_of_the_deployment_with_a_little_jitter() -> N
 
 
 def test_missed_runs_are_caught_up_once() -> None:
-    """However long nothing ran, the next time is the first one from now on."""
+    """After any pause, the next run is at the first scheduled time from now."""
     after = datetime(2026, 7, 1, 9, 0, 1, tzinfo=UTC)
     assert get_next_run("* * * * *", BERLIN, after, random.Random(1)) < after + timedelta(minutes=2)
 
@@ -150,7 +155,7 @@ def test_schedules_are_said_in_words() -> None:
 def list_times(
     schedule: str, zone: ZoneInfo, after: datetime, count: int, chance: random.Random
 ) -> list[datetime]:
-    """The next so many times, each asked for when the one before it has come."""
+    """Return the next times of a schedule, each computed from the one before."""
     times = [get_next_run(schedule, zone, after, chance)]
     while len(times) < count:
         times.append(get_next_run(schedule, zone, times[-1], chance))
@@ -177,7 +182,7 @@ def list_times(
 def test_a_clock_that_is_changed_neither_skips_nor_doubles(
     schedule: str, day: datetime, expected: list[str]
 ) -> None:
-    """A time that does not exist comes right after the gap, one that comes twice counts once; each hour counts."""
+    """Times in the skipped hour run after it, and times in the repeated hour run once."""
     times = list_times(schedule, BERLIN, day, len(expected), random.Random(4))
     assert [f"{time.astimezone(BERLIN):%m-%d %H:%M}" for time in times] == expected
 
@@ -188,8 +193,10 @@ def test_a_clock_that_is_changed_neither_skips_nor_doubles(
 @pytest.mark.parametrize("schedule", ["*/30 * * * *", "7,37 * * * *", "0 */2 * * *", "* * * * *"])
 def test_a_run_never_comes_before_its_time_nor_twice_at_it(schedule: str, zone: str) -> None:
     place = ZoneInfo(zone)
-    for day in (datetime(2026, 3, 28, 22, 0, 1, tzinfo=UTC), datetime(2026, 4, 4, 13, 0, 1, tzinfo=UTC),
-                datetime(2026, 10, 24, 22, 0, 1, tzinfo=UTC), datetime(2026, 11, 1, 3, 0, 1, tzinfo=UTC)):  # fmt: skip
+    for day in (datetime(2026, 3, 28, 22, 0, 1, tzinfo=UTC),
+    datetime(2026, 4, 4, 13, 0, 1, tzinfo=UTC),
+                datetime(2026, 10, 24, 22, 0, 1, tzinfo=UTC),
+                datetime(2026, 11, 1, 3, 0, 1, tzinfo=UTC)):  # fmt: skip
         exact = list_times(schedule, place, day, 20, Earliest())
         late = list_times(schedule, place, day, 20, Latest())
         assert all(wait < timedelta(hours=4) for wait in gaps(exact))
@@ -208,7 +215,7 @@ class Earliest(random.Random):
 
 
 class Latest(random.Random):
-    """As much jitter as there is."""
+    """The maximum jitter."""
 
     def random(self) -> float:
         return 1.0

@@ -1,4 +1,4 @@
-"""A JSON interface that says odd things, leads elsewhere, or never ends."""
+"""JSON APIs with invalid items, links to other servers, or endless pages."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ MAPPING = RestMapping(items="files", name="name", time="time", size="size", next
 
 @dataclass
 class Interface:
-    """A JSON interface whose answers are told, and another server beside it."""
+    """A JSON API with given responses, and a second server."""
 
     server: ToldServer
     other: ToldServer
@@ -89,7 +89,8 @@ async def test_times_in_every_form(
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "9" * 5000, "-0"])
 async def test_odd_numbers_are_their_own_trouble(interface: Interface, number: str) -> None:
-    page = f'{{"files": [{{"url": "a.jpg", "time": {number}, "size": {number}}}, {{"url": "b.jpg", "size": 5}}]}}'
+    odd = f'{{"url": "a.jpg", "time": {number}, "size": {number}}}'
+    page = f'{{"files": [{odd}, {{"url": "b.jpg", "size": 5}}]}}'
     interface.tell("/api", page.encode())
     listed = await interface.list()
     assert [(entry.path, entry.size) for entry in listed] == [
@@ -100,9 +101,12 @@ async def test_odd_numbers_are_their_own_trouble(interface: Interface, number: s
 
 async def test_an_odd_item_is_left_out_and_the_others_are_listed(interface: Interface) -> None:
     odd: list[Any] = [
-        None, 5, "a.jpg", [], {}, {"url": None}, {"url": 5}, {"url": "http://[x/"}, {"url": "ftp://a/b.jpg"},
-        {"url": "javascript:alert(1)"}, {"url": "x\ud800.jpg"}, {"url": "x.jpg", "name": "x\u0000.jpg"},
-        {"url": "x.jpg", "name": "a/.."}, {"url": "x.jpg", "name": "a/"}, {"url": "x.jpg", "name": "x" * 1000},
+        None, 5, "a.jpg", [], {}, {"url": None}, {"url": 5}, {"url": "http://[x/"},
+        {"url": "ftp://a/b.jpg"},
+        {"url": "javascript:alert(1)"}, {"url": "x\ud800.jpg"},
+        {"url": "x.jpg", "name": "x\u0000.jpg"},
+        {"url": "x.jpg", "name": "a/.."}, {"url": "x.jpg", "name": "a/"},
+        {"url": "x.jpg", "name": "x" * 1000},
     ]  # fmt: skip
     interface.tell("/api", {"files": [*odd, {"url": "good.jpg"}]})
     assert [entry.path for entry in await interface.list()] == [r"x\x00.jpg", "good.jpg"]
@@ -146,7 +150,7 @@ async def test_names_that_are_not_utf8_stay_apart_and_are_asked_for_as_they_are(
 
 
 async def test_two_files_of_one_name_are_two_whichever_comes_first(interface: Interface) -> None:
-    """A camera that counts anew names a second file like the first; its first path may change hands, its bytes not."""
+    """A camera that restarts its counter creates a second file with the name of the first."""
     old, new = (
         {"url": f"/raw/{at}", "name": "IMG_0001.JPG", "time": at}
         for at in (1_700_000_000, 1_790_000_000)
@@ -165,7 +169,7 @@ async def test_two_files_of_one_name_are_two_whichever_comes_first(interface: In
 
 
 async def test_a_file_that_is_signed_anew_stays_the_same(interface: Interface) -> None:
-    """Also within one listing, where a new file moved it on to the next page."""
+    """This includes a file that a new one has moved to the next page during the listing."""
     seen = []
     for first in (1, 2):
         urls = [f"/raw/a.jpg?signature={number}" for number in (first, first + 10)]
@@ -187,7 +191,7 @@ async def test_pages_that_loop_or_never_end_are_left(
 ) -> None:
     interface.tell("/api", {"files": [{"url": "1.jpg"}], "next": "/api?page=2"})
     interface.tell("/api?page=2", {"files": [{"url": "2.jpg"}], "next": "/api#again"})
-    assert "leads back" in await interface.fails()
+    assert "earlier page" in await interface.fails()
     count = iter(range(10**6))
     interface.server.answers.clear()
     interface.server.answer = lambda _: say(
@@ -216,7 +220,7 @@ async def test_a_page_elsewhere_is_never_asked_for(interface: Interface) -> None
         "http://10.0.0.7/",
     ):
         interface.tell("/api", {"files": [], "next": following})
-        assert "which is another server" in await interface.fails()
+        assert "which is a different server" in await interface.fails()
     assert interface.other.requests == []
     assert set(interface.server.asked()) == {"/api"}
 
@@ -241,10 +245,10 @@ async def test_a_file_elsewhere_is_fetched_only_where_that_is_allowed(interface:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (say("<html>Sign in</html>"), "no JSON"),
-        (say('{"files": ['), "no JSON"),
+        (say("<html>Sign in</html>"), "not JSON"),
+        (say('{"files": ['), "not JSON"),
         (say(b'{"files": "\xff"}'), "no list"),
-        (say("[" * 200_000), "no JSON"),
+        (say("[" * 200_000), "not JSON"),
         (say('{"items": []}'), "no list at 'files'"),
         (say("[]"), "no list at 'files'"),
         (say("no", 401), "401"),

@@ -1,4 +1,4 @@
-"""A bucket that says odd things. What a real server does is in the conformance tests."""
+"""Unusual responses of S3 services; the conformance tests use a real server."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +19,8 @@ NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 def contents(key: str, size: str = "5") -> str:
     return (
-        f"<Contents><Key>{key}</Key><LastModified>2026-11-21T04:39:26.000Z</LastModified><ETag>&quot;e&quot;</ETag>"
+        f"<Contents><Key>{key}</Key><LastModified>2026-11-21T04:39:26.000Z</LastModified>"
+        "<ETag>&quot;e&quot;</ETag>"
         f"<Size>{size}</Size></Contents>"
     )
 
@@ -31,7 +32,8 @@ def listing(*inner: str, token: str = "") -> bytes:
         else ""
     )
     return say(
-        f'<?xml version="1.0"?><ListBucketResult {NAMESPACE}>{more}{"".join(inner)}</ListBucketResult>'
+        f'<?xml version="1.0"?><ListBucketResult {NAMESPACE}>{more}'
+        f"{''.join(inner)}</ListBucketResult>"
     )
 
 
@@ -67,7 +69,7 @@ async def fails(server: ToldServer) -> OutboundFailed:
 
 
 async def test_keys_are_read_as_the_service_wrote_them(server: ToldServer) -> None:
-    """A service that was asked to encode keys and does not say that it did gave them as they are."""
+    """Keys are decoded only if the response confirms the encoding that was requested."""
     server.answer = lambda _: listing(contents("camera/a+b%20c.jpg"))
     assert [entry.path for entry in await list_bucket(server)] == ["a+b%20c.jpg"]
     encoded = "<EncodingType>url</EncodingType>"
@@ -115,7 +117,7 @@ async def test_a_prefix_is_taken_as_it_stands(server: ToldServer) -> None:
 async def test_no_path_leads_out_of_the_bucket(server: ToldServer) -> None:
     bucket = open_bucket(server, signer=None)
     for path in ("../../other/a.jpg", "a/../b.jpg", "."):
-        with pytest.raises(OutboundFailed, match="cannot be asked for"):
+        with pytest.raises(OutboundFailed, match="cannot be requested"):
             async with bucket.open_file(path):
                 pass
     await bucket.close()
@@ -125,8 +127,10 @@ async def test_no_path_leads_out_of_the_bucket(server: ToldServer) -> None:
 @pytest.mark.parametrize(
     ("url", "endpoint"),
     [
-        ("s3://", "http://a.example"), ("s3:///camera", "http://a.example"), ("s3://../x", "http://a.example"),
-        ("s3://bucket", "http://user:pw@a.example"), ("s3://bucket", "a.example"), ("s3://bucket", "http://a.example?x"),
+        ("s3://", "http://a.example"), ("s3:///camera", "http://a.example"),
+        ("s3://../x", "http://a.example"),
+        ("s3://bucket", "http://user:pw@a.example"), ("s3://bucket", "a.example"),
+        ("s3://bucket", "http://a.example?x"),
     ],
 )  # fmt: skip
 async def test_addresses_that_cannot_be_are_refused(
@@ -143,7 +147,7 @@ async def test_pages_that_loop_or_never_end_are_left(
     server: ToldServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer = lambda _: listing(token="same")
-    assert "leads back" in (await fails(server)).detail
+    assert "same page again" in (await fails(server)).detail
     monkeypatch.setattr(s3_gateway, "MAX_FOLDERS", 5)
     tokens = iter(range(1000))
     server.answer = lambda _: listing(contents("camera/a.jpg"), token=f"t{next(tokens)}")
@@ -155,19 +159,23 @@ async def test_pages_that_loop_or_never_end_are_left(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (say("<html>Sign in</html>"), "no listing of a bucket"),
-        (say("<ListBucketResult>"), "no listing of a bucket"),
-        (say(b"<ListBucketResult>\xff</ListBucketResult>"), "no listing of a bucket"),
-        (say('<?xml version="1.0"?><ListBucketResult/>'.encode("utf-16")), "no listing of a bucket"),
+        (say("<html>Sign in</html>"), "not a bucket listing"),
+        (say("<ListBucketResult>"), "not a bucket listing"),
+        (say(b"<ListBucketResult>\xff</ListBucketResult>"), "not a bucket listing"),
+        (say('<?xml version="1.0"?><ListBucketResult/>'.encode("utf-16")), "not a bucket listing"),
         (say('<!DOCTYPE a [<!ENTITY b "c">]><ListBucketResult>&b;</ListBucketResult>'), "entities"),
-        (say("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"), "not where"),
-        (say("<a>" * 100_000), "no listing of a bucket"),
+        (say("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"), "no continuation token"),
+        (say("<a>" * 100_000), "not a bucket listing"),
         (error(403, "AccessDenied"), "denies access"),
-        (error(403, "AccessDenied", "<Message>Request has expired</Message>"), "clock of this machine"),
+        (error(403, "AccessDenied", "<Message>Request has expired</Message>"),
+        "clock of this machine"),
         (error(403, "SignatureDoesNotMatch"), "signature"),
-        (error(400, "AuthorizationQueryParametersError", "<Region>eu-west-1</Region>"), "the region eu-west-1"),
-        (error(301, "PermanentRedirect", x_amz_bucket_region="eu-west-1"), "another region.*the region eu-west-1"),
-        (error(301, "PermanentRedirect", x_amz_bucket_region="<b>"), "another region: set `region` and `endpoint`$"),
+        (error(400, "AuthorizationQueryParametersError", "<Region>eu-west-1</Region>"),
+        "the region eu-west-1"),
+        (error(301, "PermanentRedirect", x_amz_bucket_region="eu-west-1"),
+        "another region.*the region eu-west-1"),
+        (error(301, "PermanentRedirect", x_amz_bucket_region="<b>"),
+        "another region: set `region` and `endpoint`$"),
         (error(500, "<script>"), r"status 500$"),
         (say("no", 404), "status 404"),
     ],
@@ -196,7 +204,7 @@ async def test_an_object_that_is_gone_is_told_from_a_bucket_that_is(server: Told
 async def test_patience_that_is_asked_for_is_told(server: ToldServer) -> None:
     server.answer = lambda _: error(503, "SlowDown", Retry_After="77")
     failed = await fails(server)
-    assert (failed.retry_after_s, "too often" in failed.detail) == (77, True)
+    assert (failed.retry_after_s, "too many requests" in failed.detail) == (77, True)
 
 
 async def test_a_page_has_a_limit(server: ToldServer) -> None:
@@ -208,9 +216,9 @@ async def test_no_redirect_is_followed(server: ToldServer) -> None:
     async with told_server() as other:
         server.answer = lambda path: error(307, "TemporaryRedirect", Location=f"{other.url}{path}")
         bucket = S3Gateway(OutboundClient(allow(server, other)), server.url, "s3://bucket", SIGNER)
-        with pytest.raises(OutboundFailed, match="reached elsewhere"):
+        with pytest.raises(OutboundFailed, match="different endpoint"):
             await anext(bucket.list_files())
-        with pytest.raises(OutboundFailed, match="reached elsewhere"):
+        with pytest.raises(OutboundFailed, match="different endpoint"):
             async with bucket.open_file("a.jpg"):
                 pass
         await bucket.close()

@@ -2110,7 +2110,7 @@ export interface paths {
         };
         /**
          * List Ungranted Sources
-         * @description List the sources whose folder is not granted to their project, and which therefore do not run.
+         * @description List the sources that do not run because their folder is not granted to their project.
          */
         get: operations["list_ungranted_sources_api_v2_source_folders_missing_get"];
         put?: never;
@@ -2679,13 +2679,13 @@ export interface paths {
         };
         /**
          * List Sources
-         * @description List pull sources by name, active and paused ones.
+         * @description List active and paused pull sources by name.
          */
         get: operations["list_sources_image_pull_sources_get"];
         put?: never;
         /**
          * Create Source
-         * @description Make a pull source.
+         * @description Create a pull source.
          */
         post: operations["create_source_image_pull_sources_post"];
         delete?: never;
@@ -2705,7 +2705,7 @@ export interface paths {
         put?: never;
         /**
          * Run Settings Test
-         * @description Test settings before a source is made of them: list, fetch a few files, store nothing.
+         * @description Test settings without creating a source: list, fetch a few files, store nothing.
          */
         post: operations["run_settings_test_image_pull_sources_test_post"];
         delete?: never;
@@ -2723,21 +2723,21 @@ export interface paths {
         };
         /**
          * Get Source
-         * @description Show a pull source; secrets never come back.
+         * @description Return a pull source; secrets are never returned.
          */
         get: operations["get_source_image_pull_sources__source_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Source
-         * @description Delete a pull source; its images stay.
+         * @description Delete a pull source; its images are kept.
          */
         delete: operations["delete_source_image_pull_sources__source_id__delete"];
         options?: never;
         head?: never;
         /**
          * Update Source
-         * @description Change a pull source; what is left out stays as it is.
+         * @description Update a pull source; omitted fields keep their values.
          */
         patch: operations["update_source_image_pull_sources__source_id__patch"];
         trace?: never;
@@ -2753,12 +2753,14 @@ export interface paths {
         put?: never;
         /**
          * Create Event Secret
-         * @description Make the secret that signs events; it is shown this once, and the one before holds for another day.
+         * @description Create the secret that signs events.
+         *
+         *     It is shown only in this response. The previous secret stays valid for another day.
          */
         post: operations["create_event_secret_image_pull_sources__source_id__event_secret_post"];
         /**
          * Delete Event Secret
-         * @description Take no events of this source any more.
+         * @description Delete the secrets of a source; its events are rejected from then on.
          */
         delete: operations["delete_event_secret_image_pull_sources__source_id__event_secret_delete"];
         options?: never;
@@ -2777,9 +2779,9 @@ export interface paths {
         put?: never;
         /**
          * Accept Events
-         * @description Tell of new files: the signature is the authority.
+         * @description Announce new files in a message that is signed by the Standard Webhooks convention.
          *
-         *     The same webhook-id again has the same answer.
+         *     A repeated webhook-id returns the first response again.
          */
         post: operations["accept_events_image_pull_sources__source_id__events_post"];
         delete?: never;
@@ -2797,7 +2799,7 @@ export interface paths {
         };
         /**
          * List Files
-         * @description List the files of a pull source: what became of each, and why.
+         * @description List the files of a pull source with the state of each and the reason.
          */
         get: operations["list_files_image_pull_sources__source_id__files_get"];
         put?: never;
@@ -2819,7 +2821,7 @@ export interface paths {
         put?: never;
         /**
          * Retry Files
-         * @description Let failed and quarantined files, or one of them, be tried again with the next run.
+         * @description Retry failed and quarantined files, or one of them, in the next run.
          */
         post: operations["retry_files_image_pull_sources__source_id__files_retry_post"];
         delete?: never;
@@ -2839,7 +2841,7 @@ export interface paths {
         put?: never;
         /**
          * Process Source
-         * @description Begin a run now; 409 names the one that is in progress.
+         * @description Start a run; returns 409 with the ID of the current run if one is in progress.
          */
         post: operations["process_source_image_pull_sources__source_id__process_post"];
         delete?: never;
@@ -2877,7 +2879,7 @@ export interface paths {
         };
         /**
          * Get Run
-         * @description Show one run.
+         * @description Return one run.
          */
         get: operations["get_run_image_pull_sources__source_id__runs__run_id__get"];
         put?: never;
@@ -2899,7 +2901,9 @@ export interface paths {
         put?: never;
         /**
          * Run Source Test
-         * @description Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing.
+         * @description Test a pull source, with changed settings if a body is given.
+         *
+         *     The test lists the source, fetches a few files and stores nothing.
          */
         post: operations["run_source_test_image_pull_sources__source_id__test_post"];
         delete?: never;
@@ -2923,7 +2927,7 @@ export interface paths {
         head?: never;
         /**
          * Toggle Source
-         * @description Pause or resume a pull source; without the parameter it flips.
+         * @description Pause or resume a pull source; without `is_active`, toggle it.
          */
         patch: operations["toggle_source_image_pull_sources__source_id__toggle_patch"];
         trace?: never;
@@ -14762,7 +14766,7 @@ export interface operations {
     run_settings_test_image_pull_sources_test_post: {
         parameters: {
             query?: {
-                /** @description How many files are fetched to prove it. */
+                /** @description Number of files to fetch in the test. */
                 files?: number;
             };
             header?: never;
@@ -15032,7 +15036,7 @@ export interface operations {
     retry_files_image_pull_sources__source_id__files_retry_post: {
         parameters: {
             query?: {
-                /** @description Only this file; else all of them. */
+                /** @description Path of one file; without it, all files. */
                 path?: string | null;
             };
             header?: never;
@@ -15066,7 +15070,7 @@ export interface operations {
     process_source_image_pull_sources__source_id__process_post: {
         parameters: {
             query?: {
-                /** @description 0 is no limit. */
+                /** @description Maximum number of files; 0 means no limit. */
                 max_files?: number | null;
             };
             header?: never;
@@ -15168,7 +15172,7 @@ export interface operations {
     run_source_test_image_pull_sources__source_id__test_post: {
         parameters: {
             query?: {
-                /** @description How many files are fetched to prove it. */
+                /** @description Number of files to fetch in the test. */
                 files?: number;
             };
             header?: never;

@@ -42,7 +42,7 @@ from trapline.server.operations.actions.retention import (
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.queue_maintenance import requeue_expired_leases
-from trapline.server.sources.actions.pull_runs import restart_dead_runs, start_due_runs
+from trapline.server.sources.actions.pull_run_starts import restart_dead_runs, start_due_runs
 from trapline.server.sources.actions.pushed_events import start_runs_for_pushed_files
 from trapline.server.sources.background.feeds import FeedManager
 from trapline.server.sources.queries.source_connections import BEAT_S

@@ -28,7 +28,8 @@ from trapline.server.platform.telemetry import build_log_context
 from trapline.server.queue.actions.content_download import download_content
 from trapline.server.queue.actions.jobs import EXPAND, FETCH, SWEEP, expand_job, sweep_job
 from trapline.server.queue.actions.queue_maintenance import recount_jobs, resume_expansions
-from trapline.server.sources.actions.pull_runs import PULL, run_pull
+from trapline.server.sources.actions.pull_run_starts import PULL
+from trapline.server.sources.actions.pull_runs import run_pull
 
 log = structlog.get_logger(__name__)
 

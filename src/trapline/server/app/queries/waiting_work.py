@@ -11,7 +11,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.rules.job_status_reason import ONLINE_S
 from trapline.server.sources.queries.pull_runs import is_dead
-from trapline.server.sources.queries.pushed_files import is_told_of
+from trapline.server.sources.queries.pushed_files import needs_event_run
 from trapline.server.sources.queries.sources import is_due
 
 
@@ -22,7 +22,7 @@ def _any_of(query: str) -> ColumnElement[bool]:
 CONDITIONS: dict[str, ColumnElement[bool]] = {
     "thumbnails": exists().where(is_without_thumbnails()),
     "due pull runs": exists().where(is_due()),
-    "dead pull runs": exists().where(is_dead()) | exists().where(is_told_of()),
+    "dead pull runs": exists().where(is_dead()) | exists().where(needs_event_run()),
     "silent workers": _any_of(
         "select from workers where ended_at is null and (offline_since is null) = "
         f"(last_contact_at < clock_timestamp() - interval '{ONLINE_S} seconds')"

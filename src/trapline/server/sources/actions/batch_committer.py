@@ -1,4 +1,4 @@
-"""What became of files, committed for as many at once as are waiting: images, ledger and counts in one transaction."""
+"""Commit the outcomes of files in batches: images, file records and counts in one transaction."""
 
 import asyncio
 from collections import Counter
@@ -30,9 +30,9 @@ class _Waiting:
 
 @dataclass
 class BatchCommitter:
-    """Commits for all that take files of a run side by side.
+    """Commits the outcomes of all files of a run that are imported in parallel.
 
-    Each transaction fails once the run is no longer ours.
+    A transaction fails as a whole when this process has lost the run.
     """
 
     pull: ActivePullRun
@@ -43,11 +43,13 @@ class BatchCommitter:
     async def settle(
         self, settled: FileOutcome, *, image: ImageRow | None = None, size: int = 0
     ) -> UUID | None:
-        """Note what became of a file of `size` received bytes, and add its checked image, if it has
-        one.
+        """Record the outcome of a file, and add its image if it has one.
 
-        Answers the image's id if it is new. Raises RunLost, and what the database says against this
-        file.
+        `size` is the number of bytes received. Returns the ID of the image if it is new.
+
+        Raises:
+            PullRunOwnershipLost: the run is no longer this process's.
+            Exception: the database rejects this file.
         """
         if self._ended is not None:
             raise PullRunOwnershipLost from self._ended
@@ -56,13 +58,13 @@ class BatchCommitter:
         return await waiting.is_done
 
     def record_thumbnails(self, image_id: UUID) -> None:
-        """Mark an image's thumbnails as made, with one of the next transactions; they are stored already."""
+        """Mark the stored thumbnails of an image as ready in one of the next transactions."""
         self._pictured.append(image_id)
 
     async def run(self) -> None:
-        """Commit whatever waits, until cancelled.
+        """Commit outcomes as they arrive, until cancelled.
 
-        Whoever comes after its end must not wait for ever.
+        After its end, `settle` raises an error instead of waiting forever.
         """
         try:
             while True:
@@ -75,7 +77,7 @@ class BatchCommitter:
             raise
 
     async def finish(self) -> None:
-        """Commit what is left when every file is settled."""
+        """Commit the remaining thumbnails after all files are settled."""
         await retry_on_deadlock(lambda: self._write([]))
 
     async def _commit(self, batch: list[_Waiting]) -> None:
@@ -88,7 +90,7 @@ class BatchCommitter:
                 if not batch[0].is_done.done():
                     batch[0].is_done.set_exception(error)
                 return
-            # One of them is refused: it must not keep the others from being kept.
+            # The database rejects one of the files: commit each separately to store the others.
             for waiting in batch:
                 await self._commit([waiting])
             return
@@ -129,5 +131,5 @@ class BatchCommitter:
 
 
 def _counted(settled: FileOutcome) -> str | None:
-    """Tell which count of a run a file adds to; one that still is the version that is known adds to none."""
+    """Return the run count that an outcome adds to; None if the file has not changed."""
     return settled.state if settled.image_id is not None else COUNTED.get(settled.state)

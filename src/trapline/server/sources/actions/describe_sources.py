@@ -1,4 +1,4 @@
-"""Pull sources and their runs as messages."""
+"""Convert pull sources and their runs to API responses."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ TIMEOUT_FIELDS = {
 
 
 async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> list[Source]:
-    """Describe pull sources as the API returns them, each with its last run, counts and health."""
+    """Build the API responses of pull sources, each with its last run, counts and health."""
     ids = [row.id for row in rows]
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     zones = {
@@ -75,7 +75,7 @@ def _connection(row: SourceRow, held: SourceConnectionRow | None) -> SourceConne
 
 
 def describe_run(row: RunRow) -> PullRun:
-    """Describe a run as the API returns it."""
+    """Build the API response of a run."""
     same = set(PullRun.model_fields) - {"seconds", "skipped"}
     skipped = row.skipped + sum(row.left_out.values())
     counted = {"skipped": skipped, "seconds": get_duration_s(row, datetime.now(UTC))}

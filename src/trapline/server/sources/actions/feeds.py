@@ -1,4 +1,7 @@
-"""Feeds: the connection of each pull source that pushes, held by exactly one process, and what comes over it."""
+"""Feeds: the connection of each WebSocket source, and the messages that arrive over it.
+
+Exactly one process holds the connection of a source.
+"""
 
 import asyncio
 import random
@@ -21,8 +24,10 @@ from trapline.server.platform.errors import (
 )
 from trapline.server.platform.vault import DecryptionError
 from trapline.server.sources.actions.gateways import open_source_feed
-from trapline.server.sources.actions.pull_runs import advance_next_run, begin_run
+from trapline.server.sources.actions.pull_run import format_internal_error
+from trapline.server.sources.actions.pull_run_starts import begin_run
 from trapline.server.sources.actions.pushed_events import record_pushed_files
+from trapline.server.sources.actions.source_schedule import advance_next_run
 from trapline.server.sources.queries.pull_runs import has_listed_since
 from trapline.server.sources.queries.source_connections import (
     claim_connections,
@@ -42,36 +47,35 @@ log = structlog.get_logger(__name__)
 
 WEBSOCKET = "websocket"
 MOST = 200
-"""How many connections one process holds."""
+"""The maximum number of connections per process."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 WELL_AFTER_S = 30.0
-"""After a connection that lasted so long the pauses begin anew."""
+"""A connection that lasted this long, in seconds, resets the backoff."""
 AWAY_PAUSE_S = 1.0
-_chance = random.Random()  # noqa: S311 - jitter is no secret
+_chance = random.Random()  # noqa: S311 - jitter needs no secure randomness
 
 
 class FeedOwnershipLost(Exception):
-    """Another process holds the connection by now, or its source is gone."""
+    """Another process holds the connection now, or the source was deleted."""
 
 
 async def claim_feeds(system: AppContext, scope: Scope, holder: UUID) -> dict[UUID, str]:
-    """Say which connections this process holds from now on, and what each is made of."""
+    """Claim connections for this process; returns a hash of the settings of each by source ID."""
     async with system.database.transaction(scope) as tx:
         return await claim_connections(scope, tx, holder, WEBSOCKET, MOST)
 
 
 async def release_feeds(system: AppContext, scope: Scope, holder: UUID) -> None:
-    """Let every connection of this process go, so that another one need not wait for its silence."""
+    """Release all connections of this process, so that others can claim them immediately."""
     async with system.database.transaction(scope) as tx:
         await release_connections(scope, tx, holder)
 
 
 async def run_feed(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> None:
-    """Keep the connection of a source: take its messages, and connect again whenever it ends, until
-    cancelled.
+    """Hold the connection of a source: process its messages and reconnect when it ends.
 
-    Cancelled once, it hangs up and notes what it has received before it ends; cancelled again, it
-    ends.
+    The first cancellation closes the connection and records the received messages. The second one
+    stops immediately.
     """
     failures = 0
     bound = log.bind(source=str(source_id))
@@ -88,12 +92,12 @@ async def run_feed(system: AppContext, scope: Scope, source_id: UUID, holder: UU
             words = error.detail if isinstance(error, TraplineError) else str(error)
         except Exception as error:
             bound.exception("a feed broke")
-            words = f"something happened that Trapline did not foresee ({type(error).__name__}); its log says more"
+            words = format_internal_error(error)
         if time.monotonic() - began > WELL_AFTER_S:
             failures = 0
         failures += 1
         bound.warning("a feed ended and is opened again", reason=words)
-        await _note_broken(system, scope, source_id, holder, words)
+        await _record_disconnected(system, scope, source_id, holder, words)
         pause = min(FIRST_PAUSE_S * 2 ** min(failures - 1, 10), LONGEST_PAUSE_S)
         await asyncio.sleep(pause * _chance.uniform(0.5, 1.5))
 
@@ -102,7 +106,7 @@ async def _follow_once(system: AppContext, scope: Scope, source_id: UUID, holder
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id)
     async with open_source_feed(system, row) as inbox:
-        taking = asyncio.create_task(_take_all(system, scope, source_id, holder, inbox))
+        taking = asyncio.create_task(_process_messages(system, scope, source_id, holder, inbox))
         try:
             await asyncio.shield(taking)
         except asyncio.CancelledError:
@@ -111,16 +115,19 @@ async def _follow_once(system: AppContext, scope: Scope, source_id: UUID, holder
             raise
 
 
-async def _take_all(
+async def _process_messages(
     system: AppContext, scope: Scope, source_id: UUID, holder: UUID, inbox: "MessageBuffer"
 ) -> None:
-    """Take what comes until the connection ends; also of one that is no longer ours all that was received."""
-    ours = await _once_there(lambda: _note_connected(system, scope, source_id, holder))
+    """Process messages until the connection ends.
+
+    When another process has claimed the connection, the messages already received are recorded.
+    """
+    ours = await _retry_until_available(lambda: _record_connected(system, scope, source_id, holder))
     try:
         if not ours:
             inbox.hang_up()
         async for message in inbox:
-            if not await _take(system, scope, source_id, holder, message):
+            if not await _process_message(system, scope, source_id, holder, message):
                 ours = False
                 inbox.hang_up()
     except OutboundFailed:
@@ -129,12 +136,13 @@ async def _take_all(
     raise FeedOwnershipLost
 
 
-async def _note_connected(system: AppContext, scope: Scope, source_id: UUID, holder: UUID) -> bool:
-    """Note that the connection stands, and list what was told of while it did not, where there is a
-    listing.
+async def _record_connected(
+    system: AppContext, scope: Scope, source_id: UUID, holder: UUID
+) -> bool:
+    """Record that the source is connected, and list the source to find missed files.
 
-    At most once a minute, and no sooner than a source that fails is asked again. False where it is
-    no longer ours.
+    The listing runs at most once per minute and not before the backoff of a failing source has
+    ended. Returns False if another process holds the connection.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id, lock=True)
@@ -149,37 +157,40 @@ async def _note_connected(system: AppContext, scope: Scope, source_id: UUID, hol
         return True
 
 
-async def _take(
+async def _process_message(
     system: AppContext, scope: Scope, source_id: UUID, holder: UUID, message: str | bytes
 ) -> bool:
-    """Take one message, and wait with it while the database is away; False where the connection is no longer ours."""
-    told: list[PushedFile] = []
-    refused = None if message else "a message was empty, or larger than 1 MiB"
+    """Record one message, waiting while the database is unavailable.
+
+    Returns False if another process holds the connection.
+    """
+    files: list[PushedFile] = []
+    refused = None if message else "a message was empty or larger than 1 MiB"
     try:
-        told = parse_message(message) if message else []
+        files = parse_message(message) if message else []
     except InvalidMessage as error:
-        refused = f"a message could not be read: {error}"
+        refused = f"a message could not be parsed: {error}"
     event = uuid4().hex
 
     async def note() -> bool:
         nonlocal refused
         async with system.database.transaction(scope) as tx:
             row = await get_source_row(scope, tx, source_id, lock=True)
-            if told:
-                taken = await record_pushed_files(scope, tx, row, told, event)
-                if taken.refused:
-                    # The element itself is the server's to word: it may hold our sign-in.
-                    refused = f"an element of a message was not taken: {taken.refused[0].reason}"
+            if files:
+                result = await record_pushed_files(scope, tx, row, files, event)
+                if result.refused:
+                    # Only the reason is stored: the element may contain the credentials.
+                    refused = f"an element of a message was rejected: {result.refused[0].reason}"
             return await record_message(scope, tx, source_id, holder, refused)
 
-    ours = await _once_there(note)
+    ours = await _retry_until_available(note)
     if refused:
         log.warning("a message of a feed was refused", source=str(source_id), reason=refused)
     return ours
 
 
-async def _once_there(step: Callable[[], Awaitable[bool]]) -> bool:
-    """Do a step, again and again until the database is there for it."""
+async def _retry_until_available(step: Callable[[], Awaitable[bool]]) -> bool:
+    """Repeat a step until the database is available."""
     while True:
         try:
             return await step()
@@ -187,7 +198,7 @@ async def _once_there(step: Callable[[], Awaitable[bool]]) -> bool:
             await asyncio.sleep(AWAY_PAUSE_S)
 
 
-async def _note_broken(
+async def _record_disconnected(
     system: AppContext, scope: Scope, source_id: UUID, holder: UUID, words: str
 ) -> None:
     words = words.replace("\x00", "").encode("utf-8", "replace").decode()

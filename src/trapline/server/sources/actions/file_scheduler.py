@@ -1,4 +1,4 @@
-"""Whose turn it is: the files of a run, one after another, to all that take them side by side."""
+"""Decide which file of a run is imported next, for several files in parallel."""
 
 import asyncio
 import time
@@ -16,15 +16,17 @@ from trapline.server.sources.queries.sources import PulledFileRow, is_active
 
 LISTED_AT_ONCE = 100
 PROBES = 3
-"""Files from the other end that are tried before a source is given up: perhaps it is only these names."""
+"""Files from the other end of the order that are tried before the run fails.
+
+If one of them can be fetched, the source itself works.
+"""
 
 
 class FileScheduler:
-    """Gives out the files whose turn it is, fresh ones first, up to the limit of the run (0: no
-    limit) and its time.
+    """Hands out the files that are due, new ones first, within the file and time limits of the run.
 
-    What ends the run early is raised when nobody has a file in hand any more, so that nothing that
-    came is thrown away.
+    An error that ends the run early is raised only after all files in progress are finished, so
+    that no download is discarded.
     """
 
     def __init__(self, pull: ActivePullRun) -> None:
@@ -40,26 +42,30 @@ class FileScheduler:
         self._changed = asyncio.Condition()
 
     async def begin(self) -> tuple[int, PulledFileRow] | None:
-        """Take the next turn with its number, which must be ended; None where there is nothing
-        left.
+        """Return the next file with its number, or None if no file is left.
 
-        Raises SourceSick where the source cannot be spoken to any more, Paused, and Unavailable.
+        The caller must call `end` for each file.
+
+        Raises:
+            SourceFailing: the source no longer responds.
+            SourcePaused: the source was paused during the run.
+            TraplineError: the disk is too full, or the database is unavailable.
         """
         async with self._changed:
             while True:
-                sickness = self._pull.find_source_failure()
-                self._probes = None if sickness is None else self._probes
+                failure = self._pull.find_source_failure()
+                self._probes = None if failure is None else self._probes
                 if self._ending is not None:
                     if not self._in_hand:
                         raise self._ending
-                elif sickness is not None:
-                    # A file that is in hand may still show that it is not the source.
+                elif failure is not None:
+                    # A file in progress may still succeed, which shows that the source works.
                     if not self._in_hand:
                         self._probes = (
                             await self._list_last() if self._probes is None else self._probes
                         )
                         if not self._probes or self._left == 0:
-                            raise SourceFailing(sickness)
+                            raise SourceFailing(failure)
                         return self._give(self._probes.pop(0))
                 elif self._left == 0 or time.monotonic() >= self._pull.until:
                     return None
@@ -73,18 +79,18 @@ class FileScheduler:
                 await self._changed.wait()
 
     async def end(self) -> None:
-        """End a turn; what became of its file is in the ledger."""
+        """Finish a file, after its outcome was recorded."""
         async with self._changed:
             self._in_hand -= 1
             self._changed.notify_all()
 
     def return_place(self) -> None:
-        """Give back the place of a file that was skipped: the run may take another one."""
+        """Do not count a skipped file against the file limit of the run."""
         if self._left is not None:
             self._left += 1
 
     def stop(self, error: Exception) -> None:
-        """Give out nothing any more, and end with this error."""
+        """Hand out no more files, and end the run with this error."""
         self._ending = self._ending or error
 
     def _give(self, file: PulledFileRow) -> tuple[int, PulledFileRow]:
@@ -99,7 +105,7 @@ class FileScheduler:
     async def _may_go_on(self) -> bool:
         pull = self._pull
         try:
-            # A run by hand of a paused source goes on.
+            # A run that was started by hand for a paused source continues.
             if pull.source.is_active:
                 async with pull.system.database.sql_transaction(pull.scope, each_alone=True) as tx:
                     if not await is_active(pull.scope, tx, pull.source.id):
@@ -118,7 +124,11 @@ class FileScheduler:
             return await list_last_new_files(pull.scope, tx, pull.source, PROBES)
 
     async def _list(self) -> None:
-        """List more files; beyond the fresh ones only while none is in hand, which would be listed again."""
+        """Load more files from the database.
+
+        Retries are loaded only while no file is in progress, because such a file would be listed
+        again.
+        """
         pull = self._pull
         wanted = LISTED_AT_ONCE if self._left is None else min(LISTED_AT_ONCE, self._left)
         async with pull.system.database.transaction(pull.scope) as tx:

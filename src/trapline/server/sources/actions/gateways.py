@@ -1,4 +1,4 @@
-"""A gateway for a pull source, with its secrets opened and the operator's policy around it."""
+"""Open the gateway of a pull source with its decrypted secrets, under the outbound policy."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -43,15 +43,17 @@ if TYPE_CHECKING:
 TABLE = "pull_sources"
 COLUMN = "secrets"
 OPTION = "option."
-"""Before the name of a secret option among the secrets of a source."""
+"""Prefix of secret options among the secrets of a source."""
 
 
 def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict[str, str]) -> None:
-    """Put a gateway's options onto a row, the secret ones among `secrets`; what is secret and left
-    out stays.
+    """Set the gateway options of a row, and move the secret ones to `secrets`.
 
-    Without any, those of another gateway go. Raises Unprocessable naming what the gateway does not
-    take.
+    Omitted secret options keep their values. If `given` is None, options that the gateway does not
+    have are removed.
+
+    Raises:
+        Unprocessable: the gateway does not accept an option or its value.
     """
     secret = SECRET.get(row.gateway, ())
     for name in [
@@ -90,7 +92,7 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
 def encrypt_secrets(
     system: AppContext, source_id: UUID, secrets: Mapping[str, str]
 ) -> bytes | None:
-    """Encrypt a source's secrets, bound to its row; None where there are none."""
+    """Encrypt the secrets of a source, bound to its row; None if there are no secrets."""
     return (
         encrypt_secret(system.secrets, json.dumps(dict(secrets)), TABLE, source_id, COLUMN)
         if secrets
@@ -99,7 +101,7 @@ def encrypt_secrets(
 
 
 def decrypt_secrets(system: AppContext, row: SourceRow) -> dict[str, str]:
-    """Open a source's secrets. Raises WrongKey."""
+    """Decrypt the secrets of a source. Raises DecryptionError."""
     if row.secrets is None:
         return {}
     opened: dict[str, str] = json.loads(
@@ -109,11 +111,10 @@ def decrypt_secrets(system: AppContext, row: SourceRow) -> dict[str, str]:
 
 
 def build_location_key(row: SourceRow) -> tuple[Any, ...]:
-    """Tell all that decides where a source's files are and which are listed: its ledger is about
-    these alone.
+    """Return all settings that decide which files a source lists.
 
-    File servers show each account a folder of its own; over HTTP another name is nearly always
-    another key to the same.
+    The file records of a source are valid for one location. FTP and SFTP servers can show a
+    different folder to each account. Over HTTP, all accounts usually see the same files.
     """
     account = row.auth_username if row.gateway in ("ftp", "sftp") else None
     return (
@@ -125,29 +126,31 @@ def build_location_key(row: SourceRow) -> tuple[Any, ...]:
 
 
 def open_gateway(system: AppContext, row: SourceRow, folder: Path | None = None) -> Gateway:
-    """Open the gateway of a source; nothing is connected yet.
+    """Create the gateway of a source without connecting.
 
-    `folder` is the resolved folder that was compared with the granted ones. A name that is resolved
-    again could lead to another folder by then.
+    `folder` is the resolved folder that was compared with the granted folders. Resolving the path
+    again could lead to a different folder.
 
     Raises:
-        OutboundRefused: the policy forbids the address.
+        AddressNotAllowed: the policy forbids the address.
+        Unprocessable: the settings are not valid for the gateway.
     """
     if row.gateway == "folder":
         own = system.own_folders
         judged = folder or resolve_folder(row.base_url, system.source_folders, own)
         return FolderGateway(judged, identify_own_folders(own))
-    # Each gateway is loaded with its first source: together they would take a tenth of a process's
-    # start.
+    # Each gateway is imported with its first source, because importing all takes a tenth of the
+    # startup time.
     if row.gateway not in OPENERS:
-        raise Unprocessable(f"The gateway {row.gateway!r} cannot be spoken to by this version.")
+        raise Unprocessable(f"This version does not support the gateway {row.gateway!r}.")
     return OPENERS[row.gateway](system, row, get_timeouts(row))
 
 
 def validate_addresses(system: AppContext, row: SourceRow) -> None:
-    """Refuse what a source would never be connected to, where that can be told without a look-up.
+    """Validate the addresses of a source against the outbound policy, without DNS lookups.
 
-    Raises OutboundRefused.
+    Raises:
+        AddressNotAllowed: the policy forbids an address.
     """
     named = [
         row.base_url,
@@ -159,7 +162,7 @@ def validate_addresses(system: AppContext, row: SourceRow) -> None:
 
 
 def get_timeouts(row: SourceRow) -> "Timeouts":
-    """Tell how long is waited for a source: as its settings say, else the usual time."""
+    """Return the timeouts of a source; unset ones have their defaults."""
     from trapline.server.platform.network.outbound import Timeouts
 
     return Timeouts(**{name: float(value) for name, value in row.timeouts.items()})
@@ -205,11 +208,12 @@ def _open_s3(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gatewa
     secret = decrypt_secrets(system, row).get(f"{OPTION}secret")
     if row.auth_type != "none":
         raise Unprocessable(
-            "An S3 source signs in by its options `key` and `secret`; leave auth_type out."
+            "An S3 source authenticates with the options `key` and `secret`; omit auth_type."
         )
     if (options.key is None) != (secret is None):
         raise Unprocessable(
-            "An S3 source needs both options, `key` and `secret`, or none of them for a public bucket."
+            "An S3 source requires both options, `key` and `secret`; "
+            "for a public bucket, omit both."
         )
     signer = (
         None
@@ -227,16 +231,13 @@ def _open_s3(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gatewa
 def _open_ftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gateway:
     from trapline.server.platform.network.dialing import Dialer
     from trapline.server.platform.network.outbound import load_trusted_certificates
-    from trapline.server.sources.gateways.ftp_connections import (
-        FtpAddress,
-        FtpConnectionPool,
-        FtpCredentials,
-    )
+    from trapline.server.sources.gateways.ftp_connection import FtpAddress, FtpCredentials
+    from trapline.server.sources.gateways.ftp_connection_pool import FtpConnectionPool
     from trapline.server.sources.gateways.ftp_gateway import FtpGateway
 
     server = get_server(row.base_url)
     tls = load_trusted_certificates() if server.scheme == "ftps" else None
-    # On its own port TLS begins at once; on every other it is asked for (AUTH TLS).
+    # On port 990, TLS starts immediately; on other ports it is requested with AUTH TLS.
     address = FtpAddress(
         server.host, server.port, tls, tls_at_once=server.port == DEFAULT_PORTS["ftps"]
     )
@@ -246,7 +247,7 @@ def _open_ftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gatew
             row.auth_username or "", decrypt_secrets(system, row).get("password", "")
         )
         if any(sign in login.username + login.password for sign in "\r\n"):
-            raise Unprocessable("auth_username and auth_password must be one line each.")
+            raise Unprocessable("auth_username and auth_password must each be a single line.")
     connections = FtpConnectionPool(Dialer(system.outbound), address, login, timeouts)
     return FtpGateway(connections, row.base_url, timeouts, RateLimiter(row.rate_limit_per_s))
 
@@ -255,15 +256,15 @@ def _open_sftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gate
     from trapline.server.platform.network.dialing import Dialer
 
     try:
-        from trapline.server.sources.gateways.sftp_gateway import (
-            SftpGateway,
+        from trapline.server.sources.gateways.sftp_gateway import SftpGateway
+        from trapline.server.sources.gateways.ssh_credentials import (
             SshCredentials,
             parse_host_key,
             parse_private_key,
         )
     except ModuleNotFoundError as error:
         raise Unprocessable(
-            f"SFTP is an extra that is not installed here: {describe_install('server', 'sftp')}"
+            f"SFTP is an optional extra that is not installed: {describe_install('server', 'sftp')}"
         ) from error
 
     options = SftpOptions.model_validate(row.options)
@@ -279,7 +280,7 @@ def _open_sftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gate
             parse_host_key(options.host_key) if options.host_key else None,
         )
     except ValueError as error:
-        raise Unprocessable(f"The option host_key or key cannot be used: {error}.") from error
+        raise Unprocessable(f"The option host_key or key is not valid: {error}.") from error
     return SftpGateway(
         Dialer(system.outbound), login, row.base_url, timeouts, RateLimiter(row.rate_limit_per_s)
     )
@@ -294,13 +295,14 @@ def _open_websocket(system: AppContext, row: SourceRow, timeouts: "Timeouts") ->
     options = WebsocketOptions.model_validate(row.options)
     if options.listing_url is None and options.files_url is None:
         raise Unprocessable(
-            "A WebSocket source needs the option `listing_url`, or `files_url` where nothing lists."
+            "A WebSocket source requires the option `listing_url`, "
+            "or `files_url` if the server has no listing."
         )
     if (
         options.listing_url
         and get_server(options.listing_url).host != get_server(row.base_url).host
     ):
-        raise Unprocessable("listing_url must be on the same host as the source's address.")
+        raise Unprocessable("listing_url must be on the same host as the URL of the source.")
 
     def directory(url: str) -> HttpDirectoryGateway:
         credentials = _credentials(system, row, get_http_url(row.base_url))
@@ -318,9 +320,11 @@ def _open_websocket(system: AppContext, row: SourceRow, timeouts: "Timeouts") ->
 def open_source_feed(
     system: AppContext, row: SourceRow
 ) -> "AbstractAsyncContextManager[MessageBuffer]":
-    """Connect to a source that pushes; see gateways/websocket_feed.
+    """Connect to a WebSocket source; see gateways/websocket_gateway.
 
-    Raises Unprocessable, OutboundRefused.
+    Raises:
+        AddressNotAllowed: the policy forbids the address.
+        OutboundFailed: the connection cannot be opened, or ends.
     """
     from trapline.server.platform.network.dialing import Dialer
     from trapline.server.platform.network.outbound import load_trusted_certificates
@@ -346,7 +350,7 @@ OPENERS: dict[str, Callable[[AppContext, SourceRow, "Timeouts"], Gateway]] = {
     "sftp": _open_sftp,
     "websocket": _open_websocket,
 }
-"""How the gateway of a source is opened, by its name; a folder needs no way out."""
+"""The functions that create gateways, by gateway name; a folder needs no connection."""
 
 
 def _credentials(
@@ -372,7 +376,7 @@ def _credentials(
 
 
 def parse_header(text: str) -> tuple[str, str]:
-    """Split `Name: value`; text without a name is the value of Authorization."""
+    """Split `Name: value`; without a name, the text is the value of Authorization."""
     name, colon, value = text.partition(":")
     if colon and name and all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in name):
         return name, value.strip()

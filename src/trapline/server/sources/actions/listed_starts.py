@@ -1,4 +1,4 @@
-"""Judging new files of a folder by their first bytes, before they are listed as new."""
+"""Detect files of a local folder that are not images, by their first bytes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,10 @@ from trapline.server.sources.queries.pulled_files import ListedFile
 
 
 async def judge_starts(gateway: Gateway, files: Sequence[ListedFile]) -> list[ListedFile]:
-    """Mark the files of a local folder that are not images as skipped; files elsewhere are judged as they arrive."""
+    """Mark the files of a local folder that are not images as skipped.
+
+    The files of other sources are checked when they are downloaded.
+    """
     if not isinstance(gateway, FolderGateway):
         return list(files)
     judged = []

@@ -1,4 +1,4 @@
-"""Taking the files of a run side by side: each new one once, fetched, checked, stored and noted."""
+"""Import the files of a run in parallel: download, check and store each, record the outcome."""
 
 import asyncio
 import random
@@ -42,15 +42,18 @@ from trapline.server.sources.rules.pull_policy import (
 
 log = structlog.get_logger(__name__)
 
-# Files in hand beyond those that are being fetched: they are checked and stored meanwhile.
+# Files that are checked and stored while others are downloaded.
 AHEAD = 6
-_chance = random.Random()  # noqa: S311 - jitter is no secret
+_chance = random.Random()  # noqa: S311 - jitter needs no secure randomness
 
 
 async def import_files(pull: ActivePullRun) -> None:
-    """Take the files whose turn it is, as many at once as the source allows; see Turns.
+    """Import the files that are due, as many at a time as the source allows; see FileScheduler.
 
-    Raises SourceSick where the source cannot be spoken to any more, Paused, and RunLost.
+    Raises:
+        SourceFailing: the source no longer responds.
+        SourcePaused: the source was paused during the run.
+        PullRunOwnershipLost: the run is no longer this process's.
     """
     settling, turns = BatchCommitter(pull), FileScheduler(pull)
     try:
@@ -69,8 +72,8 @@ async def import_files(pull: ActivePullRun) -> None:
 async def _take_turns(pull: ActivePullRun, settling: BatchCommitter, turns: FileScheduler) -> None:
     while True:
         async with AsyncExitStack() as stack:
-            # A turn begins with a place to fetch it, so that nothing is asked for behind what ends
-            # the run.
+            # A file is requested only with a free download slot, so that no file is requested
+            # after an error that ends the run.
             async with pull.downloads:
                 turn = await turns.begin()
                 if turn is None:
@@ -90,35 +93,35 @@ async def _take_turns(pull: ActivePullRun, settling: BatchCommitter, turns: File
 async def _fetch_file(
     pull: ActivePullRun, turns: FileScheduler, file: PulledFileRow, incoming: IncomingFile
 ) -> OpenFile | FileOutcome:
-    """Fetch a file; answers what was told of it, or what becomes of it without a look into it."""
+    """Download a file; returns its headers, or its outcome if no import follows."""
     try:
         return await _fetch(pull, file, incoming)
     except OutboundFailed as error:
         if error.retry_after_s is not None:
-            # The server asks for patience: that is no fault of those files that would come after
-            # it, nor of this one, unless others came, or the listing while it is refused again.
-            # Fresh ones are taken before those that were tried.
+            # The server sent Retry-After, so the run ends. The files are not the cause, with two
+            # exceptions: this file failed although others were imported in this run, or it was
+            # refused before while the server returned the listing.
             turns.stop(SourceFailing(error))
             wait = timedelta(seconds=error.retry_after_s)
             if pull.last_taken is not None:
                 return _failed(file, error.detail, at_least=wait)
             if pull.may_blame and file.error is not None:
-                # One of them, as the server may refuse them all: then the next run blames another
-                # one.
+                # Only one file per run counts a failed attempt, because the server may refuse all
+                # files.
                 pull.may_blame = False
                 return _failed(file, error.detail, at_least=wait, retry_after=get_refused_delay)
             return _settled(
                 file, file.state, error=error.detail, attempts=file.attempts, again_after=wait
             )
         if not isinstance(error, FileGone):
-            # A camera writes over its oldest pictures: one that is gone says nothing of the source.
+            # Cameras overwrite old images, so a missing file does not count against the source.
             pull.failures.append(error)
         return _failed(file, error.detail)
     except (TraplineError, OSError):
-        # The disk, the store or the database: no fault of this file.
+        # The cause is the disk, the object store or the database, not this file.
         raise
     except Exception as error:
-        return _failed_unforeseen(pull, file, error)
+        return _fail_unexpectedly(pull, file, error)
 
 
 async def _fetch(
@@ -129,7 +132,7 @@ async def _fetch(
         async with within, pull.gateway.open_file(file.path, file.etag) as opened:
             if opened is None:
                 return _settled(file, "imported", attempts=file.attempts)
-            if (left := _half_written(pull.source, file, opened)) is not None:
+            if (left := _find_reason_to_wait(pull.source, file, opened)) is not None:
                 wait, why = left
                 attempts, size = file.attempts, opened.size
                 return _settled(
@@ -140,7 +143,7 @@ async def _fetch(
         if not within.expired():
             raise
         raise OutboundFailed(
-            f"it was not received within {FILE_WITHIN // MINUTE} minutes"
+            f"the download took longer than {FILE_WITHIN // MINUTE} minutes"
         ) from error
 
 
@@ -162,14 +165,14 @@ async def _import_file(
     opened: OpenFile,
     incoming: IncomingFile,
 ) -> None:
-    """Check a fetched file, store it, and note what became of it."""
+    """Check and store a downloaded file, and record its outcome."""
     try:
         await _import(pull, settling, number, file, opened, incoming)
         pull.failures.clear()
     except (TraplineError, PullRunOwnershipLost, OSError):
         raise
     except Exception as error:
-        await settling.settle(_failed_unforeseen(pull, file, error))
+        await settling.settle(_fail_unexpectedly(pull, file, error))
 
 
 async def _import(
@@ -216,21 +219,24 @@ async def _import(
             settling.record_thumbnails(new)
 
 
-def _half_written(
+def _find_reason_to_wait(
     source: SourceRow, file: PulledFileRow, opened: OpenFile
 ) -> tuple[timedelta, str] | None:
-    """Tell how long to leave a file that is still being written, and why; None if it may be taken.
+    """Return how long to leave a file that is still being written, and why; None to import it.
 
-    The size that the server gives now is what the next run compares with, so that a listing whose
-    sizes are never right costs one more run and no file.
+    The next run compares with the size that the server reports now. A listing with wrong sizes
+    therefore costs one more run, but no file is lost.
     """
     if source.min_age_s and opened.modified_at is not None:
         age = datetime.now(UTC) - opened.modified_at
         if timedelta(0) <= age < timedelta(seconds=source.min_age_s):
-            why = f"left until it is {source.min_age_s} seconds old, as this source's settings say"
+            why = f"left until it is {source.min_age_s} seconds old, the minimum age of this source"
             return timedelta(seconds=source.min_age_s) - age, why
     if file.size is not None and opened.size is not None and file.size != opened.size:
-        why = f"left for the next run: it had {file.size:,} bytes and now has {opened.size:,}, as if still being written"
+        why = (
+            f"left for the next run: its size changed from {file.size:,} to {opened.size:,} bytes, "
+            "as if it is still being written"
+        )
         return LEFT_FOR, why
     return None
 
@@ -258,16 +264,16 @@ def _accepts_truncated(file: PulledFileRow, opened: OpenFile, sha256: bytes) -> 
 
 def _broken(file: PulledFileRow, opened: OpenFile, reason: str, sha256: bytes) -> FileOutcome:
     if _may_be_unfinished(file, opened):
-        # Perhaps it is still being written: the next run sees it whole, or broken for good.
+        # It may still be being written; the next run finds it complete, or still broken.
         return _settled(
             file, "seen", error=f"left for the next run: {reason}", again_after=LEFT_FOR
         )
     return _failed(file, reason, sha256=sha256)
 
 
-def _failed_unforeseen(pull: ActivePullRun, file: PulledFileRow, error: Exception) -> FileOutcome:
+def _fail_unexpectedly(pull: ActivePullRun, file: PulledFileRow, error: Exception) -> FileOutcome:
     log.error(
-        "a file could not be dealt with", source=str(pull.source.id), path=file.path, exc_info=error
+        "a file could not be imported", source=str(pull.source.id), path=file.path, exc_info=error
     )
     pull.failures.append(OutboundFailed(format_internal_error(error)))
     return _failed(file, format_internal_error(error))
@@ -295,5 +301,5 @@ def _failed(
     )
 
 
-def _settled(file: PulledFileRow, state: str, **told: Any) -> FileOutcome:
-    return FileOutcome(file.path, file.fingerprint, file.attempts, state, **told)
+def _settled(file: PulledFileRow, state: str, **fields: Any) -> FileOutcome:
+    return FileOutcome(file.path, file.fingerprint, file.attempts, state, **fields)

@@ -1,4 +1,4 @@
-"""One run in the hands of this process, and what ends it."""
+"""The state of an active pull run, and the errors that end it early."""
 
 import asyncio
 import time
@@ -15,15 +15,14 @@ from trapline.server.sources.gateways.gateway import Gateway, Walk
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.server.sources.rules.pull_policy import RUN_WITHIN, find_folder_exclusion
 
-# After so many files in a row that could not be fetched, it is the source that is sick. One whose
-# transfer broke off says less than one that did not begin: several such files must not keep those
-# behind them waiting for many runs.
-SICK_AFTER = 5
-SICK_AFTER_BROKEN_OFF = 50
+# After this many consecutive files that could not be fetched, the run fails. Aborted transfers have
+# a higher limit, because a few broken files must not delay the files after them for many runs.
+FAILING_AFTER = 5
+FAILING_AFTER_ABORTED = 50
 
 
 class SourceFailing(Exception):
-    """The source cannot be spoken to any more; what was not taken stays for the next run."""
+    """The source no longer responds; the remaining files are left to the next run."""
 
     def __init__(self, error: OutboundFailed) -> None:
         super().__init__(error.detail)
@@ -31,18 +30,18 @@ class SourceFailing(Exception):
 
 
 class SourcePaused(Exception):
-    """The source was paused while its run went on."""
+    """The source was paused during the run."""
 
 
 @dataclass
 class ActivePullRun:
-    """One run in the hands of this process.
+    """A run that this process executes.
 
-    `failures` are those of files that could not be fetched, since one that could be. Through
-    `downloads` go as many files at once as the source's settings say. `may_blame` tells that the
-    server gave its listing in this very run, so that a file which it refuses again may be at fault.
-    `given` counts the files that were tried; where files wait after a run that `is_scheduled`,
-    another one follows.
+    `failures` has the errors of files that could not be fetched since the last successful one.
+    `downloads` limits parallel downloads to the concurrency of the source. `may_blame` is true
+    after the server returned its listing in this run: a file that it refuses again may then be the
+    cause. `given` counts the files that were tried. If files remain after a run with
+    `is_scheduled`, another run follows.
     """
 
     system: AppContext
@@ -70,19 +69,18 @@ class ActivePullRun:
         self.downloads = asyncio.Semaphore(self.source.concurrency)
 
     def find_source_failure(self) -> OutboundFailed | None:
-        """Tell what is wrong with the source, if the files in a row that could not be fetched say that something is."""
-        broken_off = sum(isinstance(error, TransferAborted) for error in self.failures)
-        is_sick = (
-            len(self.failures) - broken_off
-        ) / SICK_AFTER + broken_off / SICK_AFTER_BROKEN_OFF >= 1
-        return self.failures[-1] if is_sick else None
+        """Return the last error if too many consecutive files could not be fetched, else None."""
+        aborted = sum(isinstance(error, TransferAborted) for error in self.failures)
+        others = len(self.failures) - aborted
+        is_failing = others / FAILING_AFTER + aborted / FAILING_AFTER_ABORTED >= 1
+        return self.failures[-1] if is_failing else None
 
     def count_listed(self) -> int:
-        """Take what was listed and is not in the run's counts yet."""
+        """Return the number of listed files that are not in the run counts yet, and reset it."""
         listed, self.listed = self.listed, 0
         return listed
 
 
 def format_internal_error(error: Exception) -> str:
-    """Say in words that something of ours broke; what it says itself may be long, and stands in the log."""
-    return f"something happened that Trapline did not foresee ({type(error).__name__}); its log says more"
+    """Format an unexpected error for users; its details are only in the log."""
+    return f"an unexpected error occurred ({type(error).__name__}); see the log of the server"

@@ -1,9 +1,7 @@
-"""Pushed events: who signed a message, which files of a source it tells of, and the run that takes
-them.
+"""Pushed events: verify a signed message, record the files that it announces, and start a run.
 
-What is told of becomes rows of the ledger in the transaction that answers; a run without a listing
-takes them and ends in the import that every picture goes through. While a run is in progress
-nothing is begun: the run's end looks.
+The files become rows of `pulled_files` in the transaction of the request. A run without a listing
+imports them like all other files. If a run is already in progress, its end starts the next one.
 """
 
 import hashlib
@@ -39,7 +37,8 @@ from trapline.server.platform.webhook_signatures import (
     verify_signature,
 )
 from trapline.server.sources.actions.event_secrets import list_event_secrets
-from trapline.server.sources.actions.pull_runs import advance_next_run, begin_run
+from trapline.server.sources.actions.pull_run_starts import begin_run
+from trapline.server.sources.actions.source_schedule import advance_next_run
 from trapline.server.sources.gateways.gateway import MAX_PATH_CHARACTERS
 from trapline.server.sources.queries.pushed_files import (
     has_pushed_files,
@@ -60,13 +59,13 @@ from trapline.wire.pushed_events import PushedEventsResult, RejectedEvent
 log = structlog.get_logger(__name__)
 
 UNSIGNED = (
-    "This takes events of a pull source, signed by the Standard Webhooks convention: webhook-id, webhook-timestamp and "
-    "webhook-signature. Nothing was changed. Sign exactly the bytes that are sent, with the present time and the "
-    "secret that was shown when it was made."
+    "Events of a pull source must be signed by the Standard Webhooks convention, with the headers "
+    "webhook-id, webhook-timestamp and webhook-signature. Nothing was changed. Sign exactly the "
+    "bytes that are sent, with the current time and the secret that was shown when it was created."
 )
 FOLLOWED_AT_ONCE = 50
 _DECOY = generate_secret()
-"""Signs nothing: a source that is not there is judged like one that is."""
+"""A secret that signs no message, so that unknown sources take the same time as known ones."""
 
 
 async def accept_events(
@@ -76,25 +75,31 @@ async def accept_events(
     delivery: WebhookHeaders,
     body: bytes,
 ) -> PushedEventsResult:
-    """Take a signed message.
+    """Verify and record a signed message.
 
-    Raises Unauthenticated, Invalid, TooMany, Conflict where its id came with other bytes.
+    Raises:
+        Unauthenticated: the signature does not match, or the source does not exist.
+        TooManyRequests: the source sends events too often.
+        InvalidRequest: the message cannot be parsed.
+        Conflict: the webhook-id was used for a different message.
     """
     scope = Scope(actor=f"events:{source_id}", everything=True, origin=origin)
     if (
         not verify_signature(delivery, await _list_secrets(system, scope, source_id), body)
         or source_id is None
     ):
-        raise reject_signature(system, "the signature is another than that of this message")
+        raise reject_signature(system, "the signature does not match the message")
     if wait_s := system.events.take(source_id):
         raise TooManyRequests(
-            "More events come for this source than are taken. Nothing was noted; send it again.",
+            "This source sends events too often. Nothing was recorded. Repeat the message later.",
             wait_s,
         )
     try:
-        told = parse_message(body)
+        files = parse_message(body)
     except InvalidMessage as error:
-        raise InvalidRequest(f"This message cannot be read: {error}. Nothing was noted.") from error
+        raise InvalidRequest(
+            f"This message cannot be parsed: {error}. Nothing was recorded."
+        ) from error
     async with system.database.transaction(scope) as tx:
         try:
             done = await find_saved_response(scope, tx, PushedEventsResult)
@@ -106,7 +111,7 @@ async def accept_events(
             ) from error
         except Conflict as error:
             raise Conflict(
-                "A message with this webhook-id came before, and was another one. Nothing was noted now."
+                "This webhook-id was already used for a different message. Nothing was recorded."
             ) from error
         if done is not None:
             return done
@@ -114,14 +119,14 @@ async def accept_events(
             row = await get_source_row(scope, tx, source_id, lock=True)
         except NotFound as error:
             raise reject_signature(system, "the source was deleted") from error
-        taken = await record_pushed_files(
-            scope, tx, row, told, hashlib.sha256(delivery.id).hexdigest()[:32]
+        result = await record_pushed_files(
+            scope, tx, row, files, hashlib.sha256(delivery.id).hexdigest()[:32]
         )
-        return save_response(scope, tx, taken)
+        return save_response(scope, tx, result)
 
 
 def reject_signature(system: AppContext, reason: str) -> Unauthenticated:
-    """Note a message whose signature does not hold; answers the one refusal that all of them get."""
+    """Record a message with an invalid signature; returns the one error that all of them get."""
     system.callbacks.refused[reason] += 1
     SIGNATURE_FAILURES.labels("event", reason).inc()
     log.warning("an event was refused", reason=reason)
@@ -129,7 +134,7 @@ def reject_signature(system: AppContext, reason: str) -> Unauthenticated:
 
 
 async def _list_secrets(system: AppContext, scope: Scope, source_id: UUID | None) -> Sequence[str]:
-    """List the secrets that may have signed, and one that never does, so that each judgement costs alike."""
+    """List the secrets of a source and a decoy, so that each verification takes the same time."""
     async with system.database.transaction(scope) as tx:
         sealed = (
             await tx.session.execute(
@@ -142,7 +147,7 @@ async def _list_secrets(system: AppContext, scope: Scope, source_id: UUID | None
         return [*list_event_secrets(system, sealed, source_id, datetime.now(UTC)), _DECOY]
     except DecryptionError as error:
         log.error(
-            "the secret of a source's events cannot be opened",
+            "the event secret of a source cannot be decrypted",
             source=str(source_id),
             reason=str(error),
         )
@@ -150,49 +155,52 @@ async def _list_secrets(system: AppContext, scope: Scope, source_id: UUID | None
 
 
 async def record_pushed_files(
-    scope: Scope, tx: Transaction, row: SourceRow, told: Sequence[PushedFile], event: str
+    scope: Scope, tx: Transaction, row: SourceRow, pushed: Sequence[PushedFile], event: str
 ) -> PushedEventsResult:
-    """Note the files that a message tells of, of a locked source, and begin a run for them unless one goes on."""
+    """Record the announced files of a locked source, and start a run unless one is in progress.
+
+    `event` identifies the message.
+    """
     files: dict[str, str | None] = {}
     refused: list[RejectedEvent] = []
-    for one in told:
+    for one in pushed:
         path, reason = _find_path(row, one)
         if path is not None and reason is None:
             reason = find_exclusion(path, row.include, row.exclude)
         if path is None or reason is not None:
-            refused.append(RejectedEvent(element=one.shown, reason=reason or "it is no file"))
+            refused.append(RejectedEvent(element=one.shown, reason=reason or "it is not a file"))
         else:
             files[path] = None
     if files:
         await upsert_pushed_files(scope, tx, row, list(files.items()), event)
     run_id = None
-    detail = "There is nothing new to take."
+    detail = "There are no new files to import."
     if any(skipped is None for skipped in files.values()):
         run_id, detail = await _begin(scope, tx, row)
     return PushedEventsResult(recorded=len(files), refused=refused, run_id=run_id, detail=detail)
 
 
 async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | None, str]:
-    """Begin a run for what was pushed, if this is the time; answers it, and says when the files are taken."""
+    """Start a run for pushed files if possible; returns its ID, and when the files are imported."""
     if not row.is_active:
-        return None, "The source is paused; they are taken once it goes on."
+        return None, "The source is paused; the files are imported after it is resumed."
     if row.consecutive_failures:
         advance_next_run(row, datetime.now(UTC))
         return (
             None,
-            "The source fails and is left alone for a while; they are taken with its next run.",
+            "The source is failing; the files are imported by its next run.",
         )
     run_id = await begin_run(scope, tx, row, EVENT)
     return (
         run_id,
-        "A run takes them now."
+        "A run imports the files now."
         if run_id
-        else "A run is in progress; another one follows it for these.",
+        else "A run is in progress; another one follows for these files.",
     )
 
 
 async def start_runs_for_pushed_files(system: AppContext, scope: Scope) -> int:
-    """Begin a run for each source whose pushed files wait without one, such as after a pause; answers how many."""
+    """Start a run for each source with waiting pushed files; returns the number of runs."""
     begun = 0
     async with system.database.transaction(scope) as tx:
         waiting = await list_sources_with_pushed_files(scope, tx, FOLLOWED_AT_ONCE)
@@ -205,55 +213,55 @@ async def start_runs_for_pushed_files(system: AppContext, scope: Scope) -> int:
     return begun
 
 
-def _find_path(row: SourceRow, told: PushedFile) -> tuple[str | None, str | None]:
-    """Find the path of a file under its source, or say why it has none."""
-    if told.refused is not None:
-        return None, told.refused
+def _find_path(row: SourceRow, file: PushedFile) -> tuple[str | None, str | None]:
+    """Find the path of a file relative to its source; returns the path, or the reason for none."""
+    if file.refused is not None:
+        return None, file.refused
     match row.gateway:
         case "s3":
-            path = _path_in_bucket(row.base_url, told)
+            path = _path_in_bucket(row.base_url, file)
         case "http" | "websocket":
-            path = _path_over_http(row, told)
+            path = _path_over_http(row, file)
         case "rest":
             return (
                 None,
-                "a source with a JSON interface tells itself where its files are; begin a run instead",
+                "this source lists its files with a JSON interface; start a run instead",
             )
         case _:
-            path = _plain_path(row.base_url, told)
+            path = _plain_path(row.base_url, file)
     if path is None:
-        return None, "it does not lie under the source's address"
+        return None, "it is not below the URL of the source"
     if len(path) > MAX_PATH_CHARACTERS:
         return None, "its path is too long"
     return path, None
 
 
-def _path_over_http(row: SourceRow, told: PushedFile) -> str | None:
+def _path_over_http(row: SourceRow, file: PushedFile) -> str | None:
     from trapline.server.sources.gateways.http_directory_gateway import find_relative_path
 
     folder = get_folder_url(
         row.options.get("files_url") or row.options.get("listing_url") or row.base_url
     )
     split = urlsplit(folder)
-    found = find_relative_path(folder, told.get_url(f"{split.scheme}://{split.netloc}"))
+    found = find_relative_path(folder, file.get_url(f"{split.scheme}://{split.netloc}"))
     return found[1] if found is not None and not found[1].endswith("/") else None
 
 
-def _path_in_bucket(base_url: str, told: PushedFile) -> str | None:
+def _path_in_bucket(base_url: str, file: PushedFile) -> str | None:
     split = urlsplit(base_url)
     prefix = split.path.strip("/")
     within = f"{split.netloc}/{prefix}/" if prefix else f"{split.netloc}/"
-    name = f"{told.bucket}/{told.key}" if told.url is None else told.url.removeprefix("s3://")
-    if told.url is not None and not told.url.startswith("s3://"):
+    name = f"{file.bucket}/{file.key}" if file.url is None else file.url.removeprefix("s3://")
+    if file.url is not None and not file.url.startswith("s3://"):
         return None
     path = name.removeprefix(within) if name.startswith(within) else ""
     return path if path and not path.endswith("/") else None
 
 
-def _plain_path(base_url: str, told: PushedFile) -> str | None:
+def _plain_path(base_url: str, file: PushedFile) -> str | None:
     base = base_url.rstrip("/") + "/"
-    if told.url is None or not told.url.startswith(base):
+    if file.url is None or not file.url.startswith(base):
         return None
-    path = unquote(told.url.removeprefix(base))
+    path = unquote(file.url.removeprefix(base))
     parts = path.split("/")
     return path if path.isprintable() and not {"", ".", ".."} & set(parts) else None

@@ -1,4 +1,4 @@
-"""Folders that operators grant to projects: grant, list, revoke; and which folder sources may run."""
+"""Grant, list and revoke folders of projects; decide whether a folder source may run."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,16 +31,18 @@ from trapline.wire.values import Page
 
 FOLDER = "folder"
 UNGRANTED = (
-    "An operator has not granted this folder to the project. An operator can grant it with `trapline source grant "
-    "PATH --project PROJECT` or on the page under Settings, People; then resume the source."
+    "An operator has not granted this folder to the project. An operator can grant it with "
+    "`trapline source grant PATH --project PROJECT` or on the page under Settings, People; then "
+    "resume the source."
 )
 
 
 async def require_granted(
     system: AppContext, scope: Scope, tx: Transaction, row: SourceRow
 ) -> None:
-    """Allow a source to read its folder: an operator's call grants it, every other needs a granted
-    folder.
+    """Require that the folder of a source is granted to its project.
+
+    A call of an operator grants the folder.
 
     Raises:
         Forbidden: the source reads a folder that is not granted to its project.
@@ -58,10 +60,12 @@ async def require_granted(
 async def require_readable(
     system: AppContext, scope: Scope, tx: Transaction, row: SourceRow
 ) -> Path | None:
-    """Allow a test of a source, which grants nothing, and return its resolved folder, None for
-    other gateways.
+    """Require that a test of a source may read its folder, without granting it.
 
-    Raises Forbidden as `require_granted` does.
+    Returns the resolved folder, or None for other gateways.
+
+    Raises:
+        Forbidden: the folder is not granted, and the caller is not an operator.
     """
     if row.gateway != FOLDER:
         return None
@@ -79,11 +83,10 @@ def _require_operator(scope: Scope) -> None:
 async def require_granted_for_run(
     system: AppContext, scope: Scope, tx: Transaction, row: SourceRow
 ) -> Path | None:
-    """Return the resolved folder of a source, None for other gateways; the run reads this folder
-    and no other.
+    """Return the resolved folder that a run may read, or None for other gateways.
 
     Raises:
-        OutboundRefused: the folder is not granted to the project of the source.
+        AddressNotAllowed: the folder is not granted to the project of the source.
     """
     if row.gateway != FOLDER:
         return None
@@ -98,8 +101,8 @@ def _resolve(system: AppContext, row: SourceRow) -> Path:
 
 
 def _lies_in(folder: Path, granted: Sequence[str]) -> bool:
-    # Granted paths were resolved when they were granted: one that has become a link since leads
-    # elsewhere.
+    # Granted paths are not resolved again, because a path that was replaced by a link leads to
+    # another folder.
     return any(folder.is_relative_to(path) for path in granted)
 
 
@@ -113,12 +116,16 @@ def _make_row(scope: Scope, project_id: int, path: str) -> SourceFolderRow:
 async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -> SourceFolder:
     """Grant a folder to a project.
 
-    Raises Unprocessable, OutboundRefused, Conflict where it is granted already.
+    Raises:
+        Unprocessable: the path is not absolute, or the project does not exist.
+        AddressNotAllowed: no source may read this folder.
+        Conflict: the folder is already granted to the project.
     """
     path = new.path.removeprefix("file://")
     if not path.startswith("/"):
         raise Unprocessable(
-            "A folder is named by its absolute path.", [("path", "is not an absolute path")]
+            "The folder must be an absolute path. Nothing was granted.",
+            [("path", "is not an absolute path")],
         )
     folder = resolve_folder(Path(path).as_uri(), system.source_folders, system.own_folders)
     async with system.database.transaction(scope) as tx:
@@ -128,7 +135,7 @@ async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -
         project = await tx.session.get(ProjectRow, new.project)
         if project is None or project.deleted_at is not None:
             raise Unprocessable(
-                "There is no such project. Nothing was granted.", [("project", "does not exist")]
+                "This project does not exist. Nothing was granted.", [("project", "does not exist")]
             )
         row = _make_row(scope, project.id, str(folder))
         try:
@@ -136,7 +143,7 @@ async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -
                 tx.session.add(row)
         except IntegrityError as error:
             raise Conflict(
-                "This folder is granted to the project already. Nothing was changed."
+                "This folder is already granted to the project. Nothing was changed."
             ) from error
         tx.audit("grant", "source folder", row.id, row.project_id, path=row.path)
         [granted] = await _describe(scope, tx, [row])
@@ -146,7 +153,7 @@ async def grant_folder(system: AppContext, scope: Scope, new: NewSourceFolder) -
 async def list_folders(
     system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Page[SourceFolder]:
-    """List granted folders: an operator's list has those of all projects, others see those of their own."""
+    """List granted folders, for operators those of all projects, for others of their own."""
     async with system.database.transaction(scope) as tx:
         statement = select_folders(scope, project_id)
         order = [(SourceFolderRow.id, UUID)]
@@ -182,7 +189,7 @@ async def list_ungranted_sources(system: AppContext, scope: Scope) -> list[Ungra
 
 
 async def revoke_folder(system: AppContext, scope: Scope, folder_id: UUID) -> None:
-    """Revoke a folder; sources that read it pause, their runs stop, and their images are kept.
+    """Revoke a folder, pause the sources that read it and stop their runs; images are kept.
 
     Raises NotFound.
     """

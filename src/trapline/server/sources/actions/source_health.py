@@ -1,4 +1,4 @@
-"""Health of pull sources: whether images arrive, and why not."""
+"""Determine the health of pull sources: whether images arrive, and if not, why."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ from trapline.server.sources.queries.source_health import COUNTED_AT_MOST, Sourc
 from trapline.server.sources.queries.sources import SourceRow
 
 FAILED_IN_A_ROW = 5
-"""Files that fail after the last import before a source that has imported others is reported as `all_failing`."""
+"""Failed files since the last import after which a source is reported as `all_failing`."""
 NOT_IMPORTED = {NOT_A_FILE, OUTSIDE, SYMBOLIC_LINK, TOO_LONG, UNREADABLE, UNREPRESENTABLE}
-"""Reasons to leave entries out that do not come from a setting of the source or from a file's own name."""
+"""Reasons to leave out entries that come neither from settings nor from the names of files."""
 REASONS_SHOWN = 5
 
 
@@ -58,12 +58,12 @@ def find_health(
 
 
 def find_connection_error(held: SourceConnectionRow | None) -> str | None:
-    """Return why the connection of a source that pushes is broken, or None."""
+    """Return why the connection of a WebSocket source is broken, or None."""
     return held.last_error if held is not None and held.failures else None
 
 
 def describe_failures(failed: int, failure: tuple[str, str] | None, has_imported: bool) -> str:
-    """Describe files that all failed, with the reason of the newest."""
+    """Describe files that all failed, with the error of the newest one."""
     many = f"more than {COUNTED_AT_MOST:,}" if failed >= COUNTED_AT_MOST else f"{failed:,}"
     files = "The only file" if failed == 1 else f"All {many} files"
     since = " listed since the last import" if has_imported else ""
@@ -72,18 +72,17 @@ def describe_failures(failed: int, failure: tuple[str, str] | None, has_imported
 
 
 def describe_left_out(left_out: Mapping[str, int], unlisted_folders: int) -> str:
-    """Describe what a listing without images shows."""
+    """Describe a listing without images."""
     reasons = sorted(left_out.items(), key=lambda one: -one[1])[:REASONS_SHOWN]
     parts = [f"{count:,} {reason}" for reason, count in reasons]
     if unlisted_folders:
-        parts.append(
-            f"{unlisted_folders:,} {'folder' if unlisted_folders == 1 else 'folders'} cannot be listed"
-        )
-    return f"left out: {', '.join(parts)}" if parts else "it shows no file"
+        noun = "folder" if unlisted_folders == 1 else "folders"
+        parts.append(f"{unlisted_folders:,} {noun} cannot be listed")
+    return f"left out: {', '.join(parts)}" if parts else "it contains no files"
 
 
 def describe_backlog(waiting: int, seconds_per_file: float | None, pause_s: float = 0) -> str:
-    """Describe how many files wait, and how long they take after a pause."""
+    """Describe how many files wait and how long they take, including a pause in seconds."""
     about = (
         ""
         if seconds_per_file is None
@@ -98,7 +97,7 @@ def _has_no_images(row: SourceRow, facts: SourceFacts) -> bool:
     if facts.listed is None:
         return False
     if facts.has_imported:
-        # An emptied folder is usual after an import. Links elsewhere and forbidden folders are not.
+        # Empty folders are normal after an import, in contrast to links and unreadable folders.
         return facts.listed == 0 and (
             facts.unlisted_folders > 0 or not NOT_IMPORTED.isdisjoint(facts.left_out)
         )
@@ -107,7 +106,8 @@ def _has_no_images(row: SourceRow, facts: SourceFacts) -> bool:
 
 def _describe_listing(facts: SourceFacts) -> str:
     if facts.listed == 0 or not facts.not_image:
-        return f"The listing has no images: {describe_left_out(facts.left_out, facts.unlisted_folders)}."
+        left_out = describe_left_out(facts.left_out, facts.unlisted_folders)
+        return f"The listing has no images: {left_out}."
     path, reason = facts.not_image
     many = (
         f"More than {COUNTED_AT_MOST:,}"

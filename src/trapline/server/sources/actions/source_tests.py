@@ -1,4 +1,4 @@
-"""Testing a pull source: list it, fetch a few files to prove it, store nothing."""
+"""Test a pull source: list it, fetch a few files, store nothing."""
 
 import asyncio
 import time
@@ -29,7 +29,11 @@ from trapline.server.sources.actions.listed_starts import judge_starts
 from trapline.server.sources.actions.pull_run import format_internal_error
 from trapline.server.sources.actions.source_folders import require_readable
 from trapline.server.sources.actions.source_health import describe_backlog, describe_left_out
-from trapline.server.sources.actions.sources import apply_settings, build_row, resolve_deployment
+from trapline.server.sources.actions.source_settings import (
+    apply_settings,
+    build_row,
+    resolve_deployment,
+)
 from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
 from trapline.server.sources.gateways.gateway import Gateway, RemoteFile, Walk
 from trapline.server.sources.queries.pulled_files import ListedFile, list_unknown_files
@@ -54,8 +58,8 @@ COMPARED_AT_ONCE = 500
 
 
 @dataclass
-class _Seen:
-    """What a test has seen so far."""
+class _Progress:
+    """Intermediate results of a test."""
 
     files: list[SourceTestFile] = field(default_factory=list)
     listed: int = 0
@@ -66,11 +70,11 @@ class _Seen:
     walk: Walk = field(default_factory=Walk)
 
     def describe_rest(self) -> dict[str, Any]:
-        """Describe what the listing left out, as a test of a source tells it."""
+        """Return what the listing left out, as fields of the test result."""
         return {"left_out": dict(self.walk.left_out), "unlisted_folders": len(self.walk.folders)}
 
     def answer(self, ok: bool, detail: str, health: str) -> SourceTestResult:
-        """Return the test with everything that was seen until its end."""
+        """Build the test result from the intermediate results."""
         return SourceTestResult(
             ok=ok,
             health=health,
@@ -89,15 +93,19 @@ async def run_source_test(
     files: int,
     change: SourceSettings | None = None,
 ) -> SourceTestResult:
-    """Test a source, and up to `files` of its files fetched, with a change that is not kept.
+    """Test a source with unsaved changes to its settings, fetching up to `files` files.
 
-    Raises NotFound, Forbidden, and as the change would: Unprocessable, OutboundRefused.
+    Raises:
+        NotFound: the source does not exist.
+        Forbidden: the caller may not test sources, or the folder is not granted.
+        Unprocessable: a setting is not valid.
+        AddressNotAllowed: the policy forbids the address.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_source_row(scope, tx, source_id)
         deployment = await get_deployment_row(scope, tx, row.deployment_id)
         if change is not None:
-            # Out of the session, or the end of the transaction would store it.
+            # The row is detached, otherwise the end of the transaction would store the changes.
             tx.session.expunge(row)
             before = build_location_key(row)
             apply_settings(system, row, change)
@@ -109,9 +117,9 @@ async def run_source_test(
 async def run_settings_test(
     system: AppContext, scope: Scope, trial: SourceTestRequest, files: int
 ) -> SourceTestResult:
-    """Test settings before a source, and perhaps its deployment, is made of them.
+    """Test settings for a new source, and for its new deployment if given.
 
-    Raises as making it would.
+    Raises the same errors as creating the source.
     """
     async with system.database.transaction(scope) as tx:
         if trial.create_deployment is not None:
@@ -135,7 +143,7 @@ async def _test(
     files: int,
     folder: Path | None,
 ) -> SourceTestResult:
-    seen = _Seen()
+    seen = _Progress()
     within = asyncio.timeout(TEST_WITHIN.total_seconds())
     try:
         async with within:
@@ -147,16 +155,16 @@ async def _test(
     except Exception as error:
         if within.expired():
             detail = (
-                f"the test was not over within {TEST_WITHIN // MINUTE} minutes; a run has longer"
+                f"the test took longer than {TEST_WITHIN // MINUTE} minutes; a run has more time"
             )
             return seen.answer(False, detail, "failing")
-        log.exception("a test of a source broke", source=str(row.id))
+        log.exception("a test of a source failed unexpectedly", source=str(row.id))
         return seen.answer(False, format_internal_error(error), "failing")
     return _conclude(row, seen)
 
 
-def _conclude(row: SourceRow, seen: _Seen) -> SourceTestResult:
-    """Return the test with the health that the source would have after its first run."""
+def _conclude(row: SourceRow, seen: _Progress) -> SourceTestResult:
+    """Build the test result with the health that the source would have after its first run."""
     fetched = [file for file in seen.files if file.fetched]
     wrong = [file for file in fetched if file.detail is not None]
     health = "ok"
@@ -167,19 +175,27 @@ def _conclude(row: SourceRow, seen: _Seen) -> SourceTestResult:
     if wrong:
         return seen.answer(False, f"{wrong[0].path}: {wrong[0].detail}", health)
     if not seen.listed:
-        detail = "The source answers, but lists no file."
+        detail = "The source responds, but lists no files."
     else:
-        detail = f"The source lists {seen.listed:,} files; a run would find {seen.new:,} new ones to take."
+        detail = (
+            f"The source lists {seen.listed:,} files; a run would import {seen.new:,} new ones."
+        )
     if not seen.known and not seen.new and row.gateway != "websocket":
         health = "no_images"
         detail += f" No image: {describe_left_out(seen.walk.left_out, len(seen.walk.folders))}."
     elif 0 < row.max_files_per_run < seen.new:
         health = "behind"
         pace_s = seen.fetched_s / len(fetched) if fetched else None
-        detail += f" After its first run it is {describe_backlog(seen.new, pace_s)}; further runs follow immediately."
+        detail += (
+            f" After its first run it is {describe_backlog(seen.new, pace_s)}; "
+            "further runs follow immediately."
+        )
     if seen.walk.folders:
         first = seen.walk.folders[0]
-        detail += f" {len(seen.walk.folders):,} folders cannot be listed, such as {first.path}: {first.reason}."
+        detail += (
+            f" {len(seen.walk.folders):,} folders cannot be listed, "
+            f"such as {first.path}: {first.reason}."
+        )
     return seen.answer(True, detail, health)
 
 
@@ -189,14 +205,14 @@ async def _look(
     row: SourceRow,
     deployment: DeploymentRow,
     files: int,
-    seen: "_Seen",
+    seen: "_Progress",
     folder: Path | None,
 ) -> None:
     gateway = open_gateway(system, row, folder)
     try:
         if row.gateway == "websocket":
             async with open_source_feed(system, row):
-                pass  # it can be connected to
+                pass  # only test that the connection opens
         batch: list[RemoteFile] = []
         walk = Walk(lambda path: find_folder_exclusion(path, row.include, row.exclude))
         seen.walk = walk
@@ -224,7 +240,7 @@ async def _compare(
     row: SourceRow,
     gateway: Gateway,
     batch: list[RemoteFile],
-    seen: "_Seen",
+    seen: "_Progress",
 ) -> int:
     if not batch:
         return 0
@@ -240,8 +256,8 @@ async def _compare(
     shown = seen.files
     shown.extend(
         SourceTestFile(path=file.path, size=file.size, modified_at=file.modified_at)
-        # By name: some servers list in no order at all, and a test is to look at the same files
-        # each time.
+        # Sorted by path, so that repeated tests fetch the same files from servers that list in
+        # random order.
         for file in sorted(unknown, key=lambda one: one.path)[: max(0, SHOWN - len(shown))]
     )
     return len(unknown)
@@ -250,7 +266,7 @@ async def _compare(
 async def _fetch(
     system: AppContext,
     gateway: Gateway,
-    seen: _Seen,
+    seen: _Progress,
     file: SourceTestFile,
     row: SourceRow,
     deployment: DeploymentRow,
@@ -258,27 +274,25 @@ async def _fetch(
     limit = system.limits.image_bytes
     try:
         async with gateway.open_file(file.path) as opened, system.store.receive() as incoming:
-            assert opened is not None, "without a known version every file is another one"
+            assert opened is not None, "without a known ETag, a file is always returned"
             head = b""
             async for chunk in opened.chunks:
                 if incoming.size + len(chunk) > limit:
-                    return _said(
-                        file, f"it is larger than the {limit // 2**20} MiB that are allowed"
-                    )
+                    return _add_detail(file, f"it is larger than the limit of {limit // 2**20} MiB")
                 head += chunk[: HEAD_BYTES - len(head)]
                 await asyncio.to_thread(incoming.write, chunk)
             if (reason := find_other_kind(head, file.path)) is not None:
                 seen.not_images.append(file.path)
-                return _said(file, reason)
-            picture = await system.decoders.inspect(incoming.path, project_id=row.project_id)
+                return _add_detail(file, reason)
+            decoded = await system.decoders.inspect(incoming.path, project_id=row.project_id)
     except OutboundFailed as error:
-        return _said(file, error.detail)
-    if isinstance(picture, SkippedFile):
+        return _add_detail(file, error.detail)
+    if isinstance(decoded, SkippedFile):
         seen.not_images.append(file.path)
-    if isinstance(picture, UndecodableFile | SkippedFile):
-        return _said(file, picture.reason)
+    if isinstance(decoded, UndecodableFile | SkippedFile):
+        return _add_detail(file, decoded.reason)
     captured = get_capture_time(
-        picture.exif,
+        decoded.exif,
         readable_name(file.path, is_encoded=row.gateway in ADDRESSED),
         zone=ZoneInfo(deployment.time_zone),
         clock_offset_s=deployment.clock_offset_s,
@@ -291,13 +305,13 @@ async def _fetch(
             "fetched": True,
             "size": incoming.size,
             "modified_at": opened.modified_at,
-            "width": picture.width,
-            "height": picture.height,
+            "width": decoded.width,
+            "height": decoded.height,
             "captured_at": captured.at,
             "captured_at_source": captured.source.value,
         }
     )
 
 
-def _said(file: SourceTestFile, detail: str) -> SourceTestFile:
+def _add_detail(file: SourceTestFile, detail: str) -> SourceTestFile:
     return file.model_copy(update={"fetched": True, "detail": detail})

@@ -1,4 +1,4 @@
-"""The feeds of this process: which connections it holds, begun and ended as the database says."""
+"""Start and stop the feeds of this process as the database assigns them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,13 +12,16 @@ from trapline.server.sources.queries.source_connections import DEAD_AFTER_S
 
 SCOPE = Scope.system()
 MARGIN_S = 1.0
-"""How long before it may be taken for dead a process lets go by itself, in seconds."""
+"""Seconds before the heartbeat expires at which a process releases its connections."""
 CLOSE_WITHIN_S = 3.0
-"""How long a process that stops goes on noting what it has received."""
+"""Seconds that a stopping process has to record received messages."""
 
 
 class FeedManager:
-    """Holds connections for as long as the database heard of it lately: another process takes them after that."""
+    """Holds connections while the heartbeat of this process is current.
+
+    Another process can claim the connections after the heartbeat has expired.
+    """
 
     def __init__(self, system: AppContext, margin_s: float = MARGIN_S) -> None:
         self._system = system
@@ -28,11 +31,10 @@ class FeedManager:
         self._fuse: asyncio.TimerHandle | None = None
 
     async def step(self) -> bool:
-        """Give a sign of life; begin what is ours now, end what is not, and begin anew what was
-        changed.
+        """Send a heartbeat; start new feeds, stop lost ones, restart those with changed settings.
 
-        A connection that ends is held until all that came over it is noted; only then a new one
-        takes its place.
+        A feed that is stopped first records all received messages. Only then can its replacement
+        start.
         """
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
@@ -56,7 +58,7 @@ class FeedManager:
         return bool(self._held)
 
     async def close(self) -> None:
-        """End every connection and let others have them."""
+        """Stop all feeds and release their connections."""
         self._drop()
         tasks = [task for _, task in self._held.values()]
         self._held.clear()
@@ -70,13 +72,13 @@ class FeedManager:
             await _unless_away(lambda: release_feeds(self._system, SCOPE, self._holder))
 
     def _drop(self) -> None:
-        """End every connection at once: nobody has heard of this process for too long."""
+        """Stop all feeds because the heartbeat of this process is about to expire."""
         for _, task in self._held.values():
             _end(task)
 
 
 def _end(task: asyncio.Task[None]) -> None:
-    # A second time would cut short what it still notes.
+    # A second cancellation would stop the feed before it has recorded the received messages.
     if not task.cancelling():
         task.cancel()
 

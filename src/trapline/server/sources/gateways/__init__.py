@@ -1,1 +1,1 @@
-"""A file for each protocol that images are pulled over."""
+"""Gateways: one module for each protocol that images are pulled over."""

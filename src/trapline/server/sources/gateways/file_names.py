@@ -1,10 +1,8 @@
-"""Names of files as bytes: how they are shown, and how they are spelled when the server is asked
-for them again.
+"""Convert the byte names of remote files to the paths that are stored and shown, and back.
 
-A path in the ledger is text that is shown as it is. A character that cannot be seen, such as a
-no-break space, and a byte that is not UTF-8 are written as `\\u00a0` and `\\xff`; every other name
-is its own path. So each name has exactly one path, and each path names exactly the bytes that were
-received.
+Invisible characters, such as a no-break space, and bytes that are not UTF-8 are escaped as
+`\\u00a0` and `\\xff`. All other names are their own path. Each name therefore has exactly one path,
+and each path represents exactly the received bytes.
 """
 
 import re
@@ -21,13 +19,13 @@ from trapline.server.sources.gateways.gateway import (
 )
 
 ADDRESSED = frozenset({"http", "websocket"})
-"""Gateways whose paths are those of addresses, with percent signs where a name is not plain."""
+"""Gateways whose paths are URL paths, which can be percent-encoded."""
 
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 
 
 def escape_name(raw: bytes) -> str:
-    """Write a name as text without invisible characters, from which `spell` finds the same bytes again."""
+    """Escape a name as text without invisible characters; `spell` restores the bytes."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -49,7 +47,10 @@ def _escape_sign(sign: str) -> str:
 
 
 def find_path(raw: bytes, folder: str, walk: Walk) -> str | None:
-    """Find the path of a listed name in a folder; None, and counted, for one that no request could name."""
+    """Return the path of a listed name in a folder.
+
+    A name that cannot be requested is counted as left out, and None is returned.
+    """
     if not raw or raw in (b".", b"..") or b"/" in raw or b"\x00" in raw:
         walk.leave_out(UNREPRESENTABLE)
         return None
@@ -61,15 +62,15 @@ def find_path(raw: bytes, folder: str, walk: Walk) -> str | None:
 
 
 def spell(path: str) -> bytes:
-    """Spell a path as it was received. Raises FileGone for one that leads elsewhere."""
+    """Return the received bytes of a path. Raises FileGone for a path that leaves the source."""
     raw = unescape_name(path)
     if b"\x00" in raw or any(part in (b"", b".", b"..") for part in raw.split(b"/")):
-        raise FileGone("it is not there: no file of a source has such a name")
+        raise FileGone("it does not exist: no file of a source can have such a name")
     return raw
 
 
 def unescape_name(text: str) -> bytes:
-    """Find the bytes that `escape_name` wrote as text."""
+    """Return the bytes of a name that was escaped by `escape_name`."""
     return _ESCAPE.sub(_unescape, text.encode("utf-8", "surrogatepass"))
 
 
@@ -83,7 +84,7 @@ def _unescape(found: re.Match[bytes]) -> bytes:
 
 
 def list_encodings(path: str) -> list[bytes]:
-    """Spell a path as it was received; then in Latin-1, as older ledgers hold it.
+    """List the possible bytes of a path: as received, then in Latin-1 as in older records.
 
     Raises FileGone as `spell`.
     """
@@ -95,11 +96,10 @@ def list_encodings(path: str) -> list[bytes]:
 
 
 def readable_name(path: str, *, is_encoded: bool = False) -> str:
-    """Decode the last part of a path for people; `is_encoded` is the path of an address, with
-    percent signs.
+    """Decode the last part of a path for display; `is_encoded` marks a percent-encoded URL path.
 
-    A byte that is not UTF-8 is read as Latin-1. What an upload would not keep of a name stays
-    escaped.
+    Bytes that are not UTF-8 are decoded as Latin-1. Characters that are not allowed in the names of
+    uploads remain escaped.
     """
     last = path.rpartition("/")[2]
     raw = unquote_to_bytes(last) if is_encoded and "%" in last else unescape_name(last)

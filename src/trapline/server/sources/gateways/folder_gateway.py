@@ -1,4 +1,4 @@
-"""A folder on this machine: a mounted disk, a network share or an SD card."""
+"""Gateway for a local folder: a mounted disk, a network share or an SD card."""
 
 import asyncio
 import errno
@@ -40,14 +40,14 @@ LINK_IN_THE_WAY = (errno.ELOOP, errno.ENOTDIR)
 
 
 class FolderGateway:
-    """Reads files below one folder that stays open; symbolic links are never followed."""
+    """Lists and opens files below one folder, which is kept open; links are never followed."""
 
     def __init__(self, root: Path, own: OwnFolders | None = None) -> None:
         self._own = own or OwnFolders()
         self._root = RootFolder(root, self._own)
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every file below the folder; links are counted."""
+        """List every file below the folder; symbolic links are counted."""
         entries = _walk(self._root, self._own, walk or Walk())
         while True:
             try:
@@ -57,21 +57,20 @@ class FolderGateway:
                     f"the folder of this source cannot be listed: {error.strerror}"
                 ) from error
             except RootUnavailable as error:
-                raise _unavailable(error) from error
+                raise _describe_unavailable_root(error) from error
             for entry in batch:
                 yield entry
             if len(batch) < BATCH:
                 return
 
     async def read_start(self, path: str, most_bytes: int) -> bytes | None:
-        """Read how a file begins; None for one that cannot be read now."""
+        """Read the first bytes of a file; None if it cannot be read."""
         [start] = await self.read_starts([path], most_bytes)
         return start
 
     async def read_starts(self, paths: Sequence[str], most_bytes: int) -> list[bytes | None]:
-        """Read how files begin, in the order given; `STARTS_AT_ONCE` files are read at the same time."""
-        # One thread for many files: to start a thread takes longer than to read the start of a
-        # file.
+        """Read the first bytes of files in the given order, `STARTS_AT_ONCE` files at a time."""
+        # Each thread reads many files, because starting a thread takes longer than reading a start.
         shares = [
             range(first, len(paths), STARTS_AT_ONCE)
             for first in range(min(STARTS_AT_ONCE, len(paths)))
@@ -104,25 +103,28 @@ class FolderGateway:
     ) -> AsyncIterator[OpenFile | None]:
         """Open one file; None if its size and time are those of `known_etag`."""
         try:
-            # Not blocking: a pipe with a picture's name must not hold the run for ever.
+            # O_NONBLOCK: opening a pipe that is named like an image must not block forever.
             parts = tuple(spell(path).split(b"/"))
             descriptor = await asyncio.to_thread(self._root.open, parts, os.O_NONBLOCK)
         except RootUnavailable as error:
-            raise _unavailable(error) from error
+            raise _describe_unavailable_root(error) from error
         except FileNotFoundError as error:
-            raise FileGone(_in_words(error)) from error
+            raise FileGone(_describe_error(error)) from error
         except OSError as error:
-            raise OutboundFailed(_in_words(error)) from error
+            raise OutboundFailed(_describe_error(error)) from error
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise OutboundFailed("it is not an ordinary file")
+                raise OutboundFailed("it is not a regular file")
             etag = _fingerprint(status)
             if etag == known_etag:
                 yield None
             else:
                 yield OpenFile(
-                    status.st_size, _moment(status), etag, _read(descriptor, status.st_size)
+                    status.st_size,
+                    _get_modified_at(status),
+                    etag,
+                    _read(descriptor, status.st_size),
                 )
         finally:
             os.close(descriptor)
@@ -133,27 +135,28 @@ class FolderGateway:
 
 
 def resolve_folder(base_url: str, allowed: Sequence[Path], own: Sequence[Path] = ()) -> Path:
-    """Find the folder that `file:///...` names.
+    """Resolve the folder of a `file:///...` URL.
 
     Raises:
-        OutboundRefused: the folder is not below an allowed one, or is, contains or lies in one of
-        Trapline's `own`.
+        AddressNotAllowed: the folder is not below an allowed one, or it overlaps a folder of
+            Trapline itself (`own`).
     """
     try:
         split = urlsplit(base_url)
         folder = Path(os.path.realpath(unquote(split.path)))
     except ValueError as error:
-        raise AddressNotAllowed("no folder can have such a name") from error
+        raise AddressNotAllowed("the URL is not a valid folder name") from error
     if split.scheme != "file" or split.netloc not in ("", "localhost"):
-        raise AddressNotAllowed("a folder is named as file:///path/to/folder")
+        raise AddressNotAllowed("the URL of a folder must have the form file:///path/to/folder")
     if not any(folder.is_relative_to(Path(os.path.realpath(root))) for root in allowed):
         raise AddressNotAllowed(
-            f"the folder of {base_url} is not one that pictures may be pulled from; an operator can allow it with "
-            "TRAPLINE_SOURCE_FOLDERS"
+            f"the folder of {base_url} is not below an allowed folder; an operator can allow it "
+            "with TRAPLINE_SOURCE_FOLDERS"
         )
     if is_own_folder(folder, identify_own_folders(own)):
         raise AddressNotAllowed(
-            f"the folder of {base_url} is, contains or lies in the data folder of Trapline, which no source may read"
+            f"the folder of {base_url} is, contains or lies in the data folder of Trapline, "
+            "which no source may read"
         )
     return folder
 
@@ -172,14 +175,16 @@ def _walk(root: RootFolder, own: OwnFolders, walk: Walk) -> Iterator[RemoteFile]
             elif item.is_dir(follow_symlinks=False):
                 folders += 1
                 if folders > MAX_FOLDERS:
-                    raise ListingTooLarge(f"the folder has more than {MAX_FOLDERS:,} folders in it")
+                    raise ListingTooLarge(f"the folder has more than {MAX_FOLDERS:,} sub-folders")
                 if _may_enter(item, folder, path, depth, own, walk):
                     waiting.append(((*parts, os.fsencode(item.name)), path + "/", depth + 1))
             elif item.is_file(follow_symlinks=False) and (status := _stat(item)) is not None:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the folder has more than {MAX_ENTRIES:,} files")
-                yield RemoteFile(path, status.st_size, _moment(status), True, _fingerprint(status))
+                yield RemoteFile(
+                    path, status.st_size, _get_modified_at(status), True, _fingerprint(status)
+                )
             else:
                 walk.leave_out(NOT_A_FILE)
 
@@ -204,7 +209,10 @@ def _may_enter(
 def _scan(
     root: RootFolder, parts: tuple[bytes, ...], prefix: str, walk: Walk
 ) -> Iterator[tuple[os.DirEntry[str], int]]:
-    """List a folder with its descriptor; one below the root that cannot be listed, or not to its end, is recorded."""
+    """List the entries of a folder, each with the descriptor of the folder.
+
+    A folder below the root that cannot be listed completely is recorded in `walk`.
+    """
     folder = None
     try:
         folder = root.open(parts, os.O_DIRECTORY)
@@ -215,7 +223,7 @@ def _scan(
         if not prefix:
             raise
         reason = (
-            _in_words(error)
+            _describe_error(error)
             if error.errno in LINK_IN_THE_WAY
             else f"it cannot be listed: {error.strerror}"
         )
@@ -225,14 +233,14 @@ def _scan(
             os.close(folder)
 
 
-def _unavailable(error: RootUnavailable) -> OutboundFailed:
+def _describe_unavailable_root(error: RootUnavailable) -> OutboundFailed:
     cause = error.__cause__
     if not isinstance(cause, OSError):
         return OutboundFailed(str(error))
     if cause.errno in LINK_IN_THE_WAY:
         return OutboundFailed(
-            "the folder of this source was replaced by a symbolic link after it was checked, and none is followed; "
-            "the next run checks where it leads"
+            "the folder of this source was replaced by a symbolic link after it was checked, and "
+            "links are not followed; the next run resolves the folder again"
         )
     return OutboundFailed(f"the folder of this source cannot be listed: {cause.strerror}")
 
@@ -248,7 +256,7 @@ def _fingerprint(status: os.stat_result) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def _moment(status: os.stat_result) -> datetime | None:
+def _get_modified_at(status: os.stat_result) -> datetime | None:
     try:
         return datetime.fromtimestamp(status.st_mtime, UTC)
     except (ValueError, OverflowError, OSError):
@@ -262,14 +270,14 @@ async def _read(descriptor: int, size: int) -> AsyncIterator[bytes]:
             position += len(chunk)
             yield chunk
     except OSError as error:
-        raise OutboundFailed(_in_words(error)) from error
+        raise OutboundFailed(_describe_error(error)) from error
     if position != size:
-        raise OutboundFailed("the file changed its length while it was read")
+        raise OutboundFailed("the size of the file changed while it was read")
 
 
-def _in_words(error: OSError) -> str:
+def _describe_error(error: OSError) -> str:
     if error.errno in LINK_IN_THE_WAY:
-        return "a symbolic link stands in the way, and none is followed"
+        return "its path contains a symbolic link, and links are not followed"
     if error.errno == errno.ENOENT:
         return "it is no longer there"
     return f"it cannot be read: {error.strerror}"

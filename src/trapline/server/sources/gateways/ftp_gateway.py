@@ -1,4 +1,4 @@
-"""A folder of an FTP server, in the clear or over TLS, with its sub-folders."""
+"""Gateway for a folder of an FTP server and its sub-folders, with or without TLS."""
 
 import asyncio
 import posixpath
@@ -12,13 +12,13 @@ from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import Timeouts
 from trapline.server.platform.network.timeouts import limit_total_time
 from trapline.server.sources.gateways.file_names import find_path, list_encodings
-from trapline.server.sources.gateways.ftp_connections import (
-    FtpCommandRefused,
+from trapline.server.sources.gateways.ftp_connection import (
     FtpConnection,
-    FtpConnectionPool,
     encode_command,
     spell_for_telnet,
 )
+from trapline.server.sources.gateways.ftp_connection_pool import FtpConnectionPool
+from trapline.server.sources.gateways.ftp_errors import FtpCommandRefused
 from trapline.server.sources.gateways.ftp_listing import (
     FtpEntry,
     is_entry_line,
@@ -44,19 +44,18 @@ from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
 MAX_LISTING_BYTES = 1024**3
 MAX_LINE_BYTES = 16 * 1024
-# A piece is read without pause, some twenty milliseconds.
+# Parsing one piece blocks the event loop for about 20 milliseconds.
 PIECE_BYTES = 32 * 1024
 
 
 class FtpGateway:
-    """Lists and opens what lies under `ftp://host/folder`; the folder is one of those that the user signs in to."""
+    """Lists and opens files below `ftp://host/folder`, a path relative to the login folder."""
 
     def __init__(
         self, connections: FtpConnectionPool, base_url: str, timeouts: Timeouts, pace: RateLimiter
     ) -> None:
         self._connections = connections
-        # By RFC 1738 a folder is named from where the user is after signing in; %2F begins one from
-        # the very top.
+        # By RFC 1738 the path is relative to the login folder; %2F at its start makes it absolute.
         self._folder = encode_command(
             unquote(urlsplit(base_url).path.removeprefix("/")).rstrip("/") or ""
         )
@@ -65,7 +64,7 @@ class FtpGateway:
         self._has_mlsd = self._has_mlst = True
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every file of the folder, and of those below it, but links."""
+        """List every file of the folder and its sub-folders, except links."""
         walk = walk or Walk()
         waiting = [(b"", "", 0)]
         folders = count = size = 0
@@ -120,8 +119,8 @@ class FtpGateway:
         spelled = list_encodings(path)
         await self._pace.wait_turn()
         async with self._connections.acquire() as connection:
-            where, told = await self._find(connection, spelled)
-            size, stamp = parse_size(told.get("size", "")), told.get("modify", "")
+            where, facts = await self._find(connection, spelled)
+            size, stamp = parse_size(facts.get("size", "")), facts.get("modify", "")
             etag = f"{size}:{stamp}" if size is not None and stamp else None
             if etag is not None and etag == known_etag:
                 yield None
@@ -138,16 +137,16 @@ class FtpGateway:
         return posixpath.join(home, own, path).rstrip(b"/") or b"/"
 
     async def _enter(self, connection: FtpConnection, folder: bytes) -> None:
-        """Change to a folder, because not every server lists any name. Raises OutboundFailed."""
+        """Change to a folder, because some servers cannot list by path. Raises OutboundFailed."""
         candidates = spell_for_telnet(self._place(connection, folder))
         for at, where in enumerate(candidates, start=1):
             try:
                 await connection.ask(f"CWD {where}", "2xx", self._timeouts.listing_s)
             except FileGone as error:
                 if at == len(candidates):
-                    advice = "the server has no such folder, or does not show it (550)"
                     raise OutboundFailed(
-                        f"{advice}: check the path and the rights of the user"
+                        "the folder does not exist, or the server denies access (550): "
+                        "check the path and the permissions of the user"
                     ) from error
             else:
                 return
@@ -155,19 +154,19 @@ class FtpGateway:
     async def _read_folder(
         self, connection: FtpConnection, walk: Walk, *, is_root: bool
     ) -> AsyncIterator[tuple[FtpEntry, int]]:
-        """Read the listing of the folder entered: its files and folders, and how long each line was."""
+        """Read the listing of the current folder: its entries, each with the length of its line."""
         try:
             await self._begin_listing(connection)
         except FileGone as error:
             if is_root or error.is_empty:
-                # So some servers say that there is nothing in a folder.
+                # Some servers answer 550 for an empty folder.
                 return
-            raise OutboundFailed("the server does not list it (550)") from error
+            raise OutboundFailed("the server refused to list the folder (550)") from error
         now = datetime.now(UTC)
         entries = understood = 0
         listing_s = self._timeouts.listing_s
-        # A name with a line break looks like a name that ends early, and a line that is none:
-        # neither is followed.
+        # A name with a line break looks like a shorter name followed by an invalid line. Both are
+        # left out.
         held: tuple[FtpEntry, int] | None = None
         async for raw in _split(
             limit_total_time(connection.receive(listing_s, PIECE_BYTES), listing_s)
@@ -187,7 +186,7 @@ class FtpGateway:
         if held is not None:
             yield held
         if entries and not understood:
-            raise OutboundFailed("the server lists its files in a form that is not read")
+            raise OutboundFailed("the format of the listing is not supported")
 
     async def _begin_listing(self, connection: FtpConnection) -> None:
         if self._has_mlsd:
@@ -204,7 +203,7 @@ class FtpGateway:
     async def _find(
         self, connection: FtpConnection, spelled: list[bytes]
     ) -> tuple[str, dict[str, str]]:
-        """Find which spelling of a path the server knows, and the `size` and time (`modify`) that it tells."""
+        """Find the form of a path that the server knows, with its facts `size` and `modify`."""
         candidates = [
             one for raw in spelled for one in spell_for_telnet(self._place(connection, raw))
         ]
@@ -214,16 +213,16 @@ class FtpGateway:
             except FileGone:
                 if at == len(candidates):
                     raise
-        raise AssertionError("a path has a spelling")
+        raise AssertionError("a path has at least one form")
 
     async def _look_at(self, connection: FtpConnection, where: str) -> dict[str, str]:
-        """Ask for a file's size and time, in one question where the server knows it."""
+        """Query the size and time of a file, with one command if the server supports MLST."""
         if self._has_mlst:
             said = await self._ask_about(connection, f"MLST {where}", "250")
             if said is not None:
                 facts = parse_facts(said[1].lstrip() if len(said) > 1 else "")
                 if facts.get("type", "file").lower() != "file":
-                    raise OutboundFailed("it is not an ordinary file")
+                    raise OutboundFailed("it is not a regular file")
                 return facts
             self._has_mlst = False
         size = await self._ask_about(connection, f"SIZE {where}", "213")
@@ -236,7 +235,7 @@ class FtpGateway:
     async def _ask_about(
         self, connection: FtpConnection, command: str, code: str
     ) -> list[str] | None:
-        """Ask about a file; None where the server does not know the question."""
+        """Send a query about a file; returns None if the server does not know the command."""
         try:
             return await connection.ask(command, code, self._timeouts.download_s)
         except FtpCommandRefused as error:
@@ -250,11 +249,9 @@ class FtpGateway:
             received += len(chunk)
             yield chunk
         if size is not None and received < size:
-            raise OutboundFailed(
-                "the transfer ended before the length that the server had announced"
-            )
+            raise OutboundFailed("the transfer ended before the announced length")
         if size is not None and received > size:
-            raise OutboundFailed("the file changed its length while it was read")
+            raise OutboundFailed("the size of the file changed while it was read")
 
 
 async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -262,7 +259,7 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > MAX_LINE_BYTES:
-            raise OutboundFailed("the listing is no listing: a line of it has no end")
+            raise OutboundFailed("the listing is not valid: a line of it is too long")
         for line in lines:
             yield line.rstrip(b"\r")
         await asyncio.sleep(0)

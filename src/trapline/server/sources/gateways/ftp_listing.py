@@ -1,4 +1,4 @@
-"""Listings of FTP servers, line by line: MLSD (RFC 3659), and what LIST gives on Unix and on Windows."""
+"""Parse listings of FTP servers: MLSD (RFC 3659), and LIST in the formats of Unix and Windows."""
 
 import re
 from dataclasses import dataclass
@@ -12,15 +12,18 @@ _YEAR_OR_TIME = re.compile(rb"\d{4}|\d{1,2}:\d{2}")
 _DOS_DATES = ("%m-%d-%y", "%m-%d-%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y")
 _DOS_TIMES = ("%I:%M%p", "%H:%M")
 _DATE_AT_MOST = 9
-"""Before the date there are the mode, the links, an owner and a group (each perhaps of two words), and the size."""
+"""The most words before the date: mode, links, owner, group and size.
+
+Owner and group can have two words each.
+"""
 
 
 @dataclass(frozen=True)
 class FtpEntry:
     """One file or folder of a listing.
 
-    `size` in bytes; `modified_at` in UTC, which only MLSD (`is_exact`) means it to be. `said` is
-    all that tells one version from another.
+    `size` is in bytes. `modified_at` is read as UTC; only MLSD (`is_exact`) defines it as UTC.
+    `said` is the raw text that distinguishes versions of the file.
     """
 
     name: bytes
@@ -32,13 +35,16 @@ class FtpEntry:
 
 
 def parse_mlsd(line: bytes) -> FtpEntry | str | None:
-    """Read a line of MLSD; None for the folder itself and its parent, else the reason why it is not read."""
+    """Parse a line of MLSD.
+
+    Returns None for the folder itself and its parent, or the reason why the entry is left out.
+    """
     if not line.strip():
         return None
-    facts_told, space, name = line.partition(b" ")
-    if not space or b"=" not in facts_told:
+    facts_text, space, name = line.partition(b" ")
+    if not space or b"=" not in facts_text:
         return UNREADABLE
-    facts = parse_facts(facts_told.decode("latin-1"))
+    facts = parse_facts(facts_text.decode("latin-1"))
     kind = facts.get("type", "").lower()
     if kind in ("cdir", "pdir"):
         return None
@@ -51,13 +57,16 @@ def parse_mlsd(line: bytes) -> FtpEntry | str | None:
 
 
 def parse_facts(text: str) -> dict[str, str]:
-    """Read the facts that MLSD and MLST tell before a name."""
+    """Parse the facts that precede the name in replies to MLSD and MLST."""
     pairs = [fact.partition("=") for fact in text.partition(" ")[0].split(";")]
     return {key.lower(): value for key, _, value in pairs}
 
 
 def parse_list(line: bytes, now: datetime) -> FtpEntry | str | None:
-    """Read a line of LIST in either form; None for one about nothing, else the reason why it is not read."""
+    """Parse a line of LIST in either format.
+
+    Returns None for a line without an entry, or the reason why the entry is left out.
+    """
     if not is_entry_line(line):
         return None
     if line[:1] in (b"l", b"b", b"c", b"p", b"s", b"D") and line[1:2] in b"r-":
@@ -69,17 +78,17 @@ def parse_list(line: bytes, now: datetime) -> FtpEntry | str | None:
 
 
 def is_entry_line(line: bytes) -> bool:
-    """Tell whether a line of LIST is about anything at all."""
+    """Return whether a line of LIST describes an entry."""
     return bool(line.strip()) and not line.lower().startswith(b"total ")
 
 
 def parse_size(text: str) -> int | None:
-    """Read a size in bytes."""
+    """Parse a size in bytes."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """Read a time as MLSD and MDTM give it, in UTC."""
+    """Parse a UTC timestamp of MLSD or MDTM."""
     try:
         year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
         return datetime(
@@ -96,8 +105,7 @@ def _read_unix(line: bytes, now: datetime) -> FtpEntry | None:
         if len(tokens) == _DATE_AT_MOST + 3:
             break
     words = [token.group() for token in tokens]
-    # Owners may have spaces in their names: the date is what follows the first number that a date
-    # follows.
+    # Names of owners can contain spaces. The size is therefore the first number followed by a date.
     for at in range(3, len(words) - 2):
         if not words[at - 1].isdigit():
             continue
@@ -133,8 +141,7 @@ def _unix_time(text: str, now: datetime) -> datetime | None:
         if ":" not in rest[1]:
             return datetime(int(rest[1]), month, day, tzinfo=UTC)
         hour, minute = map(int, rest[1].split(":"))
-        # The year is left out of what is younger than half a year; a clock may be a day ahead of
-        # ours.
+        # Dates within the last half year have no year; the clock of the server may be a day ahead.
         year = next(
             year
             for year in range(now.year + 1, now.year - 5, -1)
@@ -156,7 +163,8 @@ def _exists(year: int, month: int, day: int) -> bool:
 
 def _read_dos(line: bytes) -> FtpEntry | None:
     matched = re.match(
-        rb"\s*([\d./-]{8,10})\s{1,10}(\d{1,2}:\d\d)\s?([AaPp][Mm])?\s{1,30}(<DIR>|[\d,.]{1,25})\s(.+)",
+        rb"\s*([\d./-]{8,10})\s{1,10}(\d{1,2}:\d\d)\s?([AaPp][Mm])?"
+        rb"\s{1,30}(<DIR>|[\d,.]{1,25})\s(.+)",
         line,
     )
     if matched is None:
@@ -165,7 +173,7 @@ def _read_dos(line: bytes) -> FtpEntry | None:
         part.decode("latin-1") if part else "" for part in matched.groups()[:4]
     )
     is_folder = size == "<DIR>"
-    # A folder's name begins in a column of its own, ten places on; a file's follows its size.
+    # The name of a folder is padded to a fixed column; the name of a file follows its size.
     name = matched.group(5).lstrip(b" ") if is_folder else matched.group(5)
     exact = "" if is_folder else size.replace(",", "").replace(".", "")
     moment = _dos_time(date, time + half.upper())

@@ -1,4 +1,4 @@
-"""What every gateway can do: list what is there, and open one file as a stream."""
+"""The interface of gateways: list the files of a source, and open one file as a stream."""
 
 import hashlib
 from collections import Counter
@@ -16,17 +16,17 @@ MAX_FOLDERS = 50_000
 MAX_DEPTH = 20
 MAX_PATH_CHARACTERS = 1000
 MAX_SIZE = 2**63 - 1
-MAX_SAID = 500
+MAX_FINGERPRINT = 500
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file as a listing tells of it.
+    """One file of a listing.
 
-    `path` is relative to the source, with `/`, as file_names spells it. `size` in bytes, only where
-    the listing gives it exactly. `modified_at` may be a guess of the zone unless `is_exact`.
-    `fingerprint` is all that the listing said of size, time and version: while it stays the same
-    the file is taken to be the same.
+    `path` is relative to the source, with `/`, escaped as in file_names. `size` is in bytes and set
+    only if the listing has the exact size. The zone of `modified_at` can be a guess unless
+    `is_exact`. `fingerprint` has size, time and version as listed: as long as it is the same, the
+    file is considered unchanged.
     """
 
     path: str
@@ -44,7 +44,7 @@ OUTSIDE = "link out of the source"
 UNREADABLE = "unreadable row"
 TOO_DEEP = f"it lies more than {MAX_DEPTH} folders deep"
 UNANSWERED_AT_MOST = 5
-"""Folders in a row that the server does not answer for, after which the listing ends."""
+"""Consecutive folders without an answer of the server after which the listing fails."""
 
 
 class UnlistedFolder(NamedTuple):
@@ -55,10 +55,9 @@ class UnlistedFolder(NamedTuple):
 
 
 class Walk:
-    """What a listing leaves out: entries that are counted by reason, and folders that could not be
-    listed.
+    """Record of what a listing leaves out: entries counted by reason, and unlisted folders.
 
-    `judge_folder` returns the reason to leave a folder out, with all that is below it, or None.
+    `judge_folder` returns the reason to leave out a folder and everything below it, or None.
     """
 
     def __init__(self, judge_folder: Callable[[str], str | None] | None = None) -> None:
@@ -68,14 +67,14 @@ class Walk:
         self.folders: list[UnlistedFolder] = []
 
     def enters(self, path: str) -> bool:
-        """Return whether a folder is listed; one that is not is counted."""
+        """Return whether a folder is to be listed; otherwise count it as left out."""
         reason = self._judge_folder(path) if self._judge_folder else None
         if reason is not None:
             self.leave_out(reason)
         return reason is None
 
     def leave_out(self, reason: str, count: int = 1) -> None:
-        """Count entries that are not in the ledger."""
+        """Count entries that are left out for a reason."""
         if count:
             self.left_out[reason] += count
 
@@ -87,9 +86,8 @@ class Walk:
         """Record a folder below the root that could not be listed.
 
         Raises:
-            OutboundFailed: the server asks to be left alone, the listing is too large, or the
-            server did not answer
-                for several folders in a row. The source then backs off as a whole.
+            OutboundFailed: the server sent Retry-After, the listing is too large, or the server
+                did not answer for several consecutive folders. The whole source then backs off.
         """
         if error.retry_after_s is not None or isinstance(error, ListingTooLarge | AskedTooOften):
             raise error
@@ -99,38 +97,41 @@ class Walk:
         self.record_unlisted(path, error.detail)
 
     def record_listed(self) -> None:
-        """Record that a folder was listed, so the server answers."""
+        """Record that a folder was listed, which shows that the server answers."""
         self._unanswered = 0
 
 
 class ListingTooLarge(OutboundFailed):
-    """The whole listing is larger than is read."""
+    """The listing exceeds the limits of its size."""
 
 
 class Gateway(Protocol):
-    """Speaks one protocol to one source.
+    """Lists and opens the files of one source over one protocol.
 
-    Whatever goes wrong outside is raised as OutboundFailed, in words.
+    Every failure outside of Trapline is raised as OutboundFailed with a message for users.
     """
 
     def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every file of the source and its folders, lazily, in bounded memory; the rest is recorded by `walk`."""
+        """List every file of the source and its folders, lazily and in bounded memory.
+
+        Everything that is left out is recorded in `walk`.
+        """
 
     def open_file(
         self, path: str, known_etag: str | None = None
     ) -> AbstractAsyncContextManager[OpenFile | None]:
-        """Open one file; None if it still is the version that `known_etag` names."""
+        """Open one file; None if its version is still `known_etag`."""
 
     async def close(self) -> None:
         """Close every connection."""
 
 
-def build_fingerprint(said: str) -> str:
-    """Tell one version of a file from another by what the listing says, in a form that the ledger can hold."""
+def build_fingerprint(text: str) -> str:
+    """Build a storable fingerprint from the text that distinguishes versions of a file."""
     if (
-        len(said) <= MAX_SAID
-        and "\x00" not in said
-        and said.encode("utf-8", "ignore").decode() == said
+        len(text) <= MAX_FINGERPRINT
+        and "\x00" not in text
+        and text.encode("utf-8", "ignore").decode() == text
     ):
-        return said
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+        return text
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

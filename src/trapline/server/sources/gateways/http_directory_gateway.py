@@ -1,4 +1,4 @@
-"""A folder that a web server lists, with its sub-folders."""
+"""Gateway for a folder that a web server lists, with its sub-folders."""
 
 import zlib
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ ACCEPT_LISTING = "application/json, text/html;q=0.9, */*;q=0.1"
 
 
 class HttpDirectoryGateway:
-    """Lists and opens what lies under one address; links to anywhere else are not followed."""
+    """Lists and opens files below one URL; links to other places are not followed."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class HttpDirectoryGateway:
         self._listed_bytes = 0
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every file under the address, folder by folder."""
+        """List every file below the URL, folder by folder."""
         walk = walk or Walk()
         waiting: list[tuple[str, str, int]] = [(self._root, "", 0)]
         visited = {self._root}
@@ -112,8 +112,8 @@ class HttpDirectoryGateway:
     async def open_file(
         self, path: str, known_etag: str | None = None
     ) -> AsyncIterator[OpenFile | None]:
-        """Open one file; None if the server says that it still is the version `known_etag`."""
-        # A path with a percent sign is as the server wrote it; one without was made readable by us.
+        """Open one file; None if the server reports that its version is still `known_etag`."""
+        # A path with a percent sign is still encoded; a path without one was decoded.
         encoded = path if "%" in path else quote(path, safe="/!$&'()*+,;=:@~")
         await self._pace.wait_turn()
         async with open_http_file(
@@ -135,12 +135,11 @@ class HttpDirectoryGateway:
             if answer.status != 200:
                 raise build_failure(answer, "the listing")
             if is_root:
-                # A server that moved, such as one that added the closing slash, tells where the
-                # listing really is.
+                # After a redirect, for example to add the closing slash, the final URL is the root.
                 self._root = answer.url
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind.startswith(("image/", "video/")):
-                raise OutboundFailed("this address is a file, not a folder that lists its files")
+                raise OutboundFailed("this URL is a file, not a folder listing")
             listing = JsonListingParser() if kind == "application/json" else HtmlListingParser()
             found_any = False
             async for links in self._parse(answer, listing):
@@ -167,13 +166,13 @@ class HttpDirectoryGateway:
             yield await parse_in_thread(partial(listing.feed, b"", last=True))
         except zlib.error as error:
             raise OutboundFailed(
-                "the listing cannot be read: it is not compressed as the server says"
+                "the listing cannot be decompressed as its Content-Encoding says"
             ) from error
         except ValueError as error:
-            raise OutboundFailed(f"the listing cannot be read: {error}") from error
+            raise OutboundFailed(f"the listing cannot be parsed: {error}") from error
 
     def _resolve(self, page_url: str, href: str, walk: Walk) -> tuple[str, str] | None:
-        """Find where a link leads and its path under the root; None, and counted, if that is anywhere else."""
+        """Resolve a link to its URL and path; None, and counted, if it is not below the root."""
         folder = _folder_url(self._root)
         try:
             address = urljoin(page_url, quote_invisible(href))
@@ -181,7 +180,7 @@ class HttpDirectoryGateway:
         except ValueError:
             walk.leave_out(UNREADABLE)
             return None
-        # Every page links to itself, to the folders above it, and to other orders of its rows.
+        # Links to the page itself, its parent folders and other sort orders are not counted.
         plain = address.partition("?")[0].partition("#")[0]
         if found is None and not _folder_url(page_url).startswith(plain):
             walk.leave_out(OUTSIDE)
@@ -189,7 +188,7 @@ class HttpDirectoryGateway:
 
 
 def find_relative_path(folder: str, address: str) -> tuple[str, str] | None:
-    """Find a file's plain address and its path under a folder's address; None if it lies anywhere else."""
+    """Return the plain URL of a file and its path below a folder; None if it is elsewhere."""
     try:
         target = urlsplit(address)
         target.path.encode()

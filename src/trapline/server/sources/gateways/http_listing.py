@@ -1,7 +1,7 @@
-"""Folder listings of web servers: links, sizes and times out of HTML and JSON, piece by piece.
+"""Parse folder listings of web servers, HTML and JSON, incrementally: links, sizes and times.
 
 HTML: nginx, Apache (`<pre>` and table), Caddy, lighttpd, Python's http.server, IIS. JSON: nginx and
-Caddy. The href counts, never the text shown, which some servers cut off.
+Caddy. Names are taken from the href, because some servers truncate the text.
 """
 
 import codecs
@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from trapline.server.platform.network.http_responses import parse_rfc3339
 
 PIECE_CHARACTERS = 256 * 1024
-# The parser's time grows with the square of what one tag holds.
+# The time of the HTML parser grows quadratically with the content of one tag.
 MAX_PIECE_CHARACTERS = 512 * 1024
 MAX_NESTED = 20
 MAX_UNCLOSED = 1000
@@ -28,16 +28,17 @@ MAX_CELL_NODES = 100
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - easier to read
 _TIME = re.compile(
     r"(?P<d1>\d{1,2})-(?P<m1>[A-Za-z]{3})-(?P<y1>\d{4}) +(?P<t1>\d\d:\d\d(?::\d\d)?)"  # nginx
-    r"|(?P<y2>\d{4})-(?P<m2>\d\d|[A-Za-z]{3})-(?P<d2>\d\d)[ T]+(?P<t2>\d\d:\d\d(?::\d\d)?)"  # Apache, lighttpd
+    # Apache, lighttpd:
+    r"|(?P<y2>\d{4})-(?P<m2>\d\d|[A-Za-z]{3})-(?P<d2>\d\d)[ T]+(?P<t2>\d\d:\d\d(?::\d\d)?)"
     r"|(?P<m3>\d{1,2})/(?P<d3>\d{1,2})/(?P<y3>\d{4}) +(?P<t3>\d{1,2}:\d\d) (?P<half>[AP])M"  # IIS
 )
-# The parser repeats all of these that are open in each paragraph, which makes gigabytes of a few
-# thousand.
+# The HTML parser repeats all open formatting tags in each paragraph, so a few thousand of them
+# could take gigabytes of memory.
 _FORMATTING = frozenset(
     ["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
 _FORMAT_TAG = re.compile(rf"<(/?)(?:{'|'.join(sorted(_FORMATTING))})(?=[\s/>])", re.IGNORECASE)
-# In small letters. Left out: what has no end, and what the next of its kind ends.
+# For lower-case HTML. Excludes void elements, and elements that the next one of their kind closes.
 _TAG = re.compile(
     r"<(?!/?(?:a|br|hr|img|input|meta|link|li|tr|td|th|p|thead|tbody|tfoot|option|d[td])[\s/>])"
     r"(?:(/?)([a-z][^\s/>]*)([^>]*)|!--(?:-?>|.*?--!?>|.*)|[!?][^>]*)",
@@ -51,7 +52,8 @@ _SIZE = re.compile(r"(?:^|\s)(\d[\d,.]*\s?(?:[KMGT]i?B?|B|bytes)?)\s*$", re.IGNO
 class ListingLink:
     """One link of a listing.
 
-    `size` only where it is exact, `modified_at` as if in UTC unless `is_exact`.
+    `size` is in bytes and set only if exact. `modified_at` is read as UTC; only with `is_exact` is
+    the zone known. `said` is the raw text that distinguishes versions of the file.
     """
 
     href: str
@@ -62,7 +64,7 @@ class ListingLink:
 
 
 class HtmlListingParser:
-    """Takes an HTML listing piece by piece, cut where one row ends and the next begins."""
+    """Parses an HTML listing in pieces, which are split between rows."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -71,7 +73,7 @@ class HtmlListingParser:
         self.has_password_field = False
 
     def feed(self, data: bytes, *, last: bool = False) -> list[ListingLink]:
-        """Add bytes; answers the links of every row that is now complete."""
+        """Add bytes; returns the links of the rows that are now complete."""
         self._rest += self._decoder.decode(data, final=last)
         if last:
             piece, self._rest = self._rest, ""
@@ -81,11 +83,10 @@ class HtmlListingParser:
             cut = _last_row(self._rest)
             if cut <= 0:
                 if len(self._rest) > MAX_PIECE_CHARACTERS:
-                    raise ValueError("a single row of it is longer than 512 KiB")
+                    raise ValueError("a row is longer than 512 KiB")
                 return []
             piece, self._rest = self._rest[:cut], self._rest[cut:]
-        # A parser drops <tr> outside of a table, so a piece that begins within one is given its
-        # own.
+        # The parser drops <tr> outside of a table, so a piece from inside a table gets its own tag.
         lowered = piece.lower()
         self.has_password_field = self.has_password_field or 'type="password"' in lowered
         links = list(_read_links("<table>" + piece if self._in_table else piece))
@@ -94,17 +95,17 @@ class HtmlListingParser:
 
 
 class JsonListingParser:
-    """Takes a JSON listing, an array of objects, piece by piece."""
+    """Parses a JSON listing, an array of objects, in pieces."""
 
     def __init__(self) -> None:
-        # A name that is not UTF-8 stays different from every name that is: it cannot be asked for.
+        # Names that are not UTF-8 are kept distinct from all others, and are left out.
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._rest = ""
         self.unreadable = self.unrepresentable = 0
         self._json = json.JSONDecoder(parse_int=_whole)
 
     def feed(self, data: bytes, *, last: bool = False) -> list[ListingLink]:
-        """Add bytes; answers the links of every object that is now complete. Raises ValueError."""
+        """Add bytes; returns the links of the objects that are now complete. Raises ValueError."""
         self._rest += self._decoder.decode(data, final=last)
         if not last and len(self._rest) < PIECE_CHARACTERS:
             return []
@@ -122,7 +123,7 @@ class JsonListingParser:
             except ValueError:
                 self._rest = self._rest[start:]
                 if last or len(self._rest) > MAX_PIECE_CHARACTERS:
-                    raise ValueError("the JSON listing cannot be read") from None
+                    raise ValueError("the JSON listing cannot be parsed") from None
                 return links
             links.extend(self._read(value))
 
@@ -136,7 +137,7 @@ class JsonListingParser:
 
 
 def _end_of_value(text: str, start: int) -> int:
-    """Find where an object ends that is nested too deeply to be read; the end of the text where it does not end."""
+    """Return the end of a too deeply nested object, or the end of the text if it is incomplete."""
     depth = 0
     for found in _BRACKETS.finditer(text, start):
         depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
@@ -152,7 +153,7 @@ def _past(text: str, position: int, signs: str) -> int:
 
 
 def _last_row(text: str) -> int:
-    """Find where the last row begins, so that all before it is complete."""
+    """Return the start of the last row; everything before it is complete."""
     lowered = text.lower()
     for mark, offset in (("<tr", 0), ("<li", 0), ("<br", 0), ("\n", 1)):
         cut = lowered.rfind(mark)
@@ -164,19 +165,22 @@ def _last_row(text: str) -> int:
 def _read_links(html: str) -> Iterator[ListingLink]:
     if not _FORMATTING.isdisjoint(_check_nesting(html)):
         html = _FORMAT_TAG.sub(r"<\1x", html)
-    # A row is read once, however many links it has.
+    # Each row is parsed once, even if it has several links.
     rows: dict[int, _Row] = {}
     for anchor in LexborHTMLParser(html).css("a[href]"):
-        # The white space of HTML alone: a name may end in another one.
+        # Only HTML white space is stripped: a name can end with other white space.
         href = (anchor.attributes.get("href") or "").strip(" \t\r\n\f")
         if href and not href.startswith(("?", "#")):
             yield _link_of_row(href, anchor, rows)
 
 
 def _check_nesting(html: str) -> Iterable[str]:
-    """Name the tags that can be nested, and refuse what is nested too deeply.
+    """Return the names of nestable tags, and reject HTML that is nested too deeply.
 
-    The parser's time grows with the square of the depth, up to minutes that nothing ends.
+    The time of the parser grows quadratically with the depth and cannot be interrupted.
+
+    Raises:
+        ValueError: the HTML is nested too deeply.
     """
     depths: dict[str, int] = {}
     unclosed = tables = 0
@@ -187,7 +191,7 @@ def _check_nesting(html: str) -> Iterable[str]:
         depth = depths.get(name, 0)
         if not closing:
             tables += name == "table"
-            # Only drawings have tags that end themselves, one without another in it.
+            # Self-closing tags are valid only inside of <svg>.
             if not (attributes.endswith("/") and depths.get("svg")):
                 depths[name] = depth + 1
                 unclosed += 1
@@ -219,7 +223,7 @@ def _text(node: LexborNode | None) -> str:
 
 @dataclass(frozen=True)
 class _Row:
-    """What a row of a table says beside its links."""
+    """Size and time in a row of a table."""
 
     size: int | None
     modified_at: datetime | None
@@ -254,7 +258,7 @@ def _read_row(row: LexborNode) -> _Row:
 
 
 def _read_cell(cell: LexborNode) -> tuple[str, str | None] | None:
-    """Read the text of a cell and the moment in it; None for the cell of a link, and for one that is a page itself."""
+    """Return the text and timestamp of a cell; None for cells with links or too many nodes."""
     texts: list[str] = []
     stamp: str | None = None
     for count, node in enumerate(cell.traverse(include_text=True)):
@@ -268,7 +272,7 @@ def _read_cell(cell: LexborNode) -> tuple[str, str | None] | None:
 
 
 def _link_of_text(href: str, after: str, before: str) -> ListingLink:
-    """Read the text beside a link: after it (nginx, Apache), or before it (IIS)."""
+    """Parse the text next to a link: after it (nginx, Apache) or before it (IIS)."""
     after = after.partition("\n")[0].strip()
     if _TIME.search(after):
         said = after
@@ -285,7 +289,7 @@ def _link_of_text(href: str, after: str, before: str) -> ListingLink:
 
 
 def _read_size(text: str) -> int | None:
-    """Read a size in bytes; one like "195K" is rounded, and therefore none."""
+    """Parse a size in bytes; a rounded size such as "195K" is None."""
     found = _SIZE.search(text)
     if found is None:
         return None
@@ -293,7 +297,7 @@ def _read_size(text: str) -> int | None:
 
 
 def _whole(digits: str) -> int | None:
-    """Read a whole number that the ledger can hold."""
+    """Parse an integer that fits a database column."""
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
 
@@ -325,10 +329,9 @@ def _is_text(name: str) -> bool:
 
 
 def _link_of_json(item: dict[str, Any]) -> ListingLink | None:
-    """Read one object of nginx (name, type, mtime, size) or of Caddy (name, url, is_dir, mod_time,
-    size).
+    """Convert a JSON object of nginx or Caddy; None if its name cannot be encoded in a request.
 
-    None for one whose name no request can spell.
+    nginx: name, type, mtime, size. Caddy: name, url, is_dir, mod_time, size.
     """
     name, url, size = str(item["name"]), item.get("url"), item.get("size")
     stamp = item.get("mtime") or item.get("mod_time")

@@ -1,4 +1,4 @@
-"""Folders of Trapline itself, which no source may read under any name.
+"""Folders of Trapline itself, which no source may read under any path.
 
 A folder is identified by its device and inode, so that a bind mount is recognised under every path.
 """
@@ -17,7 +17,7 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 @dataclass(frozen=True)
 class OwnFolders:
-    """Identities of Trapline's own folders (`inside`) and of the folders that contain them (`around`)."""
+    """Identities of the folders of Trapline (`inside`) and of their parent folders (`around`)."""
 
     inside: frozenset[Identity] = frozenset()
     around: frozenset[Identity] = frozenset()
@@ -30,7 +30,7 @@ class _Mount(NamedTuple):
 
 
 def identify_own_folders(folders: Sequence[Path]) -> OwnFolders:
-    """Identify folders of Trapline, with the mounts in them and the mounts of parts of them elsewhere."""
+    """Identify the folders of Trapline, mounts inside them, and bind mounts of their parts."""
     mounts = list(_list_mounts())
     inside: set[Identity] = set()
     around: set[Identity] = set()
@@ -54,15 +54,15 @@ def identify_own_folders(folders: Sequence[Path]) -> OwnFolders:
 
 
 def is_own_folder(folder: Path, own: OwnFolders) -> bool:
-    """Return whether a folder is, contains or lies in one of Trapline's own; symbolic links must be resolved."""
+    """Return whether a resolved folder is, contains or lies in a folder of Trapline."""
     return not own.inside.isdisjoint(
         _identify(folder, *folder.parents)
     ) or not own.around.isdisjoint(_identify(folder))
 
 
 def is_own_entry(name: bytes, folder: int, own: OwnFolders) -> bool:
-    """Return whether an entry of a folder, given by its descriptor, is one of Trapline's own folders, mounted there."""
-    # The entry of the listing itself would show the inode below the mount.
+    """Return whether an entry of an open folder is a mounted folder of Trapline."""
+    # os.stat is required because the directory entry has the inode below the mount.
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     return (status.st_dev, status.st_ino) in own.inside
 
@@ -93,7 +93,7 @@ def _identify(*folders: Path) -> Iterator[Identity]:
 
 
 def _list_mounts() -> Iterator[_Mount]:
-    """List the mounts of this process (proc(5), mountinfo); other systems than Linux have no such list."""
+    """List the mounts of this process (proc(5), mountinfo); empty on systems other than Linux."""
     try:
         lines = MOUNTS.read_bytes().splitlines()
     except OSError:

@@ -1,4 +1,8 @@
-"""Where listings are read: on threads of their own, because no time limit ends one that a server made to take long."""
+"""Threads that parse listings.
+
+Parsing runs in separate threads, because a time limit cannot interrupt it and a hostile server can
+make it slow.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -13,5 +17,5 @@ _READERS = ThreadPoolExecutor(READ_AT_ONCE, "listing")
 
 
 async def parse_in_thread(read: Callable[[], Read]) -> Read:
-    """Read a piece of a listing without keeping files, names or the event loop waiting."""
+    """Parse a piece of a listing without blocking the event loop or the default thread pool."""
     return await asyncio.get_running_loop().run_in_executor(_READERS, copy_context().run, read)

@@ -1,4 +1,4 @@
-"""A JSON interface that lists files page by page, described by a mapping of its answers."""
+"""Gateway for a paged JSON API that lists files, described by a mapping of its responses."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.wire.gateway_options import RestMapping
 
 PAGE_BYTES = 16 * 1024 * 1024
-# Some interfaces count pages for ever.
+# Some APIs return empty pages forever.
 MAX_EMPTY_PAGES = 20
 MAX_DIGITS = 40
 MARK_CHARACTERS = 13
@@ -50,12 +50,11 @@ LATEST_S = 253_402_300_799
 
 
 class RestGateway:
-    """Lists and opens the files that a JSON interface tells of.
+    """Lists and opens the files of a JSON API.
 
-    A file's path is its name, or that of its address. Where its address is, is remembered from the
-    listing (in a temporary file once that is large), because it may be signed anew each time. Pages
-    come from the interface's own origin alone, files from there and from `file_origins`;
-    credentials go to its own alone.
+    The path of a file is its name in the API, or the path of its URL. URLs are kept from the
+    listing, because they may be signed for a limited time. Pages are loaded only from the origin of
+    the API; files also from `file_origins`. Credentials are sent only to the origin of the API.
     """
 
     def __init__(
@@ -78,12 +77,12 @@ class RestGateway:
         self._mapping = mapping
         self._listing_s = listing_s
         self._pace = pace or RateLimiter()
-        self._addresses = _Addresses()
+        self._urls = _UrlTable()
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every file, page by page."""
         walk = walk or Walk()
-        self._addresses.forget()
+        self._urls.clear()
         url: str | None = self._base_url
         visited: set[str] = set()
         count = empty = 0
@@ -104,31 +103,35 @@ class RestGateway:
             empty = 0 if entries else empty + 1
             url = self._next_url(page, at) if empty < MAX_EMPTY_PAGES else None
             if url in visited:
-                raise OutboundFailed("the listing leads back to a page that it began with")
+                raise OutboundFailed("the listing returned to an earlier page")
 
     @asynccontextmanager
     async def open_file(
         self, path: str, known_etag: str | None = None
     ) -> AsyncIterator[OpenFile | None]:
-        """Open one file; None if the server says that it still is the version `known_etag`."""
-        url = self._addresses.find(path)
+        """Open one file; None if the server reports that its version is still `known_etag`."""
+        url = self._urls.find(path)
         if url is None:
-            raise FileGone("the interface no longer lists this file")
+            raise FileGone("the API no longer lists this file")
         if get_origin(parse_url(url)) not in self._file_origins:
-            advice = "where that is right, name it in the option `file_origins`"
-            raise AddressNotAllowed(f"it is at {_place(url)}, which is another server; {advice}")
+            advice = "if this is expected, add it to the option `file_origins`"
+            raise AddressNotAllowed(
+                f"it is at {_place(url)}, which is a different server; {advice}"
+            )
         await self._pace.wait_turn()
         async with open_http_file(self._outbound, url, known_etag) as opened:
             yield opened
 
     async def close(self) -> None:
         """Close every connection."""
-        self._addresses.forget()
+        self._urls.clear()
         await self._outbound.close()
 
     async def _fetch_page(self, url: str) -> tuple[bytes, str]:
         if get_origin(parse_url(url)) != self._own_origin:
-            raise AddressNotAllowed(f"the next page is at {_place(url)}, which is another server")
+            raise AddressNotAllowed(
+                f"the next page is at {_place(url)}, which is a different server"
+            )
         await self._pace.wait_turn()
         headers = {"Accept": "application/json"}
         async with self._outbound.get(url, headers, patience_s=self._listing_s) as answer:
@@ -139,19 +142,19 @@ class RestGateway:
             return await read_listing_page(answer, PAGE_BYTES, self._listing_s), answer.url
 
     def _read_page(self, content: bytes, at: str) -> tuple[Any, list[RemoteFile | str]]:
-        """Read a page: itself, and its entries, the reason for one that could not be asked for."""
+        """Parse a page; returns it with its entries, or for an entry the reason to leave it out."""
         try:
-            # A name with broken UTF-8 must not take the rest of the page with it.
+            # A name with invalid UTF-8 must not make the whole page fail.
             text = content.decode("utf-8", "surrogateescape")
             page = json.loads(
                 text, parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else None
             )
         except (ValueError, RecursionError) as error:
-            raise OutboundFailed("the server answered with something that is no JSON") from error
+            raise OutboundFailed("the response of the server is not JSON") from error
         items = _find(page, self._mapping.items)
         if not isinstance(items, list):
-            where = self._mapping.items or "the answer itself"
-            raise OutboundFailed(f"there is no list at {where!r}: check the mapping's `items`")
+            where = self._mapping.items or "the top level"
+            raise OutboundFailed(f"there is no list at {where!r}: check `items` of the mapping")
         return page, [self._read_item(item, at) for item in items]
 
     def _read_item(self, item: Any, at: str) -> RemoteFile | str:
@@ -175,14 +178,14 @@ class RestGateway:
         size, moment, etag = (
             _find(item, at) if at else None for at in (mapping.size, mapping.time, mapping.etag)
         )
-        said = build_fingerprint(json.dumps([size, moment, etag], sort_keys=True))
-        path = self._addresses.keep(path, url, said)
+        fingerprint = build_fingerprint(json.dumps([size, moment, etag], sort_keys=True))
+        path = self._urls.add(path, url, fingerprint)
         modified_at, is_exact = _read_time(moment)
         is_size = type(size) is int and 0 <= size < 2**63
-        return RemoteFile(path, size if is_size else None, modified_at, is_exact, said)
+        return RemoteFile(path, size if is_size else None, modified_at, is_exact, fingerprint)
 
     def _find_name(self, item: Any, address_path: str) -> str | None:
-        """Find the name that the interface gives a file, else that of its address; None where neither can be told."""
+        """Return the name of a file, or else the path of its URL; None if neither is valid."""
         name = _find(item, self._mapping.name) if self._mapping.name else None
         if type(name) not in (str, int):
             return decode_path(address_path.lstrip("/"))
@@ -199,7 +202,7 @@ class RestGateway:
             return None
         if type(following) not in (str, int):
             raise OutboundFailed(
-                "what follows is neither an address nor a cursor: check the mapping's `next`"
+                "the next page is neither a URL nor a cursor: check `next` of the mapping"
             )
         try:
             if self._mapping.next_parameter is None:
@@ -210,14 +213,17 @@ class RestGateway:
                 )
             )
         except (ValueError, httpx2.InvalidURL) as error:
-            raise OutboundFailed("the next page is at something that is no address") from error
+            raise OutboundFailed("the link to the next page is not a valid URL") from error
 
 
-class _Addresses:
-    """Where each file of a listing is, in bounded memory: SQLite moves what is much to a temporary file of its own."""
+class _UrlTable:
+    """The URL of each listed file, in limited memory.
+
+    SQLite moves large tables to a temporary file.
+    """
 
     def __init__(self) -> None:
-        # Pages are read in threads, one at a time.
+        # Pages are parsed in different threads, but only one at a time.
         self._opened: sqlite3.Connection | None = None
 
     @property
@@ -230,14 +236,14 @@ class _Addresses:
             )
         return self._opened
 
-    def keep(self, path: str, url: str, said: str) -> str:
-        """Remember where a file is; answers its path.
+    def add(self, path: str, url: str, fingerprint: str) -> str:
+        """Store the URL of a file; returns its path.
 
-        That is in a folder of its own for another file of the same name, as cameras that count anew
-        make them.
+        A second file with the same name gets a separate folder. Cameras create such files when they
+        restart their counter.
         """
-        # The query may be a signature, which is another one each time.
-        mark = hashlib.sha256(f"{url.partition('?')[0]}\n{said}".encode()).hexdigest()[
+        # The query is left out, because it can be a signature that changes with each listing.
+        mark = hashlib.sha256(f"{url.partition('?')[0]}\n{fingerprint}".encode()).hexdigest()[
             : MARK_CHARACTERS - 1
         ]
         known = self._database.execute(
@@ -251,14 +257,14 @@ class _Addresses:
         return path
 
     def find(self, path: str) -> str | None:
-        """Find where a file is."""
+        """Return the URL of a file, or None."""
         found = self._database.execute(
             "select url from addresses where path = ?", (path,)
         ).fetchone()
         return None if found is None else str(found[0])
 
-    def forget(self) -> None:
-        """Forget them all, and remove their file."""
+    def clear(self) -> None:
+        """Remove all URLs and the temporary file."""
         if self._opened is not None:
             self._opened.close()
         self._opened = None
@@ -270,7 +276,7 @@ def _place(url: str) -> str:
 
 
 def _find(value: Any, path: str) -> Any:
-    """Follow names and indices with dots; None where there is nothing."""
+    """Follow a dotted path of names and indices; None if it does not exist."""
     for part in path.split(".") if path else ():
         if isinstance(value, dict):
             value = value.get(part)
@@ -284,10 +290,10 @@ def _find(value: Any, path: str) -> Any:
 
 
 def _read_time(value: Any) -> tuple[datetime | None, bool]:
-    """Read a time as interfaces write it: RFC 3339, or seconds or milliseconds since 1970; and
-    whether it is exact.
+    """Parse a time; returns it and whether it is exact.
 
-    One without a zone is taken to be in UTC, and is not.
+    Formats are RFC 3339, and seconds or milliseconds since 1970. A time without a zone is read as
+    UTC and is not exact.
     """
     if isinstance(value, str):
         moment = parse_rfc3339(value)

@@ -1,4 +1,7 @@
-"""The folder of a source as one descriptor, so that a rename or a link in its place leads nowhere else."""
+"""The folder of a source as an open descriptor.
+
+Replacing the folder by another one or by a link does not change what a source reads.
+"""
 
 import os
 import threading
@@ -8,8 +11,8 @@ from trapline.server.platform.errors import AddressNotAllowed
 from trapline.server.platform.files.safe_open import open_within
 from trapline.server.sources.gateways.own_folders import OwnFolders, identify
 
-# Search permission is enough for the folders above the root. Other systems than Linux need read
-# permission, too.
+# On Linux, search permission is enough for the parent folders. Other systems also require read
+# permission.
 _PASS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -17,9 +20,8 @@ _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class RootFolder:
     """The folder that a source reads, opened at its first use and kept until `close`.
 
-    `path` is the folder that was judged, with its symbolic links resolved. It is opened name by
-    name without following a link, and the open folders are compared with Trapline's own by device
-    and inode.
+    `path` is the resolved folder that was checked. Each part of it is opened without following
+    links, and each open folder is compared with those of Trapline by device and inode.
     """
 
     def __init__(self, path: Path, own: OwnFolders) -> None:
@@ -30,25 +32,24 @@ class RootFolder:
         self._is_closed = False
 
     def open(self, parts: tuple[bytes, ...], flags: int = os.O_RDONLY) -> int:
-        """Open a file or, with O_DIRECTORY, a folder below the root, or the root itself without
-        parts.
+        """Open a file, or a folder with O_DIRECTORY, below the root; without parts, open the root.
 
         Raises:
             RootUnavailable: the root itself cannot be opened; the cause is an OSError.
-            OutboundRefused: the root is or contains a folder of Trapline.
-            OSError: as `open_beneath`.
+            AddressNotAllowed: the root is, contains or lies in a folder of Trapline.
+            OSError: the file or folder cannot be opened.
         """
         root = self._duplicate()
         try:
             if not parts:
-                # Another open file: positions in a listing are not shared with a duplicate.
+                # A duplicated descriptor would share the position in the listing.
                 return os.open(".", _READ, dir_fd=root)
             return open_within(root, parts, flags, self._own.inside)
         finally:
             os.close(root)
 
     def close(self) -> None:
-        """Close the descriptor; nothing can be opened any more."""
+        """Close the descriptor; later calls of `open` fail."""
         with self._lock:
             self._is_closed = True
             if self._descriptor is not None:
@@ -56,8 +57,7 @@ class RootFolder:
                 self._descriptor = None
 
     def _duplicate(self) -> int:
-        # A thread that outlives a cancelled run must not use the number of a descriptor that was
-        # closed.
+        # A thread that outlives a cancelled run must not use the number of a closed descriptor.
         with self._lock:
             if self._is_closed:
                 raise RootUnavailable("the source is closed")
@@ -80,8 +80,8 @@ class RootFolder:
                 passed.append(identify(folder))
             if not self._own.inside.isdisjoint(passed) or passed[-1] in self._own.around:
                 raise AddressNotAllowed(
-                    "the folder of this source is, contains or lies in the data folder of Trapline, which no source "
-                    "may read"
+                    "the folder of this source is, contains or lies in the data folder of "
+                    "Trapline, which no source may read"
                 )
         except BaseException:
             os.close(folder)

@@ -1,4 +1,4 @@
-"""A bucket of an S3 service, or what lies under a prefix of it (Amazon S3 API, "ListObjectsV2" and "GetObject")."""
+"""Gateway for a bucket of an S3 service, or a prefix of it (ListObjectsV2, GetObject)."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -35,32 +35,34 @@ from trapline.server.sources.gateways.gateway import (
 from trapline.server.sources.gateways.parser_threads import parse_in_thread
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
 
-# A thousand keys of 1,024 bytes, each byte written as three.
+# 1,000 keys of 1,024 bytes, each byte encoded as three.
 PAGE_BYTES = 4 * 1024 * 1024
 PAGE_ENTRIES = 1000
 ERROR_BYTES = 4096
 LIFETIME_S = 900
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-WORDS = {
-    "NoSuchBucket": "there is no bucket of this name",
-    "AccessDenied": "the service denies access: check `key` and `secret`, and that they may list and read it",
-    "SignatureDoesNotMatch": "the service does not accept the signature: check `secret` and `region`",
+MESSAGES = {
+    "NoSuchBucket": "a bucket with this name does not exist",
+    "AccessDenied": (
+        "the service denies access: check `key` and `secret`, and that they may list and read"
+    ),
+    "SignatureDoesNotMatch": "the service rejects the signature: check `secret` and `region`",
     "InvalidAccessKeyId": "the service does not know this `key`",
-    "RequestTimeTooSkewed": "the service finds that the clock of this machine is wrong",
+    "RequestTimeTooSkewed": "the service reports that the clock of this machine is wrong",
     "PermanentRedirect": "the bucket is in another region: set `region` and `endpoint`",
-    "TemporaryRedirect": "the bucket is reached elsewhere: set `region` and `endpoint`",
+    "TemporaryRedirect": "the bucket has a different endpoint: set `region` and `endpoint`",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set `region`",
-    "AuthorizationQueryParametersError": "the service does not accept the signature: check `region`",
+    "AuthorizationQueryParametersError": "the service rejects the signature: check `region`",
     "InvalidObjectState": "the object is in an archive: restore it first",
-    "SlowDown": "the service says that it is asked too often",
+    "SlowDown": "the service reports too many requests",
 }
 
 
 class S3Gateway:
-    """Lists and opens what lies under `s3://bucket/prefix`; without a signer as anybody may.
+    """Lists and opens objects below `s3://bucket/prefix`; without a signer, requests are anonymous.
 
-    A signature is for one address, so no redirect is followed: where a bucket really is must be
-    set.
+    Redirects are not followed, because a signature is valid for one URL. The region and endpoint of
+    the bucket must therefore be set.
     """
 
     def __init__(
@@ -76,11 +78,11 @@ class S3Gateway:
     ) -> None:
         reached = parse_url(endpoint)
         if reached.query or reached.fragment:
-            raise AddressNotAllowed("an endpoint has no `?` and no `#`")
-        # As they stand: a key may have signs that would begin a query or a fragment.
+            raise AddressNotAllowed("an endpoint must not contain `?` or `#`")
+        # The URL is split by hand, because a key can contain `?` and `#`.
         bucket, _, prefix = base_url.partition("://")[2].partition("/")
         if not BUCKET.fullmatch(bucket):
-            raise AddressNotAllowed("this address names no bucket, as s3://bucket/prefix does")
+            raise AddressNotAllowed("this URL has no valid bucket; use the form s3://bucket/prefix")
         self._outbound = outbound
         self._address = f"{endpoint.rstrip('/')}/{bucket}"
         self._prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
@@ -90,7 +92,7 @@ class S3Gateway:
         self._pace = pace or RateLimiter()
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every object under the prefix, page by page."""
+        """List every object below the prefix, page by page."""
         walk = walk or Walk()
         asked = {
             "list-type": "2",
@@ -114,7 +116,7 @@ class S3Gateway:
             if page.following is None:
                 return
             if page.following == token:
-                raise OutboundFailed("the listing leads back to the page that it comes from")
+                raise OutboundFailed("the listing returned the same page again")
             token = page.following
         raise OutboundFailed(f"the listing has more than {MAX_FOLDERS:,} pages")
 
@@ -122,7 +124,7 @@ class S3Gateway:
     async def open_file(
         self, path: str, known_etag: str | None = None
     ) -> AsyncIterator[OpenFile | None]:
-        """Open one object; None if it still is the version `known_etag`."""
+        """Open one object; None if its version is still `known_etag`."""
         key = spell_key(path)
         await self._pace.wait_turn()
         url = self._sign(f"/{self._prefix}{key}", {})
@@ -134,9 +136,9 @@ class S3Gateway:
                 return
             if answer.status != 200:
                 failure = await _failure(answer)
-                is_gone = answer.status == 404 and failure.detail != WORDS["NoSuchBucket"]
+                is_gone = answer.status == 404 and failure.detail != MESSAGES["NoSuchBucket"]
                 raise (
-                    FileGone("the bucket has no such object any more (404)") if is_gone else failure
+                    FileGone("the bucket no longer has this object (404)") if is_gone else failure
                 )
             yield build_open_file(answer)
 
@@ -171,25 +173,25 @@ class _Listing(NamedTuple):
 
 
 def _read_listing(page: bytes, prefix: str) -> _Listing:
-    no_listing = OutboundFailed("the server answered with something that is no listing of a bucket")
+    not_a_listing = OutboundFailed("the response of the server is not a bucket listing")
     try:
         text = page.decode()
-        # Entities are for those who want to blow up a reader: no S3 service declares any.
+        # Entities can make a parser use unlimited memory; S3 services do not declare any.
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise OutboundFailed("the listing declares entities, as no S3 service does")
+            raise OutboundFailed("the listing declares XML entities, which are not allowed")
         root = ET.fromstring(text)  # noqa: S314 - nothing is declared in it
     except (ET.ParseError, ValueError) as error:
-        raise no_listing from error
+        raise not_a_listing from error
     if _name(root) != "ListBucketResult":
-        raise no_listing
-    told = {_name(item): item.text or "" for item in root}
+        raise not_a_listing
+    fields = {_name(item): item.text or "" for item in root}
     objects = [item for item in root if _name(item) == "Contents"]
-    is_encoded = told.get("EncodingType") == "url"
+    is_encoded = fields.get("EncodingType") == "url"
     read = [_read_object(item, prefix, is_encoded=is_encoded) for item in objects]
     entries = [entry for entry in read if isinstance(entry, RemoteFile)]
-    following = told.get("NextContinuationToken") if told.get("IsTruncated") == "true" else None
-    if told.get("IsTruncated") == "true" and not following:
-        raise OutboundFailed("the listing says that more follows, and not where")
+    following = fields.get("NextContinuationToken") if fields.get("IsTruncated") == "true" else None
+    if fields.get("IsTruncated") == "true" and not following:
+        raise OutboundFailed("the listing is truncated, but has no continuation token")
     return _Listing(entries, [reason for reason in read if isinstance(reason, str)], following)
 
 
@@ -198,9 +200,9 @@ def _name(element: ET.Element) -> str:
 
 
 def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> RemoteFile | str | None:
-    """Read one object; None for one that is only a folder, the reason for one that cannot be asked for by its key."""
-    told = {_name(part): part.text or "" for part in item}
-    key = told.get("Key", "")
+    """Parse one object; None for a folder, or the reason why the object is left out."""
+    fields = {_name(part): part.text or "" for part in item}
+    key = fields.get("Key", "")
     if is_encoded:
         key = unquote_to_bytes(key.replace("+", " ")).decode("utf-8", "surrogateescape")
     path = key.removeprefix(prefix)
@@ -208,33 +210,33 @@ def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> RemoteFi
         return None
     if not key.startswith(prefix):
         return OUTSIDE
-    # Without an encoding a service writes U+FFFD for what its XML cannot hold.
+    # Without an encoding, a service replaces characters that XML cannot hold by U+FFFD.
     if "\ufffd" in path or _climbs(path) or path.encode("utf-8", "replace").decode() != path:
         return UNREPRESENTABLE
     path = escape_name(path.encode())
     if len(path) > MAX_PATH_CHARACTERS:
         return TOO_LONG
-    size, time = told.get("Size", ""), told.get("LastModified", "")
+    size, time = fields.get("Size", ""), fields.get("LastModified", "")
     is_whole = size.isascii() and size.isdigit() and len(size) < 19
-    said = build_fingerprint(f"{told.get('ETag', '')}|{size}|{time}")
+    said = build_fingerprint(f"{fields.get('ETag', '')}|{size}|{time}")
     return RemoteFile(path, int(size) if is_whole else None, parse_rfc3339(time), True, said)
 
 
 def spell_key(path: str) -> str:
-    """Spell the key that a path stands for. Raises OutboundFailed for one that clients change."""
+    """Return the key of a path. Raises OutboundFailed for a key that HTTP clients would change."""
     key = unescape_name(path).decode("utf-8", "replace")
     if _climbs(key):
-        raise OutboundFailed("a key with `.` or `..` between its slashes cannot be asked for")
+        raise OutboundFailed("a key with the parts `.` or `..` cannot be requested")
     return key
 
 
 def _climbs(path: str) -> bool:
-    """Tell whether parts of a path are steps to a client, which would then ask for another object, or bucket."""
+    """Return whether a path has parts that HTTP clients resolve, so another object is requested."""
     return any(part in (".", "..") for part in path.split("/"))
 
 
 async def _failure(answer: OutboundResponse) -> OutboundFailed:
-    """Say in words why the service did not give what was asked for."""
+    """Build an error with a message for users from an error response of the service."""
     start = bytearray()
     async for chunk in answer.chunks():
         start += chunk
@@ -244,13 +246,13 @@ async def _failure(answer: OutboundResponse) -> OutboundFailed:
     code = _part(said, "Code")
     if "Request has expired" in said or "not valid yet" in said or "not yet valid" in said:
         code = "RequestTimeTooSkewed"
-    words = WORDS.get(
+    message = MESSAGES.get(
         code, f"the service answered with status {answer.status}" + (f" ({code})" if code else "")
     )
     region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
     if re.fullmatch(r"[a-z0-9-]{1,60}", region):
-        words += f"; it names the region {region}"
-    return OutboundFailed(words, parse_retry_after(answer))
+        message += f"; the service reports the region {region}"
+    return OutboundFailed(message, parse_retry_after(answer))
 
 
 def _part(said: str, name: str) -> str:

@@ -1,12 +1,11 @@
-"""A folder of an SSH server, over SFTP, with its sub-folders; only a server that shows the known key is spoken to."""
+"""Gateway for a folder of an SSH server and its sub-folders, over SFTP with a known host key."""
 
 import asyncio
 import getpass
 import posixpath
 import stat
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -15,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 import asyncssh
 import structlog
 
-from trapline.server.platform.errors import FileGone, OutboundFailed, Unanswered
-from trapline.server.platform.network.dialing import Dialer, get_error_reason
+from trapline.server.platform.errors import FileGone, OutboundFailed
+from trapline.server.platform.network.dialing import Dialer
 from trapline.server.platform.network.open_file import OpenFile
 from trapline.server.platform.network.outbound import Timeouts
 from trapline.server.platform.network.timeouts import limit_total_time
@@ -34,70 +33,22 @@ from trapline.server.sources.gateways.gateway import (
     Walk,
 )
 from trapline.server.sources.gateways.rate_limiter import RateLimiter
+from trapline.server.sources.gateways.sftp_errors import translate_sftp_errors
+from trapline.server.sources.gateways.ssh_credentials import HostKeyVerifier, SshCredentials
 
 log = structlog.get_logger(__name__)
-# It tells of every connection and sign-in.
+
+# The library logs every connection and login at INFO.
 asyncssh.set_log_level("WARNING")
 
 READ_BYTES = 256 * 1024
+
 HOME = "/~/"
-"""What a path begins with that is meant from the folder the user signs in to; every other is from the very top."""
-
-
-@dataclass(frozen=True)
-class SshCredentials:
-    """Who signs in to which server: with a password, a private key, or both; and the key that the
-    server must show.
-
-    `host_key` is a public key as known_hosts or a .pub file have it, or its fingerprint
-    `SHA256:...`.
-    """
-
-    host: str
-    port: int
-    username: str
-    password: str | None = field(default=None, repr=False)
-    key: asyncssh.SSHKey | None = field(default=None, repr=False)
-    host_key: str | None = None
-
-
-def parse_private_key(text: str) -> asyncssh.SSHKey:
-    """Read a private key. Raises ValueError in words that do not repeat it."""
-    try:
-        return asyncssh.import_private_key(text if text.endswith("\n") else f"{text}\n")
-    except asyncssh.KeyEncryptionError:
-        pass
-    except asyncssh.KeyImportError as error:
-        if "assphrase" not in str(error):
-            raise ValueError("it is no private key in OpenSSH's or PEM form") from None
-    raise ValueError(
-        "it is protected by a passphrase, which nobody is there to type; take it off with ssh-keygen -p, or make a key "
-        "for this source alone (it is kept encrypted)"
-    )
-
-
-def parse_host_key(text: str) -> str:
-    """Read a server's public key, with or without the host before it, or its fingerprint.
-
-    Raises ValueError.
-    """
-    words = text.split()
-    if len(words) == 1 and words[0].startswith("SHA256:") and len(words[0]) == 50:
-        return words[0]
-    for at, kind in enumerate(words[:-1]):
-        if kind.startswith(("ssh-", "ecdsa-", "sk-")):
-            try:
-                asyncssh.import_public_key(f"{kind} {words[at + 1]}")
-            except (asyncssh.KeyImportError, ValueError):
-                continue
-            return f"{kind} {words[at + 1]}"
-    raise ValueError(
-        "it is no public key such as `ssh-ed25519 AAAA...`, and no fingerprint such as `SHA256:...`"
-    )
+"""Prefix of a path relative to the login folder; all other paths are absolute."""
 
 
 class SftpGateway:
-    """Lists and opens what lies under `sftp://host/folder`; nothing of this machine's own SSH settings is used."""
+    """Lists and opens files below `sftp://host/folder`, without SSH settings of this machine."""
 
     def __init__(
         self,
@@ -123,16 +74,18 @@ class SftpGateway:
         self._root = b""
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every file of the folder, and of those below it, but links."""
+        """List every file of the folder and its sub-folders, except links."""
         walk = walk or Walk()
         await self._sign_in()
         waiting = [(self._root, "", 0)]
         folders = count = 0
         while waiting:
             folder, prefix, depth = waiting.pop()
-            async for told in self._read_or_record(folder, prefix, walk):
-                name = told.filename if isinstance(told.filename, bytes) else told.filename.encode()
-                kind = stat.S_IFMT(told.attrs.permissions or 0)
+            async for entry in self._read_or_record(folder, prefix, walk):
+                name = (
+                    entry.filename if isinstance(entry.filename, bytes) else entry.filename.encode()
+                )
+                kind = stat.S_IFMT(entry.attrs.permissions or 0)
                 if name in (b".", b".."):
                     continue
                 if kind not in (stat.S_IFDIR, stat.S_IFREG):
@@ -157,10 +110,10 @@ class SftpGateway:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
                 yield RemoteFile(
                     path,
-                    _size_of(told.attrs),
-                    _moment(told.attrs),
+                    _get_size(entry.attrs),
+                    _get_modified_at(entry.attrs),
                     True,
-                    _version_of(told.attrs) or "",
+                    _build_etag(entry.attrs) or "",
                 )
 
     async def _read_or_record(
@@ -169,16 +122,16 @@ class SftpGateway:
         """Read the listing of a folder; one below the root that cannot be listed is recorded."""
         await self._pace.wait_turn()
         try:
-            # A connection that broke over the folder before is opened again.
+            # Reconnect if the connection broke while the previous folder was listed.
             entries = self._read_folder(await self._sign_in(), folder)
-            async for told in limit_total_time(entries, self._timeouts.listing_s, self._give_up):
-                yield told
+            async for entry in limit_total_time(entries, self._timeouts.listing_s, self._give_up):
+                yield entry
             walk.record_listed()
         except OutboundFailed as error:
             if not prefix:
                 if isinstance(error, FileGone):
                     raise OutboundFailed(
-                        "there is no such folder: check the path of the address"
+                        "the folder does not exist: check the path of the URL"
                     ) from error
                 raise
             walk.record_failure(prefix, error)
@@ -193,24 +146,26 @@ class SftpGateway:
         client = await self._sign_in()
         async with self._in_time():
             where = await self._find(client, spelled)
-            # Without a size of blocks the library asks for one piece at a time. For several at once
-            # it starts tasks, which go on when nobody waits for them any more.
+            # With block_size=0 the library requests one block at a time. For several blocks it
+            # would start tasks that continue after this request was cancelled.
             file = await client.open(where, "rb", block_size=0)
         try:
             async with self._in_time():
                 attrs = await file.stat()
             if not stat.S_ISREG(attrs.permissions or stat.S_IFREG):
-                raise OutboundFailed("it is not an ordinary file")
-            etag = _version_of(attrs)
+                raise OutboundFailed("it is not a regular file")
+            etag = _build_etag(attrs)
             if etag is not None and etag == known_etag:
                 yield None
             else:
                 yield OpenFile(
-                    _size_of(attrs), _moment(attrs), etag, self._read_file(file, attrs.size)
+                    _get_size(attrs),
+                    _get_modified_at(attrs),
+                    etag,
+                    self._read_file(file, attrs.size),
                 )
         finally:
-            # Nothing was written: whether the server hears that we are done with it is of no
-            # consequence.
+            # The file was only read, so a failure to close it can be ignored.
             with suppress(OutboundFailed):
                 async with self._in_time():
                     await file.close()
@@ -226,7 +181,7 @@ class SftpGateway:
         self._connection = self._client = None
 
     async def _sign_in(self) -> asyncssh.SFTPClient:
-        """Sign in once; all files are read over the one connection, which is made anew when it broke."""
+        """Return the one SFTP client for all files; reconnects if the connection broke."""
         async with self._connecting:
             if (
                 self._client is not None
@@ -235,23 +190,22 @@ class SftpGateway:
             ):
                 return self._client
             host, connect_s = self._login.host, self._timeouts.connect_s
-            _check_environment()
+            _require_user_name()
             opened = await self._dialer.open_socket("sftp", host, self._login.port, connect_s)
-            watch = _Watch(self._login)
+            verifier = HostKeyVerifier(self._login)
             try:
-                with _in_words(host, watch):
+                with translate_sftp_errors(host, verifier):
                     async with asyncio.timeout(connect_s * 3):
                         self._connection = await asyncssh.connect(
                             host,
                             self._login.port,
                             sock=opened,
                             config=None,
-                            client_factory=lambda: watch,
+                            client_factory=lambda: verifier,
                             client_version=f"Trapline_{version('trapline')}",
-                            # No key is known beforehand: the watch, and it alone, says which is the
-                            # right one.
+                            # No known hosts are given, so that only the verifier accepts the key.
                             known_hosts=([], [], []),
-                            server_host_key_algs=watch.algorithms or "default",
+                            server_host_key_algs=verifier.algorithms or "default",
                             x509_trusted_certs=None,
                             x509_trusted_cert_paths=[],
                             username=self._login.username,
@@ -275,18 +229,20 @@ class SftpGateway:
     async def _read_folder(
         self, client: asyncssh.SFTPClient, folder: bytes
     ) -> AsyncIterator[asyncssh.SFTPName]:
-        with _in_words(self._login.host):
+        with translate_sftp_errors(self._login.host):
             entries = client.scandir(folder)
             first = await anext(entries, None)
         while first is not None:
             yield first
-            with _in_words(self._login.host):
+            with translate_sftp_errors(self._login.host):
                 first = await anext(entries, None)
 
     async def _find(self, client: asyncssh.SFTPClient, spelled: list[bytes]) -> bytes:
-        """Find where a file really is.
+        """Resolve the path of a file on the server.
 
-        Raises FileGone where it is not, OutboundFailed where a link leads outside.
+        Raises:
+            FileGone: the file does not exist.
+            OutboundFailed: a symbolic link leads out of the folder of the source.
         """
         for at, raw in enumerate(spelled, start=1):
             try:
@@ -298,14 +254,14 @@ class SftpGateway:
                 continue
             if not where.startswith(self._root.rstrip(b"/") + b"/"):
                 raise OutboundFailed(
-                    "a symbolic link leads out of the folder of the source, and none is followed"
+                    "a symbolic link leads out of the folder of the source, and is not followed"
                 )
             return where
-        raise AssertionError("a path has a spelling")
+        raise AssertionError("a path has at least one form")
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
-        with _in_words(self._login.host):
+        with translate_sftp_errors(self._login.host):
             async with asyncio.timeout(self._timeouts.download_s):
                 yield
 
@@ -321,124 +277,30 @@ class SftpGateway:
             position += len(chunk)
             yield chunk
         if size is not None and position != size:
-            raise OutboundFailed(
-                "the transfer ended before the length that the server had announced, or after it"
-            )
+            raise OutboundFailed("the transfer ended before or after the announced length")
 
 
-class SftpPermissionDenied(OutboundFailed):
-    """The server lets the user in, but not here."""
-
-
-class _Watch(asyncssh.SSHClient):
-    """Looks at the key that a server shows, before anything is sent that is not for everybody."""
-
-    def __init__(self, login: SshCredentials) -> None:
-        self._expected = login.host_key
-        self.shown: asyncssh.SSHKey | None = None
-        self.algorithms: list[str] = []
-        if login.host_key and not login.host_key.startswith("SHA256:"):
-            key = asyncssh.import_public_key(login.host_key)
-            self.algorithms = [name.decode() for name in key.sig_algorithms]
-
-    def validate_host_public_key(
-        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
-    ) -> bool:
-        """Accept the one key that is expected."""
-        del host, addr, port
-        self.shown = key
-        return self._expected in (key.get_fingerprint(), _spelled(key))
-
-    def why_refused(self, host: str) -> OutboundFailed:
-        """Say what the server showed, and what to do."""
-        shown = (
-            "" if self.shown is None else f"{_spelled(self.shown)} ({self.shown.get_fingerprint()})"
-        )
-        if self._expected is None:
-            return OutboundFailed(
-                f"{host} is not known yet. It shows the key {shown}. Compare it with the server's own (there: "
-                "ssh-keyscan localhost, or ask who runs it), then set it as the option host_key. Nothing was sent"
-            )
-        what = (
-            f"shows another key than the one known as host_key: {shown}"
-            if shown
-            else "shows no key like host_key"
-        )
-        return OutboundFailed(
-            f"{host} {what}. Either the server was set up anew, or somebody stands between; ask who runs it before "
-            "host_key is changed. Nothing was sent"
-        )
-
-
-def _spelled(key: asyncssh.SSHKey) -> str:
-    return " ".join(key.export_public_key().decode().split()[:2])
-
-
-def _check_environment() -> None:
-    """Refuse what the SSH library would otherwise stumble over, though we have no use for it."""
+def _require_user_name() -> None:
+    """Raise an error if the process has no user name, which the SSH library requires."""
     try:
         getpass.getuser()
     except (KeyError, OSError) as error:
         raise OutboundFailed(
-            "SFTP wants the user that Trapline runs as to have a name; set USER in its environment to any"
+            "SFTP requires that the user of the Trapline process has a name; "
+            "set USER in its environment to any name"
         ) from error
 
 
-@contextmanager
-def _in_words(host: str, watch: _Watch | None = None) -> Iterator[None]:
-    """Say in words what goes wrong between us and an SSH server; nothing that it said is repeated."""
-    try:
-        yield
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        if watch is not None and (watch.shown is not None or watch.algorithms):
-            raise watch.why_refused(host) from error
-        raise OutboundFailed(
-            f"{host} and Trapline know no way in common to speak in secret"
-        ) from error
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
-        raise FileGone("it is not there") from error
-    except asyncssh.SFTPPermissionDenied as error:
-        raise SftpPermissionDenied(
-            f"{host} denies it: check that the user may list and read it"
-        ) from error
-    except asyncssh.Error as error:
-        raise OutboundFailed(_explain(host, error)) from error
-    except TimeoutError as error:
-        raise Unanswered(f"{host} answered nothing in the time allowed") from error
-    except OSError as error:
-        raise Unanswered(f"the connection to {host} broke: {get_error_reason(error)}") from error
-    except ValueError as error:
-        raise OutboundFailed(f"{host} did not speak proper SSH") from error
-
-
-def _explain(host: str, error: asyncssh.Error) -> str:
-    match error:
-        case asyncssh.PermissionDenied():
-            return f"{host} does not let us in: check user name, and password or key"
-        case (
-            asyncssh.ConnectionLost() | asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection()
-        ):
-            return f"the connection to {host} broke"
-        case asyncssh.ChannelOpenError():
-            return f"{host} lets us in, but offers no SFTP"
-        case asyncssh.SFTPError():
-            return f"{host} refused what it was asked for (SFTP status {error.code})"
-        case asyncssh.DisconnectError():
-            return f"{host} ended the connection (SSH reason {error.code})"
-        case _:
-            return f"{host} did not speak proper SSH"
-
-
-def _version_of(attrs: asyncssh.SFTPAttrs) -> str | None:
+def _build_etag(attrs: asyncssh.SFTPAttrs) -> str | None:
     return None if attrs.size is None or attrs.mtime is None else f"{attrs.size}:{attrs.mtime}"
 
 
-def _size_of(attrs: asyncssh.SFTPAttrs) -> int | None:
-    # The protocol has sizes that no ledger, and no disk, can hold.
+def _get_size(attrs: asyncssh.SFTPAttrs) -> int | None:
+    # The protocol allows sizes that do not fit a database column.
     return attrs.size if attrs.size is not None and attrs.size <= MAX_SIZE else None
 
 
-def _moment(attrs: asyncssh.SFTPAttrs) -> datetime | None:
+def _get_modified_at(attrs: asyncssh.SFTPAttrs) -> datetime | None:
     try:
         return None if attrs.mtime is None else datetime.fromtimestamp(attrs.mtime, UTC)
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""A server that pushes messages of new files over WebSocket (RFC 6455); the files are fetched over HTTP."""
+"""Gateway for a server that announces files over WebSocket (RFC 6455); files come over HTTP."""
 
 import asyncio
 import logging
@@ -26,30 +26,30 @@ from trapline.server.sources.gateways.http_directory_gateway import HttpDirector
 from trapline.server.sources.rules.source_urls import get_server
 
 MESSAGE_BYTES = 1024 * 1024
-"""The largest message that is read."""
+"""The largest message that is processed."""
 END_BYTES = 4 * 1024 * 1024
-"""A larger one ends the connection."""
+"""A larger message ends the connection."""
 PING_S = 20.0
 CLOSE_S = 2.0
 HELD_BYTES = 8 * 1024 * 1024
-"""So much is received ahead of whoever takes it; nothing more is read from the server then."""
+"""The size of buffered messages at which reading from the server stops."""
 EACH_BYTES = 200
-"""What a message takes beside its text."""
+"""The memory overhead of each message."""
 QUEUED = 4
-# The library's own log quotes what is sent, sign-in included.
+# The log of the library is disabled because it contains the credentials.
 _SILENT = logging.getLogger("trapline.websockets")
 _SILENT.disabled = True
 
 
 class WebsocketGateway:
-    """Opens the files that messages told of, and lists what is there where the source also has a listing."""
+    """Opens announced files, and lists files if the source has a listing."""
 
     def __init__(self, listing: HttpDirectoryGateway | None, files: HttpDirectoryGateway) -> None:
         self._listing = listing
         self._files = files
 
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
-        """List every file; none where nothing but messages tells of them."""
+        """List every file; yields nothing if the source has no listing."""
         if self._listing is not None:
             async for entry in self._listing.list_files(walk):
                 yield entry
@@ -57,7 +57,7 @@ class WebsocketGateway:
     def open_file(
         self, path: str, known_etag: str | None = None
     ) -> AbstractAsyncContextManager[OpenFile | None]:
-        """Open one file; None if the server says that it still is the version `known_etag`."""
+        """Open one file; None if the server reports that its version is still `known_etag`."""
         return self._files.open_file(path, known_etag)
 
     async def close(self) -> None:
@@ -68,7 +68,7 @@ class WebsocketGateway:
 
 
 class MessageBuffer:
-    """The messages of a connection, received ahead of whoever takes them; one that is too large comes empty."""
+    """Buffer of the received messages of a connection; a too large message is stored as empty."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -79,9 +79,10 @@ class MessageBuffer:
         self._closing: asyncio.Task[None] | None = None
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """Give the messages as they come, all that were received.
+        """Yield all messages in the order received.
 
-        Raises OutboundFailed when the connection ended.
+        Raises:
+            OutboundFailed: the connection has ended.
         """
         while (received := await self._received.get()) is not None:
             message, size = received
@@ -91,12 +92,12 @@ class MessageBuffer:
         await self._reading
 
     def hang_up(self) -> None:
-        """End the connection; what the server sends until it knows of that is received and given all the same."""
+        """Start to close the connection; messages that arrive in the meantime are still yielded."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._connection.close())
 
     async def end(self) -> None:
-        """Receive nothing more."""
+        """Stop receiving messages."""
         self._reading.cancel()
         await asyncio.gather(
             self._reading, *([self._closing] if self._closing else []), return_exceptions=True
@@ -117,7 +118,7 @@ class MessageBuffer:
                     self._room.clear()
                     await self._room.wait()
         except ConnectionClosed as closed:
-            raise OutboundFailed(_why_closed(closed)) from None
+            raise OutboundFailed(_describe_close(closed)) from None
         except OSError as error:
             raise OutboundFailed(f"the connection broke ({type(error).__name__})") from None
         finally:
@@ -128,11 +129,14 @@ class MessageBuffer:
 async def open_feed(
     dialer: Dialer, url: str, headers: Mapping[str, str], tls: ssl.SSLContext, connect_s: float
 ) -> AsyncIterator[MessageBuffer]:
-    """Connect, and receive messages.
+    """Connect and receive messages.
 
-    Pings tell whether the server is still there. No redirect is followed, because the credentials
-    are this server's. Raises OutboundRefused for what the policy forbids, and OutboundFailed
-    whenever the connection ends.
+    Pings detect a dead connection. Redirects are not followed, because the credentials are for one
+    server only.
+
+    Raises:
+        AddressNotAllowed: the policy forbids the address.
+        OutboundFailed: the connection cannot be opened, or ends.
     """
     server = get_server(url)
     opened = await dialer.open_socket(server.scheme, server.host, server.port, connect_s)
@@ -145,7 +149,7 @@ async def open_feed(
             sock=opened,
             additional_headers=dict(headers),
             user_agent_header=USER_AGENT,
-            # What is packed could unpack to a thousand times as much.
+            # Compressed messages could expand to a thousand times their size.
             compression=None,
             open_timeout=connect_s,
             ping_interval=PING_S,
@@ -158,7 +162,7 @@ async def open_feed(
         )
     except (WebSocketException, OSError, TimeoutError, ValueError) as error:
         opened.close()
-        raise OutboundFailed(_why_not(error, server.host)) from None
+        raise OutboundFailed(_describe_connect_error(error, server.host)) from None
     async with connection:
         inbox = MessageBuffer(connection)
         try:
@@ -167,37 +171,37 @@ async def open_feed(
             await inbox.end()
 
 
-def _why_not(error: Exception, host: str) -> str:
-    """Say why no connection was made; what the library says may quote what was sent, secrets and all."""
+def _describe_connect_error(error: Exception, host: str) -> str:
+    """Describe why connecting failed, without library texts, which could contain credentials."""
     match error:
         case InvalidStatus():
             status = error.response.status_code
             if status in (401, 403):
-                return f"{host} asks for another sign-in ({status}): check user name, password or header"
+                return f"{host} denied the login ({status}): check user name, password or header"
             if 300 <= status < 400:
-                return f"{host} redirects ({status}), which is not followed: give the address that it redirects to"
+                return f"{host} redirects ({status}), which is not supported: use the final URL"
             return f"{host} answered with status {status} instead of opening a WebSocket"
         case ValueError() if "redirect" in str(error):
-            return f"{host} redirects, which is not followed: give the address that it redirects to"
+            return f"{host} redirects, which is not supported: use the final URL"
         case InvalidURI():
-            return "this is not a complete address, such as wss://camera.example/events"
+            return "this is not a complete URL, such as wss://camera.example/events"
         case TimeoutError():
-            return f"{host} took the connection and opened no WebSocket in the time allowed"
+            return f"{host} accepted the connection, but opened no WebSocket in the time allowed"
         case ssl.SSLCertVerificationError():
             return f"the certificate of {host} is not trusted: {error.verify_message}"
         case InvalidHandshake() | WebSocketException() | ValueError():
-            return f"{host} does not speak WebSocket properly ({type(error).__name__})"
+            return f"the WebSocket handshake with {host} failed ({type(error).__name__})"
         case _:
-            return f"no WebSocket to {host} ({type(error).__name__})"
+            return f"the connection to {host} failed ({type(error).__name__})"
 
 
-def _why_closed(closed: ConnectionClosed) -> str:
-    """Say why a connection ended; the reason that the server gave may quote what was sent to it, secrets and all."""
+def _describe_close(closed: ConnectionClosed) -> str:
+    """Describe why a connection ended, without server texts, which could contain credentials."""
     if closed.sent is not None and closed.sent.code == 1009:
         return f"the server sent a message larger than {END_BYTES // 2**20} MiB"
     if closed.rcvd is None:
-        return "the connection broke: the server answers no longer"
+        return "the connection broke: the server no longer answers"
     meaning = CLOSE_CODE_EXPLANATIONS.get(
-        closed.rcvd.code, "which only the server knows the meaning of"
+        closed.rcvd.code, "a code of the server without a standard meaning"
     )
     return f"the server closed the connection (code {closed.rcvd.code}, {meaning})"

@@ -1,4 +1,7 @@
-"""Pull runs: begun once, taken by one process, fenced by their state in every step."""
+"""Queries for pull runs.
+
+One process claims a run. Each of its later writes requires that the run is still in progress.
+"""
 
 import json
 from collections.abc import Mapping
@@ -13,22 +16,21 @@ from trapline.server.platform.errors import NotFound
 from trapline.server.sources.queries.sources import RunRow, SourceRow
 from trapline.server.sources.rules.pushed_events import BACKLOG, EVENT
 
-# A process that does a run says so this often, and is taken for dead after this long.
+# Seconds between heartbeats of a run, and after which its process is considered dead.
 HEARTBEAT_S = 2
 DEAD_AFTER_S = 8
 
 
 class PullRunOwnershipLost(Exception):
-    """The run is no longer this process's: it was marked as interrupted, or its source is gone."""
+    """This process has lost the run: it was marked as interrupted, or its source was deleted."""
 
 
 async def interrupt_dead_run(
     scope: Scope, tx: Transaction, source_id: UUID, *, or_untaken: bool = False
 ) -> None:
-    """Mark a source's run as interrupted where its process gives no sign of life, so that another
-    can begin.
+    """Mark the run of a source as interrupted if its heartbeat has expired, so another can start.
 
-    With `or_untaken` also one that no process has taken yet.
+    With `or_untaken`, a run that no process has claimed yet is interrupted as well.
     """
     ends = is_dead()
     if or_untaken:
@@ -39,14 +41,14 @@ async def interrupt_dead_run(
         .values(
             state="interrupted",
             finished_at=func.now(),
-            error="the process that did this run ended in the middle; the next run goes on where it stopped",
+            error="the process of this run died; the next run continues where it stopped",
         )
     )
     await tx.session.execute(statement, execution_options={"synchronize_session": False})
 
 
 async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: str) -> None:
-    """End the run of a source that is in progress, whoever does it; that process finds out at its next step."""
+    """Interrupt the current run of a source; its process notices this at its next write."""
     statement = (
         update(RunRow)
         .where(RunRow.source_id == source_id, RunRow.state == "running")
@@ -56,16 +58,15 @@ async def interrupt_run(scope: Scope, tx: Transaction, source_id: UUID, error: s
 
 
 async def count_interrupted_runs(scope: Scope, tx: Transaction, source_id: UUID) -> int:
-    """Count the runs of a source that were interrupted since the last one that ended by itself or
-    got anywhere.
+    """Count the interrupted runs of a source since its last run that ended or made progress.
 
-    One that no process ever took says nothing of its source.
+    Runs that no process ever claimed are not counted.
     """
-    fruits = RunRow.new + RunRow.imported + RunRow.duplicate + RunRow.skipped + RunRow.failed
-    got_anywhere = select(func.max(RunRow.started_at)).where(
-        RunRow.source_id == source_id, (RunRow.state != "interrupted") | (fruits > 0)
+    progress = RunRow.new + RunRow.imported + RunRow.duplicate + RunRow.skipped + RunRow.failed
+    last_useful = select(func.max(RunRow.started_at)).where(
+        RunRow.source_id == source_id, (RunRow.state != "interrupted") | (progress > 0)
     )
-    since = func.coalesce(got_anywhere.scalar_subquery(), text("'-infinity'"))
+    since = func.coalesce(last_useful.scalar_subquery(), text("'-infinity'"))
     statement = (
         select(func.count())
         .select_from(RunRow)
@@ -79,46 +80,46 @@ async def count_interrupted_runs(scope: Scope, tx: Transaction, source_id: UUID)
 
 
 async def list_sources_with_dead_runs(scope: Scope, tx: Transaction) -> list[UUID]:
-    """List the sources whose run gives no sign of life."""
+    """List up to 100 sources whose run has an expired heartbeat."""
     return list(
         (await tx.session.scalars(select(RunRow.source_id).where(is_dead()).limit(100))).all()
     )
 
 
 def is_dead() -> ColumnElement[bool]:
-    """The condition of runs whose process gives no sign of life."""
+    """Return the condition for runs with an expired heartbeat."""
     silent = func.now() - RunRow.heartbeat_at
-    taken = RunRow.heartbeat_at > RunRow.started_at
+    claimed = RunRow.heartbeat_at > RunRow.started_at
     return (
         (RunRow.state == "running")
-        & (taken | _UNASKED)
+        & (claimed | _HAS_NO_TASK)
         & (silent > timedelta(seconds=DEAD_AFTER_S))
     )
 
 
-# Its chore is no longer waiting: a process took that, and ended before it took the run. One whose
-# chore waits keeps its place in the queue, however long that takes.
-_UNASKED = text(
+# An unclaimed run is dead only if its background task is no longer queued: a process then took the
+# task and died before it claimed the run. A run whose task is queued can wait for any time.
+_HAS_NO_TASK = text(
     "not exists (select from procrastinate.procrastinate_jobs j "
     "where j.status = 'todo' and j.args ->> 'run_id' = pull_runs.id::text)"
 )
 
 
 async def find_active_run(scope: Scope, tx: Transaction, source_id: UUID) -> RunRow | None:
-    """Find the run of a source that is in progress."""
+    """Return the current run of a source, or None."""
     statement = select(RunRow).where(RunRow.source_id == source_id, RunRow.state == "running")
     return (await tx.session.scalars(statement)).one_or_none()
 
 
 async def has_no_run(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
-    """Return whether no run of a source was ever begun."""
+    """Return whether a source has never had a run."""
     return (
         await tx.session.execute(select(~exists().where(RunRow.source_id == source_id)))
     ).scalar_one()
 
 
 async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
-    """Tell whether a run that lists a source was begun so lately."""
+    """Return whether a run that lists the source was started within the last `ago`."""
     begun = (
         (RunRow.source_id == source_id)
         & RunRow.trigger.not_in((EVENT, BACKLOG))
@@ -130,10 +131,7 @@ async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: 
 async def create_run(
     scope: Scope, tx: Transaction, source: SourceRow, trigger: str, max_files: int | None
 ) -> RunRow:
-    """Add a run; by constraint a source has one at a time.
-
-    The source must be locked, and no run be in progress.
-    """
+    """Create a run; the source must be locked and have no run in progress."""
     run = RunRow(
         project_id=source.project_id, source_id=source.id, trigger=trigger, max_files=max_files
     )
@@ -144,9 +142,9 @@ async def create_run(
 
 
 async def claim_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | None:
-    """Take a run that no process has taken; None if one has, or it is over.
+    """Claim a run for this process; None if another process has claimed it or it has ended.
 
-    Its heartbeat is then after its start.
+    A claimed run has a heartbeat that is later than its start.
     """
     statement = (
         update(RunRow)
@@ -160,13 +158,15 @@ async def claim_run(scope: Scope, tx: Transaction, run_id: UUID) -> RunRow | Non
 
 
 async def update_run_counts(scope: Scope, tx: Transaction, run_id: UUID, **counts: int) -> None:
-    """Add to a run's counts and give a sign of life.
+    """Add to the counts of a run and update its heartbeat.
 
-    Raises RunLost, and with it undoes the whole transaction.
+    Raises:
+        PullRunOwnershipLost: the run is no longer in progress; the transaction is rolled back.
     """
     more = "".join(f", {name} = {name} + %s" for name in counts)
     cursor = await tx.execute(
-        f"update pull_runs set heartbeat_at = clock_timestamp(){more} where id = %s and state = 'running'",  # noqa: S608
+        f"update pull_runs set heartbeat_at = clock_timestamp(){more}"  # noqa: S608
+        " where id = %s and state = 'running'",
         (*counts.values(), run_id),
     )
     if cursor.rowcount == 0:
@@ -176,7 +176,7 @@ async def update_run_counts(scope: Scope, tx: Transaction, run_id: UUID, **count
 async def record_left_out(
     scope: Scope, tx: Transaction, run_id: UUID, left_out: Mapping[str, int], unlisted_folders: int
 ) -> None:
-    """Record what the listing of a run left out, by reason, and how many folders could not be listed."""
+    """Record the entries that a listing left out, by reason, and the number of unlisted folders."""
     await tx.execute(
         "update pull_runs set left_out = %s::jsonb, unlisted_folders = %s where id = %s",
         (json.dumps(dict(left_out)), unlisted_folders, run_id),
@@ -192,7 +192,7 @@ async def finish_run(
     remaining: int = 0,
     error: str | None = None,
 ) -> UUID:
-    """End a run; answers its source. Raises RunLost."""
+    """End a run; returns the ID of its source. Raises PullRunOwnershipLost."""
     statement = (
         update(RunRow)
         .where(RunRow.id == run_id, RunRow.state == "running")
@@ -222,5 +222,5 @@ def select_runs(scope: Scope, source: SourceRow) -> Select[RunRow]:
 
 
 def get_duration_s(run: RunRow, now: datetime) -> float:
-    """Tell how long a run took, or has taken until now."""
+    """Return the duration of a run in seconds, until now if it is in progress."""
     return round(((run.finished_at or now) - run.started_at).total_seconds(), 3)

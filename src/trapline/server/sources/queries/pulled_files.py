@@ -1,4 +1,4 @@
-"""The ledger of a pull source: a row for each path, so that no file is lost or taken twice, whatever its name."""
+"""Queries for the files of pull sources: one row per path, so that each file is imported once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -29,7 +29,7 @@ _TIME = func.coalesce(PulledFileRow.modified_at, _NO_TIME)
 
 
 class ListedFile(NamedTuple):
-    """A file as the listing told of it; `skipped` says why it is not taken, by its name alone."""
+    """A file of a listing; `skipped` is the reason if it is not to be imported."""
 
     path: str
     size: int | None
@@ -41,15 +41,16 @@ class ListedFile(NamedTuple):
 async def list_unknown_files(
     scope: Scope, tx: Transaction, source: SourceRow, listed: Sequence[ListedFile]
 ) -> list[ListedFile]:
-    """Find which of these files the ledger does not know, or knows with another fingerprint.
+    """List the files that are new or have a different fingerprint than their row.
 
     Writes nothing.
     """
-    # In the database, and in binary: to take every row out, or to write lists as text, takes longer
-    # than to compare.
+    # The database compares, with parameters in binary form. Fetching all rows, or sending the lists
+    # as text, would take longer than the comparison.
     cursor = await tx.execute(
         """
-        select t.place from unnest(%b::text[], %b::text[]) with ordinality as t (path, fingerprint, place)
+        select t.place
+        from unnest(%b::text[], %b::text[]) with ordinality as t (path, fingerprint, place)
         left join pulled_files f on f.source_id = %s and f.path = t.path
             and f.updated_at >= coalesce(%s::timestamptz, '-infinity')
         where f.fingerprint is distinct from t.fingerprint order by t.place
@@ -71,30 +72,31 @@ async def upsert_listed_files(
     listed: Sequence[ListedFile],
     settle: timedelta,
 ) -> int:
-    """Enter new files, and changed ones anew; answers how many are to be taken.
+    """Insert new files and reset changed ones; returns the number of files to import.
 
-    A file that changed before it was ever taken is still being written: it is left alone for
-    `settle`. Of one that was pushed no listing has told before, so nothing tells that it changed.
+    A file that changes before its first import is still being written and is delayed by `settle`.
+    This does not apply to pushed files, because no listing has shown them before.
     """
     files = list({file.path: file for file in listed}.values())
     if not files:
         return 0
-    # Plain SQL over arrays: a statement of 500 rows of values takes ten times as long to put
-    # together.
+    # SQL with arrays, because building a statement with 500 rows of values takes ten times as long.
     await tx.execute(
         """
-        insert into pulled_files (source_id, project_id, path, state, error, size, modified_at, fingerprint, attempts)
-        select %s, %s, path, case when skipped is null then 'seen' else 'skipped' end, skipped, size, modified_at,
-            fingerprint, 0
+        insert into pulled_files
+            (source_id, project_id, path, state, error, size, modified_at, fingerprint, attempts)
+        select %s, %s, path, case when skipped is null then 'seen' else 'skipped' end, skipped,
+            size, modified_at, fingerprint, 0
         from unnest(%s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[])
-            as told (path, skipped, size, modified_at, fingerprint)
+            as listed (path, skipped, size, modified_at, fingerprint)
         on conflict (source_id, path) do update set
             state = excluded.state, error = excluded.error, size = excluded.size,
             modified_at = excluded.modified_at, fingerprint = excluded.fingerprint, attempts = 0,
             etag = case when pulled_files.updated_at >= coalesce(%s::timestamptz, '-infinity')
                 then pulled_files.etag end,
             next_attempt_at = case
-                when pulled_files.state = 'seen' and not starts_with(pulled_files.fingerprint, 'pushed ')
+                when pulled_files.state = 'seen'
+                    and not starts_with(pulled_files.fingerprint, 'pushed ')
                 then now() + %s end,
             updated_at = now()
         """,
@@ -116,20 +118,24 @@ async def upsert_listed_files(
 async def record_unlisted(
     scope: Scope, tx: Transaction, source: SourceRow, folders: Sequence[tuple[str, str]]
 ) -> None:
-    """Replace the folders of a source that could not be listed by those of a listing that is over."""
+    """Replace the unlisted folders of a source by those of a finished listing."""
     reasons = {f"{path}/": reason for path, reason in folders}
     await tx.execute(
-        "delete from pulled_files where source_id = %s and kind = 'folder' and not path = any(%s::text[])",
+        "delete from pulled_files"
+        " where source_id = %s and kind = 'folder' and not path = any(%s::text[])",
         (source.id, list(reasons)),
     )
     if not reasons:
         return
     await tx.execute(
         """
-        insert into pulled_files (source_id, project_id, path, kind, state, error, fingerprint, attempts)
-        select %s, %s, path, 'folder', 'failed', reason, '', 1 from unnest(%s::text[], %s::text[]) as t (path, reason)
-        on conflict (source_id, path) do update set error = excluded.error, attempts = pulled_files.attempts + 1,
-            updated_at = now() where pulled_files.kind = 'folder'
+        insert into pulled_files
+            (source_id, project_id, path, kind, state, error, fingerprint, attempts)
+        select %s, %s, path, 'folder', 'failed', reason, '', 1
+        from unnest(%s::text[], %s::text[]) as t (path, reason)
+        on conflict (source_id, path) do update set
+            error = excluded.error, attempts = pulled_files.attempts + 1, updated_at = now()
+        where pulled_files.kind = 'folder'
         """,
         (
             source.id,
@@ -143,7 +149,7 @@ async def record_unlisted(
 async def list_new_files(
     scope: Scope, tx: Transaction, source: SourceRow, after: PulledFileRow | None, limit: int
 ) -> list[PulledFileRow]:
-    """List the files that were never tried in the order of their source, from after this file on."""
+    """List the files after `after` that were never tried, in the order of their source."""
     statement = _select_fresh(source, is_newest_first=source.order == NEWEST).limit(limit)
     if after is not None:
         time = _NO_TIME if after.modified_at is None else literal(after.modified_at)
@@ -155,7 +161,7 @@ async def list_new_files(
 async def list_last_new_files(
     scope: Scope, tx: Transaction, source: SourceRow, limit: int
 ) -> list[PulledFileRow]:
-    """List files that were never tried, the last ones in the order of their source first."""
+    """List the files that were never tried, in the reverse order of their source."""
     statement = _select_fresh(source, is_newest_first=source.order != NEWEST).limit(limit)
     return list((await tx.session.scalars(statement)).all())
 
@@ -170,7 +176,7 @@ def _select_fresh(source: SourceRow, *, is_newest_first: bool) -> Select[PulledF
 async def list_retryable_files(
     scope: Scope, tx: Transaction, source: SourceRow, before: datetime, limit: int
 ) -> list[PulledFileRow]:
-    """List the files whose turn it is again and that were not touched since `before`, the least tried ones first."""
+    """List the due retries that were not updated since `before`, fewest attempts first."""
     statement = (
         select(PulledFileRow)
         .where(_is_due(source), ~_is_fresh(), PulledFileRow.updated_at < before)
@@ -181,7 +187,7 @@ async def list_retryable_files(
 
 
 async def count_due_files(scope: Scope, tx: Transaction, source: SourceRow) -> int:
-    """Count the files whose turn it is."""
+    """Count the files that are due."""
     statement = select(func.count()).select_from(PulledFileRow).where(_is_due(source))
     return (await tx.session.execute(statement)).scalar_one()
 
@@ -189,7 +195,7 @@ async def count_due_files(scope: Scope, tx: Transaction, source: SourceRow) -> i
 async def find_next_retry(
     scope: Scope, tx: Transaction, source: SourceRow, together: timedelta
 ) -> datetime | None:
-    """Find when failed files of a source are due again: the last time within `together` of the first."""
+    """Return the next retry of a source: the last due time within `together` of the first one."""
     own = (
         (PulledFileRow.state == "failed")
         & (PulledFileRow.kind == "file")
@@ -203,8 +209,8 @@ async def find_next_retry(
 
 
 def _is_fresh() -> ColumnElement[bool]:
-    # The state as a literal: with a parameter, a prepared statement could not use the partial
-    # index.
+    # The state is a literal, because prepared statements cannot use the partial index with a
+    # parameter.
     return and_(
         PulledFileRow.state == literal_column("'seen'"),
         PulledFileRow.kind == literal_column("'file'"),
@@ -222,17 +228,17 @@ def _is_due(source: SourceRow) -> ColumnElement[bool]:
 
 
 def is_at_current_address(source: SourceRow) -> ColumnElement[bool]:
-    """Tell the files of a source's present address from those of the one it had before."""
+    """Return the condition for files of the current location of a source."""
     own = PulledFileRow.source_id == source.id
     return own if source.moved_at is None else own & (PulledFileRow.updated_at >= source.moved_at)
 
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of a file that had been tried `tried` times before.
+    """The outcome of an attempt to import a file.
 
-    `again_after` is when it is tried again, for one that is not done with; `size` is one that the
-    server now gives.
+    `tried` is the number of earlier attempts. `again_after` is the delay until the next attempt.
+    `size` is the size that the server reports now.
     """
 
     path: str
@@ -251,30 +257,31 @@ class FileOutcome:
 async def record_outcomes(
     scope: Scope, tx: Transaction, source_id: UUID, files: Sequence[FileOutcome]
 ) -> None:
-    """Note what became of files.
+    """Record the outcomes of files.
 
-    One that its server told of anew meanwhile stays to be taken, and one that failed but was
-    released to be tried again: its attempts, which were some, begin anew.
+    An outcome is discarded if the file was listed or pushed with a new fingerprint in the meantime.
+    A failure is also discarded if a user has reset the attempts of the file.
     """
     await tx.execute(
         """
         update pulled_files f set
-            state = t.state, error = t.error, attempts = t.attempts, next_attempt_at = now() + t.again_after,
-            size = coalesce(t.size, f.size), image_id = coalesce(t.image_id, f.image_id),
-            sha256 = coalesce(t.sha256, f.sha256),
+            state = t.state, error = t.error, attempts = t.attempts,
+            next_attempt_at = now() + t.again_after, size = coalesce(t.size, f.size),
+            image_id = coalesce(t.image_id, f.image_id), sha256 = coalesce(t.sha256, f.sha256),
             etag = case when t.image_id is null then f.etag else t.etag end,
             updated_at = now()
-        from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::interval[],
-                %s::bigint[], %s::bytea[], %s::text[], %s::uuid[])
-            as t (path, fingerprint, tried, state, error, attempts, again_after, size, sha256, etag, image_id)
+        from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::bigint[],
+                %s::interval[], %s::bigint[], %s::bytea[], %s::text[], %s::uuid[])
+            as t (path, fingerprint, tried, state, error, attempts,
+                again_after, size, sha256, etag, image_id)
         where f.source_id = %s and f.path = t.path and f.fingerprint = t.fingerprint
             and (f.attempts = t.tried or t.state in ('imported', 'duplicate', 'skipped'))
         """,
-        (*([getattr(file, name) for file in files] for name in _SETTLED), source_id),
+        (*([getattr(file, name) for file in files] for name in _OUTCOME_FIELDS), source_id),
     )
 
 
-_SETTLED = tuple(name.name for name in fields(FileOutcome))
+_OUTCOME_FIELDS = tuple(name.name for name in fields(FileOutcome))
 
 
 def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[PulledFileRow]:
@@ -287,7 +294,7 @@ def select_files(scope: Scope, source: SourceRow, state: str | None) -> Select[P
 async def reset_files(
     scope: Scope, tx: Transaction, source: SourceRow, path: str | None = None
 ) -> int:
-    """Let quarantined and failed files, or the one at `path`, be tried again at once; answers how many."""
+    """Make failed and quarantined files, or the one at `path`, due; returns their number."""
     scope.check(source.project_id)
     ours = (
         is_at_current_address(source)

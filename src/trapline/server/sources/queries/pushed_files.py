@@ -1,4 +1,4 @@
-"""Files that a source's server told of by itself: rows of the ledger that a run takes without listing anything."""
+"""Queries for pushed files, which a run imports without listing the source."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,25 +18,27 @@ async def upsert_pushed_files(
     files: Sequence[tuple[str, str | None]],
     event: str,
 ) -> None:
-    """Enter files by path, each with the reason to skip it or None; known ones are to be looked at
-    anew.
+    """Insert pushed files by path, each with the reason to skip it or None; reset known files.
 
-    `event` names the message. It becomes the fingerprint, so that a run which has an older version
-    of the file in its hands does not take this one for done, and a listing asks for the file once
-    more, on condition that it changed.
+    `event` identifies the message and becomes the fingerprint. A run that is importing an older
+    version of a file then does not mark the new version as imported. The next listing makes the
+    file due again, and it is downloaded only if it has changed.
     """
     await tx.execute(
         """
         insert into pulled_files
-            (source_id, project_id, path, state, error, fingerprint, attempts, pushed_at, updated_at)
-        select %s, %s, path, case when skipped is null then 'seen' else 'skipped' end, skipped, %s, 0,
-            clock_timestamp(), clock_timestamp()
-        from unnest(%s::text[], %s::text[]) as told (path, skipped)
+            (source_id, project_id, path, state, error, fingerprint, attempts,
+                pushed_at, updated_at)
+        select %s, %s, path, case when skipped is null then 'seen' else 'skipped' end, skipped, %s,
+            0, clock_timestamp(), clock_timestamp()
+        from unnest(%s::text[], %s::text[]) as pushed (path, skipped)
         on conflict (source_id, path) do update set
-            state = excluded.state, error = excluded.error, fingerprint = excluded.fingerprint, size = null,
+            state = excluded.state, error = excluded.error, fingerprint = excluded.fingerprint,
+            size = null,
             etag = case when pulled_files.updated_at >= coalesce(%s::timestamptz, '-infinity')
                 then pulled_files.etag end,
-            attempts = 0, next_attempt_at = null, pushed_at = excluded.pushed_at, updated_at = excluded.updated_at
+            attempts = 0, next_attempt_at = null, pushed_at = excluded.pushed_at,
+            updated_at = excluded.updated_at
         """,
         (
             source.id,
@@ -52,7 +54,7 @@ async def upsert_pushed_files(
 async def list_pushed_files(
     scope: Scope, tx: Transaction, source: SourceRow, limit: int
 ) -> list[PulledFileRow]:
-    """List the pushed files whose turn it is, by path."""
+    """List the pushed files that are due, by path."""
     statement = (
         select(PulledFileRow).where(_is_waiting(source)).order_by(PulledFileRow.path).limit(limit)
     )
@@ -62,13 +64,13 @@ async def list_pushed_files(
 async def has_pushed_files(
     scope: Scope, tx: Transaction, source: SourceRow, *, due: bool = True
 ) -> bool:
-    """Tell whether pushed files wait to be taken, now or (`due` false) at any time."""
+    """Return whether pushed files wait for import; with `due`, only files that are due now."""
     waiting = _is_waiting(source) if due else is_at_current_address(source) & _IS_PUSHED
     return (await tx.session.execute(select(exists().where(waiting)))).scalar_one()
 
 
-def is_told_of() -> ColumnElement[bool]:
-    """The condition of active and well sources that pushed files wait for, without a run that would take them."""
+def needs_event_run() -> ColumnElement[bool]:
+    """Return the condition for active, working sources with due pushed files and no current run."""
     running = exists().where(RunRow.source_id == SourceRow.id, RunRow.state == "running")
     is_of_present_address = PulledFileRow.updated_at >= func.coalesce(
         SourceRow.moved_at, text("'-infinity'")
@@ -80,13 +82,13 @@ def is_told_of() -> ColumnElement[bool]:
 
 
 async def list_sources_with_pushed_files(scope: Scope, tx: Transaction, limit: int) -> list[UUID]:
-    """List active and well sources that pushed files wait for, without a run that would take them.
+    """List active, working sources with due pushed files and no current run.
 
-    First those that were pulled from longest ago.
+    The sources with the oldest last pull come first.
     """
     statement = (
         select(SourceRow.id)
-        .where(is_told_of())
+        .where(needs_event_run())
         .order_by(SourceRow.last_pull_timestamp.nulls_first(), SourceRow.id)
         .limit(limit)
     )

@@ -1,4 +1,4 @@
-"""Connections to pull sources that push: which process holds each, and how it goes."""
+"""Queries for the connections of WebSocket sources: the process that holds each, and its state."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,12 +11,12 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Moment, Row
 
 BEAT_S = 1.0
-"""A process that holds connections says so this often, and is taken for dead after `DEAD_AFTER_S`."""
+"""Seconds between heartbeats; after `DEAD_AFTER_S` a process is considered dead."""
 DEAD_AFTER_S = 5.0
 
 
 class SourceConnectionRow(Row):
-    """The one connection of a source that pushes."""
+    """The connection of a WebSocket source."""
 
     __tablename__ = "source_connections"
     __table_args__ = (
@@ -42,11 +42,10 @@ class SourceConnectionRow(Row):
 async def claim_connections(
     scope: Scope, tx: Transaction, holder: UUID, gateway: str, at_most: int
 ) -> dict[UUID, str]:
-    """Say that this process holds what it holds, and take what nobody does; answers what each
-    connection is made of.
+    """Renew the connections of this process, claim free ones, and release those of paused sources.
 
-    What is paused or gone is let go, and what is made of something else now is made anew by whoever
-    reads the answer.
+    Returns a hash of the settings of each connection by source ID. The caller reconnects when the
+    hash has changed.
     """
     await tx.execute(
         """
@@ -61,7 +60,8 @@ async def claim_connections(
             (source_id, project_id, holder, heartbeat_at, messages, refused, failures)
         select s.id, s.project_id, %(holder)s, clock_timestamp(), 0, 0, 0
         from pull_sources s left join source_connections c on c.source_id = s.id
-        where s.is_active and s.gateway = %(gateway)s and (c.source_id is null or c.holder = %(holder)s
+        where s.is_active and s.gateway = %(gateway)s
+            and (c.source_id is null or c.holder = %(holder)s
             or c.heartbeat_at < clock_timestamp() - make_interval(secs => %(dead)s))
         order by c.holder is distinct from %(holder)s, s.id
         limit %(most)s
@@ -76,7 +76,8 @@ async def claim_connections(
     )
     cursor = await tx.execute(
         """
-        select s.id, md5(row(s.base_url, s.auth_type, s.auth_username, s.secrets, s.options, s.timeouts)::text)
+        select s.id, md5(row(
+            s.base_url, s.auth_type, s.auth_username, s.secrets, s.options, s.timeouts)::text)
         from source_connections c join pull_sources s on s.id = c.source_id where c.holder = %s
         """,
         (holder,),
@@ -85,9 +86,10 @@ async def claim_connections(
 
 
 async def record_connected(scope: Scope, tx: Transaction, source_id: UUID, holder: UUID) -> bool:
-    """Note that a connection stands; False where another process holds it by now."""
+    """Record that a source is connected; returns False if another process holds the connection."""
     cursor = await tx.execute(
-        "update source_connections set connected_at = clock_timestamp(), failures = 0, last_error = null"
+        "update source_connections"
+        " set connected_at = clock_timestamp(), failures = 0, last_error = null"
         " where source_id = %s and holder = %s",
         (source_id, holder),
     )
@@ -97,9 +99,10 @@ async def record_connected(scope: Scope, tx: Transaction, source_id: UUID, holde
 async def record_disconnected(
     scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, error: str
 ) -> None:
-    """Note why a connection ended or was not made."""
+    """Record why a connection ended or could not be opened."""
     await tx.execute(
-        "update source_connections set connected_at = null, failures = failures + 1, last_error = %s"
+        "update source_connections"
+        " set connected_at = null, failures = failures + 1, last_error = %s"
         " where source_id = %s and holder = %s",
         (error, source_id, holder),
     )
@@ -108,24 +111,28 @@ async def record_disconnected(
 async def record_message(
     scope: Scope, tx: Transaction, source_id: UUID, holder: UUID, refused: str | None = None
 ) -> bool:
-    """Count a message, one that was refused with the reason; False where another process holds the connection now."""
+    """Count a message; `refused` is the reason if it was rejected.
+
+    Returns False if another process holds the connection.
+    """
     cursor = await tx.execute(
-        "update source_connections set messages = messages + 1, last_message_at = clock_timestamp(),"
-        " refused = refused + %s, last_error = coalesce(%s, last_error) where source_id = %s and holder = %s",
+        "update source_connections set messages = messages + 1,"
+        " last_message_at = clock_timestamp(), refused = refused + %s,"
+        " last_error = coalesce(%s, last_error) where source_id = %s and holder = %s",
         (int(refused is not None), refused, source_id, holder),
     )
     return cursor.rowcount == 1
 
 
 async def release_connections(scope: Scope, tx: Transaction, holder: UUID) -> None:
-    """Let every connection of this process go, so that another one takes it at once."""
+    """Release all connections of this process."""
     await tx.execute("delete from source_connections where holder = %s", (holder,))
 
 
 async def list_connections(
     scope: Scope, tx: Transaction, source_ids: list[UUID]
 ) -> dict[UUID, SourceConnectionRow]:
-    """List the connections of these sources that a living process holds."""
+    """Return the connections of these sources with a current heartbeat, by source ID."""
     is_alive = SourceConnectionRow.heartbeat_at > func.clock_timestamp() - timedelta(
         seconds=DEAD_AFTER_S
     )

@@ -1,4 +1,4 @@
-"""Folders of this machine that an operator granted to a project, and the folder sources without one."""
+"""Queries for folders that operators granted to projects, and for folder sources."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from trapline.server.sources.queries.sources import SourceRow
 
 
 class SourceFolderRow(Row):
-    """A folder that sources of a project may read, with everything below it."""
+    """A folder that sources of a project may read, including everything below it."""
 
     __tablename__ = "source_folders"
     __table_args__ = (
@@ -30,7 +30,7 @@ class SourceFolderRow(Row):
 
 
 def select_folders(scope: Scope, project_id: int | None) -> Select[SourceFolderRow]:
-    """Select the granted folders that the caller sees, of one project or of all."""
+    """Select the granted folders visible to the caller, of one project or of all."""
     statement = select(SourceFolderRow)
     if project_id is not None:
         scope.check(project_id)
@@ -56,7 +56,7 @@ async def get_folder(scope: Scope, tx: Transaction, folder_id: UUID) -> SourceFo
 async def list_project_names(
     scope: Scope, tx: Transaction, project_ids: set[int]
 ) -> dict[int, str]:
-    """List the names of projects by their id."""
+    """Return the names of projects by ID."""
     statement = select(ProjectRow.id, ProjectRow.name).where(ProjectRow.id.in_(project_ids))
     return {
         int(project_id): str(name)
@@ -67,7 +67,7 @@ async def list_project_names(
 async def list_folder_sources(
     scope: Scope, tx: Transaction, project_id: int | None = None
 ) -> list[SourceRow]:
-    """List the sources that read folders of this machine, of one project or of all, by project and name."""
+    """List the folder sources of one project or of all, by project and name."""
     statement = (
         select(SourceRow)
         .where(SourceRow.gateway == "folder")

@@ -1,4 +1,4 @@
-"""Facts about the health of pull sources: the last listing, the last import, and the files that fail or wait since."""
+"""Query the facts that determine the health of pull sources."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.sources.rules.pushed_events import BACKLOG, EVENT
 
 COUNTED_AT_MOST = 1_000
-"""Failed and skipped files are counted up to this number."""
+"""The limit for counting failed and skipped files."""
 RECENT_RUNS = 5
-"""Ended runs whose pace estimates how long a backlog takes."""
+"""The number of ended runs that are used to estimate the time for a backlog."""
 
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """What runs and the ledger of one source show, of its present address.
+    """Facts from the runs and files of one source, at its current location.
 
-    `listed`, `left_out` and `unlisted_folders` are of the last listing, None without one. `failed`
-    counts files that were first listed after the last import and have failed; `not_images` counts
-    files that are not images, and `is_open` is true if the ledger holds files of other states: both
-    only of a source without an import. `waiting` is of a source whose last run left files;
-    `seconds_per_file` is the pace of its recent runs.
+    `listed`, `left_out` and `unlisted_folders` are of the last listing; `listed` is None without
+    one. `failed` counts failed files that were first listed after the last import. `not_images` and
+    `is_open` are set only for a source without imports: the number of files that are not images,
+    and whether files in other states exist. `waiting` counts due files if the last run left some.
+    `seconds_per_file` is the average of recent runs.
     """
 
     has_ended: bool
@@ -41,8 +41,9 @@ class SourceFacts:
 
 
 _FACTS = """
-select s.id, last.id is not null, success.at is not null, listing.listed, coalesce(listing.left_out, '{}'),
-    coalesce(listing.unlisted_folders, 0), failed.many, failed.paths[1], failed.errors[1],
+select s.id, last.id is not null, success.at is not null, listing.listed,
+    coalesce(listing.left_out, '{}'), coalesce(listing.unlisted_folders, 0),
+    failed.many, failed.paths[1], failed.errors[1],
     coalesce(other.many, 0), other.paths[1], other.errors[1],
     success.at is null and exists (
         select from pulled_files f where f.source_id = s.id and f.kind = 'file'
@@ -84,13 +85,17 @@ left join lateral (
 left join lateral (
     select count(*) as many, array_agg(path) as paths, array_agg(error) as errors from (
         select f.path, f.error from pulled_files f
-        where f.source_id = s.id and f.kind = 'file' and f.state = 'skipped' and f.updated_at >= place.since
+        where f.source_id = s.id and f.kind = 'file' and f.state = 'skipped'
+            and f.updated_at >= place.since
         limit %(most)s
     ) any_of_them
 ) other on success.at is null
 left join lateral (
-    select extract(epoch from sum(finished_at - started_at)) / nullif(sum(files), 0) as seconds_per_file from (
-        select r.started_at, r.finished_at, r.imported + r.duplicate + r.skipped + r.failed as files from pull_runs r
+    select extract(epoch from sum(finished_at - started_at)) / nullif(sum(files), 0)
+        as seconds_per_file
+    from (
+        select r.started_at, r.finished_at, r.imported + r.duplicate + r.skipped + r.failed as files
+        from pull_runs r
         where r.source_id = s.id and r.state <> 'running' and r.started_at >= place.since
         order by r.started_at desc limit %(runs)s
     ) recent
@@ -102,7 +107,7 @@ where s.id = any(%(ids)s)
 async def list_source_facts(
     scope: Scope, tx: Transaction, source_ids: Sequence[UUID]
 ) -> dict[UUID, SourceFacts]:
-    """List the facts of each of these sources in one query."""
+    """Return the facts of these sources by source ID, in one query."""
     parameters = {
         "ids": list(source_ids),
         "unlisted": [EVENT, BACKLOG],

@@ -1,4 +1,4 @@
-"""Pull sources, their runs, and the ledger of their files."""
+"""Tables and queries for pull sources, their runs and their files."""
 
 from datetime import datetime
 from typing import Any
@@ -26,11 +26,11 @@ from trapline.server.platform.errors import NotFound
 
 
 class SourceRow(Row):
-    """A pull source. `secrets` and `event_secrets` are encrypted and bound to this row; they never
-    leave the server.
+    """A pull source.
 
-    What its ledger noted before `moved_at` is of another address. One that fails is left alone
-    until `not_before`, by everything but its schedule, which is set accordingly, and its people.
+    `secrets` and `event_secrets` are encrypted, bound to this row, and never returned. File records
+    from before `moved_at` belong to an earlier location. No run of a failing source is started
+    automatically before `not_before`; users can still start one.
     """
 
     __tablename__ = "pull_sources"
@@ -81,7 +81,7 @@ class SourceRow(Row):
 
 
 class RunRow(Row):
-    """One poll of a pull source; at most one runs at a time, by constraint."""
+    """A run of a pull source; a constraint allows one run at a time."""
 
     __tablename__ = "pull_runs"
     __table_args__ = (
@@ -120,7 +120,7 @@ class RunRow(Row):
 
 
 class PulledFileRow(Row):
-    """One file of a pull source and what became of it; `fingerprint` is all that the listing last said of it."""
+    """A file of a pull source; `fingerprint` identifies the version that was listed last."""
 
     __tablename__ = "pulled_files"
     __table_args__ = (
@@ -172,7 +172,7 @@ class PulledFileRow(Row):
 async def get_source_row(
     scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False
 ) -> SourceRow:
-    """Get a pull source that the caller may touch; raises NotFound or Forbidden."""
+    """Get a pull source that the caller may access; raises NotFound or Forbidden."""
     row = await tx.session.get(
         SourceRow, source_id, with_for_update={"key_share": True} if lock else None
     )
@@ -183,7 +183,7 @@ async def get_source_row(
 
 
 async def is_active(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
-    """Tell whether a source is there and not paused."""
+    """Return whether a source exists and is not paused."""
     row = await (
         await tx.execute("select is_active from pull_sources where id = %s", (source_id,))
     ).fetchone()
@@ -191,7 +191,7 @@ async def is_active(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
 
 
 def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:
-    """Select the pull sources that the caller sees, of one project or of all."""
+    """Select the pull sources visible to the caller, of one project or of all."""
     statement = select(SourceRow)
     if project_id is not None:
         scope.check(project_id)
@@ -201,12 +201,12 @@ def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:
 
 
 def is_due() -> ColumnElement[bool]:
-    """The condition of sources whose time has come."""
+    """Return the condition for sources that are due."""
     return SourceRow.is_active & (SourceRow.next_run_at <= func.now())
 
 
 async def claim_due_sources(scope: Scope, tx: Transaction, limit: int) -> list[SourceRow]:
-    """Take the sources whose time has come, each for this transaction alone; another scheduler passes them by."""
+    """Lock due sources for this transaction; other schedulers skip locked sources."""
     statement = (
         select(SourceRow)
         .where(is_due())
@@ -235,7 +235,7 @@ async def count_states(
 async def list_last_runs(
     scope: Scope, tx: Transaction, source_ids: list[UUID]
 ) -> dict[UUID, RunRow]:
-    """List the newest run of each of these sources."""
+    """Return the newest run of each of these sources by source ID."""
     statement = (
         select(RunRow)
         .where(RunRow.source_id.in_(source_ids))

@@ -1,4 +1,4 @@
-"""Pushed events of pull sources, signed by the Standard Webhooks convention, and the secret that signs them."""
+"""Routes for signed pushed events of pull sources, and for the secret that signs them."""
 
 import hashlib
 import time
@@ -18,26 +18,26 @@ from trapline.server.sources.actions import event_secrets, pushed_events
 from trapline.wire.pushed_events import EventSecret, PushedEvents, PushedEventsResult
 
 MESSAGE_BYTES = IN_MEMORY
-"""The largest message, as over a WebSocket: as many files as it may tell of, with long addresses."""
+"""The largest message, in bytes: enough for the most files that a message can name."""
 
 router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
 
 @router.post("/{source_id}/events", status_code=202, openapi_extra=build_body_schema(PushedEvents))
 async def accept_events(request: Request, system: SystemOf, source_id: str) -> PushedEventsResult:
-    """Tell of new files: the signature is the authority.
+    """Announce new files in a message that is signed by the Standard Webhooks convention.
 
-    The same webhook-id again has the same answer.
+    A repeated webhook-id returns the first response again.
     """
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedEncoding(
-            "A signed body is sent as it is, without a Content-Encoding. Nothing was changed."
+            "A signed body must be sent without a Content-Encoding. Nothing was changed."
         )
     delivery = parse_headers(request.scope["headers"], time.time())
     if isinstance(delivery, str):
         raise pushed_events.reject_signature(system, delivery)
-    # Who signed is known at the end only; until then all such bodies share the room that the
-    # process has for them.
+    # The signature is verified only after the body was read. Until then, all unverified bodies
+    # share a limited amount of memory.
     with system.callbacks.unverified.share() as take:
         async with receive_body(request, MESSAGE_BYTES, take) as body:
             once = IdempotencyRequest(
@@ -47,17 +47,16 @@ async def accept_events(request: Request, system: SystemOf, source_id: str) -> P
             )
             origin = replace(get_minimal_origin(request), once=once)
             require_lookup_allowed(request, system, source_id)
-            taken = await pushed_events.accept_events(
-                system, origin, _as_id(source_id), delivery, bytes(body)
+            result = await pushed_events.accept_events(
+                system, origin, _parse_id(source_id), delivery, bytes(body)
             )
-            system.rates.callers.take(
-                source_id
-            )  # known from now on; how often is the source's own rate
-            return taken
+            # A verified source no longer counts against the limit for unknown IDs.
+            system.rates.callers.take(source_id)
+            return result
 
 
-def _as_id(text: str) -> UUID | None:
-    """Read an id; what is none is no source, and is judged like one that is not there."""
+def _parse_id(text: str) -> UUID | None:
+    """Parse a source ID; None for an invalid one, which is treated like an unknown source."""
     try:
         return UUID(text)
     except ValueError:
@@ -66,11 +65,14 @@ def _as_id(text: str) -> UUID | None:
 
 @router.post("/{source_id}/event-secret", status_code=201)
 async def create_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> EventSecret:
-    """Make the secret that signs events; it is shown this once, and the one before holds for another day."""
+    """Create the secret that signs events.
+
+    It is shown only in this response. The previous secret stays valid for another day.
+    """
     return await event_secrets.create_event_secret(system, scope, source_id)
 
 
 @router.delete("/{source_id}/event-secret", status_code=204)
 async def delete_event_secret(system: SystemOf, scope: ScopeOf, source_id: UUID) -> None:
-    """Take no events of this source any more."""
+    """Delete the secrets of a source; its events are rejected from then on."""
     await event_secrets.delete_event_secret(system, scope, source_id)

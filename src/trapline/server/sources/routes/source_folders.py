@@ -1,4 +1,4 @@
-"""Folders of the server's machine that operators grant to projects for their sources."""
+"""Routes for folders on the server that operators grant to projects for their sources."""
 
 from uuid import UUID
 
@@ -35,7 +35,7 @@ async def grant_source_folder(
 
 @router.get("/missing")
 async def list_ungranted_sources(system: SystemOf, scope: ScopeOf) -> list[UngrantedSource]:
-    """List the sources whose folder is not granted to their project, and which therefore do not run."""
+    """List the sources that do not run because their folder is not granted to their project."""
     return await source_folders.list_ungranted_sources(system, scope)
 
 

@@ -1,4 +1,4 @@
-"""Pull sources: places that are polled for images, their runs and their files."""
+"""Routes for pull sources, their runs and their files."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, set_etag
-from trapline.server.sources.actions import pull_runs, source_tests, sources
+from trapline.server.sources.actions import pull_run_starts, source_tests, sources
 from trapline.wire.sources import (
     FileState,
     NewSource,
@@ -24,13 +24,13 @@ from trapline.wire.values import Page, Text
 
 router = APIRouter(prefix="/image-pull-sources", tags=["pull sources"])
 
-TestFiles = Annotated[
-    int, Query(ge=0, le=20, description="How many files are fetched to prove it.")
-]
+TestFiles = Annotated[int, Query(ge=0, le=20, description="Number of files to fetch in the test.")]
 FilePath = Annotated[
-    Text | None, Query(max_length=1000, description="Only this file; else all of them.")
+    Text | None, Query(max_length=1000, description="Path of one file; without it, all files.")
 ]
-MaxFiles = Annotated[int | None, Query(ge=0, le=1_000_000, description="0 is no limit.")]
+MaxFiles = Annotated[
+    int | None, Query(ge=0, le=1_000_000, description="Maximum number of files; 0 means no limit.")
+]
 
 
 @router.get("")
@@ -41,7 +41,7 @@ async def list_sources(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Source]:
-    """List pull sources by name, active and paused ones."""
+    """List active and paused pull sources by name."""
     return await sources.list_sources(system, scope, project, limit, cursor)
 
 
@@ -49,7 +49,7 @@ async def list_sources(
 async def create_source(
     system: SystemOf, scope: ScopeOf, new: NewSource, response: Response
 ) -> Source:
-    """Make a pull source."""
+    """Create a pull source."""
     source = await sources.create_source(system, scope, new)
     response.headers["Location"] = f"/api/v2/image-pull-sources/{source.id}"
     return source
@@ -59,7 +59,7 @@ async def create_source(
 async def run_settings_test(
     system: SystemOf, scope: ScopeOf, trial: SourceTestRequest, files: TestFiles = 2
 ) -> SourceTestResult:
-    """Test settings before a source is made of them: list, fetch a few files, store nothing."""
+    """Test settings without creating a source: list, fetch a few files, store nothing."""
     return await source_tests.run_settings_test(system, scope, trial, files)
 
 
@@ -67,7 +67,7 @@ async def run_settings_test(
 async def get_source(
     system: SystemOf, scope: ScopeOf, source_id: UUID, response: Response
 ) -> Source:
-    """Show a pull source; secrets never come back."""
+    """Return a pull source; secrets are never returned."""
     source = await sources.get_source(system, scope, source_id)
     set_etag(response, source.updated_at)
     return source
@@ -77,7 +77,7 @@ async def get_source(
 async def update_source(
     system: SystemOf, scope: ScopeOf, source_id: UUID, change: SourceSettings, response: Response
 ) -> Source:
-    """Change a pull source; what is left out stays as it is."""
+    """Update a pull source; omitted fields keep their values."""
     source = await sources.update_source(system, scope, source_id, change)
     set_etag(response, source.updated_at)
     return source
@@ -85,7 +85,7 @@ async def update_source(
 
 @router.delete("/{source_id}", status_code=204)
 async def delete_source(system: SystemOf, scope: ScopeOf, source_id: UUID) -> None:
-    """Delete a pull source; its images stay."""
+    """Delete a pull source; its images are kept."""
     await sources.delete_source(system, scope, source_id)
 
 
@@ -97,7 +97,10 @@ async def run_source_test(
     change: SourceSettings | None = None,
     files: TestFiles = 2,
 ) -> SourceTestResult:
-    """Test a pull source, with a change that is not kept if one is given: list, fetch a few files, store nothing."""
+    """Test a pull source, with changed settings if a body is given.
+
+    The test lists the source, fetches a few files and stores nothing.
+    """
     return await source_tests.run_source_test(system, scope, source_id, files, change)
 
 
@@ -109,8 +112,8 @@ async def process_source(
     response: Response,
     max_files: MaxFiles = None,
 ) -> PullRunAccepted:
-    """Begin a run now; 409 names the one that is in progress."""
-    accepted = await pull_runs.start_run(system, scope, source_id, max_files)
+    """Start a run; returns 409 with the ID of the current run if one is in progress."""
+    accepted = await pull_run_starts.start_run(system, scope, source_id, max_files)
     response.headers["Location"] = accepted.check_status_at
     return accepted
 
@@ -119,7 +122,7 @@ async def process_source(
 async def toggle_source(
     system: SystemOf, scope: ScopeOf, source_id: UUID, is_active: bool | None = None
 ) -> Source:
-    """Pause or resume a pull source; without the parameter it flips."""
+    """Pause or resume a pull source; without `is_active`, toggle it."""
     return await sources.toggle_source(system, scope, source_id, is_active)
 
 
@@ -133,7 +136,7 @@ async def list_runs(
 
 @router.get("/{source_id}/runs/{run_id}")
 async def get_run(system: SystemOf, scope: ScopeOf, source_id: UUID, run_id: UUID) -> PullRun:
-    """Show one run."""
+    """Return one run."""
     return await sources.get_run(system, scope, source_id, run_id)
 
 
@@ -146,7 +149,7 @@ async def list_files(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PulledFile]:
-    """List the files of a pull source: what became of each, and why."""
+    """List the files of a pull source with the state of each and the reason."""
     return await sources.list_files(system, scope, source_id, state, limit, cursor)
 
 
@@ -154,5 +157,5 @@ async def list_files(
 async def retry_files(
     system: SystemOf, scope: ScopeOf, source_id: UUID, path: FilePath = None
 ) -> RetryFilesResult:
-    """Let failed and quarantined files, or one of them, be tried again with the next run."""
+    """Retry failed and quarantined files, or one of them, in the next run."""
     return await sources.retry_files(system, scope, source_id, path)

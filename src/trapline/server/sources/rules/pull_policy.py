@@ -1,4 +1,4 @@
-"""Decisions of a pull: which files are taken, when a file or a source is tried again, when a source is polled."""
+"""Rules of pulling: which files are imported, when files are retried, when sources are polled."""
 
 import random
 import re
@@ -23,12 +23,13 @@ LISTED_AGAIN_AFTER = timedelta(minutes=10)
 SETTLING = timedelta(minutes=2)
 LEFT_FOR = timedelta(seconds=15)
 MAX_JITTER = timedelta(seconds=30)
-# A run that is not over by then ends well, and the next one goes on; a source that only drips ends
-# sooner.
+# After this time a run ends as completed, and the next run imports the rest. A source that sends
+# very slowly reaches another limit first.
 RUN_WITHIN = timedelta(hours=6)
 LIST_WITHIN = timedelta(hours=1)
 FILE_WITHIN = timedelta(hours=1)
-# The time over which a download must reach the minimum rate, unless a source may be silent longer.
+# A download must reach the minimum rate over this time, or over the download timeout of the source
+# if that is longer.
 SLOWEST_OVER = MINUTE
 TEST_WITHIN = timedelta(minutes=2)
 
@@ -41,12 +42,12 @@ EXCLUDED = "excluded by the patterns of the source"
 
 
 def find_exclusion(path: str, include: list[str], exclude: list[str]) -> str | None:
-    """Return why a listed file is left out because of its name, or None if it is taken.
+    """Return why a listed file is left out because of its name, or None if it is imported.
 
-    Patterns are those of a shell, tried on the whole path, on the name and on each folder above, in
-    any case of letters. What a file is show its first bytes, not its name.
+    Patterns are shell patterns. They are compared with the whole path, the name and each parent
+    folder; case is ignored. The type of a file is determined by its content, not by its name.
     """
-    # By hand: of a million files, a path object for each takes longer than all the rest.
+    # For listings of a million files, creating path objects would take longer than everything else.
     folder, _, name = path.rpartition("/")
     if name.startswith(".") or name == "Thumbs.db":
         return HIDDEN
@@ -60,7 +61,10 @@ def find_exclusion(path: str, include: list[str], exclude: list[str]) -> str | N
 
 
 def find_folder_exclusion(path: str, include: list[str], exclude: list[str]) -> str | None:
-    """Return why a folder is not listed, or None if it is: `exclude` prunes it, or no `include` can match below it."""
+    """Return why a folder is not listed, or None if it is.
+
+    A folder is left out if `exclude` matches it, or if no pattern of `include` can match below it.
+    """
     if path.rpartition("/")[2].startswith("."):
         return HIDDEN
     if exclude and _matches_folder(path, exclude):
@@ -76,7 +80,10 @@ def find_folder_exclusion(path: str, include: list[str], exclude: list[str]) -> 
 
 
 def _can_match_below(folder: str, pattern: str) -> bool:
-    """Return whether a pattern could match a file below a folder (with a closing slash), by its literal beginning."""
+    """Return whether the literal prefix of a pattern allows a match below a folder.
+
+    `folder` ends with a slash.
+    """
     if "/" not in pattern:
         return True
     literal = re.split(r"[*?[]", pattern.lower(), maxsplit=1)[0]
@@ -108,15 +115,15 @@ def _compile(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def get_file_delay(attempts: int, chance: random.Random) -> timedelta | None:
-    """Tell how long to wait after this many failed attempts, with jitter; None when it is quarantined."""
+    """Return the delay after this many failed attempts with jitter; None to quarantine a file."""
     return None if attempts >= QUARANTINE_AFTER else _backoff(attempts, chance)
 
 
 def get_refused_delay(attempts: int, chance: random.Random) -> timedelta | None:
-    """The same for a file whose server asked for patience while it gave its listing.
+    """Return the delay for a file whose server answers Retry-After but still serves its listing.
 
-    The server may be in trouble with all its files, so that many hours go by before one of them is
-    blamed.
+    The server may have a problem with all of its files. The delays are therefore longer, so that
+    many hours pass before a file is quarantined.
     """
     if attempts >= QUARANTINE_AFTER:
         return None
@@ -125,7 +132,7 @@ def get_refused_delay(attempts: int, chance: random.Random) -> timedelta | None:
 
 
 def get_source_delay(failures: int, chance: random.Random) -> timedelta:
-    """Tell how long to leave a source alone that failed this many times in a row."""
+    """Return how long to back off from a source after this many consecutive failures."""
     return _backoff(failures, chance)
 
 
@@ -136,23 +143,25 @@ def _backoff(count: int, chance: random.Random) -> timedelta:
 
 
 def find_schedule_error(schedule: str) -> str | None:
-    """Say what is wrong with a cron expression, or None if it has a next time."""
+    """Return what is wrong with a cron expression, or None if it has a next time."""
     try:
         next(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration):
-        return "is no cron expression that ever comes true; `0 * * * *` is hourly, `*/15 * * * *` each quarter"
+        return (
+            "is not a cron expression with a next time; for example, `0 * * * *` is hourly and "
+            "`*/15 * * * *` is every 15 minutes"
+        )
     return None
 
 
 def get_next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Random) -> datetime:
-    """Tell when a source is polled next: by cron in the deployment's time zone, and a little later
-    at random.
+    """Return when a source is polled next, by its cron expression and with random jitter.
 
-    It is always the first time after `after`, so runs that were missed are caught up once.
+    The expression is evaluated in the time zone of the deployment. The result is based on the first
+    time after `after`, so any number of missed runs is made up by one run.
     """
     times = CronSim(schedule, after.astimezone(zone))
-    # In UTC: where a clock is set back, times of its zone are less apart than they seem, or before
-    # each other.
+    # The interval is computed in UTC because local times jump when daylight saving time changes.
     first = next(times).astimezone(UTC)
     try:
         interval = next(times).astimezone(UTC) - first
@@ -162,7 +171,7 @@ def get_next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.
 
 
 def format_schedule(schedule: str) -> str:
-    """Say a cron expression in words."""
+    """Format a cron expression as an English phrase."""
     try:
         return str(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)).explain())
     except (CronSimError, StopIteration):

@@ -1,6 +1,6 @@
-"""Messages that tell of new files: addresses, or notifications of an S3 service. Pure.
+"""Messages that announce new files: URLs, or notifications of an S3 service. Pure functions.
 
-An element that cannot be used is refused in words and leaves the others be.
+An element that cannot be used is rejected with a reason; the other elements are still processed.
 """
 
 import json
@@ -9,23 +9,23 @@ from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
 EVENT = "event"
-"""The trigger of a run that takes pushed files and lists nothing."""
+"""The trigger of a run that imports pushed files and lists nothing."""
 SCHEDULE = "schedule"
 BACKLOG = "backlog"
-"""The trigger of a run that follows a scheduled one immediately, and imports files that it listed and left."""
+"""The trigger of a run that imports files which the preceding scheduled run listed and left."""
 MOST_ELEMENTS = 1000
 MAX_SHOWN = 300
 
 
 class InvalidMessage(ValueError):
-    """Not one element of it can be read; the message says why."""
+    """The message cannot be parsed; the exception text is the reason."""
 
 
 @dataclass(frozen=True)
 class PushedFile:
-    """One file that a message tells of: an address, or a bucket with the key in it.
+    """One file of a message: a URL, or a bucket with the key of an object.
 
-    `refused` says why it is none.
+    `shown` is the element as it is reported. `refused` is the reason if the element is rejected.
     """
 
     shown: str
@@ -35,36 +35,36 @@ class PushedFile:
     refused: str | None = None
 
     def get_url(self, origin: str) -> str:
-        """Tell where the file is; one in a bucket at this server, as S3 services take it."""
+        """Return the URL of the file; an object has a path-style S3 URL under `origin`."""
         return (
             self.url if self.url is not None else f"{origin}/{quote(f'{self.bucket}/{self.key}')}"
         )
 
 
 def parse_message(text: str | bytes) -> list[PushedFile]:
-    """Read a message of `{"urls": [...]}` or `{"Records": [...]}`. Raises NotAMessage."""
+    """Parse a message of `{"urls": [...]}` or `{"Records": [...]}`. Raises InvalidMessage."""
     try:
         message = json.loads(text)
     except RecursionError:
-        raise InvalidMessage("it is nested too deep") from None
+        raise InvalidMessage("it is nested too deeply") from None
     except ValueError:
         raise InvalidMessage("it is not JSON") from None
     if not isinstance(message, dict):
         raise InvalidMessage("it is not a JSON object")
     urls, records = message.get("urls", []), message.get("Records", [])
     if not isinstance(urls, list) or not isinstance(records, list):
-        raise InvalidMessage("`urls` and `Records` are lists")
+        raise InvalidMessage("`urls` and `Records` must be lists")
     if not {"urls", "Records"} & message.keys() and message.get("Event") != "s3:TestEvent":
         raise InvalidMessage('it has neither "urls" nor "Records"')
     if len(urls) + len(records) > MOST_ELEMENTS:
-        raise InvalidMessage(f"it tells of more than {MOST_ELEMENTS:,} files")
+        raise InvalidMessage(f"it names more than {MOST_ELEMENTS:,} files")
     return [*map(_read_url, urls), *map(_read_record, records)]
 
 
 def _read_url(url: Any) -> PushedFile:
     if not isinstance(url, str):
-        return PushedFile(_shown(url), refused="it is not a text")
-    if wrong := _why_unstorable(url):
+        return PushedFile(_shown(url), refused="it is not a string")
+    if wrong := _find_invalid_characters(url):
         return PushedFile(_shown(url), refused=wrong)
     return PushedFile(_shown(url), url=url.strip())
 
@@ -72,12 +72,12 @@ def _read_url(url: Any) -> PushedFile:
 def _read_record(record: Any) -> PushedFile:
     bucket, key, event = (_find(record, *path) for path in PATHS)
     if not isinstance(bucket, str) or not isinstance(key, str) or not isinstance(event, str):
-        return PushedFile(_shown(key), refused="it is no notification of an S3 service")
+        return PushedFile(_shown(key), refused="it is not a notification of an S3 service")
     name = unquote_plus(key, errors="replace")
     shown = _shown(f"{bucket}/{name}")
     if not event.removeprefix("s3:").startswith("ObjectCreated"):
-        return PushedFile(shown, refused="its eventName tells of no new object")
-    if wrong := _why_unstorable(bucket + name):
+        return PushedFile(shown, refused="its eventName does not announce a new object")
+    if wrong := _find_invalid_characters(bucket + name):
         return PushedFile(shown, refused=wrong)
     return PushedFile(shown, bucket=bucket, key=name)
 
@@ -91,30 +91,33 @@ def _find(value: Any, *path: str) -> Any:
     return value
 
 
-def _why_unstorable(text: str) -> str | None:
-    # Half of a surrogate pair is not printable either.
+def _find_invalid_characters(text: str) -> str | None:
+    # isprintable() also rejects lone surrogates.
     return (
         None
         if "\ufffd" not in text and text.isprintable()
-        else "it has characters that no file's address has"
+        else "it has characters that a file URL cannot have"
     )
 
 
 def _shown(value: Any) -> str:
-    """Make something of a stranger's fit to be told again: it may hold what no database or encoder takes."""
+    """Shorten an element for the report and replace characters that cannot be stored or encoded."""
     text = value if isinstance(value, str) else type(value).__name__
     return text[:MAX_SHOWN].encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
 def needs_listing(gateway: str, base_url: str) -> bool:
-    """Tell whether only the listing shows where files are: where its address lacks a slash, servers redirect."""
+    """Return whether a run must list the source first to find the URLs of its files.
+
+    A server redirects a base URL without a closing slash, so its final URL is not known before.
+    """
     return gateway == "rest" or (gateway == "http" and not urlsplit(base_url).path.endswith("/"))
 
 
 def get_folder_url(address: str) -> str:
-    """Tell under which address the files of a listing lie, with a slash at its end."""
+    """Return the folder URL of the files of a listing, with a closing slash."""
     split = urlsplit(address)
     parent, _, last = split.path.rpartition("/")
-    # What looks like a folder that lacks its slash is one.
+    # A last part without a dot is taken as a folder whose slash is missing.
     path = f"{parent}/" if not last or "." in last or split.query else f"{split.path}/"
     return f"{split.scheme}://{split.netloc}{path}"

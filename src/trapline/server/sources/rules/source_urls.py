@@ -1,4 +1,4 @@
-"""Addresses of pull sources: which gateway speaks to one, and whom it speaks to."""
+"""URLs of pull sources: the gateway and the server of each."""
 
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -17,20 +17,20 @@ BY_SCHEME = {
     "ws": ("websocket",),
     "wss": ("websocket",),
 }
-"""The gateways that speak to addresses of a scheme, the usual one first."""
+"""The gateways for each URL scheme, the default one first."""
 
 SIGN_INS = {"ftp": ("none", "basic"), "sftp": ("basic",)}
-"""The ways to sign in that a gateway knows, where it does not know all."""
+"""The auth types of gateways that do not support all of them."""
 
-# In one line of a command, a line break would begin another one.
+# These protocols send paths in command lines, where a line break would start another command.
 _NAMED_IN_COMMANDS = ("ftp", "sftp")
 _BASIC_OVER_HTTP = ("http", "rest", "websocket")
 
 
 class SourceServer(NamedTuple):
-    """Whom an address speaks to.
+    """The server that a URL refers to.
 
-    Every local folder is on the one machine; a bucket is named as a host would be.
+    All local folders have the same server. For a bucket, `host` is the name of the bucket.
     """
 
     scheme: str
@@ -39,46 +39,50 @@ class SourceServer(NamedTuple):
 
 
 def get_gateway(base_url: str) -> str:
-    """Name the gateway that an address usually is spoken to by.
+    """Return the default gateway for a URL.
 
-    Raises Unprocessable for one that none speaks to.
+    Raises:
+        Unprocessable: no gateway supports the scheme of the URL.
     """
     return list_gateways(base_url)[0]
 
 
 def list_gateways(base_url: str) -> tuple[str, ...]:
-    """Name every gateway that speaks to such addresses.
+    """List the gateways that support the scheme of a URL.
 
-    Raises Unprocessable where there is none.
+    Raises:
+        Unprocessable: no gateway supports the scheme of the URL.
     """
     scheme = base_url.partition(":")[0].strip().lower()
     if scheme not in BY_SCHEME:
         known = ", ".join(f"{name}://" for name in BY_SCHEME)
         raise Unprocessable(
-            f"No gateway speaks {scheme[:20]!r}; addresses begin with one of {known}."
+            f"No gateway supports {scheme[:20]!r}; the URL must start with one of {known}."
         )
     return BY_SCHEME[scheme]
 
 
 def parse_source_url(base_url: str) -> SplitResult:
-    """Split an address that names a host (or bucket), with nothing secret in it.
+    """Split a URL with a host (or bucket).
 
-    Raises Unprocessable with a hint.
+    Raises:
+        Unprocessable: the URL is not valid, has no host, or contains a user name or password.
     """
     try:
         split = urlsplit(base_url.strip())
         host, port = split.hostname, split.port
     except ValueError as error:
         raise Unprocessable(
-            "This is not a complete address, such as ftp://camera.example/pictures/."
+            "This is not a complete URL, such as ftp://camera.example/images/."
         ) from error
     if not host:
-        raise Unprocessable("This address names no host.")
+        raise Unprocessable("This URL has no host.")
     if port == 0:
-        raise Unprocessable("The port of this address is not from 1 to 65535.")
+        raise Unprocessable("The port of this URL is not from 1 to 65535.")
     if split.username is not None or split.password is not None:
         raise Unprocessable(
-            "A name and password must not stand in the address; give them as auth_username and auth_password."
+            "The URL must not contain a user name or password; "
+            "set auth_username and auth_password instead."
         )
     return split
 
@@ -86,30 +90,28 @@ def parse_source_url(base_url: str) -> SplitResult:
 def validate_source_url(
     gateway: str, base_url: str, auth_type: str, auth_username: str | None
 ) -> None:
-    """Refuse an address or a sign-in that a gateway cannot send as it is meant.
+    """Validate that a gateway can send a URL and credentials unchanged.
 
-    Raises Unprocessable.
+    Raises:
+        Unprocessable: the gateway does not support the auth type, or cannot send the path or name.
     """
     if auth_type not in SIGN_INS.get(gateway, (auth_type,)):
-        raise Unprocessable(
-            f"Over {gateway} the auth_type can be {' or '.join(SIGN_INS[gateway])} only."
-        )
+        raise Unprocessable(f"For {gateway}, auth_type must be {' or '.join(SIGN_INS[gateway])}.")
     if gateway in _NAMED_IN_COMMANDS and any(
         sign < " " or "\x7f" <= sign < "\xa0" for sign in unquote(base_url)
     ):
-        wrong = (
-            "must have no line break and no other control character, not as %0D or the like either"
-        )
-        raise Unprocessable("The path of this address cannot be asked for.", [("base_url", wrong)])
+        wrong = "must not contain line breaks or other control characters, nor encoded ones (%0D)"
+        raise Unprocessable("The path of this URL cannot be requested.", [("base_url", wrong)])
     if gateway in _BASIC_OVER_HTTP and auth_type == "basic" and ":" in (auth_username or ""):
-        wrong = "must have no colon: over HTTP, what follows it would be taken for the password"
+        wrong = "must not contain a colon: HTTP treats the text after it as the password"
         raise Unprocessable(
-            "With auth_type basic, auth_username can have no colon.", [("auth_username", wrong)]
+            "With auth_type basic, auth_username must not contain a colon.",
+            [("auth_username", wrong)],
         )
 
 
 def get_server(base_url: str) -> SourceServer:
-    """Tell whom an address speaks to. Raises Unprocessable."""
+    """Return the server that a URL refers to. Raises Unprocessable."""
     scheme = base_url.partition(":")[0].strip().lower()
     if scheme == "file":
         return SourceServer("file", "", 0)
@@ -122,6 +124,6 @@ def get_server(base_url: str) -> SourceServer:
 
 
 def get_http_url(base_url: str) -> str:
-    """Name the address of the same server over HTTP: ws is http, wss is https."""
+    """Convert a WebSocket URL to HTTP: ws becomes http, wss becomes https."""
     split = urlsplit(base_url)
     return f"{'https' if split.scheme.lower() == 'wss' else 'http'}://{split.netloc}{split.path}"
