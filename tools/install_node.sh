@@ -1,5 +1,6 @@
 #!/bin/sh
-# Put node and npm into a virtual environment if PATH has no Node that is new enough: install_node.sh BIN
+# Install node and npm into a virtual environment, unless PATH has a Node that is new enough:
+# install_node.sh BIN
 set -eu
 bin=$1
 if "$bin/python" -c 'import sys, hatch_build; sys.exit(hatch_build.find_node() is None)'; then

@@ -1,8 +1,7 @@
-"""Make the pictures of the docs from a running demo: `make screenshots` (needs Chromium; ARGS go to
-`trapline demo`).
+"""Create the screenshots of the docs from a running demo: `make screenshots`.
 
-Writes docs/images/grid.png and docs/images/viewer.png, and with --sizes also the grid at a phone's
-and a tablet's size.
+It requires Chromium, and passes ARGS to `trapline demo`. It writes docs/images/grid.png and
+docs/images/viewer.png; with --sizes also the grid in the sizes of a phone and a tablet.
 """
 
 import re
@@ -26,9 +25,9 @@ FLAGS = [
 SIZES = {"phone": (390, 844), "tablet": (820, 1180)}
 
 
-def read_link(said: IO[str]) -> str:
-    """Show what the demo says until it names the one-time link; answers the link."""
-    for line in said:
+def read_link(output: IO[str]) -> str:
+    """Print the output of the demo up to its sign-in link, and return the link."""
+    for line in output:
         print(line, end="")
         if found := re.search(r"Sign in, once: (\S+)", line):
             return found.group(1)
@@ -36,7 +35,7 @@ def read_link(said: IO[str]) -> str:
 
 
 def take(page: Page, link: str, sizes: dict[str, tuple[int, int]]) -> None:
-    """Sign in by the link, and take the pictures."""
+    """Sign in with the link and take the screenshots."""
     page.goto(link)
     page.get_by_role("button").first.click()
     page.wait_for_url(lambda url: "welcome" not in url, timeout=20_000)
@@ -56,7 +55,7 @@ def take(page: Page, link: str, sizes: dict[str, tuple[int, int]]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the demo and take the pictures."""
+    """Run the demo and take the screenshots."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("Chromium is not installed: apt-get install chromium")

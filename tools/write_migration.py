@@ -1,4 +1,7 @@
-"""Write a migration from the difference between the tables and a scratch database: `make migration NAME="..."`."""
+"""Write a migration from the difference between the tables and a new database.
+
+make migration NAME="..."
+"""
 
 import sys
 import tempfile
@@ -13,10 +16,10 @@ from trapline.server.platform.postgres.postgres import start_postgres, stop_post
 
 
 def main(message: str) -> None:
-    """Migrate a scratch database to the newest revision and let alembic compare the tables with it.
+    """Migrate a new database to the newest revision, and let alembic compare the tables with it.
 
-    The file is written in any case: a migration of data changes no table, and its statements are
-    added by hand.
+    The file is written even if there is no difference, because a migration of data changes no
+    table and its statements are added manually.
     """
     number = get_next_number()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Write openapi.json, the description of the API that the page's types are generated from: `make openapi`."""
+"""Write openapi.json, from which the page's types are generated: `make openapi`."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ FILE = Path(__file__).parent.parent / "openapi.json"
 
 
 def describe() -> str:
-    """Describe the API of this very code."""
+    """Render the OpenAPI document of the current code."""
     return (
         json.dumps(build_application(None).openapi(), indent=1, sort_keys=True, ensure_ascii=False)
         + "\n"
