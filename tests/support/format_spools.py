@@ -84,7 +84,7 @@ def make_spool(
     *,
     deployments: Sequence[DeploymentRecord] = (PLACE,),
     taxa: Sequence[TaxonRecord] = (LYNX, MAN),
-    read_picture: Callable[[str], bytes] = lambda key: key.encode(),
+    read_image: Callable[[str], bytes] = lambda key: key.encode(),
     **options: Any,
 ) -> ExportSpool:
     """Make a spool of these images."""
@@ -98,7 +98,7 @@ def make_spool(
         public_url="https://traps.example.org/", public=True, options=options, deployments=list(deployments),
         taxa=list(taxa),
     )  # fmt: skip
-    return ExportSpool(folder, about, read_picture)
+    return ExportSpool(folder, about, read_image)
 
 
 def write_twice(

@@ -107,7 +107,7 @@ def _write(
     write: Callable[[ExportSpool, BinaryIO], ExportReport], folder: Path, *images: ImageRecord
 ) -> bytes:
     out = io.BytesIO()
-    write(make_spool(folder, images, read_picture=_picture), out)
+    write(make_spool(folder, images, read_image=_picture), out)
     return out.getvalue()
 
 

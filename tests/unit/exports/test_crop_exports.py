@@ -41,7 +41,7 @@ from trapline.server.platform.formats.zip_writer import (
 )
 
 
-def _picture(key: str) -> bytes:
+def _draw_image(key: str) -> bytes:
     """Draw an image whose left half is red; keys that are not images raise an error."""
     if "missing" in key:
         raise FileNotFoundError(key)
@@ -99,7 +99,7 @@ def test_yolo_has_labels_as_fractions_of_the_upright_image(tmp_path: Path) -> No
         image(5, found(5, "lynx", said=said("unsure"))),
         image(6, found(6, "lynx", said=said("blank")), file="missing"),
     ]
-    report, content = write_twice(yolo.write, make_spool(tmp_path, images, read_picture=_picture))
+    report, content = write_twice(yolo.write, make_spool(tmp_path, images, read_image=_draw_image))
     archive = _open(content)
     place = f"train/Ridge-north/{images[0].id}"
     assert archive.read(f"labels/{place}.txt").decode().splitlines() == [
@@ -124,7 +124,7 @@ def test_yolo_has_labels_as_fractions_of_the_upright_image(tmp_path: Path) -> No
 
 def test_yolo_splits_by_deployment(tmp_path: Path) -> None:
     places = _places(*[4] * 20)
-    spool = make_spool(tmp_path, _in_each(places, 4), deployments=places, read_picture=_picture)
+    spool = make_spool(tmp_path, _in_each(places, 4), deployments=places, read_image=_draw_image)
     archive = _open(write_twice(yolo.write, spool)[1])
     parts: dict[str, set[str]] = {}
     for name in archive.namelist():
@@ -159,7 +159,7 @@ def test_crops_are_the_contents_of_the_boxes(tmp_path: Path) -> None:
         image(1, left, right), image(2), image(3, found(3, "x"), file="missing"),
         image(4, found(4, "x"), file="broken"), image(5, found(5, "deer", None)),
     ]  # fmt: skip
-    report, content = write_twice(crops.write, make_spool(tmp_path, images, read_picture=_picture))
+    report, content = write_twice(crops.write, make_spool(tmp_path, images, read_image=_draw_image))
     archive = _open(content)
     paths = [f"Lynx-lynx/{left.id}.jpg", f"deer/{right.id}.jpg"]
     assert archive.namelist() == [*paths, "crops.csv"]
@@ -183,7 +183,7 @@ def test_each_class_has_a_separate_folder(tmp_path: Path) -> None:
         found(number, name) for number, name in enumerate(("deer", "Deer", "deer!", "crops.csv"))
     ]
     report, content = write_twice(
-        crops.write, make_spool(tmp_path, [image(1, *several)], read_picture=_picture)
+        crops.write, make_spool(tmp_path, [image(1, *several)], read_image=_draw_image)
     )
     folders = {name.split("/")[0].casefold() for name in _open(content).namelist() if "/" in name}
     assert (report.written, len(folders), "crops.csv" in folders) == (4, 4, False)
@@ -199,14 +199,14 @@ def test_coco_contains_image_files(
     ]
     report, content = write_twice(
         write,
-        make_spool(tmp_path, images, read_picture=_picture, with_images=True),
+        make_spool(tmp_path, images, read_image=_draw_image, with_images=True),
         tells_when=True,
     )
     archive = _open(content)
     told = json.loads(archive.read("annotations.json"))
     assert [one["file_name"] for one in told["images"]][:1] == archive.namelist()[1:]
     assert archive.namelist()[1] == f"images/Ridge-north/{images[0].id}.jpg"
-    assert archive.read(archive.namelist()[1]) == _picture("up")
+    assert archive.read(archive.namelist()[1]) == _draw_image("up")
     assert [one.count for one in report.left_out] == [1]
 
 
@@ -228,7 +228,7 @@ def test_hostile_names_do_not_leave_the_folder(
         )
         for number, text in enumerate(HOSTILE)
     ]
-    spool = make_spool(tmp_path, images, deployments=places, read_picture=_picture)
+    spool = make_spool(tmp_path, images, deployments=places, read_image=_draw_image)
     out = io.BytesIO()
     # An empty name is an unknown object, which has no label or crop.
     assert write(spool, out).written >= len(HOSTILE) - 2
@@ -287,7 +287,7 @@ class _Full(io.BytesIO):
 
 
 def test_stopped_zip_writes_nothing_more(tmp_path: Path) -> None:
-    spool = make_spool(tmp_path, [image(1, found(1))], read_picture=_picture)
+    spool = make_spool(tmp_path, [image(1, found(1))], read_image=_draw_image)
     with pytest.raises(_Stopped):
         yolo.write(spool, _Full())
     gc.collect()  # a warning during finalisation would be an error

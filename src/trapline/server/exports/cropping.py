@@ -42,22 +42,22 @@ class Cropper:
     ) -> None:
         self._end()
 
-    def crop(self, picture: Path, pieces: Mapping[Path, Piece]) -> str | None:
+    def crop(self, source: Path, pieces: Mapping[Path, Piece]) -> str | None:
         """Write regions of an image as JPEG files; return None, or the reason why none is written.
 
         The reason is a clause such as "it cannot be decoded".
         """
         wanted = list(pieces.items())
         for first in range(0, len(wanted), MAX_FILES - 1):
-            trouble = self._cut_some(picture, wanted[first : first + MAX_FILES - 1])
+            trouble = self._cut_some(source, wanted[first : first + MAX_FILES - 1])
             if trouble is not None:
                 return trouble
         return None
 
-    def _cut_some(self, picture: Path, pieces: Sequence[tuple[Path, Piece]]) -> str | None:
+    def _cut_some(self, source: Path, pieces: Sequence[tuple[Path, Piece]]) -> str | None:
         with open_files() as files:
             try:
-                files.read(picture)
+                files.read(source)
                 asked = [[files.write(path), *piece] for path, piece in pieces]
             except OSError as error:
                 answer: dict[str, Any] | None = refuse(error)

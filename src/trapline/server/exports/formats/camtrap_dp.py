@@ -173,7 +173,7 @@ class _Writer:
                 starts.append(start)
                 ends.append(end)
             if deployment.latitude is None or deployment.longitude is None:
-                self._miss_place(deployment, summary)
+                self._report_missing_coordinates(deployment, summary)
             issues = self._find_time_issues(deployment, summary)
             table.rows.append(
                 build_deployment_row(
@@ -235,7 +235,9 @@ class _Writer:
             self._fix(f"has timestampIssues, because {', '.join(why)}.", deployment)
         return bool(why)
 
-    def _miss_place(self, deployment: DeploymentRecord, summary: DeploymentImages) -> None:
+    def _report_missing_coordinates(
+        self, deployment: DeploymentRecord, summary: DeploymentImages
+    ) -> None:
         self.report.problems.append(
             ExportIssue(
                 f"{_named(deployment)} has no coordinates, and Camtrap DP requires them. "

@@ -308,7 +308,7 @@ def add_images(
         if path is None:
             continue
         try:
-            content = spool.read_picture(image.upright_file or image.file)
+            content = spool.read_image(image.upright_file or image.file)
         except (FileNotFoundError, LookupError):
             missing += 1
             continue

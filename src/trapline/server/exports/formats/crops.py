@@ -43,9 +43,9 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
         open_zip(out) as pack,
         open_temporary_file(spool.folder) as table,
         TemporaryDirectory(dir=spool.folder) as scratch,
-        Cropper() as cutter,
+        Cropper() as cropper,
     ):
-        crops = _Crops(spool, Path(scratch), cutter)
+        crops = _Crops(spool, Path(scratch), cropper)
         table.write((",".join(COLUMNS) + "\r\n").encode())
         for image in spool.read(ObservedImage):
             report.written += crops.cut(image, pack, table)
@@ -56,8 +56,8 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
 
 
 class _Crops:
-    def __init__(self, spool: ExportSpool, scratch: Path, cutter: Cropper) -> None:
-        self._spool, self._scratch, self._cutter = spool, scratch, cutter
+    def __init__(self, spool: ExportSpool, scratch: Path, cropper: Cropper) -> None:
+        self._spool, self._scratch, self._cropper = spool, scratch, cropper
         self._naming = TaxonResolver(spool.taxa)
         self._places = {str(one.id): one.name for one in spool.about.deployments}
         self._folders: dict[str, str] = {}
@@ -74,15 +74,15 @@ class _Crops:
                 self._boxless += 1
         if not boxed:
             return 0
-        picture = self._scratch / "picture"
+        source = self._scratch / "source"
         try:
-            picture.write_bytes(self._spool.read_picture(image.upright_file or image.file))
+            source.write_bytes(self._spool.read_image(image.upright_file or image.file))
         except (FileNotFoundError, LookupError):
             self._unread += 1
             return 0
         paths = [self._scratch / f"{number}.jpg" for number in range(len(boxed))]
         pieces = {path: piece for path, (_, piece) in zip(paths, boxed, strict=True)}
-        if self._cutter.crop(picture, pieces) is not None:
+        if self._cropper.crop(source, pieces) is not None:
             self._broken += 1
             return 0
         rows = io.StringIO()

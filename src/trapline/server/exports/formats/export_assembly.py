@@ -77,12 +77,12 @@ def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
     for other in page.said:
         said.setdefault(other.image_id, {})[other.id] = other
     return [
-        _make_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names)
+        _build_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names)
         for row in page.images
     ]
 
 
-def _make_record(
+def _build_record(
     row: Any,
     page: ExportPage,
     found: Sequence[ExportedAnnotation],
@@ -126,8 +126,8 @@ def _make_record(
         analysed=bool(found),
         shown=row.id in page.shown,
         sequence_images=page.sequences.get(row.sequence_id, 0),
-        said=None if whole is None else _make_said(said[whole.id], names, ids),
-        found=_make_found(found, held, said, names, ids),
+        said=None if whole is None else _build_identification(said[whole.id], names, ids),
+        found=_build_annotations(found, held, said, names, ids),
         media_id=ids.media_id or "",
         external=ids.observations.get(BLANK),
     )
@@ -176,7 +176,7 @@ def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bo
     return not (name and is_blank_label(name))
 
 
-def _make_said(
+def _build_identification(
     one: ExportedIdentification, names: ExportNames, ids: ImageIds, *, of_image: bool = False
 ) -> IdentificationRecord:
     details = {} if of_image else {name: getattr(one, name) for name in DETAILS}
@@ -193,7 +193,7 @@ def _make_said(
     )
 
 
-def _make_found(
+def _build_annotations(
     found: Sequence[ExportedAnnotation],
     held: EffectiveIdentifications | None,
     said: Mapping[UUID, ExportedIdentification],
@@ -211,7 +211,7 @@ def _make_found(
     whole = held.of_image() if held else None
     if whole is not None and whole.kind is IdentificationKind.CORRECT:
         kept = [
-            _make_finding(one, names)
+            _build_annotation(one, names)
             for one in found
             if one.id is not None and one.id not in left_out
         ]
@@ -233,9 +233,9 @@ def _make_found(
             if one.type == CLASSIFICATION and _decode(one.data).get("terminal") is True:
                 nameless.add(one.parent_id)
             continue
-        record = _make_finding(one, names)
+        record = _build_annotation(one, names)
         if of_it is not None:
-            record.said = _make_said(
+            record.said = _build_identification(
                 said[of_it.id], names, ids, of_image=of_it.annotation_id is None
             )
         record.external = ids.observations.get(str(one.id))
@@ -248,7 +248,7 @@ def _make_found(
     return records
 
 
-def _make_finding(one: ExportedAnnotation, names: ExportNames) -> AnnotationRecord:
+def _build_annotation(one: ExportedAnnotation, names: ExportNames) -> AnnotationRecord:
     assert one.id is not None
     return AnnotationRecord(
         id=one.id,

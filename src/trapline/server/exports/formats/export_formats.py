@@ -1,4 +1,4 @@
-"""The formats of exports: writer, file name suffix, media type, and whether images are needed."""
+"""The formats of exports: their writers, file name suffixes and media types."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,6 @@ class ExportFormatSpec:
     load: Callable[[], Writer]
     suffix: str
     media_type: str
-    needs_pictures: bool = False
     packed: str | None = None
     """The suffix of the zip that is written if image files are included."""
     lack: Callable[[], str | None] | None = None
@@ -120,7 +119,7 @@ FORMATS: dict[ExportFormat, ExportFormatSpec] = {
     ExportFormat.COCO_CAMERA_TRAPS: ExportFormatSpec(
         _coco_camera_traps, "-coco-camera-traps.json", JSON, packed="-coco-camera-traps.zip"
     ),
-    ExportFormat.YOLO: ExportFormatSpec(_yolo, "-yolo.zip", ZIP, needs_pictures=True),
+    ExportFormat.YOLO: ExportFormatSpec(_yolo, "-yolo.zip", ZIP),
     ExportFormat.MEGADETECTOR: ExportFormatSpec(_megadetector, "-megadetector.json", JSON),
     ExportFormat.SPECIESNET: ExportFormatSpec(_speciesnet, "-speciesnet.json", JSON),
     ExportFormat.DARWIN_CORE: ExportFormatSpec(_darwin_core, "-darwin-core.zip", ZIP),
@@ -131,7 +130,7 @@ FORMATS: dict[ExportFormat, ExportFormatSpec] = {
     ExportFormat.GEOPARQUET: ExportFormatSpec(
         _geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet
     ),
-    ExportFormat.CROPS: ExportFormatSpec(_crops, "-crops.zip", ZIP, needs_pictures=True),
+    ExportFormat.CROPS: ExportFormatSpec(_crops, "-crops.zip", ZIP),
 }
 
 

@@ -215,11 +215,11 @@ def truncate_list(problems: Sequence[ExportIssue]) -> list[ExportIssue]:
 
 @dataclass(frozen=True)
 class ExportSpool:
-    """The records of one export on the disk; `read_picture` reads a file from the store by key."""
+    """The records of one export on the disk; `read_image` reads a file from the store by key."""
 
     folder: Path
     about: ExportMetadata
-    read_picture: Callable[[str], bytes]
+    read_image: Callable[[str], bytes]
     _taxa: dict[UUID, TaxonRecord] = field(default_factory=dict)
 
     @property

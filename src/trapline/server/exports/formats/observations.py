@@ -44,26 +44,26 @@ def build_observations(image: ObservedImage, naming: TaxonResolver) -> list[Obse
             if found.type not in (BOX, CLASSIFICATION) and found.type not in DRAWN:
                 naming.formless += 1
                 continue
-            one = _look(found, under.get(found.id), image, naming)
+            one = _build_from_annotation(found, under.get(found.id), image, naming)
             if one is None:
                 continue
             one.parts = drawn.get(found.id, ())
             if one.kind is not ObservationType.BLANK:
                 seen.append(one)
-            elif nothing is None or _outdoes(one, nothing):
+            elif nothing is None or _takes_precedence(one, nothing):
                 nothing = one
         if whole is not None and whole.kind in ("correct", "confirm"):
-            is_named = _share(whole, seen)
+            is_named = _share_details(whole, seen)
             if whole.kind == "correct" and not is_named:
-                seen.append(_say(f"{image.id}-image", whole, naming))
+                seen.append(_build_statement(f"{image.id}-image", whole, naming))
         elif whole is not None and whole.kind == "unsure":
-            seen.append(_say(f"{image.id}-image", whole, naming))
+            seen.append(_build_statement(f"{image.id}-image", whole, naming))
         if seen:
             return seen
-    return [_see_nothing(image, whole, nothing)]
+    return [_build_blank(image, whole, nothing)]
 
 
-def _share(whole: ObservedIdentification, seen: list[Observation]) -> bool:
+def _share_details(whole: ObservedIdentification, seen: list[Observation]) -> bool:
     """Copy the details of an identification of the whole image to the observations that it names.
 
     Details apply only if all these observations are of one kind. Their counts add up to the stated
@@ -114,7 +114,7 @@ def _is_part(
     return found.type != BOX and (found.parent_id in under or found.parent_id in drawn)
 
 
-def _outdoes(one: Observation, other: Observation) -> bool:
+def _takes_precedence(one: Observation, other: Observation) -> bool:
     """Return whether one blank finding takes precedence over another.
 
     Identified ones come first, then those with the higher confidence.
@@ -124,7 +124,7 @@ def _outdoes(one: Observation, other: Observation) -> bool:
     return one.said is not None
 
 
-def _look(
+def _build_from_annotation(
     found: ObservedAnnotation,
     under: Sequence[ObservedAnnotation] | None,
     image: ObservedImage,
@@ -134,7 +134,10 @@ def _look(
     named_by, said = found, found.said
     name = find_box_label(found, under) if under is not None else None
     if name is not None:
-        named_by, said = name if _tells_more(name, found, naming) else found, name.said or said
+        named_by, said = (
+            name if _is_more_specific(name, found, naming) else found,
+            name.said or said,
+        )
     label, taxon, confidence = named_by.class_name or "", named_by.taxon, named_by.confidence
     if said is not None:
         confidence = None
@@ -155,7 +158,9 @@ def _look(
     return Observation(found.id, kind, taxon, label, confidence, box, found, said, named_by)
 
 
-def _tells_more(name: ObservedAnnotation, found: ObservedAnnotation, naming: TaxonResolver) -> bool:
+def _is_more_specific(
+    name: ObservedAnnotation, found: ObservedAnnotation, naming: TaxonResolver
+) -> bool:
     """Return whether a name is more specific than the box's label.
 
     A name never replaces a taxon or a known type by an unknown one.
@@ -195,14 +200,14 @@ def _find_box(
     )
 
 
-def _say(key: str, said: ObservedIdentification, naming: TaxonResolver) -> Observation:
+def _build_statement(key: str, said: ObservedIdentification, naming: TaxonResolver) -> Observation:
     if said.kind == "unsure":
         return Observation(key, ObservationType.UNKNOWN, said=said)
     label = said.label or ""
     return Observation(key, naming.find(label, said.taxon).kind, said.taxon, label, said=said)
 
 
-def _see_nothing(
+def _build_blank(
     image: ObservedImage, said: ObservedIdentification | None, nothing: Observation | None
 ) -> Observation:
     """Build the observation of an image without findings.

@@ -214,10 +214,10 @@ async def list_annotations(
         """,  # noqa: S608 - made of constants
         (list(images), as_of, list(images), as_of, as_of, as_of),
     )
-    return [_make_found(*row) for row in await cursor.fetchall()]
+    return [_build_annotation(*row) for row in await cursor.fetchall()]
 
 
-def _make_found(*row: Any) -> ExportedAnnotation:
+def _build_annotation(*row: Any) -> ExportedAnnotation:
     *columns, algorithm_id = row
     found = ExportedAnnotation(*columns)
     if algorithm_id is None or f'"{PACKED}"' not in found.data:

@@ -103,12 +103,12 @@ async def run_import(
             _beating(system, scope, import_id, beat_s),
             system.store.local_path(row.storage_key) as path,
         ):
-            keeps_file = await _take_file(system, scope, row, path)
+            keeps_file = await _import_file(system, scope, row, path)
     except ImportOwnershipLost:
         return
     except ServiceUnavailable as error:
         if not isinstance(error, StatementTimeout):
-            await _excuse(system, scope, import_id)
+            await _uncount_attempt(system, scope, import_id)
         raise
     except NotFound:
         await _fail(system, scope, import_id, "The file is not in the store: send it again.")
@@ -160,7 +160,7 @@ async def _begin(system: AppContext, scope: Scope, import_id: UUID) -> ImportRow
         return row
 
 
-async def _excuse(system: AppContext, scope: Scope, import_id: UUID) -> None:
+async def _uncount_attempt(system: AppContext, scope: Scope, import_id: UUID) -> None:
     """Do not count an attempt that failed because the database or the store was not available."""
     with suppress(ServiceUnavailable):
         async with system.database.transaction(scope) as tx:
@@ -180,14 +180,14 @@ async def _fail(system: AppContext, scope: Scope, import_id: UUID, why: str) -> 
             finish_import(row, ImportState.FAILED, f"{why} {_describe_progress(row)}")
 
 
-async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Path) -> bool:
+async def _import_file(system: AppContext, scope: Scope, row: ImportRow, path: Path) -> bool:
     """Import the entries of a file; return whether the file is kept to assign folders."""
     options = ImportOptions.model_validate(row.options)
     reader = await asyncio.to_thread(open_reader, ImportFormat(row.format), path, options)
     catalogue = ImageIndex()
     catalogue.add_folders(options.folders)
     try:
-        total = await asyncio.to_thread(_look_through, reader, catalogue)
+        total = await asyncio.to_thread(_scan_entries, reader, catalogue)
         described = list(await asyncio.to_thread(reader.deployments))
         described += _list_unused_folders(catalogue, options)
         taxa = reader.taxa()
@@ -198,7 +198,7 @@ async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Pat
             ),
         ]
         places = await retry_on_deadlock(
-            lambda: _settle_deployments(system, scope, row, reader, described, total),
+            lambda: _resolve_deployments(system, scope, row, reader, described, total),
             after_twins=True,
         )
         reader.place_deployments(places)
@@ -221,7 +221,7 @@ async def _take_file(system: AppContext, scope: Scope, row: ImportRow, path: Pat
         reader.close()
 
 
-def _look_through(reader: FormatReader, catalogue: ImageIndex) -> int:
+def _scan_entries(reader: FormatReader, catalogue: ImageIndex) -> int:
     """Read the whole file before any entry is stored, and return its number of entries."""
     total = 0
     for path, place in reader.paths():
@@ -249,7 +249,7 @@ def _next(batches: Iterator[ImportBatch]) -> ImportBatch | None:
     return next(batches, None)
 
 
-async def _settle_deployments(
+async def _resolve_deployments(
     system: AppContext,
     scope: Scope,
     row: ImportRow,

@@ -103,7 +103,7 @@ class CocoAnnotationOwner(msgspec.Struct, gc=False):
     image_id: Key
 
 
-PICTURES = msgspec.json.Decoder(CocoImage)
+IMAGES = msgspec.json.Decoder(CocoImage)
 ANNOTATIONS = msgspec.json.Decoder(CocoAnnotation)
 OWNERS = msgspec.json.Decoder(CocoAnnotationOwner)
 
@@ -145,7 +145,7 @@ class CocoReader:
                 raise UnreadableFile(f"The file has more than {MOST_ENTRIES:,} images.")
             self._images = number
             try:
-                yield str(PICTURES.decode(element).id), number, None
+                yield str(IMAGES.decode(element).id), number, None
             except BROKEN:
                 continue
 
@@ -174,7 +174,7 @@ class CocoReader:
         """List the paths of all images; annotations without an image are entries, too."""
         for element in self._file.split("images"):
             try:
-                yield ImageReference(PICTURES.decode(element).path)
+                yield ImageReference(IMAGES.decode(element).path)
             except BROKEN:
                 yield ImageReference("")
         for _ in range(self._parts.orphans):
@@ -197,18 +197,18 @@ class CocoReader:
     def _enter(self, number: int, element: bytes) -> ImportEntry | EntryFault:
         place = f"images {number}"
         try:
-            picture = PICTURES.decode(element)
+            image = IMAGES.decode(element)
         except BROKEN as error:
             return EntryFault(place, format_json_error(error))
-        first = self._parts.get_number(str(picture.id))
+        first = self._parts.get_number(str(image.id))
         if first != number:
-            return EntryFault(place, f"images {first} has the same id", picture.file_name)
-        return ImportEntry(place, picture.path, picture, parse_id(picture.trapline_id))
+            return EntryFault(place, f"images {first} has the same id", image.file_name)
+        return ImportEntry(place, image.path, image, parse_id(image.trapline_id))
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read the annotations of an image. Raises InvalidEntry, InvalidAnnotationData."""
-        picture: CocoImage = entry.content
-        count, size = self._parts.get_size(str(picture.id))
+        image: CocoImage = entry.content
+        count, size = self._parts.get_size(str(image.id))
         if not count and not self._options.nothing_is_blank:
             return EntryContent(left_out=1)
         if count > MOST_OF_ONE or size > LONGEST_ENTRY:
@@ -216,10 +216,10 @@ class CocoReader:
                 f"it has more than {MOST_OF_ONE:,} annotations, "
                 f"or they have more than {LONGEST_ENTRY >> 20} MiB"
             )
-        stated = _frame_of(picture, frame)
+        stated = _frame_of(image, frame)
         findings: list[ImportedFinding] = []
         reading = EntryContent([ImportedResult(self._model, findings)])
-        for part in self._parts.list_parts(str(picture.id)):
+        for part in self._parts.list_parts(str(image.id)):
             try:
                 found = self._read_one(part, stated, frame)
             except InvalidEntry as error:
@@ -300,13 +300,13 @@ class CocoReader:
         self._file.close()
 
 
-def _frame_of(picture: CocoImage, frame: Frame) -> Frame:
+def _frame_of(image: CocoImage, frame: Frame) -> Frame:
     """Return the image size that the coordinates of the file refer to.
 
     Raises:
         InvalidEntry: the aspect ratio is not that of the stored image.
     """
-    width, height = picture.width, picture.height
+    width, height = image.width, image.height
     if width is None or height is None:
         return frame
     if not (1 <= width < 2**31 and 1 <= height < 2**31):

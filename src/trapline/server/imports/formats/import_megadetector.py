@@ -69,7 +69,7 @@ class MegadetectorFileName(msgspec.Struct, gc=False):
     file: str
 
 
-PICTURES = msgspec.json.Decoder(MegadetectorImage)
+IMAGES = msgspec.json.Decoder(MegadetectorImage)
 FILES = msgspec.json.Decoder(MegadetectorFileName)
 
 
@@ -138,30 +138,30 @@ class MegadetectorReader:
     def _enter(self, number: int, element: bytes) -> ImportEntry | EntryFault:
         place = f"images {number}"
         try:
-            picture = PICTURES.decode(element)
+            image = IMAGES.decode(element)
         except BROKEN as error:
             name = None
             with contextlib.suppress(*BROKEN):
                 name = FILES.decode(element).file
             return EntryFault(place, format_json_error(error), name)
-        return ImportEntry(place, picture.file, picture)
+        return ImportEntry(place, image.file, image)
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read the detections on an image. Raises InvalidEntry."""
-        picture: MegadetectorImage = entry.content
-        if picture.failure is not None or picture.detections is None:
+        image: MegadetectorImage = entry.content
+        if image.failure is not None or image.detections is None:
             return EntryContent(
                 [
                     ImportedResult(
-                        self._model, (), sanitise_text(picture.failure or "it has no detections")
+                        self._model, (), sanitise_text(image.failure or "it has no detections")
                     )
                 ]
             )
-        if len(picture.detections) > MOST_DETECTIONS:
+        if len(image.detections) > MOST_DETECTIONS:
             raise InvalidEntry(f"it has more than {MOST_DETECTIONS:,} detections")
         findings: list[ImportedFinding] = []
         reading = EntryContent([ImportedResult(self._model, findings)])
-        for found in picture.detections:
+        for found in image.detections:
             if validate_confidence(found.conf) < self._least:
                 reading.left_out += 1
                 continue
@@ -171,8 +171,8 @@ class MegadetectorReader:
             )
             if found.classifications:
                 self._classify(found.classifications, len(findings) - 1, reading)
-        if picture.classifications:
-            self._classify(picture.classifications, None, reading)
+        if image.classifications:
+            self._classify(image.classifications, None, reading)
         return reading
 
     def _classify(

@@ -102,7 +102,7 @@ class ImportBatch:
         first = made[0].id if made else None
         said = [
             NewImportedIdentification(
-                _name_said(image_id, one, first),
+                _identification_id(image_id, one, first),
                 image_id,
                 one,
                 first if one.finding is not None else None,
@@ -165,7 +165,7 @@ def build_batches(reader: FormatReader, catalogue: ImageIndex, after: int) -> It
         batch = ImportBatch()
         for entry in islice(entries, AT_ONCE):
             batch.entries += 1
-            _take(batch, reader, catalogue, entry)
+            _add_entry(batch, reader, catalogue, entry)
             if batch.is_full:
                 break
         if not batch.entries:
@@ -173,7 +173,7 @@ def build_batches(reader: FormatReader, catalogue: ImageIndex, after: int) -> It
         yield batch
 
 
-def _take(
+def _add_entry(
     batch: ImportBatch, reader: FormatReader, catalogue: ImageIndex, entry: ImportEntry | EntryFault
 ) -> None:
     if isinstance(entry, EntryFault):
@@ -234,7 +234,9 @@ def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
     )
 
 
-def _name_said(image_id: UUID, statement: ImportedIdentification, analysis_id: UUID | None) -> UUID:
+def _identification_id(
+    image_id: UUID, statement: ImportedIdentification, analysis_id: UUID | None
+) -> UUID:
     about = analysis_id if statement.finding is not None else None
     return _name(hashlib.sha256(msgspec.json.encode((image_id, about, statement))).digest())
 

@@ -33,7 +33,7 @@ BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOF
 Row = dict[str, str]
 
 
-class _Sober(io.FileIO):
+class _BoundedFile(io.FileIO):
     """A file that limits the size of each read.
 
     `zipfile` reads the directory in one call with the size that the zip declares.
@@ -79,7 +79,7 @@ class ZippedTables:
     """
 
     def __init__(self, path: Path, tables: Sequence[str]) -> None:
-        self._file = _Sober(path)
+        self._file = _BoundedFile(path)
         self.package: dict[str, Any] = {}
         try:
             self._archive = zipfile.ZipFile(self._file)
