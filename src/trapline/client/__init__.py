@@ -1,4 +1,4 @@
-"""A typed HTTP client of the Trapline server: a method an endpoint, wire models in and out."""
+"""A typed HTTP client of the Trapline server, with a method for each endpoint."""
 
 from trapline.client.callbacks import CallbackSession
 from trapline.client.errors import ApiConnectionError, ApiStatusError

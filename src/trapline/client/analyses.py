@@ -29,13 +29,16 @@ class AnalysisReadApi:
     _to: ApiSession
 
     def get_analysis(self, analysis_id: UUID) -> Analysis:
-        """One analysis with the first page of its annotations."""
+        """Get an analysis with the first page of its annotations."""
         return self._to.get(f"/analyses/{analysis_id}", Analysis)
 
     def list_annotations(
         self, analysis_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[Annotation]:
-        """One page of annotations in order; filters are type, class, confidence_min, cursor, limit."""
+        """List one page of annotations in order; filters:
+
+        type, class, confidence_min, cursor, limit.
+        """
         return self._to.get(
             f"/analyses/{analysis_id}/annotations", NotebookPage[Annotation], filters
         )
@@ -45,11 +48,12 @@ class AnalysisApi(AnalysisReadApi):
     """Methods for analyses of external pipelines."""
 
     def create_analysis(self, new: NewAnalysis, *, key: str | None = None) -> CreatedAnalysis:
-        """Create an analysis of an external pipeline; the result contains the secret that signs its
-        callbacks.
+        """Create an analysis of an external pipeline.
 
-        `key` is the Idempotency-Key: the same one brings back the same analysis. Each call has one,
-        and is tried again.
+        The result has the secret that signs its callbacks.
+
+        `key` is the Idempotency-Key: the same key returns the same analysis. Each call has one, and
+        is retried.
         """
         return self._to.send(
             "POST",
@@ -63,21 +67,21 @@ class AnalysisApi(AnalysisReadApi):
     def list_analyses(
         self, image_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[Analysis]:
-        """One page of an image's analyses, newest first; filters are cursor, limit."""
+        """List one page of an image's analyses, newest first; filters are cursor, limit."""
         return self._to.get(f"/images/{image_id}/analyses", NotebookPage[Analysis], filters)
 
     def download_artifact(self, artifact_id: UUID) -> bytes:
-        """The content of an analysis's file."""
+        """Download the file of an analysis."""
         return self._to.get_signed_url(f"/artifacts/{artifact_id}/download")
 
     def export_analysis(
         self, analysis_id: UUID, form: AnalysisFormat = AnalysisFormat.JSON
     ) -> bytes:
-        """An analysis with all its annotations as a file: json, csv or coco."""
+        """Export an analysis with all its annotations as json, csv or coco."""
         return self._to.get_bytes(f"/analyses/{analysis_id}/export", {"format": form.value})
 
     def cancel_analysis(self, analysis_id: UUID) -> Analysis:
-        """Cancel an analysis that no job has made; nothing that is posted to it is taken any more."""
+        """Cancel a stand-alone analysis; the server rejects further annotations of it."""
         change = StatusUpdate(status=AnalysisState.CANCELED)
         return self._to.send(
             "PATCH", f"/analyses/{analysis_id}/status", Analysis, change, retry=self._to.retry
@@ -86,23 +90,25 @@ class AnalysisApi(AnalysisReadApi):
     def list_artifacts(
         self, analysis_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[Artifact]:
-        """One page of an analysis's files, the oldest first; filters are cursor, limit."""
+        """List one page of an analysis's files, oldest first; filters are cursor, limit."""
         return self._to.get(f"/analyses/{analysis_id}/artifacts", NotebookPage[Artifact], filters)
 
     def list_callback_keys(self, project_id: int | None = None) -> list[CallbackKey]:
-        """The service keys that reach a project, or any of the caller's, newest first."""
+        """List the service keys that are valid for a project, or for any of the caller's, newest
+        first.
+        """
         return self._to.list_all(
             "/callback_keys", NotebookPage[CallbackKey], {"project": project_id}
         )
 
     def create_callback_key(self, new: NewCallbackKey) -> CreatedCallbackKey:
-        """Make a service key; the answer alone holds its secret."""
+        """Create a service key; only this response has its secret."""
         return self._to.send("POST", "/callback_keys", CreatedCallbackKey, new)
 
     def revoke_callback_key(self, key_id: UUID) -> None:
-        """Revoke a service key, by the `id` of it rather than by what it signs as."""
+        """Revoke a service key by its `id`, which is not the key ID that signs."""
         self._to.send("DELETE", f"/callback_keys/{key_id}", type(None))
 
     def check_signature(self, asked: SignatureCheckRequest) -> SignatureCheckResult:
-        """Ask which part of a request's signature is wrong."""
+        """Check which part of a request's signature is invalid."""
         return self._to.send("POST", "/callback_keys/check", SignatureCheckResult, asked)

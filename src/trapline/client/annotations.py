@@ -17,7 +17,7 @@ class AnnotationApi:
     def find_annotations(
         self, **filters: str | int | float | None
     ) -> NotebookPage[AnnotationWithImage]:
-        """One page of what completed analyses found, by the times of the images.
+        """List one page of annotations of completed analyses, by the times of the images.
 
         Filters are project, type, class_, taxon, confidence_min, confidence_max, deployment,
         captured_after, captured_before, model, model_version, algorithm, job, order, cursor, limit.
@@ -27,33 +27,38 @@ class AnnotationApi:
     def list_image_annotations(
         self, image_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[AnnotationWithImage]:
-        """One page of what all completed analyses of an image found; filters as of `find_annotations`."""
+        """List one page of an image's annotations, with the filters of `find_annotations`."""
         return self._to.get(
             f"/images/{image_id}/annotations", NotebookPage[AnnotationWithImage], filters
         )
 
     def get_scores(self, annotation_id: UUID) -> ClassificationScores:
-        """The scores of one classification over its whole class list."""
+        """Get the scores of a classification over its whole class list."""
         return self._to.get(f"/annotations/{annotation_id}/scores", ClassificationScores)
 
     def list_algorithms(self, **filters: str | int | float | None) -> NotebookPage[ListedAlgorithm]:
-        """One page of algorithms; filters are project, search (a name, a key or a class), cursor, limit."""
+        """List one page of algorithms; filters are project, search (name, key or class), cursor,
+        limit.
+        """
         return self._to.get("/algorithms", NotebookPage[ListedAlgorithm], filters)
 
     def get_algorithm(self, algorithm_id: int) -> ListedAlgorithm:
-        """One revision of an algorithm."""
+        """Get one revision of an algorithm."""
         return self._to.get(f"/algorithms/{algorithm_id}", ListedAlgorithm)
 
     def list_algorithm_classes(
         self, algorithm_id: int, **filters: str | int | float | None
     ) -> NotebookPage[AlgorithmClass]:
-        """One page of an algorithm's classes in the order of its scores; filters are search, cursor, limit."""
+        """List one page of an algorithm's classes, ordered as its scores; filters:
+
+        search, cursor, limit.
+        """
         return self._to.get(
             f"/algorithms/{algorithm_id}/classes", NotebookPage[AlgorithmClass], filters
         )
 
     def list_sequences(self, **filters: str | int | float | None) -> NotebookPage[Sequence]:
-        """One page of sequences with their first images.
+        """List one page of sequences with their first images.
 
         Filters are project, deployment, started_after, started_before, images_min, order, cursor,
         limit.
@@ -61,5 +66,5 @@ class AnnotationApi:
         return self._to.get("/sequences", NotebookPage[Sequence], filters)
 
     def get_sequence(self, sequence_id: UUID) -> Sequence:
-        """One sequence with its images, a thousand at most."""
+        """Get a sequence with its images, at most 1,000."""
         return self._to.get(f"/sequences/{sequence_id}", Sequence)

@@ -1,4 +1,4 @@
-"""One session with the API: the token, the timeouts, and errors made of problem documents."""
+"""One session with the API: token, timeouts, and errors built from problem documents."""
 
 import email.utils
 import json
@@ -66,7 +66,7 @@ class ApiSession:
         headers = {"User-Agent": user_agent, "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Token {token}"
-        # trust_env would take proxies and passwords from the environment and from ~/.netrc.
+        # trust_env would use proxies and passwords from the environment and from ~/.netrc.
         self._session = httpx2.Client(
             headers=headers,
             auth=SignatureAuth(sign) if sign else None,
@@ -74,32 +74,31 @@ class ApiSession:
             follow_redirects=False,
         )
 
-        # For addresses that are signed themselves: no credential of ours goes there. Made when it
-        # is first needed.
+        # For signed URLs, which must not receive our credentials. Created when it is first needed.
         self._bare: httpx2.Client | None = None
         self._making = threading.Lock()
 
     def set_header(self, name: str, value: str | None) -> None:
-        """Send a header along from now on, or no longer."""
+        """Set a header of all further requests; None removes it."""
         if value is None:
             self._session.headers.pop(name, None)
         else:
             self._session.headers[name] = value
 
     def close(self) -> None:
-        """End the session and its connections."""
+        """Close the session and its connections."""
         self._session.close()
         if self._bare is not None:
             self._bare.close()
 
     def get(self, path: str, answer: type[Answer], params: Params | None = None) -> Answer:
-        """GET, again after passing failures."""
+        """Send a GET request; retry after transient failures."""
         return self.retry.run(lambda: self._call("GET", path, answer, params=params))
 
     def list_all(
         self, path: str, page: type[Page[Item]], params: Params | None = None
     ) -> list[Item]:
-        """GET every page of a list."""
+        """Get every page of a list."""
         return list(iterate(lambda **asked: self.get(path, page, {**(params or {}), **asked})))
 
     def send(
@@ -115,11 +114,10 @@ class ApiSession:
         headers: Mapping[str, str] | None = None,
         retry: RetryPolicy = NEVER,
     ) -> Answer:
-        """Call with a body: a message (only what was set is sent), JSON that was made already, or a
-        file.
+        """Send a request with a body: a message, JSON bytes, or a file.
 
-        Calls that change something are made once, unless the caller knows that a second one is
-        harmless.
+        Of a message only the fields that are set are sent. Requests that change something are not
+        retried, unless `retry` is given because they may be repeated.
         """
         if isinstance(body, BaseModel):
             body = body.model_dump_json(exclude_unset=True).encode()
@@ -132,7 +130,7 @@ class ApiSession:
         return retry.run(lambda: self._call(method, path, answer, params=params, **content))
 
     def put_signed(self, url: str, content: bytes | BinaryIO, headers: Mapping[str, str]) -> None:
-        """Send bytes, once, to a signed address, of this server or of its store."""
+        """Upload content once to a signed URL of the server or of its store."""
         with self._making:
             if self._bare is None:
                 self._bare = httpx2.Client(
@@ -143,7 +141,8 @@ class ApiSession:
         except httpx2.TransportError as error:
             where = httpx2.URL(url)
             raise ApiConnectionError(
-                f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
+                f"no answer from {where.scheme}://{where.netloc.decode()}: "
+                f"{error or type(error).__name__}"
             ) from error
         if not answer.is_success:
             raise build_status_error(answer)
@@ -160,7 +159,7 @@ class ApiSession:
         return self.retry.run(ask)
 
     def get_signed_url(self, path: str) -> bytes:
-        """GET what is answered with a signed address, from there: without the token, wherever that is."""
+        """Get the content of the signed URL that a request redirects to, without the token."""
 
         def ask() -> bytes:
             timeout = self._read_timeout_s
@@ -231,7 +230,8 @@ class ApiSession:
         try:
             return TypeAdapter(answer).validate_json(response.content)
         except ValidationError as error:
-            problem = f"{method} {path} was answered with something else than expected: {error.errors()[0]['msg']}"
+            reason = error.errors()[0]["msg"]
+            problem = f"{method} {path} returned an unexpected response: {reason}"
             raise ApiStatusError(502, problem) from error
 
     def _unreachable(self, error: httpx2.TransportError) -> ApiConnectionError:
@@ -239,7 +239,7 @@ class ApiSession:
 
 
 def _set_only(params: Params | None) -> dict[str, str | int | float]:
-    # `class` is a word of Python: it is written class_ there.
+    # `class` is a keyword of Python, so the parameter is named class_.
     return {
         name.removesuffix("_"): value for name, value in (params or {}).items() if value is not None
     }
@@ -269,7 +269,7 @@ def build_status_error(response: httpx2.Response) -> ApiStatusError:
 
 
 def _retry_after_s(header: str | None) -> float | None:
-    """Seconds of a Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of a Retry-After header: seconds or a date (RFC 9110, 10.2.3)."""
     if not header:
         return None
     if header.isascii() and header.strip().isdecimal():

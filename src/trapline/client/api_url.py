@@ -1,4 +1,4 @@
-"""Where the API of a server is, however its address was written down."""
+"""Normalisation of the URL of a server."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -6,10 +6,12 @@ API = "/api/v2"
 
 
 def normalise_api_url(address: str) -> str:
-    """The API's address without a trailing slash, from one with or without `/api` or `/api/v2` and
-    a trailing slash.
+    """Return the API URL of a server, without a trailing slash.
 
-    Raises ValueError if it is not an http or https URL.
+    The given URL may end with `/api` or `/api/v2`, and with a slash.
+
+    Raises:
+        ValueError: it is not an http or https URL.
     """
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -29,7 +29,7 @@ _PLACE = re.compile(r"annotations\.(\d+)(\.|$)")
 
 @dataclass(frozen=True)
 class RejectedAnnotation:
-    """An annotation that the server did not take: its place in what was given, and why."""
+    """An annotation that the server rejected: its position in the list, and the reasons."""
 
     place: int
     problems: list[FieldProblem]
@@ -44,13 +44,15 @@ class PostAnnotationsResult:
 
 
 class CallbackSession(AnalysisReadApi):
-    """Session of an external pipeline, to be closed or used in a `with`. Safe to use from several
-    threads.
+    """Session of an external pipeline; close it or use it in a `with`.
 
-    `sign` is made by `trapline.client.signing`: `by_key` of a service key, `by_secret` of an
-    analysis's secret or the shared one (which reads nothing). Every call is tried again after
-    passing failures: the same again changes nothing. Every method raises ServerRefused where the
-    server says no, and ServerUnreachable where no answer came.
+    It is safe to use from several threads.
+
+    `sign` is built by `trapline.client.signing`: `build_key_signer` for a service key,
+    `build_secret_signer` for the secret of an analysis or the shared secret (which cannot read).
+    Every request is retried after transient failures, because it may be repeated. Every method
+    raises ApiStatusError if the server refuses the request, and ApiConnectionError if there is no
+    response.
     """
 
     def __init__(
@@ -79,33 +81,33 @@ class CallbackSession(AnalysisReadApi):
         self.close()
 
     def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         self._to.close()
 
     def set_status(
         self, analysis_id: UUID, status: AnalysisState, error_message: str | None = None
     ) -> Analysis:
-        """Move an analysis: to processing when the work begins.
+        """Set the status of an analysis, such as processing when the work starts.
 
-        Setting its present state changes nothing.
+        Setting the current status changes nothing.
         """
         change = StatusUpdate(status=status, error_message=error_message)
         path = f"/analyses/{analysis_id}/status"
         return self._to.send("PATCH", path, Analysis, change, retry=self._to.retry)
 
     def presign(self, analysis_id: UUID, new: NewArtifact) -> PresignedUpload:
-        """Ask for an address to upload a file to; it may be asked for again until the file is cited."""
+        """Get a signed URL to upload a file to; this may be repeated until the file is cited."""
         path = f"/analyses/{analysis_id}/artifacts/presign"
         return self._to.send("POST", path, PresignedUpload, new, retry=self._to.retry)
 
     def upload(self, presigned: PresignedUpload, content: bytes | Path) -> None:
-        """Send a file to the address that was given for it."""
+        """Upload a file to its signed URL."""
         self._to.retry.run(lambda: self._upload(presigned, content))
 
     def add_artifact(
         self, analysis_id: UUID, kind: ArtifactType, filename: str, content: bytes | Path
     ) -> str:
-        """Upload a file with its size and SHA-256 announced; answers the `storage_path` to cite it by."""
+        """Upload a file with its size and SHA-256; return the `storage_path` to cite it by."""
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         new = NewArtifact(artifact_type=kind, filename=filename, size=size, sha256=_hash(content))
         presigned = self.presign(analysis_id, new)
@@ -120,11 +122,11 @@ class CallbackSession(AnalysisReadApi):
         mode: BulkMode = BulkMode.APPEND,
         on_invalid: Literal["refuse", "skip"] = "refuse",
     ) -> PostAnnotationsResult:
-        """Store annotations, all of them or none; those that are there already stay as they are.
+        """Store annotations, all or none; those that are already stored are not changed.
 
-        With `skip` those that the server names as wrong are left out and the rest is sent again;
-        where nothing would be left, it is refused after all, so that a replacement of the whole set
-        by nothing is never made by accident.
+        With `skip`, the annotations that the server reports as invalid are left out and the rest is
+        sent again. If none would be left, the error is raised, so that a replacement never deletes
+        the whole set by accident.
         """
         places = list(range(len(annotations)))
         skipped: list[RejectedAnnotation] = []
@@ -165,7 +167,9 @@ class CallbackSession(AnalysisReadApi):
 
 
 def _name_wrong(refused: ApiStatusError) -> dict[int, list[FieldProblem]]:
-    """The places of the annotations that a refusal names; none where anything else is wrong, too."""
+    """Return the problems of a refusal by the annotation's position; empty if there are other
+    errors.
+    """
     wrong: dict[int, list[FieldProblem]] = {}
     if refused.status != 422:
         return {}

@@ -22,17 +22,17 @@ class DeploymentApi:
     def list_deployments(
         self, project_id: int, **filters: str | int | float | None
     ) -> list[Deployment]:
-        """A project's deployments; filters are name, camera, habitat, order."""
+        """List a project's deployments; filters are name, camera, habitat, order."""
         return self._to.list_all(
             "/deployments", NotebookPage[Deployment], {"project": project_id, **filters}
         )
 
     def create_deployment(self, new: NewDeployment) -> Deployment:
-        """Make a deployment."""
+        """Create a deployment."""
         return self._to.send("POST", "/deployments", Deployment, new)
 
     def get_deployment(self, deployment_id: UUID) -> Deployment:
-        """One deployment."""
+        """Get a deployment."""
         return self._to.get(f"/deployments/{deployment_id}", Deployment)
 
     def update_deployment(self, deployment_id: UUID, change: DeploymentUpdate) -> Deployment:
@@ -40,7 +40,7 @@ class DeploymentApi:
         return self._to.send("PATCH", f"/deployments/{deployment_id}", Deployment, change)
 
     def delete_deployment(self, deployment_id: UUID) -> None:
-        """Remove a deployment that has neither images nor pull sources."""
+        """Delete a deployment that has no images and no pull sources."""
         self._to.send("DELETE", f"/deployments/{deployment_id}", type(None))
 
     def preview_clock_offset(
@@ -57,15 +57,15 @@ class DeploymentApi:
         )
 
     def undo_clock_offset(self, deployment_id: UUID) -> Deployment:
-        """Set the clock offset back to what it was before."""
+        """Restore the previous clock offset."""
         return self._to.send("POST", f"/deployments/{deployment_id}/clock/undo", Deployment)
 
     def export_deployments_csv(self, project_id: int) -> bytes:
-        """A project's deployments as CSV."""
+        """Export a project's deployments as CSV."""
         return self._to.get_bytes("/deployments/csv", {"project": project_id})
 
     def import_deployments_csv(self, project_id: int, sheet: bytes) -> DeploymentImportResult:
-        """Make and change deployments as a CSV says, known by their names; all of them or none."""
+        """Create and update deployments from a CSV, matched by name; all or none."""
         return self._to.send(
             "POST",
             "/deployments/csv",

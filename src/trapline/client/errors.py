@@ -1,4 +1,4 @@
-"""The two ways in which a call to the server can fail."""
+"""The errors of requests to the server."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,18 @@ from trapline.wire.problem import FieldProblem
 
 
 class ApiError(Exception):
-    """Either of the two.
+    """Base class of both errors.
 
-    `sent` is what came of the files before, where an upload of many broke off.
+    `sent` has the result of the files that were sent before an upload failed.
     """
 
     sent: UploadResult | None = None
 
 
 class ApiStatusError(ApiError):
-    """The server refused the request: `detail` is its message, `errors` lists the invalid
-    fields.
+    """The server refused the request: `detail` is its message, `errors` lists the invalid fields.
 
-    `retry_after_s` is how long the server asked to be left alone, where it did.
+    `retry_after_s` is the pause in seconds that the server requested, if any.
     """
 
     def __init__(
@@ -41,9 +40,9 @@ class ApiStatusError(ApiError):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same call may succeed later: the server is overloaded, starting or broken."""
+        """Return whether a retry may succeed: the server is overloaded, starting or failing."""
         return self.status == 429 or self.status >= 500
 
 
 class ApiConnectionError(ApiError):
-    """No answer came: nothing listens there, the network is cut, or the time was up."""
+    """There was no response: no server is listening, the network failed, or the time was up."""

@@ -20,28 +20,31 @@ class ExportApi:
     _to: ApiSession
 
     def list_exports(self, **filters: str | int | float | None) -> NotebookPage[Export]:
-        """One page of exports, the newest first; filters are project, format, state, order, cursor, limit."""
+        """List one page of exports, newest first.
+
+        Filters are project, format, state, order, cursor, limit.
+        """
         return self._to.get("/exports", NotebookPage[Export], filters)
 
     def create_export(self, new: NewExport, *, key: str | None = None) -> Export:
-        """Ask for an export, which is made in the background: `wait_for_export` waits until it is.
+        """Create an export, which is built in the background; `wait_for_export` waits for it.
 
-        `key` is the Idempotency-Key: the same one brings back the same export. Each call has one,
-        and is tried again.
+        `key` is the Idempotency-Key: the same key returns the same export. Each call has one, and
+        is retried.
         """
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._to.send("POST", "/exports", Export, new, headers=headers, retry=self._to.retry)
 
     def get_export(self, export_id: UUID) -> Export:
-        """One export: how far it is, and what is wrong with it."""
+        """Get an export with its progress and its problems."""
         return self._to.get(f"/exports/{export_id}", Export)
 
     def cancel_export(self, export_id: UUID) -> Export:
-        """Cancel an export that is being made."""
+        """Cancel an export that is being built."""
         return self._to.send("POST", f"/exports/{export_id}/cancel", Export)
 
     def delete_export(self, export_id: UUID) -> None:
-        """Remove an export with its file, in whatever state it is."""
+        """Delete an export and its file, in any state."""
         self._to.send("DELETE", f"/exports/{export_id}", type(None))
 
     def wait_for_export(
@@ -51,11 +54,13 @@ class ExportApi:
         timeout_s: float | None = None,
         progress: Callable[[Export], object] | None = None,
     ) -> Export:
-        """Wait until an export is made, or is found not to be possible; answers it. `progress` is
-        called with the progress.
+        """Wait until an export is ready or has failed, and return it.
 
-        Raises TimeoutError if that takes longer than `timeout_s`; the export continues, and you
-        can wait for it again.
+        `progress` is called with the export while it is built.
+
+        Raises:
+            TimeoutError: it takes longer than `timeout_s`; the export continues, and you can wait
+                again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         pause = FIRST_LOOK_S
@@ -79,8 +84,7 @@ class ExportApi:
         *,
         progress: Callable[[int, int], object] | None = None,
     ) -> Path:
-        """Download the file of an export that is ready, to a file or into a folder; answers where
-        it is.
+        """Download the file of a ready export to a file or into a folder; return its path.
 
         An interrupted download continues where it ended, also in a later call: the partial file is
         next to the target, as `.part`. The target is created when the download is complete.

@@ -22,11 +22,10 @@ class IdentificationApi:
     _to: ApiSession
 
     def create_identifications(self, *said: NewIdentification) -> list[Identification]:
-        """Say what annotations and whole images really are, a thousand of them at most: all is
-        stored, or nothing.
+        """Store identifications of annotations and whole images, at most 1,000, all or none.
 
-        `identify(NewIdentification(kind="correct", annotations=[ID], label="Lynx lynx"))` corrects
-        one.
+        `create_identifications(NewIdentification(kind="correct", annotations=[ID], label="Lynx
+        lynx"))` corrects one.
         """
         wanted = NewIdentifications(identifications=list(said))
         return self._to.send(
@@ -36,7 +35,7 @@ class IdentificationApi:
     def list_identifications(
         self, **filters: str | int | float | None
     ) -> NotebookPage[Identification]:
-        """One page of who said what, the newest first.
+        """List one page of identifications, newest first.
 
         Filters are project, image, annotation, kind, person, taxon, withdrawn, created_after,
         created_before, order, cursor, limit.
@@ -44,13 +43,13 @@ class IdentificationApi:
         return self._to.get("/identifications", NotebookPage[Identification], filters)
 
     def get_identification(self, identification_id: UUID) -> Identification:
-        """One identification."""
+        """Get an identification."""
         return self._to.get(f"/identifications/{identification_id}", Identification)
 
     def withdraw_identifications(self, identifications: Sequence[UUID]) -> WithdrawResult:
         """Withdraw identifications: your own, or as a manager those of any user.
 
-        Each thousand is withdrawn whole, or not.
+        Each thousand of them is withdrawn completely or not at all.
         """
         withdrawn = unchanged = 0
         for first in range(0, len(identifications), MOST_AT_ONCE):

@@ -53,7 +53,7 @@ class ImageApi:
         )
 
     def delete_images(self, images: Sequence[UUID], reason: str) -> ImagesUpdateResult:
-        """Delete images, as an owner; for some time they can be restored."""
+        """Delete images, as an owner; they can be restored for a limited time."""
         return _sum(
             self._to.send(
                 "POST",
@@ -72,21 +72,21 @@ class ImageApi:
         )
 
     def list_days(self, project_id: int, **filters: str | int | float | None) -> DayCounts:
-        """The days on which a project's images were taken, with how many.
+        """Count a project's images by the day of capture.
 
         Filters are those of `list_images`.
         """
         return self._to.get("/images/days", DayCounts, {"project": project_id, **filters})
 
     def get_summary(self, project_id: int, **filters: str | None) -> Summary:
-        """The figures of the overview: by day, hour, class and deployment.
+        """Get the summary of a project by day, hour, class and deployment.
 
         Filters: deployment, class_, day_after.
         """
         return self._to.get("/summary", Summary, {"project": project_id, **filters})
 
     def list_tags(self, project_id: int) -> list[TagCount]:
-        """Each tag of a project and how many images have it."""
+        """List the tags of a project and count their images."""
         return self._to.get("/images/tags", TagCounts, {"project": project_id}).results
 
 

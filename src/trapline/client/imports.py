@@ -34,8 +34,9 @@ class ImportApi:
         folders: Mapping[str, UUID] | None = None,
         **options: str | int | float | None,
     ) -> Import:
-        """Send a file of results, which is then taken in in the background; the same again stores
-        nothing twice.
+        """Upload a file of results, which is imported in the background.
+
+        A file that is uploaded again stores nothing twice.
 
         Options are deployment, model_name, model_version, confidence_min, nothing_is_blank.
         `folders` assigns folders of the file to the IDs of deployments.
@@ -51,7 +52,7 @@ class ImportApi:
             params["folder"] = [
                 f"{folder}={deployment_id}" for folder, deployment_id in folders.items()
             ]
-        # Sent again after a passing failure, it is one import.
+        # With the same key, a request that is sent again after a failure is one import.
         headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid4())}
 
         def send() -> Import:
@@ -82,30 +83,36 @@ class ImportApi:
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
     def list_imports(self, **filters: str | int | float | None) -> NotebookPage[Import]:
-        """One page of imports, newest first; filters are project, format, state, cursor, limit."""
+        """List one page of imports, newest first; filters are project, format, state, cursor,
+        limit.
+        """
         return self._to.get("/imports", NotebookPage[Import], filters)
 
     def get_import(self, import_id: UUID) -> Import:
-        """One import and how far it is."""
+        """Get an import with its progress."""
         return self._to.get(f"/imports/{import_id}", Import)
 
     def list_import_faults(
         self, import_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[ImportFault]:
-        """One page of what could not be taken of a file; filters are cursor, limit."""
+        """List one page of the entries that could not be imported; filters are cursor, limit."""
         return self._to.get(f"/imports/{import_id}/faults", NotebookPage[ImportFault], filters)
 
     def list_import_folders(self, import_id: UUID) -> UnmatchedFolders:
-        """The folders of a file whose entries match no image or several, with the nearest deployment names."""
+        """List the folders with entries that match no image or several, with similar deployment
+        names.
+        """
         return self._to.get(f"/imports/{import_id}/folders", UnmatchedFolders)
 
     def assign_import_folders(self, import_id: UUID, folders: Mapping[str, UUID]) -> Import:
-        """Assign folders of a file to the IDs of deployments and read the file again; stored results stay."""
+        """Assign folders of a file to the IDs of deployments, and import it again; results are
+        kept.
+        """
         assigned = AssignedFolders(folders=dict(folders))
         return self._to.send("POST", f"/imports/{import_id}/folders", Import, assigned)
 
     def cancel_import(self, import_id: UUID) -> Import:
-        """Stop an import; what was taken stays."""
+        """Cancel an import; imported results are kept."""
         return self._to.send("POST", f"/imports/{import_id}/cancel", Import)
 
     def delete_import(self, import_id: UUID) -> None:

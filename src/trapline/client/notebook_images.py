@@ -25,11 +25,15 @@ class DisplayableImage(Image):
     """Image that a notebook can download and show."""
 
     def read(self, size: Size = "file") -> bytes:
-        """Fetch the upright original, or a copy of 320 (thumbnail) or 1280 pixels (preview) once
-        there is one.
+        """Download the upright original, or a smaller copy of it.
 
-        Its address holds for some hours: ask for the image again behind that. Raises ServerRefused,
-        ServerUnreachable.
+        The thumbnail has 320 pixels, the preview 1280, if it is stored.
+
+        The URL is valid for some hours; get the image again after that.
+
+        Raises:
+            ApiStatusError: the server or its store refused the request.
+            ApiConnectionError: there is no response.
         """
         with _open_session() as session:
             return _fetch(session, _find_address(self, size)).content
@@ -48,7 +52,11 @@ class NotebookImageDetail(DisplayableImage, ImageDetail):
 
 
 class Gallery:
-    """Images side by side, for a notebook: `Gallery(islice(iterate(server.list_images, project=1), 12))`."""
+    """Images side by side in a notebook.
+
+    Example:
+        Gallery(islice(iterate(server.list_images, project=1), 12))
+    """
 
     def __init__(self, images: Iterable[Image]) -> None:
         self.images = list(images)
@@ -68,7 +76,7 @@ class Gallery:
 
 
 def _open_session() -> httpx2.Client:
-    # The addresses are signed: no token goes along, whosever they are.
+    # The URLs are signed: no token is sent, whatever host they name.
     return httpx2.Client(trust_env=False, follow_redirects=False, timeout=FETCH_TIMEOUT_S)
 
 
@@ -83,7 +91,8 @@ def _fetch(session: httpx2.Client, url: str) -> httpx2.Response:
     except httpx2.TransportError as error:
         where = httpx2.URL(url)
         raise ApiConnectionError(
-            f"no answer from {where.scheme}://{where.netloc.decode()}: {error or type(error).__name__}"
+            f"no answer from {where.scheme}://{where.netloc.decode()}: "
+            f"{error or type(error).__name__}"
         ) from error
     if not answer.is_success:
         raise build_status_error(answer)
@@ -100,28 +109,32 @@ def _draw(session: httpx2.Client, image: Image, size: Size, width_px: int) -> st
     except (ApiStatusError, ApiConnectionError) as error:
         return f"<p>{caption}: the image cannot be shown: {escape(str(error))}</p>"
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
-    data = f"data:{escape(kind or image.media_type)};base64,{base64.b64encode(answer.content).decode()}"
+    content = base64.b64encode(answer.content).decode()
+    data = f"data:{escape(kind or image.media_type)};base64,{content}"
     width, height = image.width, image.height
     shown_px = min(width, width_px)
     letter = LETTER_PX * width / shown_px
     boxes = "".join(_draw_box(box, letter) for box in image.boxes)
     return (
         f'<figure style="margin:0;width:{shown_px}px;max-width:100%">'
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="width:100%;display:block">'
-        f'<image href="{data}" width="{width}" height="{height}" preserveAspectRatio="none"/>{boxes}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'style="width:100%;display:block">'
+        f'<image href="{data}" width="{width}" height="{height}" '
+        f'preserveAspectRatio="none"/>{boxes}</svg>'
         f'<figcaption style="font-size:small">{caption}</figcaption></figure>'
     )
 
 
 def _draw_box(box: ThumbnailBox, letter: float) -> str:
-    """A box with its class; `letter` is the height of its letters in pixels of the original."""
+    """Render a box with its class; `letter` is the font size in pixels of the original."""
     sure = "" if box.confidence is None else f" {box.confidence:.0%}"
     name = escape(f"{box.class_name or ''}{sure}".strip())
     above = box.y_min - letter / 3 if box.y_min > 1.5 * letter else box.y_min + letter
     return (
         f'<rect x="{box.x_min:g}" y="{box.y_min:g}" width="{box.x_max - box.x_min:g}" '
         f'height="{box.y_max - box.y_min:g}" fill="none" stroke="{COLOUR}" stroke-width="2" '
-        f'vector-effect="non-scaling-stroke"/><text x="{box.x_min:g}" y="{above:g}" font-size="{letter:g}" '
+        'vector-effect="non-scaling-stroke"/>'
+        f'<text x="{box.x_min:g}" y="{above:g}" font-size="{letter:g}" '
         f'font-family="sans-serif" fill="{COLOUR}" stroke="#000" stroke-width="{letter / 8:g}" '
         f'paint-order="stroke">{name}</text>'
     )

@@ -38,21 +38,25 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns; what lies in another value is named with a dot, such as data.x_min."""
+        """Return the names of the columns; nested values have dots, such as data.x_min."""
         return list(dict.fromkeys(name for row in self._rows for name in row))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The rows, each with every column; ids are text, times are times."""
+        """Return the rows with every column; IDs are text, timestamps are datetimes."""
         columns = self.columns
         return [{name: row.get(name) for name in columns} for row in self._rows]
 
     def to_pandas(self) -> Any:
-        """The rows as a DataFrame of pandas, which has to be installed: ModuleNotFoundError where it is not."""
-        # It is large, and few who use the client have it.
+        """Return the rows as a DataFrame.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        # pandas is large, and few users of the client have it.
         return importlib.import_module("pandas").DataFrame(self.to_dicts(), columns=self.columns)
 
     def to_html(self) -> str:
-        """The first rows as HTML; nothing in them is taken for markup."""
+        """Return the first rows as escaped HTML."""
         # Anyone with a signed URL can download the image, so it must not be in a shared
         # notebook.
         columns = [name for name in self.columns if not name.endswith("_url")]
@@ -75,7 +79,7 @@ class NotebookPage(values.Page[Item], Generic[Item]):
     """One page of a list; a notebook shows images, and other records as a table."""
 
     def to_table(self) -> Table:
-        """Its results as rows."""
+        """Return the results as a table."""
         return Table(result for result in self.results if isinstance(result, BaseModel))
 
     def _repr_html_(self) -> str:
@@ -85,7 +89,7 @@ class NotebookPage(values.Page[Item], Generic[Item]):
 
 
 class NotebookRun(Run):
-    """One run. A notebook shows where it is, and what was found by class."""
+    """A run. A notebook shows its progress, and its findings by class."""
 
     def _repr_html_(self) -> str:
         progress = self.progress
@@ -103,7 +107,7 @@ class NotebookRun(Run):
 
 
 def _flatten(row: Mapping[str, Any], within: str = "") -> dict[str, Any]:
-    """A message's values by name, without any mapping in them."""
+    """Flatten nested mappings of a message to names with dots."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Mapping) and value:

@@ -16,13 +16,13 @@ class NoticeApi:
         return self._to.get("/notification-subscriptions", Notices, filters)
 
     def create_notice(self, new: NewNotice) -> Notice:
-        """Ask to be written to; asked for again, the same kind (and class) is changed."""
+        """Create a notice by e-mail; a second one of the same kind (and class) replaces it."""
         return self._to.send("POST", "/notification-subscriptions", Notice, new)
 
     def delete_notice(self, notice_id: UUID) -> None:
-        """End a notice; what was not sent yet is not sent."""
+        """Delete a notice; pending e-mails are not sent."""
         self._to.send("DELETE", f"/notification-subscriptions/{notice_id}", type(None))
 
     def send_test_email(self) -> EmailTestResult:
-        """Send the token's person an e-mail now, once; answers how that went."""
+        """Send a test e-mail to the token's user; return its result."""
         return self._to.send("POST", "/notification-subscriptions/test", EmailTestResult)

@@ -1,4 +1,4 @@
-"""Everything that a list has, however many pages it takes."""
+"""Iteration over all pages of a list."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -14,11 +14,10 @@ AT_ONCE = 500
 def iterate(
     listing: Callable[..., Page[Item]], *about: Any, **filters: str | int | float | None
 ) -> Iterator[Item]:
-    """Give what a listing has, one by one: `iterate(server.list_images, project=1)`; it is asked
-    page by page.
+    """Yield all records of a list method, such as `iterate(server.list_images, project=1)`.
 
-    Filters are passed to the list method; `limit` is the size of a page. Records that exist at
-    the start are returned once; records created meanwhile may be missing.
+    Filters are passed to the list method; `limit` is the size of a page. Records that exist at the
+    start are returned once; records created meanwhile may be missing.
     """
     filters.setdefault("limit", AT_ONCE)
     page = listing(*about, **filters)

@@ -11,21 +11,24 @@ class PresetApi:
     _to: ApiSession
 
     def list_presets(self, **filters: str | int | float | None) -> NotebookPage[Preset]:
-        """One page of presets by name; filters are project, name, pipeline, order, cursor, limit."""
+        """List one page of presets by name; filters:
+
+        project, name, pipeline, order, cursor, limit.
+        """
         return self._to.get("/presets", NotebookPage[Preset], filters)
 
     def create_preset(self, new: NewPreset) -> Preset:
-        """Name a pipeline of a project together with how it is run."""
+        """Create a preset: a named pipeline of a project with parameters."""
         return self._to.send("POST", "/presets", Preset, new)
 
     def get_preset(self, preset_id: int) -> Preset:
-        """One preset."""
+        """Get a preset."""
         return self._to.get(f"/presets/{preset_id}", Preset)
 
     def update_preset(self, preset_id: int, change: PresetUpdate) -> Preset:
-        """Change what is set in `change`; runs that were asked for stay."""
+        """Update the fields that are set in `change`; existing runs are not changed."""
         return self._to.send("PATCH", f"/presets/{preset_id}", Preset, change)
 
     def delete_preset(self, preset_id: int) -> None:
-        """Remove a preset; its runs stay."""
+        """Delete a preset; its runs are kept."""
         self._to.send("DELETE", f"/presets/{preset_id}", type(None))

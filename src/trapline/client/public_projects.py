@@ -19,15 +19,15 @@ class PublicProjectApi:
     _to: ApiSession
 
     def get_public_project(self, project_id: int) -> PublicProject:
-        """One public project, with what it has to show."""
+        """Get a public project."""
         return self._to.get(f"/public/projects/{project_id}", PublicProject)
 
     def get_public_preview(self, project_id: int) -> PublicPreview:
-        """How many images of a project visitors see, or would see if it were public, and the unknown classes."""
+        """Get the number of images that visitors see, or would see, and the unknown classes."""
         return self._to.get(f"/projects/{project_id}/public_preview", PublicPreview)
 
     def list_public_deployments(self, project_id: int) -> list[PublicDeployment]:
-        """Its cameras, by their numbers."""
+        """List the public deployments by number."""
         return self._to.list_all(
             f"/public/projects/{project_id}/deployments", NotebookPage[PublicDeployment]
         )
@@ -35,7 +35,7 @@ class PublicProjectApi:
     def list_public_images(
         self, project_id: int, **filters: str | int | None
     ) -> NotebookPage[PublicImage]:
-        """One page of the images that are shown.
+        """List one page of the public images.
 
         Filters are deployment, class_, captured_after, order, cursor, ...
         """
@@ -44,5 +44,5 @@ class PublicProjectApi:
         )
 
     def get_public_image(self, project_id: int, image_id: UUID) -> PublicImageDetail:
-        """One image that is shown."""
+        """Get one public image."""
         return self._to.get(f"/public/projects/{project_id}/images/{image_id}", PublicImageDetail)

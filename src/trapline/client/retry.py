@@ -1,4 +1,4 @@
-"""How often a call is made again, and how long to wait before."""
+"""Policy for retries of requests."""
 
 import random
 import time
@@ -18,20 +18,20 @@ DOUBLED_AT_MOST = 20
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """`times` further attempts after the first, `backoff_s` before the second one, then twice as long each time."""
+    """Retry `times` times: after `backoff_s` seconds, then after twice as long each time."""
 
     times: int = 3
     backoff_s: float = 0.5
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
 
     def wait_s(self, attempt: int, asked_s: float | None = None) -> float:
-        """Seconds to wait after failed attempt number `attempt` (from 0): what the server asked
-        for, if that is more.
+        """Return the seconds to wait after failed attempt `attempt` (from 0), at least `asked_s`.
 
-        At most a minute. Up to a quarter is added by chance, so that a fleet does not come back all
-        at once.
+        At most 60 s. Up to a quarter is added at random, so that many clients do not return at the
+        same time.
         """
-        own = self.backoff_s * 2.0 ** min(attempt, DOUBLED_AT_MOST) * (1 + random.random() / 4)  # noqa: S311 - no secret
+        jitter = 1 + random.random() / 4  # noqa: S311 - no secret
+        own = self.backoff_s * 2.0 ** min(attempt, DOUBLED_AT_MOST) * jitter
         return min(max(own, asked_s or 0.0), LONGEST_WAIT_S)
 
     def run(self, call: Callable[[], Answer]) -> Answer:

@@ -31,17 +31,17 @@ from trapline.wire.runs import (
 OVER = frozenset({PipelineRunState.COMPLETED, PipelineRunState.FAILED, PipelineRunState.CANCELED})
 FIRST_LOOK_S, LATER_LOOK_S = 0.1, 2.0
 SILENT_S = 60.0
-"""A stream that says nothing for so long is cut: the server says at least every 15 s that it is still there."""
+"""Seconds without data after which a stream is closed; the server sends something every 15 s."""
 
 JobLike = int | str | Job | Run | RunAccepted | RunStateResult | RunSummary
 """Job, by its number, by its ID such as job-12, or by an object that has one of them."""
 
 
 class RunContentInput(TypedDict, total=False):
-    """Content of a run: `images`, image URLs, a sequence, or all images that match the other
-    fields.
+    """Content of a run.
 
-    Moments have a zone.
+    It is `images`, image URLs, a sequence, or all images that match the other fields.
+    Timestamps have a time zone.
     """
 
     images: Iterable[Image | UUID | str]
@@ -74,12 +74,13 @@ class RunApi:
         key: str | None = None,
         **content: Unpack[RunContentInput],
     ) -> RunAccepted:
-        """Run a preset or a pipeline over some content; without any content over every image of the
-        project.
+        """Run a preset or a pipeline over images; without content over every image of the project.
 
         `project` is required only if neither images nor a deployment determine it. `key` is as for
-        `submit_run`. Raises ValueError for what cannot be asked for, such as no image at all. With
-        `later` it waits until `move_job(.., "run")`.
+        `submit_run`. With `later` the run waits until `transition_job(.., "run")`.
+
+        Raises:
+            ValueError: the content is not valid, such as an empty list of images.
         """
         given: dict[str, Any] = {
             "preset": preset,
@@ -96,10 +97,10 @@ class RunApi:
         )
 
     def submit_run(self, new: NewRun, *, key: str | None = None) -> RunAccepted:
-        """Ask for a run; the answer comes at once, the work begins behind it.
+        """Submit a run; the response arrives immediately, and the run starts in the background.
 
-        `key` is the Idempotency-Key: the same one brings back the same job. Each call has one, and
-        is tried again.
+        `key` is the Idempotency-Key: the same key returns the same job. Each call has one, and is
+        retried.
         """
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._to.send(
@@ -107,7 +108,7 @@ class RunApi:
         )
 
     def list_runs(self, **filters: str | int | float | None) -> NotebookPage[RunSummary]:
-        """One page of runs, newest first; filters are project, status, cursor, limit."""
+        """List one page of runs, newest first; filters are project, status, cursor, limit."""
         page = self._to.get("/pipeline/jobs", RunPage, filters)
         return NotebookPage[RunSummary](
             results=page.jobs,
@@ -117,15 +118,15 @@ class RunApi:
         )
 
     def get_run(self, job: JobLike) -> NotebookRun:
-        """One run with its history; once it is over, with its result."""
+        """Get a run with its history, and with its result when it has ended."""
         return self._to.get(_path(job), NotebookRun)
 
     def cancel_run(self, job: JobLike) -> RunStateResult:
-        """Cancel a run; what is done stays."""
+        """Cancel a run; stored results are kept."""
         return self._to.send("POST", f"{_path(job)}/cancel", RunStateResult)
 
     def retry_run(self, job: JobLike, wanted: RetryRequest | None = None) -> RunStateResult:
-        """Do again what failed: all of it, one reason's, or some."""
+        """Retry failed tasks: all of them, those of a reason, or some."""
         return self._to.send("POST", f"{_path(job)}/retry", RunStateResult, wanted)
 
     def wait(
@@ -135,12 +136,14 @@ class RunApi:
         timeout_s: float | None = None,
         progress: Callable[[RunProgress], object] | None = None,
     ) -> NotebookRun:
-        """Wait until a run is over, however it ended; answers it with its result. `progress` is
-        called with the progress.
+        """Wait until a run has ended, and return it with its result.
 
-        A server that is away meanwhile is waited for, too: only the first look fails as other calls
-        do. Raises TimeoutError if that takes longer than `timeout_s`; the run continues, and you
-        can wait for it again.
+        `progress` is called with the progress. It also waits while the server is unavailable; only
+        the first request fails as usual.
+
+        Raises:
+            TimeoutError: it takes longer than `timeout_s`; the run continues, and you can wait
+                again.
         """
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         run, problem = self.get_run(job), ""
@@ -159,7 +162,7 @@ class RunApi:
             time.sleep(pause if left is None else min(pause, left))
             asked_s = None
             try:
-                # One attempt: how often there is another is a matter of the time that is left.
+                # A single attempt: the remaining time decides whether there is another.
                 run = self._to.send("GET", _path(job), NotebookRun)
             except ApiStatusError as refused:
                 if not refused.is_transient:
@@ -174,8 +177,7 @@ class RunApi:
             failures += 1
 
     def follow_run(self, job: JobLike) -> Iterator[RunEvent]:
-        """Give each state that a run enters and has entered, and its progress between them, until
-        it is over.
+        """Yield each state of a run, past and new, and its progress, until the run has ended.
 
         After a broken connection it continues after the last received state, after the pause that
         the server requests.
@@ -194,8 +196,8 @@ class RunApi:
                         yield event
                 if not is_told:
                     return
-                # Behind an end there is nothing more as a rule, and the answer to that comes at
-                # once.
+                # After the end there are usually no more events, and the server confirms that
+                # immediately.
                 if not (is_over and last != before):
                     self._to.retry.sleep(pause_s)
                 continue
@@ -211,7 +213,7 @@ class RunApi:
             failures += 1
 
     def _hear(self, job: JobLike, last: str) -> Iterator[ServerSentEvent]:
-        """Events of one connection; none where there will be no more."""
+        """Yield the events of one connection; none if there will be no more."""
         headers = {"Last-Event-ID": last} if last else {}
         with self._to.stream(
             f"{_path(job)}/events", headers=headers, silent_s=SILENT_S
@@ -223,7 +225,7 @@ class RunApi:
                 is_told = is_told or bool(event.data)
                 yield event
         if not is_told:
-            raise ApiConnectionError(f"{self._to.root} ended a stream before it said anything")
+            raise ApiConnectionError(f"{self._to.root} ended a stream before it sent anything")
 
 
 def _path(job: JobLike) -> str:
@@ -238,7 +240,7 @@ def _path(job: JobLike) -> str:
 
 
 def _plain(content: RunContentInput) -> dict[str, Any]:
-    """The content as the wire has it: ids in the place of what has one."""
+    """Return the content in the wire format: objects are replaced by their IDs."""
     told: dict[str, Any] = dict(content)
     if told.get("images") is not None:
         told["images"] = [it.id if isinstance(it, Image) else it for it in told["images"]]

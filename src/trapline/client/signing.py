@@ -34,10 +34,9 @@ def build_message_v2(
 
 
 def sign_v1(secret: str, body: bytes, *, clock: Callable[[], float] = time.time) -> dict[str, str]:
-    """Sign a callback with the secret of its analysis (or the shared one); answers the headers to
-    send.
+    """Sign a callback with the secret of its analysis, or the shared one; return the headers.
 
-    `body` is what will be sent, b"" for none. `clock` returns seconds since 1970.
+    `body` is the content to send, b"" for none. `clock` returns seconds since 1970.
     """
     timestamp = str(int(clock()))
     digest = hmac.digest(secret.encode(), build_message_v1(timestamp.encode(), body), "sha256")

@@ -25,23 +25,23 @@ class SourceApi:
     _to: ApiSession
 
     def list_sources(self, **filters: str | int | float | None) -> NotebookPage[Source]:
-        """One page of pull sources."""
+        """List one page of pull sources."""
         return self._to.get("/image-pull-sources", NotebookPage[Source], filters)
 
     def create_source(self, new: NewSource) -> Source:
-        """Make a pull source."""
+        """Create a pull source."""
         return self._to.send("POST", "/image-pull-sources", Source, new)
 
     def get_source(self, source_id: UUID) -> Source:
-        """One pull source."""
+        """Get a pull source."""
         return self._to.get(f"/image-pull-sources/{source_id}", Source)
 
     def update_source(self, source_id: UUID, change: SourceSettings) -> Source:
-        """Change what is set in `change`."""
+        """Update the fields that are set in `change`."""
         return self._to.send("PATCH", f"/image-pull-sources/{source_id}", Source, change)
 
     def delete_source(self, source_id: UUID) -> None:
-        """Remove a pull source."""
+        """Delete a pull source."""
         self._to.send("DELETE", f"/image-pull-sources/{source_id}", type(None))
 
     def run_settings_test(self, trial: SourceTestRequest, files: int = 2) -> SourceTestResult:
@@ -51,7 +51,7 @@ class SourceApi:
         )
 
     def run_source_test(self, source_id: UUID, files: int = 2) -> SourceTestResult:
-        """Test a source: what a poll would take, a few files fetched, nothing stored."""
+        """Test a source: list new files and download a few; nothing is stored."""
         return self._to.send(
             "POST",
             f"/image-pull-sources/{source_id}/test",
@@ -65,28 +65,31 @@ class SourceApi:
         return self._to.send("PATCH", path, Source, params={"is_active": is_active})
 
     def create_event_secret(self, source_id: UUID) -> EventSecret:
-        """Make the secret that signs a source's pushed events, shown this once; the one before holds for a day."""
+        """Create the secret that signs a source's pushed events; only this response has it.
+
+        The previous secret is valid for another day.
+        """
         return self._to.send("POST", f"/image-pull-sources/{source_id}/event-secret", EventSecret)
 
     def delete_event_secret(self, source_id: UUID) -> None:
-        """Let a source take no pushed events any more."""
+        """Delete the event secret of a source; pushed events are rejected."""
         self._to.send("DELETE", f"/image-pull-sources/{source_id}/event-secret", type(None))
 
     def run_source(self, source_id: UUID, max_files: int | None = None) -> PullRunAccepted:
-        """Poll a source now; with 0 files without a limit."""
+        """Poll a source now; 0 files means no limit."""
         path = f"/image-pull-sources/{source_id}/process"
         return self._to.send("POST", path, PullRunAccepted, params={"max_files": max_files})
 
     def list_source_files(
         self, source_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[PulledFile]:
-        """One page of what became of a source's files; filters are state, cursor, limit."""
+        """List one page of a source's files with their states; filters are state, cursor, limit."""
         return self._to.get(
             f"/image-pull-sources/{source_id}/files", NotebookPage[PulledFile], filters
         )
 
     def retry_source_files(self, source_id: UUID, path: str | None = None) -> RetryFilesResult:
-        """Let failed and quarantined files of a source, or the one at `path`, be tried again."""
+        """Retry the failed and quarantined files of a source, or the one at `path`."""
         return self._to.send(
             "POST",
             f"/image-pull-sources/{source_id}/files/retry",
@@ -97,11 +100,11 @@ class SourceApi:
     def list_source_runs(
         self, source_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[PullRun]:
-        """One page of a source's polls, the newest first; filters are cursor, limit."""
+        """List one page of a source's polls, newest first; filters are cursor, limit."""
         return self._to.get(f"/image-pull-sources/{source_id}/runs", NotebookPage[PullRun], filters)
 
     def get_source_run(self, source_id: UUID, run_id: UUID) -> PullRun:
-        """One poll of a source, as far as it has come."""
+        """Get a poll of a source with its progress."""
         return self._to.get(f"/image-pull-sources/{source_id}/runs/{run_id}", PullRun)
 
     def list_source_folders(self, **filters: str | int | float | None) -> list[SourceFolder]:

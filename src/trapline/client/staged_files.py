@@ -1,4 +1,4 @@
-"""A large set on its way up: announced some at a time, each file sent straight to the store, and imported there."""
+"""Upload of a large set: announce files in batches, upload each to the store, and import it."""
 
 import hashlib
 import threading
@@ -32,9 +32,9 @@ STAGED_FROM_BYTES = 512 * 1024 * 1024
 ANNOUNCED_AT_ONCE = 100
 SENT_AT_ONCE = 4
 ATTEMPTS = 3
-"""So often files are announced and sent of which none arrives: one may be written to meanwhile."""
+"""Attempts to announce and upload files if none succeeds; a file may be written to meanwhile."""
 NEAR_S = 60.0
-"""An address that is over so soon is not used any more: its file is announced again."""
+"""Seconds; a URL that expires earlier is not used, and its file is announced again."""
 
 
 class StagedUploadResult(NamedTuple):
@@ -71,8 +71,12 @@ def upload_staged_files(
 ) -> UploadResult:
     """Announce files, upload missing ones and import them; `taken` is called with sent bytes.
 
-    Below `root` they are named with their folders. The same again continues where it broke off.
-    Raises ServerRefused, ServerUnreachable and OSError.
+    Below `root` files are named with their folders. A repeated call continues an interrupted one.
+
+    Raises:
+        ApiStatusError: the server or the store refused a request.
+        ApiConnectionError: there is no response.
+        OSError: a file cannot be read.
     """
     left: dict[Path, None] = dict.fromkeys(files)
     fates: dict[Path, StagedUploadResult] = {}
@@ -175,7 +179,7 @@ def _attempt(
 def expires_soon(expires_at: datetime | None, announced_at: datetime, passed_s: float) -> bool:
     """Return whether a URL expires soon, from its lifetime in seconds and its local start time.
 
-    Where it seems to have been over when it was given, our clock is wrong, and it is used.
+    If it seems to have expired before it was issued, the local clock is wrong, and the URL is used.
     """
     lasts_s = (expires_at - announced_at).total_seconds() if expires_at else 0.0
     return lasts_s > 2 * NEAR_S and passed_s > lasts_s - NEAR_S
@@ -196,7 +200,7 @@ def _describe(path: Path, root: Path | None) -> NewStagedFile:
 def _send(
     to: ApiSession, path: Path, staged: StagedFile, count: Callable[[Path, int], None]
 ) -> str | None:
-    """Send a file to its address; answers why it was not taken as it is, None where it was."""
+    """Upload a file to its URL; return the reason if it is not accepted unchanged, else None."""
     if staged.state == StagedState.ARRIVED or staged.upload_url is None:
         return None
     url = staged.upload_url
@@ -223,7 +227,7 @@ def _send(
 
 
 def _import(to: ApiSession, ids: Sequence[UUID]) -> dict[UUID, StagedUploadResult]:
-    """Import what was sent, asking again for what has to wait."""
+    """Import uploaded files; ask again for those that are not ready."""
     fates: dict[UUID, StagedUploadResult] = {}
     while waiting := [file_id for file_id in ids if file_id not in fates]:
         told = to.send(

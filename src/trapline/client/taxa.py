@@ -25,23 +25,26 @@ class TaxonApi:
     _to: ApiSession
 
     def list_taxa(self, **filters: str | int | float | None) -> NotebookPage[Taxon]:
-        """One page of taxa by name; filters are project, search (any of their names), rank, accepted, cursor, limit."""
+        """List one page of taxa by name; filters: project, search, rank, accepted, cursor, limit.
+
+        `search` finds any of their names.
+        """
         return self._to.get("/taxa", NotebookPage[Taxon], filters)
 
     def get_taxon(self, taxon_id: UUID) -> Taxon:
-        """One taxon."""
+        """Get a taxon."""
         return self._to.get(f"/taxa/{taxon_id}", Taxon)
 
     def create_taxon(self, new: NewTaxon) -> Taxon:
-        """Put a taxon on a project's list."""
+        """Add a taxon to a project's list."""
         return self._to.send("POST", "/taxa", Taxon, new)
 
     def update_taxon(self, taxon_id: UUID, change: TaxonUpdate) -> Taxon:
-        """Change what is set in `change`."""
+        """Update the fields that are set in `change`."""
         return self._to.send("PATCH", f"/taxa/{taxon_id}", Taxon, change)
 
     def delete_taxon(self, taxon_id: UUID) -> None:
-        """Remove a taxon that no synonym, label or identification names."""
+        """Delete a taxon that no synonym, label or identification names."""
         self._to.send("DELETE", f"/taxa/{taxon_id}", type(None))
 
     def import_taxa(self, project_id: int, content: bytes) -> TaxonImportResult:
@@ -56,13 +59,13 @@ class TaxonApi:
         )
 
     def list_taxon_labels(self, **filters: str | int | float | None) -> NotebookPage[MappedLabel]:
-        """One page of labels of models with what they mean; filters are project, cursor, limit."""
+        """List one page of model labels with their taxa; filters are project, cursor, limit."""
         return self._to.get("/taxa/labels", NotebookPage[MappedLabel], filters)
 
     def map_labels(
         self, project_id: int, meanings: Mapping[str, UUID | None]
     ) -> LabelMappingResult:
-        """Say which taxon each label means, None for none; labels that are not named keep their meaning."""
+        """Set the taxon of each label, or None; labels that are not named are not changed."""
         labels = [LabelMapping(label=label, taxon=taxon) for label, taxon in meanings.items()]
         return self._to.send(
             "PUT",
@@ -72,5 +75,5 @@ class TaxonApi:
         )
 
     def list_unmapped_labels(self, project_id: int) -> list[UnmappedLabel]:
-        """The labels found on images that mean no taxon yet, the most frequent first, with a taxon called so."""
+        """List labels on images without a taxon, most frequent first, with taxa of that name."""
         return self._to.get("/taxa/suggestions", UnmappedLabels, {"project": project_id}).results

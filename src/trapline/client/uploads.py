@@ -1,4 +1,4 @@
-"""Files on their way up: found in folders, split into requests, counted as they go."""
+"""Files to upload: search of folders, division into requests, and progress."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -53,11 +53,10 @@ def track_progress(
 def open_form_parts(
     files: Sequence[Path], taken: Callable[[int], None], root: Path | None = None
 ) -> Iterator[list[Part]]:
-    """The files as parts of a form, opened, each after the time when it was last changed; `taken`
-    hears of bytes.
+    """Open files as parts of a form, each preceded by its modification time.
 
-    Below `root` they are named with their folders. Where they do not arrive, `taken` hears of as
-    many bytes less.
+    `taken` is called with the number of bytes sent; below `root` files are named with their
+    folders. If the request fails, `taken` is called with the negative number.
     """
     own = 0
 
@@ -89,9 +88,10 @@ class FolderFiles(NamedTuple):
 
 
 def list_files(folder: Path) -> FolderFiles:
-    """List the files of a folder and its sub-folders in order; a single file counts as an image.
+    """List the files of a folder and its subfolders in order; a single file counts as an image.
 
-    Raises FileNotFoundError where there is no such folder.
+    Raises:
+        FileNotFoundError: the folder does not exist.
     """
     if not folder.exists():
         raise FileNotFoundError(f"there is no {folder}")
@@ -133,7 +133,7 @@ def split_upload_batches(files: list[Path]) -> list[list[Path]]:
 
 
 def merge_uploads(answers: Sequence[UploadResult]) -> UploadResult:
-    """The answers to several requests as one."""
+    """Merge the results of several requests."""
     return UploadResult(
         imported=sum(answer.imported for answer in answers),
         duplicate=sum(answer.duplicate for answer in answers),

@@ -22,18 +22,18 @@ class UserApi:
     _to: ApiSession
 
     def list_users(self, **filters: str | int | float | None) -> list[User]:
-        """Everybody who has an account; for operators, as all about users is.
+        """List the accounts; only operators may call the methods for accounts.
 
         Filters are email, name, role, state, is_operator, order.
         """
         return self._to.list_all("/users", NotebookPage[User], filters)
 
     def invite_user(self, new: NewUser) -> InvitedUser:
-        """Make an account; the answer holds the link to give to its person, this once."""
+        """Create an account; only this response has the link for its user."""
         return self._to.send("POST", "/users", InvitedUser, new)
 
     def get_user(self, user_id: UUID) -> User:
-        """One account."""
+        """Get an account."""
         return self._to.get(f"/users/{user_id}", User)
 
     def update_user(self, user_id: UUID, change: UserUpdate) -> User:
@@ -45,7 +45,7 @@ class UserApi:
         return self._to.send("POST", f"/users/{user_id}/link", OneTimeLink)
 
     def list_members(self, project_id: int) -> list[Member]:
-        """The members of a project."""
+        """List the members of a project."""
         return self._to.list_all(f"/projects/{project_id}/members", NotebookPage[Member])
 
     def add_member(self, project_id: int, new: NewMember) -> Member:
@@ -53,25 +53,25 @@ class UserApi:
         return self._to.send("POST", f"/projects/{project_id}/members", Member, new)
 
     def update_member(self, project_id: int, user_id: UUID, change: MemberUpdate) -> Member:
-        """Give a member another role."""
+        """Change the role of a member."""
         return self._to.send("PATCH", f"/projects/{project_id}/members/{user_id}", Member, change)
 
     def remove_member(self, project_id: int, user_id: UUID) -> None:
-        """Take a member's role away."""
+        """Remove a member from a project."""
         self._to.send("DELETE", f"/projects/{project_id}/members/{user_id}", type(None))
 
     def list_sessions(self) -> list[BrowserSession]:
-        """The browsers that the token's person is signed in with."""
+        """List the browser sessions of the token's user."""
         return self._to.list_all("/auth/sessions", NotebookPage[BrowserSession])
 
     def end_session(self, session_id: UUID) -> None:
-        """End one of them."""
+        """End a browser session."""
         self._to.send("DELETE", f"/auth/sessions/{session_id}", type(None))
 
     def end_sessions(self) -> None:
-        """End all of them."""
+        """End all browser sessions."""
         self._to.send("DELETE", "/auth/sessions", type(None))
 
     def change_password(self, change: PasswordUpdate) -> None:
-        """Set the password of the token's person, and end their sessions."""
+        """Set the password of the token's user, and end their sessions."""
         self._to.send("PUT", "/auth/password", type(None), change)

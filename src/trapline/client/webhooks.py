@@ -18,7 +18,7 @@ from trapline.wire.webhooks import (
 
 
 class WebhookTable(NotebookPage[Webhook]):
-    """One page of webhooks. `nats` is null where events are not published to NATS."""
+    """One page of webhooks. `nats` is null if events are not published to NATS."""
 
     nats: NatsState | None = None
 
@@ -29,10 +29,10 @@ class WebhookApi:
     _to: ApiSession
 
     def list_webhooks(self, **filters: str | int | float | None) -> WebhookTable:
-        """One page of webhooks, newest first.
+        """List one page of webhooks, newest first.
 
-        Filters are project, name, event_type, is_active, order, cursor, limit. `nats` of the answer
-        is since when the NATS server that events are published to does not answer, and why.
+        Filters are project, name, event_type, is_active, order, cursor, limit. `nats` in the
+        response reports since when the NATS server does not respond, and why.
         """
         return self._to.get("/webhooks", WebhookTable, filters)
 
@@ -41,19 +41,19 @@ class WebhookApi:
         return self._to.send("POST", "/webhooks", CreatedWebhook, new)
 
     def get_webhook(self, webhook_id: UUID) -> Webhook:
-        """One webhook."""
+        """Get a webhook."""
         return self._to.get(f"/webhooks/{webhook_id}", Webhook)
 
     def update_webhook(self, webhook_id: UUID, change: WebhookUpdate) -> Webhook:
-        """Change a webhook, or switch it off and on; what is left out stays."""
+        """Update a webhook, or disable and enable it; omitted fields are kept."""
         return self._to.send("PATCH", f"/webhooks/{webhook_id}", Webhook, change)
 
     def delete_webhook(self, webhook_id: UUID) -> None:
-        """Remove a webhook with its log."""
+        """Delete a webhook with its log."""
         self._to.send("DELETE", f"/webhooks/{webhook_id}", type(None))
 
     def rotate_webhook_secret(self, webhook_id: UUID) -> WebhookSecret:
-        """Make a new secret, shown this once; the one before signs too for a day."""
+        """Create a new secret; only this response has it. The previous one also signs for a day."""
         return self._to.send("POST", f"/webhooks/{webhook_id}/rotate-secret", WebhookSecret)
 
     def ping_webhook(self, webhook_id: UUID) -> Delivery:
@@ -63,18 +63,20 @@ class WebhookApi:
     def list_deliveries(
         self, webhook_id: UUID, **filters: str | int | float | None
     ) -> NotebookPage[Delivery]:
-        """One page of a webhook's log, newest first; filters are state, event_type, created_after,
-        created_before, cursor, limit."""
+        """List one page of a webhook's log, newest first.
+
+        Filters are state, event_type, created_after, created_before, cursor, limit.
+        """
         return self._to.get(f"/webhooks/{webhook_id}/deliveries", NotebookPage[Delivery], filters)
 
     def replay_delivery(self, webhook_id: UUID, delivery_id: UUID) -> ReplayResult:
-        """Attempt one delivery again."""
+        """Retry one delivery."""
         return self._to.send(
             "POST", f"/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", ReplayResult
         )
 
     def replay_failed(self, webhook_id: UUID, wanted: ReplayRequest | None = None) -> ReplayResult:
-        """Attempt again what was given up, at most 10,000 deliveries at a time; or only what is wanted of it."""
+        """Retry failed deliveries, at most 10,000 at a time; optionally only some of them."""
         return self._to.send(
             "POST", f"/webhooks/{webhook_id}/deliveries/replay", ReplayResult, wanted
         )

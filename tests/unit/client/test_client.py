@@ -121,9 +121,7 @@ def test_an_answer_without_a_problem_document_is_an_error_too(
 
 def test_an_answer_of_another_shape_is_an_error(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: (200, {}, b'{"results": "none"}')
-    with pytest.raises(
-        ApiStatusError, match="GET /projects/ was answered with something else than expected"
-    ):
+    with pytest.raises(ApiStatusError, match="GET /projects/ returned an unexpected response"):
         api.list_worker_projects()
 
 

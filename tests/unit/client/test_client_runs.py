@@ -143,7 +143,7 @@ def test_a_stream_that_ends_again_and_again_is_not_hammered(
 
 def test_a_stream_that_says_nothing_is_given_up(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: stream()
-    with pytest.raises(ApiConnectionError, match="before it said anything"):
+    with pytest.raises(ApiConnectionError, match="before it sent anything"):
         list(api.follow_run(7))
     assert len(server.asked) == 3
 
