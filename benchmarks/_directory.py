@@ -1,4 +1,4 @@
-"""A web server over a folder, for the benchmarks that pull: nginx where it is installed, Python's own where not."""
+"""Web server of a folder, for the benchmarks that pull images: nginx, or else Python's server."""
 
 import contextlib
 import os
@@ -15,8 +15,8 @@ NGINX = """
 daemon off; pid {work}/pid; error_log stderr; {user} worker_processes 1;
 events {{ }}
 http {{
-  access_log off; client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;
-  uwsgi_temp_path {work}/d; scgi_temp_path {work}/e; sendfile on;
+  access_log off; client_body_temp_path {work}/a; proxy_temp_path {work}/b;
+  fastcgi_temp_path {work}/c; uwsgi_temp_path {work}/d; scgi_temp_path {work}/e; sendfile on;
   types {{ image/jpeg jpg; text/html html; }}
   server {{ listen 127.0.0.1:{port}; root {root}; autoindex on; index index.html; }}
 }}
@@ -25,20 +25,23 @@ http {{
 
 @dataclass(frozen=True)
 class Directory:
-    """Where a folder is served: `host:port` is its origin."""
+    """A served folder; `origin` is its `host:port`."""
 
     program: str
     origin: str
 
     @property
     def url(self) -> str:
-        """The address of the folder."""
+        """The URL of the folder."""
         return f"http://{self.origin}/"
 
 
 @contextlib.contextmanager
 def serve(root: Path, work: Path) -> Iterator[Directory]:
-    """Serve a folder on a free port of loopback; `work` is an empty folder for the server's own files."""
+    """Serve a folder on a free port of loopback.
+
+    `work` is an empty folder for the server's own files.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

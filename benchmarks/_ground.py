@@ -1,7 +1,6 @@
-"""What the benchmarks of the line stand on: a real Trapline on an empty folder, with images and a
-pipeline in it.
+"""Environment of the queue benchmarks: a running Trapline with images and a pipeline.
 
-The images have rows and no bytes: the line never opens a picture.
+Images have rows but no files, because the queue never opens an image.
 """
 
 import contextlib
@@ -31,7 +30,7 @@ SLUG = "bench-pipeline"
 
 
 class Caller:
-    """One HTTP connection that is kept open, with as little of its own cost as can be."""
+    """A persistent HTTP connection with little overhead."""
 
     def __init__(self, port: int, token: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
@@ -40,7 +39,7 @@ class Caller:
         )
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> bytes:
-        """Make a call; anything but a 2xx ends the benchmark."""
+        """Send a request; any status other than 2xx ends the benchmark."""
         self._connection.request(
             method, f"/api/v2{path}", body=body, headers=self._headers | headers
         )
@@ -53,7 +52,7 @@ class Caller:
         return content
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """The same with JSON."""
+        """Send a request with a JSON body and parse the response."""
         return json.loads(
             self.call(method, path, None if body is None else json.dumps(body).encode(), **headers)
         )
@@ -61,7 +60,7 @@ class Caller:
 
 @dataclass
 class Ground:
-    """A running Trapline and what is needed to speak to it; `database` is the address of its PostgreSQL."""
+    """A running Trapline with its credentials; `database` is the URL of its PostgreSQL."""
 
     pid: int
     port: int
@@ -72,7 +71,7 @@ class Ground:
     deployment: UUID
 
     def register(self, classes: int = 2) -> None:
-        """Register the pipeline, whose classifier tells so many classes apart."""
+        """Register the pipeline, whose classifier has this number of classes."""
         labels = [f"class {number}" for number in range(classes)]
         body = {
             "processing_service_name": "Bench (here)",
@@ -97,10 +96,12 @@ class Ground:
         Caller(self.port, self.worker).ask("POST", f"/projects/{self.project}/pipelines/", body)
 
     def add_images(self, count: int) -> None:
-        """Put rows of images into the database."""
+        """Insert rows of images into the database."""
         columns = (
-            "id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height, storage_key, "
-            "captured_at, captured_at_source, time_zone, thumbnails_at, orientation, clock_offset_s, flags, exif, "
+            "id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, "
+            "height, storage_key, "
+            "captured_at, captured_at_source, time_zone, thumbnails_at, orientation, "
+            "clock_offset_s, flags, exif, "
             "reviewed"
         )
         with psycopg.connect(self.database) as connection, connection.cursor() as cursor:
@@ -133,7 +134,9 @@ class Ground:
             cursor.execute("analyze images")
 
     def run_job(self, expected: int) -> int:
-        """Run the pipeline over every image that it has not seen, and wait until the line is filled."""
+        """Run the pipeline over every new image, and wait until all tasks are queued; return the
+        job.
+        """
         caller = Caller(self.port, self.owner)
         asked = {"project": self.project, "pipeline": SLUG, "selection": {"unanalysed_only": True}}
         job = int(caller.ask("POST", "/jobs", asked)["id"])
@@ -150,7 +153,7 @@ class Ground:
                 time.sleep(0.1)
 
     def settle(self) -> float:
-        """Wait until every image is in its sequence and counted by its day; answers the seconds it took."""
+        """Wait until every image has its sequence and is counted by day; return the seconds."""
         began = time.monotonic()
         while self.count(
             "select (select count(*) from (select from images where sequence_id is null limit 1) i)"
@@ -160,7 +163,7 @@ class Ground:
         return time.monotonic() - began
 
     def peak_memory(self) -> int:
-        """The most memory, in bytes, that any of the API processes has had in its own so far."""
+        """Return the peak private memory of the API processes so far, in bytes."""
         peaks = []
         for status in Path("/proc").glob("[0-9]*/status"):
             with contextlib.suppress(OSError):
@@ -173,20 +176,22 @@ class Ground:
         return max(peaks)
 
     def processor_time(self) -> float:
-        """The seconds of processor time that every process of it has had so far."""
+        """Return the processor time of all processes so far, in seconds."""
         parents, times = {}, {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                told = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-                parents[int(stat.parent.name)] = int(told[1])
-                times[int(stat.parent.name)] = sum(map(int, told[11:15])) / os.sysconf("SC_CLK_TCK")
+                fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+                parents[int(stat.parent.name)] = int(fields[1])
+                times[int(stat.parent.name)] = sum(map(int, fields[11:15])) / os.sysconf(
+                    "SC_CLK_TCK"
+                )
         ours = {self.pid}
         while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
             ours |= more
         return sum(times.get(pid, 0) for pid in ours)
 
     def count(self, query: str, *parameters: Any) -> int:
-        """Ask the database for a number."""
+        """Query a number from the database."""
         with psycopg.connect(self.database, autocommit=True) as connection:
             row = connection.execute(query, parameters).fetchone()
             assert row is not None
@@ -195,10 +200,10 @@ class Ground:
 
 @contextlib.contextmanager
 def open_ground(processes: int = 1, settings: Mapping[str, str] | None = None) -> Iterator[Ground]:
-    """Start a Trapline with these settings in a folder of its own, and take everything away at the end."""
-    # Ended by a signal, it still ends what it started.
+    """Start a Trapline with these settings in a new folder, and delete everything at the end."""
+    # SIGTERM exits normally, so that the child processes are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
-    # Not below a home: the user id that PostgreSQL runs as must reach it.
+    # Not below a home directory: the user that PostgreSQL runs as must be able to read it.
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         Path(name).chmod(0o755)
         data, log = Path(name) / "data", Path(name) / "log"
@@ -282,7 +287,7 @@ def _settle(process: subprocess.Popen[bytes], data: Path, log: Path) -> Ground:
 
 
 def describe_machine() -> str:
-    """Say where and when a figure was measured."""
+    """Describe the machine, the Python version and the date of a measurement."""
     return (
         f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, "
         + time.strftime("%Y-%m-%d")

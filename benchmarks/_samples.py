@@ -7,15 +7,17 @@ from pathlib import Path
 
 from PIL import Image
 
-HELP = "a folder with JPEG images (default: the folder `images` in TRAPLINE_SAMPLES, else generated images)"
+HELP = (
+    "a folder with JPEG images "
+    "(default: the folder `images` in TRAPLINE_SAMPLES, else generated images)"
+)
 GENERATED = 8
 
 
 def read_images(folder: Path | None) -> list[bytes]:
-    """Read the JPEG files of a folder in the order of their names; without a folder, generate
-    images.
+    """Read the JPEG files of a folder by name; without a folder, generate images.
 
-    Ends the program if the folder does not exist or has no JPEG file.
+    The program ends if the folder does not exist or has no JPEG file.
     """
     samples = os.environ.get("TRAPLINE_SAMPLES")
     if folder is None and samples:

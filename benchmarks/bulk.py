@@ -1,11 +1,11 @@
-"""B4: bulk annotations, 5,000 in each signed request, against their floor in the same run.
+"""B4: bulk annotations, 5,000 in each signed request, compared with their floor in the same run.
 
     python benchmarks/bulk.py [--count 5000] [--posts 12] [--rounds 4] [--clients 1]
 
-The floor: as many processes as there are clients, each copying the same rows, made ready before the
-clock starts, by binary COPY into the same table with the same indexes and constraints, one
-transaction a request. The way: clients sign and post boxes, each request to an analysis of its own,
-and read the answer, which tells every one of them with its id.
+The floor: one process per client copies the same rows, encoded before the clock starts, by binary
+COPY into the same table with the same indexes and constraints, in one transaction per request. The
+way: clients sign and post boxes, each request to another analysis, and read the response, which
+lists each box with its ID.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from uuid_utils.compat import uuid7
 from trapline.client.signing import sign_v1
 
 COLUMNS = (
-    "id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, storage_path, artifact_id, "
+    "id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+    "storage_path, artifact_id, "
     "parent_id, ordering, fingerprint"
 )
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -41,38 +42,47 @@ def main() -> None:
     )
     arguments.add_argument("--rounds", type=int, default=4)
     arguments.add_argument("--clients", type=int, default=1)
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     pairs, took = [], []
-    with open_ground(told.clients) as ground:
-        for _ in range(told.rounds):
-            made = [make_analyses(ground, told.posts * 2) for _ in range(told.clients)]
-            floor = measure(_copy, [(ground, told, own[: told.posts]) for own in made])
+    with open_ground(options.clients) as ground:
+        for _ in range(options.rounds):
+            made = [make_analyses(ground, options.posts * 2) for _ in range(options.clients)]
+            floor = measure(_copy, [(ground, options, own[: options.posts]) for own in made])
             queue = multiprocessing.get_context("spawn").Queue()
-            way = measure(_post, [(ground, told, own[told.posts :], queue) for own in made])
-            took += [queue.get() for _ in range(told.posts * told.clients)]
-            rates = [told.posts * told.clients * told.count / seconds for seconds in (floor, way)]
+            way = measure(_post, [(ground, options, own[options.posts :], queue) for own in made])
+            took += [queue.get() for _ in range(options.posts * options.clients)]
+            rates = [
+                options.posts * options.clients * options.count / seconds
+                for seconds in (floor, way)
+            ]
             pairs.append(rates)
             print(
-                f"floor {rates[0]:8,.0f}/s   way {rates[1]:8,.0f}/s   {100 * rates[1] / rates[0]:.0f} %",
+                f"floor {rates[0]:8,.0f}/s   way {rates[1]:8,.0f}/s   "
+                f"{100 * rates[1] / rates[0]:.0f} %",
                 flush=True,
             )
         stored = ground.count("select count(*) from annotations")
-        assert stored == 2 * told.rounds * told.posts * told.clients * told.count, stored
+        assert stored == 2 * options.rounds * options.posts * options.clients * options.count, (
+            stored
+        )
     floor, way = (statistics.median(column) for column in zip(*pairs, strict=True))
     ranked = sorted(took)
     print(
-        f"\n{describe_machine()}; {told.count:,} boxes a request, {told.clients} clients and API processes"
+        f"\n{describe_machine()}; {options.count:,} boxes a request, {options.clients} clients and "
+        "API processes"
     )
     print(
-        f"floor {floor:,.0f} annotations/s, way {way:,.0f}: {100 * way / floor:.0f} % of the floor (goal 40 %)"
+        f"floor {floor:,.0f} annotations/s, way {way:,.0f}: {100 * way / floor:.0f} % of the floor "
+        "(goal 40 %)"
     )
     print(
-        f"a request took {ranked[len(ranked) // 2]:.3f} s (median), {ranked[int(len(ranked) * 0.95)]:.3f} s (p95)"
+        f"a request took {ranked[len(ranked) // 2]:.3f} s (median), "
+        f"{ranked[int(len(ranked) * 0.95)]:.3f} s (p95)"
     )
 
 
 def make_analyses(ground: Ground, count: int) -> list[tuple[str, str, str]]:
-    """Make so many analyses, each of an image of its own; answers their ids, images and secrets."""
+    """Create analyses of one image each; return their IDs, images and secrets."""
     ground.add_images(count)
     with psycopg.connect(ground.database) as connection:
         images = connection.execute(
@@ -88,7 +98,7 @@ def make_analyses(ground: Ground, count: int) -> list[tuple[str, str, str]]:
 
 
 def make_data(number: int) -> dict[str, Any]:
-    """The data of a box, another one for each number."""
+    """Build the data of a box; each number gives other data."""
     x, y = (number % 1500) + 0.5, (number // 1500) * 10.0
     return {
         "x_min": x,
@@ -101,7 +111,7 @@ def make_data(number: int) -> dict[str, Any]:
 
 
 def measure(work: Any, arguments: list[Any]) -> float:
-    """Seconds that it takes to do the work in so many processes."""
+    """Return the seconds for running the work in one process per argument."""
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(len(arguments) + 1)
     processes = [context.Process(target=work, args=(start, *given)) for given in arguments]
@@ -116,10 +126,10 @@ def measure(work: Any, arguments: list[Any]) -> float:
 
 
 def _copy(
-    start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[str, str, str]]
+    start: Any, ground: Ground, options: argparse.Namespace, own: list[tuple[str, str, str]]
 ) -> None:
     ready = [
-        _make_ready(ground.project, UUID(analysis), UUID(image), told.count)
+        _make_ready(ground.project, UUID(analysis), UUID(image), options.count)
         for analysis, image, _ in own
     ]
     with psycopg.connect(ground.database) as connection:
@@ -160,15 +170,22 @@ def _make_ready(project: int, analysis: UUID, image: UUID, count: int) -> bytes:
 
 
 def _post(
-    start: Any, ground: Ground, told: argparse.Namespace, own: list[tuple[str, str, str]], took: Any
+    start: Any,
+    ground: Ground,
+    options: argparse.Namespace,
+    own: list[tuple[str, str, str]],
+    took: Any,
 ) -> None:
     annotations = [
         {
-            "annotation_type": "bounding_box", "class_name": "deer", "confidence": 0.75, "data": make_data(number),
+            "annotation_type": "bounding_box",
+            "class_name": "deer",
+            "confidence": 0.75,
+            "data": make_data(number),
             "ordering": number,
         }
-        for number in range(told.count)
-    ]  # fmt: skip
+        for number in range(options.count)
+    ]
     body = json.dumps({"annotations": annotations}).encode()
     caller = Caller(ground.port)
     start.wait()
@@ -178,7 +195,7 @@ def _post(
             "POST", f"/analyses/{analysis}/annotations:bulk", body, **sign_v1(secret, body)
         )
         took.put(time.monotonic() - began)
-        assert answer.count(b'"bounding_box"') == told.count
+        assert answer.count(b'"bounding_box"') == options.count
 
 
 if __name__ == "__main__":

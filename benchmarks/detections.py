@@ -1,12 +1,11 @@
-"""Count what a detector finds on real images: right, missed and false, with Wilson intervals of 95
-%.
+"""Count the correct, missed and false detections on real images, with Wilson intervals of 95 %.
 
     python benchmarks/detections.py --images DIR [--pipeline yolox-nano]
 
 DIR has images and a manifest.csv with the columns `file` and `ground_truth`; without it, the folder
-`images` of TRAPLINE_SAMPLES. An image whose ground truth is `blank` shows no animal; one without
-ground truth counts for persons only. No image shows a person, unless its ground truth names one.
-Files that cannot be decoded are skipped and named.
+`images` of TRAPLINE_SAMPLES is used. An image whose ground truth is `blank` has no animal; an image
+without ground truth counts for persons only. No image has a person, unless its ground truth names
+one. Files that cannot be decoded are skipped and listed.
 """
 
 import argparse
@@ -40,7 +39,8 @@ def main() -> None:
     given = arguments.parse_args()
     if given.images is None or not (given.images / "manifest.csv").is_file():
         print(
-            "skipped: there is no manifest.csv; name a folder with --images, or set TRAPLINE_SAMPLES"
+            "skipped: there is no manifest.csv; name a folder with --images, or set "
+            "TRAPLINE_SAMPLES"
         )
         return
     pipeline = build_pipeline(given.pipeline)
@@ -75,30 +75,37 @@ def main() -> None:
         counts["false animal"] += kind == "none" and groups["animal"] > 0
     print(f"{given.pipeline}: {counts['images']} images")
     print(
-        f"images with an animal in which one is found   {format_share(counts['right animal'], counts['of animal'])}"
+        f"images with an animal in which one is found   "
+        f"{format_share(counts['right animal'], counts['of animal'])}"
     )
     print(
-        f"images without an animal in which one is found {format_share(counts['false animal'], counts['of none'])}"
+        f"images without an animal in which one is found "
+        f"{format_share(counts['false animal'], counts['of none'])}"
     )
     people = counts["images"] - counts["of person"]
     print(
-        f"images without a person in which one is found  {format_share(counts['false person'], people)}"
+        f"images without a person in which one is found  "
+        f"{format_share(counts['false person'], people)}"
     )
     print(f"boxes of persons in all {counts['persons']}")
 
 
 def format_share(count: int, of: int) -> str:
-    """A count with its Wilson interval (Wilson, 1927) in per cent."""
+    """Format a count with its Wilson interval (Wilson, 1927) in per cent."""
     if of == 0:
         return "0 of 0"
     share, square = count / of, Z * Z / of
     middle = (share + square / 2) / (1 + square)
     half = Z * math.sqrt(share * (1 - share) / of + square / (4 * of)) / (1 + square)
-    return f"{count} of {of} ({100 * max(0.0, middle - half):.0f} to {100 * min(1.0, middle + half):.0f} %)"
+    low, high = 100 * max(0.0, middle - half), 100 * min(1.0, middle + half)
+    return f"{count} of {of} ({low:.0f} to {high:.0f} %)"
 
 
 def _name_group(found: ModelDetection) -> str:
-    """The group of a box: the first of its names that is a group; animals have finer names, too."""
+    """Return the group of a box:
+
+    its first class that is a group, because animals also have finer classes.
+    """
     names = [named.name for named in found.names]
     return next((name for name in names if name in ("animal", "person", "vehicle")), names[-1])
 

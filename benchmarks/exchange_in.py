@@ -1,12 +1,11 @@
-"""Taking results in: a file of MegaDetector's against a plain COPY of the very rows that come of
-it.
+"""Import of a MegaDetector file, compared with a COPY of the rows that it creates.
 
     python benchmarks/exchange_in.py [images]
 
-Three boxes an image, one of them with a classification, every fifth image empty; the images are
-there. The floor is one connection that copies the same rows of analyses, their details, annotations
-and classes into the same tables, with the same indexes and constraints, made ready before the clock
-starts. Change this only with a reason, and say it.
+Each image has three boxes, one of them with a classification; every fifth image is empty. The
+images are stored before. The floor is one connection that copies the same rows of analyses, their
+details, annotations and classes into the same tables, with the same indexes and constraints,
+encoded before the clock starts. If you change the workload, state the reason here.
 """
 
 import io
@@ -29,7 +28,7 @@ TABLES = {
 
 
 def make_file(images: int) -> bytes:
-    """A file of results."""
+    """Generate a file of results."""
     box = {
         "category": "1",
         "conf": 0.912,
@@ -38,7 +37,7 @@ def make_file(images: int) -> bytes:
     }
     boxes = [box, {"category": "1", "conf": 0.5, "bbox": [0.5, 0.1, 0.2, 0.2]}]
     boxes.append({"category": "2", "conf": 0.21, "bbox": [0.7, 0.6, 0.1, 0.2]})
-    told = [
+    entries = [
         {"file": f"set/{number:07}.jpg", "detections": boxes if number % 5 else []}
         for number in range(images)
     ]
@@ -47,11 +46,11 @@ def make_file(images: int) -> bytes:
         "detection_categories": {"1": "animal", "2": "person"},
         "classification_categories": {"0": "red fox", "1": "badger"},
     }
-    return json.dumps({"images": told} | more).encode()
+    return json.dumps({"images": entries} | more).encode()
 
 
 def send(ground: Ground, content: bytes) -> dict[str, Any]:
-    """Send a file, and wait until it is taken in."""
+    """Upload a file, and wait until it is imported."""
     caller = Caller(ground.port, ground.owner)
     path = f"/imports?project={ground.project}&format=megadetector&filename=results.json"
     taken: dict[str, Any] = json.loads(caller.call("POST", path, content))
@@ -59,12 +58,12 @@ def send(ground: Ground, content: bytes) -> dict[str, Any]:
         time.sleep(0.05)
         taken = caller.ask("GET", f"/imports/{taken['id']}")
     if taken["state"] != "completed" or taken["faults"]:
-        raise SystemExit(f"it was not taken in: {taken}")
+        raise SystemExit(f"it was not imported: {taken}")
     return taken
 
 
 def peak_of_background(pid: int) -> int:
-    """The most memory that the background process had in its own, in bytes; what is mapped from files counts too."""
+    """Return the peak private memory of the background process in bytes, including mapped files."""
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             lines = dict(
@@ -79,7 +78,7 @@ def peak_of_background(pid: int) -> int:
 
 
 def copy_again(ground: Ground) -> float:
-    """Copy the same rows into the same tables, once these are empty; answers the seconds."""
+    """Copy the same rows into the same tables after truncating them; return the seconds."""
     with psycopg.connect(ground.database) as connection:
         kept = {}
         for table in TABLES:
@@ -107,7 +106,7 @@ def copy_again(ground: Ground) -> float:
 
 
 def main() -> None:
-    """Measure both, and print them."""
+    """Measure both and print them."""
     images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     content = make_file(images)
     with open_ground() as ground:
@@ -125,16 +124,19 @@ def main() -> None:
         least = ground.processor_time() - worked
     print(describe_machine())
     print(
-        f"{images:,} images, {taken['annotations']:,} annotations, a file of {len(content) / 1e6:,.0f} MB"
+        f"{images:,} images, {taken['annotations']:,} annotations, a file of "
+        f"{len(content) / 1e6:,.0f} MB"
     )
     print(f"taken in: {took:.1f} s, {images / took:,.0f} images/s, from its being sent to its end")
     print(f"the same file again: {again:.1f} s, {images / again:,.0f} images/s")
     print(f"floor, the same rows by COPY: {floor:.1f} s, {images / floor:,.0f} images/s")
     print(
-        f"processor time: {own:.1f} s and {least:.1f} s, {least / own:.2f}, which says more on a busy machine"
+        f"processor time: {own:.1f} s and {least:.1f} s, {least / own:.2f}, which says more on a "
+        "busy machine"
     )
     print(
-        f"ratio: {floor / took:.2f}; memory of the background process: {memory / 1e6:,.0f} MB at most"
+        f"ratio: {floor / took:.2f}; memory of the background process: {memory / 1e6:,.0f} MB at "
+        "most"
     )
 
 

@@ -1,12 +1,13 @@
-"""How quickly a job over many images stands in the line.
+"""Time until a job over many images is queued.
 
     python benchmarks/expand.py [images] [--rounds 3]
 
-A real Trapline on an empty folder; the images have rows and no bytes. The floor is PostgreSQL
-alone: the same rows, with the same indexes and constraints, put into `analyses` by one COPY and one
-commit, ids made before the clock starts. Ours begins with the request for a job and ends when its
-last image is in the line; what a caller sees in between is the time until something can be leased.
-Once over all images, and once over the same images by their ids. The median of the rounds counts.
+A real Trapline on an empty folder; images have rows but no files. The floor is PostgreSQL alone:
+the same rows, with the same indexes and constraints, inserted into `analyses` by one COPY and one
+commit, with IDs generated before the clock starts. The measurement starts with the request for a
+job and ends when its last image is queued; the time until the first task can be leased is measured
+too. It is done for all images, and for the same images by their IDs. The result is the median of
+the rounds.
 """
 
 import argparse
@@ -18,7 +19,10 @@ import psycopg
 from _ground import SLUG, Caller, Ground, describe_machine, open_ground
 from uuid_utils.compat import uuid7
 
-COLUMNS = "id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence, errors, lost"
+COLUMNS = (
+    "id, project_id, image_id, job_id, model_name, model_version, "
+    "state, attempt, fence, errors, lost"
+)
 TYPES = ("uuid", "int8", "uuid", "int8", "text", "text", "text", "int4", "int4", "int2", "int2")
 
 
@@ -50,19 +54,20 @@ def main() -> None:
         first = statistics.median(first for first, _ in measured)
         whole = statistics.median(whole for _, whole in measured)
         print(
-            f"{name}: all can be leased after {whole:.2f} s ({count / whole:,.0f} rows/s, {floor / whole:.2f} of the "
+            f"{name}: all can be leased after {whole:.2f} s ({count / whole:,.0f} rows/s, "
+            f"{floor / whole:.2f} of the "
             f"floor), the first after {first * 1000:.0f} ms"
         )
 
 
 def list_images(ground: Ground) -> list[str]:
-    """The ids of all images."""
+    """List the IDs of all images."""
     with psycopg.connect(ground.database) as connection:
         return [str(key) for (key,) in connection.execute("select id from images")]
 
 
 def measure_floor(ground: Ground) -> float:
-    """Seconds that PostgreSQL alone takes for the rows of one job."""
+    """Return the seconds that PostgreSQL alone needs for the rows of one job."""
     with psycopg.connect(ground.database) as connection:
         job = _make_empty_job(connection, ground.project)
         images = connection.execute("select id from images order by id").fetchall()
@@ -84,7 +89,7 @@ def measure_floor(ground: Ground) -> float:
 
 
 def measure_job(ground: Ground, count: int, selection: dict[str, Any]) -> tuple[float, float]:
-    """Seconds from the request until something can be leased, and until everything can."""
+    """Return the seconds from the request until one task, and until all tasks can be leased."""
     caller = Caller(ground.port, ground.owner)
     with psycopg.connect(ground.database, autocommit=True) as connection:
         started = time.monotonic()
@@ -112,9 +117,11 @@ def measure_job(ground: Ground, count: int, selection: dict[str, Any]) -> tuple[
 def _make_empty_job(connection: psycopg.Connection, project: int) -> int:
     row = connection.execute(
         """
-        insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority, standing,
+        insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status,
+            priority, standing,
             paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
-        select project_id, id, 'floor', slug, version, 'completed', 1, false, false, '{}', '{}', true, 0, 0, 0, 0, 1
+        select project_id, id, 'floor', slug, version, 'completed', 1, false, false, '{}', '{}',
+            true, 0, 0, 0, 0, 1
         from pipelines where project_id = %s returning id
         """,
         (project,),
@@ -124,7 +131,7 @@ def _make_empty_job(connection: psycopg.Connection, project: int) -> int:
 
 
 def _clear(connection: psycopg.Connection) -> None:
-    """Begin the next round with an empty ledger."""
+    """Delete all jobs before the next round."""
     connection.execute("delete from jobs")
     connection.commit()
     connection.autocommit = True

@@ -1,13 +1,13 @@
-"""The floor of the line: what PostgreSQL itself takes to store the same rows, without a server in
-between.
+"""The floor of the queue: PostgreSQL storing the same rows without a server.
 
     python benchmarks/floor.py [--batches 80]
 
-Two processes, one connection each. For each batch of 64 images one transaction: the tasks move to
-`processing` and to `completed`, the rows of 5 boxes and 5 classifications, of the report and of the
-class an image go in by binary COPY, made ready before the clock starts, the images are marked as
-not blank, the job counts. The same tables, indexes and constraints as the line's; nothing is asked,
-locked or compared. Change this only with a reason, and say it here.
+Two processes with one connection each. Each batch of 64 images is one transaction. The tasks change
+to `processing` and to `completed`. The rows of 5 boxes and 5 classifications, of the report and of
+the classes of each image are inserted by binary COPY, encoded before the clock starts. The images
+are marked as not blank, and the counters of the job are updated. The tables, indexes and
+constraints are those of the queue; nothing is queried, locked or compared. If you change the
+workload, state the reason here.
 """
 
 import argparse
@@ -26,18 +26,22 @@ BATCH = 64
 BOXES = 5
 PROCESSES = 2
 COLUMNS = (
-    "id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, parent_id, ordering, "
-    "algorithm_id, fingerprint"
+    "id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
+    "parent_id, ordering, algorithm_id, fingerprint"
 )
 HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-REPORT = b'\1{"pipeline":"bench-pipeline","source_images":["01a1fd01-fc60-7307-a892-9d89f02a4d08"],"total_time":0.1}'
+REPORT = (
+    b'\1{"pipeline":"bench-pipeline",'
+    b'"source_images":["01a1fd01-fc60-7307-a892-9d89f02a4d08"],"total_time":0.1}'
+)
 BOX = (
-    b'\1{"x_min":10.5,"y_min":20.25,"x_max":310.5,"y_max":220.75,"image_width":2000,"image_height":1500,'
-    b'"inference_time":0.05,"timestamp":"2026-11-21T10:00:00.000000"}'
+    b'\1{"x_min":10.5,"y_min":20.25,"x_max":310.5,"y_max":220.75,"image_width":2000,'
+    b'"image_height":1500,"inference_time":0.05,"timestamp":"2026-11-21T10:00:00.000000"}'
 )
 NAMED = (
-    b'\1{"topk":[{"class":"class 0","confidence":0.75},{"class":"class 1","confidence":0.25}],"terminal":true,'
-    b'"inference_time":0.01,"timestamp":"2026-11-21T10:00:00.000000","scores":[0.75,0.25],"logits":[1.0986123,0.0]}'
+    b'\1{"topk":[{"class":"class 0","confidence":0.75},{"class":"class 1","confidence":0.25}],'
+    b'"terminal":true,"inference_time":0.01,"timestamp":"2026-11-21T10:00:00.000000",'
+    b'"scores":[0.75,0.25],"logits":[1.0986123,0.0]}'
 )
 
 
@@ -50,12 +54,12 @@ def main() -> None:
     given = arguments.parse_args()
     with open_ground() as ground:
         ground.register()
-        measure_floor(ground, max(1, given.batches // 4))  # warm
+        measure_floor(ground, max(1, given.batches // 4))  # warm-up
         print(f"{describe_machine()}: {measure_floor(ground, given.batches):.0f} images/s")
 
 
 def measure_floor(ground: Ground, batches: int) -> float:
-    """Images a second of PostgreSQL alone; `batches` for each of the two processes."""
+    """Return images per second of PostgreSQL alone, with `batches` batches per process."""
     images = batches * PROCESSES * BATCH
     ground.add_images(images)
     job = ground.run_job(images)
@@ -93,13 +97,14 @@ def _write(start: Any, ground: Ground, job: int, number: int) -> None:
         start.wait()
         for ids, images, contents in ready:
             connection.execute(
-                "update analyses set state = 'processing', attempt = attempt + 1, leased_at = clock_timestamp(), "
+                "update analyses set state = 'processing', attempt = attempt + 1, leased_at = "
+                "clock_timestamp(), "
                 "deadline = clock_timestamp() + interval '300 s' where id = any(%s)",
                 (ids,),
             )
             connection.execute(
-                "update analyses set state = 'completed', completed_at = clock_timestamp(), deadline = null "
-                "where id = any(%s)",
+                "update analyses set state = 'completed', completed_at = clock_timestamp(), "
+                "deadline = null where id = any(%s)",
                 (ids,),
             )
             for into, content in contents.items():
@@ -118,7 +123,7 @@ def _write(start: Any, ground: Ground, job: int, number: int) -> None:
 def _make_ready(
     project: int, batch: list[tuple[UUID, UUID]]
 ) -> tuple[list[UUID], list[UUID], dict[str, bytes]]:
-    """Encode all rows of a batch, by the table and columns that they go into."""
+    """Encode all rows of a batch, by their table and columns."""
     number = struct.pack(">q", project)
     contents = {
         f"annotations ({COLUMNS})": _pack(_list_annotations(number, batch)),
@@ -167,7 +172,7 @@ def _list_annotations(
 
 
 def _pack(rows: Sequence[Sequence[bytes | None]]) -> bytes:
-    """Put fields into the form that PostgreSQL's binary COPY wants."""
+    """Encode fields in the format of PostgreSQL's binary COPY."""
     parts = [HEADER]
     for row in rows:
         parts.append(struct.pack(">h", len(row)))

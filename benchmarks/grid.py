@@ -1,11 +1,10 @@
-"""B9: what the page asks for where a project has very many images, against an empty route of the
-same server.
+"""B9: requests of the page in a project with many images, compared with an empty route.
 
     python benchmarks/grid.py [--sizes 100000 1000000] [--rounds 40]
 
-The images are made in the database: half of them blank, the others with 8 to 24 annotations, so
-that there are 8 for each image; "common" is on 30 %, "rare" on 0.5 %. They were taken by 50 cameras
-over 1,000 days.
+The images are created in the database. Half of them are blank, the others have 8 to 24 annotations,
+8 per image on average; "common" is on 30 %, "rare" on 0.5 %. They were captured by 50 cameras over
+1,000 days.
 """
 
 import argparse
@@ -23,30 +22,40 @@ FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 CHUNK = 50_000
 
 _IMAGES = """
-    insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
-        storage_key, captured_at, captured_at_source, time_zone, thumbnails_at, orientation, clock_offset_s, flags,
+    insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename,
+        width, height,
+        storage_key, captured_at, captured_at_source, time_zone, thumbnails_at, orientation,
+            clock_offset_s, flags,
         exif, reviewed, blank)
     select lpad(to_hex(n), 32, '0')::uuid, %(project)s, (%(cameras)s::uuid[])[1 + n %% %(count)s],
         sha256(n::text::bytea), 1, 'image/jpeg', n || '.jpg', 2000, 1500, 'originals/x/' || n,
-        %(first)s::timestamptz + make_interval(secs => n::float8 * %(apart)s), 'exif', 'UTC', now(), 1, 0, '{}', '{}',
+        %(first)s::timestamptz + make_interval(secs => n::float8 * %(apart)s), 'exif', 'UTC', now(),
+            1, 0, '{}', '{}',
         false, n %% 2 = 0
     from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n
 """
 _ANALYSES = """
-    insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence, errors,
+    insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state,
+        attempt, fence, errors,
         lost, won, completed_at)
-    select ('a' || lpad(to_hex(n), 31, '0'))::uuid, %(project)s, lpad(to_hex(n), 32, '0')::uuid, %(job)s,
+    select ('a' || lpad(to_hex(n), 31, '0'))::uuid, %(project)s, lpad(to_hex(n), 32, '0')::uuid,
+        %(job)s,
         'bench-pipeline', '1', 'completed', 1, 0, 0, 0, 1, now()
     from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n
 """
 _ANNOTATIONS = """
-    insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data,
+    insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,
+        confidence, data,
         ordering, fingerprint)
-    select gen_random_uuid(), %(project)s, ('a' || lpad(to_hex(n), 31, '0'))::uuid, lpad(to_hex(n), 32, '0')::uuid,
-        'bounding_box', case when n %% 400 = 1 and k < 8 then 'rare' when n %% 10 < 6 then 'common' else 'other' end,
-        0.3 + (n * 7 + k) %% 70 / 100.0, '{"x_min": 10.5, "y_min": 20.25, "x_max": 310.5, "y_max": 220.75}', k,
+    select gen_random_uuid(), %(project)s, ('a' || lpad(to_hex(n), 31, '0'))::uuid,
+        lpad(to_hex(n), 32, '0')::uuid,
+        'bounding_box', case when n %% 400 = 1 and k < 8 then 'rare' when n %% 10 < 6 then 'common'
+            else 'other' end,
+        0.3 + (n * 7 + k) %% 70 / 100.0,
+            '{"x_min": 10.5, "y_min": 20.25, "x_max": 310.5, "y_max": 220.75}', k,
         lpad(k::text, 32, '0')::uuid
-    from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n, generate_series(0, 15) k where n %% 2 = 1
+    from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n, generate_series(0, 15) k
+    where n %% 2 = 1
 """
 _CLASSES = """
     insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
@@ -67,15 +76,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     arguments.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
-    arguments.add_argument(
-        "--rounds", type=int, default=40, help="how often each question is asked"
-    )
-    told = arguments.parse_args()
+    arguments.add_argument("--rounds", type=int, default=40, help="repetitions of each request")
+    options = arguments.parse_args()
     with open_ground(1) as ground:
         ground.register()
         ground.add_images(1)
         job = ground.run_job(1)
-        for size in told.sizes:
+        for size in options.sizes:
             fill(ground, job, size)
             seconds = ground.settle()
             with psycopg.connect(ground.database, autocommit=True) as connection:
@@ -86,7 +93,7 @@ def main() -> None:
             )
             print(f"{'':42} {'p50 ms':>8} {'p95 ms':>8} {'processor ms':>13}")
             for name, questions in list_questions(ground).items():
-                p50, p95, processor = measure(ground, questions, told.rounds)
+                p50, p95, processor = measure(ground, questions, options.rounds)
                 print(f"{name:42} {p50:8.1f} {p95:8.1f} {processor:13.1f}", flush=True)
             print(f"memory of the API process: {ground.peak_memory() / 2**20:.0f} MiB (goal 400)")
         stored = ground.count("select pg_database_size(current_database())")
@@ -94,13 +101,14 @@ def main() -> None:
 
 
 def fill(ground: Ground, job: int, size: int) -> None:
-    """Put images, analyses, annotations and what follows from them into the database, until there are so many."""
+    """Insert images, analyses, annotations and their derived rows until there are `size` images."""
     with psycopg.connect(ground.database, autocommit=True) as connection:
         connection.execute("delete from images where width = 1")
         made = connection.execute("select count(*) from deployments").fetchone()
         for number in range(CAMERAS - (made[0] if made else 0)):
             connection.execute(
-                "insert into deployments (id, project_id, name, is_default, time_zone, clock_offset_s, camera, habitat,"
+                "insert into deployments (id, project_id, name, is_default, time_zone, "
+                "clock_offset_s, camera, habitat,"
                 " notes) values (gen_random_uuid(), %s, %s, false, 'UTC', 0, '', '', '')",
                 (ground.project, f"Camera {number} of {size}"),
             )
@@ -112,27 +120,35 @@ def fill(ground: Ground, job: int, size: int) -> None:
         for start in range(begun, size, CHUNK):
             to = min(start + CHUNK, size)
             parameters = {
-                "project": ground.project, "cameras": cameras, "count": len(cameras), "first": FIRST, "job": job,
-                "from": start + 1, "to": to + 1, "apart": DAYS * 86_400 / 1_000_000,
-            }  # fmt: skip
+                "project": ground.project,
+                "cameras": cameras,
+                "count": len(cameras),
+                "first": FIRST,
+                "job": job,
+                "from": start + 1,
+                "to": to + 1,
+                "apart": DAYS * 86_400 / 1_000_000,
+            }
             if size <= 100_000:
                 parameters["apart"] = DAYS * 86_400 / size
             with connection.transaction():
-                # Rows of the same shape for all: the checks of the line are not what is measured.
+                # Constraints and triggers are disabled, because inserting these rows is not
+                # measured.
                 connection.execute("set local session_replication_role = replica")
                 for statement in (_IMAGES, _ANALYSES, _ANNOTATIONS, _CLASSES):
                     connection.execute(statement, parameters)
         connection.execute(
             "insert into dirty_days (project_id, deployment_id, day)"
-            " select distinct project_id, deployment_id, (captured_at at time zone time_zone)::date from images"
+            " select distinct project_id, deployment_id, (captured_at at time zone "
+            "time_zone)::date from images"
         )
         connection.execute("analyze")
 
 
 def list_questions(ground: Ground) -> dict[str, Iterator[str]]:
-    """What is asked, each time of another place in time where it is a jump."""
+    """Return the requests; those that jump in time use another time in each round."""
     images = f"/images?project={ground.project}&limit=100"
-    camera = ground.count("select 1")  # the connection is warm
+    camera = ground.count("select 1")  # warms the connection
     assert camera == 1
     [deployment] = _column(ground, "select id from deployments order by id desc limit 1")
 
@@ -188,7 +204,10 @@ def _column(ground: Ground, query: str) -> list[object]:
 
 
 def measure(ground: Ground, questions: Iterator[str], rounds: int) -> tuple[float, float, float]:
-    """Ask so often; answers milliseconds: the 50th and the 95th percentile, and of processor time for one answer."""
+    """Send a request `rounds` times; return its times in milliseconds.
+
+    The times are the 50th and 95th percentile, and the processor time per response.
+    """
     caller = Caller(ground.port, ground.owner)
     caller.call("GET", next(questions))
     took = []

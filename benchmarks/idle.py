@@ -1,9 +1,8 @@
-"""Idle: what an idle `trapline up` takes of a processor, and how often its processes ask the
-database.
+"""Processor time of an idle `trapline up`, and the number of its database transactions.
 
     python benchmarks/idle.py [--seconds 60] [--settle 330]
 
-Every process of `trapline up` is counted, its worker included; PostgreSQL is counted separately.
+Every process of `trapline up` is counted, including its worker; PostgreSQL is counted separately.
 The floor is PostgreSQL alone with the same options and no client, over the same seconds in the same
 run. The goal is 1 % of a processor without PostgreSQL. The worker looks for new projects more often
 in its first five minutes (`--settle 330`).
@@ -43,7 +42,7 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=330, help="how long to wait before")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
-    # Not below a home: the user id that PostgreSQL runs as must reach it.
+    # Not below a home directory: the user that PostgreSQL runs as must be able to read it.
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         Path(name).chmod(0o755)
         data = Path(name) / "data"
@@ -73,7 +72,7 @@ def main() -> None:
 
 
 def measure_shares(parent: int, seconds: float) -> dict[str, float]:
-    """What each kind of process of a family took of a processor, in percent."""
+    """Return the processor share of each kind of process in a process tree, in per cent."""
     before = look_at_family(parent)
     time.sleep(seconds)
     shares: dict[str, float] = {}
@@ -84,7 +83,7 @@ def measure_shares(parent: int, seconds: float) -> dict[str, float]:
 
 
 def measure_transactions(data: Path, seconds: float) -> float:
-    """How many transactions a second the processes begin, in the figures of PostgreSQL."""
+    """Return the transactions per second of all processes, as PostgreSQL counts them."""
     url = find_running_url(data)
     assert url is not None
     with psycopg.connect(url, autocommit=True) as connection:

@@ -1,14 +1,13 @@
-"""B7: pulling pictures from a web server, with every check, EXIF and thumbnails, against its floors
-in the same run.
+"""B7: pulling images from a web server with validation, EXIF and thumbnails.
 
     python benchmarks/ingest.py [--count 5000] [--rounds 1] [--concurrency 4] [--decoders 2]
-    [--pictures DIR]
+        [--images DIR]
 
-The floors, over the same files: curl with as many downloads at once, which throws them away; and as
-many processes as there are decoders that decode, read EXIF and make thumbnails with our own code,
-and do nothing else. The way: a source that is pulled by `trapline up`, from the begin of its run
-until every thumbnail is there. The images are those of DIR, else of the folder `images` in
-TRAPLINE_SAMPLES, else generated ones; the bytes of each file are different.
+It is compared with two floors over the same files in the same run: curl with as many concurrent
+downloads, which discards the files; and as many processes as decoders that only decode, read EXIF
+and create thumbnails with Trapline's code. The way: a source that `trapline up` pulls, from the
+start of its run until every thumbnail is stored. The images are those of DIR, else of the folder
+`images` in TRAPLINE_SAMPLES, else generated ones; each file has different bytes.
 """
 
 import argparse
@@ -42,43 +41,44 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=1)
     arguments.add_argument("--concurrency", type=int, default=4, help="downloads at once")
     arguments.add_argument("--decoders", type=int, default=2, help="processes that decode")
-    arguments.add_argument("--pictures", type=Path, metavar="DIR", help=HELP)
-    told = arguments.parse_args()
+    arguments.add_argument("--images", type=Path, metavar="DIR", help=HELP)
+    options = arguments.parse_args()
     rates = []
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         root, work = Path(name) / "root", Path(name) / "work"
         root.mkdir()
         work.mkdir()
-        pictures = [
-            image for image in read_images(told.pictures) if _is_readable(image, work / "image")
+        images = [
+            image for image in read_images(options.images) if _is_readable(image, work / "image")
         ]
-        if not pictures:
+        if not images:
             raise SystemExit("none of the images can be read")
         with serve(root, work) as directory:
             settings = {
                 "TRAPLINE_ALLOWED_NETWORKS": directory.origin,
-                "TRAPLINE_DECODERS": str(told.decoders),
+                "TRAPLINE_DECODERS": str(options.decoders),
             }
             with open_ground(settings=settings) as ground:
-                for number in range(told.rounds):
+                for number in range(options.rounds):
                     folder = root / str(number)
-                    size = fill(folder, pictures, told.count, number)
-                    curl = told.count / fetch(directory, folder, told.concurrency, work)
+                    size = fill(folder, images, options.count, number)
+                    curl = options.count / fetch(directory, folder, options.concurrency, work)
                     spent = [
                         sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]),
                         ground.processor_time(),
                     ]
-                    decode = told.count / decode_alone(folder, told.decoders, work)
+                    decode = options.count / decode_alone(folder, options.decoders, work)
                     spent[0] = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - spent[0]
-                    way = told.count / ingest(ground, directory, folder, told)
+                    way = options.count / ingest(ground, directory, folder, options)
                     spent[1] = ground.processor_time() - spent[1]
                     rates.append((curl, decode, way))
                     share = 100 * way / min(curl, decode)
                     print(
-                        f"curl {curl:7.1f}/s   decode {decode:7.1f}/s   way {way:7.1f}/s   {share:.0f} %",
+                        f"curl {curl:7.1f}/s   decode {decode:7.1f}/s   way {way:7.1f}/s   "
+                        f"{share:.0f} %",
                         end="   ",
                     )
-                    times = [1000 * seconds / told.count for seconds in spent]
+                    times = [1000 * seconds / options.count for seconds in spent]
                     print(
                         f"processor time of a file: {times[0]:.1f} ms, {times[1]:.1f} ms",
                         flush=True,
@@ -86,10 +86,12 @@ def main() -> None:
                     shutil.rmtree(folder)
     curl, decode, way = (statistics.median(column) for column in zip(*rates, strict=True))
     print(
-        f"\n{describe_machine()}; {told.count:,} files of {size / told.count / 1000:.0f} kB from {directory.program}"
+        f"\n{describe_machine()}; {options.count:,} files of {size / options.count / 1000:.0f} kB "
+        f"from {directory.program}"
     )
     print(
-        f"{told.concurrency} downloads at once, {told.decoders} decoders; load {os.getloadavg()[0]:.1f}"
+        f"{options.concurrency} downloads at once, {options.decoders} decoders; load "
+        f"{os.getloadavg()[0]:.1f}"
     )
     print(f"curl {curl:,.1f} files/s, decoding and thumbnails alone {decode:,.1f}, way {way:,.1f}")
     print(f"{100 * way / min(curl, decode):.0f} % of the slower floor (goal 70 %)")
@@ -101,7 +103,10 @@ def _is_readable(image: bytes, path: Path) -> bool:
 
 
 def inspect(path: str, out: str) -> dict[str, Any]:
-    """Decode a file, read its EXIF and write its thumbnails and upright copy to files that begin with `out`."""
+    """Decode a file, read its EXIF, and write its thumbnails and upright copy.
+
+    The paths of the output files start with `out`.
+    """
     with contextlib.ExitStack() as stack:
         names = [f"{out}-upright", *(f"{out}-{size}" for size in THUMBNAIL_SIZES)]
         files: list[IO[bytes]] = [stack.enter_context(Path(path).open("rb"))]
@@ -111,21 +116,21 @@ def inspect(path: str, out: str) -> dict[str, Any]:
         return handle_request(asked, [file.fileno() for file in files])
 
 
-def fill(folder: Path, pictures: list[bytes], count: int, number: int) -> int:
-    """Write so many files, each with a comment of its own; answers their size together."""
+def fill(folder: Path, images: list[bytes], count: int, number: int) -> int:
+    """Write `count` files, each with a different comment; return their total size."""
     folder.mkdir()
     total = 0
     for at in range(count):
         comment = f"round {number} file {at}".encode()
-        picture = pictures[at % len(pictures)]
+        one = images[at % len(images)]
         segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
-        total += (folder / f"IMG_{at:05}.jpg").write_bytes(picture[:2] + segment + picture[2:])
+        total += (folder / f"IMG_{at:05}.jpg").write_bytes(one[:2] + segment + one[2:])
     os.sync()
     return total
 
 
 def fetch(directory: Directory, folder: Path, concurrency: int, work: Path) -> float:
-    """Seconds that curl takes."""
+    """Return the seconds that curl needs."""
     config = work / "curl"
     lines = [
         f'url = "{directory.url}{folder.name}/{path.name}"\noutput = "/dev/null"'
@@ -148,7 +153,7 @@ def fetch(directory: Directory, folder: Path, concurrency: int, work: Path) -> f
 
 
 def decode_alone(folder: Path, processes: int, work: Path) -> float:
-    """Seconds that decoding with thumbnails takes."""
+    """Return the seconds that decoding and thumbnails need."""
     paths = [str(path) for path in sorted(folder.iterdir())]
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(processes + 1)
@@ -171,12 +176,14 @@ def decode_alone(folder: Path, processes: int, work: Path) -> float:
 def _decode(start: threading.Barrier, paths: list[str], out: str) -> None:
     start.wait()
     for path in paths:
-        told = inspect(path, out)
-        assert told["picture"]["thumbnails_made"], told
+        report = inspect(path, out)
+        assert report["picture"]["thumbnails_made"], report
 
 
-def ingest(ground: Ground, directory: Directory, folder: Path, told: argparse.Namespace) -> float:
-    """Seconds that a run takes until its last thumbnail is there."""
+def ingest(
+    ground: Ground, directory: Directory, folder: Path, options: argparse.Namespace
+) -> float:
+    """Return the seconds of a pull run until its last thumbnail is stored."""
     caller = Caller(ground.port, ground.owner)
     deployment = caller.ask(
         "POST", "/deployments", {"project": ground.project, "name": f"Camera {folder.name}"}
@@ -186,7 +193,7 @@ def ingest(ground: Ground, directory: Directory, folder: Path, told: argparse.Na
         "base_url": f"{directory.url}{folder.name}/",
         "deployment": deployment,
         "is_active": False,
-        "concurrency": told.concurrency,
+        "concurrency": options.concurrency,
         "max_files_per_run": 0,
     }
     source = caller.ask("POST", "/image-pull-sources", asked)["id"]
@@ -196,7 +203,7 @@ def ingest(ground: Ground, directory: Directory, folder: Path, told: argparse.Na
     ].removeprefix("/api/v2")
     while (run := caller.ask("GET", run_at))["state"] == "running":
         time.sleep(0.2)
-    assert (run["state"], run["imported"]) == ("completed", told.count), run
+    assert (run["state"], run["imported"]) == ("completed", options.count), run
     bare = "select count(*) from images where deployment_id = %s and thumbnails_at is null"
     while ground.count(bare, deployment):
         time.sleep(0.1)

@@ -1,9 +1,9 @@
-"""B2: the line end to end, over HTTP into PostgreSQL, against its floor in the same run.
+"""B2: the whole queue over HTTP into PostgreSQL, compared with its floor in the same run.
 
     python benchmarks/line.py [--processes 2] [--batches 40] [--rounds 3]
 
-Four clients each lease 64 tasks and post 64 results of 5 boxes with a classification each, again
-and again. The floor is benchmarks/floor.py on the same database.
+Four clients repeatedly lease 64 tasks and post 64 results of 5 boxes with a classification each.
+The floor is benchmarks/floor.py on the same database.
 """
 
 import argparse
@@ -31,31 +31,34 @@ def main() -> None:
         "--batches", type=int, default=40, help="batches of each client in a round"
     )
     arguments.add_argument("--rounds", type=int, default=3)
-    told = arguments.parse_args()
-    with open_ground(told.processes) as ground:
+    options = arguments.parse_args()
+    with open_ground(options.processes) as ground:
         ground.register()
-        measure_line(ground, 4)  # warm
+        measure_line(ground, 4)  # warm-up
         pairs = []
-        for _ in range(told.rounds):
-            floor = measure_floor(ground, told.batches * CLIENTS // 2)
-            line = measure_line(ground, told.batches)
+        for _ in range(options.rounds):
+            floor = measure_floor(ground, options.batches * CLIENTS // 2)
+            line = measure_line(ground, options.batches)
             pairs.append((floor, line))
             print(
-                f"floor {floor:7.0f} images/s   line {line:7.0f} images/s   {100 * line / floor:.0f} %",
+                f"floor {floor:7.0f} images/s   line {line:7.0f} images/s   "
+                f"{100 * line / floor:.0f} %",
                 flush=True,
             )
     floor, line = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(
-        f"\n{describe_machine()}; {told.processes} API processes, {CLIENTS} clients, median of {told.rounds}"
+        f"\n{describe_machine()}; {options.processes} API processes, {CLIENTS} clients, median of "
+        f"{options.rounds}"
     )
     print(f"floor            {floor:7.0f} images/s")
     print(
-        f"line over HTTP   {line:7.0f} images/s   {100 * line / floor:.0f} % of the floor (goal 55 %, 3,000 images/s)"
+        f"line over HTTP   {line:7.0f} images/s   {100 * line / floor:.0f} % of the floor (goal 55 "
+        "%, 3,000 images/s)"
     )
 
 
 def measure_line(ground: Ground, batches: int) -> float:
-    """Images a second from the first lease to the last accepted result, over all clients."""
+    """Return images per second of all clients, from the first lease to the last accepted result."""
     images = batches * CLIENTS * BATCH
     ground.add_images(images)
     job = ground.run_job(images)
@@ -75,7 +78,8 @@ def measure_line(ground: Ground, batches: int) -> float:
     done = ground.count("select completed from jobs where id = %s and status = 'completed'", job)
     assert done == images, f"{done} of {images} are completed"
     found = ground.count(
-        "select count(*) from annotations n join analyses a on a.id = n.analysis_id where a.job_id = %s",
+        "select count(*) from annotations n join analyses a on a.id = n.analysis_id where a.job_id "
+        "= %s",
         job,
     )
     assert found == images * BOXES * 2, found
@@ -93,7 +97,8 @@ def _work(start: Any, ground: Ground, job: int) -> None:
         if not tasks:
             return
         results = ", ".join(
-            f'{{"reply_subject": "{task["reply_subject"]}", "result": {template.replace("IMAGE", task["image_id"])}}}'
+            f'{{"reply_subject": "{task["reply_subject"]}", '
+            f'"result": {template.replace("IMAGE", task["image_id"])}}}'
             for task in tasks
         )
         answer = json.loads(
@@ -103,7 +108,7 @@ def _work(start: Any, ground: Ground, job: int) -> None:
 
 
 def make_result(image_id: str) -> dict[str, Any]:
-    """A result of 5 boxes, each with a classification over two classes."""
+    """Build a result of 5 boxes, each with a classification over two classes."""
     stamp = "2026-11-21T10:00:00.000000"
     return {
         "pipeline": "bench-pipeline",

@@ -1,16 +1,16 @@
-"""B12: the same no-op tasks through others' queues and through the line, results stored durably.
+"""B12: the same no-op tasks in other queues and in Trapline, with results stored durably.
 
     python benchmarks/peers.py [--count 5000] [--rounds 3] [--seconds 60] [--queue-only]
 
-The others are installed by name into an environment that is thrown away, Redis from the system or
-from Debian's package, unpacked beside it. What cannot be had is said and left out. Everything
-listens on 127.0.0.1 and ends with the program. Each gets two processes to work in, as the line's
-server has; the line's workers come on top of that and speak HTTP. Time is taken from 5 % of the
-results stored to the last one.
+The other queues are installed by name into a temporary environment; Redis is the system's, or
+unpacked from Debian's package. Whatever is unavailable is reported and skipped. All servers listen
+on 127.0.0.1 and end with the program. Each queue has two processes for its work, as Trapline's
+server does; Trapline's workers run in addition and use HTTP. The time is measured from 5 % of the
+results stored to the last result.
 
 Durable means that a result is on disk when its task is acknowledged: Redis with `appendfsync
-always`, PostgreSQL as it comes. Redis with `appendfsync everysec` is shown beside it and counts for
-nothing.
+always`, PostgreSQL with its defaults. Redis with `appendfsync everysec` is printed for information
+only.
 """
 
 import argparse
@@ -19,57 +19,25 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from _ground import Caller, Ground, describe_machine, open_ground
+from _peer_measurement import Peer, Rates, measure_peer, submit_tasks
+from _peer_servers import Missing, ask_redis, find_redis, make_environment, open_redis
 from line import make_result
 
 from trapline.server.platform.postgres.postgres import start_postgres, stop_postgres
 
-PEERS = Path(__file__).parent / "_peers"
-PACKAGES = ("celery[redis]", "dramatiq[redis]", "procrastinate", "psycopg[binary]")
 PROCESSES = 2
 CLIENTS = 4
 BATCH = 64
 GOAL = 3.0
-
-
-class Missing(Exception):
-    """Something that a peer needs cannot be had here; the message says what."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Tasks a second: put into the queue, and worked on."""
-
-    submitted: float
-    worked: float
-
-    @property
-    def both(self) -> float:
-        """The whole way of a task."""
-        return 1 / (1 / self.submitted + 1 / self.worked)
-
-
-@dataclass(frozen=True)
-class Peer:
-    """How to work, how to submit, and how many results are stored."""
-
-    program: str
-    worker: list[str]
-    environment: dict[str, str]
-    count_stored: Callable[[], int]
 
 
 def main() -> None:
@@ -85,27 +53,27 @@ def main() -> None:
     arguments.add_argument(
         "--queue-only", action="store_true", help="measure no other queue, and install nothing"
     )
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     measured: dict[str, list[Rates]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="trapline-peers-", dir="/tmp") as name,
         contextlib.ExitStack() as stack,
     ):
         folder = Path(name)
-        folder.chmod(0o711)  # PostgreSQL's unprivileged uid must reach what lies in it
-        runs = {} if told.queue_only else find_runs(folder, told.count, told.seconds)
+        folder.chmod(0o711)  # PostgreSQL's unprivileged user must be able to read its content
+        runs = {} if options.queue_only else find_runs(folder, options.count, options.seconds)
         ground = stack.enter_context(open_ground(PROCESSES))
         ground.register()
-        measure_line(ground, 8 * BATCH, boxes=0)  # warm
-        runs["line, nothing found"] = lambda: measure_line(ground, told.count * 4, boxes=0)
-        runs["line, 5 boxes + 5 classes"] = lambda: measure_line(ground, told.count * 4, boxes=5)
-        for _ in range(told.rounds):
-            # In turns, so that a machine that slows down slows all of them.
+        measure_line(ground, 8 * BATCH, boxes=0)  # warm-up
+        runs["line, nothing found"] = lambda: measure_line(ground, options.count * 4, boxes=0)
+        runs["line, 5 boxes + 5 classes"] = lambda: measure_line(ground, options.count * 4, boxes=5)
+        for _ in range(options.rounds):
+            # In turns, so that a slow machine slows all of them equally.
             for title, run in runs.items():
                 rates = run()
                 measured.setdefault(title, []).append(rates)
                 print(f"{title:<42} {rates.submitted:8.0f} {rates.worked:8.0f}", flush=True)
-    show(measured, told.rounds)
+    show(measured, options.rounds)
 
 
 def show(measured: dict[str, list[Rates]], rounds: int) -> None:
@@ -143,7 +111,7 @@ def show(measured: dict[str, list[Rates]], rounds: int) -> None:
 
 
 def find_runs(folder: Path, count: int, seconds: float) -> dict[str, Callable[[], Rates]]:
-    """Find out which peers can be measured here; says which cannot, and why."""
+    """Return the queues that can be measured here; print the others with the reason."""
     runs: dict[str, Callable[[], Rates]] = {}
     try:
         binaries = make_environment(folder / "environment")
@@ -187,93 +155,10 @@ def _over_redis(
     return measure
 
 
-def make_environment(folder: Path) -> Path:
-    """An environment with the peers in it, by name; answers its folder of programs."""
-    uv = Path(sys.executable).with_name("uv")
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, folder],
-        [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", *PACKAGES],
-    ):
-        done = subprocess.run(
-            [str(part) for part in command], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise Missing(f"{command[1]}: {done.stderr.strip()[-300:]}")
-    return folder / "bin"
-
-
-def find_redis(folder: Path) -> list[str]:
-    """The command of a Redis server: the system's, or Debian's, unpacked into a folder and not installed."""
-    found = shutil.which("redis-server")
-    if found:
-        return [found]
-    if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        raise Missing("there is no redis-server, and no apt-get to fetch one")
-    (folder / "partial").mkdir(parents=True)
-    fetch = ["apt-get", "install", "--yes", "--no-install-recommends", "--download-only"]
-    fetch += ["-o", f"Dir::Cache::archives={folder}", "-o", "Debug::NoLocking=1", "redis-server"]
-    done = subprocess.run(fetch, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Missing(f"apt-get: {done.stderr.strip()[-300:]} (apt-get update may help)")
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True)
-    libraries = ":".join(
-        str(path) for path in (folder / "root" / "usr" / "lib").glob("*-linux-gnu")
-    )
-    return [
-        "env",
-        f"LD_LIBRARY_PATH={libraries}",
-        str(folder / "root" / "usr" / "bin" / "redis-server"),
-    ]
-
-
-@contextlib.contextmanager
-def open_redis(folder: Path, command: list[str], fsync: str) -> Iterator[int]:
-    """A Redis with its append-only file in an empty folder; gives its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with tempfile.TemporaryDirectory(dir=folder) as data:
-        told = [
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            data,
-            "--save",
-            "",
-            "--appendonly",
-            "yes",
-        ]
-        process = subprocess.Popen(
-            [*command, *told, "--appendfsync", fsync, "--daemonize", "no"],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            wait_until(lambda: ask_redis(port, "PING") == "+PONG", 10, "redis-server did not start")
-            yield port
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def ask_redis(port: int, command: str, database: int = 0) -> str:
-    """One command with a one-line answer; "" where nobody listens yet."""
-    with (
-        contextlib.suppress(OSError),
-        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
-        connection.makefile("rw", newline="") as wire,
-    ):
-        wire.write(f"SELECT {database}\r\n{command}\r\n")
-        wire.flush()
-        wire.readline()
-        return wire.readline().strip()
-    return ""
-
-
 def run_celery(binaries: Path, url: str, count: int, seconds: float) -> Rates:
-    """Celery's own pool of processes, without the talk between workers that nothing here needs."""
+    """Run Celery's pool of processes, without the messages between workers that are not needed
+    here.
+    """
     port = int(url.rpartition(":")[2])
     worker = [
         str(binaries / "celery"),
@@ -289,7 +174,7 @@ def run_celery(binaries: Path, url: str, count: int, seconds: float) -> Rates:
 
 
 def run_dramatiq(binaries: Path, url: str, count: int, seconds: float) -> Rates:
-    """Dramatiq with its own default of eight threads in each process."""
+    """Run dramatiq with its default of eight threads in each process."""
     port = int(url.rpartition(":")[2])
     worker = [
         str(binaries / "dramatiq"),
@@ -306,13 +191,16 @@ def _count_results(port: int) -> int:
 
 
 def run_procrastinate(folder: Path, binaries: Path, count: int, seconds: float) -> Rates:
-    """Procrastinate in two processes of eight tasks at a time, over a PostgreSQL of its own, set as ours is."""
+    """Run procrastinate in two processes of eight tasks each, over a separate PostgreSQL.
+
+    PostgreSQL has the same options as Trapline's.
+    """
     with tempfile.TemporaryDirectory(dir=folder) as data:
         Path(data).chmod(0o711)
         postgres = start_postgres(Path(data))
         try:
             environment = {"PEER_POSTGRES": postgres.url}
-            _submit(binaries, "procrastinate_peer.py", environment, 0)
+            submit_tasks(binaries, "procrastinate_peer.py", environment, 0)
             one = [
                 str(binaries / "procrastinate"),
                 "--app",
@@ -334,53 +222,8 @@ def run_procrastinate(folder: Path, binaries: Path, count: int, seconds: float) 
             stop_postgres(postgres, timeout_s=5)
 
 
-def measure_peer(binaries: Path, peer: Peer, count: int, seconds: float) -> Rates:
-    """Submit everything, then work on it; a peer that is slower than `seconds` is measured by what it did."""
-    submitted = count / _submit(binaries, peer.program, peer.environment, count)
-    worker = subprocess.Popen(
-        peer.worker,
-        cwd=PEERS,
-        env=os.environ
-        | peer.environment
-        | {"PYTHONPATH": str(PEERS), "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_until(
-            lambda: peer.count_stored() >= count // 20, 60, f"{peer.program} did not start to work"
-        )
-        first, began = peer.count_stored(), time.monotonic()
-        while (done := peer.count_stored()) < count and time.monotonic() - began < seconds:
-            time.sleep(0.02)
-        return Rates(submitted, (done - first) / (time.monotonic() - began))
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        try:
-            worker.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)  # its own session, begun above
-            worker.wait()
-
-
-def _submit(binaries: Path, program: str, environment: dict[str, str], count: int) -> float:
-    done = subprocess.run(
-        [str(binaries / "python"), program, str(count)],
-        cwd=PEERS,
-        env=os.environ | environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{program}: {done.stderr[-2000:]}")
-    return float(done.stdout)
-
-
 def measure_line(ground: Ground, images: int, boxes: int) -> Rates:
-    """The line over HTTP: a job until its tasks are there, then four clients that lease and post."""
+    """Measure Trapline's queue over HTTP: submit a job, then lease and post with four clients."""
     images -= images % (CLIENTS * BATCH)
     ground.add_images(images)
     began = time.monotonic()
@@ -406,7 +249,7 @@ def measure_line(ground: Ground, images: int, boxes: int) -> Rates:
 
 
 def work(start: Any, ground: Ground, job: int, boxes: int) -> None:
-    """One client: lease, answer, until nothing is left."""
+    """Lease tasks and post results until no task is left."""
     caller = Caller(ground.port, ground.worker)
     result = make_result("IMAGE")
     result["detections"] = result["detections"][:boxes]
@@ -419,7 +262,8 @@ def work(start: Any, ground: Ground, job: int, boxes: int) -> None:
         if not tasks:
             return
         results = ", ".join(
-            f'{{"reply_subject": "{task["reply_subject"]}", "result": {template.replace("IMAGE", task["image_id"])}}}'
+            f'{{"reply_subject": "{task["reply_subject"]}", '
+            f'"result": {template.replace("IMAGE", task["image_id"])}}}'
             for task in tasks
         )
         answer = json.loads(
@@ -427,15 +271,6 @@ def work(start: Any, ground: Ground, job: int, boxes: int) -> None:
         )
         if answer["results_queued"] != len(tasks):
             raise SystemExit(str(answer)[:500])
-
-
-def wait_until(happened: Callable[[], bool], within_s: float, otherwise: str) -> None:
-    """Ask again and again; ends the benchmark where it does not happen."""
-    deadline = time.monotonic() + within_s
-    while not happened():
-        if time.monotonic() > deadline:
-            raise SystemExit(otherwise)
-        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""B8: a poll that finds nothing new, against its floor in the same run, and what a very long
-listing takes of memory.
+"""B8: a poll that finds nothing new, and the memory for a very long listing.
 
     python benchmarks/poll.py [--known 100000] [--long 1000000] [--rounds 5]
 
-The floor: the same listing, fetched from a web server and parsed by the same gateway, and nothing
-else. The way: a whole run as a background process does it, with its row begun and finished. Writes
-are told as bytes of PostgreSQL's log of changes, so that nothing that writes goes uncounted. Memory
-is the most of a process that did nothing but that.
+It is compared with a floor in the same run: the same listing, downloaded from a web server and
+parsed by the same gateway. The way: a whole run of a background process, including the start and
+the end of its row. Writes are measured in bytes of PostgreSQL's write-ahead log, so that every
+write is counted. Memory is the peak of a process that does only this.
 """
 
 import argparse
@@ -36,7 +35,10 @@ from trapline.server.sources.queries.pull_runs import create_run, get_run_row
 from trapline.server.sources.queries.sources import RunRow, get_source_row
 
 SYSTEM = Scope.system()
-LINE = '<a href="IMG_{0:07}.JPG">IMG_{0:07}.JPG</a>                              01-May-2026 06:00             {1:7}\n'
+LINE = (
+    '<a href="IMG_{0:07}.JPG">IMG_{0:07}.JPG</a>                              '
+    "01-May-2026 06:00             {1:7}\n"
+)
 
 
 def main() -> None:
@@ -49,30 +51,31 @@ def main() -> None:
         "--long", type=int, default=1_000_000, help="files of the long listing; 0 leaves it out"
     )
     arguments.add_argument("--rounds", type=int, default=5)
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         root, work = Path(name) / "root", Path(name) / "work"
         work.mkdir(parents=True)
-        counts = [count for count in (told.known, told.known // 10, told.long) if count]
+        counts = [count for count in (options.known, options.known // 10, options.long) if count]
         for count in counts:
             write_listing(root / str(count), count)
         with (
             serve(root, work) as directory,
             open_ground(settings={"TRAPLINE_ALLOWED_NETWORKS": directory.origin}) as ground,
         ):
-            asyncio.run(measure(ground, directory, told.known, told.rounds))
+            asyncio.run(measure(ground, directory, options.known, options.rounds))
             for count in counts[1:]:
                 peaks = [
                     in_own_process(ground, directory, count, all_new) / 2**20
                     for all_new in (True, False)
                 ]
                 print(
-                    f"{count:9,} entries: at most {peaks[0]:.0f} MiB with all of them new, {peaks[1]:.0f} with none"
+                    f"{count:9,} entries: at most {peaks[0]:.0f} MiB with all of them new, "
+                    f"{peaks[1]:.0f} with none"
                 )
 
 
 def write_listing(folder: Path, count: int) -> None:
-    """Write a listing as nginx writes it, of files that are not there."""
+    """Write a listing in the format of nginx, of files that do not exist."""
     folder.mkdir(parents=True)
     with (folder / "index.html").open("w", encoding="ascii") as page:
         page.write(
@@ -100,12 +103,14 @@ async def measure(ground: Ground, directory: Directory, known: int, rounds: int)
             assert (run.state, run.listed, run.new, run.imported) == ("completed", known, 0, 0), run
             pairs.append((floor, way))
             print(
-                f"floor {floor:6.2f} s   way {way:6.2f} s   {100 * floor / way:.0f} %   {wrote[-1]:,} bytes written",
+                f"floor {floor:6.2f} s   way {way:6.2f} s   {100 * floor / way:.0f} %   "
+                f"{wrote[-1]:,} bytes written",
                 flush=True,
             )
     floor, way = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(
-        f"\n{describe_machine()}; {known:,} known files, {directory.program}; load {os.getloadavg()[0]:.1f}"
+        f"\n{describe_machine()}; {known:,} known files, {directory.program}; load "
+        f"{os.getloadavg()[0]:.1f}"
     )
     rates = f"floor {known / floor:,.0f} entries/s, way {known / way:,.0f}"
     print(f"{rates}: {100 * floor / way:.0f} % of the floor (goal 80 %)")
@@ -114,7 +119,7 @@ async def measure(ground: Ground, directory: Directory, known: int, rounds: int)
 
 @asynccontextmanager
 async def open_engines(ground: Ground, directory: Directory) -> AsyncIterator[AppContext]:
-    """The engines of a background process, on the ground's database."""
+    """Open the services of a background process on the same database."""
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as data:
         environment = {
             "DATABASE_URL": ground.database,
@@ -127,7 +132,7 @@ async def open_engines(ground: Ground, directory: Directory) -> AsyncIterator[Ap
 
 
 def make_source(ground: Ground, directory: Directory, count: int) -> UUID:
-    """Make a paused source, so that nobody else polls it."""
+    """Create a paused source, so that no other process polls it."""
     asked = {
         "name": f"{count} {time.monotonic_ns()}",
         "base_url": f"{directory.url}{count}/",
@@ -139,12 +144,13 @@ def make_source(ground: Ground, directory: Directory, count: int) -> UUID:
 
 
 async def know(system: AppContext, source_id: UUID) -> None:
-    """Let every file of a source be known and done with."""
+    """Mark every file of a source as imported."""
     run = await run_once(system, source_id)
     assert run.new == run.listed, run
     async with system.database.transaction(SYSTEM) as tx:
         await tx.execute(
-            "update pulled_files set state = 'imported', next_attempt_at = null where source_id = %s",
+            "update pulled_files set state = 'imported', next_attempt_at = null where source_id = "
+            "%s",
             (source_id,),
         )
     async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
@@ -152,7 +158,7 @@ async def know(system: AppContext, source_id: UUID) -> None:
 
 
 async def list_only(system: AppContext, source_id: UUID) -> int:
-    """Fetch and parse the listing; answers how many files it has."""
+    """Download and parse the listing; return the number of files."""
     async with system.database.transaction(SYSTEM) as tx:
         source = await get_source_row(SYSTEM, tx, source_id)
     gateway = open_gateway(system, source)
@@ -166,7 +172,7 @@ async def list_only(system: AppContext, source_id: UUID) -> int:
 
 
 async def run_once(system: AppContext, source_id: UUID) -> RunRow:
-    """Do a whole run here and now."""
+    """Execute a run in this process."""
     async with system.database.transaction(SYSTEM) as tx:
         run_id = (
             await create_run(
@@ -179,12 +185,15 @@ async def run_once(system: AppContext, source_id: UUID) -> RunRow:
 
 
 def count_written(ground: Ground) -> int:
-    """How many bytes PostgreSQL has logged of changes so far."""
+    """Return the bytes of PostgreSQL's write-ahead log so far."""
     return ground.count("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
 
 
 def in_own_process(ground: Ground, directory: Directory, count: int, all_new: bool) -> int:
-    """The most memory, in bytes, of a process that polls a listing, with all of it new or none."""
+    """Return the peak memory, in bytes, of a process that polls a listing.
+
+    Either all files of the listing are new, or none.
+    """
     queue = multiprocessing.get_context("spawn").Queue()
     process = multiprocessing.get_context("spawn").Process(
         target=_poll, args=(ground, directory, count, all_new, queue)
@@ -203,11 +212,15 @@ def _poll(ground: Ground, directory: Directory, count: int, all_new: bool, queue
                 assert run.new == count, run
                 async with system.database.transaction(SYSTEM) as tx:
                     await tx.execute(
-                        "update pulled_files set state = 'imported', next_attempt_at = null where source_id = %s",
+                        "update pulled_files set state = 'imported', next_attempt_at = null where "
+                        "source_id = %s",
                         (run.source_id,),
                     )
             else:
-                cursor = "select id from pull_sources where base_url = %s order by created_at desc limit 1"
+                cursor = (
+                    "select id from pull_sources where base_url = %s "
+                    "order by created_at desc limit 1"
+                )
                 async with system.database.transaction(SYSTEM) as tx:
                     row = await (await tx.execute(cursor, (f"{directory.url}{count}/",))).fetchone()
                 assert row is not None

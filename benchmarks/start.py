@@ -1,12 +1,11 @@
-"""B11: from `trapline up` to ready, on a new folder and on a used one, and what it takes while
-nothing happens.
+"""B11: time from `trapline up` until it is ready, and its idle use of memory and processor.
 
     python benchmarks/start.py [--rounds 5] [--idle 60]
 
-The floor: PostgreSQL's own initdb for a new folder, and its start to readiness for a used one, with
-the same binaries and options, in the same run. `by itself` is when the server answers /readyz with
-200. Memory is what each process has of its own (PSS, shared pages counted by parts) and RSS; CPU is
-a share of one processor over the idle time.
+A new folder and a used folder are measured. The floor is PostgreSQL's initdb for a new folder, and
+its start for a used one, with the same binaries and options in the same run. `trapline up` is ready
+when the server answers /readyz with 200. Memory is the proportional set size (PSS, shared pages
+divided by their users) and RSS of each process; CPU is a share of one processor over the idle time.
 """
 
 import argparse
@@ -46,27 +45,27 @@ def main() -> None:
         "--idle", type=float, default=60, help="seconds of idleness; 0 leaves it out"
     )
     arguments.add_argument("--worker", action="store_true", help="with the worker, too")
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
-    # Not below a home: the user id that PostgreSQL runs as must reach it.
+    # Not below a home directory: the user that PostgreSQL runs as must be able to read it.
     with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
         Path(name).chmod(0o755)
         rounds = []
-        for number in range(told.rounds):
+        for number in range(options.rounds):
             bare, data = Path(name) / f"bare-{number}", Path(name) / f"data-{number}"
             floors = [time_postgres(bare), time_postgres(bare)]
             ways = [time_up(data), time_up(data)]
             rounds.append((*floors, *ways))
             print(
-                "initdb {:5.2f} s   PostgreSQL alone {:5.2f} s   new {:5.2f} s   used {:5.2f} s".format(
-                    *rounds[-1]
-                ),
+                "initdb {:5.2f} s   PostgreSQL alone {:5.2f} s   "
+                "new {:5.2f} s   used {:5.2f} s".format(*rounds[-1]),
                 flush=True,
             )
             shutil.rmtree(bare)
         medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
         print(
-            f"\n{describe_machine()}; {told.rounds} rounds, medians; load {os.getloadavg()[0]:.1f}"
+            f"\n{describe_machine()}; {options.rounds} rounds, medians; load "
+            f"{os.getloadavg()[0]:.1f}"
         )
         print(
             f"a new folder   floor {medians[0]:5.2f} s   ready after {medians[2]:5.2f} s   goal 5 s"
@@ -74,12 +73,14 @@ def main() -> None:
         print(
             f"a used folder  floor {medians[1]:5.2f} s   ready after {medians[3]:5.2f} s   goal 2 s"
         )
-        if told.idle:
-            measure_idle(Path(name) / "data-0", told.idle, with_worker=told.worker)
+        if options.idle:
+            measure_idle(Path(name) / "data-0", options.idle, with_worker=options.worker)
 
 
 def time_postgres(folder: Path) -> float:
-    """Start PostgreSQL and stop it again; answers how long it took to be ready, initdb with it on a new folder."""
+    """Start PostgreSQL and stop it; return the seconds until it is ready, with initdb on a new
+    folder.
+    """
     began = time.monotonic()
     running = start_postgres(folder)
     took = time.monotonic() - began
@@ -88,7 +89,7 @@ def time_postgres(folder: Path) -> float:
 
 
 def time_up(data: Path) -> float:
-    """Start everything and stop it again; answers how long it took until the server said that it is ready."""
+    """Start Trapline and stop it; return the seconds until the server is ready."""
     began = time.monotonic()
     with running_up(data) as (_, port):
         while not is_ready(port):
@@ -98,16 +99,20 @@ def time_up(data: Path) -> float:
 
 @contextlib.contextmanager
 def running_up(data: Path, *, with_worker: bool = False) -> Iterator[tuple[int, int]]:
-    """Run `trapline up`; gives its process id and its port."""
+    """Run `trapline up`; yield its process ID and its port."""
     ours = ("TRAPLINE_", "ML_", "S3_", "DATABASE_URL")
     quiet = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     port = find_free_port()
     command = [sys.executable, "-m", "trapline.cli.main", "up", f"--data={data}", f"--port={port}"]
     with data.with_suffix(".log").open("ab") as log:
         process = subprocess.Popen(
-            command if with_worker else [*command, "--no-worker"], env=quiet, stdout=log, stderr=log, cwd=data.parent,
+            command if with_worker else [*command, "--no-worker"],
+            env=quiet,
+            stdout=log,
+            stderr=log,
+            cwd=data.parent,
             start_new_session=True,
-        )  # fmt: skip
+        )
     try:
         yield process.pid, port
     finally:
@@ -116,7 +121,7 @@ def running_up(data: Path, *, with_worker: bool = False) -> Iterator[tuple[int, 
 
 
 def measure_idle(data: Path, seconds: float, *, with_worker: bool) -> None:
-    """Let it stand idle, and print what each of its processes has and takes."""
+    """Leave it idle, and print the memory and processor time of each of its processes."""
     with running_up(data, with_worker=with_worker) as (up, port):
         while not is_ready(port):
             time.sleep(0.05)
@@ -141,7 +146,7 @@ def measure_idle(data: Path, seconds: float, *, with_worker: bool) -> None:
 
 
 def look_at_family(up: int) -> dict[int, tuple[str, int, int, float]]:
-    """Every process of it: what it is, PSS and RSS in KiB, and the ticks of processor time that it had."""
+    """Return the kind, PSS and RSS in KiB, and processor ticks of each process below `up`."""
     parents, times = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

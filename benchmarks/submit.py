@@ -1,22 +1,20 @@
-"""B1: how long a submit takes at a steady rate, against an empty route of the same server at the
-same rate.
+"""B1: time of a submit at a steady rate, compared with an empty route at the same rate.
 
     python benchmarks/submit.py [--rate 200] [--seconds 20] [--images 100000] [--processes 2]
-    [--large 200]
-        [--settle 15]
+        [--large 200] [--settle 15]
 
-A real Trapline on an empty folder, with its background process at work behind the answers; the
-images have rows and no bytes. Requests are sent at their times whether or not the answers before
-have come, over connections that are kept open, and a time is counted from the moment at which a
-request should have gone: an answer that is late makes those behind it late, the first second apart.
-A caller's times hold its own cost on the same machine; the goal is about the time in the server,
-from a request that is there to its answer, which /metrics tells.
+A real Trapline on an empty folder with its background process; images have rows but no files.
+Requests are sent on schedule over persistent connections, whether or not earlier responses have
+arrived. Their time is measured from the scheduled time, so a late response delays the following
+ones, except in the first second. A client's times include its own cost on the same machine. The
+goal is about the time in the server, from a complete request to its response, which /metrics
+reports.
 
-First what the machine itself takes: an empty route, and one row committed in the same database,
-which waits for the disk as a submit does. Then runs over one image, which stand in the line with
-their job; then runs over every image, one by one, each canceled and cleared away before the next;
-how soon one of them stands in the line; and at last, without a goal, runs over a selection at the
-same rate, each expanded behind its answer beside those that follow.
+The first measurements show the cost of the machine: an empty route, and one committed row in the
+same database, which waits for the disk as a submit does. Then: runs over one image, which are
+queued with their job; runs over every image, one at a time, each canceled and deleted before the
+next; the time until all their images are queued; and, without a goal, runs over a selection at the
+same rate, which are expanded in the background while others are submitted.
 """
 
 import argparse
@@ -43,7 +41,7 @@ TOKEN = "submit-benchmark"
 
 @dataclass
 class Load:
-    """What is asked at a steady rate, and how long each answer took in seconds."""
+    """A request that is sent at a steady rate, and the time of each response in seconds."""
 
     method: str
     path: str
@@ -66,67 +64,67 @@ def main() -> None:
     arguments.add_argument(
         "--settle", type=int, default=15, help="seconds to wait before the first measurement"
     )
-    told = arguments.parse_args()
-    with open_ground(told.processes, {"TRAPLINE_METRICS_TOKEN": TOKEN}) as ground:
+    options = arguments.parse_args()
+    with open_ground(options.processes, {"TRAPLINE_METRICS_TOKEN": TOKEN}) as ground:
         ground.register()
-        ground.add_images(told.images)
+        ground.add_images(options.images)
         caller = Caller(ground.port, ground.owner)
         preset = {"project": ground.project, "name": "bench", "pipeline": SLUG}
         caller.ask("POST", "/presets", preset)
-        # As in a server that has run for a while: what is to be done for the images is done, files
-        # of its log of writes are there to be used again, and the background process has begun. A
-        # new file of that log is 50 ms in which nobody commits.
+        # As in a server that has run for a while: the background work for the images is done, and
+        # files of the write-ahead log can be reused. Creating such a file blocks commits for 50 ms.
         ground.settle()
         with psycopg.connect(ground.database, autocommit=True) as connection:
             row = connection.execute("select id from images limit 1").fetchone()
             assert row is not None
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
-        time.sleep(told.settle)
+        time.sleep(options.settle)
         print(
-            f"{describe_machine()}; {told.rate} a second for {told.seconds} s, {told.processes} API processes"
+            f"{describe_machine()}; {options.rate} a second for {options.seconds} s, "
+            f"{options.processes} API processes"
         )
-        floor = measure(ground, told.rate, told.seconds, Load("GET", "/healthz", None, []))
+        floor = measure(ground, options.rate, options.seconds, Load("GET", "/healthz", None, []))
         print(f"{'floor: an empty route':45} {show(floor)}")
-        commits = measure_commits(ground, told.rate, told.seconds)
+        commits = measure_commits(ground, options.rate, options.seconds)
         within = 100 * sum(1000 * took <= GOAL_MS for took in commits) / len(commits)
         print(
             f"{'floor: one row committed':45} {show(commits)}; {within:.2f} % within {GOAL_MS} ms"
         )
-        measure_runs(ground, told, "over one image", {"image": str(row[0])}, GOAL)
+        measure_runs(ground, options, "over one image", {"image": str(row[0])}, GOAL)
         before = read_submits(ground)
         print(
-            f"{f'one by one over {told.images:,} images':45} {show(measure_large(caller, ground, told.large))}"
+            f"{f'one by one over {options.images:,} images':45} "
+            f"{show(measure_large(caller, ground, options.large))}"
         )
         print(f"{'   of it in the server':45} {show_submits(before, read_submits(ground), GOAL)}")
-        forget(ground)
+        delete_jobs(ground)
         print(
-            f"{told.images:,} images can all be leased after {measure_expansion(ground, told.images):.2f} s (goal: 5)"
+            f"{options.images:,} images can all be leased after "
+            f"{measure_expansion(ground, options.images):.2f} s (goal: 5)"
         )
-        forget(ground)
+        delete_jobs(ground)
         measure_runs(
-            ground, told, "over a selection", {"captured_after": "2100-01-01T00:00:00Z"}, ""
+            ground, options, "over a selection", {"captured_after": "2100-01-01T00:00:00Z"}, ""
         )
 
 
 def measure_runs(
-    ground: Ground, told: argparse.Namespace, name: str, content: dict[str, str], goal: str
+    ground: Ground, options: argparse.Namespace, name: str, content: dict[str, str], goal: str
 ) -> None:
-    """Submit runs over this content at a steady rate, and print."""
+    """Submit runs over this content at a steady rate, and print the times."""
     body = {"preset": "bench", "project": ground.project, "content": content}
     load = Load("POST", "/pipeline/run", json.dumps(body).encode(), [])
-    measure(
-        ground, told.rate, 1, replace(load, times=[])
-    )  # what is asked first of all is asked slowly
+    measure(ground, options.rate, 1, replace(load, times=[]))  # the first requests are slow
     before = read_submits(ground)
-    times = measure(ground, told.rate, told.seconds, load)
+    times = measure(ground, options.rate, options.seconds, load)
     print(f"{name:45} {show(times)}")
     print(f"{'   of it in the server':45} {show_submits(before, read_submits(ground), goal)}")
-    forget(ground)
+    delete_jobs(ground)
 
 
 def measure_commits(ground: Ground, rate: int, seconds: int) -> list[float]:
-    """Commit a row at this rate for so long; answers how long each took, in seconds."""
+    """Commit rows at this rate for `seconds`; return the seconds of each commit."""
     times = []
     with psycopg.connect(ground.database, autocommit=True) as connection:
         connection.execute("create table floor (number int)")
@@ -141,10 +139,9 @@ def measure_commits(ground: Ground, rate: int, seconds: int) -> list[float]:
 
 
 def measure(ground: Ground, rate: int, seconds: int, load: Load) -> list[float]:
-    """Send at this rate for so long; answers how long each answer took, in seconds."""
+    """Send requests at this rate for `seconds`; return the seconds of each response."""
     with contextlib.ExitStack() as stack, selectors.SelectSelector() as waiting:
-        # In turn, as callers of their own would be: the server's processes hold some of the
-        # connections each.
+        # In turn, as separate clients would: each server process has some of the connections.
         free = deque(stack.enter_context(Line(ground, load)) for _ in range(CALLERS))
         for line in free:
             waiting.register(line.socket, selectors.EVENT_READ, line)
@@ -164,7 +161,10 @@ def measure(ground: Ground, rate: int, seconds: int, load: Load) -> list[float]:
 
 
 class Line:
-    """A connection that is kept open and always asks the same, at the least cost: one thread serves all of them."""
+    """A persistent connection that always sends the same request.
+
+    One thread serves all connections, to keep the overhead small.
+    """
 
     def __init__(self, ground: Ground, load: Load) -> None:
         body = load.body or b""
@@ -186,19 +186,19 @@ class Line:
         self.socket.close()
 
     def send(self, at: float, *, is_counted: bool) -> None:
-        """Send the request that was due at this time."""
+        """Send the request that was scheduled for this time."""
         self._at, self._is_counted = at, is_counted
         self.socket.sendall(self._request)
 
     def receive(self) -> bool:
-        """Read what is there; answers whether the answer is whole.
+        """Read available data; return whether the response is complete.
 
-        Anything but a 2xx ends the benchmark.
+        Any status other than 2xx ends the benchmark.
         """
-        self._heard += (told := self.socket.recv(65536))
+        self._heard += (options := self.socket.recv(65536))
         head, blank, body = self._heard.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
-        if not told or (blank and length is None):
+        if not options or (blank and length is None):
             raise SystemExit(f"{self._load.path}: not a whole answer: {self._heard[:500]!r}")
         if not blank or length is None or len(body) < int(length[1]):
             return False
@@ -211,7 +211,7 @@ class Line:
 
 
 def measure_large(caller: Caller, ground: Ground, count: int) -> list[float]:
-    """Seconds of each of some submits over every image."""
+    """Return the seconds of each submit over all images."""
     times = []
     body = {"preset": "bench", "project": ground.project, "content": {}}
     for _ in range(count):
@@ -219,12 +219,12 @@ def measure_large(caller: Caller, ground: Ground, count: int) -> list[float]:
         job = caller.ask("POST", "/pipeline/run", body)["job_id"]
         times.append(time.monotonic() - began)
         caller.call("POST", f"/pipeline/job/{job}/cancel")
-        wait_for_chores(ground)
+        wait_for_background(ground)
     return times
 
 
-def wait_for_chores(ground: Ground) -> None:
-    """Wait until nothing of what was asked for is left to be done behind the answers."""
+def wait_for_background(ground: Ground) -> None:
+    """Wait until all background tasks of earlier submits are done."""
     while ground.count(
         "select count(*) from procrastinate.procrastinate_jobs"
         " where status in ('todo', 'doing') and task_name in ('expand_job', 'sweep_job')"
@@ -233,7 +233,7 @@ def wait_for_chores(ground: Ground) -> None:
 
 
 def measure_expansion(ground: Ground, images: int) -> float:
-    """Seconds from a submit until every image can be leased."""
+    """Return the seconds from a submit until every image can be leased."""
     body = {"preset": "bench", "project": ground.project, "content": {}}
     began = time.monotonic()
     job = (
@@ -253,28 +253,28 @@ def measure_expansion(ground: Ground, images: int) -> float:
             time.sleep(0.005)
 
 
-def forget(ground: Ground) -> None:
-    """Wait until nothing of what was asked is left to be done, and take it away."""
+def delete_jobs(ground: Ground) -> None:
+    """Wait until all background tasks are done, and delete all jobs."""
     with psycopg.connect(ground.database, autocommit=True) as connection:
         connection.execute("delete from procrastinate.procrastinate_jobs where status = 'todo'")
-        wait_for_chores(ground)
+        wait_for_background(ground)
         connection.execute("truncate jobs cascade")
         connection.execute("vacuum analyze")
 
 
 def read_submits(ground: Ground) -> dict[float, float]:
-    """Read how many submits the server has answered within each of these seconds so far."""
-    told = urllib.request.Request(
+    """Return the number of submits that the server has answered within each of these limits."""
+    request = urllib.request.Request(
         f"http://127.0.0.1:{ground.port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
     )
-    with urllib.request.urlopen(told, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         text = answer.read().decode()
     found = re.findall(r'^trapline_submit_seconds_bucket{le="([^"]+)"} (\S+)$', text, re.MULTILINE)
     return {float(bound): float(count) for bound, count in found}
 
 
 def show_submits(before: dict[float, float], after: dict[float, float], goal: str) -> str:
-    """Tell between which times the 99th of a hundred lies, and how many keep the goal."""
+    """Format the range of the 99th percentile, and the share of submits that meet the goal."""
     counts = {bound: after[bound] - before.get(bound, 0) for bound in sorted(after)}
     total = counts[math.inf]
     within = 100 * counts[GOAL_MS / 1000] / total
@@ -285,7 +285,7 @@ def show_submits(before: dict[float, float], after: dict[float, float], goal: st
 
 
 def show(times: list[float]) -> str:
-    """Tell times in milliseconds."""
+    """Format times in milliseconds."""
     cuts = statistics.quantiles(times, n=1000)
     p50, p99, p999 = (1000 * cuts[place] for place in (499, 989, 998))
     return (

@@ -1,11 +1,11 @@
-"""B6: the worker over real HTTP against the same model in a bare loop over decoded pictures.
+"""B6: the worker over HTTP, compared with the same model in a loop over decoded images.
 
     python benchmarks/worker.py [--pipeline yolox-nano] [--images DIR] [--count 200] [--rounds 3]
 
-The server and the image host are a process of their own, so that their work is not the worker's.
-Floors are measured in the same run: the model alone over pictures decoded before, and decoding
-alone with as many threads as loaders. The images are those of DIR, else of the folder `images` in
-TRAPLINE_SAMPLES, else generated ones.
+The server and the image host run in a separate process, so that their work is not counted for the
+worker. Floors are measured in the same run: the model alone over images decoded before, and
+decoding alone with as many threads as loaders. The images are those of DIR, else of the folder
+`images` in TRAPLINE_SAMPLES, else generated ones.
 """
 
 import argparse
@@ -60,25 +60,29 @@ def main() -> None:
     arguments.add_argument("--loaders", type=int, default=4)
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3)
-    told = arguments.parse_args()
-    files = [image for image in read_images(told.images) if _decodes(image)]
+    options = arguments.parse_args()
+    files = [image for image in read_images(options.images) if _decodes(image)]
     if not files:
         raise SystemExit("none of the images can be decoded")
-    pipeline = build_pipeline(told.pipeline)
+    pipeline = build_pipeline(options.pipeline)
     cache = WorkerSettings(token="unused").model_cache
-    pipeline.load(Device("cpu", told.threads, lambda file: fetch_model_file(file, cache)))
+    pipeline.load(Device("cpu", options.threads, lambda file: fetch_model_file(file, cache)))
     rows = []
-    for _ in range(told.rounds):
-        # In turns, so that a machine that slows down slows all of them.
-        model = measure_model(pipeline, files, told.count)
-        decoding = measure_decoding(files, told.count, told.loaders)
-        rows.append((model, decoding, measure_worker(pipeline, files, told.count, told.loaders)))
+    for _ in range(options.rounds):
+        # In turns, so that a slow machine slows all of them equally.
+        model = measure_model(pipeline, files, options.count)
+        decoding = measure_decoding(files, options.count, options.loaders)
+        rows.append(
+            (model, decoding, measure_worker(pipeline, files, options.count, options.loaders))
+        )
     model, decoding, worker = (statistics.median(column) for column in zip(*rows, strict=True))
     print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, {time.strftime('%Y-%m-%d')}"
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} processors, "
+        f"{time.strftime('%Y-%m-%d')}"
     )
     print(
-        f"{told.pipeline}, {told.count} pictures of {len(files)} files, {told.loaders} loaders, {told.threads} threads"
+        f"{options.pipeline}, {options.count} images of {len(files)} files, {options.loaders} "
+        f"loaders, {options.threads} threads"
     )
     print(f"model alone     {model:8.1f} images/s")
     print(f"decoding alone  {decoding:8.1f} images/s")
@@ -87,19 +91,19 @@ def main() -> None:
         end="",
     )
     print(f"{100 * worker / decoding:.0f} % of decoding")
-    # On few processors decoding and the model share them: what both need together is the true floor
-    # then.
+    # On few processors decoding and the model share them; the floor is then the time of both.
     both = 1 / (
-        1 / model + 1 / (decoding / min(told.loaders, os.cpu_count() or 1)) / (os.cpu_count() or 1)
+        1 / model
+        + 1 / (decoding / min(options.loaders, os.cpu_count() or 1)) / (os.cpu_count() or 1)
     )
     print(f"both need       {both:8.1f} images/s if decoding is spread over the other processors")
 
 
 def measure_model(pipeline: Pipeline, files: list[bytes], count: int) -> float:
-    """Images a second of the model over pictures that are decoded already."""
-    pictures = [InputImage(str(number), decode_image(image)) for number, image in enumerate(files)]
-    pipeline.run(pictures[:FLOOR_BATCH])
-    cycle = itertools.islice(itertools.cycle(pictures), count)
+    """Return images per second of the model over images that are decoded before."""
+    images = [InputImage(str(number), decode_image(image)) for number, image in enumerate(files)]
+    pipeline.run(images[:FLOOR_BATCH])
+    cycle = itertools.islice(itertools.cycle(images), count)
     started = time.monotonic()
     while batch := list(itertools.islice(cycle, FLOOR_BATCH)):
         pipeline.run(batch)
@@ -107,7 +111,7 @@ def measure_model(pipeline: Pipeline, files: list[bytes], count: int) -> float:
 
 
 def measure_decoding(files: list[bytes], count: int, threads: int) -> float:
-    """Images a second of decoding, with as many threads as the worker has loaders."""
+    """Return images per second of decoding, with as many threads as the worker has loaders."""
     started = time.monotonic()
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(decode_image, itertools.islice(itertools.cycle(files), count)):
@@ -116,7 +120,9 @@ def measure_decoding(files: list[bytes], count: int, threads: int) -> float:
 
 
 def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: int) -> float:
-    """Images a second of the whole worker, from its first request to the last accepted result."""
+    """Return images per second of the whole worker, from its first request to the last accepted
+    result.
+    """
     ours, theirs = multiprocessing.Pipe()
     host = multiprocessing.get_context("spawn").Process(
         target=serve, args=(theirs, pipeline.slug, files, count), daemon=True
@@ -176,7 +182,10 @@ def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: 
 
 
 def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
-    """The five calls and the image host, in a process of their own; says when every result has come."""
+    """Serve the five calls of the worker protocol and the images, in a separate process.
+
+    It sends a message when every result has arrived.
+    """
     left = iter(range(count))
     lock = threading.Lock()
     done = 0
@@ -186,7 +195,7 @@ def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
             if self.path.startswith("/api"):
@@ -212,7 +221,7 @@ def serve(out: Connection, slug: str, data: list[bytes], count: int) -> None:
                 self._say({"tasks": rows})
                 return
             if not self.path.endswith("/result/"):
-                # This server knows the five calls only, so the worker does not register.
+                # This server supports only the five calls, so the worker does not register.
                 self._send(b"{}", status=404)
                 return
             self._say(

@@ -1,4 +1,7 @@
-"""The same no-op task for Celery over Redis: `celery -A celery_peer worker`, `python celery_peer.py COUNT` submits."""
+"""The no-op task for Celery over Redis.
+
+`celery -A celery_peer worker` works, `python celery_peer.py COUNT` submits.
+"""
 
 import os
 import sys
@@ -9,8 +12,8 @@ from celery import Celery
 app = Celery(
     "peer", broker=f"{os.environ['PEER_REDIS']}/0", backend=f"{os.environ['PEER_REDIS']}/1"
 )
-# A task whose worker is killed is done again, as on the line: acknowledged late. Prefetched as far
-# as a lease is.
+# Acknowledged late, so that a task whose worker is killed runs again, as in Trapline's queue. The
+# prefetch count equals the size of a lease.
 app.conf.update(
     task_acks_late=True, worker_prefetch_multiplier=64, broker_connection_retry_on_startup=True
 )
@@ -18,7 +21,7 @@ app.conf.update(
 
 @app.task
 def look(image_id: str) -> dict[str, object]:
-    """Nothing found."""
+    """Return a result without detections."""
     return {"source_images": [{"id": image_id}], "detections": []}
 
 

@@ -1,4 +1,7 @@
-"""The same no-op task for dramatiq over Redis: `dramatiq dramatiq_peer`, `python dramatiq_peer.py COUNT` submits."""
+"""The no-op task for dramatiq over Redis.
+
+`dramatiq dramatiq_peer` works, `python dramatiq_peer.py COUNT` submits.
+"""
 
 import os
 import sys
@@ -16,7 +19,7 @@ dramatiq.set_broker(broker)
 
 @dramatiq.actor(store_results=True, result_ttl=3_600_000)
 def look(image_id: str) -> dict[str, object]:
-    """Nothing found."""
+    """Return a result without detections."""
     return {"source_images": [{"id": image_id}], "detections": []}
 
 

@@ -1,6 +1,6 @@
-"""The same no-op task for procrastinate over PostgreSQL. It keeps no results: its task writes a row
-of its own.
+"""The no-op task for procrastinate over PostgreSQL.
 
+procrastinate stores no results, so the task inserts a row.
 `procrastinate --app procrastinate_peer.app worker` works, `python procrastinate_peer.py COUNT`
 submits.
 """
@@ -21,7 +21,7 @@ app = procrastinate.App(connector=connector)
 
 @app.task(name="look")
 async def look(image_id: str) -> None:
-    """Nothing found."""
+    """Store a result without detections."""
     found = {"source_images": [{"id": image_id}], "detections": []}
     await connector.execute_query_async(
         "insert into results (image_id, result) values (%(image)s, %(found)s)",
@@ -31,7 +31,7 @@ async def look(image_id: str) -> None:
 
 
 async def submit(count: int) -> float:
-    """Put so many tasks into the queue; answers the seconds."""
+    """Enqueue this number of tasks; return the seconds."""
     async with app.open_async():
         if count == 0:
             await app.schema_manager.apply_schema_async()

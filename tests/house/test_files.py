@@ -7,7 +7,6 @@ from tests.house.tree import list_files, list_text, read
 
 LONGEST = 400
 TOO_LONG = {
-    "benchmarks/peers.py",
     "tests/acceptance/review/test_review_outbox.py",
     "tests/conformance/images/test_staged_files.py",
     "tests/support/fault_scene.py",
