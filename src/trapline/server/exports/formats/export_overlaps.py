@@ -31,15 +31,16 @@ class _Corners(msgspec.Struct):
 
 
 @dataclass
-class _Thing:
-    """A finding of an analysis with its classifications and key points, and when a person
-    identified it last.
+class _Finding:
+    """A finding of an analysis with its classifications and key points.
+
+    `identified` is the time and ID of its latest identification.
     """
 
     rows: list[ExportedAnnotation] = field(default_factory=list)
     root: ExportedAnnotation | None = None
-    spoken: tuple[datetime, UUID] | None = None
-    doubles: set[UUID] = field(default_factory=set)
+    identified: tuple[datetime, UUID] | None = None
+    duplicates: set[UUID] = field(default_factory=set)
     """IDs of other analyses in which this finding has a duplicate."""
     _box: PixelBox | None = None
 
@@ -72,73 +73,77 @@ def remove_overlaps(
     aside: set[UUID] = set()
     if all(one.is_latest for one in found):
         return left_out, aside
-    kept: list[_Thing] = []
-    for thing in _list_things(found, holds):
-        first = thing.first
+    kept: list[_Finding] = []
+    for finding in _list_findings(found, holds):
+        first = finding.first
         into: set[UUID] | None = None
-        twin = _find_twin(thing, kept)
+        twin = _find_twin(finding, kept)
         if twin is not None:
-            twin.doubles.add(first.analysis_id)
+            twin.duplicates.add(first.analysis_id)
             into = left_out if first.made_by == twin.first.made_by else aside
-        elif thing.spoken is not None:
-            kept.append(thing)
+        elif finding.identified is not None:
+            kept.append(finding)
         elif not first.is_newest:
             into = left_out
         elif not first.is_latest:
             into = aside
         if into is not None:
-            into.update(one.id for one in thing.rows if one.id is not None)
+            into.update(one.id for one in finding.rows if one.id is not None)
     return left_out, aside
 
 
-def _list_things(
+def _list_findings(
     found: Sequence[ExportedAnnotation], holds: Mapping[UUID, ActiveIdentification | None]
-) -> list[_Thing]:
+) -> list[_Finding]:
     """List the findings: first those that people identified, the latest identification first."""
-    things: dict[UUID, _Thing] = {}
+    findings: dict[UUID, _Finding] = {}
     for one in found:
         if one.id is None:
             continue
         is_part = one.type != BOX and one.parent_id is not None
-        thing = things.setdefault(
-            one.parent_id if is_part and one.parent_id is not None else one.id, _Thing()
+        finding = findings.setdefault(
+            one.parent_id if is_part and one.parent_id is not None else one.id, _Finding()
         )
-        thing.rows.append(one)
+        finding.rows.append(one)
         if not is_part:
-            thing.root = one
+            finding.root = one
         said = holds[one.id]
         # That a whole image is blank does not identify any single finding.
         if said is not None and (
             said.annotation_id is not None or said.kind == IdentificationKind.CONFIRM
         ):
-            thing.spoken = max(thing.spoken or (said.at, said.id), (said.at, said.id))
-    spoken = [(thing.spoken, thing) for thing in things.values() if thing.spoken is not None]
-    spoken.sort(key=lambda pair: pair[0], reverse=True)
-    return [thing for _, thing in spoken] + [
-        thing for thing in things.values() if thing.spoken is None
+            finding.identified = max(finding.identified or (said.at, said.id), (said.at, said.id))
+    identified = [
+        (finding.identified, finding)
+        for finding in findings.values()
+        if finding.identified is not None
+    ]
+    identified.sort(key=lambda pair: pair[0], reverse=True)
+    return [finding for _, finding in identified] + [
+        finding for finding in findings.values() if finding.identified is None
     ]
 
 
-def _find_twin(thing: _Thing, kept: Sequence[_Thing]) -> _Thing | None:
+def _find_twin(finding: _Finding, kept: Sequence[_Finding]) -> _Finding | None:
     """Return the most similar finding of another analysis, or None.
 
     A finding has at most one duplicate per analysis.
     """
-    key = thing.first.analysis_id
-    package = thing.first.package
+    key = finding.first.analysis_id
+    package = finding.first.package
     others = [
         other
         for other in kept
         if other.first.analysis_id != key
-        and key not in other.doubles
+        and key not in other.duplicates
         and (package is None or other.first.package != package)
     ]
-    shares = [(_compare(thing, other), other) for other in others]
+    shares = [(_compare(finding, other), other) for other in others]
     best = max(shares, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= SAME else None
 
 
-def _compare(one: _Thing, other: _Thing) -> float:
+def _compare(one: _Finding, other: _Finding) -> float:
     """Return the similarity of two findings, from 0 to 1.
 
     For boxes it is intersection over union. Classifications of a whole image are always similar.
