@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
 )  # of playwright's own sockets at its end
 
 WITHIN_S = 60
-REASON = "the NATS server could not be spoken to ("
+REASON = "the connection to the NATS server failed ("
 
 
 @contextmanager

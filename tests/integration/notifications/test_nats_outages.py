@@ -47,7 +47,7 @@ async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_a
         part, up, listed = await read_outage(office)
         assert listed.failing_since is not None
         assert before <= listed.failing_since <= datetime.now(UTC)
-        assert (listed.error or "").startswith("the NATS server could not be spoken to (")
+        assert (listed.error or "").startswith("the connection to the NATS server failed (")
         since = f"{listed.failing_since:%Y-%m-%d %H:%M:%S} UTC"
         assert part.startswith(f"Away since {since}: {listed.error}. Events wait")
         assert up == 0

@@ -98,7 +98,7 @@ async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(
         [[error]] = await office.sql(
             "select last_error from webhook_deliveries where state = 'waiting'"
         )
-        assert error.startswith("the NATS server could not be spoken to")
+        assert error.startswith("the connection to the NATS server failed")
         assert "s3cr3t" not in error
         # A receiver that is silent for days is switched off; the operator's own server is not.
         await office.sql("update webhooks set failing_since = now() - interval '6 days'")

@@ -218,7 +218,7 @@ async def test_a_slow_receiver_delays_no_other(office: Office, receiver: Receive
             "it is asked for a few at a time, by all of them together"
         )
         for process in processes:
-            for task in process._under_way:
+            for task in process._current:
                 task.cancel()
             await process.close()
 
@@ -325,7 +325,7 @@ async def test_a_receiver_that_fails_for_days_is_switched_off(
     await office.end_job()
     await office.sql("update webhooks set failing_since = now() - interval '6 days'")
     shown = await office.wait_until_off(webhook.id)
-    assert "nothing was delivered for 5 days" in str(shown.disabled_reason)
+    assert "no delivery succeeded for 5 days" in str(shown.disabled_reason)
 
 
 async def test_both_secrets_sign_for_a_day(office: Office, receiver: Receiver) -> None:

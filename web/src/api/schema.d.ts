@@ -1628,13 +1628,13 @@ export interface paths {
         };
         /**
          * List Notices
-         * @description List what you asked to be written to about, in a project or in all, newest first.
+         * @description List your notification subscriptions in a project, or in all, newest first.
          */
         get: operations["list_notices_api_v2_notification_subscriptions_get"];
         put?: never;
         /**
          * Create Notice
-         * @description Ask to be written to; asked for again, the same kind (and class) is changed.
+         * @description Create a notification subscription; a repeated kind (and class) changes the existing one.
          */
         post: operations["create_notice_api_v2_notification_subscriptions_post"];
         delete?: never;
@@ -1654,7 +1654,7 @@ export interface paths {
         put?: never;
         /**
          * Send Test Email
-         * @description Send yourself an e-mail now, once, and answer how that went.
+         * @description Send yourself a test e-mail once; the response contains the result.
          */
         post: operations["send_test_email_api_v2_notification_subscriptions_test_post"];
         delete?: never;
@@ -1675,7 +1675,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Notice
-         * @description End a notice of yours; what was not sent yet is not sent.
+         * @description Delete a notification subscription; events that were not sent yet are dropped.
          */
         delete: operations["delete_notice_api_v2_notification_subscriptions__notice_id__delete"];
         options?: never;
@@ -2418,15 +2418,16 @@ export interface paths {
         };
         /**
          * List Webhooks
-         * @description List the webhooks of a project, or of all that you manage, by when they were made.
+         * @description List the webhooks of a project, or of all that you manage, by creation.
          *
-         *     `nats` is since when the NATS server that events are published to does not answer, and why.
+         *     `nats` reports the start and reason of an outage of the NATS server that events are published
+         *     to.
          */
         get: operations["list_webhooks_api_v2_webhooks_get"];
         put?: never;
         /**
          * Create Webhook
-         * @description Make a webhook; the secret that signs what it is told is shown this once.
+         * @description Create a webhook; the secret that signs its events is returned only here.
          */
         post: operations["create_webhook_api_v2_webhooks_post"];
         delete?: never;
@@ -2444,21 +2445,21 @@ export interface paths {
         };
         /**
          * Get Webhook
-         * @description Show a webhook; its secret never comes back.
+         * @description Get a webhook, without its secret.
          */
         get: operations["get_webhook_api_v2_webhooks__webhook_id__get"];
         put?: never;
         post?: never;
         /**
          * Delete Webhook
-         * @description Delete a webhook with its log.
+         * @description Delete a webhook with its delivery log.
          */
         delete: operations["delete_webhook_api_v2_webhooks__webhook_id__delete"];
         options?: never;
         head?: never;
         /**
          * Update Webhook
-         * @description Change a webhook, or switch it off and on; what is left out stays as it is.
+         * @description Update, enable or disable a webhook; omitted fields keep their values.
          */
         patch: operations["update_webhook_api_v2_webhooks__webhook_id__patch"];
         trace?: never;
@@ -2472,7 +2473,7 @@ export interface paths {
         };
         /**
          * List Deliveries
-         * @description List the events of the last 30 days for a webhook, newest first, and how their delivery went.
+         * @description List the deliveries of a webhook of the last 30 days, newest first.
          */
         get: operations["list_deliveries_api_v2_webhooks__webhook_id__deliveries_get"];
         put?: never;
@@ -2494,7 +2495,9 @@ export interface paths {
         put?: never;
         /**
          * Replay Deliveries
-         * @description Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first.
+         * @description Attempt deliveries again.
+         *
+         *     Without a body these are all failed deliveries, at most 10,000, the oldest first.
          */
         post: operations["replay_deliveries_api_v2_webhooks__webhook_id__deliveries_replay_post"];
         delete?: never;
@@ -2514,7 +2517,7 @@ export interface paths {
         put?: never;
         /**
          * Replay Delivery
-         * @description Attempt one delivery again, whatever became of it, under the same webhook-id.
+         * @description Attempt one delivery again, in any state, with the same webhook-id.
          */
         post: operations["replay_delivery_api_v2_webhooks__webhook_id__deliveries__delivery_id__replay_post"];
         delete?: never;
@@ -2534,7 +2537,7 @@ export interface paths {
         put?: never;
         /**
          * Rotate Secret
-         * @description Make a new secret, shown this once; for another day the one before signs too.
+         * @description Replace the secret of a webhook; the previous one also signs for another day.
          */
         post: operations["rotate_secret_api_v2_webhooks__webhook_id__rotate_secret_post"];
         delete?: never;
@@ -2554,7 +2557,7 @@ export interface paths {
         put?: never;
         /**
          * Ping Webhook
-         * @description Send an event of the type webhook.ping, once and now, and answer how that went.
+         * @description Send an event of type webhook.ping once; the response contains the result.
          */
         post: operations["ping_webhook_api_v2_webhooks__webhook_id__test_post"];
         delete?: never;
@@ -14201,7 +14204,7 @@ export interface operations {
             query?: {
                 project?: number | null;
                 name?: string | null;
-                /** @description What they are told of, perhaps among all. */
+                /** @description Webhooks that receive events of this type. */
                 event_type?: components["schemas"]["EventType"] | null;
                 is_active?: boolean | null;
                 order?: components["schemas"]["WebhookOrder"];

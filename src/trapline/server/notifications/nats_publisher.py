@@ -98,7 +98,7 @@ class NatsPublisher:
             ) from None
         except (nats.errors.Error, OSError) as error:
             raise await self._fail(
-                f"the NATS server could not be spoken to ({type(error).__name__})"
+                f"the connection to the NATS server failed ({type(error).__name__})"
             ) from None
         if self._is_away:
             self._is_away = False
@@ -116,7 +116,10 @@ class NatsPublisher:
                 )
             return EventRefused(reason)
         if isinstance(self._last_error, ssl.SSLCertVerificationError):
-            reason = f"the certificate of the NATS server is not trusted ({self._last_error.verify_message})"
+            reason = (
+                "the certificate of the NATS server is not trusted "
+                f"({self._last_error.verify_message})"
+            )
         self._last_error = None
         if not self._is_away:
             self._is_away = True
@@ -132,7 +135,7 @@ class NatsPublisher:
             with suppress(Exception):
                 await client.close()
 
-    async def _note_error(self, error: Exception) -> None:
+    async def _record_error(self, error: Exception) -> None:
         """Store the error of the library, which would otherwise log it with the URL."""
         self._last_error = error
 
@@ -144,14 +147,14 @@ class NatsPublisher:
                 client = Client()
                 try:
                     await client.connect(
-                        **_read_url(self._url),
+                        **_parse_urls(self._url),
                         name=PREFIX,
                         allow_reconnect=False,
                         # Otherwise the library retries the connection until the timeout.
                         max_reconnect_attempts=1,
                         reconnect_time_wait=0,
                         connect_timeout=int(WITHIN_S),
-                        error_cb=self._note_error,
+                        error_cb=self._record_error,
                     )
                     self._stream = await _find_stream(client)
                 except BaseException:
@@ -162,18 +165,21 @@ class NatsPublisher:
             return self._client
 
 
-def _read_url(url: str) -> dict[str, Any]:
+def _parse_urls(url: str) -> dict[str, Any]:
     """Parse server URLs and credentials; the library does not decode credentials in URLs."""
     parts = [urlsplit(one) for one in url.split(",")]
-    said: dict[str, Any] = {
+    options: dict[str, Any] = {
         "servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]
     }
-    signs = next((one for one in parts if one.username), None)
-    if signs is None or signs.username is None:
-        return said
-    if signs.password is None:
-        return said | {"token": unquote(signs.username)}
-    return said | {"user": unquote(signs.username), "password": unquote(signs.password)}
+    credentials = next((one for one in parts if one.username), None)
+    if credentials is None or credentials.username is None:
+        return options
+    if credentials.password is None:
+        return options | {"token": unquote(credentials.username)}
+    return options | {
+        "user": unquote(credentials.username),
+        "password": unquote(credentials.password),
+    }
 
 
 async def _find_stream(client: "Client") -> "JetStreamContext | None":

@@ -1,4 +1,4 @@
-"""Deliveries: events sent to webhooks, at least once each, and what follows where that fails."""
+"""Deliveries: send each event to a webhook at least once, with retries."""
 
 import asyncio
 import json
@@ -50,9 +50,9 @@ log = structlog.get_logger(__name__)
 
 PLACE = SecretColumn("webhooks", "secrets")
 WITHIN_S = 10.0
-"""How long an attempt may take, from looking up the name to the answer's end."""
+"""Maximum time of an attempt, from the DNS lookup to the end of the response."""
 TAKEN_FOR_S = 20.0
-"""After how long an attempt whose process died is made anew."""
+"""Time after which an attempt of a killed process is repeated."""
 CONNECTIONS = 256
 EXCERPT_BYTES = 500
 READ_BYTES = 65_536
@@ -61,11 +61,15 @@ BATCH = 5000
 GONE = 410
 WAIT_ASKED = (429, 503)
 
-_chance = random.Random()  # noqa: S311 - jitter is no secret
+_chance = random.Random()  # noqa: S311 - jitter
 
 
 def validate_url(system: AppContext, url: str) -> str:
-    """Read the address of a webhook; answers its host and port. Raises OutboundRefused."""
+    """Parse the URL of a webhook; return its host and port.
+
+    Raises:
+        OutboundFailed: the URL is invalid, or its address is not allowed.
+    """
     from trapline.server.platform.network.outbound import get_origin, parse_url
 
     _, host, port = get_origin(parse_url(url))
@@ -74,7 +78,7 @@ def validate_url(system: AppContext, url: str) -> str:
 
 
 def build_client(system: AppContext) -> "OutboundClient":
-    """Make the client that deliveries go through, under the rules of pull sources; to be closed."""
+    """Build the client for deliveries, with the network rules of pull sources."""
     from trapline.server.platform.network.outbound import OutboundClient, Timeouts
 
     return OutboundClient(
@@ -85,10 +89,9 @@ def build_client(system: AppContext) -> "OutboundClient":
 async def claim_due(
     system: AppContext, scope: Scope, room: int, *, publishes: bool
 ) -> list[ClaimedDelivery]:
-    """Take at most so many deliveries that are due, for this process alone; what `publishes` takes
-    subjects too.
+    """Claim at most `room` due deliveries for this process; those of NATS only with `publishes`.
 
-    Images that were added lately become events first.
+    Recently added images are turned into events first.
     """
     async with system.database.transaction(scope) as tx:
         await create_image_events(scope, tx)
@@ -106,80 +109,87 @@ async def claim_due(
 async def deliver(
     system: AppContext,
     scope: Scope,
-    way_out: "OutboundClient",
-    subjects: NatsPublisher | None,
-    taken: ClaimedDelivery,
+    client: "OutboundClient",
+    publisher: NatsPublisher | None,
+    claimed: ClaimedDelivery,
 ) -> None:
-    """Attempt a delivery that was taken, and note how that went."""
-    if taken.host == SUBJECTS and subjects is not None:
-        how = await publish_event(subjects, taken)
+    """Attempt a claimed delivery, and record the result."""
+    if claimed.host == SUBJECTS and publisher is not None:
+        attempt = await publish_event(publisher, claimed)
     else:
-        how = await send_event(system, way_out, taken)
-    await handle_outcome(system, scope, taken, how)
+        attempt = await send_event(system, client, claimed)
+    await handle_outcome(system, scope, claimed, attempt)
 
 
-async def publish_event(subjects: NatsPublisher, taken: ClaimedDelivery) -> DeliveryAttempt:
+async def publish_event(publisher: NatsPublisher, claimed: ClaimedDelivery) -> DeliveryAttempt:
     """Publish an event once and return the result, also if it failed."""
     began, error, is_unreachable = time.monotonic(), None, False
     try:
-        subject = f"{PREFIX}.{taken.project_id}.{taken.event_type}"
-        await subjects.publish(subject, str(taken.id), _write_body(taken))
+        subject = f"{PREFIX}.{claimed.project_id}.{claimed.event_type}"
+        await publisher.publish(subject, str(claimed.id), _render_body(claimed))
     except OutboundFailed as failure:
         error, is_unreachable = failure.detail, not isinstance(failure, EventRefused)
-    return _tell_end(taken, began, error)._replace(is_unreachable=is_unreachable)
+    return _build_attempt(claimed, began, error)._replace(is_unreachable=is_unreachable)
 
 
 async def send_event(
-    system: AppContext, way_out: "OutboundClient", taken: ClaimedDelivery
+    system: AppContext, client: "OutboundClient", claimed: ClaimedDelivery
 ) -> DeliveryAttempt:
-    """Send an event once; whatever goes wrong is told in the answer."""
-    body = _write_body(taken)
+    """Send an event once and return the result, also if it failed."""
+    body = _render_body(claimed)
     began = time.monotonic()
-    status, asked_s = None, 0
-    error, said, is_public = None, bytearray(), False
+    status, retry_after_s = None, 0
+    error, excerpt_bytes, is_public = None, bytearray(), False
     try:
         now = datetime.now(UTC)
-        secrets = list_secrets(system, PLACE, taken.webhook_id, taken.secrets, now)
-        headers = build_headers(secrets, str(taken.id), int(now.timestamp()), body)
-        headers |= {"Content-Type": "application/json", "User-Agent": "Trapline (tells of events)"}
+        secrets = list_secrets(system, PLACE, claimed.webhook_id, claimed.secrets, now)
+        headers = build_headers(secrets, str(claimed.id), int(now.timestamp()), body)
+        headers |= {"Content-Type": "application/json", "User-Agent": "Trapline (webhooks)"}
         async with (
             asyncio.timeout(WITHIN_S),
-            way_out.post(taken.url, body, headers, WITHIN_S) as answer,
+            client.post(claimed.url, body, headers, WITHIN_S) as answer,
         ):
             status, is_public = answer.status, answer.is_public
-            asked_s = _read_wait(answer)
-            await read_excerpt(answer, said)
+            retry_after_s = _parse_wait(answer)
+            await read_excerpt(answer, excerpt_bytes)
     except TimeoutError:
         error = f"the receiver did not answer within {WITHIN_S:g} seconds"
     except (OutboundFailed, AddressNotAllowed, DecryptionError) as failure:
         error = str(getattr(failure, "detail", failure))
     excerpt = None
     if status is not None:
-        # The status is the answer: whatever becomes of the text behind it is told as far as it
-        # came. A text from a private network could be a page that only this machine may read.
-        error, excerpt = _why_not(status), format_excerpt(said) if is_public else None
-    return _tell_end(taken, began, error, status, excerpt, asked_s)
+        # The status decides; the excerpt of the body may be incomplete. A body from a private
+        # network is not stored, because users may not read pages of that network.
+        error, excerpt = (
+            _describe_status(status),
+            format_excerpt(excerpt_bytes) if is_public else None,
+        )
+    return _build_attempt(claimed, began, error, status, excerpt, retry_after_s)
 
 
-def _write_body(taken: ClaimedDelivery) -> bytes:
-    told = {"type": taken.event_type, "timestamp": taken.created_at.isoformat(), "data": taken.data}
-    return json.dumps(told).encode()
+def _render_body(claimed: ClaimedDelivery) -> bytes:
+    event = {
+        "type": claimed.event_type,
+        "timestamp": claimed.created_at.isoformat(),
+        "data": claimed.data,
+    }
+    return json.dumps(event).encode()
 
 
-def _tell_end(
-    taken: ClaimedDelivery,
+def _build_attempt(
+    claimed: ClaimedDelivery,
     began: float,
     error: str | None,
     status: int | None = None,
     excerpt: str | None = None,
-    asked_s: float = 0,
+    retry_after_s: float = 0,
 ) -> DeliveryAttempt:
     took_ms = int((time.monotonic() - began) * 1000)
     if error is None:
         return DeliveryAttempt("delivered", None, status, None, excerpt, took_ms)
-    left_s = (taken.give_up_at - datetime.now(UTC)).total_seconds()
+    left_s = (claimed.give_up_at - datetime.now(UTC)).total_seconds()
     wait_s = find_last_retry_delay(
-        get_retry_delay(taken.attempts, _chance.random(), asked_s), left_s
+        get_retry_delay(claimed.attempts, _chance.random(), retry_after_s), left_s
     )
     return DeliveryAttempt(
         "failed" if wait_s is None else "waiting", wait_s, status, error, excerpt, took_ms
@@ -187,78 +197,91 @@ def _tell_end(
 
 
 async def handle_outcome(
-    system: AppContext, scope: Scope, taken: ClaimedDelivery, how: DeliveryAttempt
+    system: AppContext, scope: Scope, claimed: ClaimedDelivery, attempt: DeliveryAttempt
 ) -> None:
-    """Note how an attempt went, and switch a webhook off that is gone or has not answered for days."""
+    """Record the result of an attempt.
+
+    A webhook is disabled if its receiver is gone, or if no delivery succeeded for days.
+    """
     off = None
     async with system.database.transaction(scope) as tx:
-        counts = await record_attempt(scope, tx, taken, how)
-        if how.state == "delivered":
-            if taken.host == SUBJECTS:
+        counts = await record_attempt(scope, tx, claimed, attempt)
+        if attempt.state == "delivered":
+            if claimed.host == SUBJECTS:
                 await record_publish_success(scope, tx)
             else:
-                await record_webhook_success(scope, tx, taken.webhook_id)
-        elif how.is_unreachable:
-            await record_server_failure(scope, tx, how.error or "")
+                await record_webhook_success(scope, tx, claimed.webhook_id)
+        elif attempt.is_unreachable:
+            await record_server_failure(scope, tx, attempt.error or "")
         elif counts:
-            since = await record_webhook_failure(scope, tx, taken.webhook_id, how.error)
-            if how.status == GONE:
-                off = "the receiver answered with status 410: it wants no more events"
+            since = await record_webhook_failure(scope, tx, claimed.webhook_id, attempt.error)
+            if attempt.status == GONE:
+                off = "the receiver answered with status 410: it accepts no more events"
             elif (
                 since is not None
-                and taken.host != SUBJECTS
+                and claimed.host != SUBJECTS
                 and datetime.now(UTC) - since > OFF_AFTER
             ):
-                off = f"nothing was delivered for {OFF_AFTER.days} days; the last time {how.error}"
-            if off and await disable_webhook(scope, tx, taken.webhook_id, off):
-                tx.audit("disable", "webhook", taken.webhook_id, taken.project_id)
+                off = (
+                    f"no delivery succeeded for {OFF_AFTER.days} days; last error: {attempt.error}"
+                )
+            if off and await disable_webhook(scope, tx, claimed.webhook_id, off):
+                tx.audit("disable", "webhook", claimed.webhook_id, claimed.project_id)
     where = {
-        "webhook": str(taken.webhook_id),
-        "project": taken.project_id,
-        "delivery": str(taken.id),
+        "webhook": str(claimed.webhook_id),
+        "project": claimed.project_id,
+        "delivery": str(claimed.id),
     }
     if off:
-        log.warning("a webhook is switched off", status=how.status, **where)
-    elif how.state == "failed":
-        log.warning("a delivery is given up until somebody replays it", status=how.status, **where)
+        log.warning("a webhook was disabled", status=attempt.status, **where)
+    elif attempt.state == "failed":
+        log.warning(
+            "a delivery failed permanently; it can be replayed", status=attempt.status, **where
+        )
 
 
 async def purge_deliveries(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of deliveries that are old or of deleted webhooks; answers whether there may be more."""
+    """Purge deliveries that expired or whose webhook was deleted; return whether more remain."""
     async with system.database.transaction(scope) as tx:
         return await purge_delivery_batch(scope, tx, BATCH) == BATCH
 
 
 async def record_silent_workers(system: AppContext, scope: Scope) -> None:
-    """Note which workers have fallen silent, and which are heard again, so that webhooks are told."""
+    """Record which workers went offline or came online; a trigger creates the events."""
     async with system.database.sql_transaction(scope) as tx:
         await update_silent_workers(scope, tx, ONLINE_S)
 
 
-async def read_excerpt(answer: "OutboundResponse", said: bytearray) -> None:
-    """Read how an answer begins; to its end if that is near, so that the connection can be used again."""
+async def read_excerpt(answer: "OutboundResponse", excerpt_bytes: bytearray) -> None:
+    """Read the start of a response.
+
+    A short response is read to its end, so that the connection can be reused.
+    """
     size = 0
     async for chunk in answer.chunks():
-        said += chunk[: max(0, EXCERPT_BYTES - size)]
+        excerpt_bytes += chunk[: max(0, EXCERPT_BYTES - size)]
         size += len(chunk)
         if size > READ_BYTES:
             break
 
 
-def format_excerpt(said: bytearray) -> str:
-    text = said.decode("utf-8", "replace").replace("\x00", "�")
+def format_excerpt(excerpt_bytes: bytearray) -> str:
+    text = excerpt_bytes.decode("utf-8", "replace").replace("\x00", "�")
     return text.encode()[:EXCERPT_BYTES].decode("utf-8", "ignore")
 
 
-def _read_wait(answer: "OutboundResponse") -> int:
+def _parse_wait(answer: "OutboundResponse") -> int:
     from trapline.server.platform.network.http_responses import parse_retry_after
 
     return (parse_retry_after(answer) or 0) if answer.status in WAIT_ASKED else 0
 
 
-def _why_not(status: int) -> str | None:
+def _describe_status(status: int) -> str | None:
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
-        return f"the receiver redirects (status {status}), which is not followed: give the address that it leads to"
+        return (
+            f"the receiver redirects (status {status}), which is not followed: set the URL that it "
+            "redirects to"
+        )
     return f"the receiver answered with status {status}"

@@ -1,4 +1,4 @@
-"""Events as subjects of NATS: which projects' are, as the settings say."""
+"""Publication of events as NATS subjects, for each project if a NATS server is set."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ from trapline.server.platform.signing_secrets import replace_secret
 
 
 def build_subject_row(system: AppContext, project_id: int) -> WebhookRow:
-    """Make the row by which a project's events become subjects."""
+    """Build the row that publishes the events of a project."""
     key, now = uuid7(), datetime.now(UTC)
     return WebhookRow(
         id=key,
@@ -32,7 +32,7 @@ def build_subject_row(system: AppContext, project_id: int) -> WebhookRow:
         host=SUBJECTS,
         event_types=[],
         analyses_of_jobs=False,
-        # Signs nothing: there so that a changed secret key finds every row of one kind.
+        # Unused, but required: a rotation of the secret key reads it in every row.
         secrets=replace_secret(system, PLACE, key, None, now).sealed,
         is_active=True,
         created_at=now,
@@ -47,7 +47,7 @@ async def create_project_subject(system: AppContext, tx: Transaction, project_id
 
 
 async def sync_subjects(system: AppContext, scope: Scope) -> None:
-    """Let the events of every project be subjects where a NATS server is set, and of none where not."""
+    """Enable publication for all projects if a NATS server is set; otherwise disable it."""
     async with system.database.transaction(scope) as tx:
         if system.nats_url is not None:
             for project_id in await list_projects_without_subject(scope, tx):

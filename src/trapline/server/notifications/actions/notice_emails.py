@@ -1,4 +1,4 @@
-"""E-mails to the people who asked: gathered, sent at least once each, and what follows where that fails."""
+"""E-mails of notifications: collect events, and send each e-mail at least once, with retries."""
 
 import asyncio
 import random
@@ -24,19 +24,19 @@ from trapline.server.platform.webhook_signatures import find_last_retry_delay, g
 log = structlog.get_logger(__name__)
 
 GATHER_S = 60.0
-"""For how long what happens goes into one e-mail, at least."""
+"""Minimum time in which events are collected into one e-mail."""
 EVERY_S = 900.0
-"""How far apart two e-mails of a kind to one person about one project are, at least."""
+"""Minimum time between two e-mails of a kind to one user about one project."""
 AT_ONCE = 4
 TAKEN_FOR_S = 60.0
-"""After how long an attempt whose process died is made anew."""
+"""Time after which an attempt of a killed process is repeated."""
 BATCH = 5000
 
-_chance = random.Random()  # noqa: S311 - jitter is no secret
+_chance = random.Random()  # noqa: S311 - jitter
 
 
 async def record_silences(system: AppContext, scope: Scope) -> None:
-    """Note which cameras and sources have fallen silent, so that those who asked are told."""
+    """Record which cameras and sources became silent, as events of notifications."""
     async with system.database.transaction(scope) as tx:
         await update_silences(scope, tx)
 
@@ -44,10 +44,9 @@ async def record_silences(system: AppContext, scope: Scope) -> None:
 async def send_emails(
     system: AppContext, scope: Scope, gather_s: float = GATHER_S, every_s: float = EVERY_S
 ) -> bool:
-    """Gather what happened, and attempt the e-mails that are due; answers whether there may be
-    more.
+    """Collect events into e-mails, and send those that are due; return whether there may be more.
 
-    Without a mail server nothing is gathered, and what happened is forgotten after some days.
+    Without a mail server no e-mails are created, and events are purged after some days.
     """
     if system.mail_server is None:
         return False
@@ -59,7 +58,7 @@ async def send_emails(
 
 
 async def purge_emails(system: AppContext, scope: Scope) -> bool:
-    """Delete a batch of e-mails and events that are old; answers whether there may be more."""
+    """Purge a batch of old e-mails and events; return whether there may be more."""
     async with system.database.transaction(scope) as tx:
         return await purge_email_batch(scope, tx, BATCH) >= BATCH
 

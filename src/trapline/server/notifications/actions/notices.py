@@ -1,4 +1,4 @@
-"""Notices: a person asks to be written to about a project, sees it, ends it, and tries whether e-mail arrives."""
+"""Notification subscriptions of the caller: create, list, delete, and send a test e-mail."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -31,21 +31,24 @@ from trapline.wire.notices import (
 )
 
 MOST = 100
-"""Notices of one person in one project."""
+"""Maximum number of subscriptions of one user in one project."""
 NO_MAIL = (
-    "This server sends no e-mail: whoever runs it sets TRAPLINE_SMTP_URL and starts it anew. Nothing was changed; "
-    "docs/how-to/configure-email-notifications.md says how."
+    "This server does not send e-mail. Nothing was changed. Ask its operator to set "
+    "TRAPLINE_SMTP_URL and to restart it; see docs/how-to/configure-email-notifications.md."
 )
 
 
 async def create_notice(system: AppContext, scope: Scope, new: NewNotice) -> Notice:
-    """Ask to be written to; what the caller asked for already is changed.
+    """Create a subscription, or change the caller's existing one of this kind and class.
 
-    Raises NotFound, Forbidden, Unprocessable, and Conflict where this server sends no e-mail.
+    Raises:
+        NotFound, Forbidden: the caller has no access to the project, or is not a user.
+        Unprocessable: fields do not fit the kind.
+        Conflict: the server does not send e-mail, or the user has too many subscriptions.
     """
     scope.check(new.project)
-    user_id = _person_of(scope)
-    _check_form(new)
+    user_id = _require_user(scope)
+    _validate_fields(new)
     if system.mail_server is None:
         raise Conflict(NO_MAIL)
     async with system.database.transaction(scope) as tx:
@@ -66,8 +69,9 @@ async def create_notice(system: AppContext, scope: Scope, new: NewNotice) -> Not
         row = await upsert_notice(scope, tx, wanted, MOST)
         if row is None:
             raise Conflict(
-                f"A member of a project can ask for up to {MOST} notices. You have them, or are no member: nothing was "
-                "changed. End one first, or ask an owner to make you a member."
+                f"A member can have up to {MOST} notification subscriptions in a project. You have "
+                "this number, or are not a member. Nothing was changed. Delete a subscription, or "
+                "ask an owner to add you as a member."
             )
         tx.audit("ask", "notice", row.id, row.project_id, kind=row.kind)
         sendings = await list_email_statuses(scope, tx, user_id)
@@ -77,10 +81,10 @@ async def create_notice(system: AppContext, scope: Scope, new: NewNotice) -> Not
 async def list_notices(
     system: AppContext, scope: Scope, project_id: int | None, limit: int, cursor: str | None
 ) -> Notices:
-    """List what the caller asked for in a project, or in all, newest first."""
+    """List the caller's subscriptions in a project, or in all, newest first."""
     if project_id is not None:
         scope.check(project_id)
-    user_id = _person_of(scope)
+    user_id = _require_user(scope)
     async with system.database.transaction(scope) as tx:
         statement = select_own_notices(scope, project_id)
         order = [(NoticeRow.created_at, datetime), (NoticeRow.id, UUID)]
@@ -101,7 +105,11 @@ async def list_notices(
 
 
 async def delete_notice(system: AppContext, scope: Scope, notice_id: UUID) -> None:
-    """End a notice of the caller's own; what was not sent yet is not sent. Raises NotFound."""
+    """Delete a subscription of the caller; events that were not sent yet are dropped.
+
+    Raises:
+        NotFound: the caller has no such subscription.
+    """
     async with system.database.transaction(scope) as tx:
         row = await get_notice_row(scope, tx, notice_id)
         tx.audit("end", "notice", row.id, row.project_id, kind=row.kind)
@@ -109,8 +117,13 @@ async def delete_notice(system: AppContext, scope: Scope, notice_id: UUID) -> No
 
 
 async def send_test_email(system: AppContext, scope: Scope) -> EmailTestResult:
-    """Send the caller an e-mail now, once, and say how that went. Raises Forbidden, Conflict."""
-    user_id = _person_of(scope)
+    """Send the caller a test e-mail once and return the result.
+
+    Raises:
+        Forbidden: the caller is not a user.
+        Conflict: the server does not send e-mail.
+    """
+    user_id = _require_user(scope)
     if system.mail_server is None:
         raise Conflict(NO_MAIL)
     async with system.database.transaction(scope) as tx:
@@ -128,25 +141,28 @@ async def send_test_email(system: AppContext, scope: Scope) -> EmailTestResult:
     return EmailTestResult(address=address, sent=error is None, error=error)
 
 
-def _person_of(scope: Scope) -> UUID:
+def _require_user(scope: Scope) -> UUID:
     if scope.user_id is None:
         raise Forbidden(
-            "Notices go to a person's e-mail address; this API token is nobody's. Nothing was changed."
+            "Notifications are sent to the e-mail address of a user, and this API token has no "
+            "user. Nothing was changed."
         )
     return scope.user_id
 
 
-def _check_form(new: NewNotice) -> None:
+def _validate_fields(new: NewNotice) -> None:
     is_seen = new.kind == NoticeKind.CLASS_SEEN
     if is_seen and new.class_name is None:
-        raise Unprocessable("Say which class: `class_name` is missing. Nothing was changed.")
+        raise Unprocessable("`class_name` is missing. Nothing was changed. Name a class.")
     if not is_seen and (new.class_name is not None or new.confidence_min is not None):
         raise Unprocessable(
-            "`class_name` and `confidence_min` are for class_seen alone. Nothing was changed."
+            "`class_name` and `confidence_min` are only for class_seen. Nothing was changed. Leave "
+            "them out."
         )
     if new.silent_for_h is not None and new.kind not in SILENT_FOR_H:
         raise Unprocessable(
-            "`silent_for_h` is for deployment_silent and source_silent alone. Nothing was changed."
+            "`silent_for_h` is only for deployment_silent and source_silent. Nothing was changed. "
+            "Leave it out."
         )
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: made, listed, changed, deleted; their secrets; the log of their deliveries and replay."""
+"""Webhooks: create, list, update, delete; their secrets, delivery log and replay."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -58,17 +58,22 @@ PING = "webhook.ping"
 PING_FOR_S = 60.0
 
 
-class _Kept(Webhook):
-    """The answer to whoever made a webhook as it is kept: with a mark in the place of its secret."""
+class _SavedWebhook(Webhook):
+    """The saved response to the creation of a webhook, with a hash instead of the secret."""
 
     secret: AnyText = ""
 
 
 async def create_webhook(system: AppContext, scope: Scope, new: NewWebhook) -> CreatedWebhook:
-    """Make a webhook; its secret is told this once. Raises NotFound, Forbidden, OutboundRefused."""
+    """Create a webhook; its secret is returned only here, and to a repeated request.
+
+    Raises:
+        NotFound, Forbidden: the caller cannot manage the project.
+        OutboundFailed: the URL is invalid, or its address is not allowed.
+    """
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
-        done = await find_saved_response(scope, tx, _Kept)
+        done = await find_saved_response(scope, tx, _SavedWebhook)
         now = datetime.now(UTC)
         if done is not None:
             row = await get_webhook_row(scope, tx, done.id)
@@ -92,9 +97,9 @@ async def create_webhook(system: AppContext, scope: Scope, new: NewWebhook) -> C
         tx.session.add(row)
         await tx.session.flush()
         tx.audit("create", "webhook", row.id, row.project_id, host=row.host)
-        told = dict(_describe(row, (0, 0)))
-        save_response(scope, tx, _Kept(**told, secret=build_placeholder(made.secret)))
-    return CreatedWebhook(**told, secret=made.secret)
+        fields = dict(_describe(row, (0, 0)))
+        save_response(scope, tx, _SavedWebhook(**fields, secret=build_placeholder(made.secret)))
+    return CreatedWebhook(**fields, secret=made.secret)
 
 
 async def list_webhooks(
@@ -107,7 +112,7 @@ async def list_webhooks(
     limit: int,
     cursor: str | None,
 ) -> WebhookPage:
-    """List the webhooks of a project, or of all that the caller manages, by when they were made."""
+    """List the webhooks of a project, or of all that the caller manages, by creation."""
     async with system.database.transaction(scope) as tx:
         statement = select_webhooks(scope, project_id, wanted)
         order = [(WebhookRow.created_at, datetime), (WebhookRow.id, UUID)]
@@ -124,7 +129,11 @@ async def list_webhooks(
 
 
 async def get_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Webhook:
-    """Show a webhook. Raises NotFound, Forbidden."""
+    """Return a webhook.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
+    """
     async with system.database.transaction(scope) as tx:
         return await _describe_one(scope, tx, await get_webhook_row(scope, tx, webhook_id))
 
@@ -132,10 +141,15 @@ async def get_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Web
 async def update_webhook(
     system: AppContext, scope: Scope, webhook_id: UUID, change: WebhookUpdate
 ) -> Webhook:
-    """Change a webhook; what is left out stays. Switched on again, it goes on with what waits for
-    it.
+    """Update a webhook; omitted fields keep their values.
 
-    Raises NotFound, Forbidden, LostRace, OutboundRefused, Unprocessable.
+    An enabled webhook gets the deliveries that waited for it.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
+        PreconditionFailed: the webhook was changed since it was read.
+        OutboundFailed: the URL is invalid, or its address is not allowed.
+        Unprocessable: a field is null.
     """
     given = change.model_dump(exclude_unset=True, mode="json")
     if empty := [name for name, value in given.items() if value is None]:
@@ -148,7 +162,7 @@ async def update_webhook(
         if "event_types" in given:
             given["event_types"] = sorted(set(given["event_types"]))
         if given.get("url", row.url) != row.url or given.get("is_active"):
-            # What is said of it was true of another address, or before somebody mended it.
+            # The recorded errors belong to another URL, or to the time before it was disabled.
             row.failing_since = row.last_error = row.disabled_reason = None
         for name, value in given.items():
             setattr(row, name, value)
@@ -160,20 +174,25 @@ async def update_webhook(
 
 
 async def delete_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> None:
-    """Delete a webhook; nothing is sent to it from the commit on, its log goes with it.
+    """Delete a webhook with its log; nothing is sent to it after the commit.
 
-    Raises NotFound, Forbidden.
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_webhook_row(scope, tx, webhook_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        # The row goes after its log: to delete a long one here would keep others waiting.
+        # The row is purged after its log: deleting a long log here would block others.
         row.deleted_at, row.is_active = datetime.now(UTC), False
         tx.audit("delete", "webhook", row.id, row.project_id, host=row.host)
 
 
 async def rotate_secret(system: AppContext, scope: Scope, webhook_id: UUID) -> WebhookSecret:
-    """Make a new secret; the one before signs too for another day. Raises NotFound, Forbidden."""
+    """Replace the secret; the previous one also signs for another day.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
+    """
     find_row = partial(get_webhook_row, webhook_id=webhook_id, lock=True)
     return await rotate_signing_secret(
         system, scope, PLACE, find_row, WebhookSecret, "rotate secret", "webhook"
@@ -181,9 +200,10 @@ async def rotate_secret(system: AppContext, scope: Scope, webhook_id: UUID) -> W
 
 
 async def ping_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> Delivery:
-    """Send a webhook an event that tells of nothing, once and now; answers how it went.
+    """Send a test event to a webhook once and return the result.
 
-    Raises NotFound, Forbidden.
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
     """
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
@@ -201,19 +221,19 @@ async def ping_webhook(system: AppContext, scope: Scope, webhook_id: UUID) -> De
         )
         tx.session.add(ping)
         await tx.session.flush()
-        # Taken before it is committed: nobody else attempts it.
-        [taken] = await claim_deliveries(scope, tx, [(webhook.id, 1)], PING_FOR_S, only=ping.id)
+        # Claimed before the commit, so that no other process attempts it.
+        [claimed] = await claim_deliveries(scope, tx, [(webhook.id, 1)], PING_FOR_S, only=ping.id)
         tx.audit("test", "webhook", webhook.id, webhook.project_id)
-    way_out = build_client(system)
+    client = build_client(system)
     try:
         await handle_outcome(
-            system, Scope.system(), taken, await send_event(system, way_out, taken)
+            system, Scope.system(), claimed, await send_event(system, client, claimed)
         )
     finally:
-        await way_out.close()
+        await client.close()
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
-        return _describe_delivery(await get_delivery_row(scope, tx, webhook, taken.id))
+        return _describe_delivery(await get_delivery_row(scope, tx, webhook, claimed.id))
 
 
 async def list_deliveries(
@@ -224,7 +244,11 @@ async def list_deliveries(
     limit: int,
     cursor: str | None,
 ) -> Page[Delivery]:
-    """List the log of a webhook, newest first. Raises NotFound, Forbidden."""
+    """List the delivery log of a webhook, newest first.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
+    """
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
         statement = select_deliveries(scope, webhook, wanted)
@@ -240,10 +264,13 @@ async def list_deliveries(
 async def replay_deliveries(
     system: AppContext, scope: Scope, webhook_id: UUID, wanted: ReplayRequest
 ) -> ReplayResult:
-    """Attempt deliveries again for another day, under the same ids: those named, else failed ones
-    (10,000 at a time).
+    """Attempt deliveries again for another day, with the same IDs.
 
-    Raises NotFound, Forbidden, and Conflict where the webhook is switched off.
+    These are the named deliveries, else up to 10,000 failed ones.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
+        Conflict: the webhook is disabled.
     """
     fitting = DeliveryFilter(
         event_type=wanted.event_type,
@@ -253,7 +280,7 @@ async def replay_deliveries(
     async with system.database.transaction(scope) as tx:
         webhook = await get_webhook_row(scope, tx, webhook_id)
         if not webhook.is_active:
-            raise Conflict("This webhook is switched off: switch it on first. Nothing was changed.")
+            raise Conflict("This webhook is disabled. Nothing was changed. Enable it first.")
         count = await requeue_deliveries(scope, tx, webhook, wanted.deliveries, fitting)
         tx.audit("replay", "webhook", webhook.id, webhook.project_id, deliveries=count)
     return ReplayResult(replayed=count)
@@ -262,7 +289,12 @@ async def replay_deliveries(
 async def replay_delivery(
     system: AppContext, scope: Scope, webhook_id: UUID, delivery_id: UUID
 ) -> ReplayResult:
-    """Attempt one delivery again. Raises NotFound, Forbidden, Conflict."""
+    """Attempt one delivery again.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such delivery.
+        Conflict: the webhook is disabled.
+    """
     async with system.database.transaction(scope) as tx:
         await get_delivery_row(scope, tx, await get_webhook_row(scope, tx, webhook_id), delivery_id)
     return await replay_deliveries(
@@ -291,7 +323,7 @@ def _describe(row: WebhookRow, counts: Sequence[int]) -> Webhook:
 
 
 def _describe_delivery(row: DeliveryRow) -> Delivery:
-    told = {name: getattr(row, name) for name in Delivery.model_fields}
+    fields = {name: getattr(row, name) for name in Delivery.model_fields}
     if row.state != DeliveryState.WAITING:
-        told["next_attempt_at"] = None
-    return Delivery(**told)
+        fields["next_attempt_at"] = None
+    return Delivery(**fields)

@@ -1,4 +1,4 @@
-"""The deliveries of this process: many receivers side by side."""
+"""The deliveries of this process, to many receivers concurrently."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -29,30 +29,28 @@ STOP_WITHIN_S = 3.0
 
 
 class DeliverySender:
-    """Sends what is due. A receiver that is slow holds its own places and no others."""
+    """Sends due deliveries; a slow receiver does not delay the others."""
 
     def __init__(self, system: AppContext) -> None:
         self._system = system
-        self._way_out: OutboundClient | None = None
+        self._client: OutboundClient | None = None
         self._subjects = NatsPublisher(system.nats_url) if system.nats_url is not None else None
-        self._under_way: dict[asyncio.Task[None], ClaimedDelivery] = {}
+        self._current: dict[asyncio.Task[None], ClaimedDelivery] = {}
 
     async def step(self) -> bool:
-        """Begin what is due where there is room, and wait until there may be more."""
-        room = CONNECTIONS - len(self._under_way)
-        for taken in await claim_due(
+        """Start due deliveries up to the limit, and wait until there may be more."""
+        room = CONNECTIONS - len(self._current)
+        for claimed in await claim_due(
             self._system, SCOPE, room, publishes=self._subjects is not None
         ):
-            if self._way_out is None:
-                self._way_out = build_client(self._system)
-            task = asyncio.create_task(self._deliver(self._way_out, taken))
-            self._under_way[task] = taken
-            task.add_done_callback(lambda done: self._under_way.pop(done, None))
-        if not self._under_way:
+            if self._client is None:
+                self._client = build_client(self._system)
+            task = asyncio.create_task(self._deliver(self._client, claimed))
+            self._current[task] = claimed
+            task.add_done_callback(lambda done: self._current.pop(done, None))
+        if not self._current:
             return False
-        await asyncio.wait(
-            self._under_way, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait(self._current, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
         return True
 
     async def check_subjects(self) -> bool:
@@ -62,26 +60,26 @@ class DeliverySender:
         return False
 
     async def close(self) -> None:
-        """Wait for what is under way; what does not end in time is taken anew by another process."""
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=STOP_WITHIN_S)
+        """Wait for current deliveries; another process repeats those that do not finish in time."""
+        if self._current:
+            _, late = await asyncio.wait(self._current, timeout=STOP_WITHIN_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._way_out is not None:
-            await self._way_out.close()
+        if self._client is not None:
+            await self._client.close()
         if self._subjects is not None:
             await self._subjects.close()
 
-    async def _deliver(self, way_out: "OutboundClient", taken: ClaimedDelivery) -> None:
+    async def _deliver(self, client: "OutboundClient", claimed: ClaimedDelivery) -> None:
         try:
-            await deliver(self._system, SCOPE, way_out, self._subjects, taken)
+            await deliver(self._system, SCOPE, client, self._subjects, claimed)
         except TraplineError as error:
-            # The lease on it runs out, and it is sent again under the same id.
+            # The claim expires, and the delivery is sent again with the same ID.
             log.warning(
-                "how a delivery went could not be noted",
-                delivery=str(taken.id),
+                "the result of a delivery could not be recorded",
+                delivery=str(claimed.id),
                 reason=error.detail,
             )
         except Exception:
-            log.exception("a delivery broke and is attempted again", delivery=str(taken.id))
+            log.exception("a delivery failed and is repeated", delivery=str(claimed.id))

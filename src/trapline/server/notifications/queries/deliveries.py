@@ -11,10 +11,10 @@ from trapline.server.platform.db.base import Transaction
 
 KEPT_DAYS = 30
 KEPT_AT_MOST = 100_000
-"""How many of the newest rows of a webhook's log are kept; older ones go once they are delivered."""
-TOLD_AT_MOST = 100
+"""Number of the newest deliveries of a webhook that are kept; older ones are purged."""
+LISTED_AT_MOST = 100
 GATHERED_AT_MOST = 1000
-"""How many arrivals of images of one webhook become one event: the rest become the next."""
+"""Maximum number of new images of a webhook in one event."""
 
 
 class ClaimedDelivery(NamedTuple):
@@ -34,7 +34,7 @@ class ClaimedDelivery(NamedTuple):
 
 
 class DeliveryAttempt(NamedTuple):
-    """Result of an attempt: `wait_s` is the time until the next one, None if there is none.
+    """The result of an attempt; `wait_s` is the time until the next one, if any.
 
     `is_unreachable` is true if the NATS server could not be reached.
     """
@@ -61,27 +61,31 @@ async def create_image_events(scope: Scope, tx: Transaction) -> None:
         taken as (
             delete from webhook_deliveries d using (
                 select g.id from ready r cross join lateral (
-                    select g.id from webhook_deliveries g where g.webhook_id = r.id and g.state = 'gathering'
+                    select g.id from webhook_deliveries g where g.webhook_id = r.id
+                        and g.state = 'gathering'
                     order by g.created_at limit %(gathered)s for update skip locked
                 ) g
             ) g where d.id = g.id returning d.project_id, d.webhook_id, d.data, d.created_at
         ),
         together as (
-            select project_id, webhook_id, min(created_at) as since, sum((data->>'count')::int) as many,
+            select project_id, webhook_id, min(created_at) as since,
+                sum((data->>'count')::int) as many,
                 jsonb_agg(data->'ids' order by created_at) as lists
             from taken group by 1, 2
         )
         insert into webhook_deliveries
-            (id, project_id, webhook_id, event_type, data, state, created_at, next_attempt_at, give_up_at)
+            (id, project_id, webhook_id, event_type, data, state, created_at, next_attempt_at,
+                give_up_at)
         select gen_random_uuid(), t.project_id, t.webhook_id, 'image.created',
             jsonb_build_object('project_id', t.project_id, 'count', t.many, 'ids', (
-                select jsonb_agg(told.id) from (
-                    select id from jsonb_array_elements(t.lists) list, jsonb_array_elements(list) id limit %(told)s
-                ) told
+                select jsonb_agg(listed.id) from (
+                    select id from jsonb_array_elements(t.lists) list, jsonb_array_elements(list) id
+                        limit %(listed)s
+                ) listed
             )), 'waiting', t.since, clock_timestamp(), clock_timestamp() + interval '1 day'
         from together t
         """,
-        {"gathered": GATHERED_AT_MOST, "told": TOLD_AT_MOST},
+        {"gathered": GATHERED_AT_MOST, "listed": LISTED_AT_MOST},
     )
 
 
@@ -90,16 +94,19 @@ async def list_due_webhooks(scope: Scope, tx: Transaction) -> list[WaitingWebhoo
     cursor = await tx.execute(
         """
         with busy as (
-            select webhook_id, count(*) as many from webhook_deliveries where taken_until > clock_timestamp() group by 1
+            select webhook_id, count(*) as many from webhook_deliveries
+                where taken_until > clock_timestamp() group by 1
         ), hosts as (
-            select w.host, sum(b.many)::int as many from busy b join webhooks w on w.id = b.webhook_id group by 1
+            select w.host, sum(b.many)::int as many from busy b
+                join webhooks w on w.id = b.webhook_id group by 1
         )
         select w.id, w.host, coalesce(w.failing_since, w.unreachable_since) is not null,
             coalesce(b.many, 0), coalesce(h.many, 0)
         from webhooks w left join busy b on b.webhook_id = w.id left join hosts h on h.host = w.host
         where w.is_active and exists (
             select from webhook_deliveries d
-            where d.webhook_id = w.id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp())
+            where d.webhook_id = w.id and d.state = 'waiting'
+                and d.next_attempt_at <= clock_timestamp())
         """
     )
     return [WaitingWebhook(*row) for row in await cursor.fetchall()]
@@ -127,16 +134,19 @@ async def claim_deliveries(
             select d.id from unnest(%(webhooks)s::uuid[], %(most)s::int[]) as a (webhook_id, most)
             cross join lateral (
                 select d.id from webhook_deliveries d
-                where d.webhook_id = a.webhook_id and d.state = 'waiting' and d.next_attempt_at <= clock_timestamp()
+                where d.webhook_id = a.webhook_id and d.state = 'waiting'
+                    and d.next_attempt_at <= clock_timestamp()
                   and (%(only)s::uuid is null or d.id = %(only)s)
                 order by d.next_attempt_at limit a.most for no key update skip locked
             ) d
         )
-        update webhook_deliveries d set attempts = d.attempts + 1, last_attempt_at = clock_timestamp(),
+        update webhook_deliveries d set attempts = d.attempts + 1,
+            last_attempt_at = clock_timestamp(),
             next_attempt_at = clock_timestamp() + make_interval(secs => %(for_s)s),
             taken_until = clock_timestamp() + make_interval(secs => %(for_s)s)
         from due, webhooks w where d.id = due.id and w.id = d.webhook_id and w.deleted_at is null
-        returning d.id, d.project_id, d.webhook_id, d.event_type, d.data, d.attempts, d.created_at, d.give_up_at,
+        returning d.id, d.project_id, d.webhook_id, d.event_type, d.data, d.attempts, d.created_at,
+            d.give_up_at,
             w.host, w.url, w.secrets
         """,
         {
@@ -155,11 +165,13 @@ async def record_attempt(
     """Record the result of an attempt; ignore a failure if a later attempt has begun."""
     cursor = await tx.execute(
         """
-        update webhook_deliveries set state = %(state)s, last_status = %(status)s, last_error = %(error)s,
+        update webhook_deliveries set state = %(state)s, last_status = %(status)s,
+            last_error = %(error)s,
             response_excerpt = %(excerpt)s, duration_ms = %(duration)s,
             next_attempt_at = clock_timestamp() + make_interval(secs => %(wait)s),
             taken_until = case when attempts <> %(attempts)s then taken_until end
-        where id = %(id)s and state = 'waiting' and (attempts = %(attempts)s or %(state)s = 'delivered')
+        where id = %(id)s and state = 'waiting' and (attempts = %(attempts)s
+            or %(state)s = 'delivered')
         """,
         {
             "state": how.state,
@@ -178,7 +190,8 @@ async def record_attempt(
 async def record_webhook_success(scope: Scope, tx: Transaction, webhook_id: UUID) -> None:
     """Record that a webhook responds."""
     await tx.execute(
-        "update webhooks set failing_since = null, last_error = null where id = %s and failing_since is not null",
+        "update webhooks set failing_since = null, last_error = null where id = %s and "
+        "failing_since is not null",
         (webhook_id,),
     )
 
@@ -188,8 +201,9 @@ async def record_webhook_failure(
 ) -> datetime | None:
     """Record that a webhook failed; return since when, or None if it is deleted or disabled."""
     await tx.execute(
-        "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), last_error = %(error)s "
-        "where id = %(id)s and (failing_since is null or last_error is distinct from %(error)s)",
+        "update webhooks set failing_since = coalesce(failing_since, clock_timestamp()), "
+        "last_error = %(error)s where id = %(id)s and (failing_since is null or last_error is "
+        "distinct from %(error)s)",
         {"id": webhook_id, "error": error},
     )
     cursor = await tx.execute(
@@ -202,15 +216,15 @@ async def record_webhook_failure(
 async def disable_webhook(scope: Scope, tx: Transaction, webhook_id: UUID, reason: str) -> bool:
     """Disable a webhook with a reason; return False if it is disabled already."""
     cursor = await tx.execute(
-        "update webhooks set is_active = false, disabled_reason = %s, updated_at = clock_timestamp() "
-        "where id = %s and is_active",
+        "update webhooks set is_active = false, disabled_reason = %s, updated_at = "
+        "clock_timestamp() where id = %s and is_active",
         (reason, webhook_id),
     )
     return cursor.rowcount == 1
 
 
 async def purge_delivery_batch(scope: Scope, tx: Transaction, limit: int) -> int:
-    """Delete a batch of deliveries that are expired or of a deleted webhook; return their number."""
+    """Purge deliveries that expired or whose webhook was deleted; return their number."""
     cursor = await tx.execute(
         """
         delete from webhook_deliveries where id in (
@@ -219,7 +233,8 @@ async def purge_delivery_batch(scope: Scope, tx: Transaction, limit: int) -> int
                 order by n.created_at desc offset %(kept)s limit 1
             ) edge on true cross join lateral (
                 select id from webhook_deliveries d where d.webhook_id = w.id
-                  and (w.deleted_at is not null or d.created_at < now() - make_interval(days => %(days)s)
+                  and (w.deleted_at is not null
+                    or d.created_at < now() - make_interval(days => %(days)s)
                     or (d.state = 'delivered' and d.created_at <= edge.created_at))
                 order by d.created_at limit %(most)s for update skip locked
             ) d limit %(most)s
@@ -241,9 +256,11 @@ async def update_silent_workers(scope: Scope, tx: Transaction, silent_s: float) 
     for was, is_silent in (("null", True), ("not null", False)):
         await tx.execute(
             f"""
-            update workers set offline_since = case when %(silent)s then clock_timestamp() end where id in (
+            update workers set offline_since = case when %(silent)s then clock_timestamp() end
+                where id in (
                 select id from workers where ended_at is null and offline_since is {was}
-                  and (last_contact_at < clock_timestamp() - make_interval(secs => %(after)s)) = %(silent)s
+                  and (last_contact_at < clock_timestamp() - make_interval(secs => %(after)s))
+                    = %(silent)s
                 order by id limit 1000 for no key update skip locked
             )
             """,  # noqa: S608

@@ -1,4 +1,4 @@
-"""Which projects' events are subjects of NATS: a row among the webhooks each, which nobody sees."""
+"""Projects whose events are published to NATS: each has a hidden row among the webhooks."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
 SUBJECTS = "nats"
-"""The host of such a row; those of webhooks have a port."""
+"""The host of such a row; hosts of webhooks have a port."""
 FOLLOWING = 7230007
 
 
@@ -25,7 +25,10 @@ class NatsOutage:
 
 
 async def list_projects_without_subject(scope: Scope, tx: Transaction) -> list[int]:
-    """List the projects whose events are no subjects yet; empty while another process makes them so."""
+    """List the projects whose events are not published yet.
+
+    The list is empty while another process creates their rows.
+    """
     if not await try_lock(scope, tx, FOLLOWING):
         return []
     cursor = await tx.execute(
@@ -37,7 +40,7 @@ async def list_projects_without_subject(scope: Scope, tx: Transaction) -> list[i
 
 
 async def set_subjects_enabled(scope: Scope, tx: Transaction, is_on: bool) -> None:
-    """Let the events of all projects be subjects, or not; those of a deleted one stay paused with it."""
+    """Enable or disable publication for all projects except deleted ones."""
     await tx.execute(
         "update webhooks w set is_active = %s, failing_since = null, unreachable_since = null, "
         "last_error = null from projects p "
@@ -47,7 +50,7 @@ async def set_subjects_enabled(scope: Scope, tx: Transaction, is_on: bool) -> No
 
 
 async def has_subjects(scope: Scope, tx: Transaction) -> bool:
-    """Whether the events of any project are published to NATS."""
+    """Return whether the events of any project are published to NATS."""
     cursor = await tx.execute(
         "select exists (select from webhooks where host = %s and is_active)", (SUBJECTS,)
     )
@@ -59,8 +62,10 @@ async def find_outage(scope: Scope, tx: Transaction) -> NatsOutage | None:
     """Find the current outage of the NATS server; None if events are published or none is set."""
     cursor = await tx.execute(
         """
-        select least(failing_since, unreachable_since) as since, last_error, unreachable_since is not null
-        from webhooks where host = %s and is_active and (failing_since is not null or unreachable_since is not null)
+        select least(failing_since, unreachable_since) as since, last_error,
+            unreachable_since is not null
+        from webhooks where host = %s and is_active and (failing_since is not null
+            or unreachable_since is not null)
         order by unreachable_since is null, since limit 1
         """,
         (SUBJECTS,),
@@ -93,7 +98,8 @@ async def record_server_answer(scope: Scope, tx: Transaction) -> None:
     """
     cursor = await tx.execute(
         """
-        update webhooks set unreachable_since = null, last_error = case when failing_since is not null then last_error end
+        update webhooks set unreachable_since = null, last_error = case
+            when failing_since is not null then last_error end
         where id in (
             select id from webhooks where host = %s and unreachable_since is not null
             order by id for no key update skip locked

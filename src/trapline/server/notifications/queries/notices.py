@@ -1,4 +1,4 @@
-"""Notices: who asked to be written to about what, what happened of that, and the ledger of the e-mails."""
+"""Notification subscriptions, their events, and the log of e-mails."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -24,15 +24,15 @@ from trapline.server.platform.db.row import Key, Moment, Now, Row
 from trapline.server.platform.errors import NotFound
 
 WATCHING = 7230005
-"""The lock of whoever looks for silences: one process at a time is enough."""
+"""The lock for the search for silences: one process at a time is enough."""
 
 _MEMBER = ["members.project_id", "members.user_id"]
 
 
 class NoticeRow(Row):
-    """What a member of a project wants to be written to about; whoever leaves the project loses it.
+    """A subscription of a member; it is deleted when the member leaves the project.
 
-    `class_name` is empty but for `class_seen`, and `silent_for_h` null but for silences.
+    `class_name` is only set for `class_seen`, and `silent_for_h` only for silences.
     """
 
     __tablename__ = "notices"
@@ -61,7 +61,7 @@ class NoticeRow(Row):
 
 
 class NoticeEventRow(Row):
-    """Something that a notice is about, until it is gathered into an e-mail: written by triggers of the database."""
+    """An event of a subscription that no e-mail contains yet; written by database triggers."""
 
     __tablename__ = "notice_events"
 
@@ -74,7 +74,10 @@ class NoticeEventRow(Row):
 
 
 class NoticeSilenceRow(Row):
-    """A camera or source that is silent, and that somebody was told so; it goes when that is heard again."""
+    """A silent camera or source that was reported.
+
+    The row is deleted when an image arrives again.
+    """
 
     __tablename__ = "notice_silences"
 
@@ -85,9 +88,10 @@ class NoticeSilenceRow(Row):
 
 
 class NoticeMailRow(Row):
-    """One e-mail: what it tells, at most 20 of what `told` counts, and how its sending goes.
+    """An e-mail: its content, and the state of its delivery.
 
-    `next_attempt_at` is also until when an attempt has the row to itself.
+    `items` has at most 20 of its `told` events. `next_attempt_at` is also the end of the current
+    claim.
     """
 
     __tablename__ = "notice_mails"
@@ -114,14 +118,19 @@ class NoticeMailRow(Row):
 
 
 class EmailStatus(NamedTuple):
-    """When the last e-mail went out, and why the newest one did not, or not yet."""
+    """The time of the last e-mail that was sent, and the error of the newest one, if any."""
 
     last_sent_at: datetime | None = None
     last_error: str | None = None
 
 
 async def get_notice_row(scope: Scope, tx: Transaction, notice_id: UUID) -> NoticeRow:
-    """Get a notice of the caller's own; raises NotFound for anybody else's too."""
+    """Return a subscription of the caller.
+
+    Raises:
+        NotFound: the caller has no such subscription.
+        Forbidden: the caller's role is too low.
+    """
     row = await tx.session.get(NoticeRow, notice_id, with_for_update={"key_share": True})
     if row is None or row.user_id != scope.user_id or not scope.sees(row.project_id):
         raise NotFound
@@ -132,14 +141,19 @@ async def get_notice_row(scope: Scope, tx: Transaction, notice_id: UUID) -> Noti
 async def upsert_notice(
     scope: Scope, tx: Transaction, wanted: NoticeRow, most: int
 ) -> NoticeRow | None:
-    """Note what a member wants, or change what is noted; None where there are `most` already, or where no member is."""
+    """Create or update a subscription of a member.
+
+    None if the user is not a member, or has `most` subscriptions.
+    """
     scope.check(wanted.project_id)
     cursor = await tx.execute(
         """
-        insert into notices (id, project_id, user_id, kind, class_name, silent_for_h, confidence_min)
+        insert into notices (id, project_id, user_id, kind, class_name, silent_for_h,
+            confidence_min)
         select %(id)s, m.project_id, m.user_id, %(kind)s, %(class)s, %(hours)s, %(least)s
         from members m where m.project_id = %(project)s and m.user_id = %(user)s
-          and (select count(*) from notices n where n.project_id = m.project_id and n.user_id = m.user_id
+          and (select count(*) from notices n where n.project_id = m.project_id
+              and n.user_id = m.user_id
             and (n.kind, n.class_name) <> (%(kind)s, %(class)s)) < %(most)s
         on conflict (project_id, user_id, kind, class_name) do update
             set silent_for_h = excluded.silent_for_h, confidence_min = excluded.confidence_min
@@ -161,7 +175,7 @@ async def upsert_notice(
 
 
 def select_own_notices(scope: Scope, project_id: int | None) -> Select[NoticeRow]:
-    """Select what the caller asked for, in one project or in all that are seen."""
+    """Select the caller's subscriptions, in one project or in all."""
     statement = select(NoticeRow).where(NoticeRow.user_id == scope.user_id)
     if project_id is not None:
         scope.check(project_id)
@@ -172,7 +186,7 @@ def select_own_notices(scope: Scope, project_id: int | None) -> Select[NoticeRow
 async def list_email_statuses(
     scope: Scope, tx: Transaction, user_id: UUID
 ) -> dict[tuple[int, str], EmailStatus]:
-    """Say for each project and kind that a person asked for how the last e-mails went."""
+    """Return the state of the last e-mails of a user, by project and kind."""
     cursor = await tx.execute(
         """
         select n.project_id, n.kind, sent.at, newest.last_error
@@ -194,28 +208,29 @@ async def list_email_statuses(
 
 
 async def update_silences(scope: Scope, tx: Transaction) -> None:
-    """Note which cameras and sources have fallen silent since the last look, and which are heard
-    again.
+    """Record cameras and sources that became silent since the last call, or sent images again.
 
-    A camera whose deployment is over or not begun, a source that is paused, and the deployment that
-    takes images without one while it has none, are not missed; nor is anything of a deleted
-    project.
+    Ended and future deployments, paused sources, deleted projects, and an empty default deployment
+    are ignored.
     """
     if not await try_lock(scope, tx, WATCHING):
         return
     await tx.execute(
         """
         with wanted as (
-            select n.* from notices n join projects p on p.id = n.project_id and p.deleted_at is null
+            select n.* from notices n join projects p on p.id = n.project_id
+                and p.deleted_at is null
         ),
         silent as (
-            select n.id as notice_id, d.id as about, d.id as deployment_id, d.name, null::uuid as source_id,
+            select n.id as notice_id, d.id as about, d.id as deployment_id, d.name,
+                null::uuid as source_id,
                 null as error
             from wanted n join deployments d on d.project_id = n.project_id,
                 lateral (select now() - make_interval(hours => n.silent_for_h) as at) since
             where n.kind = 'deployment_silent' and coalesce(d.ended_at > now(), true)
               and greatest(d.started_at, d.created_at) < since.at
-              and not exists (select from images i where i.deployment_id = d.id and i.created_at > since.at)
+              and not exists (select from images i where i.deployment_id = d.id
+                  and i.created_at > since.at)
               and (not d.is_default or exists (select from images i where i.deployment_id = d.id))
             union all
             select n.id, s.id, s.deployment_id, s.name, s.id, s.last_error
@@ -224,7 +239,8 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
             where n.kind = 'source_silent' and s.is_active and s.updated_at < since.at
               and not exists (
                 select from images i
-                where i.deployment_id = s.deployment_id and i.created_at > since.at and i.source_id = s.id)
+                where i.deployment_id = s.deployment_id and i.created_at > since.at
+                    and i.source_id = s.id)
         ),
         heard as (
             delete from notice_silences x where not exists (
@@ -235,10 +251,12 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
             on conflict do nothing returning notice_id, about
         )
         insert into notice_events (id, notice_id, data, created_at)
-        select gen_random_uuid(), s.notice_id, jsonb_build_object('id', s.about, 'name', s.name, 'error', s.error,
+        select gen_random_uuid(), s.notice_id, jsonb_build_object('id', s.about, 'name', s.name,
+            'error', s.error,
             'since', (
                 select i.created_at from images i
-                where i.deployment_id = s.deployment_id and (s.source_id is null or i.source_id = s.source_id)
+                where i.deployment_id = s.deployment_id and (s.source_id is null
+                    or i.source_id = s.source_id)
                 order by i.created_at desc limit 1
             )), clock_timestamp()
         from begun b join silent s using (notice_id, about)
@@ -247,7 +265,7 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
 
 
 async def try_lock(scope: Scope, tx: Transaction, number: int) -> bool:
-    """Take a lock until this transaction ends, unless somebody else has it."""
+    """Lock a number until the transaction ends; return whether it was free."""
     cursor = await tx.execute("select pg_try_advisory_xact_lock(%s)", (number,))
     row = await cursor.fetchone()
     return row is not None and bool(row[0])

@@ -1,4 +1,4 @@
-"""Webhooks: who is told of a project's events, and the log of what was told."""
+"""Webhooks of projects, and the log of their deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,11 +37,11 @@ REPLAYED_AT_ONCE = 10_000
 
 
 class WebhookRow(Row):
-    """An address that is told of events. `secrets` sign, are encrypted and bound to this row.
+    """A URL that receives events; `secrets` sign them, and are encrypted and bound to this row.
 
-    Without `event_types` it receives all events. `failing_since` is since when no attempt has
-    succeeded, `last_error` why the last one failed. `unreachable_since` is since when the NATS
-    server cannot be reached; it is null for all other hosts.
+    Without `event_types` it receives all events. `failing_since` is the time since which no attempt
+    has succeeded, `last_error` the reason of the last failure. `unreachable_since` is the time
+    since which the NATS server cannot be reached; it is null for all other hosts.
     """
 
     __tablename__ = "webhooks"
@@ -69,12 +69,11 @@ class WebhookRow(Row):
 
 
 class DeliveryRow(Row):
-    """One event for one webhook: written by a trigger of the database in the transaction that it
-    tells of.
+    """An event for a webhook, written by a database trigger in the transaction of the event.
 
-    New images are `gathering` until they are told of together. `taken_until` is until when an
-    attempt has the row to itself, and a place at the host; `attempts` counts since it was last
-    asked for.
+    New images are `gathering` until one event contains several of them. `taken_until` is the end of
+    the current attempt, which also counts for the limit of its host. `attempts` restarts at a
+    replay.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -131,7 +130,11 @@ class DeliveryRow(Row):
 async def get_webhook_row(
     scope: Scope, tx: Transaction, webhook_id: UUID, *, lock: bool = False
 ) -> WebhookRow:
-    """Get a webhook that the caller may touch; raises NotFound or Forbidden."""
+    """Return a webhook.
+
+    Raises:
+        NotFound, Forbidden: the caller has no such webhook.
+    """
     row = await tx.session.get(
         WebhookRow, webhook_id, with_for_update={"key_share": True} if lock else None
     )
@@ -149,7 +152,7 @@ async def get_webhook_row(
 def select_webhooks(
     scope: Scope, project_id: int | None, wanted: WebhookFilter
 ) -> Select[WebhookRow]:
-    """Select the webhooks of a project, or of all in which the caller has the role that the call needs."""
+    """Select the webhooks of a project, or of all in which the caller has the required role."""
     statement = select(WebhookRow).where(
         WebhookRow.deleted_at.is_(None), WebhookRow.host != SUBJECTS
     )
@@ -157,9 +160,9 @@ def select_webhooks(
         statement, ((WebhookRow.name, wanted.name), (WebhookRow.is_active, wanted.is_active))
     )
     if wanted.event_type is not None:
-        is_told_of_all = func.cardinality(WebhookRow.event_types) == 0
+        receives_all = func.cardinality(WebhookRow.event_types) == 0
         statement = statement.where(
-            or_(is_told_of_all, literal(wanted.event_type) == any_(WebhookRow.event_types))
+            or_(receives_all, literal(wanted.event_type) == any_(WebhookRow.event_types))
         )
     if project_id is not None:
         scope.check(project_id)
@@ -173,7 +176,11 @@ def select_webhooks(
 async def get_delivery_row(
     scope: Scope, tx: Transaction, webhook: WebhookRow, delivery_id: UUID
 ) -> DeliveryRow:
-    """Get a delivery of a webhook; raises NotFound."""
+    """Return a delivery of a webhook.
+
+    Raises:
+        NotFound: the webhook has no such delivery.
+    """
     row = await tx.session.get(DeliveryRow, delivery_id, populate_existing=True)
     if row is None or row.webhook_id != webhook.id or row.state == "gathering":
         raise NotFound
@@ -183,7 +190,7 @@ async def get_delivery_row(
 def select_deliveries(
     scope: Scope, webhook: WebhookRow, wanted: DeliveryFilter
 ) -> Select[DeliveryRow]:
-    """Select the log of a webhook, all of it or what fits."""
+    """Select the deliveries of a webhook that match a filter."""
     scope.check(webhook.project_id)
     statement = select(DeliveryRow).where(DeliveryRow.webhook_id == webhook.id)
     if wanted.event_type is not None:
@@ -202,14 +209,16 @@ def select_deliveries(
 async def count_deliveries(
     scope: Scope, tx: Transaction, webhook_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[int, int]]:
-    """Count what waits and what failed of each of these webhooks, each up to 10,000."""
+    """Count the waiting and failed deliveries of each webhook, each up to 10,000."""
     cursor = await tx.execute(
         """
         select w.id,
             (select count(*) from (
-                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'waiting' limit %(most)s) x),
+                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'waiting'
+                    limit %(most)s) x),
             (select count(*) from (
-                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'failed' limit %(most)s) x)
+                select from webhook_deliveries d where d.webhook_id = w.id and d.state = 'failed'
+                    limit %(most)s) x)
         from unnest(%(ids)s::uuid[]) as w (id)
         """,
         {"ids": list(webhook_ids), "most": COUNTED_TO},
@@ -224,7 +233,10 @@ async def requeue_deliveries(
     ids: Sequence[UUID] | None,
     wanted: DeliveryFilter,
 ) -> int:
-    """Let these deliveries, or at most 10,000 failed ones that fit, be attempted again for another day; how many."""
+    """Queue these deliveries, or up to 10,000 failed ones that match, for another day.
+
+    Returns their number.
+    """
     chosen = select_deliveries(
         scope, webhook, wanted if ids is not None else replace(wanted, state="failed")
     )

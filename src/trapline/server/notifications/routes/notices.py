@@ -1,4 +1,4 @@
-"""Notices: what the caller wants to be written to about, by e-mail."""
+"""Notification subscriptions of the caller, by e-mail."""
 
 from uuid import UUID
 
@@ -20,23 +20,23 @@ async def list_notices(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Notices:
-    """List what you asked to be written to about, in a project or in all, newest first."""
+    """List your notification subscriptions in a project, or in all, newest first."""
     return await notices.list_notices(system, scope, project, limit, cursor)
 
 
 @router.post("", status_code=201)
 async def create_notice(system: SystemOf, scope: ScopeOf, new: NewNotice) -> Notice:
-    """Ask to be written to; asked for again, the same kind (and class) is changed."""
+    """Create a notification subscription; a repeated kind (and class) changes the existing one."""
     return await notices.create_notice(system, scope, new)
 
 
 @router.post("/test")
 async def send_test_email(system: SystemOf, scope: ScopeOf) -> EmailTestResult:
-    """Send yourself an e-mail now, once, and answer how that went."""
+    """Send yourself a test e-mail once; the response contains the result."""
     return await notices.send_test_email(system, scope)
 
 
 @router.delete("/{notice_id}", status_code=204)
 async def delete_notice(system: SystemOf, scope: ScopeOf, notice_id: UUID) -> None:
-    """End a notice of yours; what was not sent yet is not sent."""
+    """Delete a notification subscription; events that were not sent yet are dropped."""
     await notices.delete_notice(system, scope, notice_id)

@@ -1,4 +1,4 @@
-"""Webhooks: addresses that are told of a project's events, and the log of what was told."""
+"""Webhooks: URLs that receive a project's events, and the log of their deliveries."""
 
 from typing import Annotated
 from uuid import UUID
@@ -41,16 +41,17 @@ async def list_webhooks(
     project: ProjectFilter = None,
     name: QueryText | None = None,
     event_type: Annotated[
-        EventType | None, Query(description="What they are told of, perhaps among all.")
+        EventType | None, Query(description="Webhooks that receive events of this type.")
     ] = None,
     is_active: bool | None = None,
     order: WebhookOrder = WebhookOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> WebhookPage:
-    """List the webhooks of a project, or of all that you manage, by when they were made.
+    """List the webhooks of a project, or of all that you manage, by creation.
 
-    `nats` is since when the NATS server that events are published to does not answer, and why.
+    `nats` reports the start and reason of an outage of the NATS server that events are published
+    to.
     """
     wanted = WebhookFilter(name, event_type.value if event_type else None, is_active)
     descending = order == WebhookOrder.NEWEST_FIRST
@@ -63,7 +64,7 @@ async def list_webhooks(
 async def create_webhook(
     system: SystemOf, scope: ScopeOf, new: NewWebhook, response: Response
 ) -> CreatedWebhook:
-    """Make a webhook; the secret that signs what it is told is shown this once."""
+    """Create a webhook; the secret that signs its events is returned only here."""
     made = await webhooks.create_webhook(system, scope, new)
     response.headers["Location"] = f"/api/v2/webhooks/{made.id}"
     return made
@@ -73,7 +74,7 @@ async def create_webhook(
 async def get_webhook(
     system: SystemOf, scope: ScopeOf, webhook_id: UUID, response: Response
 ) -> Webhook:
-    """Show a webhook; its secret never comes back."""
+    """Get a webhook, without its secret."""
     webhook = await webhooks.get_webhook(system, scope, webhook_id)
     set_etag(response, webhook.updated_at)
     return webhook
@@ -83,7 +84,7 @@ async def get_webhook(
 async def update_webhook(
     system: SystemOf, scope: ScopeOf, webhook_id: UUID, change: WebhookUpdate, response: Response
 ) -> Webhook:
-    """Change a webhook, or switch it off and on; what is left out stays as it is."""
+    """Update, enable or disable a webhook; omitted fields keep their values."""
     webhook = await webhooks.update_webhook(system, scope, webhook_id, change)
     set_etag(response, webhook.updated_at)
     return webhook
@@ -91,19 +92,19 @@ async def update_webhook(
 
 @router.delete("/{webhook_id}", status_code=204)
 async def delete_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> None:
-    """Delete a webhook with its log."""
+    """Delete a webhook with its delivery log."""
     await webhooks.delete_webhook(system, scope, webhook_id)
 
 
 @router.post("/{webhook_id}/rotate-secret")
 async def rotate_secret(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> WebhookSecret:
-    """Make a new secret, shown this once; for another day the one before signs too."""
+    """Replace the secret of a webhook; the previous one also signs for another day."""
     return await webhooks.rotate_secret(system, scope, webhook_id)
 
 
 @router.post("/{webhook_id}/test")
 async def ping_webhook(system: SystemOf, scope: ScopeOf, webhook_id: UUID) -> Delivery:
-    """Send an event of the type webhook.ping, once and now, and answer how that went."""
+    """Send an event of type webhook.ping once; the response contains the result."""
     return await webhooks.ping_webhook(system, scope, webhook_id)
 
 
@@ -119,7 +120,7 @@ async def list_deliveries(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Delivery]:
-    """List the events of the last 30 days for a webhook, newest first, and how their delivery went."""
+    """List the deliveries of a webhook of the last 30 days, newest first."""
     wanted = DeliveryFilter(
         state.value if state else None, event_type, created_after, created_before
     )
@@ -130,7 +131,10 @@ async def list_deliveries(
 async def replay_deliveries(
     system: SystemOf, scope: ScopeOf, webhook_id: UUID, wanted: ReplayRequest | None = None
 ) -> ReplayResult:
-    """Attempt deliveries again: without a body all that were given up, at most 10,000 at a time, the oldest first."""
+    """Attempt deliveries again.
+
+    Without a body these are all failed deliveries, at most 10,000, the oldest first.
+    """
     return await webhooks.replay_deliveries(system, scope, webhook_id, wanted or ReplayRequest())
 
 
@@ -138,5 +142,5 @@ async def replay_deliveries(
 async def replay_delivery(
     system: SystemOf, scope: ScopeOf, webhook_id: UUID, delivery_id: UUID
 ) -> ReplayResult:
-    """Attempt one delivery again, whatever became of it, under the same webhook-id."""
+    """Attempt one delivery again, in any state, with the same webhook-id."""
     return await webhooks.replay_delivery(system, scope, webhook_id, delivery_id)

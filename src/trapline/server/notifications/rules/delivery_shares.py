@@ -1,4 +1,4 @@
-"""Which deliveries may begin now: few requests at once to each host, and one to a webhook that is failing."""
+"""Limits of concurrent deliveries: few per host, and one to a webhook that is failing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 AT_ONCE = 4
-"""To one host, from all processes together."""
+"""Maximum number of concurrent requests to a host, from all processes."""
 
 
 class WaitingWebhook(NamedTuple):
-    """A webhook that something waits for; one that `is_failing` is asked with less force.
+    """A webhook with due deliveries; one that `is_failing` gets one request at a time.
 
-    `busy` are the requests under way to it, `busy_host` those to any webhook of its host.
+    `busy` is its number of current requests, `busy_host` that of all webhooks of its host.
     """
 
     webhook_id: UUID
@@ -26,7 +26,10 @@ class WaitingWebhook(NamedTuple):
 def allocate_deliveries(
     waiting: Sequence[WaitingWebhook], room: int, chance: Random
 ) -> list[tuple[UUID, int]]:
-    """Say how many deliveries of each webhook may begin now, of at most so many; who is first is left to chance."""
+    """Return how many deliveries of each webhook to start, at most `room` in all.
+
+    The order of webhooks is random.
+    """
     begun: Counter[str] = Counter()
     most = []
     for webhook in chance.sample(waiting, len(waiting)):

@@ -1,6 +1,6 @@
-"""What an e-mail says: its subject and its text, from what happened.
+"""The subject and text of notification e-mails.
 
-Names that people gave are put on one line.
+Names that users entered are put on one line.
 """
 
 import re
@@ -17,37 +17,39 @@ Item = Mapping[str, Any]
 
 
 def sanitise_name(name: str) -> str:
-    """Put a name that somebody gave on one line, without signs that steer what reads it, and not too long."""
+    """Shorten a name that a user entered to one line without control characters."""
     plain = _INVISIBLE.sub(" ", name).strip()
     return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - 1] + "…"
 
 
-def render_subject(kind: str, project: str, items: Sequence[Item], told: int) -> str:
-    """Write what an e-mail is about, on one line."""
+def render_subject(kind: str, project: str, items: Sequence[Item], total: int) -> str:
+    """Render the subject of an e-mail, on one line."""
     first = items[0]
     match kind:
         case NoticeKind.JOB_FAILED:
             what = (
-                f"the job “{_name(first)}” has failed" if told == 1 else f"{told} jobs have failed"
+                f"the job “{_name(first)}” has failed"
+                if total == 1
+                else f"{total} jobs have failed"
             )
         case NoticeKind.DEPLOYMENT_SILENT:
             what = (
                 f"the camera “{_name(first)}” is silent"
-                if told == 1
-                else f"{told} cameras are silent"
+                if total == 1
+                else f"{total} cameras are silent"
             )
         case NoticeKind.SOURCE_SILENT:
             what = (
                 f"the source “{_name(first)}” is silent"
-                if told == 1
-                else f"{told} sources are silent"
+                if total == 1
+                else f"{total} sources are silent"
             )
         case _:
             many = f"on {_images(first['count'])}"
             what = (
                 f"{sanitise_name(first['class_name'])} {many}"
-                if told == 1
-                else f"{told} classes were seen"
+                if total == 1
+                else f"{total} classes were seen"
             )
     return f"[{sanitise_name(project)}] {what}"
 
@@ -56,14 +58,18 @@ def render_text(
     kind: str,
     project: str,
     items: Sequence[Item],
-    told: int,
-    address_of: Callable[[str], str],
+    total: int,
+    build_url: Callable[[str], str],
     settings: str,
 ) -> str:
-    """Write the text of an e-mail; `address_of` makes an address of a part of the project, `settings` ends it."""
-    lines = [line for item in items for line in _LINES[NoticeKind(kind)](item, address_of)]
-    if told > len(items):
-        lines += [f"And {told - len(items)} more.", ""]
+    """Render the text of an e-mail.
+
+    `build_url` builds the URL of a part of the project; `settings` is the URL of the
+    subscriptions.
+    """
+    lines = [line for item in items for line in _LINES[NoticeKind(kind)](item, build_url)]
+    if total > len(items):
+        lines += [f"And {total - len(items)} more.", ""]
     return "\n".join(
         [
             f"In the project “{sanitise_name(project)}”:",
@@ -77,26 +83,26 @@ def render_text(
     )
 
 
-def render_test_email(project_of: str) -> tuple[str, str]:
-    """Write a test: its subject and text; `project_of` is the address where notices are asked for."""
-    text = f"This is the test that you asked for: e-mail of Trapline reaches you.\n\n-- \n{project_of}\n"
+def render_test_email(url: str) -> tuple[str, str]:
+    """Render the subject and text of a test; `url` is the URL of the subscriptions."""
+    text = f"This is the test that you asked for: e-mail of Trapline reaches you.\n\n-- \n{url}\n"
     return "Trapline can write to you", text
 
 
-def _tell_job(item: Item, address_of: Callable[[str], str]) -> list[str]:
+def _render_job(item: Item, build_url: Callable[[str], str]) -> list[str]:
     done = f"{_images(item['completed'])} done, {item['failed']:,} given up"
-    return [f"The job “{_name(item)}” has failed ({done}).", address_of(f"jobs/{item['id']}"), ""]
+    return [f"The job “{_name(item)}” has failed ({done}).", build_url(f"jobs/{item['id']}"), ""]
 
 
-def _tell_deployment(item: Item, address_of: Callable[[str], str]) -> list[str]:
+def _render_deployment(item: Item, build_url: Callable[[str], str]) -> list[str]:
     return [
         f"The camera “{_name(item)}” is silent: {_since(item)}.",
-        address_of(f"deployments/{item['id']}"),
+        build_url(f"deployments/{item['id']}"),
         "",
     ]
 
 
-def _tell_source(item: Item, address_of: Callable[[str], str]) -> list[str]:
+def _render_source(item: Item, build_url: Callable[[str], str]) -> list[str]:
     why = (
         [f"Its last run failed: {_INVISIBLE.sub(' ', item['error'])[:500]}"]
         if item["error"]
@@ -105,23 +111,23 @@ def _tell_source(item: Item, address_of: Callable[[str], str]) -> list[str]:
     return [
         f"The source “{_name(item)}” is silent: {_since(item)}.",
         *why,
-        address_of(f"sources/{item['id']}"),
+        build_url(f"sources/{item['id']}"),
         "",
     ]
 
 
-def _tell_class(item: Item, address_of: Callable[[str], str]) -> list[str]:
+def _render_class(item: Item, build_url: Callable[[str], str]) -> list[str]:
     seen = f"{sanitise_name(item['class_name'])} on {_images(item['count'])}"
     surest = f"at most {item['confidence']:.0%} sure"
-    pictures = [address_of(f"images/{image}") for image in item["ids"]]
-    return [f"{seen}, {surest}.", *pictures, ""]
+    urls = [build_url(f"images/{image}") for image in item["ids"]]
+    return [f"{seen}, {surest}.", *urls, ""]
 
 
 _LINES: Mapping[NoticeKind, Callable[[Item, Callable[[str], str]], list[str]]] = {
-    NoticeKind.JOB_FAILED: _tell_job,
-    NoticeKind.DEPLOYMENT_SILENT: _tell_deployment,
-    NoticeKind.SOURCE_SILENT: _tell_source,
-    NoticeKind.CLASS_SEEN: _tell_class,
+    NoticeKind.JOB_FAILED: _render_job,
+    NoticeKind.DEPLOYMENT_SILENT: _render_deployment,
+    NoticeKind.SOURCE_SILENT: _render_source,
+    NoticeKind.CLASS_SEEN: _render_class,
 }
 
 
