@@ -1,6 +1,9 @@
 """`make dev` on a copy of the program whose source files are changed while it runs."""
 
+import importlib.util
 import os
+import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -204,14 +207,47 @@ def test_the_page_is_served_with_reload(dev: RunningDev) -> None:
     assert '"paths"' in dev.get("/api/v2/openapi.json", dev.page_port)
     texts = "web/src/errors/en.ts"
     module = "/" + texts.removeprefix("web/")
-    assert "This page does not exist" not in dev.get(module, dev.page_port)
-    (dev.copy / texts).write_text('export const changed = "The changed text"\n', "utf-8")
+    assert "Page not found" in dev.get(module, dev.page_port)
+    dev.edit(texts, "Page not found", "The changed text")
     wait_for("the change", lambda: "The changed text" in dev.get(module, dev.page_port), WITHIN_S)
+    assert "Page not found" not in dev.get(module, dev.page_port)
     processes = dev.list_processes()
     assert any("vite" in " ".join(each.cmdline()) for each in processes)
     assert dev.interrupt() == 0
     assert [each for each in processes if not has_ended(each)] == []
     assert dev.list_processes() == []
+
+
+def test_up_restarts_after_changes_of_each_module_that_it_loads(
+    make_prepared: Callable[[], Path], tmp_path: Path
+) -> None:
+    said = tmp_path / "modules.log"
+    ports = ("--port", str(find_free_port()), "--no-worker")
+    with said.open("wb") as log:
+        up = subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "trapline.cli.main", "up", *ports],
+            env=quiet_environment(TRAPLINE_DATA=str(make_prepared())),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        wait_for("the server", lambda: "Trapline is ready" in said.read_text("utf-8"), WITHIN_S)
+    finally:
+        up.send_signal(signal.SIGINT)
+        assert up.wait(WITHIN_S) == 0
+    loaded = runpy.run_path(str(ROOT / "tools" / "dev.py"))["LOADED_BY_UP"]
+    modules = re.findall(r"(?m)^import time:.*\| +(trapline[.\w]*)$", said.read_text("utf-8"))
+    assert "trapline.server.platform.postgres.postgres" in modules
+    missing = []
+    for module in modules:
+        spec = importlib.util.find_spec(module)
+        assert spec is not None
+        assert spec.origin is not None
+        path = Path(spec.origin).relative_to(ROOT / "src" / "trapline").as_posix()
+        missing += [] if path.startswith(loaded) else [path]
+    assert missing == []
 
 
 def test_help_explains_the_options() -> None:
