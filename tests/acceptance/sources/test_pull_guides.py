@@ -29,7 +29,7 @@ def find_blocks(guide: str) -> dict[str, str]:
 def site(tmp_path: Path) -> Iterator[str]:
     """Serve the web folder of the guide with nginx and its settings; yields the URL."""
     fill(tmp_path / "site" / "DCIM", 3)
-    users = tmp_path / "pictures.users"
+    users = tmp_path / "images.users"
     told = (GUIDES / "pull-from-a-web-folder.md").read_text(encoding="utf-8")
     [command] = re.findall(r"`(printf [^`]*openssl[^`]*)`", told)
     line = subprocess.run(
@@ -38,7 +38,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     ).stdout  # fmt: skip
     users.write_text(line, encoding="utf-8")
     settings = find_blocks("pull-from-a-web-folder.md")["nginx"].replace(
-        "/etc/nginx/pictures.users", str(users)
+        "/etc/nginx/images.users", str(users)
     )
     (tmp_path / "work").mkdir()
     with nginx(tmp_path / "site", tmp_path / "work", more=settings) as address:
