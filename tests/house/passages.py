@@ -127,12 +127,14 @@ def is_prose(text: str) -> bool:
 
 
 def _extract_script(path: Path, text: str) -> Iterator[Passage]:
-    """Comments, strings and JSX text of TypeScript; names of CSS classes are left out."""
+    """Comments, strings and JSX text of TypeScript; not class names and object keys."""
     for match in _SCRIPT.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         if match["comment"]:
             comment = re.sub(r"^\s*(?:/\*+|\*+/|\*|//)", "", match["comment"], flags=re.MULTILINE)
             yield Passage("comments", line, comment.removesuffix("*/"))
+        elif text.startswith(":", match.end()):
+            continue
         elif not re.search(r"class(?:Name)?=\{?\s*\Z", text[: match.start()][-40:]):
             words = re.sub(r"\$\{[^{}]*\}", _blank, match["text"][1:-1])
             if is_prose(words):

@@ -72,6 +72,11 @@ def test_expressions_are_found_but_technical_words_are_not(
         ("src/a.py", 'SQL = "update jobs j set standing = false where id = 1"', []),
         ("tests/a.py", '"""A test."""\nTEXT = "Nobody is there."', []),
         ("web/a.ts", '// anew\nconst told = "told"; const t = `${told} is told`', ["anew", "told"]),
+        (
+            "web/a.ts",
+            'const t = { "delete for good": c ? "told so" : "told it" }',
+            ["told", "told"],
+        ),
         ("web/a.tsx", '<p className="picture bare">Told {told} anew now</p>', ["Told", "anew"]),
         ("web/a.css", ".picture { /* beside */ }", ["beside"]),
         ("Makefile", "picture: ## Build the page anew\n\ttold", ["anew"]),

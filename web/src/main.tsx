@@ -1,4 +1,3 @@
-/** Starts the page. */
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query"
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
@@ -17,7 +16,7 @@ import { showProblem } from "./errors/showProblem"
 
 applyTheme()
 
-/** A session that ended shows the door, whatever was asked. */
+/** If the session has ended, fetch the signed-in user again, which shows the sign-in screen. */
 function signedOut(error: unknown): void {
   if (isSessionOver(error) && client.getQueryData(callerQuery.queryKey)) {
     void client.resetQueries({ queryKey: callerQuery.queryKey })

@@ -1,8 +1,8 @@
-/** Every address of the page, built in one place. */
+/** All paths of the page. */
 
 type Id = number | string
 
-/** Adds what is set in `search` to `path`. */
+/** Add the set values of `search` to `path` as query parameters. */
 export function withSearch(
   path: string,
   search: Record<string, string | number | null | undefined>,

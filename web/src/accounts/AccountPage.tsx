@@ -1,4 +1,4 @@
-/** One's own account: name, password, the browsers that are signed in, API tokens. */
+/** The user's own account: name, password, sessions and API tokens. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -208,7 +208,7 @@ function Sessions() {
   )
 }
 
-/** A browser by the names that people know, as far as its own long one tells. */
+/** Format a user agent as browser and system names; return it unchanged if neither is known. */
 function formatBrowser(agent: string): string {
   const browser = ["Edg", "OPR", "Firefox", "Chrome", "Safari"].find((name) =>
     agent.includes(`${name}/`),

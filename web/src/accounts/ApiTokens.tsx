@@ -1,4 +1,3 @@
-/** The caller's API tokens: list, make, revoke. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"

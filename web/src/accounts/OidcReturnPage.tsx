@@ -1,4 +1,4 @@
-/** Back from the organisation's sign-in, with a code in the address, which is taken out of it at once. */
+/** Completes a sign-in with OpenID Connect. The code is removed from the URL immediately. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useRef, useState } from "react"
 import { useLocation } from "wouter"
@@ -35,7 +35,7 @@ export function OidcReturnPage() {
       go(consumeReturnTo() ?? paths.home, { replace: true })
     },
   })
-  // A code works once, and effects run twice while the page is developed.
+  // The code is valid once, but in development React runs effects twice.
   const begun = useRef(false)
   const { mutate } = enter
   useEffect(() => {

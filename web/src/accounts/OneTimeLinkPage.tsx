@@ -1,4 +1,7 @@
-/** A one-time link: makes the owner's account, or signs in. The link stands after "#", so no server log ever has it. */
+/**
+ * A one-time link: creates the owner's account, or signs in. The token is in the URL's fragment, so
+ * that it is in no server log.
+ */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"

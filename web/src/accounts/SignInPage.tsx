@@ -1,4 +1,3 @@
-/** Sign in by e-mail and password, or by the organisation where it has an OpenID provider. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"

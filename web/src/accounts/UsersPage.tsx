@@ -1,4 +1,4 @@
-/** Everybody's accounts, for operators: invite, reset by a link, deactivate. */
+/** All user accounts, for operators: invite, create a link to reset the password, deactivate. */
 
 import * as Ariakit from "@ariakit/react"
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"

@@ -1,4 +1,3 @@
-/** English texts of accounts, sessions and tokens. */
 import { formatPlural } from "../ui/en"
 
 export const accountTexts = {

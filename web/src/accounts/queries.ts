@@ -1,4 +1,3 @@
-/** Queries for accounts, their sessions and tokens. */
 import { queryOptions } from "@tanstack/react-query"
 import { api, MAX_ITEMS, unwrap } from "../api/client"
 import type { User } from "../api/types"
@@ -22,7 +21,7 @@ export const sessionsQuery = queryOptions({
   queryFn: () => unwrap(api.GET("/api/v2/auth/sessions", { params: { query: { limit: 1000 } } })),
 })
 
-/** Everybody who has an account, however many: for operators. */
+/** All users, on as many API pages as needed; for operators only. */
 export const usersQuery = queryOptions({
   queryKey: ["user"],
   queryFn: async () => {

@@ -1,8 +1,11 @@
-/** Where somebody wanted to go before they had to sign in; kept for this tab while another site signs them in. */
+/**
+ * The path to open after sign-in. It is stored for this tab, because OpenID Connect leaves the
+ * page.
+ */
 
 const STORAGE_KEY = "trapline.goal"
 
-/** An address of this page and no other, or null. */
+/** Return a URL's path if it is a path of this page; otherwise null. */
 export function getOwnPath(to: string | null): string | null {
   return to?.startsWith("/") && !/^\/[/\\]/.test(to) ? to : null
 }

@@ -1,4 +1,7 @@
-/** The one event stream of a tab: it says what changed, and the questions about that are asked again. */
+/**
+ * The event stream of a tab. An event names what changed, and the queries about it are fetched
+ * again.
+ */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useState } from "react"
 import type { Change } from "./types"
@@ -12,7 +15,10 @@ const DELAY_MS: Record<string, number> = {
 }
 const POLL_INTERVAL_MS = 5_000
 
-/** Lists that grow by pages are not fetched anew under a person's eyes; whoever shows one listens here. */
+/**
+ * Called with the kind of each event. Screens with paged lists use it to offer a reload, so that
+ * rows do not move while a user reads them.
+ */
 const listeners = new Set<(kind: string) => void>()
 
 export function useChangeEvents(listener: (kind: string) => void): void {
@@ -28,13 +34,13 @@ function refresh(client: QueryClient, project: number, kind: string): void {
     queryKey: [kind, project],
     predicate: (query) => !(kind === "image" && query.queryKey[2] === "list"),
   })
-  // What people said is told with the image and what was found on it.
+  // Image and annotation responses contain identifications.
   if (kind !== "identification") return
   for (const part of ["one", "annotations"])
     void client.invalidateQueries({ queryKey: ["image", project, part] })
 }
 
-/** Follows a project while the tab is seen. Answers whether the stream is open. */
+/** Follow the events of a project while the tab is visible. Returns whether the stream is open. */
 export function useChangeStream(project: number): boolean {
   const client = useQueryClient()
   const [open, setOpen] = useState(false)
@@ -67,7 +73,7 @@ export function useChangeStream(project: number): boolean {
         lost = true
         setOpen(false)
         clearInterval(fallback)
-        // A browser does not open again what was answered with an error, such as 503 or 429.
+        // EventSource does not reconnect after an HTTP error such as 503 or 429.
         const isRefused = stream?.readyState === EventSource.CLOSED
         if (isRefused) stream = null
         fallback = setInterval(() => {

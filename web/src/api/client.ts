@@ -1,9 +1,9 @@
-/** The thin client: typed calls, the CSRF header on every unsafe one, errors thrown as ApiProblem. */
+/** The API client: typed calls, the CSRF header on each unsafe request, errors as ApiProblem. */
 import createClient from "openapi-fetch"
 import { ApiProblem } from "./problems"
 import type { paths } from "./schema"
 
-/** The user who is signed in, and the token that unsafe calls of their session must carry. */
+/** The signed-in user, and the CSRF token that unsafe requests of the session must contain. */
 export interface Session {
   user: string | null
   csrfToken: string | null
@@ -12,7 +12,7 @@ export interface Session {
 let session: Session = { user: null, csrfToken: null }
 const listeners = new Set<() => void>()
 
-/** Stores who is signed in and the token of the session as one value, so that neither is used with the other's. */
+/** Store user and CSRF token as one value, so that neither is used with that of another session. */
 export function setSession(
   caller: { user_id: string | null; csrf_token?: string | null } | null,
 ): void {
@@ -42,9 +42,9 @@ api.use({
   },
 })
 
-/** An Idempotency-Key: the same one with the same body does a thing once, however often it is sent. */
+/** Generate an Idempotency-Key. The server processes requests with the same key and body once. */
 export function generateIdempotencyKey(): string {
-  // randomUUID is there under https only.
+  // randomUUID exists only on https and localhost.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, "0"),
   ).join("")
@@ -56,7 +56,7 @@ interface ApiResponse<Data> {
   response: Response
 }
 
-/** The body of a good answer; throws ApiProblem for any other. */
+/** Return the body of a successful response; throws ApiProblem for any other. */
 export async function unwrap<Data>(call: Promise<ApiResponse<Data>>): Promise<Data> {
   let got: ApiResponse<Data>
   try {

@@ -1,8 +1,9 @@
-/** Addresses of stored files, as this tab can reach them. */
-
 /**
- * The server writes absolute addresses with its public name, for workers. The page may have been opened by another
- * name of the same server (127.0.0.1 for localhost, an address in the field), and its policy allows only its own.
+ * Return the URL of a stored file on the page's own origin.
+ *
+ * The server writes absolute URLs with its public name, for workers. The page may be open under
+ * another name of the same server (127.0.0.1 instead of localhost, or a local IP address), and its
+ * Content-Security-Policy allows only its own origin.
  */
 export function fileUrl(url: string): string {
   const there = new URL(url, window.location.href)

@@ -2,7 +2,7 @@ import type { components } from "./schema"
 
 type Problem = components["schemas"]["Problem"]
 
-/** An answer that was not the one hoped for; `status` is 0 where no answer came. */
+/** A failed request; `status` is 0 if there was no response. */
 export class ApiProblem extends Error {
   readonly status: number
   readonly problem: Partial<Problem> | null
@@ -15,6 +15,6 @@ export class ApiProblem extends Error {
   }
 }
 
-/** Whether the server does not know the session any more, or does not know the caller at all. */
+/** Whether the server no longer accepts the session, or the user is not signed in. */
 export const isSessionOver = (error: unknown): error is ApiProblem =>
   error instanceof ApiProblem && error.status === 401

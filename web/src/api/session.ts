@@ -1,4 +1,3 @@
-/** The query for the user who is signed in. */
 import { queryOptions } from "@tanstack/react-query"
 import { api, setSession, unwrap } from "./client"
 import { isSessionOver } from "./problems"

@@ -1,4 +1,4 @@
-/** Short names for the messages of the API. They come from openapi.json; none is written by hand. */
+/** Short names for the schemas of the API. All are generated from openapi.json. */
 import type { components } from "./schema"
 
 type Schemas = components["schemas"]
@@ -56,7 +56,7 @@ export type PulledFile = Schemas["PulledFile"]
 export type RegisteredPipeline = Schemas["RegisteredPipeline"]
 export type Role = Schemas["Role"]
 export type RetryRequest = Schemas["RetryRequest"]
-/** A run of a source, by where it is told: a pipeline has runs too. */
+/** A run of a source; a run of a pipeline has another type. */
 export type Run = NonNullable<Source["last_run"]>
 export type Sequence = Schemas["Sequence"]
 export type SignatureToCheck = Schemas["SignatureCheckRequest"]

@@ -1,4 +1,4 @@
-/** The frame of every screen: the top line, the rail, the keys that work everywhere. */
+/** The layout of every screen: header, navigation, and the shortcuts that work everywhere. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import {
   Activity,
@@ -31,7 +31,7 @@ import { useShortcuts } from "../ui/shortcuts"
 import { navigationTexts } from "./en"
 import { ShortcutHelp } from "./ShortcutHelp"
 
-// Menus are drawn once the first content stands: what they are made of is a third of the page's code.
+// The menus load after the first content, because their library is a third of the page's code.
 const menus = () => import("./headerMenus")
 const ProjectSwitcher = lazy(() => menus().then((m) => ({ default: m.ProjectSwitcher })))
 const Account = lazy(() => menus().then((m) => ({ default: m.AccountMenu })))
@@ -62,7 +62,7 @@ export function AppShell({ children }: { children: ReactNode }) {
     d: to(paths.deployments(project.id)),
     w: to(paths.workers(project.id)),
   })
-  // Dialogs are made of the same: the first one is to open at once.
+  // Dialogs use the same library: load it now, so that the first dialog opens without delay.
   useEffect(() => void import("../ui/DialogBox"), [])
   const screen = path.split("/").slice(0, 4).join("/")
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another screen

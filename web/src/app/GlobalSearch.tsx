@@ -1,4 +1,4 @@
-/** The search of the top line: jumps to a screen, class, deployment, source or job. */
+/** The search in the header: opens a screen, class, deployment, source or job. */
 import * as Ariakit from "@ariakit/react"
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { Search as Glass } from "lucide-react"

@@ -1,4 +1,4 @@
-/** All keys, shown by "?". */
+/** The list of all keyboard shortcuts, opened with "?". */
 import { Dialog } from "../ui/Dialog"
 import { shortcutTexts } from "./en"
 

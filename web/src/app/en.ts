@@ -1,4 +1,3 @@
-/** English texts of the frame around the screens. */
 import { formatPlural } from "../ui/en"
 
 export const navigationTexts = {

@@ -1,4 +1,7 @@
-/** The menus of the frame: the project, the account, and what has no room in a phone's bar. */
+/**
+ * The menus of the header: project, account, and the entries that do not fit into a phone's
+ * navigation bar.
+ */
 import * as Ariakit from "@ariakit/react"
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { Check, ChevronsUpDown, CircleUser, Ellipsis } from "lucide-react"
@@ -16,7 +19,10 @@ import { uiTexts } from "../ui/en"
 import { applyTheme, getTheme, type Theme } from "../ui/theme"
 import { navigationTexts } from "./en"
 
-/** Ends the browser's session, also one that another tab began; throws ApiProblem where it may live on. */
+/**
+ * End the browser's session, also one that another tab started. Throws ApiProblem if the session
+ * may still be active.
+ */
 async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
   const end = () => unwrap(api.POST("/api/v2/auth/sign-out"))
   const is = (error: unknown, status: number) =>
@@ -24,7 +30,7 @@ async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
   try {
     await end().catch(async (error: unknown) => {
       if (!is(error, 403)) throw error
-      // The token that the page knows is of a session that is over: with who is signed in comes the present one.
+      // The stored CSRF token belongs to an ended session: fetch the current one with the user.
       await lookAgain()
       await end()
     })
@@ -108,7 +114,8 @@ export function AccountMenu({ onKeys }: { onKeys: () => void }) {
     try {
       await endSession(() => client.fetchQuery({ ...callerQuery, staleTime: 0 }))
     } catch (error) {
-      // The session may live on, and its cookie is out of the page's reach: nothing may look signed out.
+      // The session may still be active and JavaScript cannot delete its cookie, so the page must
+      // not appear signed out.
       showProblem(error)
       return
     }

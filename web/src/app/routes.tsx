@@ -1,4 +1,4 @@
-/** Every screen and its address. */
+/** All screens with their paths. */
 import { useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useMemo } from "react"
 import { Redirect, Route, Switch } from "wouter"
@@ -23,14 +23,14 @@ const images = () => import("../catalogue/ImagesPage")
 const image = () => import("../viewer/ImagePage")
 const signIn = () => import("../accounts/SignInPage")
 
-/** The screens that most addresses lead to are fetched while the page still asks who is there. */
+/** The most visited screens load while the page still requests the signed-in user. */
 const PRELOADED: [RegExp, () => Promise<unknown>][] = [
   [/^\/$|^\/projects\/\d+$/, overview],
   [/^\/projects\/\d+\/images$/, images],
   [/^\/projects\/\d+\/images\/./, image],
   [/^\/sign-in/, signIn],
 ]
-// Where it fails, it is asked for again when the screen is shown, and said there.
+// If this fails, the screen loads again when it is shown, and reports its error there.
 PRELOADED.find(([address]) => address.test(window.location.pathname))?.[1]().catch(() => undefined)
 
 const OverviewPage = lazy(() => overview().then((m) => ({ default: m.OverviewPage })))

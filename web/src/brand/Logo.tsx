@@ -1,4 +1,3 @@
-/** The name and its mark, as a link. */
 import { Link } from "wouter"
 import { brandTexts } from "./en"
 

@@ -1,4 +1,4 @@
-/** The screen before one is in: a dark picture with one box, and a form. */
+/** The layout of the screens before sign-in: a drawing of an image with one box, and a form. */
 import type { ReactNode } from "react"
 import { brandTexts } from "./en"
 

@@ -1,4 +1,3 @@
-/** What the grid of images is filtered by. */
 import { useQuery } from "@tanstack/react-query"
 import { ListFilter } from "lucide-react"
 import { useState } from "react"
@@ -13,7 +12,10 @@ import { timeTexts } from "./en"
 interface ImageFiltersProps {
   filter: ImageFilter
   filtered: boolean
-  /** Whether they say what is taken, not how it is shown: without an order, and without deleted images. */
+  /**
+   * Whether the filters select images for an operation: without the order and without deleted
+   * images.
+   */
   choosing?: boolean
   onChange: (key: keyof ImageFilter, value: string) => void
   onClear: () => void

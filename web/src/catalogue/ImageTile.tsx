@@ -1,4 +1,4 @@
-/** One image of a grid: its picture with boxes, and a line of words. */
+/** One image of the grid: thumbnail with boxes, and a caption. */
 import { ClockAlert, Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
@@ -13,7 +13,7 @@ interface TileProps {
   least?: number
   chosen: boolean
   onChoose: (index: number, range: boolean) => void
-  /** Whether the day is told beside the time. */
+  /** Whether the caption shows the day in addition to the time. */
   withDay: boolean
   place: { left: number; top: number; width: number; height: number }
 }

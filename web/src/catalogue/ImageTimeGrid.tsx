@@ -1,4 +1,7 @@
-/** The grid of images whose scrollbar is time: laid out by the counts of days, fetched where one looks. */
+/**
+ * The image grid with a time scrollbar. The layout is computed from the counts per day; only images
+ * near the viewport are fetched.
+ */
 import { keepPreviousData, useQueries } from "@tanstack/react-query"
 import {
   type KeyboardEvent,
@@ -39,13 +42,16 @@ interface ImageTimeGridProps {
   counts: { day: string; images: number }[]
   least?: number
   chosen: ReadonlySet<string>
-  /** Chooses images by their index; what is loaded is told by `onLoaded`. */
+  /** Selects images by index; `onLoaded` reports the loaded ones. */
   onChoose: (index: number, range: boolean) => void
   onLoaded: (images: ReadonlyMap<number, Image>) => void
 }
 
 const OVERSCAN = 400
-/** Whoever flies past a place does not want its images. */
+/**
+ * Images are fetched after scrolling has paused for this long, so that fast scrolling does not
+ * fetch all it passes.
+ */
 const SETTLE_MS = 90
 const MAX_PROPORTION = 1.9
 
@@ -98,10 +104,10 @@ export function ImageTimeGrid({
     for (const [at, chunk] of wanted.entries())
       place(found, layout.days, chunk, answers[at]?.data?.results ?? [])
     return found
-    // eslint-disable-next-line -- the answers change as one
   }, [wanted, layout, ...answers.map((one) => one.data)])
   useEffect(() => onLoaded(images), [images, onLoaded])
-  // Of very many images the counts of days may be too high: where an answer brought none, none is waited for.
+  // With very many images the counts per day can be too high: do not wait for more images of a
+  // chunk whose response was empty.
   const answered = wanted.filter(
     (_, at) => answers[at]?.isSuccess && !answers[at].isPlaceholderData,
   )
@@ -124,7 +130,8 @@ export function ImageTimeGrid({
     [layout, top, view, jump],
   )
   useEffect(() => focusTile(grid.current, wish))
-  // The image that the viewer was left from is shown again: first where it is expected, then where it is found.
+  // Scroll to the image that was open in the viewer: first to its expected position, then to its
+  // exact one.
   const isJumped = useRef(false)
   useEffect(() => {
     const at = goal.current
@@ -160,7 +167,7 @@ export function ImageTimeGrid({
     focusImage(target)
   }
 
-  // At the end of the window's way the rail is at its own end, too.
+  // The marker reaches the end of the scrollbar when the window reaches the end of the page.
   const stretch = layout.height / Math.max(layout.height - view, 1)
   const days = layout.days.slice(
     findIndexAt(layout.days, top - OVERSCAN, (one) => one.top),
@@ -245,7 +252,10 @@ export function ImageTimeGrid({
   )
 }
 
-/** The proportion of the images shown last, so that a grid that is returned to is laid out as it was. */
+/**
+ * The aspect ratio of the last images. The grid uses it first when the user returns, so that the
+ * layout is the same as before.
+ */
 let lastProportion = 4 / 3
 
 function getProportion(images: ReadonlyMap<number, Image>): number | null {
@@ -273,7 +283,7 @@ function listChunks(chunks: Chunk[], first: number, behind: number): Chunk[] {
   )
 }
 
-/** Puts the images of a chunk where their days have room for them. */
+/** Assign the images of a chunk to the positions of their days. */
 function place(found: Map<number, Image>, days: Day[], chunk: Chunk, images: Image[]): void {
   let at = findIndexAt(days, chunk.first, (one) => one.first)
   const length = days[at]?.key.length
@@ -293,7 +303,7 @@ function place(found: Map<number, Image>, days: Day[], chunk: Chunk, images: Ima
   }
 }
 
-/** The chunks that are wanted once that has not changed for a moment. */
+/** Return the visible chunks once they have not changed for `restMs`. */
 function useSettled(chunks: Chunk[], restMs: number): Chunk[] {
   const [rested, setRested] = useState(chunks)
   const key = chunks.map((one) => `${one.first} ${one.images} ${one.from}`).join()
@@ -316,8 +326,10 @@ function useSettled(chunks: Chunk[], restMs: number): Chunk[] {
 }
 
 /**
- * Where the window is in a layout that may be higher than an element can be: small moves go pixel by pixel, large ones
- * in proportion, and once all rests the scrollbar is put where it belongs.
+ * The scroll position in a layout that can be higher than browsers allow an element to be.
+ *
+ * Small movements scroll pixel by pixel, large ones in proportion. After scrolling ends, the
+ * scrollbar is set to the proportional position.
  */
 function useTimeScroll(grid: React.RefObject<HTMLDivElement | null>, full: number) {
   const height = Math.min(full, MAX_HEIGHT)
@@ -377,7 +389,7 @@ function useTimeScroll(grid: React.RefObject<HTMLDivElement | null>, full: numbe
   return { ...state, height, shift: shift.current, jump }
 }
 
-/** Height of what stays at the top of the screen. */
+/** Return the height of the sticky header in pixels. */
 function getHeadHeight(): number {
   return document.querySelector(".images-head")?.getBoundingClientRect().bottom ?? 0
 }

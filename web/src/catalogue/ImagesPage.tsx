@@ -1,4 +1,4 @@
-/** The images of a project: filters in the URL, a grid, uploads by drag and drop, selection. */
+/** The images of a project: filters in the URL, the grid, uploads by drag and drop, selection. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Film, Package, Play, Upload } from "lucide-react"
 import {
@@ -71,8 +71,7 @@ export function ImagesPage() {
       [refresh],
     ),
   )
-  // What is selected of one list means nothing in another.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the selection of one list means nothing in another
+  // biome-ignore lint/correctness/useExhaustiveDependencies: deleted and other images have separate selections
   useEffect(() => setChosen(new Set()), [filter.deleted])
   const lastChosen = useRef<number | null>(null)
   const choose = useCallback((index: number, range: boolean) => {
@@ -91,7 +90,7 @@ export function ImagesPage() {
   }, [])
   useShortcuts({
     r: () => canManage(project) && setRunning(true),
-    // Also where the dialog is only on its way: it would open behind whoever has given it up.
+    // Also cancels a dialog that is still loading: it must not open after the user pressed Escape.
     Escape: () => {
       setChosen(new Set())
       setRunning(false)

@@ -1,4 +1,4 @@
-/** Sequences: the images of each visit as one strip, which can be played. */
+/** Sequences: the images of each as a strip, which can be played. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { Grid2X2, Pause, Play } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -152,7 +152,7 @@ function FilmStrip({ sequence }: { sequence: Sequence }) {
   )
 }
 
-/** The images one after the other in the same place, as a film of few frames, until they are stopped. */
+/** Show the images of a sequence one after the other until the user stops it. */
 function SequencePlayer({ sequence }: { sequence: Sequence }) {
   const { data } = useQuery(sequenceQuery(sequence.project_id, sequence.id))
   const frames = (data ?? sequence).shown

@@ -1,4 +1,4 @@
-/** The rail beside a grid: all of its time at a glance, to drag or to move through by keys. */
+/** The time scrollbar next to the image grid; works by dragging and by keyboard. */
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from "react"
 import { capitalize, formatPlainDay } from "../ui/time"
 import { timeTexts } from "./en"
@@ -6,7 +6,7 @@ import { findIndexAt, type Layout } from "./timeLayout"
 
 interface TimeScrollbarProps {
   layout: Layout
-  /** Which place of the layout the window is about, from 0 at its beginning to the layout's height at its end. */
+  /** The position in the layout, from 0 at its start to the layout's height at its end. */
   at: number
   onJump: (at: number) => void
 }

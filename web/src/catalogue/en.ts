@@ -1,4 +1,3 @@
-/** English texts of the image grid and sequences. */
 import { formatImages } from "../images/en"
 import { formatCount } from "../ui/en"
 

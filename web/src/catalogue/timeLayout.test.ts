@@ -14,7 +14,10 @@ import {
 
 const day = (key: string, images: number): Section => ({ key, from: key, to: key, images })
 
-/** Four columns of 244 px with images of 183 px: rows of 183 + 24 + 8 = 215 px below headings of 44 px. */
+/**
+ * Four columns of 244 px with images of 183 px: rows of 183 + 24 + 8 = 215 px below headings of 44
+ * px.
+ */
 const layout = buildLayout([day("2026-06-02", 5), day("2026-06-01", 2)], 1000, 4 / 3)
 
 test("a narrow screen has at least two columns", () => {

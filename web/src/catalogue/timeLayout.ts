@@ -1,18 +1,26 @@
-/** Lays a grid out by the counts of its days: where each day and each image lies, before any of them is fetched. */
+/**
+ * Computes the position of each day and image from the counts per day, before images are fetched.
+ */
 
 export const CAPTION_HEIGHT = 24
 export const GAP = 8
 export const HEAD_HEIGHT = 44
-/** The words of a heading begin and end this far below its top; the name at the head of the page is this high. */
+/**
+ * Pixels between the top of a heading and its text; also the height of the floating name of the
+ * day.
+ */
 const HEAD_PADDING = 16
 const HEAD_TEXT_END = 40
 const FLOAT_HEIGHT = 30
-/** So many images are fetched at once. */
+/** Number of images per request. */
 export const CHUNK_SIZE = 100
-/** Higher than this no browser draws an element; what is longer is scrolled through in proportion. */
+/** Browsers limit the height of an element. A higher layout is scrolled in proportion. */
 export const MAX_HEIGHT = 8_000_000
 
-/** A day, or a month where days have few images each: as 2026-06-01 or 2026-06, with its earliest and latest day. */
+/**
+ * A day (2026-06-01), or a month (2026-06) if its days have few images each, with its first and
+ * last day.
+ */
 export interface Section {
   key: string
   from: string
@@ -21,9 +29,9 @@ export interface Section {
 }
 
 export interface Day extends Section {
-  /** Index of its first image among all. */
+  /** Index of its first image in the whole grid. */
   first: number
-  /** Where its heading begins, in pixels from the top. */
+  /** Top of its heading, in pixels. */
   top: number
 }
 
@@ -37,11 +45,11 @@ export interface Layout {
   height: number
 }
 
-/** Images that are fetched together: of some days, or a part of one. */
+/** Images that are fetched together: those of several days, or a part of one day. */
 export interface Chunk {
   first: number
   images: number
-  /** Its earliest and its latest day. */
+  /** Its first and last day. */
   from: string
   to: string
   skip: number
@@ -51,7 +59,7 @@ const getTargetWidth = (width: number) => (width < 500 ? 150 : width < 1000 ? 19
 
 export const getColumns = (width: number) => Math.max(2, Math.round(width / getTargetWidth(width)))
 
-/** Headings for days, or for months where a row would hardly be filled by a day. */
+/** Build sections by day, or by month where a day would hardly fill a row. */
 export function buildSections(
   counts: { day: string; images: number }[],
   columns: number,
@@ -88,7 +96,10 @@ export function buildLayout(sections: Section[], width: number, proportion: numb
   return { days, images: first, columns, tileWidth, pictureHeight, rowHeight, height: top }
 }
 
-/** Index of the last of some ordered things that begins at or before `at`; 0 where none does. */
+/**
+ * Return the index of the last item that starts at or before `at`; 0 without such an item. `things` are
+ * in order.
+ */
 export function findIndexAt<T>(things: T[], at: number, begins: (thing: T) => number): number {
   let low = 0
   let high = things.length - 1
@@ -100,7 +111,9 @@ export function findIndexAt<T>(things: T[], at: number, begins: (thing: T) => nu
   return low
 }
 
-/** The day whose name floats over its images: none while a heading is where it would float, which says it itself. */
+/**
+ * Return the day whose name floats over the images; null while its own heading is in that place.
+ */
 export function findFloatingDay(layout: Layout, top: number): Day | null {
   const at = findIndexAt(layout.days, top, (one) => one.top)
   const [here, next] = [layout.days[at], layout.days[at + 1]]
@@ -111,7 +124,7 @@ export function findFloatingDay(layout: Layout, top: number): Day | null {
   return isCovered ? null : here
 }
 
-/** Where an image lies. */
+/** Return the position of an image in pixels. */
 export function getPosition(
   layout: Layout,
   index: number,
@@ -129,7 +142,7 @@ export function getPosition(
   }
 }
 
-/** The images that lie between two heights: the first, and the one behind the last. */
+/** Return the indexes of the images between two heights: first inclusive, last exclusive. */
 export function getRange(layout: Layout, from: number, to: number): [number, number] {
   const inDay = (at: number, ceil: boolean): number => {
     const day = layout.days[findIndexAt(layout.days, at, (one) => one.top)]
@@ -149,7 +162,7 @@ export function getRange(layout: Layout, from: number, to: number): [number, num
 const earlier = (one: string, other: string) => (one < other ? one : other)
 const later = (one: string, other: string) => (one < other ? other : one)
 
-/** Split all images into chunks: small days together, large ones into parts. */
+/** Split all images into chunks: group small days, divide large ones. */
 export function splitChunks(days: Day[]): Chunk[] {
   const chunks: Chunk[] = []
   let open = null as Chunk | null
@@ -180,7 +193,7 @@ export function splitChunks(days: Day[]): Chunk[] {
   return chunks
 }
 
-/** The image that arrow keys lead to from one. */
+/** Return the index of the image to which a key moves the focus. */
 export function getAdjacentIndex(layout: Layout, index: number, key: string): number | null {
   const here = getPosition(layout, index)
   if (!here) return null
@@ -217,13 +230,13 @@ export function getAdjacentIndex(layout: Layout, index: number, key: string): nu
   }
 }
 
-/** An image of the grid, to which the screen returns: its day, and its place in the list if that is known. */
+/** The image to which the grid scrolls when the user returns: its day, and its index if known. */
 export interface GridPosition {
   id: string
   day: string
   index?: number
 }
 
-/** The place that an entry of the browser's history returns to. */
+/** Return the position that is stored in the browser's history entry. */
 export const getSavedPosition = () =>
   (window.history.state as { at?: GridPosition } | null)?.at ?? null

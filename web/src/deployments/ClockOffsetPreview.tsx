@@ -1,4 +1,7 @@
-/** What another clock offset would do to a deployment's images, and the step back to the one before. */
+/**
+ * A preview of a new clock offset or time zone for a deployment's images, and a button to restore
+ * the previous one.
+ */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -14,7 +17,7 @@ const DEBOUNCE_MS = 300
 interface ClockOffsetPreviewProps {
   deployment: Deployment
   offset: number | undefined
-  /** The zone in which all images would be dated again, if any. */
+  /** The new time zone, if it changes. */
   zone?: string | undefined
   onUndone: (stored: Deployment) => void
 }
@@ -26,7 +29,7 @@ export function ClockOffsetPreview({
   onUndone,
 }: ClockOffsetPreviewProps) {
   const client = useQueryClient()
-  // Asked once the person has stopped typing.
+  // Requests wait until the user has stopped typing.
   const [asked, setAsked] = useState({ offset, zone })
   useEffect(() => {
     const timer = setTimeout(() => setAsked({ offset, zone }), DEBOUNCE_MS)

@@ -1,4 +1,7 @@
-/** Deployments out as CSV, and in again: what is wrong is told line by line, and nothing is changed then. */
+/**
+ * Export and import of deployments as CSV. If a line has an error, all errors are listed and
+ * nothing is changed.
+ */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { Download, Upload } from "lucide-react"
 import { useRef } from "react"

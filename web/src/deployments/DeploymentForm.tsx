@@ -1,4 +1,3 @@
-/** Makes or changes a deployment. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, lazy, Suspense, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -25,14 +24,14 @@ const PlacePicker = lazy(() =>
 )
 
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")]
-/** Digits of a degree that a press on the map is kept with: about a metre. */
+/** Decimal places of a position set on the map: about one metre. */
 const DIGITS = 5
 
 interface DeploymentFormProps {
   deployment?: Deployment
-  /** Deployments to go by on the map; without any whose position is known there is no map to press. */
+  /** Deployments shown on the map for orientation. Without a known position the form has no map. */
   others?: Deployment[]
-  /** Hears what was stored, or null where the person gave up. */
+  /** Called with the stored deployment, or with null if the user cancelled. */
   onDone: (deployment: Deployment | null) => void
 }
 

@@ -1,4 +1,4 @@
-/** Where the cameras are: a list, and a plain map beside it. */
+/** The deployments as a list, with a map next to it. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"

@@ -1,4 +1,7 @@
-/** A warning for times of a camera that were read as UTC because no zone was given, with one press to correct them. */
+/**
+ * A warning that camera times were read as UTC because no time zone was set, with a button to set
+ * one.
+ */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { TriangleAlert } from "lucide-react"
 import { api, unwrap } from "../api/client"

@@ -1,4 +1,4 @@
-/** The fields of a deployment's form: as text, as the API takes them, and what is wrong with them. */
+/** The values of the deployment form: as text, as the API takes them, and their errors. */
 import type { Deployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
 import { deploymentTexts, deploymentFormTexts as t } from "./en"
@@ -25,14 +25,14 @@ export function buildFormValues(deployment?: Deployment) {
 
 export type DeploymentFormValues = ReturnType<typeof buildFormValues>
 
-/** A number within bounds, null for an empty field, undefined for anything else. */
+/** Parse a number within bounds; null for empty text, undefined for anything else. */
 function parseNumber(text: string, least: number, most: number): number | null | undefined {
   if (text.trim() === "") return null
   const value = Number(text.replace(",", "."))
   return Number.isFinite(value) && value >= least && value <= most ? value : undefined
 }
 
-/** The zone in which the form shows times: an unfinished name is not one yet. */
+/** Return the zone in which the form shows times; a fallback while the user types its name. */
 export function getZone(text: DeploymentFormValues): string {
   try {
     return new Intl.DateTimeFormat("en", {
@@ -77,7 +77,7 @@ export function parseDeployment(text: DeploymentFormValues) {
   return { values, errors }
 }
 
-/** The fields whose text is another one than before: the rest stays as it is stored. */
+/** Return the fields whose text has changed, so that the others stay as they are stored. */
 export function getChanges<T extends Record<keyof DeploymentFormValues, unknown>>(
   values: T,
   text: DeploymentFormValues,

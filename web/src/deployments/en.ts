@@ -1,4 +1,3 @@
-/** English texts of deployments, their clocks and time zones. */
 import { formatImages } from "../images/en"
 import { formatCount, formatPlural } from "../ui/en"
 

@@ -1,4 +1,3 @@
-/** Queries for deployments. */
 import { queryOptions } from "@tanstack/react-query"
 import { api, MAX_ITEMS, unwrap } from "../api/client"
 
@@ -11,7 +10,7 @@ export const deploymentsQuery = (project: number) =>
       query.state.data?.results.some((one) => one.capture_times_pending) ? 2000 : false,
   })
 
-/** What another clock offset would do to a deployment's images. */
+/** Preview of a new clock offset or time zone for a deployment's images. */
 export const clockPreviewQuery = (
   project: number,
   deployment: string,

@@ -1,4 +1,4 @@
-/** What is shown where a screen broke, instead of nothing. */
+/** Shows an error with a reload button when a screen fails to render. */
 import { Component, type ReactNode } from "react"
 import { Button } from "../ui/Button"
 import { uiTexts } from "../ui/en"

@@ -1,10 +1,12 @@
-/** An error in place of content. */
 import { TriangleAlert } from "lucide-react"
 import { Button } from "../ui/Button"
 import { uiTexts } from "../ui/en"
 import { formatProblem } from "./problemText"
 
-/** An error: what happened, what to do, and a button where trying again may help. */
+/**
+ * An error in place of content: what happened, what to do, and a button to try again where that can
+ * help.
+ */
 export function ErrorMessage({
   error,
   retry,

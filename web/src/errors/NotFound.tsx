@@ -1,4 +1,3 @@
-/** There is nothing at this address. */
 import { paths } from "../paths"
 import { LinkButton } from "../ui/Button"
 import { EmptyState } from "../ui/feedback"

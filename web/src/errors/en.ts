@@ -1,5 +1,3 @@
-/** English texts of errors. */
-
 export const errorTexts = {
   unexpected: "An unexpected error occurred. Stored data is not affected.",
   noAnswer: (status: number) =>

@@ -1,11 +1,10 @@
-/** The text of an error: what happened, and what to do. */
 import { ApiProblem } from "../api/problems"
 import { errorTexts } from "./en"
 
-/** Answers that leave everything as it was. */
+/** Status codes that mean that nothing was changed. */
 const UNCHANGED_STATUSES = new Set([401, 403, 404, 405, 409, 412, 422, 429])
 
-/** A refusal that says itself who or what helps. */
+/** Error details that already say who or what can help. */
 const HAS_ADVICE = /\b(ask|tell|owner|operator|reload|call with)\b/i
 
 export interface ProblemText {
@@ -13,13 +12,13 @@ export interface ProblemText {
   advice: string
 }
 
-/** Says an error in two sentences. */
+/** Describe an error in two sentences: what happened, and what to do. */
 export function formatProblem(error: unknown): ProblemText {
   const said = errorTexts
   if (!(error instanceof ApiProblem)) return { what: said.unexpected, advice: said.reload }
   if (error.status === 0) return { what: said.unreachable, advice: said.triesAgain }
   const fields = (error.problem?.errors ?? []).map((field) => `${field.where}: ${field.message}`)
-  // Without words of the server, something between it and the browser answered.
+  // A response without a detail is from a proxy between the browser and the server.
   const told =
     error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
   const what = [

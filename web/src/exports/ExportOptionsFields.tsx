@@ -1,4 +1,7 @@
-/** What an export of a format can be told: how sure findings must be, and how the whole is described where it is published. */
+/**
+ * The options of an export format: the minimum confidence, and the metadata of a published data
+ * set.
+ */
 import { Plus, X } from "lucide-react"
 import { useRef } from "react"
 import type { ExportFormat, ExportOptions } from "../api/types"
@@ -11,7 +14,7 @@ type Option = keyof ExportOptions
 type Contributor = NonNullable<ExportOptions["contributors"]>[number]
 
 const ABOUT: Option[] = ["title", "description", "data_licence"]
-/** What a format takes beside the confidence. */
+/** The options of each format in addition to the confidence. */
 const TAKEN: Partial<Record<ExportFormat, Option[]>> = {
   "camtrap-dp": [...ABOUT, "media_licence", "sampling_design", "contributors"],
   "darwin-core": [...ABOUT, "contributors"],
@@ -20,7 +23,7 @@ const TAKEN: Partial<Record<ExportFormat, Option[]>> = {
 }
 const CONFIDENCE_STEP = 5
 
-/** The options as a format takes them: without those of others, and without what was left empty. */
+/** Return the options that a format accepts, without empty ones. */
 export function parseOptions(format: ExportFormat, options: ExportOptions): ExportOptions {
   const taken = new Set<string>(["confidence_min", ...(TAKEN[format] ?? [])])
   const contributors = options.contributors

@@ -1,4 +1,4 @@
-/** One export: how far it is, what is wrong with it in plain words, and its file. */
+/** One export: progress, problems, and its file. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft, Download, RotateCcw, Trash2, X } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -126,7 +126,7 @@ export function ExportPage({ id }: { id: string }) {
   )
 }
 
-/** What became of it, where that is not simply its file. */
+/** The result of an export that has no file. */
 function ExportOutcome({ one, name }: { one: Export; name: string }) {
   if (one.state === "invalid")
     return (

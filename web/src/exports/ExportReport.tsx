@@ -1,4 +1,4 @@
-/** What is wrong with an export, what was set right and what was left out: sentences, each with the place it is about. */
+/** The report of an export: errors, corrections and omissions, each with its place. */
 import { useState } from "react"
 import { Link } from "wouter"
 import type { ExportProblem } from "../api/types"

@@ -1,4 +1,4 @@
-/** Where an export is: a tag, and how far it is while it is made. */
+/** The state of an export, with its progress while it runs. */
 
 import type { Export } from "../api/types"
 import { exportTexts as t } from "./en"
@@ -23,7 +23,7 @@ export function ExportTag({ one }: { one: Export }) {
   )
 }
 
-/** A bar of images gathered, and the same in words. */
+/** The number of images written, as a bar and as text. */
 export function ExportProgress({ one }: { one: Export }) {
   if (!isRunning(one)) return null
   const said =

@@ -1,4 +1,4 @@
-/** The exports of a project, newest first: what each holds, for whom it was made, and what became of it. */
+/** The exports of a project, newest first: contents, purpose and result of each. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { Download, Plus } from "lucide-react"
 import { useEffect } from "react"

@@ -1,4 +1,4 @@
-/** The form of a new export: what it is for, which images, and what the format can be told. */
+/** The form of a new export: format, images and options. */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft } from "lucide-react"
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react"
@@ -28,7 +28,10 @@ const GROUPS: [string, ExportFormat[]][] = [
 ]
 const FORMATS = GROUPS.flatMap(([, formats]) => formats)
 
-/** What the screen before hands on beside the address: images by their ids, and the options of another export. */
+/**
+ * Values from the previous screen that are not in the URL: image IDs, and the options of another
+ * export.
+ */
 interface Given {
   unseen?: ExportSelection
   options?: ExportOptions
@@ -81,7 +84,8 @@ export function NewExportPage() {
         selection,
         options: parseOptions(format, options),
       }
-      // Where an answer is lost on the way, pressing again is no second export; another wish is.
+      // The key depends on the body: sending the same form again after a lost response does not
+      // create a second export, a changed form does.
       const said = JSON.stringify(body)
       if (sent.current.said !== said) sent.current = { said, key: generateIdempotencyKey() }
       return unwrap(

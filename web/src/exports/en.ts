@@ -1,9 +1,7 @@
-/** English texts of exports. */
-
 import type { ExportFormat } from "../api/types"
 import { formatCount, formatPlural } from "../ui/en"
 
-/** What a format is called, and what it is for. */
+/** Name and purpose of each format. */
 const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
   "camtrap-dp": [
     "Camtrap DP",
@@ -68,7 +66,7 @@ export const exportTexts = {
   optionTitle: "Title",
   titlePlaceholder: "Title of the publication",
   description: "Description",
-  descriptionHint: "What was studied, where, when and how.",
+  descriptionHint: "Subject, area, time and methods of the study.",
   dataLicence: "Licence of the data",
   mediaLicence: "Licence of the images",
   noLicence: "not said",

@@ -1,4 +1,4 @@
-/** Which images an export holds: from the filters of the grid, back to them, and in words. */
+/** Converts between an export's selection, the filters of the grid, and text. */
 
 import type { Deployment, ExportSelection } from "../api/types"
 import { imageTexts } from "../images/en"
@@ -7,11 +7,11 @@ import { NO_FILTER } from "../images/queries"
 import { addDays, formatExact, formatPlainDay } from "../ui/time"
 import { exportTexts } from "./en"
 
-/** So many images are named one by one; more are chosen by a filter. */
+/** Maximum number of images selected by ID; more are selected by filters. */
 export const MAX_NAMED = 10_000
-/** What of a selection the filters of the grid cannot show. */
+/** Fields of a selection that the filters of the grid cannot show. */
 const HIDDEN_FIELDS = ["images", "taxon", "job", "captured_after", "captured_before"] as const
-/** The filters that say which images, not how they are shown. */
+/** The filters that select images, without those that change how they are shown. */
 export const SELECTING_FILTERS = (Object.keys(NO_FILTER) as (keyof ImageFilter)[]).filter(
   (key) => key !== "order" && key !== "deleted",
 )
@@ -21,7 +21,7 @@ const formatFlag = (value: boolean | null | undefined) =>
   typeof value === "boolean" ? String(value) : ""
 const formatPercent = (part: number) => `${Math.round(100 * part)} %`
 
-/** The selection of a filter, without what it leaves open. */
+/** Build the selection of a filter; unset filters are left out. */
 export function buildSelection(filter: ImageFilter): ExportSelection {
   const all = {
     deployment: filter.deployment || undefined,
@@ -39,7 +39,7 @@ export function buildSelection(filter: ImageFilter): ExportSelection {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** The filters that show a selection, and what of it they cannot show. */
+/** Build the filters that show a selection, and list the fields that they cannot show. */
 export function buildFilter(selection: ExportSelection): {
   filter: ImageFilter
   unseen: ExportSelection
@@ -64,7 +64,7 @@ export function buildFilter(selection: ExportSelection): {
   return { filter, unseen: Object.fromEntries(unseen) as ExportSelection }
 }
 
-/** A selection in words, its parts one after the other; a list tells of named images only how many there are. */
+/** Format a selection as text, one part per field; image IDs are only counted. */
 export function formatSelection(
   selection: ExportSelection,
   deployments: readonly Deployment[] = [],

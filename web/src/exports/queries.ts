@@ -1,4 +1,3 @@
-/** What the page asks about exports. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { Export, ExportFormat, ExportState } from "../api/types"
@@ -9,7 +8,7 @@ const SLOW_POLL_MS = 20_000
 
 const RUNNING_STATES: readonly string[] = ["queued", "gathering", "writing"] satisfies ExportState[]
 
-/** Whether it is still being made. */
+/** Whether an export is not finished yet. */
 export const isRunning = (one: Export) => RUNNING_STATES.includes(one.state)
 
 export const exportsQuery = (project: number, state: ExportState | undefined) =>
@@ -38,7 +37,7 @@ export const exportQuery = (project: number, id: string) =>
       query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS,
   })
 
-/** The newest export of a format, whose options the next one may want again. */
+/** The newest export of a format, whose options are the default of the next one. */
 export const lastExportQuery = (project: number, format: ExportFormat) =>
   queryOptions({
     queryKey: ["export", project, "last", format],

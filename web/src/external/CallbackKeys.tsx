@@ -1,4 +1,4 @@
-/** The dialogs about callback keys: make one, put a second one in the place of the first; a secret is shown once. */
+/** The dialogs of callback keys: create, and replace by a second one. A secret is shown once. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -25,7 +25,7 @@ function useCreateKey() {
   return useMutation({
     meta: { saysItself: true },
     mutationFn: (body: NewKey) => unwrap(api.POST("/api/v2/callback_keys", { body })),
-    // A service of a new name is one more among the workers' services.
+    // A new key can create a service, which is also in the list of workers.
     onSuccess: () =>
       Promise.all(
         ["callback_key", "worker"].map((kind) => client.invalidateQueries({ queryKey: [kind] })),
@@ -33,7 +33,7 @@ function useCreateKey() {
   })
 }
 
-/** The projects in which the caller may make keys; this one first. */
+/** Return the projects in which the user can create keys, with the current one first. */
 function useOwnedProjects() {
   const project = useProject()
   const { data } = useQuery(projectsQuery)
@@ -45,7 +45,7 @@ function useOwnedProjects() {
   ]
 }
 
-/** A new key's secret, this once, and the lines that a pipeline's environment takes. */
+/** The secret of a new key, which is shown once, and the environment variables of a pipeline. */
 function CreatedKey({
   made,
   children,

@@ -1,4 +1,4 @@
-/** What speaks with the project from outside: the keys that outside pipelines sign with, and the checker of signatures. */
+/** The keys that external pipelines sign with, and the signature checker. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -89,7 +89,7 @@ function CallbackKeyList() {
   )
 }
 
-/** Keys that belong together stand together: those of a service, the active ones first, the newest first. */
+/** Sort keys by service, then active ones first, then newest first. */
 function sortKeys(keys: CallbackKey[]): CallbackKey[] {
   const off = (key: CallbackKey) => (key.revoked_at ? 1 : 0)
   return [...keys].sort(
@@ -100,7 +100,7 @@ function sortKeys(keys: CallbackKey[]): CallbackKey[] {
   )
 }
 
-/** The newer key that takes the place of this one, if there is one. */
+/** Find the newer key that replaces this one. */
 function findSuccessor(key: CallbackKey, keys: CallbackKey[]): CallbackKey | undefined {
   return keys.find(
     (one) =>
@@ -113,7 +113,7 @@ function findSuccessor(key: CallbackKey, keys: CallbackKey[]): CallbackKey | und
 
 const HOUR_MS = 3_600_000
 
-/** What stands beside a key whose place a newer one takes; two that are both in use may be meant to be two. */
+/** Describe which key replaces this one. If both are in use, the user may need both. */
 function formatReplacement(key: CallbackKey, successor: CallbackKey): string {
   const t = integrationTexts
   if (!successor.last_used_at) return t.replacing

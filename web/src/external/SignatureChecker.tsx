@@ -1,4 +1,4 @@
-/** Takes a request that was refused, and says which part of its signature is wrong, to the byte. */
+/** Checks a rejected request, and shows the first byte of the signed text that differs. */
 import { useMutation } from "@tanstack/react-query"
 import { CircleCheck, CircleDashed, CircleX } from "lucide-react"
 import { type FormEvent, useRef, useState } from "react"

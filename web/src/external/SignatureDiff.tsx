@@ -2,9 +2,9 @@ import { integrationTexts } from "./en"
 
 interface Props {
   expected: string
-  /** What its sender signed; empty where that is not known. */
+  /** The text that the sender signed; empty if it is unknown. */
   signed: string
-  /** The first byte that differs, counted from 0 in UTF-8. */
+  /** Index of the first byte that differs, in UTF-8. */
   differsAt: number | null
   version: 1 | 2
 }
@@ -31,7 +31,7 @@ export function SignatureDiff({ expected, signed, differsAt, version }: Props) {
   )
 }
 
-/** A message with its line breaks to be seen, and one character of it marked. */
+/** A text with visible line breaks and one marked character. */
 function MarkedText({ label, text, at }: { label: string; text: string; at: number | null }) {
   const place = at === null ? 0 : getPosition(text, at)
   const from = at === null ? 0 : Math.max(0, place - AROUND)
@@ -58,7 +58,7 @@ function formatText(text: string): string {
 
 const encoder = new TextEncoder()
 
-/** The index of the character that a byte of the text's UTF-8 belongs to. */
+/** Return the index of the character that contains a byte of the text in UTF-8. */
 function getPosition(text: string, byte: number): number {
   let seen = 0
   let place = 0

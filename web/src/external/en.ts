@@ -1,4 +1,3 @@
-/** English texts of external pipelines, their keys and signatures. */
 import { formatCount, formatPlural } from "../ui/en"
 
 export const integrationTexts = {
@@ -33,7 +32,8 @@ export const integrationTexts = {
   revoke: "Revoke",
   revokeOne: (key: string) => `Revoke ${key}`,
   makeTitle: "Create callback key",
-  serviceHint: "What runs the pipeline, such as deer-net. A new name creates a new service.",
+  serviceHint:
+    "The program that runs the pipeline, such as deer-net. A new name creates a new service.",
   nameHint: "Where the key is used, such as the name of the machine.",
   makeGo: "Create key",
   alsoFor: (count: number) =>

@@ -1,12 +1,12 @@
-/** Reads a request that somebody pasted: a curl command, or raw HTTP. Nothing is made of it that was not there. */
+/** Parses a pasted request, a curl command or raw HTTP, without adding or normalizing anything. */
 
 export interface ParsedRequest {
   method: string
-  /** Path and query, as they stand. */
+  /** Path and query, unchanged. */
   target: string
   headers: [name: string, value: string][]
   body: string
-  /** What a person should know about the reading. */
+  /** Notes about the parsing for the user. */
   notes: RequestNote[]
 }
 
@@ -14,7 +14,7 @@ export type RequestNote = "unread" | "repeated" | "variable" | "file" | "form"
 
 const SIGNED_HEADERS = /^x-ml-(signature|timestamp|nonce|key-id)$/i
 
-/** Reads what was pasted, as far as it can be read. */
+/** Parse a pasted text as far as possible. */
 export function parseRequest(text: string): ParsedRequest {
   const clean = text.replace(/\r\n?/g, "\n")
   const read = /^\s*(\$\s+)?curl(\.exe)?\s/.test(clean) ? parseCurl(clean) : parseRawRequest(clean)
@@ -31,7 +31,7 @@ export function parseRequest(text: string): ParsedRequest {
   return read
 }
 
-/** The first value of a header; empty text where there is none. */
+/** Return the first value of a header; empty text if there is no such header. */
 export function getHeader(read: ParsedRequest, name: string): string {
   return read.headers.find(([one]) => one.toLowerCase() === name)?.[1] ?? ""
 }
@@ -54,7 +54,7 @@ function parseRawRequest(text: string): ParsedRequest {
   }
 }
 
-/** Path and query of an address, which may begin with a scheme and a host; nothing of them is written anew. */
+/** Return path and query of a URL unchanged, without scheme and host. */
 function parseRequestTarget(address: string): string {
   const rest = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*([^#]*)/i.exec(address)?.[1] ?? ""
   return rest.startsWith("?") ? `/${rest}` : rest || (address ? "/" : "")
@@ -140,7 +140,7 @@ const ESCAPES: Record<string, string> = {
   "0": "\0",
 }
 
-/** The words of a shell's command, without their quotes; what comes after it in the line is left out. */
+/** Split the first shell command into words without quotes; the rest of the line is ignored. */
 function splitShellWords(text: string): string[] {
   const found: string[] = []
   let word: string | null = null

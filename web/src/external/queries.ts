@@ -1,4 +1,3 @@
-/** The query for callback keys. */
 import { queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 

@@ -1,4 +1,4 @@
-/** What changed from one analysis of an image to another. */
+/** The differences between two analyses of an image. */
 
 import { type Finding, getClassKey } from "./findings"
 import type { Rectangle, Shape } from "./shapes"
@@ -14,23 +14,23 @@ export interface FindingPair {
 }
 
 export interface AnalysisChanges {
-  /** Classes that only one of them names, with how often. */
+  /** Classes that only one of the analyses contains, with their counts. */
   onlyLeft: [string, number][]
   onlyRight: [string, number][]
-  /** Things in the same place with another class. */
+  /** Findings in the same place with different classes. */
   renamed: FindingPair[]
-  /** Things in the same place with the same class and another confidence. */
+  /** Findings in the same place with the same class and a different confidence. */
   confidenceChanged: FindingPair[]
-  /** Things that the other one has nothing for, though it names their class. */
+  /** Findings without a match in the other analysis, although it contains their class. */
   removed: Finding[]
   added: Finding[]
-  /** Every pair of things in the same place. */
+  /** All matched pairs of findings. */
   pairs: FindingPair[]
 }
 
 export const MIN_OVERLAP = 0.5
 
-/** How much two rectangles have in common: 0 nothing, 1 everything. */
+/** Return the overlap of two rectangles: from 0 (none) to 1 (equal). */
 export function getOverlap(a: Rectangle, b: Rectangle): number {
   const across = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x)
   const down = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y)
@@ -39,7 +39,7 @@ export function getOverlap(a: Rectangle, b: Rectangle): number {
   return both / (a.width * a.height + b.width * b.height - both)
 }
 
-/** The most alike find each other first, and a box another box before it finds a mask. */
+/** Match findings: the greatest overlap first, and boxes with boxes before boxes with masks. */
 function matchFindings(left: PlacedFinding[], right: PlacedFinding[]): FindingPair[] {
   const alike: [number, Finding, Finding][] = []
   const [sameType, sameClass] = [
@@ -74,7 +74,10 @@ function countClasses(placed: PlacedFinding[]): Map<string, number> {
 
 const toPercent = (finding: Finding) => Math.round((finding.confidence ?? 1) * 100)
 
-/** What belongs to another finding, such as the mask of a box, is not counted beside it; nor is what names no thing. */
+/**
+ * Select the findings to compare: those of a class that are not part of another finding, such as
+ * the mask of a box.
+ */
 const listMainFindings = (placed: PlacedFinding[]) => {
   const ids = new Set(placed.map(({ finding }) => finding.id))
   return placed.filter(

@@ -1,9 +1,10 @@
-/** Colours of classes: colour-blind-safe, the same for one class everywhere in a project. */
+/** Colours of classes: colour-blind-safe, and the same for one class everywhere in a project. */
 import { createContext, useContext } from "react"
 
 /**
- * Okabe and Ito's set, its blue lightened for night images, continued with the colours that are farthest from all
- * others in CIELAB, also as seen with deuteranopia and protanopia. All are light enough for dark text on them.
+ * The set of Okabe and Ito with a blue that is lighter for night images, extended by the colours
+ * that are farthest from all others in CIELAB, also with deuteranopia and protanopia. All are light
+ * enough for dark text on them.
  */
 const COLOUR_SET = [
   "#56b4e9",
@@ -20,7 +21,7 @@ const COLOUR_SET = [
   "#ffe1c3",
 ]
 
-/** Classes with a fixed meaning have one colour in all projects, which no other class has. */
+/** Classes with a fixed meaning have the same colour in all projects; no other class uses it. */
 const FIXED_COLOURS: Record<string, string> = {
   animal: "#00b388",
   person: "#e69f00",
@@ -35,7 +36,7 @@ const NO_CLASS_COLOUR = "#c7d0ca"
 const findFixedColour = (name: string) =>
   Object.hasOwn(FIXED_COLOURS, name.toLowerCase()) ? FIXED_COLOURS[name.toLowerCase()] : undefined
 
-/** The place of a class in the set, as long as no other class of the project has it. */
+/** Return the preferred index of a class in the set. */
 function getSlot(name: string): number {
   const key = name.toLowerCase()
   let hash = 2166136261
@@ -44,10 +45,10 @@ function getSlot(name: string): number {
 }
 
 /**
- * Assign a colour of its own to each of the most frequent classes of a project.
+ * Assign a separate colour to each of the most frequent classes of a project.
  *
- * A class keeps the colour of its name where it can: only a class whose colour is taken gets the next free one. The
- * result depends on which classes are the most frequent, not on their order.
+ * A class has its preferred colour if possible; otherwise it has the next free one. The result
+ * depends on which classes are the most frequent, not on their order.
  */
 export function assignColours(byFrequency: string[]): ReadonlyMap<string, string> {
   const names = [...new Set(byFrequency)]
@@ -68,10 +69,10 @@ export function assignColours(byFrequency: string[]): ReadonlyMap<string, string
   return new Map([...slots].map(([slot, name]) => [name, COLOUR_SET[slot] ?? NO_CLASS_COLOUR]))
 }
 
-/** Colours of the most frequent classes of the project that is shown. */
+/** Colours of the most frequent classes of the current project. */
 export const ClassColours = createContext<ReadonlyMap<string, string>>(new Map())
 
-/** Return the function from a class to its colour; null is a finding without a class. */
+/** Return a function that maps a class to its colour; null is a finding without a class. */
 export function useClassColour(): (name: string | null | undefined) => string {
   const assigned = useContext(ClassColours)
   return (name) =>

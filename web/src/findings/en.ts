@@ -1,5 +1,3 @@
-/** English texts of findings. */
-
 export const findingTexts = {
   noClass: "unnamed",
   types: {

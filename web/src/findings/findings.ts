@@ -1,4 +1,4 @@
-/** What analyses found on one image, as the viewer shows it. */
+/** The findings of an image as the viewer shows them. */
 import type { Analysis, Annotation } from "../api/types"
 import { findingTexts } from "./en"
 import { getShape, type Shape } from "./shapes"
@@ -6,13 +6,15 @@ import type { Size } from "./size"
 
 export type FindingType = Annotation["annotation_type"]
 
-/** A class that a classifier thought of, and how sure it was. */
+/** A class with a classifier's confidence. */
 export interface ClassScore {
   name: string
   confidence: number
 }
 
-/** One annotation with a place of its own in the list; `classifications` are the classifiers' words about it. */
+/**
+ * An annotation that is a separate entry of the list; `classifications` are annotations about it.
+ */
 export interface Finding {
   id: string
   analysis: Analysis
@@ -21,14 +23,16 @@ export interface Finding {
   confidence: number | null
   type: FindingType
   shape: Shape
-  /** What a classification of the whole image thought of, surest first. */
+  /** The scores of a classification of the whole image, highest confidence first. */
   classScores: ClassScore[]
   classifications: Annotation[]
-  /** The finding that it belongs to, which carries the label of both. */
+  /** The finding that this one is part of, whose label also applies to this one. */
   parent: string | null
 }
 
-/** What a classification thought of, surest first; what is no class with a confidence is left out. */
+/**
+ * Return the scores of a classification, highest confidence first; invalid entries are left out.
+ */
 export function listClassScores(annotation: Annotation): ClassScore[] {
   const given = annotation.data.topk
   if (!Array.isArray(given)) return []
@@ -44,7 +48,9 @@ export function listClassScores(annotation: Annotation): ClassScore[] {
     .sort((a, b) => b.confidence - a.confidence)
 }
 
-/** The class and confidence of an annotation; those of a classification may stand in its data only. */
+/**
+ * Return class and confidence of an annotation. A classification can have them only in its data.
+ */
 export function getNameAndConfidence(annotation: Annotation): {
   name: string | null
   confidence: number | null
@@ -60,10 +66,11 @@ export function getNameAndConfidence(annotation: Annotation): {
   }
 }
 
-/** Findings of one analysis, surest first. */
+/** List the findings of an analysis, highest confidence first. */
 export function listFindings(analysis: Analysis, image: Size): Finding[] {
   const all = new Map(analysis.annotations.map((annotation) => [annotation.id, annotation]))
-  // Only a classification is a word about something else, and only about what is none itself.
+  // Only a classification describes another annotation, and that one must not be such a
+  // classification.
   const isSaid = (annotation: Annotation) => {
     const parent = annotation.parent_id ? all.get(annotation.parent_id) : undefined
     return (
@@ -104,7 +111,7 @@ export function listFindings(analysis: Analysis, image: Size): Finding[] {
           : null,
     }))
     .sort((a, b) => (b.confidence ?? 0) - (a.confidence ?? 0))
-  // What belongs to another finding comes right after it.
+  // The parts of a finding follow directly after it.
   const parts = new Map<string, Finding[]>()
   for (const finding of sorted)
     if (finding.parent) parts.set(finding.parent, [...(parts.get(finding.parent) ?? []), finding])
@@ -119,10 +126,10 @@ export function listFindings(analysis: Analysis, image: Size): Finding[] {
   return [...placed]
 }
 
-/** The key under which a class is switched on and off. */
+/** The key that switches a class on and off. */
 export const getClassKey = (finding: Finding): string => finding.name ?? ""
 
-/** What a finding is called: its class, or what kind of thing it is. */
+/** The title of a finding: its class, or otherwise the type of its annotation. */
 export const getTitle = (finding: Finding): string =>
   finding.name ?? findingTexts.types[finding.type] ?? findingTexts.noClass
 

@@ -10,7 +10,9 @@ const grid = (rows: string[], x = 0, y = 0): Grid => ({
   cells: Uint8Array.from(rows.join(""), Number),
 })
 
-/** The area inside a path: holes run the other way, so that their area is negative. */
+/**
+ * Return the area inside a path. Holes run in the other direction, so that their area is negative.
+ */
 function measure(path: string): number {
   return path
     .split("Z")

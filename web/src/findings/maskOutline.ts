@@ -1,18 +1,21 @@
-/** Outlines of masks: along the edges of their cells, so that they are exact at any zoom. */
+/** Outlines of masks, along the edges of their cells, so that they are exact at any zoom. */
 import type { Grid } from "./runLengths"
 
 const ALONG = [1, 0, -1, 0]
 const DOWN = [0, 1, 0, -1]
 
-/** A browser draws so many corners in no time; noise of more is drawn coarser. */
+/**
+ * Maximum number of corners that a browser draws without delay; a mask with more is drawn at a
+ * lower resolution.
+ */
 const MAX_CORNERS = 200_000
 
-/** The outline as the path of an SVG, holes included, `across` and `down` picture pixels a cell. */
+/** Build the outline as an SVG path, including holes. A cell is `across` by `down` image pixels. */
 export function buildOutline(grid: Grid, across = 1, down = 1): string {
   return traceEdges(grid, across, down) ?? buildOutline(halveGrid(grid), across * 2, down * 2)
 }
 
-/** A grid of a quarter as many cells: inside is what was at least half inside. */
+/** Return a grid with a quarter of the cells: a cell is inside if at least half of its area was. */
 function halveGrid(grid: Grid): Grid {
   const [width, height] = [Math.ceil(grid.width / 2), Math.ceil(grid.height / 2)]
   const cells = new Uint8Array(width * height)
@@ -43,14 +46,15 @@ function traceEdges(grid: Grid, across: number, down: number): string | null {
     for (let column = 0; column < width; column += 1) {
       const cell = row * width + column
       if (cells[cell] === 0 || seen[cell] || inside(column, row - 1)) continue
-      // Every ring, a hole's too, runs eastwards along the top of some cell; what is inside lies to the right hand.
+      // Every ring, also that of a hole, runs eastwards along the top of some cell; the inside is
+      // on the right.
       let [x, y, heading] = [column, row, 0]
       const corners: string[] = [say(x, y)]
       do {
         if (heading === 0) seen[y * width + x] = 1
         x += ALONG[heading] ?? 0
         y += DOWN[heading] ?? 0
-        // The cells ahead of the corner, to its right and to its left hand.
+        // The cells ahead of the corner, to the right and to the left.
         const right = inside(
           x - (heading === 1 || heading === 2 ? 1 : 0),
           y - (heading === 2 || heading === 3 ? 1 : 0),

@@ -1,18 +1,20 @@
 import type { Size } from "./size"
 
-/** A part of a mask, cut to what is inside: one byte a cell, row by row, 1 is inside. */
+/** A part of a mask, cropped to its inside: one byte per cell, row by row, 1 is inside. */
 export interface Grid extends Size {
   x: number
   y: number
   cells: Uint8Array
 }
 
-/** Beyond so many cells a mask is not spread out: a hundred megapixels. */
+/** Maximum number of cells of a mask that is decoded: a hundred megapixels. */
 export const MAX_CELLS = 100_000_000
 
 /**
- * The counts of COCO's compressed text: five bits a character from 48 on, the lowest first, the sixth says that more
- * follow; from the fourth count on each is told as what it differs from the one two before. Null if the text is none.
+ * Decode the counts of COCO's compressed text; null if the text is invalid.
+ *
+ * Each character is 48 plus six bits: five bits of the number, lowest first, and one that is set if
+ * more follow. From the fourth count on, each is the difference to the count two before it.
  */
 export function decodeCounts(text: string): number[] | null {
   const counts: number[] = []
@@ -35,7 +37,7 @@ export function decodeCounts(text: string): number[] | null {
   return counts
 }
 
-/** Counts as they were given, text or list; null if they are neither, or not all whole and positive. */
+/** Parse counts given as text or list; null unless all are whole and not negative. */
 export function parseCounts(given: unknown): number[] | null {
   const counts =
     typeof given === "string"
@@ -50,7 +52,7 @@ export function parseCounts(given: unknown): number[] | null {
     : null
 }
 
-/** The inside of a mask of that size; null if it is empty, runs over its size, or is too large to be drawn. */
+/** Decode the inside of a mask; null if it is empty, longer than its size, or too large to draw. */
 export function decodeMask(counts: number[], size: Size): Grid | null {
   const { width, height } = size
   let [left, top, right, bottom] = [width, height, -1, -1]

@@ -1,4 +1,7 @@
-/** How annotations are drawn, in pixels of the upright original. Odd data is told in words, never thrown. */
+/**
+ * Shapes of annotations, in pixels of the upright original. Invalid data is shown as text and does
+ * not throw.
+ */
 import type { Annotation } from "../api/types"
 import { findingTexts } from "./en"
 import { buildOutline } from "./maskOutline"
@@ -20,16 +23,16 @@ export interface Keypoint {
 export type Shape =
   | { kind: "box"; bounds: Rectangle }
   | { kind: "area"; path: string; bounds: Rectangle }
-  /** Points that are not drawn are null, so that the lines keep their numbers. */
+  /** Points that are not drawn are null, so that lines can refer to points by index. */
   | {
       kind: "points"
       points: (Keypoint | null)[]
       lines: [Keypoint, Keypoint][]
       bounds: Rectangle
     }
-  /** Its shape stands in a file that is fetched when it is shown. */
+  /** The shape is in a file, which is fetched when it is shown. */
   | { kind: "file" }
-  /** Nothing of it has a place on the picture. */
+  /** The annotation has no position on the image and is shown as text. */
   | { kind: "words" }
   | { kind: "none"; why: string }
 
@@ -40,7 +43,7 @@ const buildNoShape = (why: string): Shape => ({ kind: "none", why })
 
 const shapes = new WeakMap<Annotation, Shape>()
 
-/** The shape of an annotation; made once. */
+/** Return the shape of an annotation; computed once. */
 export function getShape(annotation: Annotation, image: Size): Shape {
   const known = shapes.get(annotation)
   if (known) return known
@@ -70,7 +73,7 @@ function buildShape(annotation: Annotation, image: Size): Shape {
   }
 }
 
-/** A frame of another size than the image is scaled to it. */
+/** Scale a frame whose size differs from that of the image. */
 function buildBox(data: Data, image: Size): Shape {
   const [left, top, right, bottom] = [
     toNumber(data.x_min),

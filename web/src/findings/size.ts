@@ -1,6 +1,4 @@
-/** The size of an image or a part of the screen, in pixels. */
-
-/** Where the picture lies on the canvas: pure sums, in CSS pixels. */
+/** The size of an image or of an area of the screen, in pixels. */
 
 export interface Size {
   width: number

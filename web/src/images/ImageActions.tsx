@@ -1,4 +1,4 @@
-/** What can be done with images that are selected: a bar over the grid, and the dialogs behind it. */
+/** The bar with the actions for selected images, and their dialogs. */
 import { useQuery } from "@tanstack/react-query"
 import { Clock, Package, Play, RotateCcw, Star, Tag, Trash2 } from "lucide-react"
 import { type FormEvent, useState } from "react"

@@ -1,11 +1,11 @@
-/** A thumbnail with its boxes drawn on it. */
+/** A thumbnail with its boxes. */
 import { fileUrl } from "../api/fileUrls"
 import type { Image } from "../api/types"
 import { useClassColour } from "../findings/classColours"
 import { imageTexts } from "./en"
 import { useExpiredUrls } from "./useExpiredUrls"
 
-/** Boxes less sure than this are not drawn on thumbnails unless a filter asks for them. */
+/** Minimum confidence of boxes on thumbnails, unless a filter sets another one. */
 export const DEFAULT_MIN_CONFIDENCE = 0.2
 
 export function Thumbnail({
@@ -70,7 +70,7 @@ export function Thumbnail({
   )
 }
 
-/** Classes of an image, the sure ones first. */
+/** Sort the classes of an image: those with sufficient confidence first. */
 function sortClasses(
   image: Image,
   least: number,
@@ -85,18 +85,18 @@ function sortClasses(
   }
 }
 
-/** What became of the analysis of an image without classes. */
+/** Describe the state of the analysis of an image without classes. */
 function getStateText(state: Image["analysis_state"]): string {
   if (state === null) return imageTexts.notAnalysed
   return state === "completed" ? imageTexts.nothingFound : (imageTexts.states[state] ?? state)
 }
 
-/** Names a link around a thumbnail; like every name, it has in it what is seen there. */
+/** Return the accessible name of a thumbnail's link; it contains the visible text. */
 export function getThumbnailLabel(image: Image): string {
   return image.thumbnail_url ? image.filename : `${image.filename}, ${imageTexts.thumbnailComing}`
 }
 
-/** The same with the words of its classes behind it. */
+/** Return the same, followed by the classes. */
 export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): string {
   const { classes } = sortClasses(image, least)
   return [
@@ -105,7 +105,10 @@ export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): str
   ].join(", ")
 }
 
-/** Classes of an image as dots and words, the unsure ones faint; or what became of its analysis. */
+/**
+ * The classes of an image as coloured dots and text, those with low confidence faint; without
+ * classes the state of its analysis.
+ */
 export function ClassLabels({
   image,
   least = DEFAULT_MIN_CONFIDENCE,

@@ -1,4 +1,3 @@
-/** English texts of images, their tags and times. */
 import { formatPlural } from "../ui/en"
 
 export const markTexts = {

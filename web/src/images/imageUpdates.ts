@@ -1,4 +1,6 @@
-/** What people do to images, several at once: each says what it did, and offers to undo it where that is one step. */
+/**
+ * Changes of several images. Each shows its result, with a button to undo it if that is one step.
+ */
 import { useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { api, unwrap } from "../api/client"
@@ -7,7 +9,7 @@ import { showProblem } from "../errors/showProblem"
 import { showToast } from "../ui/Toasts"
 import { markTexts as t } from "./en"
 
-/** So many are sent at once; the server takes no more. */
+/** Maximum number of images per request. */
 const BATCH_SIZE = 1000
 
 type ImageUpdates = Partial<Omit<ImagesChange, "images">>
@@ -23,7 +25,10 @@ async function updateInBatches(
   return changed
 }
 
-/** Undoing is offered where all of the images were changed: what was so before would not come back as it was. */
+/**
+ * Undo is offered only if all images were changed: undoing the change of an image that already had
+ * the value would be wrong.
+ */
 export function useImageUpdates(project: number) {
   const client = useQueryClient()
   const perform = useCallback(
@@ -82,7 +87,7 @@ export function useImageUpdates(project: number) {
   }, [perform])
 }
 
-/** Tags as somebody types them, parted by commas. */
+/** Parse tags separated by commas. */
 export function parseTags(text: string): string[] {
   return [
     ...new Set(

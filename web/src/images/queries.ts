@@ -1,4 +1,4 @@
-/** What the page asks about images, how they are filtered, and what was found on them. */
+/** Queries for images, their filters and their analyses. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { Analysis, AnalysisState, Annotation } from "../api/types"
@@ -6,7 +6,10 @@ import { addDays } from "../ui/time"
 
 const MAX_ITEMS = 1000
 
-/** What the images grid is filtered by; empty text means no filter. Dates are days of each camera's own zone. */
+/**
+ * The filters of the image grid; empty text means no filter. Dates are days in each camera's time
+ * zone.
+ */
 export interface ImageFilter {
   deployment: string
   class: string
@@ -58,7 +61,9 @@ export const NO_FILTER: ImageFilter = {
   order: "",
 }
 
-/** The days on which a filter finds images, in the order of the list, with how many. */
+/**
+ * The days on which a filter matches images, in the order of the list, with the number of images.
+ */
 export const imageDaysQuery = (project: number, filter: ImageFilter) =>
   queryOptions({
     queryKey: ["image", project, "list", "days", filter],
@@ -67,11 +72,11 @@ export const imageDaysQuery = (project: number, filter: ImageFilter) =>
       const days = await unwrap(api.GET("/api/v2/images/days", { params: { query }, signal }))
       return order === "captured_at" ? { ...days, results: days.results.toReversed() } : days
     },
-    // What came in just now is counted a little later.
+    // The counts of new images follow a few seconds later.
     refetchInterval: (query) => (query.state.data?.is_behind ? 3000 : false),
   })
 
-/** The images of some days, or of a part of one. */
+/** The images of several days, or of a part of one. */
 export const imageChunkQuery = (
   project: number,
   filter: ImageFilter,
@@ -101,11 +106,11 @@ export const projectSummaryQuery = (project: number) =>
   queryOptions({
     queryKey: ["image", project, "summary"],
     queryFn: () => unwrap(api.GET("/api/v2/summary", { params: { query: { project } } })),
-    // What came in just now is counted a little later.
+    // The counts of new images follow a few seconds later.
     refetchInterval: (query) => (query.state.data?.is_behind ? 3000 : false),
   })
 
-/** How many images a filter takes. */
+/** The number of images that a filter matches. */
 export const imageCountQuery = (project: number, filter: ImageFilter) =>
   queryOptions({
     queryKey: ["image", project, "count", filter],
@@ -120,7 +125,10 @@ export const imageCountQuery = (project: number, filter: ImageFilter) =>
     },
   })
 
-/** The ids of the images that a filter takes; stops behind `most` of them, with at most one page more. */
+/**
+ * List the IDs of the images that a filter matches. Stops after more than `most` of them, by up to
+ * one page.
+ */
 export async function listImageIds(
   project: number,
   filter: ImageFilter,
@@ -148,7 +156,7 @@ export const recentImagesQuery = (project: number, limit: number) =>
     queryFn: () => unwrap(api.GET("/api/v2/images", { params: { query: { project, limit } } })),
   })
 
-/** The newest image of a deployment, as a list of one or none. */
+/** The newest image of a deployment, as a list of at most one. */
 export const lastImageQuery = (project: number, deployment: string) =>
   queryOptions({
     queryKey: ["image", project, "last", deployment],
@@ -164,7 +172,10 @@ export const classesQuery = (project: number) =>
     queryFn: () => unwrap(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
   })
 
-/** The classes that colours are assigned by. Results that arrive do not change the colours of a screen. */
+/**
+ * The classes to which colours are assigned. It is not fetched again for new results, so that
+ * colours do not change.
+ */
 export const colouredClassesQuery = (project: number) =>
   queryOptions({
     queryKey: ["coloured-classes", project],
@@ -210,13 +221,16 @@ export const imageTagsQuery = (project: number) =>
     queryFn: () => unwrap(api.GET("/api/v2/images/tags", { params: { query: { project } } })),
   })
 
-/** The filter that the search of a grid's URL stands for. */
+/** Parse the filter in the URL of the grid. */
 export const parseFilter = (search: URLSearchParams): ImageFilter =>
   Object.fromEntries(
     Object.keys(NO_FILTER).map((key) => [key, search.get(key) ?? ""]),
   ) as unknown as ImageFilter
 
-/** An image with its neighbours in a grid, `list` being the search of its URL; without one in the order of time. */
+/**
+ * An image with its neighbours. `list` is the query string of the grid; without it the order is by
+ * time.
+ */
 export const imageQuery = (project: number, image: string, list: string | null = null) =>
   queryOptions({
     queryKey: ["image", project, "one", image, list],
@@ -234,7 +248,7 @@ export const imageQuery = (project: number, image: string, list: string | null =
     staleTime: 30_000,
   })
 
-/** What comes after the first page of an analysis's annotations. */
+/** The pages of an analysis's annotations after the first one. */
 export const remainingAnnotationsQuery = (project: number, analysis: Analysis) =>
   queryOptions({
     queryKey: ["image", project, "annotations", analysis.id, analysis.annotation_count],

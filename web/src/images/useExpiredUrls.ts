@@ -1,11 +1,18 @@
-/** Signed URLs of images expire within the hour: a tab that stays open asks for new ones. */
 import { useQueryClient } from "@tanstack/react-query"
 import { useCallback, useState } from "react"
 
-/** URLs that were asked for again: a file that is missing causes one request, not an endless number. */
+/**
+ * URLs that were already fetched again once, so that a missing file does not cause endless
+ * requests.
+ */
 const refreshed = new Set<string>()
 
-/** Returns which URLs failed, and what to call when one fails: the images of the project are then asked for again. */
+/**
+ * Return the failed URLs, and a function to call when a URL fails: it fetches the images of the
+ * project again.
+ *
+ * Signed URLs of images expire within an hour, and a tab can stay open longer.
+ */
 export function useExpiredUrls(
   project: number,
 ): [failed: ReadonlySet<string>, onFail: (url: string) => void] {

@@ -1,4 +1,4 @@
-/** What goes out and what comes in: the two parts of one screen. */
+/** The tabs for exports and imports. */
 import { Link } from "wouter"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"

@@ -1,4 +1,7 @@
-/** Folders of an imported file whose entries match no image: each is assigned to a deployment once. */
+/**
+ * Folders of an imported file whose entries match no image. The user assigns each to a deployment
+ * once.
+ */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"

@@ -1,4 +1,4 @@
-/** One import: how far it is, what became of its entries, and what could not be taken, each with its place. */
+/** One import: progress, results, and the entries that could not be imported. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft, Trash2, X } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -23,7 +23,7 @@ import { showToast } from "../ui/Toasts"
 import { formatBytes, formatDuration, Timestamp } from "../ui/time"
 import { exchangeTexts, importTexts as t } from "./en"
 
-/** So many faults the server keeps; it counts them all. */
+/** Maximum number of problems that the server lists; all are counted. */
 const MAX_LISTED = 10_000
 
 export function ImportPage({ id }: { id: string }) {

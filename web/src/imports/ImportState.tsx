@@ -1,4 +1,4 @@
-/** Where an import is: a tag, and how far it is while it is read. */
+/** The state of an import, with its progress while it runs. */
 
 import type { Import } from "../api/types"
 import { importTexts as t } from "./en"
@@ -21,7 +21,7 @@ export function ImportTag({ one }: { one: Import }) {
   )
 }
 
-/** A bar of entries read, and the same in words. */
+/** The number of entries read, as a bar and as text. */
 export function ImportProgress({ one }: { one: Import }) {
   if (!isRunning(one)) return null
   const all = Math.max(one.total ?? 0, one.done, 1)
@@ -44,7 +44,7 @@ export function ImportProgress({ one }: { one: Import }) {
   )
 }
 
-/** What became of a file in one sentence, once it is read. */
+/** Describe the result of an import in one sentence; null while it runs. */
 export function formatOutcome(one: Import): string | null {
   if (one.state === "canceled") return t.wasCanceled
   if (one.state !== "completed") return null

@@ -1,4 +1,4 @@
-/** The imports of a project, newest first: which file, and what became of it. */
+/** The imports of a project, newest first: file and result of each. */
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { Upload } from "lucide-react"
 import { useEffect } from "react"

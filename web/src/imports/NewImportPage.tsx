@@ -1,4 +1,4 @@
-/** The form of a new import: a file, its format, and which images it is about. */
+/** The form of a new import: file, format, and the images that it describes. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft } from "lucide-react"
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react"
@@ -18,7 +18,7 @@ import { importTexts as t } from "./en"
 
 const FORMATS = Object.keys(t.formats) as ImportFormat[]
 
-/** What a file is likely to be, by its name; null where that says nothing. */
+/** Guess the format of a file from its name; null if that is not possible. */
 function guessFormat(name: string): ImportFormat | null {
   if (/\.zip$/i.test(name)) return "camtrap-dp"
   if (/coco/i.test(name)) return "coco"

@@ -1,5 +1,3 @@
-/** English texts of imports. */
-
 import type { ImportFormat } from "../api/types"
 import { formatCount, formatPlural } from "../ui/en"
 

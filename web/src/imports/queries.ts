@@ -1,4 +1,3 @@
-/** What the page asks about imports. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { Import } from "../api/types"
@@ -9,7 +8,7 @@ const SLOW_POLL_MS = 20_000
 
 const RUNNING_STATES: readonly string[] = ["queued", "reading"] satisfies Import["state"][]
 
-/** Whether it is still being read. */
+/** Whether an import is not finished yet. */
 export const isRunning = (one: Import) => RUNNING_STATES.includes(one.state)
 
 export const importsQuery = (project: number) =>
@@ -38,7 +37,7 @@ export const importQuery = (project: number, id: string) =>
       query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS,
   })
 
-/** What could not be taken of a file; asked for anew as more of it is read. */
+/** Problems of an import; the count is part of the key, so that new problems are fetched. */
 export const importProblemsQuery = (project: number, id: string, faults: number) =>
   infiniteQueryOptions({
     queryKey: ["import", project, "faults", id, faults],
@@ -53,7 +52,7 @@ export const importProblemsQuery = (project: number, id: string, faults: number)
     placeholderData: (old) => old,
   })
 
-/** The folders of a file whose entries match no image; asked for again when the import has changed. */
+/** The folders whose entries match no image; fetched again when the import has changed. */
 export const importFoldersQuery = (project: number, id: string, updatedAt: string) =>
   queryOptions({
     queryKey: ["import", project, "folders", id, updatedAt],

@@ -1,4 +1,4 @@
-/** What came in by day, as bars that lead to the images, and by hour of the day. */
+/** Images by day, as bars that link to them, and by hour of the day. */
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
 import { timeTexts as t } from "../catalogue/en"
@@ -13,7 +13,7 @@ interface Bar {
   key: string
   label: string
   title: string
-  /** Where it leads; no list of images is narrowed by the hour. */
+  /** The link of a bar; hours have none, because there is no filter by hour. */
   href?: string
   images: number
   blank: number
@@ -113,7 +113,7 @@ function Bar({ one, most }: { one: Bar; most: number }) {
   )
 }
 
-/** Days or months one after the other, the earliest first, those without images among them. */
+/** Group by day or month, earliest first, including those without images. */
 function groupByMonth(
   days: { day: string; images: number; blank: number }[],
   earliest: string,

@@ -1,4 +1,7 @@
-/** What leads through a new installation, from the account to the first results: true at each step, and gone when done. */
+/**
+ * The first steps of a new installation, from the account to the first results. It disappears when
+ * all are done.
+ */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Check } from "lucide-react"
 import { type ReactNode, useState } from "react"
@@ -29,7 +32,7 @@ interface OnboardingStepsProps {
   images: number
   services: ProcessingService[]
   jobs: Job[]
-  /** One of those that are not over. */
+  /** A job that is not finished. */
   waiting: Job | undefined
 }
 
@@ -37,7 +40,7 @@ interface OnboardingStep {
   key: string
   title: string
   done: boolean
-  /** What is so: shown where it is done, too. */
+  /** The current state, which is also shown when the step is done. */
   said: ReactNode
   go?: ReactNode
 }
@@ -52,7 +55,7 @@ export function OnboardingSteps({
   const project = useProject()
   const { data: caller } = useQuery(callerQuery)
   const [open, setOpen] = useState<"deployment" | "upload" | "pipeline" | null>(null)
-  // A project begins with a deployment that has no name of its own; a person has not said where a camera is by that.
+  // A new project has an unnamed deployment: it does not mean that the user has added one.
   const hasDeployment = deployments.some((one) => one.latitude !== null) || deployments.length > 1
   const online = services.some((service) => service.online)
   const lastSeen = services

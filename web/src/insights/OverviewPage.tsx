@@ -1,4 +1,7 @@
-/** What came in, what was found, what needs me; a new project shows the steps to its first results above. */
+/**
+ * The overview of a project: recent images, detected classes, and what needs attention. A new
+ * project also shows the first steps.
+ */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useEffect } from "react"
 import { Link, useLocation } from "wouter"

@@ -1,4 +1,3 @@
-/** English texts of the overview and the first steps. */
 import { formatCount } from "../ui/en"
 
 export const onboardingTexts = {

@@ -1,4 +1,6 @@
-/** The log of a webhook: what it was told, how that went and why, and how to send it again. */
+/**
+ * The deliveries of a webhook: event, response, reason of a failure, and a button to send again.
+ */
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { Delivery, DeliveryState, Webhook } from "../api/types"
@@ -152,7 +154,7 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
   )
 }
 
-/** How the last attempt went, what comes next, and behind a fold all that was said. */
+/** The last response, the next attempt, and behind a disclosure the full response. */
 function DeliveryResponse({ delivery }: { delivery: Delivery }) {
   const t = webhookTexts
   const { last_status: status, last_error: why, duration_ms: ms } = delivery

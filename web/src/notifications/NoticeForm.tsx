@@ -1,4 +1,4 @@
-/** The dialog that asks for a notice: of what, and from when on. */
+/** The dialog that creates an e-mail alert: event and threshold. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useId, useState } from "react"
 import { api, unwrap } from "../api/client"

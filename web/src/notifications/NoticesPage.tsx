@@ -1,4 +1,4 @@
-/** Notices: what the caller wants to be written to about in this project, by e-mail. */
+/** The user's e-mail alerts of this project. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Mail, Plus } from "lucide-react"
 import { useEffect, useState } from "react"

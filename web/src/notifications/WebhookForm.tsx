@@ -1,4 +1,4 @@
-/** The dialogs about a webhook: add one or change it, and its secret, which is shown once. */
+/** The dialogs of a webhook: create, edit, and its secret, which is shown once. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -18,7 +18,7 @@ const EVENT_TYPES = Object.keys(webhookTexts.types).filter(
   (type) => type !== "webhook.ping",
 ) as EventType[]
 
-/** A secret, this once. */
+/** A new secret, which is shown once. */
 export function CreatedSecret({
   made,
   onClose,

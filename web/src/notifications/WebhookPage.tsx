@@ -1,4 +1,4 @@
-/** One webhook: what it is told of, how it is, and the log of its deliveries. */
+/** One webhook: its events, its state, and the log of its deliveries. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft, KeyRound, Pencil, Power, Send, Trash2 } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -37,7 +37,7 @@ export function WebhookPage({ id }: { id: string }) {
       void client.invalidateQueries({ queryKey: ["webhook", project.id, "list"] })
     },
   })
-  // What is being deleted is not asked for again: it may be gone before the page is left.
+  // A webhook that is being deleted is not fetched again: it may no longer exist.
   const isThere = !remove.isPending && !remove.isSuccess
   const {
     data: webhook,

@@ -1,4 +1,4 @@
-/** Whether a webhook is told of events, and whether it answers. */
+/** Whether a webhook is active, and whether its deliveries succeed. */
 import type { Webhook } from "../api/types"
 import { Timestamp } from "../ui/time"
 import { webhookTexts } from "./en"

@@ -1,4 +1,4 @@
-/** Webhooks: who is told of what happens in the project, and how that goes. */
+/** The webhooks of a project with their events and state. */
 import { useQuery } from "@tanstack/react-query"
 import { Plus, TriangleAlert } from "lucide-react"
 import { useEffect, useState } from "react"

@@ -1,5 +1,3 @@
-/** English texts of e-mail notices and webhooks. */
-
 import type { Notice } from "../api/types"
 import { formatCount, formatPlural } from "../ui/en"
 

@@ -1,4 +1,3 @@
-/** Queries for webhooks, their deliveries and notices. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, MAX_ITEMS, unwrap } from "../api/client"
 import type { DeliveryState } from "../api/types"

@@ -1,4 +1,3 @@
-/** The parts of what speaks with the project from outside. */
 import { Link } from "wouter"
 import { paths } from "../paths"
 import { integrationTabTexts } from "./en"

@@ -1,4 +1,7 @@
-/** Who has a role in the project: seen by all members, changed by owners and operators. */
+/**
+ * The members of a project with their roles. All members see it; owners and operators can change
+ * it.
+ */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { useLocation } from "wouter"
@@ -226,7 +229,7 @@ function AddMember({
   )
 }
 
-/** Chooses a role and says what it may. */
+/** Selects a role and describes its permissions. */
 export function RoleField({
   label,
   value,

@@ -1,4 +1,4 @@
-/** Archives a project, deletes it by its name, and restores deleted ones. */
+/** Archives a project, deletes it after its name was typed, and restores deleted ones. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
@@ -120,7 +120,7 @@ function DeleteDialog({ onClose }: { onClose: () => void }) {
   )
 }
 
-/** What can still be restored; nothing where that is nothing. */
+/** Deleted projects that can still be restored; empty if there are none. */
 export function DeletedProjects() {
   const client = useQueryClient()
   const { data } = useQuery(deletedProjectsQuery)

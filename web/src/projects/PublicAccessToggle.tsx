@@ -1,4 +1,4 @@
-/** Makes a project public, or private again, and says what that means before. */
+/** Makes a project public or private, after describing the consequences. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"
 import { api, unwrap } from "../api/client"

@@ -1,4 +1,4 @@
-/** The parts of the settings: of the project, of one's own account, and of everybody's for operators. */
+/** The tabs of the settings: project, own account, and for operators all users. */
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
 import { callerQuery } from "../api/session"

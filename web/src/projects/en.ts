@@ -1,4 +1,3 @@
-/** English texts of projects, members, settings and the audit. */
 import { formatPlural } from "../ui/en"
 
 export const settingsTexts = {

@@ -1,4 +1,4 @@
-/** Queries for projects, their members and their audit. */
+/** Queries for projects, their members and their audit log. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, MAX_ITEMS, unwrap } from "../api/client"
 import { startOfDay } from "../ui/localTime"
@@ -34,7 +34,10 @@ export const membersQuery = (project: number) =>
       ),
   })
 
-/** What the audit is filtered by; empty text means no filter. `since` is a day of the browser's zone. */
+/**
+ * The filters of the audit log; empty text means no filter. `since` is a day in the browser's time
+ * zone.
+ */
 export interface AuditFilter {
   actor: string
   action: string

@@ -1,4 +1,4 @@
-/** The images of a public project, and one of them. */
+/** The images of a public project as a grid, and one of them. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { ChevronLeft, ChevronRight } from "lucide-react"
 import type { ReactNode } from "react"
@@ -96,7 +96,7 @@ function getImageDescription(image: PublicImage): string {
   return `${image.classes.join(", ") || t.nothing} ${t.camera(image.deployment_number)}, ${formatExact(image.captured_at, image.time_zone)}`
 }
 
-/** The words below a picture. */
+/** The caption of an image. */
 function getTileText(image: PublicImage): string {
   return [...image.classes, formatDay(image.captured_at, image.time_zone)].join(", ")
 }

@@ -1,4 +1,7 @@
-/** A public project for anybody: its overview, images, one image, its cameras. Nothing here changes anything. */
+/**
+ * The public pages of a project, which need no account: overview, images, one image, and cameras.
+ * They are read-only.
+ */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { useMemo } from "react"
 import { Link, Route, Switch, useLocation } from "wouter"

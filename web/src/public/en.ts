@@ -1,4 +1,3 @@
-/** English texts of public pages. */
 import { formatCount, formatPlural } from "../ui/en"
 
 export const publicTexts = {

@@ -1,4 +1,3 @@
-/** The public project of the screen. */
 import { createContext, useContext, useEffect } from "react"
 import type { PublicProject } from "../api/types"
 

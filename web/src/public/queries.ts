@@ -1,4 +1,6 @@
-/** What visitors ask of a public project. Nothing is sent along that says who asks, so owners see what others see. */
+/**
+ * Queries of the public pages. They send no credentials, so that owners see the same as visitors.
+ */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import createClient from "openapi-fetch"
 import { unwrap } from "../api/client"
@@ -6,7 +8,7 @@ import type { paths } from "../api/schema"
 
 const api = createClient<paths>({ baseUrl: "", credentials: "omit" })
 
-/** What the public grid is filtered by; empty text means no filter. */
+/** The filters of the public grid; empty text means no filter. */
 export interface PublicFilter {
   deployment: string
   class: string

@@ -1,16 +1,18 @@
-/** Pictures that the server fetches: their web addresses, one per line, and the deployment that they are put into. */
+/**
+ * The field for images that the server downloads: their URLs, one per line, and their deployment.
+ */
 import type { Deployment } from "../api/types"
 import { AreaField, SelectField } from "../ui/Field"
 import { runTexts } from "./en"
 
-/** So many addresses one run takes. */
+/** Maximum number of URLs per job. */
 const MAX_URLS = 100
 const MAX_LENGTH = 2000
 
 export interface ImageUrls {
-  /** Each once, in the order in which they stand. */
+  /** Without duplicates, in the order of the text. */
   urls: string[]
-  /** What is wrong, in words. */
+  /** An error message. */
   problem?: string
 }
 
@@ -20,7 +22,7 @@ function isUrl(text: string): boolean {
   return !username && !password
 }
 
-/** The addresses that were typed or pasted; those with anything but ASCII are written as they are sent. */
+/** Parse the typed or pasted URLs; characters outside ASCII are percent-encoded. */
 export function parseImageUrls(text: string): ImageUrls {
   const lines = text.split("\n").map((line) => line.trim())
   const wrong = lines.findIndex((line) => line && !isUrl(line))

@@ -1,4 +1,7 @@
-/** What failed in a job: by reason, each image's attempts, and one, some or all of a reason done again. */
+/**
+ * The failed tasks of a job by reason, with the attempts of each image, and buttons to retry one,
+ * several or all.
+ */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronRight, RotateCcw } from "lucide-react"
 import { type ReactNode, useState } from "react"
@@ -217,7 +220,7 @@ function DeadLetterRow({ job, letter, open, onToggle, children }: DeadLetterProp
   )
 }
 
-/** Each attempt at one task: who had it, when, how that ended. */
+/** The attempts of a task: worker, time and result. */
 function TaskHistory({ job, analysis }: { job: number; analysis: string }) {
   const project = useProject()
   const { data, error, refetch } = useQuery(taskQuery(project.id, job, analysis))

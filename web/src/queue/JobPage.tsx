@@ -1,4 +1,4 @@
-/** One job, live: how far it is and why, what it found, what failed, its history. */
+/** One job with live updates: progress and its reason, findings, failures and history. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft, Pause, Pencil, Play, RotateCcw, X } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
@@ -27,7 +27,7 @@ import { jobQuery } from "./queries"
 
 type JobAction = "run" | "cancel" | "pause" | "resume" | "retry"
 
-/** What may be done with a job in its state; what failed is retried where it is listed. */
+/** List the actions that the state of a job allows; failed tasks are retried in their list. */
 function listActions(job: JobDetail): JobAction[] {
   if (job.status === "canceled") return ["retry"]
   if (job.status === "completed" || job.status === "failed") return []
@@ -255,7 +255,7 @@ export function JobPage({ job: id }: { job: number }) {
   )
 }
 
-/** An object that was given with the job, where it has anything in it. */
+/** A JSON object that is part of the job; nothing if it is empty. */
 function JobObject({ title, given }: { title: string; given: Record<string, unknown> }) {
   if (Object.keys(given).length === 0) return null
   return (

@@ -1,4 +1,4 @@
-/** The jobs of a project, newest first, live: who asked for what and when, how far each is and why. */
+/** The jobs of a project, newest first, with live updates. */
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { Play } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -116,7 +116,7 @@ export function JobsPage() {
   )
 }
 
-/** What was asked for, by whom and when, and when it began and ended. */
+/** The target of a job, the user who created it, and its times. */
 function JobRequest({ job }: { job: Job }) {
   const t = runTexts
   return (

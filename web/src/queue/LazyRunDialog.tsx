@@ -1,4 +1,4 @@
-/** The dialog that starts a job, for the screens of the first chunk: it comes behind them, before it is asked for. */
+/** The dialog that starts a job, loaded after the first content of a screen. */
 import { lazy, Suspense, useEffect } from "react"
 import type { RunDialogProps } from "./RunDialog"
 
@@ -7,7 +7,7 @@ const RunDialog = lazy(load)
 
 export function LazyRunDialog({ open, ...rest }: RunDialogProps & { open: boolean }) {
   useEffect(() => {
-    // Where it cannot be had now, it is asked for again when it is opened.
+    // If this fails, the code is loaded again when the dialog opens.
     load().catch(() => undefined)
   }, [])
   return open ? (

@@ -1,11 +1,11 @@
-/** The parameters of a run: a JSON object, as people type it. */
+/** The parameters of a job, typed as a JSON object. */
 import type { RegisteredPipeline } from "../api/types"
 import { AreaField } from "../ui/Field"
 import { runTexts } from "./en"
 
 export type Parameters = Record<string, unknown>
 
-/** The object that was typed, {} where nothing was; null where it is none. */
+/** Parse a JSON object; {} for empty text, null for anything else. */
 export function parseParameters(text: string): Parameters | null {
   if (!text.trim()) return {}
   try {
@@ -18,7 +18,7 @@ export function parseParameters(text: string): Parameters | null {
   }
 }
 
-/** An object as one types it; nothing where it is empty. */
+/** Format an object as JSON; empty text for an empty object. */
 export function formatParameters(parameters: Parameters): string {
   return Object.keys(parameters).length > 0 ? JSON.stringify(parameters, null, 2) : ""
 }
@@ -27,9 +27,9 @@ interface ParametersFieldProps {
   pipeline: RegisteredPipeline | undefined
   value: string
   onChange: (text: string) => void
-  /** Whether what is wrong is said already. */
+  /** Whether errors are already shown. */
   judged: boolean
-  /** What the preset has, where one was chosen. */
+  /** The parameters of the selected preset. */
   preset?: Parameters
 }
 

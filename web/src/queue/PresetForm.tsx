@@ -1,4 +1,4 @@
-/** The dialog that makes a preset or changes one. */
+/** The dialog that creates or edits a preset. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -22,7 +22,7 @@ import {
 import { editedPresetQuery } from "./queries"
 
 interface PresetFormProps {
-  /** The one that is changed; a new one is made without it. */
+  /** The preset that is edited; undefined for a new one. */
   id?: number
   pipelines: RegisteredPipeline[]
   onClose: () => void
@@ -55,11 +55,11 @@ export function PresetForm({ id, pipelines, onClose }: PresetFormProps) {
 
 interface FormProps {
   preset?: Preset
-  /** What the server calls the version that is changed: it takes the change of no other. */
+  /** The ETag of the version that is edited; the server rejects a change of any other version. */
   version?: string
   pipelines: RegisteredPipeline[]
   onClose: () => void
-  /** Asks for the preset as somebody else has changed it. */
+  /** Called to load the preset again after another user has changed it. */
   onOutdated: () => void
 }
 

@@ -1,4 +1,4 @@
-/** Presets: pipelines with their parameters by name, for people and for programs. */
+/** Presets: named pipelines with their parameters. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -21,7 +21,7 @@ import { Timestamp } from "../ui/time"
 import { jobTexts, presetTexts, workerTexts } from "./en"
 import { pipelinesQuery, presetsQuery } from "./queries"
 
-/** What is open over the list: a form, the dialog that starts a job, or a question. */
+/** The open dialog: the form, the dialog that starts a job, or a confirmation. */
 type OpenPreset = { what: "add" } | { what: "edit" | "run" | "remove"; preset: Preset }
 
 export function PresetsPage() {
@@ -125,7 +125,7 @@ export function PresetsPage() {
 
 interface PresetTableProps {
   presets: Preset[]
-  /** Names of the pipelines that are registered, by slug. */
+  /** Names of the registered pipelines by slug. */
   known: ReadonlyMap<string, string>
   onOpen?: (open: OpenPreset) => void
 }

@@ -1,4 +1,7 @@
-/** Starts a job: a preset or a pipeline, over which images, how soon; and says before how many those are. */
+/**
+ * The dialog that starts a job: preset or pipeline, images and priority. It shows the number of
+ * images in advance.
+ */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
@@ -25,11 +28,11 @@ import { RunEstimate } from "./RunEstimate"
 import { getPresetKey, listRunTargets, type RunTarget, RunTargetSelect } from "./RunTargetSelect"
 
 export interface RunDialogProps {
-  /** Those that were selected one by one. */
+  /** IDs of the selected images. */
   images?: string[]
-  /** What the grid is filtered by. */
+  /** The current filter of the grid. */
   filter?: ImageFilter
-  /** The name of the preset that is chosen at first. */
+  /** The name of the preset that is selected at first. */
   preset?: string
   onClose: () => void
 }
@@ -41,7 +44,7 @@ export function RunDialog({
   onClose,
 }: RunDialogProps) {
   const project = useProject()
-  // What is deleted is not run: the same filters over what is there.
+  // Jobs exclude deleted images, so the filter does too.
   const filter = { ...given, deleted: "" }
   const { data: pipelines, error } = useQuery(pipelinesQuery(project.id))
   const { data: presets, error: failed } = useQuery(presetsQuery(project.id))
@@ -72,11 +75,16 @@ export function RunDialog({
   )
 }
 
-/** The choice "what the grid shows", where that is more than a deployment and a time. */
+/**
+ * The option "images of the current filter", offered if that is more than a deployment and a time.
+ */
 const MATCHING = "fitting"
-/** The choice of pictures that are fetched from elsewhere. */
+/** The option for images that the server downloads from URLs. */
 const URLS = "addresses"
-/** So many images one job takes by their ids, as what fits class, confidence or state is sent; a deployment and a time have no such limit. */
+/**
+ * Maximum number of image IDs per job. Filters by class, confidence or state are sent as IDs; a
+ * deployment and a time are not and have no limit.
+ */
 const MAX_MATCHING = 100_000
 
 interface RunFormProps {
@@ -126,7 +134,7 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const preset = what?.preset
   const named = which === URLS ? parseImageUrls(addresses) : null
   const byIds = images.length > 0 || which === MATCHING
-  // A run of a preset takes the images that are named as they are.
+  // A job of a preset analyses images that are given by ID without further filters.
   const mayPass = !(preset && byIds) && !named
   const isCounted = images.length === 0 && !named
   const wanted: ImageFilter =
@@ -146,7 +154,10 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const isEstimate = isCounted && (counted.data?.isEstimate ?? false)
   const tooMany = which === MATCHING && (count ?? 0) > MAX_MATCHING
 
-  /** Where an answer is lost on the way, pressing again is no second job; another wish is. */
+  /**
+   * The key depends on the request: sending the same one again after a lost response does not
+   * create a second job, a changed one does.
+   */
   const keyOf = (wish: object) => {
     const said = JSON.stringify(wish)
     if (sent.current.said !== said) sent.current = { said, key: generateIdempotencyKey() }

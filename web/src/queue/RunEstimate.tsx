@@ -1,4 +1,4 @@
-/** How many images a run takes and about how long, before it is asked for. */
+/** The estimated number of images and duration of a job before it starts. */
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { useProject } from "../projects/projectContext"
 import { formatDuration } from "../ui/time"
@@ -10,10 +10,10 @@ import { countTasksAhead, estimateThroughput } from "./throughput"
 
 interface RunEstimateProps {
   what: RunTarget
-  /** Undefined while the images are being counted; null where that failed. */
+  /** Undefined while the images are counted; null if counting failed. */
   count: number | null | undefined
   isEstimate: boolean
-  /** Whether some of those counted are left out. */
+  /** Whether the job can skip some of the counted images. */
   atMost: boolean
 }
 

@@ -1,8 +1,8 @@
-/** What can be run: the presets of a project, and its pipelines. */
+/** Selects what to run: a preset of the project or a pipeline. */
 import type { Preset, RegisteredPipeline } from "../api/types"
 import { jobTexts, runTexts } from "./en"
 
-/** A pipeline, by itself or as a preset has it; `pipeline` is missing where it is no longer registered. */
+/** A pipeline, with or without a preset; `pipeline` is undefined if it is no longer registered. */
 export interface RunTarget {
   key: string
   preset?: Preset
@@ -11,7 +11,7 @@ export interface RunTarget {
 
 export const getPresetKey = (name: string) => `preset ${name}`
 
-/** All that a project can run, presets first. */
+/** List everything that a project can run, presets first. */
 export function listRunTargets(presets: Preset[], pipelines: RegisteredPipeline[]): RunTarget[] {
   const bySlug = new Map(pipelines.map((one) => [one.slug, one]))
   return [

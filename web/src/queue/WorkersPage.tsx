@@ -1,4 +1,4 @@
-/** Processing services and their workers, what is registered, and how to connect one more. */
+/** Processing services with their workers, registered pipelines, and how to connect a worker. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { type FormEvent, useEffect, useState } from "react"
@@ -158,7 +158,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
   )
 }
 
-/** What a worker said of itself; of one that said nothing, its address. */
+/** Describe a worker by the properties that it reported; otherwise by its IP address. */
 function describeWorker(worker: Worker): string {
   const t = workerTexts
   if (worker.host == null) return worker.address

@@ -1,4 +1,3 @@
-/** English texts of jobs, runs, presets and workers. */
 import { formatImages } from "../images/en"
 import { formatCount, formatPlural } from "../ui/en"
 

@@ -1,4 +1,3 @@
-/** Queries for jobs, pipelines, presets and workers. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, MAX_ITEMS, unwrap } from "../api/client"
 import type { JobState } from "../api/types"
@@ -60,7 +59,7 @@ export const presetsQuery = (project: number) =>
       unwrap(api.GET("/api/v2/presets", { params: { query: { project, limit: MAX_ITEMS } } })),
   })
 
-/** One preset with the version that it is, to be changed; asked for anew each `round`. */
+/** A preset with its version, to edit it. Each `round` fetches it again. */
 export const editedPresetQuery = (preset: number, round: number) =>
   queryOptions({
     queryKey: ["changed preset", preset, round],

@@ -1,13 +1,12 @@
-/** The jobs of a project that are not over, however many newer ones are. */
 import { useInfiniteQuery } from "@tanstack/react-query"
 import type { Job } from "../api/types"
 import { useProject } from "../projects/projectContext"
 import { jobsQuery } from "./queries"
 
 export interface RunningJobs {
-  /** Undefined until both lists are there: at most fifty of each state, those at work first. */
+  /** Undefined until both lists are loaded; at most fifty of each state, running ones first. */
   jobs: Job[] | undefined
-  /** How many there are in all. */
+  /** The number of all unfinished jobs. */
   count: number
   error: unknown
   refetch: () => Promise<unknown>

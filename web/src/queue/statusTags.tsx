@@ -1,4 +1,3 @@
-/** States of analyses, jobs and workers. */
 import type { Job } from "../api/types"
 import { imageTexts } from "../images/en"
 import { type StateLook, StateTag } from "../ui/StateTag"
@@ -40,7 +39,7 @@ export function OnlineTag({ online }: { online: boolean }) {
   )
 }
 
-/** A job's images by state, as one line. */
+/** The images of a job by state, as a bar. */
 export function ProgressBar({ progress }: { progress: Job["progress"] }) {
   const total = Math.max(progress.total, progress.expected ?? 0)
   const part = (count: number) => ({ width: `${total ? (100 * count) / total : 0}%` })

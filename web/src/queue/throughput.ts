@@ -1,16 +1,19 @@
-/** How fast a pipeline goes, from what its jobs say of themselves. */
+/** Estimates the throughput of a pipeline from its jobs. */
 import type { Job } from "../api/types"
 
 export interface Throughput {
   imagesPerS: number
-  /** Whether it goes so fast now; else it went so in its last job. */
+  /** Whether jobs run now; otherwise the throughput is that of the last job. */
   now: boolean
 }
 
-/** A job of fewer images says little about the pace of many. */
+/** Jobs with fewer results are too short for an estimate. */
 const MIN_RESULTS = 20
 
-/** Images per second of a pipeline: of all that runs now, else of its last job, best of one with enough images; null where nothing tells. */
+/**
+ * Estimate the images per second of a pipeline: the sum of its running jobs; otherwise the last
+ * job, if possible one with enough images. Null without any data.
+ */
 export function estimateThroughput(jobs: Job[], slug: string): Throughput | null {
   const own = jobs.filter((job) => job.pipeline_slug === slug)
   const now = own
@@ -28,7 +31,7 @@ export function estimateThroughput(jobs: Job[], slug: string): Throughput | null
   return last ? { imagesPerS: last.images / last.took, now: false } : null
 }
 
-/** How many images of other jobs wait for a worker or are in its hands. */
+/** Count the images of other jobs that are queued or leased. */
 export function countTasksAhead(jobs: Job[]): number {
   return jobs
     .filter((job) => !job.finished_at && !job.paused)

@@ -1,4 +1,4 @@
-/** Asks what a finding really is: a name of the project's list or one's own words, and how many of what kind. */
+/** The dialog for a correction: a taxon of the project or free text, with count and details. */
 import * as Ariakit from "@ariakit/react"
 import { useQuery } from "@tanstack/react-query"
 import { type FormEvent, useDeferredValue, useState } from "react"

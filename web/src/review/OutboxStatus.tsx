@@ -1,4 +1,4 @@
-/** How many decisions wait to be sent and were refused; the list of them, with what can be done. */
+/** The number of decisions that are queued or were refused, and the list of them with actions. */
 import { CloudUpload, TriangleAlert } from "lucide-react"
 import { useState } from "react"
 import { Link } from "wouter"

@@ -1,4 +1,7 @@
-/** What people say of the finding that is chosen, or of the whole image: one key each, and who said what before. */
+/**
+ * Identifies the selected finding or the whole image with one key each, and shows the previous
+ * identifications.
+ */
 import { useQuery } from "@tanstack/react-query"
 import { Check, CircleHelp, CircleSlash, MessageSquare, Pencil, Undo2 } from "lucide-react"
 import { type FormEvent, type ReactNode, useEffect, useState } from "react"
@@ -26,11 +29,11 @@ interface ReviewPanelProps {
   findings: Finding[]
   identify: Identify
   chosen: string | null
-  /** Shows the panel, for what a key opens in it. */
+  /** Shows the panel when a shortcut opens a field in it. */
   onShow: () => void
 }
 
-/** What the caller can say; nothing for those who only look. */
+/** The buttons and fields of a review; nothing for viewers. */
 export function ReviewPanel(props: ReviewPanelProps) {
   const project = useProject()
   return canReview(project) && !props.image.deleted ? <ReviewButtons {...props} /> : null
@@ -175,7 +178,7 @@ function CommentForm({
   )
 }
 
-/** Who said what of an image and of anything on it, the newest first. */
+/** The identifications of an image and its findings with their users, newest first. */
 export function IdentificationHistory({
   image,
   findings,
@@ -270,7 +273,7 @@ function ObservationDetails({ one }: { one: Identification }) {
   return told.length > 0 ? <span>{told.join(", ")}</span> : null
 }
 
-/** What a person said that holds of a finding, beside the model's words. */
+/** The current identification of a finding, shown next to the model's class. */
 export function EffectiveIdentification({ one }: { one: Identification }) {
   return (
     <small className={`holds holds-${one.kind}`} data-holds={one.kind}>

@@ -1,7 +1,10 @@
-/** A decision of a review as it is queued in the browser, and how it is shown before the server has it. */
+/**
+ * A decision of a review as it is queued in the browser, and how it is shown before the server has
+ * it.
+ */
 import type { Identification, NewIdentification } from "../api/types"
 
-/** What happened to a decision: it waits, the server stored it, or the server refused it. */
+/** The state of a decision: queued, stored by the server, or refused by it. */
 export type DecisionState = "waiting" | "sent" | "refused"
 
 export interface Refusal {
@@ -9,7 +12,7 @@ export interface Refusal {
   why: string
 }
 
-/** The image and the box that a decision is about, for people. */
+/** Image and box that a decision is about, as shown to the user. */
 export interface DecisionTarget {
   project: number
   image: string
@@ -19,7 +22,7 @@ export interface DecisionTarget {
 }
 
 interface QueuedDecision extends DecisionTarget {
-  /** The order of all decisions; IndexedDB assigns it. */
+  /** The position in the order of all decisions; IndexedDB assigns it. */
   number: number
   user: string
   /** The Idempotency-Key. */
@@ -27,7 +30,10 @@ interface QueuedDecision extends DecisionTarget {
   madeAt: number
   /** When the server stored it. */
   sentAt?: number
-  /** How often it was sent. After the first time the server may have it, also if no response came. */
+  /**
+   * Number of attempts to send it. After the first one the server may have it, even without a
+   * response.
+   */
   attempts: number
   state: DecisionState
   refusal?: Refusal
@@ -36,13 +42,19 @@ interface QueuedDecision extends DecisionTarget {
 export interface IdentifyDecision extends QueuedDecision {
   act: "identify"
   body: NewIdentification
-  /** The name shown for a taxon, the user's name, and the analysis that a confirmation of an image is about. */
+  /**
+   * The name shown for a taxon, the user's name, and the analysis that a confirmation of an image
+   * is about.
+   */
   label: string | null
   by: string
   analysis: string | null
-  /** The time of the newest identification of the image that the user was shown; "" for none, undefined before the list was loaded. */
+  /**
+   * The time of the newest identification of the image that the user was shown; "" for none,
+   * undefined before the list was loaded.
+   */
   seen?: string
-  /** The user sends it again although it is old, or another user decided after it. */
+  /** Whether the user chose to send it although it is old, or another user decided after it. */
   confirmed?: boolean
   /** The identifications that the server stored. */
   made: Identification[]
@@ -50,7 +62,9 @@ export interface IdentifyDecision extends QueuedDecision {
 
 export interface WithdrawDecision extends QueuedDecision {
   act: "withdraw"
-  /** Identifications of the server, or the key of a decision that was sent before this one. */
+  /**
+   * IDs of identifications on the server, or the key of a decision that was sent before this one.
+   */
   ids: string[]
   of: string | null
 }
@@ -62,11 +76,14 @@ export type NewDecision = UnqueuedDecision<IdentifyDecision> | UnqueuedDecision<
 
 const WAITING_PREFIX = "waiting:"
 
-/** The key of the decision that an identification stands for; null for one that the server stored. */
+/**
+ * Return the key of the queued decision that an identification represents; null if the server
+ * stored it.
+ */
 export const getWaitingKey = (one: Identification): string | null =>
   one.id.startsWith(WAITING_PREFIX) ? one.id.slice(WAITING_PREFIX.length) : null
 
-/** Builds the identification that a decision will become. */
+/** Build the identification that a decision will become. */
 function buildIdentification(decision: IdentifyDecision): Identification {
   const { body } = decision
   return {
@@ -91,7 +108,7 @@ function buildIdentification(decision: IdentifyDecision): Identification {
   }
 }
 
-/** Applies decisions to the identifications of an image, both ordered with the newest first. */
+/** Apply decisions to the identifications of an image; both are ordered newest first. */
 export function applyDecisions(stored: Identification[], decisions: Decision[]): Identification[] {
   const said = decisions.filter(
     (one): one is IdentifyDecision => one.act === "identify" && one.state !== "refused",

@@ -24,7 +24,7 @@ function identification(
   } as Identification
 }
 
-/** Identifications are given with the newest first. */
+/** Identifications are given newest first. */
 describe("getEffectiveIdentification", () => {
   test("is the newest of the finding", () => {
     const [newest, older] = [identification("correct", "a"), identification("confirm", "a")]

@@ -1,8 +1,14 @@
-/** Which of the things that people said of an image is current: the rule of the server, for decisions that it does not have yet. */
+/**
+ * Finds the current identification of a finding by the server's rule, also for decisions that the
+ * server does not have yet.
+ */
 import type { Identification } from "../api/types"
 import type { Finding } from "../findings/findings"
 
-/** The current identification of a finding. `said` is everything that was said of its image, the newest first. */
+/**
+ * Return the current identification of a finding. `said` contains all identifications of its image,
+ * newest first.
+ */
 export function getEffectiveIdentification(
   finding: Finding,
   said: Identification[],
@@ -24,7 +30,7 @@ export function getEffectiveIdentification(
   return ofIt
 }
 
-/** Adds identifications that came with findings to a list that does not go back as far or is older. */
+/** Add identifications that came with findings to a list that is incomplete or older. */
 export function addOwnIdentifications(
   said: Identification[],
   findings: Finding[],

@@ -1,4 +1,3 @@
-/** English texts of reviews and their queue in the browser. */
 import { formatCount, formatPlural } from "../ui/en"
 
 export const reviewTexts = {

@@ -1,4 +1,7 @@
-/** The outbox: queues the decisions of a review and sends them one after the other, each stored once by its key. */
+/**
+ * The outbox: queues the decisions of a review and sends them in order. The key of each ensures
+ * that it is stored once.
+ */
 import {
   api,
   csrfHeaders,
@@ -21,17 +24,19 @@ import {
 import { findConflict } from "./sendConflicts"
 
 export interface Outbox {
-  /** The decisions of the user who is signed in, in order; also those that were sent since the page was opened. */
+  /**
+   * The decisions of the signed-in user in order, including those sent since the page was opened.
+   */
   decisions: readonly Decision[]
   waiting: number
   refused: number
-  /** Why the oldest one could not be sent, until something is sent. */
+  /** Why the oldest decision could not be sent; null after the next success. */
   trouble: ApiProblem | null
 }
 
 interface Listeners {
   onChange: () => void
-  /** Something was stored by the server. */
+  /** Called when the server has stored a decision. */
   onSent: (decision: Decision) => void
   onRefused: (decision: Decision) => void
   onFailed: (waiting: number) => void
@@ -88,7 +93,7 @@ function drop(key: string): void {
   tabs?.postMessage(null)
 }
 
-/** Whatever changes the queue waits for what changed it before, so that an undo finds its decision. */
+/** Each change of the queue waits for the previous one, so that an undo finds its decision. */
 let turn: Promise<unknown> = Promise.resolve()
 function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
   const mine = turn.then(act)
@@ -96,7 +101,7 @@ function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
   return mine
 }
 
-/** Reads the queue of the user who is signed in. Without one nothing is shown or sent. */
+/** Load the queue of the signed-in user. Without a user nothing is shown or sent. */
 const load = () =>
   runInTurn(async () => {
     const now = getSession().user
@@ -104,7 +109,7 @@ const load = () =>
     user = now
     if (now === null) return
     for (let before: Outbox | null = null; before !== state; ) {
-      // What was sent while the list was read is read again.
+      // If something was sent while the list was loading, load it again.
       before = state
       const found = await listDecisions(now)
       if (before === state) {
@@ -128,14 +133,14 @@ async function add(decision: NewDecision): Promise<string> {
   return key
 }
 
-/** Queues a decision; throws where the browser does not store it. Returns its key. */
+/** Queue a decision and return its key. Throws if the browser does not store it. */
 export const enqueue = (decision: NewDecision): Promise<string> => runInTurn(() => add(decision))
 
-/** Changes a decision of the user who is signed in; another user's stays as it is. */
+/** Change a decision of the signed-in user; a decision of another user stays as it is. */
 const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
   updateDecision(key, (one) => (one.user === user ? change(one) : one))
 
-/** Takes a decision back: one that was never sent is deleted, one that the server may have is withdrawn after it. */
+/** Undo a decision: delete it if it was never sent, otherwise withdraw it after it was sent. */
 export const undo = (key: string): Promise<Decision | null> =>
   runInTurn(async () => {
     let found: Decision | null = null
@@ -152,13 +157,13 @@ export const undo = (key: string): Promise<Decision | null> =>
     return one
   })
 
-/** Deletes a decision that was refused. */
+/** Delete a refused decision. */
 export const discard = (key: string): Promise<void> =>
   runInTurn(async () => {
     if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
   })
 
-/** Queues a refused decision again, at its old place. */
+/** Queue a refused decision again, in its previous position. */
 export const retry = (key: string): Promise<void> =>
   runInTurn(async () => {
     const one = await updateOwn(key, (old) =>
@@ -175,7 +180,7 @@ let again = false
 let pause = MIN_RETRY_MS
 let timer: ReturnType<typeof setTimeout> | undefined
 
-/** Sends what waits; `now` does not wait for the end of a pause after a failure. */
+/** Send queued decisions; `now` skips the pause after a failure. */
 export function wake(now = false): void {
   if (now) pause = MIN_RETRY_MS
   if (timer !== undefined && !now) return
@@ -200,12 +205,15 @@ async function drain(): Promise<void> {
   }
 }
 
-/** Lets one tab send at a time. Without the lock, as on plain HTTP, two tabs may send the same request: its key counts. */
+/**
+ * Ensure that one tab sends at a time. The lock does not exist on plain HTTP: there two tabs can
+ * send the same request, which is stored once by its key.
+ */
 async function runExclusively(act: () => Promise<void>): Promise<void> {
   await (navigator.locks ? navigator.locks.request("trapline-outbox", act) : act())
 }
 
-/** Sends the oldest decision; false where none waits or none can be sent now. */
+/** Send the oldest decision; false if none is queued or none can be sent now. */
 async function sendNext(): Promise<boolean> {
   const session = getSession()
   if (session.user === null || session.user !== user) return false
@@ -231,7 +239,7 @@ async function sendNext(): Promise<boolean> {
   }
 }
 
-/** Sends a decision, and stores what the server returned; null where there is nothing left to withdraw. */
+/** Send a decision and store the result; null if there is nothing left to withdraw. */
 async function send(one: Decision, session: Session): Promise<Decision | null> {
   const headers = { "Idempotency-Key": one.key, ...csrfHeaders(session) }
   const signal = AbortSignal.timeout(TIMEOUT_MS)
@@ -258,7 +266,7 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
         signal,
       }),
     )
-  // A decision that was refused and taken back is nothing to decide about any more.
+  // The decision that this one withdraws was refused: both are done.
   else if (of?.state === "refused")
     await updateDecision(of.key, () => null).then(() => drop(of.key))
   return updateDecision(one.key, (old) =>
@@ -295,7 +303,9 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
   return refuse(one, { status: problem.status, why: problem.problem?.detail ?? "" })
 }
 
-/** Keeps a decision that was not stored, with the reason, until the user sends it again or discards it. */
+/**
+ * Store the reason of a refusal with the decision, until the user sends it again or discards it.
+ */
 async function refuse(one: Decision, refusal: Refusal): Promise<true> {
   const refused = await updateDecision(one.key, (old) => ({ ...old, state: "refused", refusal }))
   if (refused) {
@@ -305,14 +315,16 @@ async function refuse(one: Decision, refusal: Refusal): Promise<true> {
   return true
 }
 
-/** Decisions wait until their user signs in again. */
+/** Stop sending until the user signs in again. */
 function endSession(): false {
   setSession(null)
   notify("onSessionOver")
   return false
 }
 
-/** Whether the cookie belongs to another session than the one that the page knows, as after a sign-in in another tab. */
+/**
+ * Whether the cookie belongs to another session than the page's, as after a sign-in in another tab.
+ */
 async function hasSessionChanged(session: Session): Promise<boolean> {
   try {
     const caller = await unwrap(api.GET("/api/v2/auth/me"))
@@ -326,7 +338,7 @@ async function hasSessionChanged(session: Session): Promise<boolean> {
   return true
 }
 
-/** Starts the outbox: it follows the session, the network, and what other tabs queue. */
+/** Start the outbox: it follows the session, the network, and the decisions of other tabs. */
 export function startOutbox(): () => void {
   const read = () => void load().catch(() => undefined)
   const retry = () => wake(true)

@@ -1,4 +1,7 @@
-/** The queue of decisions in IndexedDB: it survives a reload, the end of a session and the end of the browser. */
+/**
+ * The queue of decisions in IndexedDB, which survives a reload, the end of the session and a
+ * restart of the browser.
+ */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb"
 import type { Decision, UnnumberedDecision } from "./decisions"
 
@@ -6,9 +9,9 @@ interface Schema extends DBSchema {
   decisions: { key: number; value: Decision; indexes: { user: string; key: string } }
 }
 
-/** The queue holds this many decisions of a user that are not stored by the server yet. */
+/** Maximum number of decisions of a user that the server has not stored yet. */
 export const MAX_DECISIONS = 10_000
-/** Decisions are kept for undo for this long after the server stored them, however long they waited before. */
+/** Decisions can be undone for this long after the server stored them. */
 const RETENTION_MS = 24 * 3600 * 1000
 
 export class QueueFull extends Error {}
@@ -35,7 +38,7 @@ function openDatabase(): Promise<IDBPDatabase<Schema>> {
   return opened
 }
 
-/** Lists the decisions of a user in order; deletes those that the server stored long ago. */
+/** List the decisions of a user in order, and delete those whose retention has ended. */
 export async function listDecisions(user: string): Promise<Decision[]> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   const all = await transaction.store.index("user").getAll(user)
@@ -46,7 +49,10 @@ export async function listDecisions(user: string): Promise<Decision[]> {
   return all.filter((one) => !isOld(one))
 }
 
-/** Adds a decision at the end of the queue. Raises QueueFull, and whatever the browser refuses storage with. */
+/**
+ * Add a decision to the end of the queue. Throws QueueFull, or the browser's error if it refuses
+ * storage.
+ */
 export async function addDecision(
   decision: UnnumberedDecision,
   waiting: number,
@@ -60,7 +66,7 @@ export async function addDecision(
   return { ...decision, number } as Decision
 }
 
-/** Claims the oldest decision that waits, and counts an attempt before it is sent. */
+/** Claim the oldest queued decision. The attempt is counted before the decision is sent. */
 export async function claimNextDecision(user: string): Promise<Decision | null> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   let found: Decision | null = null
@@ -78,7 +84,7 @@ export async function claimNextDecision(user: string): Promise<Decision | null> 
   return found
 }
 
-/** Changes a decision that is still there; null where it was deleted meanwhile. */
+/** Change a decision if it still exists; null if it was deleted. */
 export async function updateDecision(
   key: string,
   change: (one: Decision) => Decision | null,
@@ -96,7 +102,7 @@ export async function findDecision(key: string): Promise<Decision | undefined> {
   return (await openDatabase()).getFromIndex("decisions", "key", key)
 }
 
-/** Counts the decisions in this browser that wait, of every user. */
+/** Count the queued decisions of all users in this browser. */
 export async function countWaiting(): Promise<number> {
   return (await (await openDatabase()).getAll("decisions")).filter((one) => one.state === "waiting")
     .length

@@ -1,10 +1,9 @@
-/** What the page asks about what people said. */
 import { queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 
 const SHOWN = 100
 
-/** What people said of an image and of anything on it, the newest first. */
+/** The identifications of an image and its findings, newest first. */
 export const identificationsQuery = (project: number, image: string) =>
   queryOptions({
     queryKey: ["identification", project, image],

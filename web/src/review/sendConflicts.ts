@@ -1,16 +1,22 @@
-/** Reasons not to send a decision that waited: it is too old, or another user decided after it. */
+/** Reasons not to send a queued decision: it is too old, or another user decided after it. */
 import { api, unwrap } from "../api/client"
 import type { Identification } from "../api/types"
 import type { Decision, Refusal } from "./decisions"
 import { outboxTexts as t } from "./en"
 
-/** The server keeps the Idempotency-Key of a request for 30 days; later the same request could be stored twice. */
+/**
+ * The server stores Idempotency-Keys for 30 days. After that, the same request could be stored
+ * twice.
+ */
 const KEY_EXPIRES_MS = 30 * 24 * 3600 * 1000
-/** A decision that is sent later than this was made without knowledge of what happened since. */
+/** A decision that is sent later than this was taken without knowledge of what happened since. */
 const MAX_AGE_MS = 5_000
 const MAX_LISTED = 200
 
-/** Finds the reason not to send a decision; null if there is none. `own` are the IDs that decisions of this browser became. */
+/**
+ * Find the reason not to send a decision; otherwise null. `own` are the IDs of this
+ * browser's identifications.
+ */
 export async function findConflict(
   one: Decision,
   own: ReadonlySet<string>,
@@ -39,7 +45,7 @@ export async function findConflict(
     isAbout(other) &&
     Date.parse(other.created_at) > since
   const later = results.filter(isLater)
-  // The server stored it already, and its response was lost: sending it again returns the same.
+  // The server stored it and the response was lost: sending it again returns the same response.
   const isStored = later.some(
     (other) => other.person_id === one.user && other.kind === one.body.kind && !own.has(other.id),
   )

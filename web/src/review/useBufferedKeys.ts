@@ -1,4 +1,4 @@
-/** Keys that are pressed while the next image is loaded: they are about that image, and act once it is there. */
+/** Buffers keys that are pressed while the next image loads, and applies them to that image. */
 import { useEffect, useRef } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
@@ -6,10 +6,10 @@ import { outboxTexts } from "./en"
 
 const STEPS = new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"])
 const DECISIONS = new Set(["y", "n", "u", "z"])
-/** These open a field; keys after them are text. */
+/** These keys open a field: the keys after them are text. */
 const FIELDS = new Set(["x", "m"])
 
-/** `isComing` while the image `id` is loaded, `isFailed` once it could not be. */
+/** `isComing` while the image `id` loads, `isFailed` if it could not be loaded. */
 export function useBufferedKeys(isComing: boolean, isFailed: boolean, id: string): void {
   const keys = useRef<string[]>([])
   useEffect(() => {
@@ -35,7 +35,7 @@ export function useBufferedKeys(isComing: boolean, isFailed: boolean, id: string
       const key = keys.current.shift() ?? ""
       const here = window.location.pathname
       window.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }))
-      // The rest is about the image that this step leads to.
+      // The rest of the buffer is about the image that this key opened.
       if (window.location.pathname !== here) return
     }
   }, [isComing, isFailed, id])

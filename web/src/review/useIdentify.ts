@@ -1,4 +1,6 @@
-/** Queues what people decide about findings and images, and its withdrawal: what models said stays as it is. */
+/**
+ * Queues identifications by the user, and withdraws them. The models' annotations are not changed.
+ */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { isSessionOver } from "../api/problems"
@@ -15,7 +17,7 @@ import { QueueFull } from "./outboxStore"
 import { identificationsQuery } from "./queries"
 import { formatDecision, useDecisions } from "./useOutbox"
 
-/** The decision without its target; `name` is shown for a taxon. */
+/** A decision without its target; `name` is shown for a taxon. */
 export type IdentificationInput = Pick<NewIdentification, "kind"> &
   Partial<Omit<NewIdentification, "kind" | "annotations" | "images">> & { name?: string }
 
@@ -25,9 +27,9 @@ export interface IdentificationTarget {
   name: string
 }
 
-/** Decisions since the page was opened that were not undone, the last at the end; across images. */
+/** Keys of decisions since the page was opened that can be undone, across images, newest last. */
 const undoable: string[] = []
-/** Ends when the last decision is queued: an undo that follows at once waits for it. */
+/** Resolves when the last decision is queued, so that an immediate undo waits for it. */
 let queued: Promise<unknown> = Promise.resolve()
 
 function showError(error: unknown): void {
@@ -47,7 +49,7 @@ async function undoDecision(key: string): Promise<void> {
   }
 }
 
-/** Takes back the last decision that was not undone. */
+/** Undo the last decision that was not undone yet. */
 export function undoLast(): void {
   void queued.then(() => {
     const last = undoable.at(-1)
@@ -122,7 +124,10 @@ export function useIdentify(image: ImageDetail) {
 
 export type Identify = ReturnType<typeof useIdentify>
 
-/** Everything that was said of an image, the newest first, with the decisions that the server does not have yet. */
+/**
+ * Return the identifications of an image, newest first, including decisions that the server does
+ * not have yet.
+ */
 export function useIdentifications(
   image: ImageDetail,
   findings: Finding[],
@@ -138,7 +143,8 @@ export function useIdentifications(
     const said = applyDecisions(data?.results ?? [], decisions)
     const all = applyDecisions(addOwnIdentifications(data?.results ?? [], findings), decisions)
     const count = said.length + (data ? data.count - data.results.length : 0)
-    // Without decisions of this browser the server's word is current, and newer than the list may be.
+    // Without decisions in this browser, the server's identification is current; the list can be
+    // older.
     const held = (finding: Finding) =>
       decisions.length > 0
         ? getEffectiveIdentification(finding, all)

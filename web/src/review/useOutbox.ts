@@ -1,4 +1,4 @@
-/** The outbox in React: its state, its start, and what people are told about it. */
+/** The outbox in React: its state, its start, and its messages to the user. */
 import { useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useSyncExternalStore } from "react"
 import { callerQuery } from "../api/session"
@@ -11,13 +11,13 @@ const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })
 
 export const useOutbox = () => useSyncExternalStore(subscribe, getOutbox)
 
-/** The decisions about one image, in order. */
+/** Return the decisions about an image, in order. */
 export function useDecisions(image: string): Decision[] {
   const { decisions } = useOutbox()
   return useMemo(() => decisions.filter((one) => one.image === image), [decisions, image])
 }
 
-/** The decision as words: what was decided about what. */
+/** Format a decision as text: what was decided about what. */
 export function formatDecision(one: Decision): string {
   if (one.act === "withdraw") return `${t.withdraw}: ${one.target}`
   const name = one.body.kind === "correct" ? ` ${one.label ?? ""}` : ""
@@ -26,7 +26,9 @@ export function formatDecision(one: Decision): string {
 
 const REFRESH_DELAY_MS = 300
 
-/** Sends decisions while the page is open, reads again what they changed, and reports what the server refused. */
+/**
+ * Sends decisions while the page is open, fetches again what they changed, and reports refusals.
+ */
 export function OutboxSender(): null {
   const client = useQueryClient()
   useEffect(() => {
@@ -37,7 +39,7 @@ export function OutboxSender(): null {
       const images = new Map(changed)
       changed.clear()
       for (const project of new Set(images.values())) {
-        // Other images that were fetched ahead stay fresh.
+        // Other prefetched images remain valid.
         const isOther = (key: readonly unknown[]) =>
           key[2] === "one" && !images.has(key[3] as string)
         void client.invalidateQueries({

@@ -1,4 +1,4 @@
-/** The audit of a project, for its owners: who did what, when, and from where. */
+/** The audit log of a project, for its owners: user, action, time and IP address. */
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef } from "react"
 import { Link } from "wouter"
@@ -105,7 +105,7 @@ interface AuditFiltersProps {
 
 function AuditFilters({ filter, entries, onChange, onClear }: AuditFiltersProps) {
   const t = auditTexts
-  // Whoever was seen can be chosen, also while others are filtered away.
+  // Users of earlier responses remain selectable while a filter hides their entries.
   const seen = useRef(new Map<string, string>())
   for (const entry of entries) seen.current.set(entry.actor_id, entry.actor)
   const actors = [...seen.current].sort(([, a], [, b]) => a.localeCompare(b))
@@ -190,7 +190,7 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
   )
 }
 
-/** What was done to what, and behind a fold all that was written down. */
+/** Action and subject of an entry, and behind a disclosure all stored details. */
 function AuditAction({ entry }: { entry: AuditEntry }) {
   const project = useProject()
   const t = auditTexts
@@ -229,7 +229,7 @@ function AuditAction({ entry }: { entry: AuditEntry }) {
   )
 }
 
-/** By which of its details a thing is known best. */
+/** Details that can name the subject of an entry, the best first. */
 const NAME_FIELDS = ["name", "filename", "key_id", "host"]
 
 function getName({ details, subject_id: id }: AuditEntry): string {
@@ -240,7 +240,7 @@ function getName({ details, subject_id: id }: AuditEntry): string {
   return id.length > 12 ? `${id.slice(0, 8)}…` : id
 }
 
-/** Where a thing is seen; what is deleted is nowhere. */
+/** Return the path of the subject's screen; undefined if it was deleted. */
 function getPath(project: number, { kind, action, subject_id: id }: AuditEntry): string | null {
   if (action === "delete") return null
   switch (kind) {

@@ -1,4 +1,4 @@
-/** Settings of the project, and its end. */
+/** The settings of a project, including its deletion. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
 import { api, unwrap } from "../api/client"

@@ -1,4 +1,3 @@
-/** English texts of the audit. */
 import { formatCount } from "../ui/en"
 
 export const auditTexts = {
@@ -26,7 +25,7 @@ export const auditTexts = {
   anyKind: "All objects",
   since: "Since",
   the: (kind: string) => `the ${kind}`,
-  /** What was done, so that "the job" can follow. */
+  /** Actions as text that the subject completes, such as "the job". */
   actions: {
     create: "created",
     change: "changed",

@@ -1,4 +1,7 @@
-/** The fields that a kind of source needs beside its address: sign-in, keys, the mapping of a JSON interface. */
+/**
+ * The fields of a type of source in addition to its URL: sign-in, keys, and the mapping of a JSON
+ * API.
+ */
 import type { AuthType, Source } from "../api/types"
 import { AreaField, SelectField, TextField } from "../ui/Field"
 import { sourceTexts } from "./en"
@@ -8,11 +11,11 @@ import { type GatewayKind, KINDS, MAPPING, type SourceFormValues } from "./sourc
 interface FieldsProps {
   form: SourceFormValues
   set: (change: Partial<SourceFormValues>) => void
-  /** The stored source that is changed, if there is one. */
+  /** The source that is edited; undefined for a new one. */
   source?: Source
 }
 
-/** Chooses what a source is, each kind at a glance. */
+/** Selects the type of a source. */
 export function GatewayKindSelect({ form, set }: FieldsProps) {
   const t = sourceTexts
   return (
@@ -65,7 +68,7 @@ export function GatewayFields(props: FieldsProps) {
   }
 }
 
-/** Whether the stored source has such a secret, which only counts while its kind stays. */
+/** Whether the stored source has such a secret. It applies only while the type is unchanged. */
 const hasOption = (source: Source | undefined, kind: GatewayKind, auth?: AuthType) =>
   Boolean(
     source &&
@@ -221,14 +224,14 @@ function FeedFields({ form, set }: FieldsProps) {
         label={t.listingUrl}
         hint={t.listingUrlHint}
         type="url"
-        placeholder="https://hub.example/pictures/"
+        placeholder="https://hub.example/images/"
         {...field("listing_url")}
       />
       <TextField
         label={t.filesUrl}
         hint={t.filesUrlHint}
         type="url"
-        placeholder="https://hub.example/pictures/"
+        placeholder="https://hub.example/images/"
         {...field("files_url")}
       />
     </div>

@@ -1,4 +1,4 @@
-/** Add a source: say where, test it, then add it. */
+/** The screen on which a source is tested and added. */
 import { ChevronLeft } from "lucide-react"
 import { useEffect } from "react"
 import { Link, useLocation } from "wouter"

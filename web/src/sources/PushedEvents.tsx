@@ -1,4 +1,6 @@
-/** Pushed events of a source: where to send them, and the secret that signs them, shown once. */
+/**
+ * Pushed events of a source: the endpoint URL, and the secret that signs them, which is shown once.
+ */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useState } from "react"
 import { api, unwrap } from "../api/client"

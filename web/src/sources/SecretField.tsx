@@ -1,21 +1,21 @@
-/** A field for a secret: what is stored is never shown, only replaced or forgotten. */
+/** A field for a secret. A stored secret is never shown; it can be replaced or deleted. */
 import { type ReactNode, useId } from "react"
 import { Button } from "../ui/Button"
 import { sourceTexts } from "./en"
 
-/** What becomes of a stored secret: undefined keeps it, null forgets it, text replaces it. */
+/** The change of a stored secret: undefined keeps it, null deletes it, text replaces it. */
 export type Secret = string | null | undefined
 
 interface SecretFieldProps {
   label: string
   hint?: ReactNode
-  /** Whether one is stored. */
+  /** Whether a secret is stored. */
   isSet: boolean
   value: Secret
   onChange: (value: Secret) => void
-  /** Whether it may be left away altogether. */
+  /** Whether the secret can be deleted. */
   optional?: boolean
-  /** Whether it has several lines, as a key does. */
+  /** Whether the secret has several lines, such as a key. */
   area?: boolean
 }
 

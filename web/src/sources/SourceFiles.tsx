@@ -1,4 +1,4 @@
-/** What became of each file of a source, and why; what failed can be tried again, one by one or all. */
+/** The files of a source with their states and reasons; failed ones can be retried. */
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { Link } from "wouter"
 import { api, unwrap } from "../api/client"
@@ -153,7 +153,7 @@ export function SourceFiles({ source }: { source: Source }) {
   )
 }
 
-/** Why a file is where it is, how often it was tried, and when it is tried again. */
+/** The reason of a file's state, the number of attempts, and the time of the next one. */
 function FileReason({ file, zone }: { file: PulledFile; zone: string }) {
   const t = sourceTexts
   return (

@@ -1,4 +1,6 @@
-/** Folders of the server's machine that operators grant to projects, and the sources without one. */
+/**
+ * Folders of the server that operators grant to projects, and sources whose folder is not granted.
+ */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"

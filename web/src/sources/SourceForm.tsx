@@ -1,4 +1,4 @@
-/** Makes or changes a pull source, with a live test of what a run would take. */
+/** The form of a pull source, with a live test that lists what a run would import. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"
@@ -29,7 +29,7 @@ type Texts = {
 
 interface SourceFormProps {
   source?: Source
-  /** Hears what was stored, or null where the person gave up. */
+  /** Called with the stored source, or with null if the user cancelled. */
   onDone: (source: Source | null) => void
 }
 
@@ -49,7 +49,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
       const next = { ...old, ...change }
       const kind =
         change.base_url === undefined ? next.kind : getGatewayKind(next.base_url, next.kind)
-      // A secret that was typed for one kind of source means nothing to another.
+      // A secret for one type of source is not valid for another.
       return kind === old.kind
         ? next
         : {

@@ -1,4 +1,4 @@
-/** One source: how it is, its runs, its files by state. */
+/** One source: its health, runs, and files by state. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { ChevronLeft, Pause, Pencil, Play, RefreshCw, Trash2 } from "lucide-react"
 import { useEffect, useState } from "react"

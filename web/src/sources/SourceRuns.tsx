@@ -1,4 +1,4 @@
-/** The history of a source: each run, what it listed and took, and what went wrong. */
+/** The runs of a source: files listed and imported, and errors. */
 import { useQuery } from "@tanstack/react-query"
 import type { Source } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"

@@ -1,4 +1,7 @@
-/** What a test of a source saw: a sentence, the files a run would take, and the facts of those that were fetched. */
+/**
+ * The result of a source's test: a summary, the files that a run would import, and details of those
+ * that were downloaded.
+ */
 import type { SourceTest } from "../api/types"
 import { Button } from "../ui/Button"
 import { uiTexts } from "../ui/en"
@@ -14,9 +17,9 @@ const FINGERPRINT = /SHA256:[A-Za-z0-9+/]+/
 
 interface ResultProps {
   test: SourceTest
-  /** The zone in which times are shown. */
+  /** The time zone of the times shown. */
   zone?: string
-  /** Takes over the key that the server shows, where none is known yet. */
+  /** Called with the server's host key if none is stored yet and the user accepts it. */
   onHostKey?: (key: string) => void
 }
 

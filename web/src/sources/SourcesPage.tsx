@@ -1,4 +1,4 @@
-/** The places that are polled for images; those that fail come first. */
+/** The sources of a project, failing ones first. */
 import { useQuery } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect } from "react"

@@ -1,4 +1,3 @@
-/** English texts of pull sources. */
 import { formatCount } from "../ui/en"
 
 const files = (count: number) => `${formatCount(count)} ${count === 1 ? "file" : "files"}`
@@ -39,7 +38,7 @@ export const sourceTexts = {
     http: "https://camera.example/DCIM/",
     s3: "s3://bucket/prefix/",
     ftp: "ftp://camera.example/DCIM/",
-    sftp: "sftp://nas.example/pictures/",
+    sftp: "sftp://nas.example/images/",
     folder: "file:///media/card/DCIM",
     rest: "https://portal.example/api/photos",
     websocket: "wss://hub.example/events",
@@ -94,11 +93,11 @@ export const sourceTexts = {
   itemEtag: "Version",
   nextPage: "Next page",
   nextPageHint: "A link or a cursor.",
-  nextParameter: "Cursor goes into",
-  nextParameterHint: "The parameter, where it is no link.",
-  origins: "Files may also come from",
+  nextParameter: "Parameter for the cursor",
+  nextParameterHint: "Query parameter of the next page; leave it empty for a link.",
+  origins: "Additional hosts of files",
   originsHint:
-    "Other servers, such as https://cdn.example, separated by commas. They never see the sign-in.",
+    "Other servers, such as https://cdn.example, separated by commas. They do not receive the credentials.",
   listingUrl: "Web folder that lists them",
   listingUrlHint:
     "Polled on schedule, so that files missed while the connection was down are imported too.",
@@ -274,8 +273,6 @@ export const sourceStateTexts = {
     interrupted: "Interrupted",
   } as Record<string, string>,
 }
-
-/** Text of the folders that operators grant to projects. A part of the English catalogue. */
 
 export const sourceFolderTexts = {
   title: "Source folders",

@@ -1,4 +1,3 @@
-/** Queries for pull sources, their runs and files. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { FileState } from "../api/types"

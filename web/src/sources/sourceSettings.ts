@@ -1,4 +1,4 @@
-/** What a person fills into the form of a source, and the message that is made of it. */
+/** The values of the source form, and the request built from them. */
 import type { AuthType, Source, SourceSettings } from "../api/types"
 import type { Secret } from "./SecretField"
 
@@ -20,7 +20,7 @@ const BY_SCHEME: Record<string, GatewayKind[]> = {
   wss: ["websocket"],
 }
 
-/** The parts of a mapping, most needed first. */
+/** The fields of a JSON mapping, the most important first. */
 export const MAPPING = [
   "items",
   "url",
@@ -32,7 +32,7 @@ export const MAPPING = [
   "next_parameter",
 ] as const
 
-/** The kind that an address is of: the chosen one, unless its scheme says another. */
+/** Return the type of a source: the selected one, unless the URL's scheme requires another. */
 export function getGatewayKind(address: string, chosen: GatewayKind): GatewayKind {
   const kinds = BY_SCHEME[address.trim().split(":")[0]?.toLowerCase() ?? ""]
   return kinds && !kinds.includes(chosen) ? (kinds[0] ?? chosen) : chosen
@@ -72,7 +72,7 @@ const splitList = (text: string) =>
     .filter(Boolean)
 const toText = (value: unknown) => (typeof value === "string" ? value : "")
 
-/** The form as it begins: empty, or with what is stored. */
+/** Build the initial values of the form: defaults, or those of the stored source. */
 export function buildFormValues(source: Source | undefined): SourceFormValues {
   const options = source?.options ?? {}
   const mapping = (options.mapping ?? {}) as Record<string, unknown>
@@ -149,7 +149,7 @@ function buildOptions(form: SourceFormValues): Record<string, unknown> {
   }
 }
 
-/** The settings that a filled form stands for. */
+/** Build the settings from the values of the form. */
 export function buildSettings(form: SourceFormValues) {
   const auth = buildAuth(form)
   return {

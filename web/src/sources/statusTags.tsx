@@ -1,4 +1,3 @@
-/** States of sources, their runs and files. */
 import { type StateLook, StateTag } from "../ui/StateTag"
 import { sourceStateTexts } from "./en"
 
@@ -40,7 +39,7 @@ export function FileTag({ state }: { state: string }) {
   )
 }
 
-/** Whether no image arrives from a source of this health, so that a person should look at it. */
+/** Whether a source of this health delivers no images, so that a user must act. */
 export function isUnhealthy(health: string) {
   return ["failing", "all_failing", "no_images"].includes(health)
 }

@@ -1,4 +1,4 @@
-/** The taxa of a project: the list with all names, lists that are taken in, and what the labels of models mean. */
+/** The taxa of a project with all names, the import of lists, and the mapping of model labels. */
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
@@ -21,7 +21,7 @@ import { formatEstimate, uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { taxonTexts as t } from "./en"
 
-/** What is open over the list: a form, or the question before a taxon goes. */
+/** The open dialog: the form, or the confirmation before a taxon is deleted. */
 type OpenTaxon = { what: "add" } | { what: "edit" | "remove"; taxon: Taxon }
 
 export function TaxaPage() {

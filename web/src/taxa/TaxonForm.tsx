@@ -1,4 +1,4 @@
-/** The dialog that puts one taxon on the list, or changes it. */
+/** The dialog that creates or edits a taxon. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus, X } from "lucide-react"
 import { type FormEvent, useId, useRef, useState } from "react"
@@ -42,7 +42,7 @@ const CODE = "\\s*[A-Za-z]{2,3}([_\\-][A-Za-z0-9]{1,8})*\\s*"
 const MAX_NAMES = 255
 
 interface TaxonFormProps {
-  /** The one that is changed; a new one is made without it. */
+  /** The taxon that is edited; undefined for a new one. */
   id?: string
   onClose: () => void
 }
@@ -72,7 +72,7 @@ export function TaxonForm({ id, onClose }: TaxonFormProps) {
 
 interface FormProps {
   taxon?: Taxon
-  /** What the server calls the version that is changed: it takes the change of no other. */
+  /** The ETag of the version that is edited; the server rejects a change of any other version. */
   version?: string
   onClose: () => void
   onOutdated: () => void
@@ -251,7 +251,7 @@ function buildNameList(names: Taxon["common_names"]): CommonName[] {
   return all.map((one, key) => ({ ...one, key }))
 }
 
-/** Names by language, without the lines in which nothing stands. */
+/** Group names by language; empty ones are left out. */
 function groupByLanguage(names: CommonName[]): Record<string, string[]> {
   const grouped: Record<string, string[]> = {}
   for (const { language, name } of names) {
@@ -262,7 +262,7 @@ function groupByLanguage(names: CommonName[]): Record<string, string[]> {
   return grouped
 }
 
-/** A line for each common name, with the language that it is of. */
+/** A row for each common name with its language. */
 function CommonNames({
   names,
   onChange,

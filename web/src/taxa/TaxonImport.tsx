@@ -1,4 +1,4 @@
-/** The button that takes a list of taxa in, and what became of its lines. */
+/** The button that imports a list of taxa, and the result of the import. */
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { Upload } from "lucide-react"
 import { useRef } from "react"
@@ -19,7 +19,7 @@ export function TaxonImport() {
     mutationFn: (file: File) =>
       unwrap(
         api.POST("/api/v2/taxa/import", {
-          // The form of a body of bytes is told as text.
+          // openapi-typescript gives a binary request body the type string.
           params: { query: { project: project.id } },
           body: file as unknown as string,
           bodySerializer: (bytes: unknown) => bytes as Blob,

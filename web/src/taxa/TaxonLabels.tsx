@@ -1,4 +1,7 @@
-/** What the labels of models mean: those that mean nothing yet first, each with the taxon that is called so. */
+/**
+ * The labels of models with their taxa. Unmapped labels come first, with the taxon of the same name
+ * as a suggestion.
+ */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -16,7 +19,7 @@ interface LabelMapping {
   taxon: string | null
 }
 
-/** A label with how many images show it, where that was counted, and what it means or could mean. */
+/** A label, the number of images with it if known, and its taxon or a suggested one. */
 interface LabelRow {
   label: string
   images?: number
@@ -36,7 +39,7 @@ export function TaxonLabels() {
     onSettled: () => client.invalidateQueries({ queryKey: ["taxon", project.id] }),
   })
   const may = canManage(project)
-  // One answer may be older than the other.
+  // The two responses can be of different times.
   const known = new Set(mapped?.results.map((one) => one.label))
   const rows: LabelRow[] = [
     ...(unmapped?.results ?? [])

@@ -1,4 +1,4 @@
-/** A field in which a taxon is chosen by any of its names. */
+/** A field that finds a taxon by any of its names. */
 import * as Ariakit from "@ariakit/react"
 import { useQuery } from "@tanstack/react-query"
 import { useDeferredValue, useState } from "react"
@@ -8,11 +8,11 @@ import { taxonTexts as t } from "./en"
 import { taxonChoicesQuery } from "./queries"
 
 interface TaxonSelectProps {
-  /** What is read out; a field that has a label on the screen is named by `id` instead. */
+  /** The accessible name; a field with a visible label uses `id` instead. */
   label?: string
   id?: string
   placeholder?: string
-  /** The name that stands there before something is chosen. */
+  /** The name shown initially. */
   chosen: string
   onChoose: (taxon: Taxon) => void
 }

@@ -1,4 +1,3 @@
-/** English texts of taxa. */
 import { formatCount } from "../ui/en"
 
 export const taxonTexts = {

@@ -1,4 +1,3 @@
-/** What the page asks about taxa. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 
@@ -22,7 +21,7 @@ export const taxaQuery = (project: number, search: string) =>
     placeholderData: keepPreviousData,
   })
 
-/** The taxa that can be meant by what is typed. */
+/** The taxa whose names match the typed text. */
 export const taxonChoicesQuery = (project: number, search: string) =>
   queryOptions({
     queryKey: ["taxon", project, "choices", search],
@@ -47,7 +46,7 @@ export const unmappedLabelsQuery = (project: number) =>
     queryFn: () => unwrap(api.GET("/api/v2/taxa/suggestions", { params: { query: { project } } })),
   })
 
-/** One taxon with the version that it is, to be changed; asked for anew each `round`. */
+/** A taxon with its version, to edit it. Each `round` fetches it again. */
 export const editedTaxonQuery = (taxon: string, round: number) =>
   queryOptions({
     queryKey: ["changed taxon", taxon, round],

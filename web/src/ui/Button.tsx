@@ -1,4 +1,4 @@
-/** Buttons and links that look like buttons. */
+/** Buttons, and links that look like buttons. */
 import type { AnchorHTMLAttributes, ButtonHTMLAttributes, ReactNode } from "react"
 import { Link } from "wouter"
 
@@ -55,7 +55,7 @@ export function LinkButton({
   )
 }
 
-/** A button that is only an icon; its label is read out and shown on hover. */
+/** A button with only an icon; its label is its accessible name and tooltip. */
 export function IconButton({
   label,
   children,

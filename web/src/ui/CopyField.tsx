@@ -1,4 +1,4 @@
-/** Text to be copied: a command, a token. */
+/** Text with a button that copies it, such as a command or a token. */
 import { Check, Copy } from "lucide-react"
 import { useState } from "react"
 import { IconButton } from "./Button"

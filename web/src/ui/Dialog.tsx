@@ -1,4 +1,4 @@
-/** A dialog over the page, and the question "are you sure?". */
+/** A modal dialog, and a dialog that asks for confirmation. */
 import { lazy, Suspense, useState } from "react"
 import { Button } from "./Button"
 import type { DialogProps } from "./DialogBox"
@@ -6,7 +6,7 @@ import { uiTexts } from "./en"
 
 const DialogBox = lazy(() => import("./DialogBox").then((m) => ({ default: m.DialogBox })))
 
-/** Takes the focus when it opens, and gives it back to what opened it. */
+/** Takes the focus when it opens, and returns it when it closes. */
 export function Dialog(props: DialogProps) {
   const [used, setUsed] = useState(props.open)
   if (props.open && !used) setUsed(true)

@@ -1,4 +1,4 @@
-/** What a dialog is made of, loaded apart from the first content. */
+/** The content of Dialog, in a separate chunk that loads after the first content. */
 import * as Ariakit from "@ariakit/react"
 import { X } from "lucide-react"
 import type { ReactNode } from "react"
@@ -23,7 +23,7 @@ export function DialogBox({ open, onClose, title, wide, children }: DialogProps)
     >
       <Ariakit.DialogHeading className="dialog-title">{title}</Ariakit.DialogHeading>
       {children}
-      {/* Last, so that the focus begins in the first field. */}
+      {/* The close button is last, so that the first field has the focus at first. */}
       <Ariakit.DialogDismiss className="icon-button dialog-close" aria-label={uiTexts.close}>
         <X size={18} />
       </Ariakit.DialogDismiss>

@@ -1,4 +1,4 @@
-/** Form fields: a label, a control, a hint, an error. */
+/** Form fields: label, control, hint and error. */
 import {
   type InputHTMLAttributes,
   type ReactNode,
@@ -77,7 +77,7 @@ export function SelectField({
   )
 }
 
-/** Text of several lines that a program reads. */
+/** A text field of several lines for code such as JSON. */
 export function AreaField({
   label,
   hint,

@@ -1,4 +1,4 @@
-/** A state as a shape, a colour and a text. */
+/** A state as shape, colour and text. */
 
 export type StateLook = "good" | "now" | "off" | "amber" | "bad"
 

@@ -8,7 +8,7 @@ interface Toast {
   action?: Action
 }
 
-/** What can be done about it at once, such as undoing it. */
+/** An action offered with the message, such as undo. */
 interface Action {
   label: string
   go: () => void
@@ -23,10 +23,10 @@ function set(next: Toast[]): void {
   for (const listener of listeners) listener()
 }
 
-/** Says `text` for a few seconds, longer where something can be done about it. */
+/** Show `text` for a few seconds, longer if it offers an action. */
 export function showToast(text: string, bad = false, action?: Action): void {
   const id = ++last
-  // Only the last thing can be undone: two such buttons over each other would be mistaken.
+  // Only the last change can be undone, so a second action replaces the first.
   const others = action ? toasts.filter((one) => !one.action) : toasts
   set([...others.slice(-2), { id, text, bad, action }])
   setTimeout(() => dismiss(id), bad || action ? 9000 : 5000)

@@ -1,5 +1,3 @@
-/** English texts and number formats of the parts in ui/. */
-
 const NUMBER = new Intl.NumberFormat("en")
 
 export const formatCount = (count: number) => NUMBER.format(count)

@@ -1,8 +1,8 @@
-/** What the page says instead of content: an error, an empty state, a shape of what comes. */
+/** Shown in place of content: an empty state, or a skeleton while content loads. */
 import type { ReactNode } from "react"
 import { uiTexts } from "./en"
 
-/** A list without anything in it, and what to do next. */
+/** An empty list, with what to do next. */
 export function EmptyState({
   title,
   text,
@@ -14,7 +14,7 @@ export function EmptyState({
   screen?: boolean
   children?: ReactNode
 }) {
-  // Where it is all of a screen, its title is the screen's.
+  // If it fills the screen, its title is the screen's heading.
   const Title = screen ? "h1" : "h2"
   return (
     <div className="empty">
@@ -28,7 +28,7 @@ export function EmptyState({
   )
 }
 
-/** Grey lines in the shape of a list that is on its way. */
+/** Grey rows in the shape of a list that is loading. */
 export function SkeletonRows({ rows = 5, height = 44 }: { rows?: number; height?: number }) {
   return (
     <div className="skeleton-rows" role="status" aria-label={uiTexts.loading}>

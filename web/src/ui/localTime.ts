@@ -1,6 +1,9 @@
-/** Moments as a form's field of date and time has them, in a zone that need not be the browser's. */
+/**
+ * Conversion between UTC and the local time of a form field, in a time zone that can differ from
+ * the browser's.
+ */
 
-/** Milliseconds that a zone's clock is ahead of UTC at a moment. */
+/** Return the offset of a time zone from UTC at a time, in milliseconds. */
 function ahead(moment: number, zone: string): number {
   const parts = new Intl.DateTimeFormat("en-US", {
     timeZone: zone,
@@ -26,17 +29,17 @@ function ahead(moment: number, zone: string): number {
   )
 }
 
-/** "2026-11-21T14:32:05" as a clock in the zone shows the moment. */
+/** Format a time as local time in the zone, such as "2026-11-21T14:32:05". */
 export function toLocal(at: string, zone: string): string {
   const moment = new Date(at).getTime()
   return new Date(moment + ahead(moment, zone)).toISOString().slice(0, 19)
 }
 
-/** The moment at which a clock in the zone shows this; null for what is no time. */
+/** Return the UTC time of a local time in the zone; null if the text is not a time. */
 export function fromLocal(text: string, zone: string): string | null {
   const shown = new Date(`${text.length === 16 ? `${text}:00` : text}Z`).getTime()
   if (Number.isNaN(shown)) return null
-  // Once more with what was found: the zone's clock may have been changed in between.
+  // Apply the offset a second time, because it can differ between the estimate and the result.
   const first = shown - ahead(shown, zone)
   return new Date(shown - ahead(first, zone)).toISOString()
 }

@@ -1,4 +1,4 @@
-/** Keys of the keyboard that do something, off while a person types or a dialog is open. */
+/** Keyboard shortcuts; they are off while the user types or a dialog is open. */
 import { useEffect, useRef } from "react"
 
 type Shortcuts = Record<string, (event: KeyboardEvent) => void>
@@ -10,7 +10,10 @@ function isTyping(target: EventTarget | null): boolean {
   return target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName)
 }
 
-/** Whether a key is for the page: it is not used yet, without Ctrl and the like, and not typed into a field or a dialog. */
+/**
+ * Whether a key is a shortcut: not handled yet, without Ctrl and the like, and not typed into a
+ * field or dialog.
+ */
 export function isKeyForPage(event: KeyboardEvent): boolean {
   if (
     event.defaultPrevented ||
@@ -23,7 +26,10 @@ export function isKeyForPage(event: KeyboardEvent): boolean {
   return !document.querySelector("[role=dialog]:not([hidden])")
 }
 
-/** Calls `keys[event.key]`; a key held with Shift alone is named "Shift+ArrowLeft" and so on for arrows. */
+/**
+ * Call `keys[event.key]`; arrow keys pressed with Shift alone are named "Shift+ArrowLeft" and so
+ * on.
+ */
 export function useShortcuts(keys: Shortcuts, on = true): void {
   const latest = useRef(keys)
   latest.current = keys

@@ -1,4 +1,4 @@
-/** The colours a person chose, kept in this browser. */
+/** The colour theme that the user chose, stored in this browser. */
 const KEY = "trapline.theme"
 
 export type Theme = "auto" | "light" | "dark"

@@ -1,4 +1,4 @@
-/** Times as people read them, with the zone on hover. */
+/** Times, durations and sizes as text, with the time zone in the tooltip. */
 import { useEffect, useState } from "react"
 
 const MINUTE = 60
@@ -24,12 +24,12 @@ function format(
   return made
 }
 
-/** "14:32", in the zone given or the browser's. */
+/** Format the time of day, such as "14:32", in `zone` or the browser's time zone. */
 export function formatTime(at: string, zone?: string): string {
   return format(zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(at))
 }
 
-/** "21 Nov", with the year where it is not this one. */
+/** Format the day, such as "21 Nov"; with the year if it is not the current one. */
 export function formatDay(at: string, zone?: string): string {
   const moment = new Date(at)
   const otherYear = moment.getFullYear() !== new Date().getFullYear()
@@ -40,14 +40,14 @@ export function formatDay(at: string, zone?: string): string {
   }).format(moment)
 }
 
-/** "Saturday 21 November 2026". */
+/** Format the day as "Saturday 21 November 2026". */
 export function formatLongDay(at: string, zone?: string): string {
   return format(zone, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(
     new Date(at),
   )
 }
 
-/** Everything about a moment, for a title. */
+/** Format all parts of a time, for a tooltip. */
 export function formatExact(at: string, zone?: string): string {
   const text = format(zone, {
     year: "numeric",
@@ -61,7 +61,7 @@ export function formatExact(at: string, zone?: string): string {
   return zone ? `${text}, ${zone}` : text
 }
 
-/** "2 h ago" or "in 5 min". */
+/** Format a time relative to `now`, such as "2 h ago" or "in 5 min". */
 export function formatAge(at: string, now: number): string {
   const seconds = (new Date(at).getTime() - now) / 1000
   const size = Math.abs(seconds)
@@ -79,7 +79,7 @@ function formatSpan(seconds: number): string {
   return months < 24 ? `${months} months` : `${Math.round(days / 365.25)} years`
 }
 
-/** "3 min" for a length of time in seconds. */
+/** Format a duration in seconds, such as "3 min". */
 export function formatDuration(seconds: number): string {
   if (seconds < 1) return "under 1 s"
   if (seconds < 90) return `${Math.round(seconds)} s`
@@ -97,7 +97,7 @@ function useNow(): number {
   return now
 }
 
-/** A moment as "14:32, 2 h ago", or with its day where it is not today. */
+/** A time such as "14:32, 2 h ago"; with the day if it is not today. */
 export function Timestamp({
   at,
   zone,
@@ -107,7 +107,7 @@ export function Timestamp({
   zone?: string
   short?: boolean
 }) {
-  // Something newer than the last tick is not in the future.
+  // Times after the last tick are not in the future.
   const now = Math.max(useNow(), Date.now())
   if (!at) return <span className="faint">never</span>
   const today = formatDay(at, zone) === formatDay(new Date(now).toISOString(), zone)
@@ -121,7 +121,7 @@ export function Timestamp({
   )
 }
 
-/** "4.1 MB". */
+/** Format a size in bytes, such as "4.1 MB". */
 export function formatBytes(size: number): string {
   if (size < 1000) return `${size} B`
   const units = ["kB", "MB", "GB", "TB"]
@@ -134,7 +134,7 @@ export function formatBytes(size: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
 }
 
-/** A day such as 2026-06-01, as it is called where it was: "Monday, 1 June 2026", or as `options` say. */
+/** Format a day such as 2026-06-01 as "Monday, 1 June 2026", or by `options`. */
 export function formatPlainDay(
   day: string,
   options: Intl.DateTimeFormatOptions = {
@@ -147,14 +147,14 @@ export function formatPlainDay(
   return day ? format("UTC", options).format(new Date(`${day}T12:00:00Z`)) : ""
 }
 
-/** The day so many days later. */
+/** Add a number of days to a day such as 2026-06-01. */
 export function addDays(day: string, days: number): string {
   const moment = new Date(`${day}T12:00:00Z`)
   moment.setUTCDate(moment.getUTCDate() + days)
   return moment.toISOString().slice(0, 10)
 }
 
-/** The day of a moment in a zone, as 2026-06-01. */
+/** Return the day of a time in a zone, such as 2026-06-01. */
 export function getDay(at: string, zone: string): string {
   const parts = Object.fromEntries(
     format(zone, { year: "numeric", month: "2-digit", day: "2-digit" })
@@ -164,7 +164,7 @@ export function getDay(at: string, zone: string): string {
   return `${parts.year}-${parts.month}-${parts.day}`
 }
 
-/** How a day (2026-06-01) or a month (2026-06) is called. */
+/** Format a day (2026-06-01) or a month (2026-06) as a heading. */
 export function capitalize(key: string): string {
   return key.length === 7
     ? formatPlainDay(`${key}-15`, { month: "long", year: "numeric" })

@@ -1,10 +1,12 @@
-/** The part of the address after "?", as state. */
 import { useCallback, useMemo } from "react"
 import { useLocation, useSearch as useRawSearch } from "wouter"
 
 type QueryUpdate = (search: URLSearchParams) => void
 
-/** Search parameters and a function that changes them; changes made one after the other build on each other. */
+/**
+ * Return the query parameters of the URL and a function that changes them. Successive changes build
+ * on each other.
+ */
 export function useUrlQuery(): [
   URLSearchParams,
   (change: QueryUpdate, options?: { replace?: boolean }) => void,

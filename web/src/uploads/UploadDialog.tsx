@@ -1,4 +1,6 @@
-/** Uploads files and folders to a deployment, each file with its progress and its outcome, and sums up at the end. */
+/**
+ * Uploads files and folders to a deployment, with progress and result of each file and a summary.
+ */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { type DragEvent, useCallback, useMemo, useRef, useState } from "react"
 import { DeploymentForm } from "../deployments/DeploymentForm"
@@ -23,7 +25,7 @@ import { uploadTexts } from "./en"
 import { type UploadItem, type UploadOutcome, useUploads } from "./useUploads"
 
 const t = uploadTexts
-/** A list of more is not read; those that went wrong come first. */
+/** Maximum number of files listed; failed ones come first. */
 const MAX_SHOWN = 200
 const LISTED_FIRST: UploadOutcome[] = ["sending", "failed", "refused"]
 
@@ -67,7 +69,7 @@ export function UploadDialog({
   const failed = count("failed")
   const done = items.length - waiting - count("sending")
   const close = () => (busy ? setLeaving(true) : onClose())
-  // The screen behind takes drops, too.
+  // The screen behind the dialog also accepts dropped files.
   const onDrag = (event: DragEvent) => {
     event.preventDefault()
     event.stopPropagation()
@@ -208,7 +210,7 @@ export function UploadDialog({
   )
 }
 
-/** Why files could not be taken, each reason once with the files that it is about. */
+/** Reasons why files were rejected, each with its files. */
 function RejectedFiles({ items }: { items: UploadItem[] }) {
   const reasons = new Map<string, string[]>()
   for (const item of items) {
@@ -229,7 +231,7 @@ function RejectedFiles({ items }: { items: UploadItem[] }) {
   )
 }
 
-/** The files of folders that are not sent. */
+/** Files of folders that are not uploaded. */
 function SkippedFiles({ paths, hidden }: { paths: string[]; hidden: number }) {
   if (paths.length + hidden === 0) return null
   return (

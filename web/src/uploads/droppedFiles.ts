@@ -1,8 +1,11 @@
-/** Files that were dropped or chosen, with their paths: folders are read with their sub-folders, and only images are taken from them. */
+/**
+ * Lists dropped or selected files with their paths. Folders are read with their subfolders, and
+ * only their images are uploaded.
+ */
 
 const IMAGE = /\.(jpe?g|jpe|png|webp|tiff?|bmp|heic|heif)$/i
 
-/** A file, and its path in the folder that it was dropped or chosen with. */
+/** A file with its path in the dropped or selected folder. */
 export interface SelectedFile {
   file: File
   path: string
@@ -10,23 +13,23 @@ export interface SelectedFile {
 
 export interface FileSelection {
   files: SelectedFile[]
-  /** Files of folders that are not images by their names. */
+  /** Files of folders whose names are not those of images. */
   leftOut: string[]
-  /** How many hidden files of folders were left out. */
+  /** Number of hidden files in folders. */
   hidden: number
 }
 
 export const buildEmptySelection = (): FileSelection => ({ files: [], leftOut: [], hidden: 0 })
 
-/** The files of a picker: each of them was meant. */
+/** Return all files that the user selected one by one. */
 export const selectFiles = (files: Iterable<File>): FileSelection => ({
   ...buildEmptySelection(),
   files: [...files].map((file) => ({ file, path: file.name })),
 })
 
-/** The files of a drop: each that was dropped itself, and the images of folders. */
+/** Return all files that were dropped directly, and the images of dropped folders. */
 export async function readDroppedFiles(transfer: DataTransfer): Promise<FileSelection> {
-  // After the first pause the browser has forgotten what was dropped.
+  // The browser clears DataTransfer after the first await, so read everything first.
   const plain = [...transfer.files]
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry())
   if (!entries.some((entry) => entry?.isDirectory)) return selectFiles(plain)
@@ -35,7 +38,7 @@ export async function readDroppedFiles(transfer: DataTransfer): Promise<FileSele
   return chosen
 }
 
-/** The images of a folder that was chosen. */
+/** Return the images of a selected folder. */
 export function readSelectedFolder(files: Iterable<File>): FileSelection {
   const chosen = buildEmptySelection()
   for (const file of files) {
@@ -45,7 +48,10 @@ export function readSelectedFolder(files: Iterable<File>): FileSelection {
   return chosen
 }
 
-/** Whether a file of a folder is an image by its name; counts or names it where it is not. */
+/**
+ * Whether a file of a folder is an image by its name. Otherwise it is counted or listed as left
+ * out.
+ */
 function isImage(path: string, chosen: FileSelection): boolean {
   if (path.split("/").some((part) => part.startsWith("."))) chosen.hidden += 1
   else if (IMAGE.test(path)) return true
@@ -69,7 +75,7 @@ async function readEntry(
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
   for (;;) {
-    // A browser gives a hundred at a time, and none at the end.
+    // Chromium returns up to 100 entries per call, and none at the end.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
     )

@@ -1,4 +1,3 @@
-/** English texts of uploads. */
 import { formatCount, formatPlural } from "../ui/en"
 
 export const uploadTexts = {

@@ -1,10 +1,13 @@
-/** Sends files with progress, which fetch cannot report. */
+/** Upload requests with progress, which fetch cannot report. */
 import { csrfHeaders } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import type { Import, Upload } from "../api/types"
 import type { SelectedFile } from "./droppedFiles"
 
-/** Uploads one file with its path to a deployment; `onProgress` hears fractions from 0 to 1. Ended by `signal` it throws AbortError. */
+/**
+ * Upload a file with its path to a deployment. `onProgress` is called with fractions from 0 to 1.
+ * Throws AbortError if `signal` aborts it.
+ */
 export function uploadFile(
   { file, path }: SelectedFile,
   to: { project: number; deployment: string },
@@ -19,7 +22,7 @@ export function uploadFile(
   return post<Upload>("/api/v2/images", form, onProgress, signal)
 }
 
-/** Sends a file of results as it is; `query` is how it is to be read. Otherwise as `uploadFile`. */
+/** Upload a file of results unchanged; `query` says how to read it. Otherwise like `uploadFile`. */
 export function sendImport(
   file: File,
   query: Record<string, string>,

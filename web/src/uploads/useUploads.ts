@@ -1,4 +1,7 @@
-/** Files on their way up, a few at a time: each with its progress and its outcome, tried again, stopped and gone on with. */
+/**
+ * Uploads of several files at a time, each with progress and result; they can be retried, stopped
+ * and continued.
+ */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { ApiProblem } from "../api/problems"
 import type { SelectedFile } from "./droppedFiles"
@@ -15,13 +18,13 @@ export interface UploadItem extends SelectedFile {
 
 const MAX_CONCURRENT = 3
 const RETRY_DELAYS_MS = [1000, 3000]
-/** So often at most the screen is drawn while bytes go. */
+/** Minimum time between two renders while bytes are sent. */
 const RENDER_INTERVAL_MS = 100
 
-/** Whether the same may succeed a little later. */
+/** Whether a later attempt may succeed. */
 const isTemporary = (error: unknown) =>
   error instanceof ApiProblem && [0, 429, 502, 503, 504].includes(error.status)
-/** Whether an answer is about all files rather than this one. */
+/** Whether an error concerns all files and not only this one. */
 const isAboutAll = (error: unknown) =>
   !(error instanceof ApiProblem) || isTemporary(error) || [401, 403, 404].includes(error.status)
 
@@ -97,7 +100,7 @@ export function useUploads(
     [items, change, say, onDone],
   )
 
-  // Closing the tab would lose what is on its way, and what waits would be forgotten.
+  // Closing the tab would lose the active and waiting uploads, so the browser asks first.
   useEffect(() => {
     if (!busy) return
     const warn = (event: BeforeUnloadEvent) => event.preventDefault()

@@ -1,4 +1,4 @@
-/** What changed between the two analyses that stand beside each other, as a short list. */
+/** A short list of the differences between the two analyses that are compared. */
 import type { ReactNode } from "react"
 import type { AnalysisChanges as Found } from "../findings/analysisDiff"
 import { useClassColour } from "../findings/classColours"

@@ -1,4 +1,6 @@
-/** Boxes, areas and points over the picture: lines keep their width and labels their size at any zoom. */
+/**
+ * Boxes, areas and points over the image. Lines keep their width and labels their size at any zoom.
+ */
 import { memo } from "react"
 import { useClassColour } from "../findings/classColours"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
@@ -11,12 +13,12 @@ export interface OverlayItem {
   shape: Shape & { bounds: Rectangle }
 }
 
-/** Which findings are lit, and how others get to be. */
+/** Which findings are highlighted, and the functions that change it. */
 export interface Highlight {
   lit: ReadonlySet<string>
-  /** The pointer or the keyboard's focus is on it, or on nothing. */
+  /** Called when the pointer or the focus is on a finding, or on none. */
   onLight: (id: string | null) => void
-  /** It is to stay lit. */
+  /** Called to select a finding, which stays highlighted. */
   onChoose: (id: string) => void
 }
 
@@ -29,7 +31,10 @@ interface AnnotationOverlayProps extends Highlight {
 }
 
 const LABEL_HEIGHT = 20
-/** With more than so many in sight, labels would hide the picture: only those that are lit have one. */
+/**
+ * With more visible findings than this, labels would hide the image: only highlighted ones have a
+ * label.
+ */
 const MAX_LABELS = 150
 const HALO = "#05080699"
 let getStroke: CanvasRenderingContext2D | null = null
@@ -53,7 +58,8 @@ export function AnnotationOverlay({
 }: AnnotationOverlayProps) {
   const classColour = useClassColour()
   const size = ({ shape }: OverlayItem) => shape.bounds.width * shape.bounds.height
-  // The smaller lies on top, where the pointer finds it, and what is lit above all.
+  // Smaller findings are above larger ones, where the pointer reaches them; highlighted ones are
+  // above all.
   const ordered = [...drawn].sort(
     (a, b) =>
       Number(lit.has(a.finding.id)) - Number(lit.has(b.finding.id)) ||
@@ -73,7 +79,7 @@ export function AnnotationOverlay({
       box.y < canvas.height &&
       box.x + box.width > 0 &&
       box.y + box.height > 0
-    // The mask of a box would only say the same again.
+    // The mask of a box needs no label in addition to that of the box.
     const saysIt = lit.has(finding.id) || !finding.parent || !ids.has(finding.parent)
     return seen && saysIt ? [{ finding, box }] : []
   })
@@ -149,7 +155,9 @@ interface OverlayShapeProps extends OverlayItem {
   onChoose: (id: string) => void
 }
 
-/** One finding in pixels of the picture; moving and zooming does not draw it anew. */
+/**
+ * One finding in pixels of the image; it does not render again when the image is moved or zoomed.
+ */
 const OverlayShape = memo(function OverlayShape({
   finding,
   shape,
@@ -219,7 +227,7 @@ const OverlayShape = memo(function OverlayShape({
   )
 })
 
-/** Dots are lines of no length with round ends, so that they too keep their size. */
+/** Points are lines of length 0 with round caps, so that they keep their size. */
 function KeypointShape({
   shape,
   isLit,

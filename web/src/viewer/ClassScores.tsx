@@ -1,4 +1,4 @@
-/** The classes that a classifier thought of, each with a bar as long as it was sure. */
+/** The classes of a classifier, each with a bar for its confidence. */
 import { useClassColour } from "../findings/classColours"
 import { type ClassScore, formatPercent } from "../findings/findings"
 

@@ -1,4 +1,7 @@
-/** One finding in the panel's list: a button that lights it, and below it what cannot be drawn. */
+/**
+ * A finding in the panel's list: a button that highlights it, with the reason if it cannot be
+ * drawn.
+ */
 import type { Identification } from "../api/types"
 import { useClassColour } from "../findings/classColours"
 import { findingTexts } from "../findings/en"
@@ -20,9 +23,9 @@ interface FindingRowProps {
   files: ReadonlyMap<string, LoadedArtifact>
   isLit: boolean
   isChosen: boolean
-  /** The current identification by a person. */
+  /** The current identification by a user. */
   held: Identification | null
-  /** Whose it is, where that is not plain. */
+  /** The name of its analysis, if several are shown. */
   from: string | null
   onLight: (id: string | null) => void
   onChoose: (id: string) => void

@@ -1,4 +1,4 @@
-/** A heatmap stretched over the whole picture. */
+/** A heatmap that covers the whole image. */
 import { useLayoutEffect, useRef } from "react"
 import type { HeatmapData } from "./artifactFiles"
 import { type ColourMap, getColourTable } from "./colourMaps"
@@ -27,7 +27,7 @@ export function Heatmap({
       const { data } = shown
       for (let at = 0; at < data.length; at += 4) {
         const value = (data[at] ?? 0) * 3
-        // Nothing was found where the value is 0: the image is shown there without a tint.
+        // A value of 0 is transparent.
         if (value === 0) data[at + 3] = 0
         data[at] = table[value] ?? 0
         data[at + 1] = table[value + 1] ?? 0

@@ -1,4 +1,7 @@
-/** What is said of the whole picture, at its corner; the panel's list has the same for the keyboard. */
+/**
+ * The classifications of the whole image, at its corner; the panel's list contains the same for the
+ * keyboard.
+ */
 import { useClassColour } from "../findings/classColours"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
 import type { Highlight } from "./AnnotationOverlay"
@@ -11,12 +14,12 @@ interface ImageBadgesProps extends Highlight {
   findings: Finding[]
   files: ReadonlyMap<string, LoadedArtifact>
   view: View
-  /** How wide the whole picture is on the screen. */
+  /** The width of the whole image on the screen. */
   width: number
 }
 
 const MAX_SCORES = 5
-/** Bars would hide too much of a picture that is shown smaller than this. */
+/** Bars would cover too much of an image that is narrower than this on the screen, in pixels. */
 const BARS_FROM = 420
 
 export function ImageBadges({

@@ -1,4 +1,4 @@
-/** The dark room: one picture, zoomed and moved to the pixel, with what was found over it. */
+/** One image with its findings, with zoom and pan. */
 import {
   type Dispatch,
   forwardRef,
@@ -34,10 +34,10 @@ export interface ImageCanvasProps extends Omit<Highlight, "onChoose"> {
   image: ImageDetail
   findings: Finding[]
   files: ReadonlyMap<string, LoadedArtifact>
-  /** What a click chose to stay lit; null is a click beside everything. */
+  /** Called with the clicked finding, or with null for a click outside all of them. */
   onChoose: (id: string | null) => void
   opacity: number
-  /** The colour map that a person chose; null is what each heatmap asks for. */
+  /** The colour map that the user selected; null uses the one that each heatmap requests. */
   map: ColourMap | null
   onScale?: (scale: number) => void
 }
@@ -49,7 +49,7 @@ const STILL = 5
 interface RenderedFinding {
   place: ViewPosition
   onPlace: Dispatch<SetStateAction<ViewPosition>>
-  /** What stands above the picture. */
+  /** Content above the image. */
   head?: ReactNode
 }
 
@@ -90,7 +90,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
         }),
       [findings, files],
     )
-    // A press that does not move the picture chooses what lies under it.
+    // A press that does not move the image selects the finding under the pointer.
     const press = useRef<{ id: string | null; x: number; y: number } | null>(null)
     const onPress = useCallback((id: string) => {
       if (press.current) press.current.id = id

@@ -1,4 +1,4 @@
-/** Where an image is from: its time, place, file and EXIF. */
+/** The origin of an image: time, location, file and EXIF. */
 import { Download } from "lucide-react"
 import { Link } from "wouter"
 import { fileUrl } from "../api/fileUrls"

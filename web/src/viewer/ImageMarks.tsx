@@ -1,4 +1,4 @@
-/** What people noted on an image: its star, its tags, its capture time; and that it is deleted. */
+/** Star, tags and capture time of an image, which users can change; and whether it is deleted. */
 import { Star, X } from "lucide-react"
 import { type FormEvent, useState } from "react"
 import { Link } from "wouter"

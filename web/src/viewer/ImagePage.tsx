@@ -1,4 +1,4 @@
-/** One image: the viewer. What is shown of it stands in the URL. */
+/** The viewer of one image. Its state is in the URL. */
 import { keepPreviousData, type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query"
 import {
   ArrowLeft,
@@ -38,7 +38,7 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { outboxTexts } from "../review/en"
 import { viewerTexts } from "./en"
 
-/** So many images are fetched before they are asked for. */
+/** Number of images that are fetched in advance. */
 const PREFETCHED = 3
 
 async function prefetchImages(
@@ -56,14 +56,14 @@ async function prefetchImages(
       next = image[way]
     }
   } catch {
-    // It is fetched again, and its failure shown, when it is opened.
+    // It is fetched again when it is opened, and an error is shown then.
   }
 }
 
 export function ImagePage({ project, image: id }: { project: number; image: string }) {
   const [, go] = useLocation()
   const [search] = useUrlQuery()
-  /** The search of the grid that the image was opened from. */
+  /** The query string of the grid from which the image was opened. */
   const list = search.get("in")
   const client = useQueryClient()
   const {
@@ -73,7 +73,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     isPlaceholderData,
     fetchStatus,
   } = useQuery({ ...imageQuery(project, id, list), placeholderData: keepPreviousData })
-  // Without a network the image before is not shown in place of one that cannot be loaded.
+  // Without a network, the previous image is not shown in place of one that cannot be loaded.
   const isHeld = isPlaceholderData && fetchStatus === "paused"
   const image = isHeld ? undefined : loaded
   const canvas = useRef<ImageCanvasHandle>(null)
@@ -113,7 +113,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
         .map((finding) => ({ finding, shape: getDrawnShape(finding, files) }))
     return diffAnalyses(of(sight.beside.left), of(sight.beside.right))
   }, [sight, visible, files])
-  // Beside each other, what is in the same place is lit on both sides.
+  // In the split view, findings in the same place are highlighted on both sides.
   const lit = useMemo(() => {
     const one = hovered ?? (visible.some((finding) => finding.id === chosen) ? chosen : null)
     const pair = changes?.pairs.find(({ left, right }) => left.id === one || right.id === one)
@@ -131,7 +131,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const step = (way: "next_id" | "previous_id") => {
     const to = isHeld ? loaded?.id : image?.[way]
     if (!to) return
-    // In a grid the next image is the next tile.
+    // In the grid, the next image is the next tile.
     const state = history.state as { at?: GridPosition } | null
     const index =
       list === null || state?.at?.index === undefined

@@ -1,4 +1,4 @@
-/** Any data as a tree to read: what has parts can be folded. */
+/** JSON data as a tree with collapsible parts. */
 
 const MAX_PARTS = 200
 const MAX_TEXT = 8

@@ -1,4 +1,4 @@
-/** One picture, or the same one twice with an analysis each, zoomed and moved in step. */
+/** One image, or the same image twice with an analysis each and synchronized zoom and pan. */
 import { forwardRef, useImperativeHandle, useRef, useState } from "react"
 import type { Analysis } from "../api/types"
 import { viewerTexts } from "./en"

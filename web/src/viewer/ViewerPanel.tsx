@@ -1,4 +1,6 @@
-/** Beside the picture: what is shown and how, what was found, which analysis said it, and where the image is from. */
+/**
+ * The panel next to the image: display options, findings, analyses, and the origin of the image.
+ */
 import { useEffect, useRef } from "react"
 import { Link } from "wouter"
 import type { Analysis, ImageDetail } from "../api/types"
@@ -47,7 +49,8 @@ export function ViewerPanel(props: ViewerPanelProps) {
   const identify = useIdentify(image)
   const about = useIdentifications(image, findings)
   const aside = useRef<HTMLElement>(null)
-  // What was chosen on the picture comes into sight in the list, which stays where it is if it was chosen there.
+  // Scroll the finding that was selected on the image into view; the list does not move if it was
+  // selected in the list.
   useEffect(() => {
     const entry = chosen && aside.current?.querySelector(`[data-finding-id="${chosen}"]`)
     if (entry && document.activeElement !== entry) entry.scrollIntoView({ block: "nearest" })
@@ -221,13 +224,13 @@ function FindingList({
   const t = viewerTexts
   const hidden = findings.length - visible.length
   const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
-  // A list of thousands is not read; the picture and the slider find what is in it.
+  // A list of thousands is of no use: the image and the confidence slider narrow it.
   const listed = visible.slice(0, MAX_ROWS)
   const far =
     chosen && !listed.some(({ id }) => id === chosen)
       ? visible.filter(({ id }) => id === chosen)
       : []
-  // Where more than one analysis is shown, each finding says whose it is.
+  // If several analyses are shown, each finding has the name of its analysis.
   const from = ({ analysis }: Finding) =>
     sight.beside
       ? analysis.id === sight.beside.left

@@ -1,4 +1,6 @@
-/** Pictures that analyses left in the store, a heatmap's values and a mask's outline, fetched when they are shown. */
+/**
+ * Files of analyses in the object store, such as heatmaps and masks, fetched when they are shown.
+ */
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
 import { fileUrl } from "../api/fileUrls"
@@ -8,7 +10,7 @@ import { buildOutline } from "../findings/maskOutline"
 import type { Shape } from "../findings/shapes"
 import type { Size } from "../findings/size"
 
-/** The pixels of a heatmap; those of a grey one are values, which a colour map may be put on. */
+/** The pixels of a heatmap; those of a grey one are values to which a colour map applies. */
 export interface HeatmapData {
   pixels: ImageData
   isGrey: boolean
@@ -59,7 +61,7 @@ function readHeatmap(pixels: ImageData): HeatmapData {
   return { pixels, isGrey }
 }
 
-/** Not zero is inside, whatever its colour; what cannot be seen is outside. */
+/** Convert a mask: pixels that are neither black nor transparent are inside. */
 function readMask(pixels: ImageData, image: Size): Shape {
   const { width, height, data } = pixels
   const cells = new Uint8Array(width * height)
@@ -88,7 +90,7 @@ function readMask(pixels: ImageData, image: Size): Shape {
   }
 }
 
-/** The files of findings, by the findings' ids; each is fetched once. */
+/** Return the files of findings by the findings' IDs; each is fetched once. */
 export function useArtifactFiles(
   findings: Finding[],
   image: Size | undefined,
@@ -113,7 +115,7 @@ export function useArtifactFiles(
       structuralSharing: false,
     })),
   })
-  // The list is new at every turn, its answers are not.
+  // The list is new in each render, its results are not.
   const key = wanted
     .map((finding, at) => `${finding.id} ${answers[at]?.status} ${answers[at]?.dataUpdatedAt}`)
     .join()
@@ -142,13 +144,13 @@ export function useArtifactFiles(
   }
 }
 
-/** What is drawn of a finding, its file included. */
+/** Return the shape of a finding, also if it comes from a file. */
 export function getDrawnShape(finding: Finding, files: ReadonlyMap<string, LoadedArtifact>): Shape {
   const file = files.get(finding.id)
   return file?.state === "there" && file.shape ? file.shape : finding.shape
 }
 
-/** Why a finding cannot be drawn; nothing where it is. */
+/** Return why a finding cannot be drawn; undefined if it can. */
 export function getLoadError(
   finding: Finding,
   files: ReadonlyMap<string, LoadedArtifact>,

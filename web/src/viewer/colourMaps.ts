@@ -1,4 +1,4 @@
-/** Colours for the values of a heatmap, from none to all, evenly spaced. */
+/** Colours for the values of a heatmap, evenly spaced from 0 to the maximum. */
 
 const STOPS = {
   viridis: "440154 482878 3e4a89 31688e 26828e 1f9e89 35b779 6dcd59 b4de2c fde725",
@@ -12,13 +12,13 @@ const STOPS = {
 export type ColourMap = keyof typeof STOPS
 export const COLOUR_MAPS = Object.keys(STOPS) as ColourMap[]
 
-/** The map of that name, or the usual one. */
+/** Return the map with that name, or the default. */
 export function getColourMap(name: unknown, usual: ColourMap = "viridis"): ColourMap {
   const known = typeof name === "string" ? name.toLowerCase().replace(/^gray$/, "grey") : ""
   return COLOUR_MAPS.find((one) => one === known) ?? usual
 }
 
-/** A map's 256 colours as red, green, blue, one after the other. */
+/** Return the 256 colours of a map as a sequence of red, green and blue. */
 export function getColourTable(map: ColourMap): Uint8ClampedArray {
   const stops = STOPS[map]
     .split(" ")
@@ -35,6 +35,6 @@ export function getColourTable(map: ColourMap): Uint8ClampedArray {
   return table
 }
 
-/** A map as a bar from none to all, for CSS. */
+/** Return the map as a CSS gradient. */
 export const getGradient = (map: ColourMap): string =>
   `linear-gradient(90deg, #${STOPS[map].split(" ").join(", #")})`

@@ -1,4 +1,3 @@
-/** English texts of the viewer. */
 import { formatCount } from "../ui/en"
 
 export const viewerTexts = {

@@ -1,13 +1,16 @@
-/** All annotations of the analyses that are shown: the image brings the first page of each, the rest is fetched. */
+/**
+ * All annotations of the analyses that are shown. The image contains the first page of each; the
+ * others are fetched.
+ */
 import { useQueries } from "@tanstack/react-query"
 import { useMemo } from "react"
 import type { Analysis, ImageDetail } from "../api/types"
 import { remainingAnnotationsQuery } from "../images/queries"
 
 export interface CompleteAnalyses {
-  /** The analyses that are shown, each with all that has come so far. */
+  /** The analyses that are shown, each with the annotations loaded so far. */
   analyses: Analysis[]
-  /** How many annotations are still on their way. */
+  /** The number of annotations that are not loaded yet. */
   coming: number
   error: unknown
   retry: () => void

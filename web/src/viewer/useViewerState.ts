@@ -1,4 +1,4 @@
-/** What a person chose to see: it all stands in the address, so that it can be shared. */
+/** The display options of the viewer, which are in the URL so that it can be shared. */
 import { useMemo } from "react"
 import type { ImageDetail } from "../api/types"
 import { useUrlQuery } from "../ui/urlQuery"
@@ -6,9 +6,9 @@ import { COLOUR_MAPS, type ColourMap } from "./colourMaps"
 
 export const DEFAULT_MIN_CONFIDENCE = 20
 export const DEFAULT_OPACITY = 45
-/** In place of an analysis: the picture as it is. */
+/** In place of an analysis ID: show the original image. */
 export const NO_ANALYSIS = "none"
-/** What stays when one goes on to the next image. */
+/** Parameters that are kept when the user opens the next image. */
 const STORAGE_KEY = ["in", "confidence", "off", "types", "boxes", "info", "opacity", "map"]
 
 export interface CompareMode {
@@ -69,7 +69,7 @@ function parseShown(
   return new Set(newest ? [newest.id] : [])
 }
 
-/** The two that are set beside each other at first: the older one on the left. */
+/** Return the two analyses that are compared at first, the older one on the left. */
 export function getDefaultComparison(
   image: ImageDetail,
   shown: ReadonlySet<string>,

@@ -11,7 +11,7 @@ import {
 import type { Size } from "../findings/size"
 import { clampView, fitView, type View, zoomAt } from "./viewGeometry"
 
-/** Where the picture lies; `fitted` is shown whole, and stays so when the window changes. */
+/** The position of the image; `fitted` shows all of it, also after the window changes its size. */
 export interface ViewPosition {
   view: View
   fitted: boolean
@@ -29,7 +29,7 @@ interface ZoomPanHandlers {
   pan: (dx: number, dy: number) => void
 }
 
-/** The place is kept outside, so that two pictures beside each other move in step. */
+/** The position is state of the caller, so that the two images of the split view move together. */
 export function useZoomPan(
   canvasRef: RefObject<HTMLDivElement | null>,
   picture: Size,

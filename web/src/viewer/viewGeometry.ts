@@ -1,6 +1,6 @@
 import type { Size } from "../findings/size"
 
-/** One picture pixel is `scale` CSS pixels; the picture's top left corner lies at (x, y). */
+/** One image pixel is `scale` CSS pixels; the image's top left corner is at (x, y). */
 export interface View {
   scale: number
   x: number
@@ -10,7 +10,7 @@ export interface View {
 export const MAX_SCALE = 32
 const MARGIN = 12
 
-/** The view that shows the whole picture in the middle. */
+/** Return the view that shows the whole image in the centre. */
 export function fitView(picture: Size, canvas: Size): View {
   const scale = Math.min(
     (canvas.width - 2 * MARGIN) / picture.width,
@@ -20,7 +20,7 @@ export function fitView(picture: Size, canvas: Size): View {
   return centreView(picture, canvas, Math.max(scale, 0.001))
 }
 
-/** The view at `scale` with the picture in the middle. */
+/** Return the view at `scale` with the image in the centre. */
 export function centreView(picture: Size, canvas: Size, scale: number): View {
   return {
     scale,
@@ -29,7 +29,7 @@ export function centreView(picture: Size, canvas: Size, scale: number): View {
   }
 }
 
-/** `view` zoomed by `factor`, the picture point under (x, y) staying where it is. */
+/** Zoom `view` by `factor`; the image point under (x, y) keeps its place. */
 export function zoomAt(
   view: View,
   factor: number,
@@ -44,7 +44,10 @@ export function zoomAt(
   return clampView({ scale, x: x - (x - view.x) * by, y: y - (y - view.y) * by }, picture, canvas)
 }
 
-/** `view` moved so that the picture is never lost: centred where it is smaller than the canvas, else without a gap. */
+/**
+ * Move `view` so that the image stays visible: centred if it is smaller than the canvas, otherwise
+ * without a gap.
+ */
 export function clampView(view: View, picture: Size, canvas: Size): View {
   const along = (at: number, length: number, room: number) =>
     length <= room ? (room - length) / 2 : Math.min(Math.max(at, room - length - MARGIN), MARGIN)
@@ -55,7 +58,10 @@ export function clampView(view: View, picture: Size, canvas: Size): View {
   }
 }
 
-/** A label's place: above the box, inside it at the picture's top, never beyond the picture's or the canvas's edges. */
+/**
+ * Return a label's position: above the box, or inside it at the image's top; never beyond the edges
+ * of image or canvas.
+ */
 export function getLabelPosition(
   box: { x: number; y: number; width: number; height: number },
   label: Size,

@@ -1,4 +1,7 @@
-/** What is told of the deployment chosen on the map: its last picture, when that was, and whether it is silent. */
+/**
+ * The card of the deployment that is selected on the map: its latest image, the time of it, and
+ * whether images are overdue.
+ */
 import { useQuery } from "@tanstack/react-query"
 import { X } from "lucide-react"
 import { Link } from "wouter"

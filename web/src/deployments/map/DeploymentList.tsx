@@ -1,4 +1,4 @@
-/** The deployments of a project as a list that stays in step with the map beside it. */
+/** The deployments as a list that is synchronized with the map next to it. */
 import { MapPin } from "lucide-react"
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react"
 import { Link } from "wouter"
@@ -17,7 +17,7 @@ interface DeploymentListProps {
   lit: string | null
   onChoose: (id: string | null) => void
   onLit: (id: string | null) => void
-  /** What can be done with one. */
+  /** Renders the actions of a deployment. */
   acts: (one: Deployment) => ReactNode
 }
 
@@ -36,7 +36,7 @@ export function DeploymentList({
       ?.querySelector(`[data-deployment="${CSS.escape(chosen ?? "")}"]`)
       ?.scrollIntoView({ block: "nearest" })
   }, [chosen])
-  // The arrow keys go from pin to pin, and the map goes along.
+  // The arrow keys move between pins, and the map follows.
   const onKeyDown = (event: KeyboardEvent<HTMLUListElement>) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key]
     const pins = [...event.currentTarget.querySelectorAll<HTMLButtonElement>("button[data-pin]")]

@@ -1,4 +1,4 @@
-/** Deployments on a plain map: lines of the graticule and a scale bar, and nothing that is loaded from elsewhere. */
+/** Deployments on a simple map with a graticule and a scale bar. It loads no map tiles. */
 import { Minus, Plus, Scan } from "lucide-react"
 import { type ReactNode, useEffect, useMemo, useRef } from "react"
 import type { Deployment } from "../../api/types"
@@ -14,20 +14,23 @@ interface DeploymentMapProps {
   deployments: Deployment[]
   label: string
   chosen?: string | null
-  /** What is pointed at elsewhere, such as in the list beside the map. */
+  /** The deployment that is highlighted elsewhere, such as in the list. */
   lit?: string | null
   onChoose?: (id: string | null) => void
   onLit?: (id: string | null) => void
-  /** Only to be looked at: it neither zooms nor moves. */
+  /** Whether the map is read-only: no zooming and no panning. */
   still?: boolean
-  /** A place to be marked with a cross, and what hears where the map was pressed. */
+  /**
+   * A position marked with a cross, and the function called with the position that the user
+   * clicked.
+   */
   mark?: Coordinates | null
   onPlace?: (place: Coordinates) => void
-  /** What lies over the map's corner. */
+  /** Content over a corner of the map. */
   children?: ReactNode
 }
 
-/** Pixels at the bottom that what is told of the chosen one may lie over. */
+/** Height in pixels that the card of the selected deployment can cover at the bottom. */
 const CARD = 150
 
 const isSilent = (one: Cluster) => one.members.some((member) => member.deployment.silent_since)
@@ -47,7 +50,8 @@ export function DeploymentMap({
   const frame = useRef<HTMLDivElement>(null)
   const placed = useMemo(() => listDeploymentPoints(deployments), [deployments])
   const marked = mark ? project(mark) : null
-  // The marked place does not move the map under the hand that sets it: it is fitted only where nothing else is.
+  // The marked position does not move the map while the user sets it: the view is fitted to it only
+  // if there is nothing else.
   const points = placed.length > 0 || !marked ? placed.map((one) => one.point) : [marked]
   const { view, size, zoomIn, zoomOut, fit, show, reveal, bind } = useMapView(frame, points, {
     still,
@@ -66,13 +70,11 @@ export function DeploymentMap({
   const bar = seen ? buildScale(view) : null
 
   const target = placed.find((one) => one.deployment.id === chosen)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection moves the map
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection moves the map, which the user can then move away
   useEffect(() => {
     if (!target || !seen) return
     const at = toScreen(target.point, view, size)
     if (at.x < 0 || at.y < 0 || at.x > size.width || at.y > size.height - CARD) reveal(target.point)
-    // Only a new choice moves the map; whoever moves it away afterwards wanted that.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [chosen, seen])
 
   const press = (one: Cluster) => {
@@ -90,7 +92,7 @@ export function DeploymentMap({
       show(one.members.map((member) => member.point))
       return
     }
-    // Those in one spot come one after the other.
+    // Further clicks select the deployments of a cluster in turn.
     const at = one.members.findIndex((member) => member.deployment.id === chosen)
     const next = one.members[(at + 1) % one.members.length]
     onChoose?.(next?.deployment.id ?? null)

@@ -1,4 +1,6 @@
-/** A small map to set a position on, with the other deployments to go by. */
+/**
+ * A small map on which the user sets a position; the other deployments are shown for orientation.
+ */
 import type { Deployment } from "../../api/types"
 import { DeploymentMap } from "./DeploymentMap"
 import { mapTexts as t } from "./en"

@@ -9,7 +9,7 @@ const view = { x: 0.5, y: 0.5, scale: 10_000 }
 const deployment = (name: string, latitude: number | null = 0, longitude: number | null = 0) =>
   ({ id: name, name, latitude, longitude }) as Deployment
 
-/** A deployment at a place of the screen. */
+/** A deployment at a position on the screen. */
 const at = (name: string, x: number, y: number) => ({
   deployment: deployment(name),
   point: fromScreen({ x, y }, view, size),

@@ -1,13 +1,13 @@
-/** Which deployments of a map are drawn as one, and which of them have room for their names. */
+/** Clusters deployments that are near each other, and decides which names fit on the map. */
 import type { Deployment } from "../../api/types"
 import { type Point, project, type Size, toScreen, type View } from "./projection"
 
-/** Two that are nearer than this could not be told apart by a finger. */
+/** Points nearer than this, in pixels, cannot be tapped separately. */
 const CLUSTER_DISTANCE = 44
 const LETTER_WIDTH = 7.2
 const LINE_HEIGHT = 20
 const MAX_LABEL_WIDTH = 180
-/** No name comes nearer to the edge of the map than this. */
+/** Minimum distance of a name from the edge of the map, in pixels. */
 const EDGE = 6
 
 export interface DeploymentPoint {
@@ -20,11 +20,11 @@ export interface Cluster {
   at: Point
   members: DeploymentPoint[]
   label: string | null
-  /** Whether the name stands before it, because there is no room behind it. */
+  /** Whether the name is to the left of the point because there is no room to the right. */
   isBefore: boolean
 }
 
-/** The deployments whose position is known. */
+/** Return the deployments whose position is known. */
 export function listDeploymentPoints(deployments: Deployment[]): DeploymentPoint[] {
   return deployments.flatMap((deployment) =>
     deployment.latitude === null || deployment.longitude === null
@@ -51,7 +51,7 @@ const overlaps = (one: Box, other: Box) =>
   one.top < other.bottom &&
   other.top < one.bottom
 
-/** What is seen of `placed`, those near each other as one; the `chosen` one's name always has room. */
+/** Cluster the visible points. The name of the selected deployment always fits. */
 export function buildClusters(
   placed: DeploymentPoint[],
   view: View,

@@ -1,4 +1,3 @@
-/** English texts of the map. */
 import { formatCount } from "../../ui/en"
 
 export const mapTexts = {

@@ -1,4 +1,4 @@
-/** The lines of a plain map, and the length of its scale bar. */
+/** The graticule and the scale bar of the map. */
 import {
   fromScreen,
   metresPerPixel,
@@ -13,11 +13,11 @@ const STEPS = [
   30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001,
   0.00005, 0.00002,
 ]
-/** Pixels between two lines, at least. */
+/** Minimum distance of two lines, in pixels. */
 const MIN_DISTANCE = 96
 const MAX_BAR_WIDTH = 120
 const LETTER_WIDTH = 6.4
-/** Pixels between a line and its words. */
+/** Distance between a line and its label, in pixels. */
 export const LABEL_GAP = 4
 
 export interface Line {
@@ -36,7 +36,7 @@ const formatDegrees = (value: number, step: number, [plus, minus]: [string, stri
   return `${Math.abs(value).toFixed(digits)}°${letter}`
 }
 
-/** The meridians and parallels that are seen, with where they are in pixels. */
+/** Build the visible meridians and parallels, with their positions in pixels. */
 export function buildGraticule(view: View, size: Size): Graticule {
   const step = STEPS.findLast((one) => (one / 360) * view.scale >= MIN_DISTANCE) ?? 30
   const west = fromScreen({ x: 0, y: 0 }, view, size).x * 360 - 180
@@ -47,7 +47,7 @@ export function buildGraticule(view: View, size: Size): Graticule {
     const wrapped = ((((longitude + 180) % 360) + 360) % 360) - 180
     const at = ((longitude - west) / 360) * view.scale
     const text = formatDegrees(wrapped, step, ["E", "W"])
-    // Where the map ends there is no room for words.
+    // Beyond the edge of the world there is no label.
     meridians.push({
       at,
       text: at + LABEL_GAP + text.length * LETTER_WIDTH > size.width ? "" : text,
@@ -67,7 +67,7 @@ export function buildGraticule(view: View, size: Size): Graticule {
   return { meridians, parallels }
 }
 
-/** A round length that fits, in words and in pixels. */
+/** Build the scale bar: a round length that fits, as text and in pixels. */
 export function buildScale(view: View): { width: number; text: string } {
   const metres = metresPerPixel(view)
   const most = metres * MAX_BAR_WIDTH

@@ -1,17 +1,17 @@
-/** Places on a plain map: Mercator's projection, in which what is near keeps its shape. */
+/** Conversion between positions and the map: the Mercator projection, which keeps small shapes. */
 
 export interface Coordinates {
   latitude: number
   longitude: number
 }
 
-/** A place as shares of the world's width, from the west and from the north. */
+/** A position as fractions of the world's width, from the west and from the north. */
 export interface Point {
   x: number
   y: number
 }
 
-/** What of the world is seen: the point in the middle, and the pixels that the whole world would take. */
+/** The visible part of the world: its centre, and the width of the whole world in pixels. */
 export interface View extends Point {
   scale: number
 }
@@ -22,11 +22,11 @@ export interface Size {
 }
 
 const EQUATOR_M = 40_075_016.7
-/** Beyond this latitude the projection runs to infinity. */
+/** At the poles the projection is infinite; web maps end at this latitude. */
 const MAX_LATITUDE = 85.05
-/** Nobody needs to see less than a few metres. */
+/** Maximum scale: 5 cm per pixel. */
 const MAX_SCALE = EQUATOR_M / 0.05
-/** A single camera is shown with so much of its surroundings, in metres. */
+/** Width of the area shown around a single camera, in metres. */
 const SINGLE_VIEW_M = 2000
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most)
@@ -45,7 +45,10 @@ export function metresPerPixel(view: View): number {
   return (EQUATOR_M * Math.cos((unproject(view).latitude * Math.PI) / 180)) / view.scale
 }
 
-/** Where a point is on the screen; of the world's copies beside each other the nearest is taken. */
+/**
+ * Convert a point to screen coordinates. The world repeats to the east and west: the copy nearest
+ * to the centre is used.
+ */
 export function toScreen(point: Point, view: View, size: Size): Point {
   const across = point.x - view.x
   return {
@@ -66,7 +69,7 @@ export function limitView(view: View, size: Size): View {
   return { scale, x: view.x - Math.floor(view.x), y: clamp(view.y, 0, 1) }
 }
 
-/** Zooms so that what is under `at` stays there. */
+/** Zoom so that the point under `at` keeps its place. */
 export function zoomAt(view: View, by: number, at: Point, size: Size): View {
   const fixed = fromScreen(at, view, size)
   const { scale } = limitView({ ...view, scale: view.scale * by }, size)
@@ -80,10 +83,11 @@ export function zoomAt(view: View, by: number, at: Point, size: Size): View {
   )
 }
 
-/** The view that shows all points, with some room around them; the world where there are none. */
+/** Return the view that shows all points with a margin; the whole world if there are none. */
 export function fitView(points: Point[], size: Size): View {
   if (points.length === 0) return limitView({ x: 0.5, y: 0.5, scale: 1 }, size)
-  // The points may lie on both sides of the date line: the widest gap between them is left out.
+  // The points can lie on both sides of the date line: the view leaves out the widest gap between
+  // them.
   const sorted = points.map((point) => point.x).sort((one, other) => one - other)
   let west = sorted[0] ?? 0
   let gap = west + 1 - (sorted.at(-1) ?? 0)

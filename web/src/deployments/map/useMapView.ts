@@ -1,4 +1,4 @@
-/** What of a map is seen, and the mouse, fingers and keys that change it. */
+/** The visible part of a map, and the mouse, touch and keyboard input that changes it. */
 import {
   type KeyboardEvent,
   type PointerEvent,
@@ -17,15 +17,15 @@ import {
   zoomAt,
 } from "./projection"
 
-/** Pixels that a press may slip and still be one. */
+/** Maximum movement of a click, in pixels; more is a drag. */
 const CLICK_TOLERANCE = 5
 const STEP = 80
 const ZOOM = 1.6
 
 interface Options {
-  /** Where nothing moves: a small map that is only looked at. */
+  /** Whether the map is read-only, such as a small preview. */
   still?: boolean
-  /** Whether the wheel zooms; where it does not, it scrolls what is around the map. */
+  /** Whether the wheel zooms the map; otherwise it scrolls the page. */
   wheel?: boolean
   onPress?: (point: Point) => void
 }
@@ -64,7 +64,7 @@ export function useMapView(
     const element = frame.current
     if (!element || still) return
     const onWheel = (event: WheelEvent) => {
-      // Two fingers that spread on a touchpad come as a wheel with Control.
+      // Browsers report a pinch on a touchpad as a wheel event with Control.
       if (!wheel && !event.ctrlKey) return
       event.preventDefault()
       const box = element.getBoundingClientRect()
@@ -101,7 +101,7 @@ export function useMapView(
       const apart = (one: Point) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y))
       zoom(apart(now) / apart(before), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 })
     }
-    // Where two fingers move, each carries half of the map.
+    // With two fingers, each one contributes half of the movement.
     if (!pressed.current)
       pan((now.x - before.x) / fingers.current.size, (now.y - before.y) / fingers.current.size)
     fingers.current.set(event.pointerId, now)
@@ -140,9 +140,9 @@ export function useMapView(
     zoomIn: () => zoom(ZOOM),
     zoomOut: () => zoom(1 / ZOOM),
     fit: () => setMoved(null),
-    /** Shows these points; all of them may be one. */
+    /** Show these points; they may all be equal. */
     show: (some: Point[]) => setMoved(fitView(some, size)),
-    /** Moves so far that a point is seen, and not at all where it is. */
+    /** Pan just enough that a point is visible. */
     reveal: (point: Point) => change((old) => ({ ...old, x: point.x, y: point.y })),
     bind: still ? {} : { onPointerDown, onPointerMove, onPointerUp, onPointerCancel, onKeyDown },
   }
