@@ -140,7 +140,7 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
             per_s=rate * MIB,
             restart=restart,
             found=found,
-            told=told,
+            report_progress=told,
         )
     return {**report, "images": done.images, "bytes": done.size_bytes}
 

@@ -43,7 +43,7 @@ async def test_an_image_is_counted_once_also_if_its_result_cannot_be_recorded(
             per_s=0,
             restart=False,
             found=reported.append,
-            told=shown.append,
+            report_progress=shown.append,
         )
     finally:
         await execute(system, "drop function if exists refuse_record cascade")
