@@ -235,7 +235,7 @@ export interface paths {
         };
         /**
          * List Annotations
-         * @description List what completed analyses found, by the times of the images, of one project or of all of yours.
+         * @description List annotations of completed analyses by capture time, of one or of all your projects.
          */
         get: operations["list_annotations_api_v2_annotations_get"];
         put?: never;
@@ -781,9 +781,9 @@ export interface paths {
         };
         /**
          * Stream Changes
-         * @description Stream what changes in a project.
+         * @description Stream the changes of a project.
          *
-         *     Each `data:` says which thing changed, not what it is now.
+         *     Each `data:` names the object that changed, not its new state.
          */
         get: operations["stream_changes_api_v2_events_get"];
         put?: never;
@@ -959,18 +959,17 @@ export interface paths {
         };
         /**
          * List Images
-         * @description List images by the time they were taken, of one project or of all of yours.
+         * @description List images by capture time, of one project or of all your projects.
          *
-         *     To jump to a moment, ask for what was taken before or after it; `skip` is for jumps within a
-         *     day.
+         *     To start at a time, use `captured_before` or `captured_after`; `skip` is for jumps within a day.
          */
         get: operations["list_images_api_v2_images_get"];
         put?: never;
         /**
          * Upload Images
-         * @description Upload pictures: a form with `project` or `deployment` first, then any number of `files`.
+         * @description Upload images in a form: first `project` or `deployment`, then any number of `files`.
          *
-         *     Every file gets its own outcome; the same bytes twice in a deployment are one image.
+         *     Each file has its own outcome. The same bytes are one image of a deployment.
          */
         post: operations["upload_images_api_v2_images_post"];
         delete?: never;
@@ -978,7 +977,7 @@ export interface paths {
         head?: never;
         /**
          * Update Images
-         * @description Change the star, the tags or the capture times of images, all of them or none.
+         * @description Update the star, the tags or the capture times of images, all of them or none.
          */
         patch: operations["update_images_api_v2_images_patch"];
         trace?: never;
@@ -1012,7 +1011,7 @@ export interface paths {
         };
         /**
          * List Days
-         * @description List the days on which images were taken, where they were taken, with how many: what to lay a grid out by.
+         * @description List the local days with images and their counts, for the layout of a grid.
          */
         get: operations["list_days_api_v2_images_days_get"];
         put?: never;
@@ -1034,7 +1033,7 @@ export interface paths {
         put?: never;
         /**
          * Delete Images
-         * @description Delete images with a reason, all of them or none; for some time they can be restored.
+         * @description Delete images with a reason, all or none; they can be restored in their retention period.
          */
         post: operations["delete_images_api_v2_images_delete_post"];
         delete?: never;
@@ -1139,7 +1138,7 @@ export interface paths {
         };
         /**
          * Get Image
-         * @description Show an image with its EXIF, where it came from, and every analysis of it.
+         * @description Get an image with its EXIF data, its source and all its analyses.
          *
          *     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and
          *     order.
@@ -1186,7 +1185,7 @@ export interface paths {
         };
         /**
          * List Image Annotations
-         * @description List what all completed analyses of an image found, in the order it was stored.
+         * @description List the annotations of all completed analyses of an image, in the order of their storage.
          */
         get: operations["list_image_annotations_api_v2_images__image_id__annotations_get"];
         put?: never;
@@ -2046,7 +2045,7 @@ export interface paths {
         };
         /**
          * List Sequences
-         * @description List sequences by their beginning, each with its first images.
+         * @description List sequences by start time, each with its first images.
          */
         get: operations["list_sequences_api_v2_sequences_get"];
         put?: never;
@@ -2066,7 +2065,7 @@ export interface paths {
         };
         /**
          * Get Sequence
-         * @description Show a sequence with its images, a thousand at most; `GET /images?sequence=` pages through all.
+         * @description Get a sequence with at most 1,000 images; `GET /images?sequence=` pages through all.
          */
         get: operations["get_sequence_api_v2_sequences__sequence_id__get"];
         put?: never;
@@ -2150,7 +2149,7 @@ export interface paths {
         };
         /**
          * Get Summary
-         * @description Sum up the images of a project: by day, by hour of the day, by class and by deployment.
+         * @description Sum the images of a project by day, hour of the day, class and deployment.
          */
         get: operations["get_summary_api_v2_summary_get"];
         put?: never;
@@ -9352,20 +9351,20 @@ export interface operations {
                 project?: number | null;
                 type?: components["schemas"]["AnnotationType"] | null;
                 class?: string | null;
-                /** @description What labels said that mean this taxon, by whichever of its names. */
+                /** @description Only labels that are mapped to this taxon or one of its synonyms. */
                 taxon?: string | null;
                 confidence_min?: number | null;
                 confidence_max?: number | null;
                 deployment?: string | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
-                /** @description A pipeline's slug, or an outside model's name. */
+                /** @description Slug of a pipeline, or name of an external model. */
                 model?: string | null;
                 model_version?: string | null;
-                /** @description The key of the algorithm that said it. */
+                /** @description Key of the algorithm of the annotation. */
                 algorithm?: string | null;
                 job?: number | null;
-                /** @description Only what a person has identified, or has not. */
+                /** @description Only annotations that are, or are not, identified by a person. */
                 reviewed?: boolean | null;
                 order?: components["schemas"]["AnnotationOrder"];
                 /** @description The largest number of results on a page. */
@@ -10811,37 +10810,37 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous page. */
                 cursor?: string | null;
-                /** @description Not the first so many. */
+                /** @description Number of images to skip. */
                 skip?: number;
                 deployment?: string | null;
                 class?: string | null;
-                /** @description Only what shows a label that means this taxon. */
+                /** @description Only images with a label that is mapped to this taxon. */
                 taxon?: string | null;
                 analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
-                /** @description From this day on, where it was taken. */
+                /** @description From this local day on. */
                 day_after?: string | null;
-                /** @description Before this day, where it was taken. */
+                /** @description Before this local day. */
                 day_before?: string | null;
                 confidence_min?: number | null;
-                /** @description Only where nothing was found, or where something was. */
+                /** @description Only blank images, or only images with findings. */
                 blank?: boolean | null;
-                /** @description Only what a person has reviewed, or has not. */
+                /** @description Only images that are, or are not, reviewed by a person. */
                 reviewed?: boolean | null;
-                /** @description Only what this job is over. */
+                /** @description Only images of this job. */
                 job?: number | null;
-                /** @description Only what has this tag. */
+                /** @description Only images with this tag. */
                 tag?: string | null;
-                /** @description Only what has a star, or has none. */
+                /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only what is in this sequence. */
+                /** @description Only images of this sequence. */
                 sequence?: string | null;
-                /** @description Only what a camera or a person dated, or what has the time of its file. */
+                /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
-                /** @description Only JPEGs whose file ends before the image does, or only others. */
+                /** @description Only truncated JPEGs, or only other images. */
                 truncated?: boolean | null;
-                /** @description The deleted images instead; managers see them. */
+                /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
             header?: never;
@@ -10888,10 +10887,10 @@ export interface operations {
                     files: string[];
                     /**
                      * Format: date-time
-                     * @description When the file that follows was last changed.
+                     * @description Time of the last change of the next file.
                      */
                     modified_at?: string;
-                    /** @description The images go to its default deployment. */
+                    /** @description The images are added to its default deployment. */
                     project?: number;
                 };
             };
@@ -10987,33 +10986,33 @@ export interface operations {
                 project: number;
                 deployment?: string | null;
                 class?: string | null;
-                /** @description Only what shows a label that means this taxon. */
+                /** @description Only images with a label that is mapped to this taxon. */
                 taxon?: string | null;
                 analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
-                /** @description From this day on, where it was taken. */
+                /** @description From this local day on. */
                 day_after?: string | null;
-                /** @description Before this day, where it was taken. */
+                /** @description Before this local day. */
                 day_before?: string | null;
                 confidence_min?: number | null;
-                /** @description Only where nothing was found, or where something was. */
+                /** @description Only blank images, or only images with findings. */
                 blank?: boolean | null;
-                /** @description Only what a person has reviewed, or has not. */
+                /** @description Only images that are, or are not, reviewed by a person. */
                 reviewed?: boolean | null;
-                /** @description Only what this job is over. */
+                /** @description Only images of this job. */
                 job?: number | null;
-                /** @description Only what has this tag. */
+                /** @description Only images with this tag. */
                 tag?: string | null;
-                /** @description Only what has a star, or has none. */
+                /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only what is in this sequence. */
+                /** @description Only images of this sequence. */
                 sequence?: string | null;
-                /** @description Only what a camera or a person dated, or what has the time of its file. */
+                /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
-                /** @description Only JPEGs whose file ends before the image does, or only others. */
+                /** @description Only truncated JPEGs, or only other images. */
                 truncated?: boolean | null;
-                /** @description The deleted images instead; managers see them. */
+                /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
             header?: never;
@@ -11211,33 +11210,33 @@ export interface operations {
                 order?: components["schemas"]["ImageOrder"];
                 deployment?: string | null;
                 class?: string | null;
-                /** @description Only what shows a label that means this taxon. */
+                /** @description Only images with a label that is mapped to this taxon. */
                 taxon?: string | null;
                 analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
-                /** @description From this day on, where it was taken. */
+                /** @description From this local day on. */
                 day_after?: string | null;
-                /** @description Before this day, where it was taken. */
+                /** @description Before this local day. */
                 day_before?: string | null;
                 confidence_min?: number | null;
-                /** @description Only where nothing was found, or where something was. */
+                /** @description Only blank images, or only images with findings. */
                 blank?: boolean | null;
-                /** @description Only what a person has reviewed, or has not. */
+                /** @description Only images that are, or are not, reviewed by a person. */
                 reviewed?: boolean | null;
-                /** @description Only what this job is over. */
+                /** @description Only images of this job. */
                 job?: number | null;
-                /** @description Only what has this tag. */
+                /** @description Only images with this tag. */
                 tag?: string | null;
-                /** @description Only what has a star, or has none. */
+                /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only what is in this sequence. */
+                /** @description Only images of this sequence. */
                 sequence?: string | null;
-                /** @description Only what a camera or a person dated, or what has the time of its file. */
+                /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
-                /** @description Only JPEGs whose file ends before the image does, or only others. */
+                /** @description Only truncated JPEGs, or only other images. */
                 truncated?: boolean | null;
-                /** @description The deleted images instead; managers see them. */
+                /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
             header?: never;
@@ -11344,16 +11343,16 @@ export interface operations {
             query?: {
                 type?: components["schemas"]["AnnotationType"] | null;
                 class?: string | null;
-                /** @description What labels said that mean this taxon, by whichever of its names. */
+                /** @description Only labels that are mapped to this taxon or one of its synonyms. */
                 taxon?: string | null;
                 confidence_min?: number | null;
                 confidence_max?: number | null;
-                /** @description A pipeline's slug, or an outside model's name. */
+                /** @description Slug of a pipeline, or name of an external model. */
                 model?: string | null;
                 model_version?: string | null;
-                /** @description The key of the algorithm that said it. */
+                /** @description Key of the algorithm of the annotation. */
                 algorithm?: string | null;
-                /** @description Only what a person has identified, or has not. */
+                /** @description Only annotations that are, or are not, identified by a person. */
                 reviewed?: boolean | null;
                 /** @description The largest number of results on a page. */
                 limit?: number;
@@ -13593,9 +13592,9 @@ export interface operations {
                 project: number;
                 deployment?: string | null;
                 class?: string | null;
-                /** @description From this day on, where it was taken. */
+                /** @description From this local day on. */
                 day_after?: string | null;
-                /** @description Before this day, where it was taken. */
+                /** @description Before this local day. */
                 day_before?: string | null;
             };
             header?: never;

@@ -1,4 +1,4 @@
-"""Tells the page that something changed: one sampler a process, at work only while somebody listens."""
+"""Change events for the page: each process samples changes once a second while it has listeners."""
 
 import asyncio
 import contextvars
@@ -15,7 +15,7 @@ SAMPLE_EVERY_S = 1.0
 QUEUED_AT_MOST = 1000
 
 Stamps = Mapping[ChangeEvent, str]
-"""What changed lately, each with a text that differs when it changes again."""
+"""Recent changes, each with a text that differs after every further change."""
 Sample = Callable[[list[int]], Awaitable[Stamps]]
 
 
@@ -28,10 +28,7 @@ class _Listener:
 
 
 class ChangeSubscribers:
-    """Who listens in this process.
-
-    `sample` is asked once a second about the projects that are listened to.
-    """
+    """The listeners of this process; one task samples the changes of all their projects."""
 
     def __init__(self, every_s: float = SAMPLE_EVERY_S) -> None:
         self._every_s = every_s
@@ -42,16 +39,18 @@ class ChangeSubscribers:
     async def listen(
         self, project_id: int, sample: Sample, silence_s: float
     ) -> AsyncIterator[ChangeEvent | None]:
-        """Yield each change of a project, and None after every `silence_s` without one; ends when closed."""
+        """Yield the changes of a project, and None after each `silence_s` seconds without one.
+
+        Ends when the subscribers are closed.
+        """
         listener = _Listener(project_id)
         if self._closed:
             return
         self._listeners.add(listener)
         if self._sampling is None or self._sampling.done():
-            # Of no request: its log lines must not bear the name of whoever happened to listen
-            # first.
+            # A new context: log lines of the task must not have the fields of the first request.
             self._sampling = asyncio.create_task(
-                self._sample_while_heard(sample), context=contextvars.Context()
+                self._sample_for_listeners(sample), context=contextvars.Context()
             )
         try:
             while not self._closed:
@@ -68,36 +67,36 @@ class ChangeSubscribers:
             self._listeners.discard(listener)
 
     def close(self) -> None:
-        """End every stream, so that the server can stop.
+        """End all streams, so that the server can stop.
 
-        May be called from a signal handler of the loop's thread.
+        Can be called from a signal handler in the thread of the event loop.
         """
         self._closed = True
         for listener in self._listeners:
-            self._hand(listener, None)
+            self._enqueue(listener, None)
 
-    async def _sample_while_heard(self, sample: Sample) -> None:
+    async def _sample_for_listeners(self, sample: Sample) -> None:
         known: Stamps | None = None
         while self._listeners and not self._closed:
             projects = sorted({listener.project_id for listener in self._listeners})
             try:
                 stamps = await sample(projects)
             except Exception as error:
-                # A database that is away must not end the streams.
-                log.warning("changes could not be asked for", error=str(error))
+                # An unavailable database must not end the streams.
+                log.warning("changes could not be sampled", error=str(error))
             else:
                 for change, stamp in stamps.items():
                     if known is not None and known.get(change) != stamp:
-                        self._tell(change)
+                        self._notify(change)
                 known = stamps
             await asyncio.sleep(self._every_s)
 
-    def _tell(self, change: ChangeEvent) -> None:
+    def _notify(self, change: ChangeEvent) -> None:
         for listener in self._listeners:
             if listener.project_id == change.project_id:
-                self._hand(listener, change)
+                self._enqueue(listener, change)
 
-    def _hand(self, listener: _Listener, change: ChangeEvent | None) -> None:
-        # A listener that does not keep up loses hints, not truth: it asks for what it shows.
+    def _enqueue(self, listener: _Listener, change: ChangeEvent | None) -> None:
+        # A slow listener loses only hints: it requests the data itself.
         if not listener.queue.full():
             listener.queue.put_nowait(change)

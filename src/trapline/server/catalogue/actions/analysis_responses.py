@@ -1,4 +1,4 @@
-"""How analyses and their annotations are told: rows in, messages out, with addresses that need no header."""
+"""Responses with analyses and annotations, built from rows, with signed URLs of their files."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,17 +22,20 @@ OPEN = frozenset({"queued", "processing"})
 def build_analysis(
     system: AppContext,
     found: AnalysisAnnotations,
-    held: Mapping[UUID, Identification],
+    effective: Mapping[UUID, Identification],
     *,
     is_deleted: bool = False,
 ) -> Analysis:
-    """Tell an analysis with the first page of its annotations; `held` is what people said that holds of these."""
+    """Build an analysis with the first page of its annotations.
+
+    `effective` has the effective identifications by annotation.
+    """
     row, detail = (
         found.row,
         found.detail or AnalysisDetailRow(parameters={}, provenance={}, priority="normal"),
     )
     paths = [annotation.storage_path for annotation, _ in found.annotations]
-    addresses = sign_file_urls(system, paths, is_deleted=is_deleted)
+    urls = sign_file_urls(system, paths, is_deleted=is_deleted)
     return Analysis(
         id=row.id,
         image_id=row.image_id,
@@ -44,7 +47,7 @@ def build_analysis(
         provenance=detail.provenance,
         external_job_id=detail.external_job_id,
         priority=AnalysisPriority(detail.priority),
-        # A task that failed and waits for its next attempt keeps the words of the last one.
+        # A task that waits for its next attempt still has the error of the last one.
         error_message=detail.error_message if row.state == AnalysisState.FAILED else None,
         is_stale=_is_stale(system, row),
         simulated=row.simulated,
@@ -55,7 +58,7 @@ def build_analysis(
         updated_at=row.updated_at,
         annotation_count=found.count,
         annotations=[
-            _describe_annotation(annotation, key, addresses, held)
+            _build_annotation(annotation, key, urls, effective)
             for annotation, key in found.annotations
         ],
         next=found.next,
@@ -71,27 +74,29 @@ def _is_stale(system: AppContext, row: AnalysisRow) -> bool:
 async def build_analyses(
     system: AppContext, scope: Scope, tx: Transaction, found: Sequence[AnalysisAnnotations]
 ) -> list[Analysis]:
-    """Tell analyses, each with the first page of its annotations and with what people said of these."""
-    held = await list_effective_identifications(
+    """Build analyses, each with the first page of its annotations and their identifications."""
+    effective = await list_effective_identifications(
         scope, tx, [annotation for one in found for annotation, _ in one.annotations]
     )
-    return [build_analysis(system, one, held) for one in found]
+    return [build_analysis(system, one, effective) for one in found]
 
 
 async def build_annotations(
     system: AppContext, scope: Scope, tx: Transaction, found: Sequence[Found]
 ) -> list[Annotation]:
-    """Tell annotations with what people said of them, and with addresses of the files that they cite."""
-    held = await list_effective_identifications(scope, tx, [annotation for annotation, _ in found])
-    addresses = sign_file_urls(system, [annotation.storage_path for annotation, _ in found])
-    return [_describe_annotation(annotation, key, addresses, held) for annotation, key in found]
+    """Build annotations with their effective identifications and the URLs of cited files."""
+    effective = await list_effective_identifications(
+        scope, tx, [annotation for annotation, _ in found]
+    )
+    urls = sign_file_urls(system, [annotation.storage_path for annotation, _ in found])
+    return [_build_annotation(annotation, key, urls, effective) for annotation, key in found]
 
 
-def _describe_annotation(
+def _build_annotation(
     row: AnnotationRow,
     algorithm: str | None,
-    addresses: Mapping[str, str],
-    held: Mapping[UUID, Identification],
+    urls: Mapping[str, str],
+    effective: Mapping[UUID, Identification],
 ) -> Annotation:
     return Annotation(
         id=row.id,
@@ -102,11 +107,11 @@ def _describe_annotation(
         data=row.data,
         storage_path=row.storage_path,
         artifact_id=row.artifact_id,
-        download_url=addresses.get(row.storage_path or ""),
+        download_url=urls.get(row.storage_path or ""),
         parent_id=row.parent_id,
         ordering=row.ordering,
         scaled=row.annotation_type != AnnotationType.CUSTOM and "scaled" in row.data,
         algorithm=algorithm,
         created_at=row.created_at,
-        identification=held.get(row.id),
+        identification=effective.get(row.id),
     )

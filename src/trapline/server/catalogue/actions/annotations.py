@@ -23,7 +23,7 @@ async def list_annotations(
     limit: int,
     cursor: str | None,
 ) -> Page[AnnotationWithImage]:
-    """List what completed analyses found, by the times of the images. Raises NotFound."""
+    """List annotations of completed analyses, by capture time. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         if wanted.image_id is not None:
             await get_image_row(scope, tx, wanted.image_id)
@@ -32,7 +32,7 @@ async def list_annotations(
         )
         count, estimated = await count_annotation_matches(scope, tx, project_id, wanted)
         count = max(count, len(rows))
-        told = await build_annotations(
+        built = await build_annotations(
             system, scope, tx, [(row.annotation, row.algorithm) for row in rows]
         )
     results = [
@@ -46,6 +46,6 @@ async def list_annotations(
             model_name=row.analysis.model_name,
             model_version=row.analysis.model_version,
         )
-        for row, one in zip(rows, told, strict=True)
+        for row, one in zip(rows, built, strict=True)
     ]
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)

@@ -1,4 +1,4 @@
-"""Changes: what the page is told as it happens."""
+"""Changes of which the page is notified."""
 
 from trapline.server.catalogue.events import Stamps
 from trapline.server.catalogue.queries.changes import list_recent_changes
@@ -8,7 +8,7 @@ from trapline.wire.events import ChangeEvent
 
 
 async def sample_changes(system: AppContext, projects: list[int]) -> Stamps:
-    """Ask what changed lately in these projects, for all who listen to them in this process."""
+    """Return the recent changes of projects, for all listeners of this process."""
     scope = Scope.system()
     async with system.database.transaction(scope) as tx:
         found = await list_recent_changes(scope, tx, projects)

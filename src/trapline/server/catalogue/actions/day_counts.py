@@ -1,4 +1,4 @@
-"""Counts of images by day: counted anew where something changed, summed up for the overview and the grid."""
+"""Counts of images by day: counted again after changes, and summed for the overview and grid."""
 
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -33,18 +33,18 @@ from trapline.wire.day_counts import (
 )
 
 COUNTED_AT_ONCE = 20_000
-"""How many images are counted for an answer; of more, what was counted before is told."""
+"""Maximum number of images that a request counts; for more, stored counts are returned."""
 MOST = 1000
 KEPT_FOR, LONG_S = 20, 0.1
 _EARLY = datetime(1, 1, 3, tzinfo=UTC)
-"""Before this there may be no day before."""
+"""A time zone offset cannot be subtracted from earlier times."""
 
 
 async def update_day_counts(system: AppContext, scope: Scope) -> bool:
-    """Count some of the days on which something changed; answers whether there may be more at once.
+    """Count some of the days that changed; return whether more may remain.
 
-    Days with very many images are counted the fewer at once, down to one. Raises DatabaseSlow where
-    one takes too long.
+    If the transaction takes too long, the number of days is halved, down to one. Raises
+    StatementTimeout if a single day takes too long.
     """
     most = system.part(CatalogueCaches).days_at_once.get(None) or DAYS_AT_ONCE
     began = time.monotonic()
@@ -64,12 +64,11 @@ async def update_day_counts(system: AppContext, scope: Scope) -> bool:
 async def list_days(
     system: AppContext, scope: Scope, project_id: int, wanted: ImageFilter
 ) -> DayCounts:
-    """List the days of a project on which a filter finds images, the latest first, with how many.
-    Raises NotFound.
+    """List the days of a project with images that match a filter, the latest first, with counts.
 
-    Of many images it tells what was counted before: exactly for a deployment, a class, blank ones
-    and days, and for other filters as many as there are without them. Deleted images, which are in
-    no such count, are always counted.
+    Above COUNTED_AT_ONCE images, the stored counts are returned. They are exact for filters by
+    deployment, class, blank images and days; other conditions are ignored. Deleted images have no
+    stored counts and are always counted. Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
         statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
@@ -79,9 +78,9 @@ async def list_days(
         is_estimate = found is None
         behind = False
         if found is None:
-            # Asked first: what is counted between the two is told twice, and not left out.
+            # Read before the counts, so that days counted in between are reported as behind.
             behind = await has_dirty_days(scope, tx, project_id)
-            found = await _recall_days(scope, tx, project_id, wanted)
+            found = await _list_stored_counts(scope, tx, project_id, wanted)
     results = [DayCount(day=day, images=images) for day, images in found]
     images = sum(images for _, images in found)
     return DayCounts(results=results, images=images, is_estimate=is_estimate, is_behind=behind)
@@ -90,7 +89,7 @@ async def list_days(
 async def estimate_image_count(
     scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter
 ) -> int:
-    """Estimate how many images a filter finds, from what was counted before; 0 where that says nothing."""
+    """Estimate the number of images that match a filter by stored counts; 0 if that is impossible."""
     if wanted != ImageFilter(
         deployment_id=wanted.deployment_id,
         class_name=wanted.class_name,
@@ -102,11 +101,11 @@ async def estimate_image_count(
     return _choose(wanted, *await sum_images(scope, tx, _days_of(project_id, wanted)))
 
 
-async def _recall_days(
+async def _list_stored_counts(
     scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter
 ) -> list[tuple[date, int]]:
-    told = await sum_days(scope, tx, _days_of(project_id, wanted))
-    counted = [(day, _choose(wanted, images, blank)) for day, images, blank in told]
+    days = await sum_days(scope, tx, _days_of(project_id, wanted))
+    counted = [(day, _choose(wanted, images, blank)) for day, images, blank in days]
     return [(day, count) for day, count in counted if count]
 
 
@@ -115,30 +114,32 @@ def _days_of(project_id: int, wanted: ImageFilter) -> DayFilter:
 
 
 def _choose(wanted: ImageFilter, images: int, blank: int) -> int:
-    # Which images of a class are blank is not counted: whatever shows a class is not.
+    # Images with a class are not blank, so there is no count of blank images by class.
     if wanted.blank is None or wanted.class_name is not None:
         return images
     return blank if wanted.blank else images - blank
 
 
 def _days_around(wanted: ImageFilter) -> tuple[date | None, date | None]:
-    """The first day of a filter and the one behind its last; of times, all days that they may be in some zone."""
+    """Return the first day of a filter and the day after its last.
+
+    For times, all days in any time zone are included.
+    """
     after, before = wanted.day_after, wanted.day_before
     if wanted.captured_after is not None and wanted.captured_after.astimezone(UTC) >= _EARLY:
         first = (wanted.captured_after.astimezone(UTC) - ZONES).date()
         after = first if after is None else max(after, first)
     if wanted.captured_before is not None:
-        behind = (wanted.captured_before.astimezone(UTC) + ZONES).date() + timedelta(days=1)
-        before = behind if before is None else min(before, behind)
+        end = (wanted.captured_before.astimezone(UTC) + ZONES).date() + timedelta(days=1)
+        before = end if before is None else min(before, end)
     return after, before
 
 
 async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Summary:
-    """Sum up what came in and what was found: by day, hour of the day, class and deployment. Raises
-    NotFound.
+    """Sum images by day, hour of the day, class and deployment. Raises NotFound.
 
-    What takes long is told again, as behind, for twenty times as long as it took: pages ask for it
-    over and over.
+    A summary that took longer than LONG_S seconds is cached for KEPT_FOR times its duration, and
+    reported as behind, because pages request it repeatedly.
     """
     scope.check(wanted.project_id)
     known = system.part(CatalogueCaches).summaries.get(wanted)

@@ -1,4 +1,4 @@
-"""Images: upload, list, show, count by class."""
+"""List and get images with their findings, and count them by class."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -45,7 +45,7 @@ from trapline.wire.images import (
 from trapline.wire.values import Page
 
 SHOWN_LONGER = 3
-"""How many of an image's analyses, the newest, bring a long page of annotations along; the others a short one."""
+"""Number of newest analyses of an image with a long page of annotations; others have a short one."""
 
 
 async def list_images(
@@ -59,7 +59,7 @@ async def list_images(
     cursor: str | None,
     skip: int = 0,
 ) -> Page[Image]:
-    """List images by the time they were taken, but for the first `skip`."""
+    """List images by capture time, without the first `skip`."""
     async with system.database.transaction(scope) as tx:
         statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
         rows, following = await fetch_page(
@@ -82,10 +82,10 @@ async def list_images(
 async def get_image(
     system: AppContext, scope: Scope, image_id: UUID, wanted: ImageFilter, *, descending: bool
 ) -> ImageDetail:
-    """Show one image with its analyses, a deleted one to those who may delete. Raises NotFound.
+    """Get an image with its analyses. Raises NotFound.
 
-    Its neighbours are those of the list with this filter and order, whether or not the filter has
-    the image itself.
+    Deleted images require the role to delete. The neighbours are those of the list with this
+    filter and order, even if the image itself does not match the filter.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_image_row(scope, tx, image_id, deleted=True)
@@ -98,9 +98,9 @@ async def get_image(
             scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER
         )
         annotations = [annotation for one in found for annotation, _ in one.annotations]
-        identification, held = await list_effective_on_image(scope, tx, image_id, annotations)
+        identification, effective = await list_effective_on_image(scope, tx, image_id, annotations)
     is_deleted = row.deleted_at is not None
-    analyses = [build_analysis(system, one, held, is_deleted=is_deleted) for one in found]
+    analyses = [build_analysis(system, one, effective, is_deleted=is_deleted) for one in found]
     return ImageDetail(
         **dict(image),
         exif=row.exif,
@@ -124,20 +124,20 @@ async def list_classes(system: AppContext, scope: Scope, project_id: int) -> lis
 async def build_images(
     system: AppContext, scope: Scope, tx: Transaction, rows: list[ImageRow]
 ) -> list[Image]:
-    """Tell of images with what was found on them, in a few statements however many they are."""
+    """Build images with their findings; the number of statements does not depend on theirs."""
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
     tags = await list_tags(scope, tx, [row.id for row in rows])
     people = await list_actor_names(scope, tx, [row.deleted_by for row in rows if row.deleted_at])
     return [
-        _image(system, scope, row, names[row.deployment_id], findings[row.id]).model_copy(
-            update={"tags": tags.get(row.id, []), "deleted": _deleted(system, row, people)}
+        _build_image(system, scope, row, names[row.deployment_id], findings[row.id]).model_copy(
+            update={"tags": tags.get(row.id, []), "deleted": _build_deletion(system, row, people)}
         )
         for row in rows
     ]
 
 
-def _deleted(
+def _build_deletion(
     system: AppContext, row: ImageRow, people: Mapping[str | None, str]
 ) -> ImageDeletionInfo | None:
     if row.deleted_at is None:
@@ -150,7 +150,7 @@ def _deleted(
     )
 
 
-def _image(
+def _build_image(
     system: AppContext, scope: Scope, row: ImageRow, deployment_name: str, found: ImageFindings
 ) -> Image:
     is_deleted = row.deleted_at is not None
@@ -185,12 +185,12 @@ def _image(
         ),
         analysis_state=found.state,
         classes=found.classes,
-        boxes=[_box(box) for box in found.boxes],
+        boxes=[_build_box(box) for box in found.boxes],
         created_at=row.created_at,
     )
 
 
-def _box(box: BoxSummary) -> ThumbnailBox:
+def _build_box(box: BoxSummary) -> ThumbnailBox:
     return ThumbnailBox(
         id=box.id,
         x_min=box.data["x_min"],

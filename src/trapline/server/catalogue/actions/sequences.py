@@ -1,4 +1,4 @@
-"""Sequences: list them with their images, and group images in the background."""
+"""List and get sequences with their images, and group images in the background."""
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ MOST_SHOWN = 1000
 
 @dataclass(frozen=True)
 class SequenceFilter:
-    """Which sequences; None takes all. Times are those of their first images."""
+    """Conditions of a list of sequences; None matches all. Times are those of first images."""
 
     deployment_id: UUID | None = None
     started_after: datetime | None = None
@@ -54,7 +54,7 @@ async def list_sequences(
     limit: int,
     cursor: str | None,
 ) -> Page[Sequence]:
-    """List sequences by their beginning, each with its first images."""
+    """List sequences by start time, each with its first SHOWN images."""
     async with system.database.transaction(scope) as tx:
         statement = _filter(select_sequences(scope, project_id), wanted)
         rows, following = await fetch_page(
@@ -66,7 +66,7 @@ async def list_sequences(
             cursor=cursor,
         )
         count, estimated = await count_rows(tx, statement)
-        results = await _describe(system, scope, tx, rows, SHOWN)
+        results = await _build_sequences(system, scope, tx, rows, SHOWN)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 
@@ -83,14 +83,14 @@ def _filter(statement: Select[SequenceRow], wanted: SequenceFilter) -> Select[Se
 
 
 async def get_sequence(system: AppContext, scope: Scope, sequence_id: UUID) -> Sequence:
-    """Show a sequence with its first thousand images. Raises NotFound."""
+    """Get a sequence with its first MOST_SHOWN images. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_sequence_row(scope, tx, sequence_id)
-        [sequence] = await _describe(system, scope, tx, [row], MOST_SHOWN)
+        [sequence] = await _build_sequences(system, scope, tx, [row], MOST_SHOWN)
     return sequence
 
 
-async def _describe(
+async def _build_sequences(
     system: AppContext, scope: Scope, tx: Transaction, rows: Several[SequenceRow], most: int
 ) -> list[Sequence]:
     first = (
@@ -140,11 +140,10 @@ async def _describe(
 
 
 async def group_images(system: AppContext, scope: Scope) -> bool:
-    """Settle sequences that images left, and group those that are in none; answers whether there is
-    more.
+    """Split or dissolve stale sequences and group new images; return whether more may remain.
 
-    Each step is a transaction of its own, and what is left to do is what the rows say: killed
-    anywhere, the next one goes on.
+    Each step is a separate transaction, and the rows record the remaining work, so another process
+    can continue after a kill.
     """
     async with system.database.transaction(scope) as tx:
         unsettled = await list_stale_sequences(scope, tx, AT_ONCE)

@@ -1,4 +1,4 @@
-"""What was found on many images: annotations of completed analyses, by the times of their images."""
+"""Search of the annotations of completed analyses over many images, by capture time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,13 +35,13 @@ from trapline.server.review.queries.taxon_labels import (
 from trapline.wire.annotations import AnnotationType
 
 LOOKED_THROUGH = 100_000
-"""So many annotations are looked at for a count, however few of them a filter takes."""
+"""Maximum number of annotations that a count examines."""
 COMMON = (AnnotationType.BOUNDING_BOX, AnnotationType.CLASSIFICATION)
-"""The types that no index knows: most annotations are of them."""
+"""The types of most annotations, which are not in the index by type."""
 
 
 class AnnotationMatch(NamedTuple):
-    """An annotation with its analysis, its image, and the key of the algorithm that said it."""
+    """An annotation with its analysis, its image, and the key of its algorithm."""
 
     annotation: AnnotationRow
     analysis: AnalysisRow
@@ -49,10 +49,10 @@ class AnnotationMatch(NamedTuple):
     algorithm: str | None
 
 
-def _select_near(
+def _select_by_index(
     scope: Scope, project_id: int | None, wanted: AnnotationSearchFilter
 ) -> Select[ImageRow]:
-    """Select by what an index finds; from images on, because their index has the order of the list."""
+    """Select by conditions that have an index; start with images, whose index has the list order."""
     statement = (
         select_images(scope, project_id)
         .join(AnalysisRow, AnalysisRow.image_id == ImageRow.id)
@@ -67,14 +67,13 @@ def _select_near(
     )
     statement = statement.where(*(column == value for column, value in equal if value is not None))
     if wanted.annotation_type is not None and wanted.annotation_type not in COMMON:
-        # Said in the statement itself: of a parameter nobody knows that it is one of those that the
-        # index is of.
+        # A literal, because the planner cannot match a parameter with the condition of the index.
         kind = bindparam(None, str(wanted.annotation_type), Text, literal_execute=True)
         statement = statement.where(
             AnnotationRow.annotation_type == kind, AnnotationRow.project_id == ImageRow.project_id
         )
     if wanted.class_name is not None:
-        # Images that show it are known: a rare class is not looked for in every annotation.
+        # The classes of images are stored, so a rare class is not searched for in all annotations.
         statement = statement.join(ImageClassRow, ImageClassRow.image_id == ImageRow.id).where(
             ImageClassRow.project_id == ImageRow.project_id,
             ImageClassRow.class_name == wanted.class_name,
@@ -90,8 +89,8 @@ def _select_near(
     return statement
 
 
-def _list_far(wanted: AnnotationSearchFilter) -> list[ColumnElement[bool]]:
-    """List the conditions that no index knows: each annotation is looked at."""
+def _list_other_conditions(wanted: AnnotationSearchFilter) -> list[ColumnElement[bool]]:
+    """List the conditions without an index, which are checked for each annotation."""
     equal = (
         (
             AnnotationRow.annotation_type,
@@ -102,19 +101,18 @@ def _list_far(wanted: AnnotationSearchFilter) -> list[ColumnElement[bool]]:
         (AnalysisRow.model_version, wanted.model_version),
         (AlgorithmRow.key, wanted.algorithm),
     )
-    far = [column == value for column, value in equal if value is not None]
+    conditions = [column == value for column, value in equal if value is not None]
     if wanted.taxon_id is not None:
-        far.append(AnnotationRow.class_name.in_(select_labels_of_taxon(wanted.taxon_id)))
+        conditions.append(AnnotationRow.class_name.in_(select_labels_of_taxon(wanted.taxon_id)))
     if wanted.confidence_min is not None:
-        far.append(AnnotationRow.confidence >= wanted.confidence_min)
+        conditions.append(AnnotationRow.confidence >= wanted.confidence_min)
     if wanted.confidence_max is not None:
-        far.append(AnnotationRow.confidence <= wanted.confidence_max)
+        conditions.append(AnnotationRow.confidence <= wanted.confidence_max)
     if wanted.reviewed is not None:
-        # Few images are reviewed of most projects: what was said is looked up only where there is
-        # something.
-        said = and_(ImageRow.reviewed, build_reviewed_condition())
-        far.append(said if wanted.reviewed else not_(said))
-    return far
+        # In most projects few images are reviewed; identifications are searched for only on those.
+        is_reviewed = and_(ImageRow.reviewed, build_reviewed_condition())
+        conditions.append(is_reviewed if wanted.reviewed else not_(is_reviewed))
+    return conditions
 
 
 async def list_annotation_matches(
@@ -127,12 +125,12 @@ async def list_annotation_matches(
     limit: int,
     cursor: str | None,
 ) -> tuple[Sequence[AnnotationMatch], str | None]:
-    """List a page of annotations; answers the cursor of the next one.
+    """List a page of annotations; also return the cursor of the next page.
 
-    Raises Invalid for a cursor of another list.
+    Raises InvalidRequest for a cursor of another list.
     """
     place = (ImageRow.captured_at, ImageRow.id, AnnotationRow.id)
-    statement = _select_near(scope, project_id, wanted).where(*_list_far(wanted))
+    statement = _select_by_index(scope, project_id, wanted).where(*_list_other_conditions(wanted))
     if cursor is not None:
         last = tuple_(*decode_cursor(cursor, [datetime, UUID, UUID]))
         statement = statement.where(tuple_(*place) < last if descending else tuple_(*place) > last)
@@ -145,25 +143,22 @@ async def list_annotation_matches(
     rows = [AnnotationMatch(*row) for row in (await tx.session.execute(chosen)).all()]
     if len(rows) <= limit:
         return rows, None
-    behind = rows[limit - 1]
-    return rows[:limit], encode_cursor(
-        [behind.image.captured_at, behind.image.id, behind.annotation.id]
-    )
+    end = rows[limit - 1]
+    return rows[:limit], encode_cursor([end.image.captured_at, end.image.id, end.annotation.id])
 
 
 async def count_annotation_matches(
     scope: Scope, tx: Transaction, project_id: int | None, wanted: AnnotationSearchFilter
 ) -> tuple[int, bool]:
-    """Count them: exactly up to 10,000, beyond that (10,000, an estimate).
+    """Count matches up to EXACT_UP_TO; return the count and whether it is an estimate.
 
-    Where very many annotations are to be looked at, it is an estimate, too: how many there are
-    among some of them.
+    If more than LOOKED_THROUGH annotations must be examined, the count is that of some of them.
     """
-    far = _list_far(wanted)
-    most = LOOKED_THROUGH if far else EXACT_UP_TO
-    near = _select_near(scope, project_id, wanted)
-    taken = and_(true(), *far).label("taken")
-    some = near.with_only_columns(AnnotationRow.id, taken).limit(most + 1).subquery()
-    counted = select(func.count(), func.count().filter(some.c.taken)).select_from(some)
-    looked_at, count = (await tx.session.execute(counted)).one()
-    return min(count, EXACT_UP_TO), looked_at > most or count > EXACT_UP_TO
+    conditions = _list_other_conditions(wanted)
+    most = LOOKED_THROUGH if conditions else EXACT_UP_TO
+    candidates = _select_by_index(scope, project_id, wanted)
+    matches = and_(true(), *conditions).label("matches")
+    some = candidates.with_only_columns(AnnotationRow.id, matches).limit(most + 1).subquery()
+    counted = select(func.count(), func.count().filter(some.c.matches)).select_from(some)
+    examined, count = (await tx.session.execute(counted)).one()
+    return min(count, EXACT_UP_TO), examined > most or count > EXACT_UP_TO

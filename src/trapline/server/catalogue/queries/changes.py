@@ -1,4 +1,4 @@
-"""What changed lately in some projects: asked once a second while somebody looks."""
+"""Recent changes of projects, sampled once a second while a page is open."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from sqlalchemy import text
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
-# Longer than any transaction of ours: a row carries the time at which its transaction began.
+# Longer than any transaction, because a row has the start time of its transaction.
 LATELY = timedelta(seconds=60)
 
 QUERY = """
@@ -39,7 +39,7 @@ select 'identification', project_id, null, count(*)::text || max(at)::text from 
 
 
 def _floor_of(moment: datetime) -> str:
-    """The smallest UUIDv7 of a moment (RFC 9562): its first 48 bits are milliseconds since 1970."""
+    """Return the smallest UUIDv7 of a time (RFC 9562): 48 bits are milliseconds since 1970."""
     stamp = f"{int(moment.timestamp() * 1000):012x}"
     return f"{stamp[:8]}-{stamp[8:]}-7000-8000-000000000000"
 
@@ -47,7 +47,10 @@ def _floor_of(moment: datetime) -> str:
 async def list_recent_changes(
     scope: Scope, tx: Transaction, projects: list[int]
 ) -> list[tuple[str, int, str | None, str]]:
-    """List (kind, project, id, stamp) of what changed in the last minute; the stamp differs after another change."""
+    """List changes of the last minute as (kind, project, id, stamp).
+
+    The stamp of the same object differs after another change.
+    """
     for project in projects:
         scope.check(project)
     since = datetime.now(UTC) - LATELY

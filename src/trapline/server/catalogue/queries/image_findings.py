@@ -1,4 +1,4 @@
-"""What analyses found on images, as lists and viewers of images show it."""
+"""Filters of images, and the findings that lists and viewers of images show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,11 +31,11 @@ MAX_BOXES = 50
 MAX_ANALYSES = 50
 NONE = "none"
 ZONES = timedelta(hours=15)
-"""No zone is further from UTC."""
+"""No time zone is further from UTC."""
 
 
 class BoxSummary(NamedTuple):
-    """A box: where it is in pixels of the upright picture (`data`), and what it holds."""
+    """A box with its class and its corners in pixels of the upright image (`data`)."""
 
     id: UUID
     class_name: str | None
@@ -45,7 +45,7 @@ class BoxSummary(NamedTuple):
 
 @dataclass
 class ImageFindings:
-    """What is known of one image: the state of its newest analysis, its classes, and the boxes shown on it."""
+    """The state of the newest analysis of an image, its classes, and the boxes shown on it."""
 
     state: str | None = None
     classes: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class ImageFindings:
 
 
 def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
-    """Narrow a statement of images."""
+    """Add the conditions of a filter to a statement of images."""
     if wanted.deployment_id is not None:
         statement = statement.where(ImageRow.deployment_id == wanted.deployment_id)
     if wanted.job_id is not None:
@@ -86,10 +86,10 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
 def select_counted(
     scope: Scope, project_id: int | None, wanted: ImageFilter, statement: Select[ImageRow]
 ) -> Select[Any]:
-    """Select as many rows as a filtered statement of images has.
+    """Select as many rows as a filtered statement of images has, for a count.
 
-    Of a class and a time the class's own index knows all but which images are deleted, and those
-    are few: looking at each image took a quarter of a page.
+    For filters by class and time, the rows of the class are counted by their index, without deleted
+    images, which are few. A join with each image took a quarter of the time of a page.
     """
     of_class = ImageFilter(
         class_name=wanted.class_name,
@@ -116,23 +116,23 @@ def select_counted(
 
 
 def get_capture_time_column(wanted: ImageFilter) -> InstrumentedAttribute[datetime]:
-    """Where the capture time is read for a filter.
+    """Return the column of the capture time for a filter.
 
-    With a class, its own index has the time too; without that a rare class would be looked for in
-    every image.
+    With a class, it is the copy in the rows of the class, whose index has the time. With the column
+    of images, a rare class would be searched for in every image.
     """
     return ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
 
 
 def build_local_day(captured: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
-    """The day on which an image was taken, where it was taken."""
+    """Build the expression of the local day on which an image was taken."""
     return cast(func.timezone(ImageRow.time_zone, captured), Date)
 
 
 async def count_by_day(
     tx: Transaction, statement: Select[ImageRow], wanted: ImageFilter, most: int | None
 ) -> list[tuple[date, int]] | None:
-    """Count the images of a filtered statement by day, the latest first; None where they are more than `most`."""
+    """Count the images of a statement by day, latest first; None if more than `most` match."""
     day = build_local_day(get_capture_time_column(wanted)).label("day")
     few = statement.with_only_columns(day).limit(None if most is None else most + 1).subquery()
     counted = select(few.c.day, func.count()).group_by(few.c.day).order_by(few.c.day.desc())
@@ -146,7 +146,7 @@ def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
         statement = statement.where(captured >= wanted.captured_after)
     if wanted.captured_before is not None:
         statement = statement.where(captured < wanted.captured_before)
-    # The bounds that hold in every zone are what an index is good for.
+    # The bounds that are valid in every zone can use the index.
     if wanted.day_after is not None:
         statement = statement.where(
             captured >= _midnight(wanted.day_after) - ZONES,
@@ -166,7 +166,7 @@ def _midnight(day: date) -> datetime:
 
 def _filter_state(statement: Select[ImageRow], state: str) -> Select[ImageRow]:
     if state == NONE:
-        # Whoever has a result is known to be blank or not: only the others need be looked at.
+        # `blank` is set for images with a result, so only the others must be checked.
         return statement.where(
             ImageRow.blank.is_(None),
             ~exists().where(AnalysisRow.image_id == ImageRow.id, ~AnalysisRow.simulated),
@@ -190,7 +190,7 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     if wanted.reviewed is not None:
         statement = statement.where(ImageRow.reviewed if wanted.reviewed else ~ImageRow.reviewed)
     if wanted.starred is not None:
-        # Written so that the index of the few that have a star is found.
+        # In this form the partial index of images with a star is used.
         statement = statement.where(ImageRow.starred if wanted.starred else ~ImageRow.starred)
     if wanted.camera_time is not None:
         statement = statement.where(
@@ -213,7 +213,7 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
 async def list_image_findings(
     scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
 ) -> dict[UUID, ImageFindings]:
-    """List what is known of each of these images, in five statements however many they are."""
+    """List the findings of images by image; the number of statements is constant."""
     found = {image_id: ImageFindings() for image_id in image_ids}
     states = (
         select(AnalysisRow.image_id, AnalysisRow.state)
@@ -238,7 +238,7 @@ async def list_image_findings(
 async def _list_boxes(
     scope: Scope, tx: Transaction, image_ids: Sequence[UUID]
 ) -> dict[UUID, list[BoxSummary]]:
-    # Columns, not rows of the mapper: a page has hundreds of boxes, and rows took most of its time.
+    # Columns instead of mapped rows, which took most of the time of a page with hundreds of boxes.
     shown = await list_shown_analyses(scope, tx, image_ids)
     analyses = select(AnalysisRow.id).where(AnalysisRow.id.in_(shown.values())).subquery()
     surest = (

@@ -24,21 +24,21 @@ from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(tags=["annotations"])
 
-Sureness = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
+Confidence = Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)]
 TypeFilter = Annotated[AnnotationType | None, Query(alias="type")]
 ClassFilter = Annotated[QueryText | None, Query(alias="class")]
 ModelFilter = Annotated[
-    QueryText | None, Query(description="A pipeline's slug, or an outside model's name.")
+    QueryText | None, Query(description="Slug of a pipeline, or name of an external model.")
 ]
 ReviewedFilter = Annotated[
-    bool | None, Query(description="Only what a person has identified, or has not.")
+    bool | None, Query(description="Only annotations that are, or are not, identified by a person.")
 ]
 TaxonFilter = Annotated[
     UUID | None,
-    Query(description="What labels said that mean this taxon, by whichever of its names."),
+    Query(description="Only labels that are mapped to this taxon or one of its synonyms."),
 ]
 AlgorithmFilter = Annotated[
-    QueryText | None, Query(description="The key of the algorithm that said it.")
+    QueryText | None, Query(description="Key of the algorithm of the annotation.")
 ]
 
 
@@ -50,8 +50,8 @@ async def list_annotations(
     annotation_type: TypeFilter = None,
     class_name: ClassFilter = None,
     taxon: TaxonFilter = None,
-    confidence_min: Sureness = None,
-    confidence_max: Sureness = None,
+    confidence_min: Confidence = None,
+    confidence_max: Confidence = None,
     deployment: UUID | None = None,
     captured_after: GivenTime | None = None,
     captured_before: GivenTime | None = None,
@@ -64,7 +64,7 @@ async def list_annotations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AnnotationWithImage]:
-    """List what completed analyses found, by the times of the images, of one project or of all of yours."""
+    """List annotations of completed analyses by capture time, of one or of all your projects."""
     wanted = AnnotationSearchFilter(
         annotation_type=annotation_type,
         class_name=class_name,
@@ -94,8 +94,8 @@ async def list_image_annotations(
     annotation_type: TypeFilter = None,
     class_name: ClassFilter = None,
     taxon: TaxonFilter = None,
-    confidence_min: Sureness = None,
-    confidence_max: Sureness = None,
+    confidence_min: Confidence = None,
+    confidence_max: Confidence = None,
     model: ModelFilter = None,
     model_version: QueryText | None = None,
     algorithm: AlgorithmFilter = None,
@@ -103,7 +103,7 @@ async def list_image_annotations(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AnnotationWithImage]:
-    """List what all completed analyses of an image found, in the order it was stored."""
+    """List the annotations of all completed analyses of an image, in the order of their storage."""
     wanted = AnnotationSearchFilter(
         annotation_type=annotation_type,
         class_name=class_name,

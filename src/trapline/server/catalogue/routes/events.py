@@ -1,4 +1,4 @@
-"""The stream of changes that the page listens to: server-sent events, hints only."""
+"""The stream of change events for the page (server-sent events)."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -32,9 +32,9 @@ async def stream_changes(
     request: Request,
     project: Annotated[int, Query(ge=1, le=LARGEST)],
 ) -> StreamingResponse:
-    """Stream what changes in a project.
+    """Stream the changes of a project.
 
-    Each `data:` says which thing changed, not what it is now.
+    Each `data:` names the object that changed, not its new state.
     """
     scope.check(project)
     listeners: ChangeSubscribers = request.app.state.listeners

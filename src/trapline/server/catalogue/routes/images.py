@@ -47,13 +47,13 @@ FORM: dict[str, Any] = {
                     "properties": {
                         "project": {
                             "type": "integer",
-                            "description": "The images go to its default deployment.",
+                            "description": "The images are added to its default deployment.",
                         },
                         "deployment": {"type": "string", "format": "uuid"},
                         "modified_at": {
                             "type": "string",
                             "format": "date-time",
-                            "description": "When the file that follows was last changed.",
+                            "description": "Time of the last change of the next file.",
                         },
                         "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
                     },
@@ -69,45 +69,43 @@ def parse_filter(
     deployment: UUID | None = None,
     class_name: Annotated[QueryText | None, Query(alias="class")] = None,
     taxon: Annotated[
-        UUID | None, Query(description="Only what shows a label that means this taxon.")
+        UUID | None, Query(description="Only images with a label that is mapped to this taxon.")
     ] = None,
     analysis_state: AnalysisStateFilter | None = None,
     captured_after: GivenTime | None = None,
     captured_before: GivenTime | None = None,
-    day_after: Annotated[
-        GivenDay | None, Query(description="From this day on, where it was taken.")
-    ] = None,
-    day_before: Annotated[
-        GivenDay | None, Query(description="Before this day, where it was taken.")
-    ] = None,
+    day_after: Annotated[GivenDay | None, Query(description="From this local day on.")] = None,
+    day_before: Annotated[GivenDay | None, Query(description="Before this local day.")] = None,
     confidence_min: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
     blank: Annotated[
-        bool | None, Query(description="Only where nothing was found, or where something was.")
+        bool | None, Query(description="Only blank images, or only images with findings.")
     ] = None,
     reviewed: Annotated[
-        bool | None, Query(description="Only what a person has reviewed, or has not.")
+        bool | None, Query(description="Only images that are, or are not, reviewed by a person.")
     ] = None,
     job: Annotated[
-        int | None, Query(ge=1, le=LARGEST, description="Only what this job is over.")
+        int | None, Query(ge=1, le=LARGEST, description="Only images of this job.")
     ] = None,
-    tag: Annotated[QueryText | None, Query(description="Only what has this tag.")] = None,
-    starred: Annotated[bool | None, Query(description="Only what has a star, or has none.")] = None,
-    sequence: Annotated[UUID | None, Query(description="Only what is in this sequence.")] = None,
+    tag: Annotated[QueryText | None, Query(description="Only images with this tag.")] = None,
+    starred: Annotated[
+        bool | None, Query(description="Only images with, or without, a star.")
+    ] = None,
+    sequence: Annotated[UUID | None, Query(description="Only images of this sequence.")] = None,
     camera_time: Annotated[
         bool | None,
         Query(
-            description="Only what a camera or a person dated, or what has the time of its file."
+            description="Only images with the time of a camera or person, or with that of a file."
         ),
     ] = None,
     truncated: Annotated[
         bool | None,
-        Query(description="Only JPEGs whose file ends before the image does, or only others."),
+        Query(description="Only truncated JPEGs, or only other images."),
     ] = None,
     deleted: Annotated[
-        bool, Query(description="The deleted images instead; managers see them.")
+        bool, Query(description="Only deleted images; requires the manager role.")
     ] = False,
 ) -> ImageFilter:
-    """Read which images are wanted."""
+    """Parse the filter of images from the query."""
     return ImageFilter(
         deployment_id=deployment,
         class_name=class_name,
@@ -142,12 +140,11 @@ async def list_images(
     order: ImageOrder = ImageOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
-    skip: Annotated[int, Query(ge=0, le=MOST_SKIPPED, description="Not the first so many.")] = 0,
+    skip: Annotated[int, Query(ge=0, le=MOST_SKIPPED, description="Number of images to skip.")] = 0,
 ) -> Page[Image]:
-    """List images by the time they were taken, of one project or of all of yours.
+    """List images by capture time, of one project or of all your projects.
 
-    To jump to a moment, ask for what was taken before or after it; `skip` is for jumps within a
-    day.
+    To start at a time, use `captured_before` or `captured_after`; `skip` is for jumps within a day.
     """
     return await images.list_images(
         system,
@@ -168,7 +165,7 @@ async def list_days(
     wanted: Wanted,
     project: Annotated[int, Query(ge=1, le=LARGEST)],
 ) -> DayCounts:
-    """List the days on which images were taken, where they were taken, with how many: what to lay a grid out by."""
+    """List the local days with images and their counts, for the layout of a grid."""
     return await day_counts.list_days(system, scope, project, wanted)
 
 
@@ -180,9 +177,9 @@ async def upload_images(
     project: ProjectFilter = None,
     deployment: UUID | None = None,
 ) -> UploadResult:
-    """Upload pictures: a form with `project` or `deployment` first, then any number of `files`.
+    """Upload images in a form: first `project` or `deployment`, then any number of `files`.
 
-    Every file gets its own outcome; the same bytes twice in a deployment are one image.
+    Each file has its own outcome. The same bytes are one image of a deployment.
     """
     form = MultipartForm(request)
     place = None
@@ -198,7 +195,8 @@ async def upload_images(
             system, scope, _target(form.fields, project, deployment)
         )
         raise InvalidRequest(
-            "The form has no file. Send each in a part named `files` with a file name."
+            "The form has no file. Nothing was stored. Send each file in a part named `files` "
+            "with a file name."
         )
     return uploads.build_upload_result(taken)
 
@@ -211,10 +209,10 @@ def _target(fields: dict[str, str], project: int | None, deployment: UUID | None
             deployment = UUID(fields["deployment"])
     except ValueError as error:
         raise InvalidRequest(
-            "`project` is a number and `deployment` a UUID. Nothing was stored."
+            "`project` must be a number and `deployment` a UUID. Nothing was stored."
         ) from error
     if project is not None and not 1 <= project <= LARGEST:
-        raise InvalidRequest("`project` is not the number of a project. Nothing was stored.")
+        raise InvalidRequest("`project` is not a valid project number. Nothing was stored.")
     return UploadTarget(project, deployment)
 
 
@@ -238,7 +236,7 @@ async def list_tags(
 async def update_images(
     system: SystemOf, scope: ScopeOf, wanted: ImagesUpdate
 ) -> ImagesUpdateResult:
-    """Change the star, the tags or the capture times of images, all of them or none."""
+    """Update the star, the tags or the capture times of images, all of them or none."""
     return await image_marks.update_images(system, scope, wanted)
 
 
@@ -250,7 +248,7 @@ async def get_image(
     wanted: Wanted,
     order: ImageOrder = ImageOrder.OLDEST_FIRST,
 ) -> ImageDetail:
-    """Show an image with its EXIF, where it came from, and every analysis of it.
+    """Get an image with its EXIF data, its source and all its analyses.
 
     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and
     order.

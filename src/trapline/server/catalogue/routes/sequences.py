@@ -1,4 +1,4 @@
-"""Sequences: list, show."""
+"""List and get sequences."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ async def list_sequences(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Sequence]:
-    """List sequences by their beginning, each with its first images."""
+    """List sequences by start time, each with its first images."""
     wanted = SequenceFilter(deployment, started_after, started_before, images_min)
     descending = order == SequenceOrder.NEWEST_FIRST
     return await sequences.list_sequences(
@@ -38,5 +38,5 @@ async def list_sequences(
 
 @router.get("/{sequence_id}")
 async def get_sequence(system: SystemOf, scope: ScopeOf, sequence_id: UUID) -> Sequence:
-    """Show a sequence with its images, a thousand at most; `GET /images?sequence=` pages through all."""
+    """Get a sequence with at most 1,000 images; `GET /images?sequence=` pages through all."""
     return await sequences.get_sequence(system, scope, sequence_id)

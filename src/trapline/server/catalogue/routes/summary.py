@@ -1,4 +1,4 @@
-"""The figures of the overview and its charts."""
+"""Sums of images for the overview and its charts."""
 
 from typing import Annotated
 from uuid import UUID
@@ -21,14 +21,10 @@ async def get_summary(
     project: Annotated[int, Query(ge=1, le=LARGEST)],
     deployment: UUID | None = None,
     class_name: Annotated[QueryText | None, Query(alias="class")] = None,
-    day_after: Annotated[
-        GivenDay | None, Query(description="From this day on, where it was taken.")
-    ] = None,
-    day_before: Annotated[
-        GivenDay | None, Query(description="Before this day, where it was taken.")
-    ] = None,
+    day_after: Annotated[GivenDay | None, Query(description="From this local day on.")] = None,
+    day_before: Annotated[GivenDay | None, Query(description="Before this local day.")] = None,
 ) -> Summary:
-    """Sum up the images of a project: by day, by hour of the day, by class and by deployment."""
+    """Sum the images of a project by day, hour of the day, class and deployment."""
     return await day_counts.get_summary(
         system, scope, DayFilter(project, deployment, class_name, day_after, day_before)
     )

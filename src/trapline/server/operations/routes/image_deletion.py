@@ -13,7 +13,7 @@ router = APIRouter(prefix="/images", tags=["images"])
 async def delete_images(
     system: SystemOf, scope: ScopeOf, wanted: DeleteImagesRequest
 ) -> ImagesUpdateResult:
-    """Delete images with a reason, all of them or none; for some time they can be restored."""
+    """Delete images with a reason, all or none; they can be restored in their retention period."""
     return await image_deletion.delete_images(system, scope, wanted)
 
 
