@@ -89,7 +89,7 @@ async def list_days(
 async def estimate_image_count(
     scope: Scope, tx: Transaction, project_id: int, wanted: ImageFilter
 ) -> int:
-    """Estimate the number of images that match a filter by stored counts; 0 if that is impossible."""
+    """Estimate the number of images that match a filter by stored counts; 0 if impossible."""
     if wanted != ImageFilter(
         deployment_id=wanted.deployment_id,
         class_name=wanted.class_name,

@@ -45,7 +45,7 @@ from trapline.wire.images import (
 from trapline.wire.values import Page
 
 SHOWN_LONGER = 3
-"""Number of newest analyses of an image with a long page of annotations; others have a short one."""
+"""Number of newest analyses with a long page of annotations; the others have a short one."""
 
 
 async def list_images(
@@ -124,7 +124,7 @@ async def list_classes(system: AppContext, scope: Scope, project_id: int) -> lis
 async def build_images(
     system: AppContext, scope: Scope, tx: Transaction, rows: list[ImageRow]
 ) -> list[Image]:
-    """Build images with their findings; the number of statements does not depend on theirs."""
+    """Build images with their findings, with a constant number of statements."""
     names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
     tags = await list_tags(scope, tx, [row.id for row in rows])

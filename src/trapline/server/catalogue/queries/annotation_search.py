@@ -52,7 +52,7 @@ class AnnotationMatch(NamedTuple):
 def _select_by_index(
     scope: Scope, project_id: int | None, wanted: AnnotationSearchFilter
 ) -> Select[ImageRow]:
-    """Select by conditions that have an index; start with images, whose index has the list order."""
+    """Select by conditions that have an index; start with images, whose index has the order."""
     statement = (
         select_images(scope, project_id)
         .join(AnalysisRow, AnalysisRow.image_id == ImageRow.id)

@@ -14,26 +14,31 @@ QUERY = """
 select 'job', project_id, id::text, updated_at::text from jobs
  where project_id = any(:projects) and updated_at > :since
 union all
-select 'source', project_id, id::text, greatest(updated_at, last_pull_timestamp)::text from pull_sources
+select 'source', project_id, id::text, greatest(updated_at, last_pull_timestamp)::text
+    from pull_sources
  where project_id = any(:projects) and greatest(updated_at, last_pull_timestamp) > :since
 union all
 select 'source', project_id, source_id::text, heartbeat_at::text || state from pull_runs
  where project_id = any(:projects) and state = 'running'
 union all
 select 'worker', project_id, null, max(at)::text from (
-    select project_id, greatest(last_contact_at, seen_at) as at from holders where project_id = any(:projects)
+    select project_id, greatest(last_contact_at, seen_at) as at from holders
+        where project_id = any(:projects)
     union all
     select sp.project_id, greatest(w.last_contact_at, w.ended_at) from workers w
     join service_projects sp on sp.service_id = w.service_id where sp.project_id = any(:projects)
 ) heard where at > :since group by project_id
 union all
-select 'image', project_id, null, count(*)::text || max(id::text) || coalesce(max(thumbnails_at), max(created_at))::text
+select 'image', project_id, null,
+    count(*)::text || max(id::text) || coalesce(max(thumbnails_at), max(created_at))::text
   from images where project_id = any(:projects) and id >= cast(:floor as uuid) group by project_id
 union all
 select 'identification', project_id, null, count(*)::text || max(at)::text from (
-    select project_id, created_at as at from identifications where project_id = any(:projects) and created_at > :since
+    select project_id, created_at as at from identifications where project_id = any(:projects)
+        and created_at > :since
     union all
-    select project_id, withdrawn_at from identifications where project_id = any(:projects) and withdrawn_at > :since
+    select project_id, withdrawn_at from identifications where project_id = any(:projects)
+        and withdrawn_at > :since
 ) said group by project_id
 """
 

@@ -109,7 +109,7 @@ class AnalysisDetailRow(Row):
 
 
 class AnalysisMoveRow(Row):
-    """A transition of a stand-alone analysis, the first from `new`; jobs record attempts instead."""
+    """A transition of a stand-alone analysis, the first from `new`; jobs record attempts."""
 
     __tablename__ = "analysis_moves"
     __table_args__ = (

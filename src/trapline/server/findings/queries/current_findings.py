@@ -19,23 +19,27 @@ from trapline.server.platform.db.base import Transaction
 
 _ROWS = """
     rows as (
-        select n.id, n.annotation_type as type, n.parent_id, n.data, n.data ? 'terminal' as of_worker,
+        select n.id, n.annotation_type as type, n.parent_id, n.data,
+            n.data ? 'terminal' as of_worker,
             n.class_name as given_name, coalesce(n.class_name, guess.name) as name,
             coalesce({confidence}, guess.confidence) as confidence
         from annotations n left join lateral (
             select one->>'class' as name, (one->>'confidence')::float8 as confidence
-            from jsonb_array_elements(case when jsonb_typeof(n.data->'topk') = 'array' then n.data->'topk' end)
+            from jsonb_array_elements(case when jsonb_typeof(n.data->'topk') = 'array'
+                then n.data->'topk' end)
                 with ordinality as topk (one, place)
             order by confidence desc nulls last, place limit 1
         ) guess on n.annotation_type = 'classification' and n.class_name is null
         where n.analysis_id = {analysis}
     ), names as (
         select distinct on (parent_id) parent_id, given_name as name from rows
-        where type = 'classification' and parent_id is not null and given_name is not null and not of_worker
+        where type = 'classification' and parent_id is not null and given_name is not null
+            and not of_worker
         order by parent_id, confidence desc nulls last, id
     ), named as (
         select r.*,
-            case when r.type = 'bounding_box' then coalesce(m.name, given_name) else given_name end as final_name
+            case when r.type = 'bounding_box' then coalesce(m.name, given_name)
+                else given_name end as final_name
         from rows r left join names m on m.parent_id = r.id
     ), judged as (
         select *, coalesce(final_name ~* '{pattern}', false)
@@ -59,7 +63,8 @@ def render_has_findings(analysis: str) -> str:
 
 
 CURRENT = """
-    select distinct on (image_id, model_name) id, image_id, project_id, model_name, created_at from analyses
+    select distinct on (image_id, model_name) id, image_id, project_id, model_name, created_at
+        from analyses
     where image_id = any({images}) and state = 'completed' and not simulated
     order by image_id, model_name, created_at desc, id desc
 """
@@ -71,17 +76,22 @@ CURRENT = """
 _REFRESH = f"""
     with current as materialized ({CURRENT.format(images="%(images)b::uuid[]")}),
     classes as materialized (
-        select z.image_id, f.name as class_name, max(f.confidence) as confidence from current z cross join lateral (
+        select z.image_id, f.name as class_name, max(f.confidence) as confidence
+            from current z cross join lateral (
             with {_ROWS.format(analysis="z.id", pattern=BLANK_PATTERN, confidence=CONFIDENCE)}
             select name, coalesce(confidence, 0) as confidence from judged
-            where not is_blank and name is not null and name !~* '{BLANK_PATTERN}' and type <> 'custom'
-                and (not of_worker or type <> 'classification' or (parent_id is null and data->'terminal' = 'true'))
+            where not is_blank and name is not null and name !~* '{BLANK_PATTERN}'
+                and type <> 'custom'
+                and (not of_worker or type <> 'classification'
+                    or (parent_id is null and data->'terminal' = 'true'))
         ) f group by 1, 2
     ), states as (
-        select z.image_id, not bool_or({render_has_findings("z.id")}) as blank from current z group by 1
+        select z.image_id, not bool_or({render_has_findings("z.id")}) as blank from current z
+            group by 1
     ), obsolete as (
         delete from image_classes c where c.image_id = any(%(images)b)
-            and not exists (select from classes k where k.image_id = c.image_id and k.class_name = c.class_name)
+            and not exists (select from classes k where k.image_id = c.image_id
+                and k.class_name = c.class_name)
     ), written as (
         insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
         select k.image_id, k.class_name, i.project_id, i.captured_at, k.confidence
@@ -97,9 +107,11 @@ _REFRESH = f"""
 
 _SHOWN = f"""
     select distinct on (image_id) image_id, id from (
-        select z.*, count(*) over (partition by image_id) as analyses from ({CURRENT.format(images="%b::uuid[]")}) z
+        select z.*, count(*) over (partition by image_id) as analyses
+            from ({CURRENT.format(images="%b::uuid[]")}) z
     ) z
-    order by image_id, case when analyses > 1 then coalesce({render_has_findings("z.id")}, false) end desc,
+    order by image_id, case when analyses > 1
+        then coalesce({render_has_findings("z.id")}, false) end desc,
         created_at desc, id desc
 """  # noqa: S608 - made of constants
 
@@ -121,7 +133,7 @@ async def lock_images_with_results(
     """Lock images and return those with results, including those committed during the wait."""
     if not images:
         return set()
-    # `blank` is selected, because a condition on it would be evaluated before the wait for the lock.
+    # A condition on `blank` would be evaluated before the wait for the lock.
     cursor = await tx.execute(
         "select id, blank is not null from images where id = any(%b) order by id for no key update",
         (sorted(images),),

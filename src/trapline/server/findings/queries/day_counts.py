@@ -96,7 +96,8 @@ async def mark_days_dirty(tx: Transaction, images: Collection[UUID]) -> None:
     await tx.execute(
         f"""
         insert into dirty_days (project_id, deployment_id, day)
-        select distinct i.project_id, i.deployment_id, ({_LOCAL})::date from images i where i.id = any(%b)
+        select distinct i.project_id, i.deployment_id, ({_LOCAL})::date from images i
+            where i.id = any(%b)
         """,  # noqa: S608 - made of constants
         (list(images),),
     )
@@ -115,13 +116,17 @@ async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
     cursor = await tx.execute(
         """
         with due as (
-            select d.deployment_id, d.day from (select distinct deployment_id, day from dirty_days) d
-            left join day_counts c on c.deployment_id = d.deployment_id and c.day = d.day and c.class_name = ''
+            select d.deployment_id, d.day from
+                (select distinct deployment_id, day from dirty_days) d
+            left join day_counts c on c.deployment_id = d.deployment_id and c.day = d.day
+                and c.class_name = ''
             where c.counted_at is null
-               or c.counted_at + least(c.images * interval '2 ms', interval '5 minutes') <= clock_timestamp()
+               or c.counted_at + least(c.images * interval '2 ms',
+                   interval '5 minutes') <= clock_timestamp()
             limit %s
         ), taken as (
-            delete from dirty_days d using due where d.deployment_id = due.deployment_id and d.day = due.day
+            delete from dirty_days d using due where d.deployment_id = due.deployment_id
+                and d.day = due.day
         )
         select due.deployment_id, due.day from due
         """,
@@ -148,13 +153,15 @@ async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequ
         parameters,
     )
     await tx.execute(
-        f"delete from day_counts c using {_DAYS} where c.deployment_id = d.deployment_id and c.day = d.day",  # noqa: S608
+        f"delete from day_counts c using {_DAYS} where c.deployment_id = d.deployment_id"  # noqa: S608
+        " and c.day = d.day",
         parameters,
     )
     await tx.execute(
         f"""
         with found as materialized (
-            select d.deployment_id, d.day, i.project_id, i.id, i.blank, extract(hour from {_LOCAL}) as hour
+            select d.deployment_id, d.day, i.project_id, i.id, i.blank,
+                extract(hour from {_LOCAL}) as hour
             from {_DAYS} join images i on {_OF_DAY}
             where i.deleted_at is null and ({_LOCAL})::date = d.day
         ), counted as (
@@ -163,10 +170,13 @@ async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequ
             from found group by 1, 2, 3, 4
             union all
             select f.project_id, f.deployment_id, f.day, f.hour, c.class_name, count(*), 0
-            from found f join image_classes c on c.image_id = f.id where c.class_name <> '' group by 1, 2, 3, 4, 5
+            from found f join image_classes c on c.image_id = f.id where c.class_name <> ''
+                group by 1, 2, 3, 4, 5
         )
-        insert into day_counts (project_id, deployment_id, day, class_name, images, blank, hours, counted_at)
-        select project_id, deployment_id, day, class_name, sum(n), sum(blank), array[{_BY_HOUR}], clock_timestamp()
+        insert into day_counts (project_id, deployment_id, day, class_name, images, blank, hours,
+            counted_at)
+        select project_id, deployment_id, day, class_name, sum(n), sum(blank), array[{_BY_HOUR}],
+            clock_timestamp()
         from counted group by 1, 2, 3, 4
         """,  # noqa: S608 - made of constants
         parameters,
@@ -174,8 +184,10 @@ async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequ
 
 
 _CHOSEN = """
-    c.project_id = %(project)s and (%(deployment)s::uuid is null or c.deployment_id = %(deployment)s)
-    and (%(after)s::date is null or c.day >= %(after)s) and (%(before)s::date is null or c.day < %(before)s)
+    c.project_id = %(project)s and (%(deployment)s::uuid is null
+        or c.deployment_id = %(deployment)s)
+    and (%(after)s::date is null or c.day >= %(after)s)
+        and (%(before)s::date is null or c.day < %(before)s)
 """
 
 
@@ -207,7 +219,8 @@ async def sum_images(scope: Scope, tx: Transaction, wanted: DayFilter) -> tuple[
     scope.check(wanted.project_id)
     cursor = await tx.execute(
         f"""
-        select coalesce(sum(c.images), 0)::bigint, coalesce(sum(c.blank), 0)::bigint from day_counts c
+        select coalesce(sum(c.images), 0)::bigint, coalesce(sum(c.blank), 0)::bigint
+            from day_counts c
         where {_CHOSEN} and c.class_name = %(class)s
         """,  # noqa: S608 - made of constants
         _parameters(wanted),
@@ -227,14 +240,16 @@ async def sum_project(
     parameters = {**_parameters(wanted), "most": most}
     each_hour = ", ".join(f"coalesce(sum(c.hours[{hour + 1}]), 0)::bigint" for hour in range(HOURS))
     cursor = await tx.execute(
-        f"select {each_hour} from day_counts c where {_CHOSEN} and c.class_name = %(class)s",  # noqa: S608
+        f"select {each_hour} from day_counts c where {_CHOSEN}"  # noqa: S608
+        " and c.class_name = %(class)s",
         parameters,
     )
     [row] = await cursor.fetchall()
     sums.hours = list(row)
     cursor = await tx.execute(
         f"""
-        select c.class_name, sum(c.images)::bigint from day_counts c where {_CHOSEN} and c.class_name <> ''
+        select c.class_name, sum(c.images)::bigint from day_counts c where {_CHOSEN}
+            and c.class_name <> ''
           and (%(class)s = '' or c.class_name = %(class)s)
         group by 1 order by 2 desc, 1 limit %(most)s
         """,  # noqa: S608 - made of constants
@@ -244,11 +259,13 @@ async def sum_project(
     cursor = await tx.execute(
         f"""
         select s.deployment_id, d.name, s.images,
-            (select i.captured_at from images i where i.deployment_id = d.id and i.deleted_at is null
+            (select i.captured_at from images i where i.deployment_id = d.id
+                and i.deleted_at is null
                 order by i.captured_at desc, i.id desc limit 1)
         from (
             select c.deployment_id, sum(c.images)::bigint as images from day_counts c
-            where {_CHOSEN} and c.class_name = %(class)s group by 1 order by 2 desc, 1 limit %(most)s
+            where {_CHOSEN} and c.class_name = %(class)s group by 1 order by 2 desc, 1
+                limit %(most)s
         ) s join deployments d on d.id = s.deployment_id order by s.images desc, d.name
         """,  # noqa: S608 - made of constants
         parameters,
@@ -272,7 +289,8 @@ async def count_days_without_camera_time(scope: Scope, tx: Transaction, wanted: 
     cursor = await tx.execute(
         f"""
         select count(*) from images i
-        where i.project_id = %(project)s and (%(deployment)s::uuid is null or i.deployment_id = %(deployment)s)
+        where i.project_id = %(project)s and (%(deployment)s::uuid is null
+            or i.deployment_id = %(deployment)s)
             and i.captured_at_source in ('modified_time', 'received_time') and i.read_at is null
             and i.deleted_at is null
             and (%(after)s::date is null or ({_LOCAL})::date >= %(after)s)

@@ -30,8 +30,10 @@ async def get_score_row(scope: Scope, tx: Transaction, annotation_id: UUID) -> S
         select n.project_id, n.class_name, n.data, g.key, v.encoding, v.content, m.labels
         from annotations n left join score_vectors v on v.annotation_id = n.id
         left join algorithms g on g.id = n.algorithm_id
-        left join category_maps m on m.sha256 = coalesce(decode(n.data ->> 'class_list', 'hex'), g.map_sha256)
-        where n.id = %s and not exists (select 1 from images i where i.id = n.image_id and i.deleted_at is not null)
+        left join category_maps m on m.sha256 = coalesce(decode(n.data ->> 'class_list', 'hex'),
+            g.map_sha256)
+        where n.id = %s and not exists (select 1 from images i where i.id = n.image_id
+            and i.deleted_at is not null)
         """,
         (annotation_id,),
     )

@@ -262,7 +262,7 @@ def _check_polygon(data: Data, image: Frame) -> Data:
     ):
         raise InvalidAnnotationData(
             "points",
-            f"must be at most {MOST_POINTS:,} points in {MOST_RINGS:,} rings; run lengths take more",
+            f"must be at most {MOST_POINTS:,} points in {MOST_RINGS:,} rings; use run lengths",
         )
     moved = [_check_ring(ring, f"points.{place}", scale) for place, ring in enumerate(rings)]
     extent = _check_extent(data, scale)

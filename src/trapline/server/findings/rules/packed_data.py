@@ -124,7 +124,7 @@ def _join_names(top: Sequence[dict[str, Any]], class_name: str | None) -> str | 
 
 
 def _pack_numbers(numbers: Sequence[Any]) -> tuple[int, bytes] | None:
-    """Pack numbers, in single precision if exact; None if jsonb would not return the same floats."""
+    """Pack numbers, in single precision if exact; None if jsonb would return other floats."""
     if set(map(type, numbers)) != _FLOATS or not (min(numbers) > -_MOST and max(numbers) < _MOST):
         return None
     # jsonb has no negative zero.
@@ -138,7 +138,7 @@ def _pack_numbers(numbers: Sequence[Any]) -> tuple[int, bytes] | None:
 
 @lru_cache(maxsize=1024)
 def _parse_time(text: str) -> tuple[int, int] | None:
-    """Parse a time to microseconds and the index of its zone in `_ZONES`; None for other formats."""
+    """Parse a time to microseconds and an index in `_ZONES`; None for other formats."""
     zone = next((place for place in (1, 2) if text.endswith(_ZONES[place])), 0)
     plain = text.removesuffix(_ZONES[zone])
     try:

@@ -55,10 +55,13 @@ async def preview_offset(
     parameters = {"deployment": deployment_id, "offset": offset, "shown": SHOWN}
     cursor = await tx.execute(
         f"""
-        select count(*) filter (where by_camera and read_at is null and clock_offset_s <> %(offset)s),
-            count(*) filter (where read_at is not null), count(*) filter (where not by_camera and read_at is null)
+        select count(*) filter (where by_camera and read_at is null
+            and clock_offset_s <> %(offset)s),
+            count(*) filter (where read_at is not null), count(*) filter
+                (where not by_camera and read_at is null)
         from (
-            select read_at, clock_offset_s, captured_at_source in {BY_CAMERA} as by_camera from images
+            select read_at, clock_offset_s, captured_at_source in {BY_CAMERA} as by_camera
+                from images
             where deployment_id = %(deployment)s and deleted_at is null
         ) i
         """,  # noqa: S608 - made of constants
@@ -88,7 +91,8 @@ async def preview_zone(
         select count(*) filter (where by_camera and not edited), count(*) filter (where edited),
             count(*) filter (where not by_camera and not edited)
         from (
-            select i.captured_at_source in {BY_CAMERA} and (i.clock_offset_s <> %(offset)s or not ({_OWN_OFFSET}))
+            select i.captured_at_source in {BY_CAMERA}
+                and (i.clock_offset_s <> %(offset)s or not ({_OWN_OFFSET}))
                 as by_camera, i.read_at is not null as edited
             from images i where {OTHERS} and i.deleted_at is null
         ) i
@@ -100,7 +104,8 @@ async def preview_zone(
     cursor = await tx.execute(
         f"""
         select i.id from images i
-        where {OTHERS} and i.deleted_at is null and i.read_at is null and i.captured_at_source in {BY_CAMERA}
+        where {OTHERS} and i.deleted_at is null and i.read_at is null
+            and i.captured_at_source in {BY_CAMERA}
           and (i.clock_offset_s <> %(offset)s or not ({_OWN_OFFSET}))
         order by i.captured_at, i.id limit %(shown)s
         """,  # noqa: S608 - of constants
@@ -119,8 +124,10 @@ async def list_assumed_utc(scope: Scope, tx: Transaction, deployment_ids: list[U
         where d.id = any(%s) and d.time_zone_source = 'default' and d.time_zone = 'UTC' and exists (
             select 1 from (
                 select captured_at_source, captured_at_raw, time_zone, exif from images
-                where deployment_id = d.id and deleted_at is null order by captured_at, id limit {LOOKED_AT}
-            ) i where i.captured_at_source in {BY_CAMERA} and i.time_zone = 'UTC' and not ({_OWN_OFFSET})
+                where deployment_id = d.id and deleted_at is null order by captured_at, id
+                    limit {LOOKED_AT}
+            ) i where i.captured_at_source in {BY_CAMERA} and i.time_zone = 'UTC'
+                and not ({_OWN_OFFSET})
         )
         """,  # noqa: S608 - of constants
         (deployment_ids,),
@@ -150,7 +157,8 @@ async def count_to_date(
     cursor = await tx.execute(
         f"""
         select coalesce(sum(images), 0)::bigint,
-            (array_agg(zone order by by_camera desc, images desc, zone) filter (where zone <> %(zone)s::text))[1]
+            (array_agg(zone order by by_camera desc, images desc, zone) filter
+                (where zone <> %(zone)s::text))[1]
         from (
             select i.time_zone as zone, count(*) as images,
                 count(*) filter (where i.captured_at_source in {BY_CAMERA}) as by_camera
@@ -180,7 +188,8 @@ async def update_capture_time_batch(
     so no image moves twice.
     """
     cursor = await tx.execute(
-        "select clock_offset_s, dated_to, dating_zone from deployments where id = %s and dating for no key update",
+        "select clock_offset_s, dated_to, dating_zone from deployments where id = %s"
+        " and dating for no key update",
         (deployment_id,),
     )
     row = await cursor.fetchone()
@@ -199,7 +208,8 @@ async def update_capture_time_batch(
     cursor = await tx.execute(
         f"""
         select i.id from images i
-        where {by_offset if zone is None else OTHERS} and (%(after)s::uuid is null or i.id > %(after)s)
+        where {by_offset if zone is None else OTHERS}
+            and (%(after)s::uuid is null or i.id > %(after)s)
         order by i.id limit %(limit)s
         """,  # noqa: S608 - made of constants
         parameters,
@@ -234,9 +244,12 @@ async def _move_by_offset(tx: Transaction, images: list[UUID], offset: int) -> N
             captured_at = case when i.read_at is null then {_NEW} else i.captured_at end,
             read_at = i.read_at + make_interval(secs => %(offset)s - i.clock_offset_s),
             flags = array_remove(i.flags, 'in_the_future') || case
-                when coalesce(i.read_at, i.captured_at) + make_interval(secs => %(offset)s - i.clock_offset_s)
-                    > i.created_at + interval '1 day' then array['in_the_future'] else '{{}}'::text[] end
-        from (select id from images where id = any(%(images)b) order by id for no key update) l where i.id = l.id
+                when coalesce(i.read_at, i.captured_at) +
+                    make_interval(secs => %(offset)s - i.clock_offset_s)
+                    > i.created_at + interval '1 day' then array['in_the_future']
+                        else '{{}}'::text[] end
+        from (select id from images where id = any(%(images)b) order by id for no key update) l
+            where i.id = l.id
         """,  # noqa: S608 - made of constants
         {"images": images, "offset": offset},
     )

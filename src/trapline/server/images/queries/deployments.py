@@ -128,8 +128,10 @@ async def summarise_images(
         """
         select d.id, (select count(*) from images i where i.deployment_id = d.id)
                 - (select count(*) from images i
-                    where i.project_id = d.project_id and i.deployment_id = d.id and i.deleted_at is not null),
-            (select i.captured_at from images i where i.deployment_id = d.id and i.deleted_at is null
+                    where i.project_id = d.project_id and i.deployment_id = d.id
+                        and i.deleted_at is not null),
+            (select i.captured_at from images i where i.deployment_id = d.id
+                and i.deleted_at is null
                 order by i.captured_at desc, i.id desc limit 1)
         from deployments d where d.id = any(%s)
         """,

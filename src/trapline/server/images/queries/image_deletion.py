@@ -61,8 +61,10 @@ async def mark_deleted(
     """Mark images as deleted; images that are deleted already are skipped."""
     cursor = await tx.execute(
         """
-        update images i set deleted_at = clock_timestamp(), deleted_by = %s, deletion_reason = %s from (
-            select id from images where id = any(%b) and deleted_at is null order by id for no key update
+        update images i set deleted_at = clock_timestamp(), deleted_by = %s, deletion_reason = %s
+            from (
+            select id from images where id = any(%b) and deleted_at is null
+                order by id for no key update
         ) l where i.id = l.id returning i.project_id, i.id
         """,
         (scope.actor, reason, sorted(images)),
@@ -77,7 +79,8 @@ async def mark_restored(
     cursor = await tx.execute(
         """
         update images i set deleted_at = null, deleted_by = null, deletion_reason = null from (
-            select id from images where id = any(%b) and deleted_at is not null order by id for no key update
+            select id from images where id = any(%b) and deleted_at is not null
+                order by id for no key update
         ) l where i.id = l.id returning i.project_id, i.id
         """,
         (sorted(images),),
@@ -96,7 +99,8 @@ async def list_deleted_with_tasks(
         """
         select i.id from images i
         where i.deleted_at > now() - make_interval(secs => %s) and exists (
-            select 1 from analyses a join jobs j on j.id = a.job_id and j.status in ('queued', 'processing')
+            select 1 from analyses a join jobs j on j.id = a.job_id
+                and j.status in ('queued', 'processing')
             where a.image_id = i.id and a.state in ('queued', 'processing')
         ) limit %s
         """,
@@ -111,7 +115,8 @@ async def claim_purge_candidates(
     """Lock images that were deleted more than `kept_s` seconds ago; skip locked ones."""
     cursor = await tx.execute(
         """
-        select id, project_id, deployment_id, filename, sha256, storage_key, upright_key, captured_at, deleted_at,
+        select id, project_id, deployment_id, filename, sha256, storage_key, upright_key,
+            captured_at, deleted_at,
             deleted_by, deletion_reason
         from images where deleted_at <= now() - make_interval(secs => %s)
         order by id limit %s for update skip locked
@@ -195,10 +200,12 @@ async def claim_discarded_files(
     cursor = await tx.execute(
         """
         select f.key, f.sha256 is not null and exists (
-            select 1 from deployments d join images i on i.deployment_id = d.id and i.sha256 = f.sha256
+            select 1 from deployments d join images i on i.deployment_id = d.id
+                and i.sha256 = f.sha256
             where d.project_id = f.project_id
         )
-        from discarded_files f where f.due_at <= now() order by f.due_at, f.key limit %s for update of f skip locked
+        from discarded_files f where f.due_at <= now() order by f.due_at, f.key
+            limit %s for update of f skip locked
         """,
         (limit,),
     )

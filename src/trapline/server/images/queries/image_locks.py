@@ -13,6 +13,7 @@ async def lock_findings(tx: Transaction, images: Collection[UUID]) -> None:
         "select 1 from images where id = any(%b) order by id for no key update", ordered
     )
     await tx.execute(
-        "select 1 from image_classes where image_id = any(%b) order by image_id, class_name for no key update",
+        "select 1 from image_classes where image_id = any(%b)"
+        " order by image_id, class_name for no key update",
         ordered,
     )

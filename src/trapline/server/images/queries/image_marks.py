@@ -22,7 +22,8 @@ async def require_images(
     With `deleted`, deleted images are accepted. Raises NotFound if one is missing, and Forbidden.
     """
     cursor = await tx.execute(
-        "select project_id, count(*) from images where id = any(%b) and (%b or deleted_at is null) group by 1",
+        "select project_id, count(*) from images where id = any(%b) and (%b"
+        " or deleted_at is null) group by 1",
         (list(images), deleted),
     )
     found = [(project, count) for project, count in await cursor.fetchall() if scope.sees(project)]
@@ -66,14 +67,16 @@ async def set_tags(
         cursor = await tx.execute(
             """
             insert into image_tags (image_id, tag, project_id)
-            select i.id, t.tag, i.project_id from images i, unnest(%s::text[]) as t(tag) where i.id = any(%b)
+            select i.id, t.tag, i.project_id from images i, unnest(%s::text[]) as t(tag)
+                where i.id = any(%b)
             order by i.id, t.tag on conflict do nothing returning image_id
             """,
             (sorted(set(add)), list(images)),
         )
         changed |= {row[0] for row in await cursor.fetchall()}
         cursor = await tx.execute(
-            "select 1 from image_tags where image_id = any(%b) group by image_id having count(*) > %s limit 1",
+            "select 1 from image_tags where image_id = any(%b)"
+            " group by image_id having count(*) > %s limit 1",
             (list(changed), MOST_TAGS),
         )
         if await cursor.fetchone():
@@ -112,10 +115,13 @@ async def _set_times(
     await lock_findings(tx, images)
     cursor = await tx.execute(
         f"""
-        update images i set captured_at = l.moment, read_at = nullif(coalesce(i.read_at, i.captured_at), l.moment)
+        update images i set captured_at = l.moment,
+            read_at = nullif(coalesce(i.read_at, i.captured_at), l.moment)
         from (
-            select id, {moment} as moment from images where id = any(%(images)b) order by id for no key update
-        ) l where i.id = l.id and i.captured_at <> l.moment returning i.id, extract(year from i.captured_at)
+            select id, {moment} as moment from images where id = any(%(images)b)
+                order by id for no key update
+        ) l where i.id = l.id and i.captured_at <> l.moment returning i.id,
+            extract(year from i.captured_at)
         """,  # noqa: S608 - made of constants
         parameters,
     )
@@ -146,7 +152,8 @@ async def count_tags(scope: Scope, tx: Transaction, project_id: int) -> list[tup
     cursor = await tx.execute(
         """
         select t.tag, count(*) from image_tags t where t.project_id = %s
-          and not exists (select 1 from images i where i.id = t.image_id and i.deleted_at is not null)
+          and not exists (select 1 from images i where i.id = t.image_id
+              and i.deleted_at is not null)
         group by 1 order by 2 desc, 1 limit 1000
         """,
         (project_id,),

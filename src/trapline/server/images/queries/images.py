@@ -33,7 +33,6 @@ MAX_THUMBNAIL_ATTEMPTS = 3
 DELETES = Role.MANAGER
 """The role that is required to delete images and to see deleted ones."""
 
-
 WITHOUT_CAMERA_TIME = (
     "captured_at_source in ('modified_time', 'received_time')"
     " and read_at is null and deleted_at is null"
@@ -42,11 +41,10 @@ WITHOUT_CAMERA_TIME = (
 
 
 class ImageRow(Row):
-    """A stored image. Width and height are in upright pixels.
+    """A stored image. Width and height are upright; `upright_key` is null if the original is.
 
-    `upright_key` is null if the original is upright. A deleted image is kept for a retention
-    period from `deleted_at` on; only lists of deleted images contain it. `read_at` is the capture
-    time that was read, if a person has replaced it.
+    A deleted image is kept for a retention period from `deleted_at` on, and only lists of deleted
+    images contain it. `read_at` is the capture time that was read, if a person replaced it.
     """
 
     __tablename__ = "images"
@@ -209,7 +207,8 @@ async def create_images(
     names = ", ".join(columns)
     cursor = await tx.execute(
         f"""
-        insert into images ({names}) select {names} from jsonb_populate_recordset(null::images, %s::jsonb)
+        insert into images ({names}) select {names}
+            from jsonb_populate_recordset(null::images, %s::jsonb)
         on conflict (deployment_id, sha256) do nothing returning id
         """,  # noqa: S608
         (
@@ -307,11 +306,13 @@ async def count_classes(scope: Scope, tx: Transaction, project_id: int) -> list[
     cursor = await tx.execute(
         """
         with deleted as (
-            select c.class_name, count(*) as images from images i join image_classes c on c.image_id = i.id
+            select c.class_name, count(*) as images from images i join image_classes c
+                on c.image_id = i.id
             where i.project_id = %(project)s and i.deleted_at is not null group by 1
         )
         select c.class_name, c.images - coalesce(d.images, 0) from (
-            select class_name, count(*) as images from image_classes where project_id = %(project)s group by 1
+            select class_name, count(*) as images from image_classes where project_id = %(project)s
+                group by 1
         ) c left join deleted d using (class_name)
         where c.images > coalesce(d.images, 0) order by 2 desc, 1 limit 1000
         """,

@@ -13,7 +13,8 @@ _OF_IMAGE = """
     where i.id = %(id)s and (i.deleted_at is null or %(deleted)s) and p.deleted_at is null
 """
 _OF_ANALYSIS = """
-    select i.project_id from analyses a join images i on i.id = a.image_id join projects p on p.id = i.project_id
+    select i.project_id from analyses a join images i on i.id = a.image_id join projects p
+        on p.id = i.project_id
     where a.id = %(id)s and (i.deleted_at is null or %(deleted)s) and p.deleted_at is null
 """
 # Another image of the project can have the same bytes; it is searched for only if the first
@@ -22,7 +23,8 @@ _OF_BYTES = """
     select p.id from projects p where p.id = %(project)s and p.deleted_at is null and (
         exists (select 1 from images i
             where i.id = %(id)s and i.project_id = p.id and (i.deleted_at is null or %(deleted)s))
-        or exists (select 1 from deployments d join images i on i.deployment_id = d.id and i.sha256 = %(sha256)s
+        or exists (select 1 from deployments d join images i on i.deployment_id = d.id
+            and i.sha256 = %(sha256)s
             where d.project_id = p.id and i.deleted_at is null)
     )
 """

@@ -103,7 +103,8 @@ async def list_ungrouped(scope: Scope, tx: Transaction, limit: int) -> list[UUID
                 order by deployment_id limit 1)
             union all
             select (
-                select i.deployment_id from images i where i.sequence_id is null and i.deleted_at is null
+                select i.deployment_id from images i where i.sequence_id is null
+                    and i.deleted_at is null
                   and i.deployment_id > found.deployment_id order by i.deployment_id limit 1
             ) from found where found.deployment_id is not null
         )
@@ -122,7 +123,8 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     """
     cursor = await tx.execute(
         """
-        select d.project_id, p.sequence_gap_s from deployments d join projects p on p.id = d.project_id
+        select d.project_id, p.sequence_gap_s from deployments d join projects p
+            on p.id = d.project_id
         where d.id = %s for no key update of d skip locked
         """,
         (deployment_id,),
@@ -133,7 +135,8 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     project_id, gap_s = found
     cursor = await tx.execute(
         """
-        select id, captured_at from images where deployment_id = %s and sequence_id is null and deleted_at is null
+        select id, captured_at from images where deployment_id = %s and sequence_id is null
+            and deleted_at is null
         order by captured_at, id limit %s
         """,
         (deployment_id, limit),
@@ -147,7 +150,8 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
         """
         select distinct s.id, s.started_at, s.ended_at, s.images
         from unnest(%s::timestamptz[], %s::timestamptz[]) as n(began, over)
-        join sequences s on s.deployment_id = %s and s.started_at < n.over and s.ended_at > n.began and not s.dissolve
+        join sequences s on s.deployment_id = %s and s.started_at < n.over and s.ended_at > n.began
+            and not s.dissolve
         """,
         ([one.start - gap for one in new], [one.end + gap for one in new], deployment_id),
     )
@@ -171,7 +175,8 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
         """
         insert into sequences (id, project_id, deployment_id, started_at, ended_at, images)
         select n.id, %s, %s, n.began, n.over, n.images
-        from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[]) as n(id, began, over, images)
+        from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[])
+            as n(id, began, over, images)
         """,
         (
             project_id,
@@ -199,7 +204,8 @@ async def _settle(
 ) -> None:
     await tx.execute(
         """
-        update images i set sequence_id = n.sequence from unnest(%b::uuid[], %b::uuid[]) as n(id, sequence)
+        update images i set sequence_id = n.sequence
+            from unnest(%b::uuid[], %b::uuid[]) as n(id, sequence)
         where i.id = n.id
         """,
         ([image for image, _ in belongs], [key for _, key in belongs]),
@@ -207,7 +213,8 @@ async def _settle(
     await tx.execute(
         """
         update sequences s set started_at = n.began, ended_at = n.over, images = s.images + n.more
-        from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[]) as n(id, began, over, more)
+        from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[])
+            as n(id, began, over, more)
         where s.id = n.id
         """,
         tuple([list(column) for column in zip(*grown, strict=True)] or [[], [], [], []]),
@@ -231,10 +238,12 @@ async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> No
     cursor = await tx.execute(
         """
         with apart as (
-            select captured_at, captured_at - lag(captured_at) over times >= make_interval(secs => %s) as begins
+            select captured_at, captured_at - lag(captured_at) over times >=
+                make_interval(secs => %s) as begins
             from images where sequence_id = %s window times as (order by captured_at, id)
         ), parts as (
-            select captured_at, count(*) filter (where begins) over (order by captured_at range unbounded preceding)
+            select captured_at, count(*) filter (where begins) over
+                (order by captured_at range unbounded preceding)
                 as part from apart
         )
         select min(captured_at), max(captured_at), count(*) from parts group by part order by 1
@@ -255,11 +264,13 @@ async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> No
             (key, project_id, deployment_id, began, over, count),
         )
         await tx.execute(
-            "update images set sequence_id = %s where sequence_id = %s and captured_at between %s and %s",
+            "update images set sequence_id = %s where sequence_id = %s"
+            " and captured_at between %s and %s",
             (key, sequence_id, began, over),
         )
     await tx.execute(
-        "update sequences set started_at = %s, ended_at = %s, images = %s, recheck = false where id = %s",
+        "update sequences set started_at = %s, ended_at = %s, images = %s, recheck = false"
+        " where id = %s",
         (*parts[0], sequence_id),
     )
 

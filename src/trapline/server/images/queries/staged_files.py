@@ -90,7 +90,8 @@ async def create_staged_file_rows(
     ordered = sorted(first.values(), key=lambda file: file.sha256)
     cursor = await tx.execute(
         """
-        insert into staged_files (id, project_id, deployment_id, filename, sha256, size, modified_at)
+        insert into staged_files (id, project_id, deployment_id, filename, sha256, size,
+            modified_at)
         select f.id, %s, %s, f.filename, f.sha256, f.size, f.modified_at
         from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::bigint[], %s::timestamptz[])
             as f(id, filename, sha256, size, modified_at)
@@ -138,7 +139,8 @@ async def record_outcome(
 ) -> None:
     """Record the outcome of a file, unless it has one."""
     await tx.execute(
-        "update staged_files set outcome = %s, image_id = %s, detail = %s where id = %s and outcome is null",
+        "update staged_files set outcome = %s, image_id = %s, detail = %s where id = %s"
+        " and outcome is null",
         (*outcome, file_id),
     )
 

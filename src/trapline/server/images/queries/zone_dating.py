@@ -34,7 +34,8 @@ async def read_dated(
     """Read images and date them again, in the order of their IDs; nothing is locked or written."""
     cursor = await tx.execute(
         """
-        select i.id, i.filename, i.captured_at, i.read_at, i.captured_at_source, i.exif, s.filename_time_pattern,
+        select i.id, i.filename, i.captured_at, i.read_at, i.captured_at_source, i.exif,
+            s.filename_time_pattern,
             i.time_zone, i.clock_offset_s, i.flags, i.created_at
         from images i left join pull_sources s on s.id = i.source_id
         where i.id = any(%s) order by i.id
@@ -76,7 +77,8 @@ async def lock_clocks(
 ) -> dict[UUID, tuple[str, int]]:
     """Return the time zone and the clock offset (seconds) of deployments; lock them for share."""
     cursor = await tx.execute(
-        "select id, time_zone, clock_offset_s from deployments where id = any(%s) order by id for share",
+        "select id, time_zone, clock_offset_s from deployments where id = any(%s)"
+        " order by id for share",
         (sorted(deployments),),
     )
     return {key: (zone, offset) for key, zone, offset in await cursor.fetchall()}
@@ -95,7 +97,8 @@ async def date_images(tx: Transaction, images: Sequence[UUID], zone: str, offset
                 else i.clock_offset_s end,
             captured_at = case when i.read_at is null then n.at else i.captured_at end,
             read_at = case when i.read_at is null then null else n.at end
-        from unnest(%(ids)s::uuid[], %(times)s::timestamptz[], %(flags)s::text[]) as n(id, at, flags)
+        from unnest(%(ids)s::uuid[], %(times)s::timestamptz[], %(flags)s::text[])
+            as n(id, at, flags)
         where i.id = n.id
         """,
         {

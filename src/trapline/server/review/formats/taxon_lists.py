@@ -42,7 +42,7 @@ class TaxonList:
 
 
 def parse_taxon_list(body: bytes) -> TaxonList:
-    """Parse a table or a Darwin Core Archive. Raises InvalidRequest if it is neither, or too long."""
+    """Parse a table or a Darwin Core Archive. Raises InvalidRequest for other or long files."""
     if body.startswith(ARCHIVE):
         # Imported on first use.
         from trapline.server.review.formats.darwin_core import read_archive

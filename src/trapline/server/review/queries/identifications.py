@@ -126,7 +126,8 @@ async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
     Images that are deleted, or that the caller does not see, are left out. Raises Forbidden.
     """
     cursor = await tx.execute(
-        "select id, project_id from images where id = any(%b) and deleted_at is null order by id for no key update",
+        "select id, project_id from images where id = any(%b) and deleted_at is null"
+        " order by id for no key update",
         (sorted(images),),
     )
     found = {key: project for key, project in await cursor.fetchall() if scope.sees(project)}

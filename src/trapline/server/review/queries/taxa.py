@@ -182,7 +182,8 @@ async def list_known_taxa(
         )
         select t.id, t.name_key, a.name_key, {columns} from (
             select * from named union
-            select * from taxa where project_id = %(project)s and id in (select accepted_id from named)
+            select * from taxa where project_id = %(project)s and id in
+                (select accepted_id from named)
         ) t left join taxa a on a.project_id = t.project_id and a.id = t.accepted_id
         """  # noqa: S608 - the columns are ours
     known: dict[str, KnownTaxon] = {}
@@ -227,13 +228,15 @@ async def upsert_taxa(
             for taxon_id, (values, _) in listed[first : first + AT_ONCE]
         ]
         await tx.execute(
-            f"insert into taxa (id, project_id, {names}) select id, project_id, {names}"  # noqa: S608 - columns of ours
+            f"insert into taxa (id, project_id, {names}) select id, project_id,"  # noqa: S608 - columns of ours
+            f" {names}"
             " from jsonb_populate_recordset(null::taxa, %s::jsonb)"
             f" on conflict (id) do update set {changes}, updated_at = clock_timestamp()",
             (msgspec.json.encode(rows).decode(),),
         )
     await tx.execute(
-        "update taxa t set accepted_id = g.accepted_id from unnest(%s::uuid[], %s::uuid[]) as g(id, accepted_id)"
+        "update taxa t set accepted_id = g.accepted_id"
+        " from unnest(%s::uuid[], %s::uuid[]) as g(id, accepted_id)"
         " where t.id = g.id and t.accepted_id is distinct from g.accepted_id",
         (list(taxa), [accepted for _, accepted in taxa.values()]),
     )

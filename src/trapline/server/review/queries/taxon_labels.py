@@ -99,7 +99,8 @@ def _project_of(taxon_id: UUID) -> ScalarSelect[int]:
 async def list_label_taxa(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, UUID]:
     """List the accepted taxa of a project by the labels of models that are mapped to them."""
     cursor = await tx.execute(
-        "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t on t.id = l.taxon_id"
+        "select l.label, coalesce(t.accepted_id, t.id) from taxon_labels l join taxa t"
+        " on t.id = l.taxon_id"
         " where l.project_id = %s",
         (project_id,),
     )
@@ -123,7 +124,8 @@ async def resolve_labels(
     cursor = await tx.execute(
         """
         select distinct on (n.label) n.label, t.id, t.scientific_name from (
-            select t.id, t.scientific_name, t.name_key, t.accepted_id, string_to_table(t.searched, E'\\n') as name
+            select t.id, t.scientific_name, t.name_key, t.accepted_id,
+                string_to_table(t.searched, E'\\n') as name
             from taxa t where t.project_id = %s
         ) t join unnest(%s::text[], %s::text[]) as n(label, name) on n.name = t.name
         order by n.label, t.name_key <> n.name, t.accepted_id is not null, t.name_key
