@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from tests.support.loopback_policy import allow_origins
 from tests.support.project_with_roles import House
-from trapline.server.catalogue.rules.filters import DeliveryFilter
 from trapline.server.notifications.actions import webhooks
 from trapline.server.notifications.background.deliveries import DeliverySender
+from trapline.server.notifications.rules.filters import DeliveryFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.network.outbound_policy import OutboundPolicy

@@ -16,10 +16,10 @@ from tests.support.project_with_roles import build_house
 from tests.support.webhook_receiver import SYSTEM, Office
 
 from trapline.server.app.actions.health import get_health
-from trapline.server.catalogue.rules.filters import WebhookFilter
 from trapline.server.notifications.actions import webhooks
 from trapline.server.notifications.actions.nats_subjects import sync_subjects
 from trapline.server.notifications.background.deliveries import DeliverySender
+from trapline.server.notifications.rules.filters import WebhookFilter
 from trapline.server.operations.actions.metrics import GaugeReader
 from trapline.server.platform.postgres.postgres import Postgres
 from trapline.wire.webhooks import NatsState

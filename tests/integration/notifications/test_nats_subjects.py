@@ -20,11 +20,11 @@ from tests.support.nats_server import NatsServer, publishing, running_nats, wait
 from tests.support.project_with_roles import build_house
 from tests.support.webhook_receiver import SYSTEM, Office
 
-from trapline.server.catalogue.rules.filters import WebhookFilter
 from trapline.server.notifications.actions import webhooks
 from trapline.server.notifications.actions.nats_subjects import sync_subjects
 from trapline.server.notifications.background.deliveries import DeliverySender
 from trapline.server.notifications.nats_publisher import NatsPublisher
+from trapline.server.notifications.rules.filters import WebhookFilter
 from trapline.server.platform.errors import NotFound, OutboundFailed
 from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.server.projects.actions import project_deletion, projects

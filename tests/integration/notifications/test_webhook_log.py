@@ -9,8 +9,8 @@ import pytest
 from tests.integration.notifications.test_webhooks import grounds, office, receiver
 from tests.support.webhook_receiver import OK, SYSTEM, Office, Receiver, status
 
-from trapline.server.catalogue.rules.filters import DeliveryFilter
 from trapline.server.notifications.actions import webhooks
+from trapline.server.notifications.rules.filters import DeliveryFilter
 from trapline.server.platform.errors import NotFound
 from trapline.wire.webhooks import EventType, ReplayRequest
 

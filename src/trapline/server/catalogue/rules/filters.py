@@ -1,4 +1,4 @@
-"""Conditions of lists of images, webhooks, deliveries and exports."""
+"""Conditions of lists of images and of searches for annotations."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -54,33 +54,3 @@ class AnnotationSearchFilter:
     taxon_id: UUID | None = None
     image_id: UUID | None = None
     reviewed: bool | None = None
-
-
-@dataclass(frozen=True)
-class DeliveryFilter:
-    """Conditions of a list of deliveries of a webhook; None matches all."""
-
-    state: str | None = None
-    event_type: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-
-
-@dataclass(frozen=True)
-class ExportFilter:
-    """Conditions of a list of exports; None matches all."""
-
-    format: str | None = None
-    state: str | None = None
-
-
-@dataclass(frozen=True)
-class WebhookFilter:
-    """Conditions of a list of webhooks; None matches all.
-
-    `event_type` matches webhooks that receive it, also those that receive all types.
-    """
-
-    name: str | None = None
-    event_type: str | None = None
-    is_active: bool | None = None

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import func
 
 from trapline.server.accounts.queries.accounts import list_actor_names
-from trapline.server.catalogue.rules.filters import ExportFilter
 from trapline.server.exports.actions.export_attempt import (
     FILES_KEPT_S,
     STILL_FOR_S,
@@ -35,6 +34,7 @@ from trapline.server.exports.queries.exports import (
     purge_unfinished_images,
     select_exports,
 )
+from trapline.server.exports.rules.filters import ExportFilter
 from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.image_deletion import discard_files

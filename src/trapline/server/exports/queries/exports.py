@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, defer, mapped_column
 
-from trapline.server.catalogue.rules.filters import ExportFilter
+from trapline.server.exports.rules.filters import ExportFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.background_tasks import EXPORTS
 from trapline.server.platform.db.base import Transaction

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import ExportFilter
 from trapline.server.exports.actions import exports
+from trapline.server.exports.rules.filters import ExportFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.server.platform.http.ranges import parse_range
 from trapline.wire.exports import Export, ExportFormat, ExportOrder, ExportState, NewExport

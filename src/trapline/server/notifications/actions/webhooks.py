@@ -7,7 +7,6 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.notifications.actions.deliveries import (
     PLACE,
     build_client,
@@ -27,6 +26,7 @@ from trapline.server.notifications.queries.webhooks import (
     select_deliveries,
     select_webhooks,
 )
+from trapline.server.notifications.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction

@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.notifications.queries.nats_subjects import SUBJECTS
+from trapline.server.notifications.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.platform.access import RANK, Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import filter_by

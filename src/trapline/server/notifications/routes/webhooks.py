@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.notifications.actions import webhooks
+from trapline.server.notifications.rules.filters import DeliveryFilter, WebhookFilter
 from trapline.server.platform.http.parameters import (
     Cursor,
     Limit,
