@@ -132,7 +132,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         S3,
         {"options": {"endpoint": "https://ranger:pw4711@a.example"}},
-        "must not stand in the address",
+        "must not contain a user name",
     ),
     (S3, {"options": {"endpoint": "ftp://a.example"}}, "http"),
     (S3, {"auth_type": "bearer", "auth_password": "pw4711"}, "options `key` and `secret`"),
@@ -144,7 +144,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         REST,
         {"gateway": "rest", "options": {"file_origins": ["https://a:pw4711@cdn.example"]}},
-        "must not stand",
+        "must not contain a user name",
     ),
     (REST, {"options": {"mapping": {}}}, "takes no options"),
 ]

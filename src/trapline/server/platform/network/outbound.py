@@ -250,7 +250,7 @@ def parse_url(url: str) -> httpx2.URL:
         raise AddressNotAllowed("the port of this URL is not from 1 to 65535")
     if parsed.userinfo:
         raise AddressNotAllowed(
-            "a URL must not contain a user name and password; use auth_username and auth_password"
+            "a URL must not contain a user name or password; use auth_username and auth_password"
         )
     return parsed
 
