@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.image_factory import make_jpeg
 
-from trapline.server.sources.actions.listed_starts import judge_starts
+from trapline.server.sources.actions.listed_starts import mark_non_images
 from trapline.server.sources.gateways.folder_gateway import FolderGateway
 from trapline.server.sources.queries.pulled_files import ListedFile
 
@@ -34,8 +34,10 @@ async def test_first_bytes_are_read_side_by_side_and_each_is_of_its_file(
     monkeypatch.setattr(os, "pread", wait_for_others)
     gateway = FolderGateway(tmp_path)
     try:
-        judged = await judge_starts(gateway, [ListedFile(name, None, None, "") for name in names])
+        checked = await mark_non_images(
+            gateway, [ListedFile(name, None, None, "") for name in names]
+        )
     finally:
         await gateway.close()
-    assert [file.path for file in judged] == names
-    assert [file.path for file in judged if file.skipped] == names[::3]
+    assert [file.path for file in checked] == names
+    assert [file.path for file in checked if file.skipped] == names[::3]

@@ -101,7 +101,7 @@ def test_a_total_is_no_entry() -> None:
 def test_mlsd_tells_all_exactly() -> None:
     read = parse_mlsd(b"Type=file;Size=12;Modify=20260430060708.123;UNIX.mode=0644; a; b.jpg")
     assert isinstance(read, FtpEntry)
-    assert (read.name, read.size, read.is_exact, read.said) == (
+    assert (read.name, read.size, read.is_exact, read.version_text) == (
         b"a; b.jpg",
         12,
         True,

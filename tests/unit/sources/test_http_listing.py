@@ -147,8 +147,8 @@ def test_a_page_that_is_not_utf8_gives_its_links() -> None:
 
 def test_a_rounded_size_still_shows_a_change() -> None:
     assert (
-        links(APACHE_TABLE)["IMG_1.JPG"].said
-        != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].said
+        links(APACHE_TABLE)["IMG_1.JPG"].version_text
+        != links(APACHE_TABLE.replace("264K", "265K"))["IMG_1.JPG"].version_text
     )
 
 

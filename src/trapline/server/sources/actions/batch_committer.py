@@ -37,7 +37,7 @@ class BatchCommitter:
 
     pull: ActivePullRun
     _waiting: asyncio.Queue[_Waiting] = field(default_factory=asyncio.Queue)
-    _pictured: list[UUID] = field(default_factory=list)
+    _with_thumbnails: list[UUID] = field(default_factory=list)
     _ended: BaseException | None = None
 
     async def settle(
@@ -59,7 +59,7 @@ class BatchCommitter:
 
     def record_thumbnails(self, image_id: UUID) -> None:
         """Mark the stored thumbnails of an image as ready in one of the next transactions."""
-        self._pictured.append(image_id)
+        self._with_thumbnails.append(image_id)
 
     async def run(self) -> None:
         """Commit outcomes as they arrive, until cancelled.
@@ -99,7 +99,7 @@ class BatchCommitter:
                 waiting.is_done.set_result(waiting.new)
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        scope, pictured = self.pull.scope, list(self._pictured)
+        scope, with_thumbnails = self.pull.scope, list(self._with_thumbnails)
         async with self.pull.system.database.sql_transaction(scope) as tx:
             new = await self._keep_images(
                 tx, [waiting for waiting in batch if waiting.image is not None]
@@ -113,12 +113,12 @@ class BatchCommitter:
                     await record_outcomes(
                         scope, tx, self.pull.source.id, [waiting.settled for waiting in batch]
                     )
-                if pictured:
-                    await mark_all_thumbnails(scope, tx, pictured, made=True)
+                if with_thumbnails:
+                    await mark_all_thumbnails(scope, tx, with_thumbnails, made=True)
             await update_run_counts(scope, tx, self.pull.run_id, **counts)
             await add_to_automatic_jobs(scope, tx, self.pull.source.project_id, new)
         IMAGES_IMPORTED.labels("pull").inc(len(new))
-        del self._pictured[: len(pictured)]
+        del self._with_thumbnails[: len(with_thumbnails)]
 
     async def _keep_images(self, tx: Transaction, batch: list[_Waiting]) -> list[UUID]:
         images = [waiting.image for waiting in batch if waiting.image is not None]

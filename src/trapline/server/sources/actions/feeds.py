@@ -122,16 +122,18 @@ async def _process_messages(
 
     When another process has claimed the connection, the messages already received are recorded.
     """
-    ours = await _retry_until_available(lambda: _record_connected(system, scope, source_id, holder))
+    is_holder = await _retry_until_available(
+        lambda: _record_connected(system, scope, source_id, holder)
+    )
     try:
-        if not ours:
+        if not is_holder:
             inbox.hang_up()
         async for message in inbox:
             if not await _process_message(system, scope, source_id, holder, message):
-                ours = False
+                is_holder = False
                 inbox.hang_up()
     except OutboundFailed:
-        if ours:
+        if is_holder:
             raise
     raise FeedOwnershipLost
 
@@ -183,10 +185,10 @@ async def _process_message(
                     refused = f"an element of a message was rejected: {result.refused[0].reason}"
             return await record_message(scope, tx, source_id, holder, refused)
 
-    ours = await _retry_until_available(note)
+    is_holder = await _retry_until_available(note)
     if refused:
         log.warning("a message of a feed was refused", source=str(source_id), reason=refused)
-    return ours
+    return is_holder
 
 
 async def _retry_until_available(step: Callable[[], Awaitable[bool]]) -> bool:

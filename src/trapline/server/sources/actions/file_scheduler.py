@@ -35,7 +35,7 @@ class FileScheduler:
         self._left = None if pull.only_pushed else pull.max_files or None
         self._after: PulledFileRow | None = None
         self._has_fresh = not pull.only_pushed
-        self._in_hand = 0
+        self._in_progress = 0
         self._given = 0
         self._ending: Exception | None = None
         self._probes: list[PulledFileRow] | None = None
@@ -56,11 +56,11 @@ class FileScheduler:
                 failure = self._pull.find_source_failure()
                 self._probes = None if failure is None else self._probes
                 if self._ending is not None:
-                    if not self._in_hand:
+                    if not self._in_progress:
                         raise self._ending
                 elif failure is not None:
                     # A file in progress may still succeed, which shows that the source works.
-                    if not self._in_hand:
+                    if not self._in_progress:
                         self._probes = (
                             await self._list_last() if self._probes is None else self._probes
                         )
@@ -73,7 +73,7 @@ class FileScheduler:
                     if await self._may_go_on():
                         return self._give(self._files[0])
                     continue
-                elif self._has_fresh or not self._in_hand:
+                elif self._has_fresh or not self._in_progress:
                     await self._list()
                     continue
                 await self._changed.wait()
@@ -81,7 +81,7 @@ class FileScheduler:
     async def end(self) -> None:
         """Finish a file, after its outcome was recorded."""
         async with self._changed:
-            self._in_hand -= 1
+            self._in_progress -= 1
             self._changed.notify_all()
 
     def return_place(self) -> None:
@@ -95,7 +95,7 @@ class FileScheduler:
 
     def _give(self, file: PulledFileRow) -> tuple[int, PulledFileRow]:
         self._files = [one for one in self._files if one.path != file.path]
-        self._in_hand += 1
+        self._in_progress += 1
         self._given += 1
         self._pull.given += 1
         if self._left is not None:
@@ -105,7 +105,7 @@ class FileScheduler:
     async def _may_go_on(self) -> bool:
         pull = self._pull
         try:
-            # A run that was started by hand for a paused source continues.
+            # A run that was started on request for a paused source continues.
             if pull.source.is_active:
                 async with pull.system.database.sql_transaction(pull.scope, each_alone=True) as tx:
                     if not await is_active(pull.scope, tx, pull.source.id):

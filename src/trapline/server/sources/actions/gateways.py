@@ -137,8 +137,8 @@ def open_gateway(system: AppContext, row: SourceRow, folder: Path | None = None)
     """
     if row.gateway == "folder":
         own = system.own_folders
-        judged = folder or resolve_folder(row.base_url, system.source_folders, own)
-        return FolderGateway(judged, identify_own_folders(own))
+        resolved = folder or resolve_folder(row.base_url, system.source_folders, own)
+        return FolderGateway(resolved, identify_own_folders(own))
     # Each gateway is imported with its first source, because importing all takes a tenth of the
     # startup time.
     if row.gateway not in OPENERS:

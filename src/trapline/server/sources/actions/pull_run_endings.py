@@ -27,6 +27,7 @@ from trapline.server.sources.rules.pushed_events import BACKLOG, EVENT, SCHEDULE
 
 
 async def complete_run(pull: ActivePullRun) -> None:
+    """End a run as completed, and start the next run if files wait for it."""
     async with pull.system.database.transaction(pull.scope) as tx:
         source = await get_source_row(pull.scope, tx, pull.source.id, lock=True)
         remaining = await count_due_files(pull.scope, tx, source)
@@ -68,6 +69,7 @@ async def fail_run(
 
 
 async def stop_run(system: AppContext, scope: Scope, run_id: UUID, error: str) -> None:
+    """End a run as interrupted, for a reason that does not count as a failure."""
     with suppress(PullRunOwnershipLost):
         async with system.database.transaction(scope) as tx:
             source_id = await finish_run(scope, tx, run_id, "interrupted", error=error)
@@ -75,6 +77,7 @@ async def stop_run(system: AppContext, scope: Scope, run_id: UUID, error: str) -
 
 
 async def interrupt_and_resume(system: AppContext, scope: Scope, run: RunRow) -> None:
+    """End a run as interrupted when its process stops, and make its source due immediately."""
     async with system.database.transaction(scope) as tx:
         source = await get_source_row(scope, tx, run.source_id, lock=True)
         error = "interrupted by a stop of the server; the next run continues"

@@ -105,7 +105,7 @@ async def start_due_runs(system: AppContext, scope: Scope) -> int:
 
     Any number of missed runs of a source is made up by one run.
     """
-    begun = 0
+    started = 0
     for _ in range(DUE_AT_ONCE):
         source_id: UUID | None = None
         try:
@@ -117,7 +117,7 @@ async def start_due_runs(system: AppContext, scope: Scope) -> int:
                     source.next_run_at = get_next_run(
                         source.schedule, ZoneInfo(deployment.time_zone), now, _chance
                     )
-                    begun += await begin_run(scope, tx, source, SCHEDULE) is not None
+                    started += await begin_run(scope, tx, source, SCHEDULE) is not None
         except TraplineError:
             raise
         except Exception as error:
@@ -132,7 +132,7 @@ async def start_due_runs(system: AppContext, scope: Scope) -> int:
                 )
         if source_id is None:
             break
-    return begun
+    return started
 
 
 async def restart_dead_runs(system: AppContext, scope: Scope) -> int:
@@ -142,7 +142,7 @@ async def restart_dead_runs(system: AppContext, scope: Scope) -> int:
     as failing.
     """
     async with system.database.transaction(scope) as tx:
-        begun = 0
+        started = 0
         for source_id in await list_sources_with_dead_runs(scope, tx):
             source = await get_source_row(scope, tx, source_id, lock=True)
             await interrupt_dead_run(scope, tx, source_id)
@@ -155,5 +155,5 @@ async def restart_dead_runs(system: AppContext, scope: Scope) -> int:
                     "its runs were interrupted repeatedly: the process of each run died",
                 )
                 continue
-            begun += await begin_run(scope, tx, source, "resumed") is not None
-    return begun
+            started += await begin_run(scope, tx, source, "resumed") is not None
+    return started

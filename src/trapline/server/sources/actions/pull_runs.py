@@ -24,7 +24,7 @@ from trapline.server.platform.errors import (
 from trapline.server.platform.vault import DecryptionError
 from trapline.server.projects.queries.projects import is_archived
 from trapline.server.sources.actions.gateways import open_gateway
-from trapline.server.sources.actions.listed_starts import judge_starts
+from trapline.server.sources.actions.listed_starts import mark_non_images
 from trapline.server.sources.actions.pull_files import import_files
 from trapline.server.sources.actions.pull_run import (
     ActivePullRun,
@@ -228,7 +228,7 @@ async def _note(pull: ActivePullRun, batch: list[ListedFile]) -> None:
         unknown = await list_unknown_files(pull.scope, tx, pull.source, batch)
     pull.listed += len(batch)
     if unknown:
-        unknown = await judge_starts(pull.gateway, unknown)
+        unknown = await mark_non_images(pull.gateway, unknown)
         async with pull.system.database.sql_transaction(pull.scope) as tx:
             new = await upsert_listed_files(pull.scope, tx, pull.source, unknown, LEFT_FOR)
             skipped = sum(file.skipped is not None for file in unknown)

@@ -201,7 +201,7 @@ async def _begin(scope: Scope, tx: Transaction, row: SourceRow) -> tuple[UUID | 
 
 async def start_runs_for_pushed_files(system: AppContext, scope: Scope) -> int:
     """Start a run for each source with waiting pushed files; returns the number of runs."""
-    begun = 0
+    started = 0
     async with system.database.transaction(scope) as tx:
         waiting = await list_sources_with_pushed_files(scope, tx, FOLLOWED_AT_ONCE)
     for source_id in waiting:
@@ -209,8 +209,8 @@ async def start_runs_for_pushed_files(system: AppContext, scope: Scope) -> int:
             async with system.database.transaction(scope) as tx:
                 row = await get_source_row(scope, tx, source_id, lock=True)
                 if row.is_active and await has_pushed_files(scope, tx, row):
-                    begun += await begin_run(scope, tx, row, EVENT) is not None
-    return begun
+                    started += await begin_run(scope, tx, row, EVENT) is not None
+    return started
 
 
 def _find_path(row: SourceRow, file: PushedFile) -> tuple[str | None, str | None]:

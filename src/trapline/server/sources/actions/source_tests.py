@@ -25,7 +25,7 @@ from trapline.server.sources.actions.gateways import (
     open_gateway,
     open_source_feed,
 )
-from trapline.server.sources.actions.listed_starts import judge_starts
+from trapline.server.sources.actions.listed_starts import mark_non_images
 from trapline.server.sources.actions.pull_run import format_internal_error
 from trapline.server.sources.actions.source_folders import require_readable
 from trapline.server.sources.actions.source_health import describe_backlog, describe_left_out
@@ -143,13 +143,13 @@ async def _test(
     files: int,
     folder: Path | None,
 ) -> SourceTestResult:
-    seen = _Progress()
+    progress = _Progress()
     within = asyncio.timeout(TEST_WITHIN.total_seconds())
     try:
         async with within:
-            await _look(system, scope, row, deployment, files, seen, folder)
+            await _look(system, scope, row, deployment, files, progress, folder)
     except (OutboundFailed, Unprocessable, DecryptionError) as error:
-        return seen.answer(False, str(error), "failing")
+        return progress.answer(False, str(error), "failing")
     except TraplineError:
         raise
     except Exception as error:
@@ -157,46 +157,49 @@ async def _test(
             detail = (
                 f"the test took longer than {TEST_WITHIN // MINUTE} minutes; a run has more time"
             )
-            return seen.answer(False, detail, "failing")
+            return progress.answer(False, detail, "failing")
         log.exception("a test of a source failed unexpectedly", source=str(row.id))
-        return seen.answer(False, format_internal_error(error), "failing")
-    return _conclude(row, seen)
+        return progress.answer(False, format_internal_error(error), "failing")
+    return _conclude(row, progress)
 
 
-def _conclude(row: SourceRow, seen: _Progress) -> SourceTestResult:
+def _conclude(row: SourceRow, progress: _Progress) -> SourceTestResult:
     """Build the test result with the health that the source would have after its first run."""
-    fetched = [file for file in seen.files if file.fetched]
+    fetched = [file for file in progress.files if file.fetched]
     wrong = [file for file in fetched if file.detail is not None]
     health = "ok"
-    if not seen.known and fetched and len(seen.not_images) == len(fetched) == seen.new:
+    if not progress.known and fetched and len(progress.not_images) == len(fetched) == progress.new:
         health = "no_images"
-    elif not seen.known and fetched and len(wrong) == len(fetched):
+    elif not progress.known and fetched and len(wrong) == len(fetched):
         health = "all_failing"
     if wrong:
-        return seen.answer(False, f"{wrong[0].path}: {wrong[0].detail}", health)
-    if not seen.listed:
+        return progress.answer(False, f"{wrong[0].path}: {wrong[0].detail}", health)
+    if not progress.listed:
         detail = "The source responds, but lists no files."
     else:
         detail = (
-            f"The source lists {seen.listed:,} files; a run would import {seen.new:,} new ones."
+            f"The source lists {progress.listed:,} files; "
+            f"a run would import {progress.new:,} new ones."
         )
-    if not seen.known and not seen.new and row.gateway != "websocket":
+    if not progress.known and not progress.new and row.gateway != "websocket":
         health = "no_images"
-        detail += f" No image: {describe_left_out(seen.walk.left_out, len(seen.walk.folders))}."
-    elif 0 < row.max_files_per_run < seen.new:
-        health = "behind"
-        pace_s = seen.fetched_s / len(fetched) if fetched else None
         detail += (
-            f" After its first run it is {describe_backlog(seen.new, pace_s)}; "
+            f" No image: {describe_left_out(progress.walk.left_out, len(progress.walk.folders))}."
+        )
+    elif 0 < row.max_files_per_run < progress.new:
+        health = "behind"
+        pace_s = progress.fetched_s / len(fetched) if fetched else None
+        detail += (
+            f" After its first run it is {describe_backlog(progress.new, pace_s)}; "
             "further runs follow immediately."
         )
-    if seen.walk.folders:
-        first = seen.walk.folders[0]
+    if progress.walk.folders:
+        first = progress.walk.folders[0]
         detail += (
-            f" {len(seen.walk.folders):,} folders cannot be listed, "
+            f" {len(progress.walk.folders):,} folders cannot be listed, "
             f"such as {first.path}: {first.reason}."
         )
-    return seen.answer(True, detail, health)
+    return progress.answer(True, detail, health)
 
 
 async def _look(
@@ -205,7 +208,7 @@ async def _look(
     row: SourceRow,
     deployment: DeploymentRow,
     files: int,
-    seen: "_Progress",
+    progress: "_Progress",
     folder: Path | None,
 ) -> None:
     gateway = open_gateway(system, row, folder)
@@ -215,21 +218,23 @@ async def _look(
                 pass  # only test that the connection opens
         batch: list[RemoteFile] = []
         walk = Walk(lambda path: find_folder_exclusion(path, row.include, row.exclude))
-        seen.walk = walk
+        progress.walk = walk
         async for entry in gateway.list_files(walk):
-            seen.listed += 1
+            progress.listed += 1
             if (reason := find_exclusion(entry.path, row.include, row.exclude)) is None:
                 batch.append(entry)
             else:
                 walk.leave_out(reason)
             if len(batch) >= COMPARED_AT_ONCE:
-                seen.new += await _compare(system, scope, row, gateway, batch, seen)
+                progress.new += await _compare(system, scope, row, gateway, batch, progress)
                 batch = []
-        seen.new += await _compare(system, scope, row, gateway, batch, seen)
+        progress.new += await _compare(system, scope, row, gateway, batch, progress)
         began_at = time.monotonic()
-        for at in range(min(files, len(seen.files))):
-            seen.files[at] = await _fetch(system, gateway, seen, seen.files[at], row, deployment)
-        seen.fetched_s = time.monotonic() - began_at
+        for at in range(min(files, len(progress.files))):
+            progress.files[at] = await _fetch(
+                system, gateway, progress, progress.files[at], row, deployment
+            )
+        progress.fetched_s = time.monotonic() - began_at
     finally:
         await gateway.close()
 
@@ -240,7 +245,7 @@ async def _compare(
     row: SourceRow,
     gateway: Gateway,
     batch: list[RemoteFile],
-    seen: "_Progress",
+    progress: "_Progress",
 ) -> int:
     if not batch:
         return 0
@@ -249,11 +254,11 @@ async def _compare(
     ]
     async with system.database.transaction(scope) as tx:
         unknown = await list_unknown_files(scope, tx, row, listed)
-    seen.known += len(listed) - len(unknown)
-    judged = await judge_starts(gateway, unknown)
-    seen.walk.left_out.update(file.skipped for file in judged if file.skipped is not None)
-    unknown = [file for file in judged if file.skipped is None]
-    shown = seen.files
+    progress.known += len(listed) - len(unknown)
+    checked = await mark_non_images(gateway, unknown)
+    progress.walk.left_out.update(file.skipped for file in checked if file.skipped is not None)
+    unknown = [file for file in checked if file.skipped is None]
+    shown = progress.files
     shown.extend(
         SourceTestFile(path=file.path, size=file.size, modified_at=file.modified_at)
         # Sorted by path, so that repeated tests fetch the same files from servers that list in
@@ -266,7 +271,7 @@ async def _compare(
 async def _fetch(
     system: AppContext,
     gateway: Gateway,
-    seen: _Progress,
+    progress: _Progress,
     file: SourceTestFile,
     row: SourceRow,
     deployment: DeploymentRow,
@@ -282,13 +287,13 @@ async def _fetch(
                 head += chunk[: HEAD_BYTES - len(head)]
                 await asyncio.to_thread(incoming.write, chunk)
             if (reason := find_other_kind(head, file.path)) is not None:
-                seen.not_images.append(file.path)
+                progress.not_images.append(file.path)
                 return _add_detail(file, reason)
             decoded = await system.decoders.inspect(incoming.path, project_id=row.project_id)
     except OutboundFailed as error:
         return _add_detail(file, error.detail)
     if isinstance(decoded, SkippedFile):
-        seen.not_images.append(file.path)
+        progress.not_images.append(file.path)
     if isinstance(decoded, UndecodableFile | SkippedFile):
         return _add_detail(file, decoded.reason)
     captured = get_capture_time(

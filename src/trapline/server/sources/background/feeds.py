@@ -38,18 +38,18 @@ class FeedManager:
         """
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
-        ours = await claim_feeds(self._system, SCOPE, self._holder)
+        claimed = await claim_feeds(self._system, SCOPE, self._holder)
         if self._fuse is not None:
             self._fuse.cancel()
         self._fuse = loop.call_at(asked_at + DEAD_AFTER_S - self._margin_s, self._drop)
         for key, (made_of, task) in list(self._held.items()):
             if task.done():
                 del self._held[key]
-            elif ours.get(key) != made_of:
+            elif claimed.get(key) != made_of:
                 _end(task)
-        for key in ours.keys() - self._held.keys():
+        for key in claimed.keys() - self._held.keys():
             task = asyncio.create_task(run_feed(self._system, SCOPE, key, self._holder))
-            self._held[key] = (ours[key], task)
+            self._held[key] = (claimed[key], task)
         return False
 
     @property

@@ -81,9 +81,9 @@ class FtpConnection(aioftp.Client):
                 # Windows servers use UTF-8 only on request; most others do not know this option.
                 await self.command("OPTS UTF8 ON", "xxx")
                 await self.command("TYPE I", "2xx")
-                code, said = await self.command("PWD", "xxx")
+                code, lines = await self.command("PWD", "xxx")
                 if code.matches("257"):
-                    self.home = str(self.parse_directory_response(said[-1]))
+                    self.home = str(self.parse_directory_response(lines[-1]))
 
     async def ask(self, command: str, codes: str, within_s: float) -> list[str]:
         """Send a command and return the lines of the reply.
@@ -93,11 +93,11 @@ class FtpConnection(aioftp.Client):
             FileGone: the server answers 550.
             OutboundFailed: the connection fails.
         """
-        said: list[str]
+        lines: list[str]
         with translate_ftp_errors(self._address.host):
             async with asyncio.timeout(within_s):
-                _, said = await self.command(command, codes)
-        return said
+                _, lines = await self.command(command, codes)
+        return lines
 
     async def begin(self, command: str, within_s: float) -> None:
         """Send a command that starts a transfer, which `receive` then reads.

@@ -63,7 +63,7 @@ def translate_ftp_errors(host: str, *, signing_in: bool = False) -> Iterator[Non
 
 
 def _build_refusal(host: str, error: aioftp.StatusCodeError, *, signing_in: bool) -> OutboundFailed:
-    code, said = get_reply_code(error), " ".join(error.info).lower()
+    code, reply = get_reply_code(error), " ".join(error.info).lower()
     messages = {
         "421": f"{host} accepts no more connections, or is shutting down (421)",
         "425": f"{host} could not open a data connection (425)",
@@ -77,17 +77,17 @@ def _build_refusal(host: str, error: aioftp.StatusCodeError, *, signing_in: bool
     if (
         signing_in
         and code in ("421", "522", "530", "534", "550")
-        and ("tls" in said or "ssl" in said)
+        and ("tls" in reply or "ssl" in reply)
     ):
         return FtpCommandRefused(
             f"{host} requires TLS ({code}): use a URL that starts with ftps://", code
         )
     if code == "550" and not signing_in:
-        if any(word in said for word in ("permission", "denied", "not allowed", "forbidden")):
+        if any(word in reply for word in ("permission", "denied", "not allowed", "forbidden")):
             return FtpCommandRefused(
                 f"{host} denied access (550): check that the user may list and read it", code
             )
-        return FileGone("it does not exist (550)", is_empty="no file" in said or "empty" in said)
+        return FileGone("it does not exist (550)", is_empty="no file" in reply or "empty" in reply)
     if not code.isdigit():
         return OutboundFailed(f"{host} sent an invalid FTP reply")
     return FtpCommandRefused(messages.get(code, f"{host} refused the command ({code})"), code)

@@ -92,7 +92,11 @@ class FtpGateway:
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
                 yield RemoteFile(
-                    path, line.size, line.modified_at, line.is_exact, build_fingerprint(line.said)
+                    path,
+                    line.size,
+                    line.modified_at,
+                    line.is_exact,
+                    build_fingerprint(line.version_text),
                 )
 
     async def _read_or_record(
@@ -218,9 +222,9 @@ class FtpGateway:
     async def _look_at(self, connection: FtpConnection, where: str) -> dict[str, str]:
         """Query the size and time of a file, with one command if the server supports MLST."""
         if self._has_mlst:
-            said = await self._ask_about(connection, f"MLST {where}", "250")
-            if said is not None:
-                facts = parse_facts(said[1].lstrip() if len(said) > 1 else "")
+            reply = await self._ask_about(connection, f"MLST {where}", "250")
+            if reply is not None:
+                facts = parse_facts(reply[1].lstrip() if len(reply) > 1 else "")
                 if facts.get("type", "file").lower() != "file":
                     raise OutboundFailed("it is not a regular file")
                 return facts

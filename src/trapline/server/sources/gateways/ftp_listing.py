@@ -23,7 +23,7 @@ class FtpEntry:
     """One file or folder of a listing.
 
     `size` is in bytes. `modified_at` is read as UTC; only MLSD (`is_exact`) defines it as UTC.
-    `said` is the raw text that distinguishes versions of the file.
+    `version_text` has the size and date as listed.
     """
 
     name: bytes
@@ -31,7 +31,7 @@ class FtpEntry:
     size: int | None
     modified_at: datetime | None
     is_exact: bool
-    said: str
+    version_text: str
 
 
 def parse_mlsd(line: bytes) -> FtpEntry | str | None:
@@ -109,7 +109,7 @@ def _read_unix(line: bytes, now: datetime) -> FtpEntry | None:
     for at in range(3, len(words) - 2):
         if not words[at - 1].isdigit():
             continue
-        said = b" ".join(words[at : at + 3])
+        date = b" ".join(words[at : at + 3])
         if (
             words[at].isalpha()
             and words[at + 1].isdigit()
@@ -119,12 +119,12 @@ def _read_unix(line: bytes, now: datetime) -> FtpEntry | None:
         elif re.fullmatch(rb"\d{4}-\d\d-\d\d", words[at]) and re.match(
             rb"\d\d:\d\d", words[at + 1]
         ):
-            said = b" ".join(words[at : at + 2])
+            date = b" ".join(words[at : at + 2])
             end = tokens[at + 1].end()
         else:
             continue
         size = words[at - 1].decode("latin-1")
-        when = said.decode("latin-1")
+        when = date.decode("latin-1")
         name = line[end + 1 :]
         return FtpEntry(
             name, line[:1] == b"d", parse_size(size), _unix_time(when, now), False, f"{size}|{when}"

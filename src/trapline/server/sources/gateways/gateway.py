@@ -57,18 +57,18 @@ class UnlistedFolder(NamedTuple):
 class Walk:
     """Record of what a listing leaves out: entries counted by reason, and unlisted folders.
 
-    `judge_folder` returns the reason to leave out a folder and everything below it, or None.
+    `exclude_folder` returns the reason to leave out a folder and everything below it, or None.
     """
 
-    def __init__(self, judge_folder: Callable[[str], str | None] | None = None) -> None:
-        self._judge_folder = judge_folder
+    def __init__(self, exclude_folder: Callable[[str], str | None] | None = None) -> None:
+        self._exclude_folder = exclude_folder
         self._unanswered = 0
         self.left_out: Counter[str] = Counter()
         self.folders: list[UnlistedFolder] = []
 
     def enters(self, path: str) -> bool:
         """Return whether a folder is to be listed; otherwise count it as left out."""
-        reason = self._judge_folder(path) if self._judge_folder else None
+        reason = self._exclude_folder(path) if self._exclude_folder else None
         if reason is not None:
             self.leave_out(reason)
         return reason is None

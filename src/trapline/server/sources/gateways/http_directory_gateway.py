@@ -92,7 +92,11 @@ class HttpDirectoryGateway:
                 if count > MAX_ENTRIES:
                     raise ListingTooLarge(f"the listing has more than {MAX_ENTRIES:,} entries")
                 yield RemoteFile(
-                    path, link.size, link.modified_at, link.is_exact, build_fingerprint(link.said)
+                    path,
+                    link.size,
+                    link.modified_at,
+                    link.is_exact,
+                    build_fingerprint(link.version_text),
                 )
 
     async def _read_or_record(

@@ -53,14 +53,14 @@ class ListingLink:
     """One link of a listing.
 
     `size` is in bytes and set only if exact. `modified_at` is read as UTC; only with `is_exact` is
-    the zone known. `said` is the raw text that distinguishes versions of the file.
+    the zone known. `version_text` has the size and date as listed.
     """
 
     href: str
     size: int | None = None
     modified_at: datetime | None = None
     is_exact: bool = False
-    said: str = ""
+    version_text: str = ""
 
 
 class HtmlListingParser:
@@ -213,7 +213,7 @@ def _link_of_row(href: str, anchor: LexborNode, rows: dict[int, "_Row"]) -> List
             if node.mem_id not in rows:
                 rows[node.mem_id] = _read_row(node)
             row = rows[node.mem_id]
-            return ListingLink(href, row.size, row.modified_at, row.is_exact, row.said)
+            return ListingLink(href, row.size, row.modified_at, row.is_exact, row.version_text)
     return _link_of_text(href, _text(anchor.next), _text(anchor.prev))
 
 
@@ -228,33 +228,33 @@ class _Row:
     size: int | None
     modified_at: datetime | None
     is_exact: bool
-    said: str
+    version_text: str
 
 
 def _read_row(row: LexborNode) -> _Row:
     size: int | None = None
     modified_at: datetime | None = None
     is_exact = False
-    said: list[str] = []
+    texts: list[str] = []
     for cell in row.iter():
         read = _read_cell(cell) if cell.tag == "td" else None
         if read is None:
             continue
         text, stamp = read
-        said.append(text)
+        texts.append(text)
         exact = cell.attributes.get("data-size") or cell.attributes.get("data-order") or ""
         if "size" in (cell.attributes.get("class") or "") and exact.isdigit():
             size = _whole(exact)
-            said.append(exact)
+            texts.append(exact)
         elif stamp is not None:
             modified_at = parse_rfc3339(stamp)
             is_exact = modified_at is not None
-            said.append(str(modified_at))
+            texts.append(str(modified_at))
         elif modified_at is None and _TIME.search(text):
             modified_at = _read_time(text)
         elif size is None:
             size = _read_size(text)
-    return _Row(size, modified_at, is_exact, "|".join(said))
+    return _Row(size, modified_at, is_exact, "|".join(texts))
 
 
 def _read_cell(cell: LexborNode) -> tuple[str, str | None] | None:
@@ -275,7 +275,7 @@ def _link_of_text(href: str, after: str, before: str) -> ListingLink:
     """Parse the text next to a link: after it (nginx, Apache) or before it (IIS)."""
     after = after.partition("\n")[0].strip()
     if _TIME.search(after):
-        said = after
+        text = after
         size_text = _TIME.sub("", after, count=1).strip()
     else:
         found = None
@@ -283,9 +283,9 @@ def _link_of_text(href: str, after: str, before: str) -> ListingLink:
             pass
         if found is None:
             return ListingLink(href)
-        said = before[found.start() :].strip()
+        text = before[found.start() :].strip()
         size_text = before[found.end() :].strip()
-    return ListingLink(href, _read_size(size_text), _read_time(said), False, " ".join(said.split()))
+    return ListingLink(href, _read_size(size_text), _read_time(text), False, " ".join(text.split()))
 
 
 def _read_size(text: str) -> int | None:

@@ -94,7 +94,7 @@ class S3Gateway:
     async def list_files(self, walk: Walk | None = None) -> AsyncIterator[RemoteFile]:
         """List every object below the prefix, page by page."""
         walk = walk or Walk()
-        asked = {
+        query = {
             "list-type": "2",
             "encoding-type": "url",
             "prefix": self._prefix,
@@ -104,7 +104,7 @@ class S3Gateway:
         count = 0
         for _ in range(MAX_FOLDERS):
             more = {"continuation-token": token} if token else {}
-            content = await self._fetch_page(asked | more)
+            content = await self._fetch_page(query | more)
             page = await parse_in_thread(partial(_read_listing, content, self._prefix))
             count += len(page.entries)
             for reason in page.left_out:
@@ -156,8 +156,8 @@ class S3Gateway:
 
     def _sign(self, path: str, query: Mapping[str, str]) -> str:
         if self._signer is None:
-            asked = f"?{encode_query(query)}" if query else ""
-            return f"{self._address}{quote(path, safe='/-_.~')}{asked}"
+            query_text = f"?{encode_query(query)}" if query else ""
+            return f"{self._address}{quote(path, safe='/-_.~')}{query_text}"
         url = f"{self._address}{path}"
         return self._signer.presign(
             "GET", url, lifetime_s=LIFETIME_S, now=datetime.now(UTC), query=query
@@ -218,8 +218,8 @@ def _read_object(item: ET.Element, prefix: str, *, is_encoded: bool) -> RemoteFi
         return TOO_LONG
     size, time = fields.get("Size", ""), fields.get("LastModified", "")
     is_whole = size.isascii() and size.isdigit() and len(size) < 19
-    said = build_fingerprint(f"{fields.get('ETag', '')}|{size}|{time}")
-    return RemoteFile(path, int(size) if is_whole else None, parse_rfc3339(time), True, said)
+    fingerprint = build_fingerprint(f"{fields.get('ETag', '')}|{size}|{time}")
+    return RemoteFile(path, int(size) if is_whole else None, parse_rfc3339(time), True, fingerprint)
 
 
 def spell_key(path: str) -> str:
@@ -242,19 +242,19 @@ async def _failure(answer: OutboundResponse) -> OutboundFailed:
         start += chunk
         if len(start) > ERROR_BYTES:
             break
-    said = bytes(start[:ERROR_BYTES]).decode("ascii", "replace")
-    code = _part(said, "Code")
-    if "Request has expired" in said or "not valid yet" in said or "not yet valid" in said:
+    body = bytes(start[:ERROR_BYTES]).decode("ascii", "replace")
+    code = _find_element(body, "Code")
+    if "Request has expired" in body or "not valid yet" in body or "not yet valid" in body:
         code = "RequestTimeTooSkewed"
     message = MESSAGES.get(
         code, f"the service answered with status {answer.status}" + (f" ({code})" if code else "")
     )
-    region = answer.headers.get("x-amz-bucket-region", "") or _part(said, "Region")
+    region = answer.headers.get("x-amz-bucket-region", "") or _find_element(body, "Region")
     if re.fullmatch(r"[a-z0-9-]{1,60}", region):
         message += f"; the service reports the region {region}"
     return OutboundFailed(message, parse_retry_after(answer))
 
 
-def _part(said: str, name: str) -> str:
-    found = re.search(rf"<{name}>([\w.-]{{1,60}})</{name}>", said)
+def _find_element(body: str, name: str) -> str:
+    found = re.search(rf"<{name}>([\w.-]{{1,60}})</{name}>", body)
     return found[1] if found else ""

@@ -120,12 +120,12 @@ async def has_no_run(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
 
 async def has_listed_since(scope: Scope, tx: Transaction, source_id: UUID, ago: timedelta) -> bool:
     """Return whether a run that lists the source was started within the last `ago`."""
-    begun = (
+    started = (
         (RunRow.source_id == source_id)
         & RunRow.trigger.not_in((EVENT, BACKLOG))
         & (RunRow.started_at > func.now() - ago)
     )
-    return (await tx.session.execute(select(exists().where(begun)))).scalar_one()
+    return (await tx.session.execute(select(exists().where(started)))).scalar_one()
 
 
 async def create_run(

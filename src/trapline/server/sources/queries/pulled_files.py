@@ -296,7 +296,7 @@ async def reset_files(
 ) -> int:
     """Make failed and quarantined files, or the one at `path`, due; returns their number."""
     scope.check(source.project_id)
-    ours = (
+    is_selected = (
         is_at_current_address(source)
         if path is None
         else is_at_current_address(source) & (PulledFileRow.path == path)
@@ -304,7 +304,9 @@ async def reset_files(
     statement = (
         update(PulledFileRow)
         .where(
-            ours, PulledFileRow.state.in_(("quarantined", "failed")), PulledFileRow.kind == "file"
+            is_selected,
+            PulledFileRow.state.in_(("quarantined", "failed")),
+            PulledFileRow.kind == "file",
         )
         .values(state="failed", attempts=0, next_attempt_at=None, updated_at=func.now())
         .returning(PulledFileRow.path)
