@@ -134,9 +134,7 @@ class Ground:
             cursor.execute("analyze images")
 
     def run_job(self, expected: int) -> int:
-        """Run the pipeline over every new image, and wait until all tasks are queued; return the
-        job.
-        """
+        """Run the pipeline over every new image; return the job when all tasks are queued."""
         caller = Caller(self.port, self.owner)
         asked = {"project": self.project, "pipeline": SLUG, "selection": {"unanalysed_only": True}}
         job = int(caller.ask("POST", "/jobs", asked)["id"])

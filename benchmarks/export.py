@@ -81,8 +81,9 @@ def main() -> None:
 
 
 def run_in_process(work: Any, *arguments: Any) -> tuple[float, float, float, int]:
-    """Run a function in a separate process; return its time, processor time, memory and bytes
-    written.
+    """Run a function in a separate process.
+
+    Return its time, processor time, memory and bytes written.
     """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         answer: tuple[float, float, float, int] = pool.apply(work, arguments)

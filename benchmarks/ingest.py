@@ -99,7 +99,7 @@ def main() -> None:
 
 def _is_readable(image: bytes, path: Path) -> bool:
     path.write_bytes(image)
-    return "picture" in inspect(str(path), str(path.with_name("out")))
+    return "image" in inspect(str(path), str(path.with_name("out")))
 
 
 def inspect(path: str, out: str) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _decode(start: threading.Barrier, paths: list[str], out: str) -> None:
     start.wait()
     for path in paths:
         report = inspect(path, out)
-        assert report["picture"]["thumbnails_made"], report
+        assert report["image"]["thumbnails_made"], report
 
 
 def ingest(

@@ -156,9 +156,7 @@ def _over_redis(
 
 
 def run_celery(binaries: Path, url: str, count: int, seconds: float) -> Rates:
-    """Run Celery's pool of processes, without the messages between workers that are not needed
-    here.
-    """
+    """Run Celery's pool of processes, without unneeded messages between workers."""
     port = int(url.rpartition(":")[2])
     worker = [
         str(binaries / "celery"),

@@ -78,8 +78,9 @@ def main() -> None:
 
 
 def time_postgres(folder: Path) -> float:
-    """Start PostgreSQL and stop it; return the seconds until it is ready, with initdb on a new
-    folder.
+    """Start PostgreSQL and stop it; return the seconds until it is ready.
+
+    On a new folder they include initdb.
     """
     began = time.monotonic()
     running = start_postgres(folder)

@@ -120,8 +120,9 @@ def measure_decoding(files: list[bytes], count: int, threads: int) -> float:
 
 
 def measure_worker(pipeline: Pipeline, files: list[bytes], count: int, loaders: int) -> float:
-    """Return images per second of the whole worker, from its first request to the last accepted
-    result.
+    """Return images per second of the whole worker.
+
+    The time is from its first request to the last accepted result.
     """
     ours, theirs = multiprocessing.Pipe()
     host = multiprocessing.get_context("spawn").Process(

@@ -94,9 +94,7 @@ class AnalysisApi(AnalysisReadApi):
         return self._to.get(f"/analyses/{analysis_id}/artifacts", NotebookPage[Artifact], filters)
 
     def list_callback_keys(self, project_id: int | None = None) -> list[CallbackKey]:
-        """List the service keys that are valid for a project, or for any of the caller's, newest
-        first.
-        """
+        """List the service keys of a project, or of all of the caller's, newest first."""
         return self._to.list_all(
             "/callback_keys", NotebookPage[CallbackKey], {"project": project_id}
         )

@@ -37,8 +37,9 @@ class AnnotationApi:
         return self._to.get(f"/annotations/{annotation_id}/scores", ClassificationScores)
 
     def list_algorithms(self, **filters: str | int | float | None) -> NotebookPage[ListedAlgorithm]:
-        """List one page of algorithms; filters are project, search (name, key or class), cursor,
-        limit.
+        """List one page of algorithms; filters: project, search, cursor, limit.
+
+        `search` is a text in a name, key or class.
         """
         return self._to.get("/algorithms", NotebookPage[ListedAlgorithm], filters)
 

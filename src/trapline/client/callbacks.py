@@ -167,9 +167,7 @@ class CallbackSession(AnalysisReadApi):
 
 
 def _name_wrong(refused: ApiStatusError) -> dict[int, list[FieldProblem]]:
-    """Return the problems of a refusal by the annotation's position; empty if there are other
-    errors.
-    """
+    """Return the problems of a refusal by position; empty if it has other errors."""
     wrong: dict[int, list[FieldProblem]] = {}
     if refused.status != 422:
         return {}

@@ -83,8 +83,9 @@ class ImportApi:
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
 
     def list_imports(self, **filters: str | int | float | None) -> NotebookPage[Import]:
-        """List one page of imports, newest first; filters are project, format, state, cursor,
-        limit.
+        """List one page of imports, newest first.
+
+        Filters are project, format, state, cursor, limit.
         """
         return self._to.get("/imports", NotebookPage[Import], filters)
 
@@ -99,14 +100,16 @@ class ImportApi:
         return self._to.get(f"/imports/{import_id}/faults", NotebookPage[ImportFault], filters)
 
     def list_import_folders(self, import_id: UUID) -> UnmatchedFolders:
-        """List the folders with entries that match no image or several, with similar deployment
-        names.
+        """List the folders with ambiguous entries, and similar deployment names.
+
+        Their entries match no image or several.
         """
         return self._to.get(f"/imports/{import_id}/folders", UnmatchedFolders)
 
     def assign_import_folders(self, import_id: UUID, folders: Mapping[str, UUID]) -> Import:
-        """Assign folders of a file to the IDs of deployments, and import it again; results are
-        kept.
+        """Assign folders of a file to the IDs of deployments, and import it again.
+
+        Stored results are kept.
         """
         assigned = AssignedFolders(folders=dict(folders))
         return self._to.send("POST", f"/imports/{import_id}/folders", Import, assigned)

@@ -52,8 +52,9 @@ def sign_v2(
     *,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, str]:
-    """Sign a callback with a service key and return the headers. Sign each attempt again: a
-    nonce is valid once.
+    """Sign a callback with a service key and return the headers.
+
+    Sign each attempt again, because a nonce is valid once.
 
     `target` is the path with its query exactly as it will be sent, such as `/api/analyses/ID?x=1`.
     """

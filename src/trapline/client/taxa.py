@@ -48,10 +48,10 @@ class TaxonApi:
         self._to.send("DELETE", f"/taxa/{taxon_id}", type(None))
 
     def import_taxa(self, project_id: int, content: bytes) -> TaxonImportResult:
-        """Import a species list: a CSV, a Darwin Core or GBIF table, GBIF keys, or a Darwin Core
-        Archive.
+        """Import a species list.
 
-        Invalid lines are listed, the others are imported; the same file again changes nothing.
+        It is a CSV, a Darwin Core or GBIF table, GBIF keys, or a Darwin Core Archive. Invalid
+        lines are listed, the others are imported; the same file again changes nothing.
         """
         params, headers = {"project": project_id}, {"Content-Type": "application/octet-stream"}
         return self._to.send(

@@ -76,8 +76,9 @@ class ResultPoster:
         return self._unsent == 0
 
     def finish(self) -> None:
-        """Post each remaining result once, and save to disk those that fail; no more results
-        follow.
+        """Post each remaining result once, and save to disk those that fail.
+
+        No more results may be added.
         """
         self._finishing.set()
 

@@ -51,8 +51,9 @@ class WorkerIdentity:
 
     @property
     def hello_response(self) -> HelloResponse | None:
-        """The response to the registration; None before it, and if the server does not register
-        workers.
+        """The response to the registration.
+
+        None before it, and if the server does not register workers.
         """
         return self._welcome
 

@@ -175,8 +175,9 @@ class SpeciesNetCrops(SpeciesNet):
 
 
 class SpeciesNetWhole(SpeciesNet):
-    """SpeciesNet v4.0.3b, which classifies the whole image; the class labels the box with the best
-    score.
+    """SpeciesNet v4.0.3b, which classifies the whole image.
+
+    The class labels the box with the best score.
     """
 
     slug, name, release = "speciesnet-v4.0.3b", "SpeciesNet v4.0.3b", "v4.0.3b"

@@ -64,8 +64,7 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 
 
 class ValidatedAnnotation(msgspec.Struct, gc=False):
-    """An annotation that may be stored: its data brought to the upright original, its confidence as
-    it will be kept.
+    """A valid annotation, with its data in pixels of the upright original.
 
     `parent` is the position of its box in the same request, or the ID of a stored box. `encoded` is
     its data as stored; `vectors` are long lists of scores and logits, which are stored separately.

@@ -213,9 +213,7 @@ class ResultRows:
         return sha256.hex()
 
     def keep_algorithms(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the algorithms of a result; long class lists are stored once per content, not per
-        image.
-        """
+        """Return the algorithms of a result; long class lists are stored once per content."""
         kept: dict[str, Any] = {}
         for key, algorithm in given.items():
             kept[key] = algorithm

@@ -76,8 +76,9 @@ async def sweep_canceled(scope: Scope, tx: Transaction, job_id: int) -> int:
 
 
 async def list_unswept(scope: Scope, tx: Transaction) -> list[int]:
-    """List canceled jobs with open tasks, which are not swept yet or were leased during the
-    cancellation.
+    """List canceled jobs with open tasks.
+
+    They are not swept yet, or were leased during the cancellation.
     """
     cursor = await tx.execute(
         f"""

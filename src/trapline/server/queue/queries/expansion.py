@@ -176,8 +176,9 @@ async def add_tasks(
 async def list_unexpanded(
     scope: Scope, tx: Transaction, still_for_s: float
 ) -> list[tuple[int, bool]]:
-    """List live jobs whose expansion has stopped, and whether their images must be downloaded
-    first.
+    """List live jobs whose expansion has stopped.
+
+    Return also whether their images must be downloaded first.
     """
     cursor = await tx.execute(
         f"""

@@ -161,7 +161,8 @@ async def record_transition(
 
 
 async def lock_job_work(scope: Scope, tx: Transaction, job_id: int) -> None:
-    """Lock out other expansions, sweeps, retries and recounts of this job until the transaction
-    ends.
+    """Lock out other expansions, sweeps, retries and recounts of this job.
+
+    The lock ends with the transaction.
     """
     await tx.execute("select pg_advisory_xact_lock(7230002, (%s %% 2147483647)::int)", (job_id,))

@@ -111,8 +111,9 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Lease
 async def extend_leases(
     scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID], terms: LeasePolicy
 ) -> None:
-    """Extend the leases that a worker renews, if half of `lease_max_s` has passed since the last
-    time.
+    """Extend the leases that a worker renews.
+
+    A lease is extended if half of `lease_max_s` has passed since the last time.
     """
     await tx.execute(
         """

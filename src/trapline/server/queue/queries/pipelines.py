@@ -194,9 +194,7 @@ async def find_pipeline(
 async def list_algorithms(
     scope: Scope, tx: Transaction, pipeline_ids: list[int]
 ) -> dict[int, list[tuple[AlgorithmRow, int]]]:
-    """List the algorithms of each of these pipelines in order, with the lengths of their class
-    lists.
-    """
+    """List the algorithms of each pipeline in order, with the lengths of their class lists."""
     statement = (
         select(
             PipelineAlgorithmRow.pipeline_id,

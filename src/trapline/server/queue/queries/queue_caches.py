@@ -27,9 +27,7 @@ class CachedJobCounts:
 
 @dataclass
 class QueueCaches:
-    """Caches of jobs as workers need them, algorithms, class lists, and transitions and counts of
-    jobs.
-    """
+    """Caches of jobs, algorithms, class lists, and transitions and counts of jobs."""
 
     jobs: TtlCache[int, LeasableJob] = field(default_factory=lambda: TtlCache(1_000, 5.0))
     algorithms: TtlCache[AlgorithmName, tuple[int, bytes | None]] = field(

@@ -14,9 +14,7 @@ from trapline.server.platform.db.base import Transaction
 
 @dataclass(frozen=True)
 class RunTarget:
-    """The target of a run: the new job's ID, the registered pipeline, and the settings of the
-    preset.
-    """
+    """The target of a run: its pipeline, the settings of its preset, and the new job's ID."""
 
     job_id: int
     pipeline_id: int | None
