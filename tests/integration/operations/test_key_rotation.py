@@ -167,12 +167,12 @@ async def test_a_wrong_or_a_single_key_changes_nothing(
     await fill(replace(system, secrets=keys({1: OLD})), house, 3)
     before = await fingerprint(system.database)
     url = system.database.url
-    assert "does not open" in rotate(url, tmp_path, f"1:{WRONG},2:{NEW}", code=1)
+    assert "cannot be decrypted" in rotate(url, tmp_path, f"1:{WRONG},2:{NEW}", code=1)
     assert "version 1 of the secret key, which is not set here" in rotate(
         url, tmp_path, f"2:{NEW},3:{WRONG}", code=1
     )
     assert "names one key" in rotate(url, tmp_path, OLD, code=2)
-    assert "does not open" in rotate(url, tmp_path, None, code=1), (
+    assert "cannot be decrypted" in rotate(url, tmp_path, None, code=1), (
         "a data folder's own key that sealed nothing here"
     )
     assert len(KeyFile(tmp_path / "secret-key")) == 1, "no key was made"
