@@ -3,8 +3,8 @@
 `python -m trapline.cli.supervised_process LIFELINE GATE MODULE ARGUMENTS...`: LIFELINE is the
 reading end of a pipe whose other end only the supervisor holds and never writes to. However the
 supervisor ends, kill -9 included, the pipe closes, and so does this process, at once: everything it
-does is safe to cut. GATE is another such pipe: the module is loaded immediately and runs when the supervisor
-closes the pipe. A server module also loads the modules that its arguments name
+does is safe to cut. GATE is another such pipe: the module is loaded immediately and runs when the
+supervisor closes the pipe. A server module also loads the modules that its arguments name
 (`preload_modules`), so that the process starts without delay when the gate opens.
 """
 

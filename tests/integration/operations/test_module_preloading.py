@@ -9,7 +9,7 @@ from tests.support.running_server import wait_for
 from trapline.cli import up
 from trapline.cli.supervisor import ProcessSpec, Supervisor
 
-# A module that only this process imports. Python does not log a module that `importlib` loads directly.
+# A module that only this process imports. Python does not log the modules that `importlib` loads.
 HTTP_SERVER = "trapline.server.platform.http.connection_acceptor"
 BACKGROUND_PROCESS = "trapline.server.app.background.work_watch"
 

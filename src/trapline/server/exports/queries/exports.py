@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
+    TypeDecorator,
     UniqueConstraint,
     func,
     or_,
@@ -35,6 +36,33 @@ from trapline.server.projects.queries.concurrency_limits import LimitedWork
 LIVE = "state in ('queued', 'gathering', 'writing')"
 EXPORT_WORK = LimitedWork("exports", LIVE, "exports of this project are queued or running")
 _NONE = text("'[]'::jsonb")
+
+
+class StoredOptions(TypeDecorator[dict[str, Any]]):
+    """Options of an export, with `with_images` stored under its earlier name, `with_pictures`.
+
+    Processes of the previous version read and write these rows during an upgrade. A row that was
+    stored under the present name is read too.
+    """
+
+    impl = JSONB
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Any) -> Any:  # noqa: ARG002 - SQLAlchemy passes it
+        """Rename the option for storage."""
+        return _rename_option(value, "with_images", "with_pictures")
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002 - SQLAlchemy passes it
+        """Rename the option for the present version."""
+        return _rename_option(value, "with_pictures", "with_images")
+
+
+def _rename_option(
+    options: dict[str, Any] | None, before: str, after: str
+) -> dict[str, Any] | None:
+    if options is None:
+        return None
+    return {after if name == before else name: value for name, value in options.items()}
 
 
 class ExportRow(Row):
@@ -64,7 +92,7 @@ class ExportRow(Row):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     format: Mapped[str]
     selection: Mapped[dict[str, Any]]
-    options: Mapped[dict[str, Any]]
+    options: Mapped[dict[str, Any]] = mapped_column(StoredOptions)
     state: Mapped[str] = mapped_column(default="queued")
     requested_by: Mapped[str]
     attempt: Mapped[int] = mapped_column(Integer, default=0, server_default="0")

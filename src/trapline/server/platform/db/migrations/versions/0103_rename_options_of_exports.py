@@ -1,4 +1,4 @@
-"""Rename an option of exports: `with_pictures` is `with_images`"""
+"""Rename an option of exports in the API: `with_pictures` is `with_images`"""
 
 from alembic import op
 
@@ -9,14 +9,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Rename the key in exports that already exist."""
-    op.execute(
-        """
-        update exports set options = (options - 'with_pictures')
-            || jsonb_build_object('with_images', options -> 'with_pictures')
-        where options ? 'with_pictures'
-        """
-    )
+    """Change nothing: processes of the previous version read the stored name during an upgrade.
+
+    The server renames the option when it reads and writes a row (`StoredOptions`). An earlier form
+    of this revision renamed the stored key, and rows with that name are read too.
+    """
 
 
 def downgrade() -> None:
