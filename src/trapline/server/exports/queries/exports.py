@@ -48,11 +48,11 @@ class StoredOptions(TypeDecorator[dict[str, Any]]):
     impl = JSONB
     cache_ok = True
 
-    def process_bind_param(self, value: dict[str, Any] | None, dialect: Any) -> Any:  # noqa: ARG002 - SQLAlchemy passes it
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Any) -> Any:  # noqa: ARG002
         """Rename the option for storage."""
         return _rename_option(value, "with_images", "with_pictures")
 
-    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002 - SQLAlchemy passes it
+    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002
         """Rename the option for the present version."""
         return _rename_option(value, "with_pictures", "with_images")
 
