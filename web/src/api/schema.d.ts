@@ -8813,7 +8813,7 @@ export interface components {
          *     Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
          *     caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
          *     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
-         *     final`.
+         *     goodbye`.
          */
         Worker: {
             /** Address */
