@@ -58,7 +58,7 @@ def test_somebody_is_invited_given_a_role_and_let_out(seat: Seat, tab: Watched) 
         hers.page.get_by_role("button", name="Set the password and sign in").click()
         hers.page.wait_for_url(re.compile(rf"/projects/{project}$"))
         hers.page.goto(settings(seat, project, "/members"))
-        expect(hers.page.locator(".person", has_text="Berta")).to_contain_text("Reviewer")
+        expect(hers.page.locator(".user-row", has_text="Berta")).to_contain_text("Reviewer")
         expect(hers.page.get_by_role("button", name="Add member")).to_have_count(0)
         hers.page.goto(settings(seat, project, "/people"))
         expect(hers.page.get_by_text("Only operators manage accounts.")).to_be_visible()
@@ -69,7 +69,7 @@ def test_somebody_is_invited_given_a_role_and_let_out(seat: Seat, tab: Watched) 
         expect(page.get_by_text("Role changed.")).to_be_visible()
         page.get_by_role("button", name="Remove Berta").click()
         page.get_by_role("dialog").get_by_role("button", name="Remove").click()
-        expect(page.locator(".person")).to_have_count(1)
+        expect(page.locator(".user-row")).to_have_count(1)
         expect(page.get_by_text("You are the only member.")).to_be_visible()
 
         page.goto(settings(seat, project, "/people"))
@@ -143,16 +143,16 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(
             "People, locations and file names are not shown."
         )
         expect(visitor.page.get_by_role("heading", name="Known pictures")).to_be_visible()
-        expect(visitor.page.locator(".pictures a")).to_have_count(3)
+        expect(visitor.page.locator(".public-grid a")).to_have_count(3)
         visitor.page.get_by_role("link", name="lynx 2").click()
-        shown = visitor.page.locator(".pictures a")
+        shown = visitor.page.locator(".public-grid a")
         expect(shown).to_have_count(2)
         assert "class=lynx" in visitor.page.url
         shown.first.click()
         picture = visitor.page.get_by_test_id("public-picture")
         expect(picture.locator('rect[data-class="lynx"]')).to_have_count(1)
         visitor.page.wait_for_function(
-            "() => [...document.querySelectorAll('.looked img')].every(one => one.complete && one.naturalWidth === 800"
+            "() => [...document.querySelectorAll('.public-image img')].every(one => one.complete && one.naturalWidth === 800"
             " || one.naturalWidth === 600)"
         )
         visitor.page.get_by_label("Show boxes").uncheck()

@@ -55,9 +55,9 @@ def test_a_classification_of_the_whole_picture_is_told_by_bars(
     assert picture["y"] <= tag["y"] <= picture["y"] + 20
     for place in (corner, entry(page, "lynx")):
         expect(place.locator("[data-guess] > :first-child")).to_have_text(["lynx", "fox"])
-        whole = box_of(place.locator('[data-guess="lynx"] .guess-bar'))
+        whole = box_of(place.locator('[data-guess="lynx"] .class-score-bar'))
         for name, part in (("lynx", 0.75), ("fox", 0.25)):
-            bar = box_of(place.locator(f'[data-guess="{name}"] .guess-bar i'))
+            bar = box_of(place.locator(f'[data-guess="{name}"] .class-score-bar i'))
             assert bar["width"] == pytest.approx(whole["width"] * part, abs=1)
     expect(entry(page, "lynx")).to_contain_text("75 %")
     page.get_by_test_id("confidence").fill("80")
@@ -126,7 +126,7 @@ def test_odd_data_is_told_and_breaks_nothing(tab: Watched, exhibit: Exhibit) -> 
     good = box(100, 100, 300, 300, "lynx", 0.9)
     page = show(tab, exhibit, "plain.jpg", *findings, *others, good)
     expect(page.locator("[data-finding-id]")).to_have_count(len(findings) + len(others) + 1)
-    expect(page.locator(".why-not")).to_have_count(len(ODD))
+    expect(page.locator(".not-drawn")).to_have_count(len(ODD))
     expect(page.locator('[data-testid="overlay"] [data-type]')).to_have_count(1)
     expect(page.locator("[data-label-for] text")).to_have_text("lynx 90 %")
     for said in page.locator("[data-finding-id]").all():
@@ -227,7 +227,7 @@ def test_two_analyses_stand_beside_each_other(seat: Seat, exhibit: Exhibit, size
         before = box_of(right.get_by_test_id("picture"))
         page.mouse.wheel(0, -300)
         page.wait_for_function(
-            "width => document.querySelectorAll('.picture')[1].getBoundingClientRect().width > 1.5 * width",
+            "width => document.querySelectorAll('.image-layer')[1].getBoundingClientRect().width > 1.5 * width",
             arg=before["width"],
         )
         one, two = box_of(left.get_by_test_id("picture")), box_of(right.get_by_test_id("picture"))

@@ -104,7 +104,7 @@ def test_the_form_dates_images_again_in_a_zone_that_is_entered(
     form = page.get_by_role("dialog")
     form.get_by_label("Time zone").fill("Europe/Lisbon")
     expect(form.get_by_label("Update capture times of 1 image to this time zone")).to_be_checked()
-    expect(form.locator(".clock-effect li")).to_contain_text("→")
+    expect(form.locator(".clock-preview li")).to_contain_text("→")
     form.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert read_time(seat, project) == (datetime(2026, 7, 1, 11, tzinfo=UTC), "Europe/Lisbon")

@@ -29,14 +29,14 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
         page = tab.open(f"{project}/sequences?least=2")
         deadline = time.monotonic() + 30
         # The images are dated one by one: some of them are grouped before the others.
-        while page.locator(".visit-tile").count() != len(images):
+        while page.locator(".sequence-tile").count() != len(images):
             assert time.monotonic() < deadline, "the images were not grouped"
             page.reload()
-            page.locator(".visit, .empty").first.wait_for()
-        expect(page.locator(".visit")).to_have_count(1)
+            page.locator(".sequence, .empty").first.wait_for()
+        expect(page.locator(".sequence")).to_have_count(1)
         with seat.tab("phone") as phone:
             phone.open(f"{project}/sequences")
-            phone.page.locator(".visit-tile").first.wait_for()
+            phone.page.locator(".sequence-tile").first.wait_for()
             assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
         page.get_by_role("button", name="Play").click()
         # A film stands still for no longer than a glance: it is looked at frame by frame.
@@ -52,7 +52,7 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
         page = tab.open(f"{project}/deployments/{scene.deployment}")
         offset = page.get_by_label("Clock offset, seconds")
         offset.fill("3600")
-        moved = page.locator(".clock-effect li").first
+        moved = page.locator(".clock-preview li").first
         expect(moved).to_contain_text("→")
         said = [
             datetime.strptime(part.strip(), "%d/%m/%Y, %H:%M:%S")  # noqa: DTZ007 - only the distance counts
@@ -92,10 +92,12 @@ def test_a_long_sequence_stays_inside_the_screen_of_a_phone(seat: Seat, tmp_path
         )
     with seat.tab("phone") as phone:
         page = phone.open(f"/projects/{project}/sequences")
-        page.locator(".visit-tile").first.wait_for()
+        page.locator(".sequence-tile").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         # The strip is several screens long and scrolls within the list.
-        assert page.locator(".visit-row").evaluate("row => row.scrollWidth - row.clientWidth") > 390
+        assert (
+            page.locator(".sequence-row").evaluate("row => row.scrollWidth - row.clientWidth") > 390
+        )
         phone.expect_nothing_wrong()
 
 

@@ -187,7 +187,7 @@ def test_names_of_days_and_months_leave_images_free(seat: Seat, project: int, si
         tile.wait_for()
         assert page.evaluate(FIND_OVER_TILES) == []
         # The time of an image is in the line below it.
-        picture, time = box_of(tile.locator(".tile-picture")), box_of(tile.locator("time"))
+        picture, time = box_of(tile.locator(".tile-image")), box_of(tile.locator("time"))
         assert picture["y"] + picture["height"] <= time["y"]
         expect(tile.locator("time")).to_have_css("background-color", "rgba(0, 0, 0, 0)")
 

@@ -73,18 +73,18 @@ def test_failures_are_looked_at_and_retried_one_some_or_all(
     group = page.get_by_role("button", name=re.compile("^image is not an image: … bytes"))
     group.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".letter")).to_have_count(2)
+    expect(page.locator(".failed-task")).to_have_count(2)
     assert "reason=" in page.url
     page.reload()
-    page.locator(".letter").first.locator(".fold").click()
+    page.locator(".failed-task").first.locator(".fold").click()
     story = page.get_by_test_id("story")
     expect(story).to_contain_text("image is not an image: 7 bytes")
     expect(story).to_contain_text("127.0.0.1")
-    page.locator(".letter input").first.focus()
+    page.locator(".failed-task input").first.focus()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Retry selected").click()
     expect(page.get_by_text("2 images failed, for 2 reasons.")).to_be_visible()
-    expect(page.locator(".letter")).to_have_count(1)
+    expect(page.locator(".failed-task")).to_have_count(1)
     page.get_by_role("button", name="Retry it: image is not an image at all").click()
     expect(page.get_by_text("1 image failed, for 1 reason.")).to_be_visible()
     page.get_by_role("button", name="Retry it", exact=True).first.click()
@@ -109,7 +109,7 @@ def test_long_reasons_stay_on_the_screen(seat: Seat, job: Job, size: str) -> Non
     with seat.tab(size) as tab:
         page = tab.open(f"/projects/{seat.scene.project}/jobs/{job.id}")
         page.locator(".fold").first.click()
-        page.locator(".letter .fold").first.click()
+        page.locator(".failed-task .fold").first.click()
         expect(page.get_by_test_id("story")).to_contain_text("long reason")
         wider = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -169,15 +169,15 @@ function Sessions() {
       <p className="soft">{t.sessionsText}</p>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={2} />}
-      <ul className="persons">
+      <ul className="user-list">
         {data?.results.map((session) => (
           <li
             key={session.id}
-            className="person"
+            className="user-row"
             data-session={session.is_current ? "current" : "other"}
           >
-            <div className="person-who">
-              <span className="person-name">
+            <div className="user-identity">
+              <span className="user-name">
                 {formatBrowser(session.user_agent)}
                 {session.is_current && <span className="faint"> ({t.thisOne})</span>}
               </span>
@@ -188,7 +188,7 @@ function Sessions() {
             <span className="person-role small soft">
               {t.seen} <Timestamp at={session.last_seen_at} short />
             </span>
-            <span className="person-acts">
+            <span className="user-actions">
               {!session.is_current && (
                 <Button
                   small

@@ -81,11 +81,11 @@ export function UsersPage() {
           <p className="soft">{t.peopleText}</p>
           {error && <ErrorMessage error={error} retry={() => void refetch()} />}
           {!data && !error && <SkeletonRows rows={3} />}
-          <ul className="persons">
+          <ul className="user-list">
             {users.map((user) => (
-              <li key={user.id} className="person" data-user={user.email}>
-                <div className="person-who">
-                  <span className="person-name">
+              <li key={user.id} className="user-row" data-user={user.email}>
+                <div className="user-identity">
+                  <span className="user-name">
                     {user.name || user.email}
                     {user.id === caller?.user_id && <span className="faint"> ({t.you})</span>}
                     {user.is_operator && <span className="badge">{t.operator}</span>}
@@ -111,7 +111,7 @@ export function UsersPage() {
                     </span>
                   )}
                 </span>
-                <span className="person-acts">
+                <span className="user-actions">
                   <UserActions
                     user={user}
                     isMe={user.id === caller?.user_id}
@@ -196,7 +196,7 @@ function UserActions({ user, isMe, onReset, onDeactivate, onChange }: UserAction
           className="menu-item"
           onClick={() => onChange({ is_operator: !user.is_operator })}
         >
-          {user.is_operator ? t.unmakeOperator : t.makeOperator}
+          {user.is_operator ? t.unmakeOperator : t.grantOperator}
         </Ariakit.MenuItem>
         {!isMe && (
           <Ariakit.MenuItem className="menu-item" onClick={onDeactivate}>

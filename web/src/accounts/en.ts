@@ -30,7 +30,7 @@ export const accountTexts = {
     "Their sessions, links and API tokens are revoked immediately and permanently, including worker tokens that they created. Their work is kept.",
   deactivated: (name: string) => `${name} deactivated.`,
   reactivated: (name: string) => `${name} reactivated.`,
-  makeOperator: "Grant operator role",
+  grantOperator: "Grant operator role",
   unmakeOperator: "Remove operator role",
   more: (name: string) => `Actions for ${name}`,
   onlyOperators: "Only operators manage accounts.",

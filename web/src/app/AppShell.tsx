@@ -192,7 +192,7 @@ function Rail({ live }: { live: boolean }) {
           {item.icon}
           {item.text}
           {item.needs ? (
-            <span className="needs" title={overviewTexts.failing(item.needs)}>
+            <span className="attention-count" title={overviewTexts.failing(item.needs)}>
               {item.needs}
             </span>
           ) : null}
@@ -229,7 +229,7 @@ function RunningJobsLink() {
       href={jobs.length === 1 ? paths.job(project.id, first.id) : paths.jobs(project.id)}
     >
       <Activity size={16} aria-hidden />
-      <span className="words">{navigationTexts.running(jobs.length)}</span>
+      <span className="running-text">{navigationTexts.running(jobs.length)}</span>
       <ProgressBar progress={first.progress} />
     </Link>
   )

@@ -5,7 +5,7 @@ import { shortcutTexts } from "./en"
 export function ShortcutHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
     <Dialog open={open} onClose={onClose} title={shortcutTexts.title} wide>
-      <div className="keys-list">
+      <div className="shortcut-list">
         {shortcutTexts.groups.map((group) => (
           <section key={group.name}>
             <h3>{group.name}</h3>

@@ -4,8 +4,8 @@ import { brandTexts } from "./en"
 
 export function SignInLayout({ children }: { children: ReactNode }) {
   return (
-    <div className="door">
-      <div className="door-dark">
+    <div className="sign-in">
+      <div className="sign-in-image">
         <svg viewBox="0 0 800 900" preserveAspectRatio="xMidYMid slice" aria-hidden>
           <g fill="#0f1713">
             <path d="M0 620 Q200 560 400 600 T800 570 V900 H0Z" fill="#101a15" />
@@ -37,7 +37,7 @@ export function SignInLayout({ children }: { children: ReactNode }) {
         </svg>
         <p>{brandTexts.tagline}</p>
       </div>
-      <main className="door-form">
+      <main className="sign-in-form">
         <div>{children}</div>
       </main>
     </div>

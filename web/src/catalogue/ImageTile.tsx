@@ -31,11 +31,11 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
       onClick={() => window.history.replaceState({ ...window.history.state, at }, "")}
       data-index={index}
       data-image-id={image.id}
-      className={chosen ? "tile tile-chosen" : "tile"}
+      className={chosen ? "tile tile-selected" : "tile"}
       style={{ left: place.left, top: place.top, width: place.width }}
       aria-label={`${getClassLabel(image, least)}, ${time}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
     >
-      <div className="tile-picture" style={{ height: place.height }}>
+      <div className="tile-image" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
         {image.starred && (
           <span className="tile-star">
@@ -63,7 +63,7 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
           />
         </span>
       </div>
-      <div className="tile-words">
+      <div className="tile-caption">
         <ClassLabels image={image} least={least} />{" "}
         <time
           className="tile-time"

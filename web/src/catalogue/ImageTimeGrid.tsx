@@ -16,7 +16,7 @@ import type { Image } from "../api/types"
 import { type ImageFilter, imageChunkQuery } from "../images/queries"
 import { useProject } from "../projects/projectContext"
 import { formatCount } from "../ui/en"
-import { capitalize, getDay } from "../ui/time"
+import { formatDayOrMonth, getDay } from "../ui/time"
 import { ImageTile } from "./ImageTile"
 import { TimeScrollbar } from "./TimeScrollbar"
 import {
@@ -186,14 +186,14 @@ export function ImageTimeGrid({
         onWheel={giveUp}
         onPointerDown={giveUp}
         ref={grid}
-        className={chosen.size > 0 ? "grid choosing" : "grid"}
+        className={chosen.size > 0 ? "grid selecting" : "grid"}
         style={{ height }}
         onKeyDown={onKey}
         data-testid="grid"
       >
         {floating && (
           <div className="time-now" data-testid="time-now">
-            <span>{capitalize(floating.key)}</span>
+            <span>{formatDayOrMonth(floating.key)}</span>
           </div>
         )}
         {width > 0 &&
@@ -204,7 +204,7 @@ export function ImageTimeGrid({
               style={{ top: one.top - shift, height: HEAD_HEIGHT }}
               data-day={one.key}
             >
-              {capitalize(one.key)} <span className="count">{formatCount(one.images)}</span>
+              {formatDayOrMonth(one.key)} <span className="count">{formatCount(one.images)}</span>
             </h2>
           ))}
         {width > 0 &&

@@ -197,7 +197,7 @@ export function ImagesPage() {
       )}
       {newer && (
         <Button
-          className="pill"
+          className="new-images"
           kind="accent"
           onClick={() => {
             window.scrollTo(0, 0)
@@ -256,7 +256,7 @@ function DropTarget({
       {children}
       {over && (
         // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; the button does the same
-        <div className="drop" onDragLeave={() => setOver(false)}>
+        <div className="drop-overlay" onDragLeave={() => setOver(false)}>
           {imageTexts.dropHere}
         </div>
       )}

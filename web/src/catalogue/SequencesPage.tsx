@@ -78,7 +78,7 @@ export function SequencesPage() {
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={150} />}
       {data && sequences.length === 0 && <EmptyState title={t.noneTitle} text={t.none} />}
-      <ul className="visits">
+      <ul className="sequences">
         {sequences.map((one) => (
           <FilmStrip key={one.id} sequence={one} />
         ))}
@@ -100,8 +100,8 @@ function FilmStrip({ sequence }: { sequence: Sequence }) {
   const span =
     (new Date(sequence.ended_at).getTime() - new Date(sequence.started_at).getTime()) / 1000
   return (
-    <li className="visit">
-      <div className="visit-head">
+    <li className="sequence">
+      <div className="sequence-head">
         <strong>{sequence.deployment_name}</strong>
         <Timestamp at={sequence.started_at} zone={sequence.time_zone} />
         <span className="soft">
@@ -127,13 +127,13 @@ function FilmStrip({ sequence }: { sequence: Sequence }) {
       {playing ? (
         <SequencePlayer sequence={sequence} />
       ) : (
-        <div className="visit-row">
+        <div className="sequence-row">
           {sequence.shown.map((image) => (
             <Link
               key={image.id}
               href={withSearch(paths.image(project, image.id), { in: grid.split("?")[1] })}
               state={{ images: grid }}
-              className="visit-tile"
+              className="sequence-tile"
               style={{ aspectRatio: `${image.width} / ${image.height}` }}
               aria-label={`${getThumbnailLabel(image)}, ${formatTime(image.captured_at, image.time_zone)}, ${formatExact(image.captured_at, image.time_zone)}`}
             >
@@ -142,7 +142,7 @@ function FilmStrip({ sequence }: { sequence: Sequence }) {
             </Link>
           ))}
           {rest > 0 && (
-            <Link href={grid} className="visit-more">
+            <Link href={grid} className="sequence-more">
               {t.more(rest)}
             </Link>
           )}
@@ -166,8 +166,8 @@ function SequencePlayer({ sequence }: { sequence: Sequence }) {
   const image = frames[at % frames.length]
   if (!image) return null
   return (
-    <div className="film" data-testid="film">
-      <div className="visit-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
+    <div className="sequence-player" data-testid="film">
+      <div className="sequence-tile" style={{ aspectRatio: `${image.width} / ${image.height}` }}>
         <Thumbnail image={image} eager />
         <time>{formatExact(image.captured_at, image.time_zone).split(" GMT")[0]}</time>
       </div>

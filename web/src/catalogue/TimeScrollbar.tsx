@@ -1,6 +1,6 @@
 /** The time scrollbar next to the image grid; works by dragging and by keyboard. */
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from "react"
-import { capitalize, formatPlainDay } from "../ui/time"
+import { formatDayOrMonth, formatPlainDay } from "../ui/time"
 import { timeTexts } from "./en"
 import { findIndexAt, type Layout } from "./timeLayout"
 
@@ -75,7 +75,7 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
       aria-valuemin={0}
       aria-valuemax={Math.max(days.length - 1, 0)}
       aria-valuenow={here}
-      aria-valuetext={capitalize(days[here]?.key ?? "")}
+      aria-valuetext={formatDayOrMonth(days[here]?.key ?? "")}
       onKeyDown={onKey}
       onPointerMove={move}
       onPointerLeave={() => setPointed(null)}
@@ -98,7 +98,7 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
       <i style={{ top: `${(100 * at) / height}%` }} aria-hidden />
       {pointed !== null && (
         <b style={{ top: `${100 * shown}%` }} aria-hidden>
-          {capitalize(dayAt(shown))}
+          {formatDayOrMonth(dayAt(shown))}
         </b>
       )}
     </div>

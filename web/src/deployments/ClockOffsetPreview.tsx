@@ -64,7 +64,7 @@ export function ClockOffsetPreview({
   })
   const previous = deployment.previous_clock_offset_s
   return (
-    <div className="clock-effect" aria-live="polite">
+    <div className="clock-preview" aria-live="polite">
       {isOther && data && (
         <>
           <p>{t.effect(data.moved)}</p>

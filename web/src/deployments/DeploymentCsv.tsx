@@ -75,7 +75,7 @@ export function DeploymentCsv() {
         ) : (
           <>
             <p>{take.error?.message}</p>
-            <ul className="sheet-errors">
+            <ul className="csv-errors">
               {wrong.map((one) => (
                 <li key={`${one.where} ${one.message}`}>
                   <strong>{one.where}</strong>: {one.message}

@@ -109,9 +109,9 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
               acts={acts}
             />
           </div>
-          <div className={unplaced === all.length ? "places-map places-map-none" : "places-map"}>
+          <div className={unplaced === all.length ? "places-map places-map-empty" : "places-map"}>
             {unplaced === all.length ? (
-              <div className="map map-none">
+              <div className="map map-empty">
                 <p>
                   <b>{mapTexts.none}</b>
                 </p>

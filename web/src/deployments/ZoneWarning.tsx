@@ -41,7 +41,7 @@ export function ZoneWarning({
   if (!deployment.utc_assumed) return null
   const zone = deployment.suggested_time_zone
   return (
-    <div className="trouble zone-warning" role="status" data-testid="zone-warning">
+    <div className="error-box zone-warning" role="status" data-testid="zone-warning">
       <TriangleAlert size={18} aria-hidden />
       <div>
         <p>{t.assumed}</p>

@@ -18,7 +18,7 @@ export function ErrorMessage({
 }) {
   const { what, advice } = formatProblem(error)
   return (
-    <div className="trouble" role="alert">
+    <div className="error-box" role="alert">
       <TriangleAlert size={18} aria-hidden />
       <div>
         <p>{what}</p>

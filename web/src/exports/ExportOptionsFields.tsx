@@ -62,7 +62,7 @@ export function ExportOptionsFields({ format, options, onChange }: FieldsProps) 
   return (
     <div className="form export-options">
       <div className="field">
-        <label className="sure">
+        <label className="confidence-field">
           {t.confidence}
           <input
             type="range"
@@ -199,7 +199,7 @@ function Contributors({
         // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
         <div key={place} className="contributor">
           <TextField
-            label={t.who}
+            label={t.contributorName}
             required
             maxLength={255}
             autoComplete="off"

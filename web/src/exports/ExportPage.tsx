@@ -104,7 +104,7 @@ export function ExportPage({ id }: { id: string }) {
           </div>
         )}
       </div>
-      <div className="exchange-now" data-testid="export-now">
+      <div className="exchange-progress" data-testid="export-now">
         <ExportProgress one={one} />
         {live && <p className="soft">{t.leave}</p>}
         <ExportOutcome one={one} name={name ?? ""} />
@@ -136,7 +136,7 @@ function ExportOutcome({ one, name }: { one: Export; name: string }) {
     )
   if (one.state === "failed")
     return (
-      <div className="trouble" role="status">
+      <div className="error-box" role="status">
         <div>
           <p>
             {t.failed} {one.error}
@@ -169,7 +169,7 @@ function ExportDetails({ one }: { one: Export }) {
             </dd>
           </>
         )}
-        <dt>{t.what}</dt>
+        <dt>{t.contents}</dt>
         <dd>{formatSelection(one.selection, deployments?.results, one.named_images)}</dd>
         {!isRunning(one) && one.images > 0 && (
           <>

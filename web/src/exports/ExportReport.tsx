@@ -23,14 +23,14 @@ export function ExportReport({ title, text, found }: ExportReportProps) {
   return (
     <section className="section" aria-label={title}>
       <h2>{title}</h2>
-      {text && <p className="soft found-text">{text}</p>}
-      <ul className="found">
+      {text && <p className="soft report-text">{text}</p>}
+      <ul className="report">
         {shown.map((one, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: items have no ID and do not move
           <li key={place}>
             {one.deployment_id && (
-              <Link className="found-where" href={paths.deployment(project.id, one.deployment_id)}>
-                {one.deployment ?? t.gone}
+              <Link className="report-place" href={paths.deployment(project.id, one.deployment_id)}>
+                {one.deployment ?? t.deletedDeployment}
               </Link>
             )}
             <span>

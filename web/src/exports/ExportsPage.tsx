@@ -40,7 +40,7 @@ export function ExportsPage() {
       icon={<Plus size={15} aria-hidden />}
       href={paths.newExport(project.id)}
     >
-      {t.make}
+      {t.newExport}
     </LinkButton>
   )
   const isEmpty = data && exports.length === 0 && !state
@@ -86,7 +86,7 @@ export function ExportsPage() {
             ))}
           </div>
           {exports.length === 0 && <p className="soft">{t.noneState}</p>}
-          <ul className="lines">
+          <ul className="rows">
             {exports.map((one) => (
               <ExportRow key={one.id} one={one} may={may} />
             ))}
@@ -110,9 +110,9 @@ function ExportRow({ one, may }: { one: Export; may: boolean }) {
   const [name] = t.formats[one.format]
   return (
     <li data-export={one.id} className="exchange-line">
-      <div className="line-head">
+      <div className="row-head">
         <Link href={paths.export(project.id, one.id)}>{name}</Link>
-        <span className="faint exchange-what">
+        <span className="faint exchange-contents">
           {formatSelection(one.selection, deployments?.results, one.named_images)}
         </span>
         <ExportTag one={one} />
@@ -129,7 +129,7 @@ function ExportRow({ one, may }: { one: Export; may: boolean }) {
           )}
         </p>
       )}
-      <div className="line-head small faint">
+      <div className="row-head small faint">
         <span>
           {t.asked} {one.requested_by}, <Timestamp at={one.created_at} />
           {one.size_bytes !== null && `, ${t.images(one.images)}, ${formatBytes(one.size_bytes)}`}

@@ -59,7 +59,7 @@ export function NewExportPage() {
   const format = FORMATS.find((one) => one === search.get("format")) ?? "csv"
   const may = canManage(project)
   useEffect(() => {
-    document.title = `${t.make} · ${project.name}`
+    document.title = `${t.newExport} · ${project.name}`
   }, [project.name])
 
   const named = unseen.images
@@ -110,7 +110,7 @@ export function NewExportPage() {
         {t.title}
       </Link>
       <div className="page-head">
-        <h1>{t.make}</h1>
+        <h1>{t.newExport}</h1>
       </div>
       {!may && <p className="note">{t.onlyManagers}</p>}
       <form className="form" onSubmit={submit}>
@@ -118,8 +118,8 @@ export function NewExportPage() {
           chosen={format}
           onChoose={(next) => setSearch((now) => now.set("format", next), { replace: true })}
         />
-        <section className="section" aria-label={t.which}>
-          <h2>{t.which}</h2>
+        <section className="section" aria-label={t.selection}>
+          <h2>{t.selection}</h2>
           {isNarrowed && (
             <div className="actions">
               <span>{named ? t.named(named.length) : `${t.also}: ${formatSelection(unseen)}`}</span>
@@ -160,7 +160,7 @@ export function NewExportPage() {
           </div>
           <ExportOptionsFields format={format} options={options} onChange={setOptions} />
         </section>
-        <p className="run-sum" role="status" data-testid="export-sum">
+        <p className="run-summary" role="status" data-testid="export-sum">
           {count === undefined && t.counting}
           {count === null && t.notCounted}
           {count === 0 && <span className="amber">{t.nothing}</span>}
@@ -209,7 +209,7 @@ function FormatFields({
                 checked={format === chosen}
                 onChange={() => onChoose(format)}
               />
-              <div className="option-words">
+              <div className="option-text">
                 {t.formats[format][0]}
                 <p>{t.formats[format][1]}</p>
               </div>

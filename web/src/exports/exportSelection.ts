@@ -92,7 +92,9 @@ export function formatSelection(
   const short = { day: "numeric", month: "short", year: "numeric" } as const
   const parts = [
     deployment &&
-      t.deployment(deployments.find((one) => one.id === deployment)?.name ?? exportTexts.gone),
+      t.deployment(
+        deployments.find((one) => one.id === deployment)?.name ?? exportTexts.deletedDeployment,
+      ),
     class_name && t.class(class_name),
     taxon && t.taxon,
     job && t.job(job),

@@ -69,14 +69,14 @@ function CallbackKeyList() {
       )}
       {data && data.results.length > 0 && (
         <>
-          <div className="keys-head">
+          <div className="list-head">
             <p className="soft">
               {t.keysText} {!owner && t.onlyOwners}
             </p>
             {make}
           </div>
           <KeyTable keys={data.results} />
-          <p className="soft keys-note">
+          <p className="soft list-note">
             {t.sharedOff} <code>ML_HMAC_ALLOW_SHARED_SECRET=false</code>
           </p>
           <p className="soft">
@@ -146,7 +146,7 @@ function KeyTable({ keys }: { keys: CallbackKey[] }) {
     (id === project.id ? project.name : String(id))
   return (
     <div className="table-scroll">
-      <table className="table keys-table">
+      <table className="table stacked-table">
         <thead>
           <tr>
             <th>{t.key}</th>
@@ -168,7 +168,7 @@ function KeyTable({ keys }: { keys: CallbackKey[] }) {
             return (
               <tr
                 key={key.id}
-                className={key.revoked_at ? "key-off" : undefined}
+                className={key.revoked_at ? "row-inactive" : undefined}
                 data-key={key.key_id}
               >
                 <td>
@@ -198,7 +198,7 @@ function KeyTable({ keys }: { keys: CallbackKey[] }) {
                   )}
                 </td>
                 {owner && (
-                  <td className="key-actions">
+                  <td className="row-actions">
                     {!key.revoked_at && (
                       <span className="actions">
                         {!successor && (

@@ -179,7 +179,7 @@ export function TagForm({
       )}
       <div className="dialog-actions">
         <Button disabled={tags.length === 0} onClick={() => onGo([], tags)}>
-          {t.takeOff}
+          {t.removeTags}
         </Button>
         <Button kind="accent" type="submit" busy={busy} disabled={tags.length === 0}>
           {t.addTag}
@@ -252,7 +252,7 @@ function ShiftTimeForm({
           busy={busy}
           disabled={seconds === 0 || !Number.isSafeInteger(seconds)}
         >
-          {t.timeGo}
+          {t.shiftTime}
         </Button>
       </div>
     </form>

@@ -34,7 +34,9 @@ export function Thumbnail({
           onError={() => onFail(url)}
         />
       ) : (
-        <div className="grid-none">{failed ? image.filename : imageTexts.thumbnailComing}</div>
+        <div className="tile-placeholder">
+          {failed ? image.filename : imageTexts.thumbnailComing}
+        </div>
       )}
       {boxes.length > 0 && (
         <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>

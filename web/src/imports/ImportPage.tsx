@@ -94,11 +94,11 @@ export function ImportPage({ id }: { id: string }) {
           )}
         </div>
       </div>
-      <div className="exchange-now" data-testid="import-now">
+      <div className="exchange-progress" data-testid="import-now">
         <ImportProgress one={one} />
         {live && <p className="soft">{t.leave}</p>}
         {one.state === "failed" && (
-          <div className="trouble" role="status">
+          <div className="error-box" role="status">
             <div>
               <p>
                 {t.failed} {one.error}
@@ -144,16 +144,16 @@ function ImportCounts({ one }: { one: Import }) {
     [one.left_out, t.leftOut],
     [one.unknown, t.unknown, t.hint.unknown],
     [one.ambiguous, t.ambiguous, t.hint.ambiguous],
-    [wrong, t.wrong],
+    [wrong, t.invalid],
   ]
   const shown = sums.filter(([count]) => count > 0)
   if (shown.length === 0) return null
   return (
     <section className="section" aria-label={t.counts}>
       <h2>{t.counts}</h2>
-      <dl className="fault-sums">
+      <dl className="problem-counts">
         {shown.map(([count, text, hint]) => (
-          <div key={text} className="fault-sum">
+          <div key={text} className="problem-count">
             <dt>{formatCount(count)}</dt>
             <dd>
               {text}
@@ -182,7 +182,7 @@ function ImportProblems({ one }: { one: Import }) {
       {!data && !error && <SkeletonRows rows={3} />}
       <div className="table-scroll">
         {faults.length > 0 && (
-          <table className="table keys-table" data-testid="faults">
+          <table className="table stacked-table" data-testid="faults">
             <thead>
               <tr>
                 <th>{t.place}</th>

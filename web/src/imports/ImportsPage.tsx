@@ -33,7 +33,7 @@ export function ImportsPage() {
       icon={<Upload size={15} aria-hidden />}
       href={paths.newImport(project.id)}
     >
-      {t.make}
+      {t.newImport}
     </LinkButton>
   )
   const isEmpty = data && imports.length === 0
@@ -63,7 +63,7 @@ export function ImportsPage() {
           <p className="soft exchange-text">
             {t.text} {!may && t.onlyManagers}
           </p>
-          <ul className="lines">
+          <ul className="rows">
             {imports.map((one) => (
               <ImportRow key={one.id} one={one} />
             ))}
@@ -85,16 +85,16 @@ function ImportRow({ one }: { one: Import }) {
   const project = useProject()
   return (
     <li data-import={one.id} className="exchange-line">
-      <div className="line-head">
+      <div className="row-head">
         <Link href={paths.import(project.id, one.id)}>{one.filename}</Link>
-        <span className="faint exchange-what">{t.formats[one.format][0]}</span>
+        <span className="faint exchange-contents">{t.formats[one.format][0]}</span>
         <ImportTag one={one} />
       </div>
       <ImportProgress one={one} />
       {(one.error ?? formatOutcome(one)) && (
         <p className="small soft">{one.error ?? formatOutcome(one)}</p>
       )}
-      <div className="line-head small faint">
+      <div className="row-head small faint">
         <span>
           {t.asked} <Timestamp at={one.created_at} />, {formatBytes(one.size_bytes)}
         </span>

@@ -42,7 +42,7 @@ export function NewImportPage() {
   const picker = useRef<HTMLInputElement>(null)
   const may = canManage(project)
   useEffect(() => {
-    document.title = `${t.make} · ${project.name}`
+    document.title = `${t.newImport} · ${project.name}`
     return () => stop.current?.abort()
   }, [project.name])
   const take = (chosen: File | undefined) => {
@@ -89,7 +89,7 @@ export function NewImportPage() {
         {t.title}
       </Link>
       <div className="page-head">
-        <h1>{t.make}</h1>
+        <h1>{t.newImport}</h1>
       </div>
       <p className="soft exchange-text">{t.text}</p>
       {!may && <p className="note">{t.onlyManagers}</p>}
@@ -134,7 +134,7 @@ export function NewImportPage() {
                   checked={one === format}
                   onChange={() => setFormat(one)}
                 />
-                <div className="option-words">
+                <div className="option-text">
                   {t.formats[one][0]}
                   <p>{t.formats[one][1]}</p>
                 </div>
@@ -143,7 +143,7 @@ export function NewImportPage() {
           </div>
         </fieldset>
         <SelectField
-          label={t.where}
+          label={t.selection}
           value={deployment}
           onChange={(event) => setDeployment(event.target.value)}
         >
@@ -172,7 +172,7 @@ export function NewImportPage() {
                 onChange={(event) => setModel({ ...model, version: event.target.value })}
               />
             </div>
-            <label className="sure">
+            <label className="confidence-field">
               {t.confidence}
               <input
                 type="range"
@@ -197,7 +197,7 @@ export function NewImportPage() {
           </div>
         </details>
         {send.isPending && (
-          <div className="exchange-now">
+          <div className="exchange-progress">
             <div
               className="bar"
               role="progressbar"

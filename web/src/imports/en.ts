@@ -16,7 +16,7 @@ const formats: Record<ImportFormat, [name: string, what: string]> = {
 
 export const importTexts = {
   title: "Imports",
-  make: "New import",
+  newImport: "New import",
   go: "Import",
   text: "Results of other programs, imported from a file. The images must already be in the project: they are matched by path or name.",
   onlyManagers: "Managers and owners of the project import.",
@@ -28,7 +28,7 @@ export const importTexts = {
   choose: "Choose a file",
   drop: "or drop it here",
   another: "Choose another file",
-  where: "Images",
+  selection: "Images",
   everywhere: "All images of the project",
   options: "Options",
   modelName: "Name of the model",
@@ -76,7 +76,7 @@ export const importTexts = {
   leftOut: "Skipped",
   unknown: "Image not found",
   ambiguous: "Several images match",
-  wrong: "Invalid",
+  invalid: "Invalid",
   all: (stored: number) =>
     `Import completed: ${formatPlural(stored, "image has", "images have")} new results.`,
   some: (stored: number, faults: number) =>

@@ -135,8 +135,8 @@ export function OnboardingSteps({
     },
   ]
   return (
-    <section className="first" data-testid="first-steps" aria-labelledby="first-title">
-      <div className="first-head">
+    <section className="onboarding" data-testid="first-steps" aria-labelledby="first-title">
+      <div className="onboarding-head">
         <h2 id="first-title">{t.title}</h2>
         <p className="soft small">{t.progress(done.filter(Boolean).length, done.length)}</p>
       </div>
@@ -144,10 +144,10 @@ export function OnboardingSteps({
         {steps.map((step, at) => (
           <li
             key={step.key}
-            className={step.done ? "first-step first-done" : "first-step"}
+            className={step.done ? "onboarding-step onboarding-done" : "onboarding-step"}
             aria-current={at === now ? "step" : undefined}
           >
-            <span className="first-mark">
+            <span className="onboarding-mark">
               {step.done ? <Check size={15} aria-label={t.done} /> : at + 1}
             </span>
             <h3>{step.title}</h3>

@@ -144,10 +144,10 @@ export function OverviewPage() {
               <Link href={paths.jobs(project.id)}>{t.seeAll}</Link>
             </div>
             {running.jobs?.length === 0 && <p className="soft">{t.nothingRuns}</p>}
-            <ul className="lines">
+            <ul className="rows">
               {running.jobs?.slice(0, 4).map((job) => (
                 <li key={job.id}>
-                  <div className="line-head">
+                  <div className="row-head">
                     <Link href={paths.job(project.id, job.id)}>
                       {job.name || jobTexts.noName(job.pipeline_slug, job.id)}
                     </Link>
@@ -166,7 +166,7 @@ export function OverviewPage() {
                 <h2>{t.where}</h2>
                 <Link href={paths.deployments(project.id)}>{t.seeAll}</Link>
               </div>
-              <div className="small-map">
+              <div className="overview-map">
                 <Suspense fallback={null}>
                   <DeploymentMap
                     still
@@ -187,10 +187,10 @@ export function OverviewPage() {
               <Link href={paths.sources(project.id)}>{t.seeAll}</Link>
             </div>
             {sources?.results.length === 0 && <p className="soft">{t.noSources}</p>}
-            <ul className="lines">
+            <ul className="rows">
               {polled.slice(0, Math.max(5, Math.min(failing.length, 10))).map((source) => (
                 <li key={source.id}>
-                  <div className="line-head">
+                  <div className="row-head">
                     <Link href={paths.source(project.id, source.id)}>{source.name}</Link>
                     <HealthTag health={source.health} />
                   </div>
@@ -225,10 +225,10 @@ export function OverviewPage() {
               <Link href={paths.workers(project.id)}>{t.seeAll}</Link>
             </div>
             {services?.results.length === 0 && <p className="soft">{t.noWorkers}</p>}
-            <ul className="lines">
+            <ul className="rows">
               {services?.results.slice(0, 5).map((service) => (
                 <li key={service.id}>
-                  <div className="line-head">
+                  <div className="row-head">
                     <Link href={paths.workers(project.id)}>{service.name}</Link>
                     <OnlineTag online={service.online} />
                   </div>
@@ -249,12 +249,12 @@ function RecentImages({ images }: { images: Image[] }) {
   const project = useProject()
   return (
     <section aria-label={overviewTexts.recent}>
-      <div className="strip">
+      <div className="image-strip">
         {images.map((image) => (
           <Link
             key={image.id}
             href={paths.image(project.id, image.id)}
-            className="tile-picture"
+            className="tile-image"
             style={{ aspectRatio: `${image.width} / ${image.height}`, height: "100%" }}
             title={`${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
             aria-label={getThumbnailLabel(image)}

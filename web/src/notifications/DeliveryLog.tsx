@@ -90,7 +90,7 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
       {data && deliveries.length === 0 && <p className="soft">{state ? t.noLogIn : t.noLog}</p>}
       {deliveries.length > 0 && (
         <div className="table-scroll">
-          <table className="table keys-table webhook-log" data-testid="deliveries">
+          <table className="table stacked-table webhook-log" data-testid="deliveries">
             <thead>
               <tr>
                 <th>{t.event}</th>
@@ -117,10 +117,10 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
                       {t.states[one.state]}
                     </span>
                   </td>
-                  <td className="webhook-answer">
+                  <td className="webhook-response">
                     <DeliveryResponse delivery={one} />
                   </td>
-                  <td className="key-actions">
+                  <td className="row-actions">
                     {webhook.is_active && one.state !== "waiting" && (
                       <span className="actions">
                         <Button
@@ -179,13 +179,13 @@ function DeliveryResponse({ delivery }: { delivery: Delivery }) {
           <dd>
             <code>{delivery.id}</code>
           </dd>
-          <dt>{t.told}</dt>
+          <dt>{t.requestBody}</dt>
           <dd>
             <pre>{JSON.stringify(delivery.data, null, 2)}</pre>
           </dd>
           {delivery.response_excerpt && (
             <>
-              <dt>{t.said}</dt>
+              <dt>{t.responseStart}</dt>
               <dd>
                 <pre>{delivery.response_excerpt}</pre>
               </dd>

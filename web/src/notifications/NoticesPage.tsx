@@ -63,7 +63,7 @@ export function NoticesPage() {
         {data && !none && (
           <>
             {data.can_be_sent && (
-              <div className="keys-head">
+              <div className="list-head">
                 <p className="soft">{t.text(data.address ?? "")}</p>
                 <div className="actions">
                   <Button
@@ -102,7 +102,7 @@ function NoticeTable({ notices }: { notices: Notice[] }) {
   })
   return (
     <div className="table-scroll">
-      <table className="table keys-table">
+      <table className="table stacked-table">
         <thead>
           <tr>
             <th>{t.what}</th>

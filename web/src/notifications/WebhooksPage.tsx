@@ -48,7 +48,7 @@ export function WebhooksPage() {
         {error && <ErrorMessage error={error} retry={() => void refetch()} />}
         {may && !data && !error && <SkeletonRows />}
         {data?.nats?.failing_since && (
-          <div className="trouble" role="status" data-testid="nats-away">
+          <div className="error-box" role="status" data-testid="nats-away">
             <TriangleAlert size={18} aria-hidden />
             <div>
               <p>
@@ -65,7 +65,7 @@ export function WebhooksPage() {
         )}
         {data && data.results.length > 0 && (
           <>
-            <div className="keys-head">
+            <div className="list-head">
               <p className="soft">{t.text}</p>
               {add}
             </div>
@@ -83,7 +83,7 @@ function WebhookTable({ webhooks }: { webhooks: Webhook[] }) {
   const t = webhookTexts
   return (
     <div className="table-scroll">
-      <table className="table keys-table">
+      <table className="table stacked-table">
         <thead>
           <tr>
             <th>{t.url}</th>
@@ -97,7 +97,7 @@ function WebhookTable({ webhooks }: { webhooks: Webhook[] }) {
           {webhooks.map((one) => (
             <tr
               key={one.id}
-              className={one.is_active ? undefined : "key-off"}
+              className={one.is_active ? undefined : "row-inactive"}
               data-webhook={one.id}
             >
               <td>

@@ -91,15 +91,15 @@ export function MembersPage() {
         </p>
         {error && <ErrorMessage error={error} retry={() => void refetch()} />}
         {!data && !error && <SkeletonRows rows={3} />}
-        <ul className="persons">
+        <ul className="user-list">
           {members.map((member) => (
             <li
               key={member.user_id}
-              className="person"
+              className="user-row"
               data-member={member.email ?? member.user_id}
             >
-              <div className="person-who">
-                <span className="person-name">
+              <div className="user-identity">
+                <span className="user-name">
                   {nameOf(member)}
                   {isMe(member) && <span className="faint"> ({t.you})</span>}
                 </span>
@@ -126,7 +126,7 @@ export function MembersPage() {
               ) : (
                 <span className="person-role">{t.roles[member.role]}</span>
               )}
-              <span className="person-acts">
+              <span className="user-actions">
                 {(may || isMe(member)) && (
                   <Button
                     small
@@ -142,7 +142,7 @@ export function MembersPage() {
           ))}
         </ul>
         {may && members.length === 1 && <p className="note note-good">{t.alone}</p>}
-        <dl className="roles-key">
+        <dl className="role-legend">
           {ROLES.map((role) => (
             <div key={role}>
               <dt>{t.roles[role]}</dt>

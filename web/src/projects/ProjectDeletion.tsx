@@ -141,17 +141,17 @@ export function DeletedProjects() {
     <section className="section" aria-label={t.deletedTitle}>
       <h2>{t.deletedTitle}</h2>
       <p className="soft">{t.deletedText}</p>
-      <ul className="persons">
+      <ul className="user-list">
         {data.results.map((project) => (
-          <li key={project.id} className="person" data-deleted={project.name}>
-            <div className="person-who">
-              <span className="person-name">{project.name}</span>
+          <li key={project.id} className="user-row" data-deleted={project.name}>
+            <div className="user-identity">
+              <span className="user-name">{project.name}</span>
               <span className="soft small">{t.images(project.images)}</span>
             </div>
             <span className="person-role small soft">
-              {t.goneAfter} <Timestamp at={project.purge_after ?? null} short />
+              {t.deletedAfter} <Timestamp at={project.purge_after ?? null} short />
             </span>
-            <span className="person-acts">
+            <span className="user-actions">
               <Button
                 small
                 busy={restore.isPending}

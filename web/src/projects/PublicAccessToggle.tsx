@@ -44,7 +44,7 @@ export function PublicAccessToggle() {
         }),
       ),
   }).data
-  const go = isPublic ? t.unmake : t.make
+  const go = isPublic ? t.unmake : t.makePublic
   return (
     <section className="section">
       <h2 style={{ marginBottom: 12 }}>{t.title}</h2>

@@ -104,20 +104,20 @@ function getTileText(image: PublicImage): string {
 export function ImageGrid({ images }: { images: PublicImage[] }) {
   const project = usePublicProject()
   return (
-    <ul className="pictures">
+    <ul className="public-grid">
       {images.map((image) => (
         <li key={image.id}>
           <Link
             href={paths.publicImage(project.id, image.id)}
             aria-label={`${getTileText(image)}, ${t.camera(image.deployment_number)}, ${formatExact(image.captured_at, image.time_zone)}`}
           >
-            <div className="tile-picture">
+            <div className="tile-image">
               <div style={{ aspectRatio: `${image.width} / ${image.height}` }}>
                 <img src={image.thumbnail_url} alt="" loading="lazy" decoding="async" />
                 <PublicBoxes image={image} />
               </div>
             </div>
-            <div className="tile-words">
+            <div className="tile-caption">
               <span>{image.classes.join(", ")}</span>{" "}
               <span>{formatDay(image.captured_at, image.time_zone)}</span>
             </div>
@@ -169,7 +169,7 @@ export function PublicImageView({ id }: { id: string }) {
   }
   useShortcuts({ ArrowLeft: step(image?.next_id), ArrowRight: step(image?.previous_id) })
   if (error instanceof ApiProblem && [404, 422].includes(error.status))
-    return <EmptyState screen title={t.goneImageTitle} text={t.goneImage} />
+    return <EmptyState screen title={t.imageNotFoundTitle} text={t.imageNotFound} />
   if (error) return <ErrorMessage error={error} retry={() => void refetch()} />
   if (!image) return <SkeletonRows rows={3} height={200} />
   const neighbour = (to: string | null, label: string, icon: ReactNode) => (
@@ -179,7 +179,7 @@ export function PublicImageView({ id }: { id: string }) {
   )
   return (
     <>
-      <div className="looked-head">
+      <div className="public-image-head">
         <h1>{t.camera(image.deployment_number)}</h1>
         <Link href={paths.publicImages(project.id)}>{t.back}</Link>
         <span className="actions">
@@ -193,14 +193,14 @@ export function PublicImageView({ id }: { id: string }) {
         </span>
       </div>
       <div
-        className="looked"
+        className="public-image"
         data-testid="public-picture"
         style={{ aspectRatio: `${image.width} / ${image.height}` }}
       >
         <img src={image.preview_url} alt={getImageDescription(image)} />
         {boxes && <PublicBoxes image={image} />}
       </div>
-      <div className="looked-about">
+      <div className="public-image-details">
         <p>
           {t.shows}:{" "}
           {image.classes.length === 0
@@ -213,7 +213,7 @@ export function PublicImageView({ id }: { id: string }) {
               ))}
         </p>
         <p className="soft">
-          {t.taken}: {formatExact(image.captured_at, image.time_zone)}
+          {t.capturedAt}: {formatExact(image.captured_at, image.time_zone)}
         </p>
       </div>
     </>

@@ -36,7 +36,7 @@ export function PublicProjectPages({ id }: { id: string }) {
   if (!known || (error instanceof ApiProblem && error.status === 404)) {
     return (
       <main className="content">
-        <EmptyState screen title={t.goneTitle} text={t.gone}>
+        <EmptyState screen title={t.notFoundTitle} text={t.notFound}>
           <LinkButton href={paths.signIn}>{t.signIn}</LinkButton>
         </EmptyState>
       </main>
@@ -206,10 +206,10 @@ function DeploymentList() {
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows />}
       {data?.results.length === 0 && <EmptyState title={t.noneTitle} text={t.none} />}
-      <ul className="lines section">
+      <ul className="rows section">
         {data?.results.map((one) => (
           <li key={one.id}>
-            <div className="line-head">
+            <div className="row-head">
               <Link href={withSearch(paths.publicImages(project.id), { deployment: one.id })}>
                 {t.camera(one.number)}
               </Link>

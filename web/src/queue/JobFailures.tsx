@@ -70,7 +70,7 @@ export function JobFailures({ job }: { job: JobDetail }) {
           </Button>
         )}
       </div>
-      <ul className="lines" data-testid="failures">
+      <ul className="rows" data-testid="failures">
         {job.failures.map((group) => (
           <li key={group.reason}>
             <div className="fold-head">
@@ -81,7 +81,7 @@ export function JobFailures({ job }: { job: JobDetail }) {
                 onClick={() => toggle(group.reason)}
               >
                 <ChevronRight size={16} aria-hidden />
-                <span className="fold-words">{group.reason || t.noReason}</span>
+                <span className="fold-text">{group.reason || t.noReason}</span>
                 <span className="red nowrap">{formatImages(group.images)}</span>
               </button>
               {canManage(project) && (
@@ -135,9 +135,9 @@ function DeadLetters({ job, group }: { job: JobDetail; group: FailureGroup }) {
   if (error) return <ErrorMessage error={error} retry={() => void refetch()} />
   if (!data) return <SkeletonRows rows={Math.min(group.images, 4)} height={40} />
   return (
-    <div className="letters">
+    <div className="failed-tasks">
       {canManage(project) && (
-        <div className="letters-bar">
+        <div className="failed-tasks-bar">
           <span className="small soft">
             {picked.length > 0 ? imageTexts.selected(picked.length) : t.choose}
           </span>
@@ -196,12 +196,12 @@ interface DeadLetterProps {
 function DeadLetterRow({ job, letter, open, onToggle, children }: DeadLetterProps) {
   const project = useProject()
   return (
-    <li className="letter">
-      <div className="letter-head">
+    <li className="failed-task">
+      <div className="failed-task-head">
         {children}
         <button type="button" className="fold" aria-expanded={open} onClick={onToggle}>
           <ChevronRight size={14} aria-hidden />
-          <span className="fold-words">{letter.filename}</span>
+          <span className="fold-text">{letter.filename}</span>
           <span className="small soft nowrap">{t.attempts(letter.attempts)}</span>
           <span className="small soft nowrap hide-phone">
             <Timestamp at={letter.failed_at} />
@@ -209,7 +209,7 @@ function DeadLetterRow({ job, letter, open, onToggle, children }: DeadLetterProp
         </button>
       </div>
       {open && (
-        <div className="letter-body">
+        <div className="failed-task-body">
           <TaskHistory job={job.id} analysis={letter.analysis_id} />
           <Link className="small" href={paths.image(project.id, letter.image_id)}>
             {t.look}
@@ -227,7 +227,7 @@ function TaskHistory({ job, analysis }: { job: number; analysis: string }) {
   if (error) return <ErrorMessage error={error} retry={() => void refetch()} />
   if (!data) return <SkeletonRows rows={2} height={32} />
   return (
-    <ol className="story" data-testid="story">
+    <ol className="task-history" data-testid="story">
       {data.attempts.map((attempt) => (
         <li key={`${attempt.number} ${attempt.outcome}`}>
           <div>

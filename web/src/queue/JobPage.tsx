@@ -112,10 +112,10 @@ export function JobPage({ job: id }: { job: number }) {
           </div>
         )}
       </div>
-      <p className="job-why" data-testid="why">
+      <p className="job-reason" data-testid="why">
         {job.status_reason}
       </p>
-      <div className="job-big">
+      <div className="job-progress">
         <ProgressBar progress={p} />
       </div>
       <div className="job-figures soft" data-testid="progress">
@@ -147,7 +147,7 @@ export function JobPage({ job: id }: { job: number }) {
           <JobFailures job={job} />
         </section>
       )}
-      <div className="two">
+      <div className="two-columns">
         <div>
           <section className="section">
             <h2>{t.finds(job.finished_at !== null)}</h2>
@@ -163,10 +163,10 @@ export function JobPage({ job: id }: { job: number }) {
         <div>
           <section className="section">
             <h2>{t.history}</h2>
-            <ul className="lines">
+            <ul className="rows">
               {[...job.transitions].reverse().map((move) => (
                 <li key={move.number}>
-                  <div className="line-head">
+                  <div className="row-head">
                     <span>
                       {t.states[move.to_state]}
                       {move.attempt > 1 && (

@@ -70,10 +70,10 @@ export function JobsPage() {
             {start}
           </EmptyState>
         ))}
-      <ul className="lines">
+      <ul className="rows">
         {jobs.map((job) => (
           <li key={job.id} data-job-id={job.id}>
-            <div className="line-head">
+            <div className="row-head">
               <Link href={paths.job(project.id, job.id)}>
                 {job.name || t.noName(job.pipeline_slug, job.id)}
               </Link>
@@ -84,7 +84,7 @@ export function JobsPage() {
               <JobTag job={job} />
             </div>
             <ProgressBar progress={job.progress} />
-            <div className="line-head small soft">
+            <div className="row-head small soft">
               <span>{job.status_reason}</span>
               <span className="nowrap">
                 {job.progress.failed > 0 && (
@@ -120,7 +120,7 @@ export function JobsPage() {
 function JobRequest({ job }: { job: Job }) {
   const t = runTexts
   return (
-    <p className="job-asked small faint" data-testid="asked">
+    <p className="job-request small faint" data-testid="asked">
       {job.preset && (
         <span>
           {t.preset} {job.preset}

@@ -88,7 +88,7 @@ export function PresetsPage() {
         )}
         {data && data.results.length > 0 && pipelines && (
           <>
-            <div className="keys-head">
+            <div className="list-head">
               <p className="soft">
                 {t.text} {!may && t.onlyManagers}
               </p>
@@ -99,7 +99,7 @@ export function PresetsPage() {
               known={new Map(pipelines.results.map((one) => [one.slug, one.name]))}
               onOpen={may ? setOpen : undefined}
             />
-            <p className="soft keys-note">{t.guide}</p>
+            <p className="soft list-note">{t.guide}</p>
           </>
         )}
       </section>
@@ -134,7 +134,7 @@ function PresetTable({ presets, known, onOpen }: PresetTableProps) {
   const t = presetTexts
   return (
     <div className="table-scroll">
-      <table className="table keys-table">
+      <table className="table stacked-table">
         <thead>
           <tr>
             <th>{t.name}</th>
@@ -175,7 +175,7 @@ function PresetTable({ presets, known, onOpen }: PresetTableProps) {
                 <Timestamp at={preset.updated_at} short />
               </td>
               {onOpen && (
-                <td className="key-actions">
+                <td className="row-actions">
                   <span className="actions">
                     {known.has(preset.pipeline) && (
                       <Button

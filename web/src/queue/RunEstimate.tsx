@@ -34,11 +34,13 @@ export function RunEstimate({ what: { pipeline }, count, isEstimate, atMost }: R
   const time = () => {
     if (!count || !pipeline || !data) return null
     if (!pipeline.online) return t.waits
-    return pace ? t.takes(formatDuration(Math.max(1, count / pace.imagesPerS)), pace.now) : t.noPace
+    return pace
+      ? t.duration(formatDuration(Math.max(1, count / pace.imagesPerS)), pace.now)
+      : t.noPace
   }
   const said = time()
   return (
-    <p className="run-sum" role="status" data-testid="run-sum">
+    <p className="run-summary" role="status" data-testid="run-sum">
       {count === undefined && t.counting}
       {count === null && t.notCounted}
       {count === 0 && <span className="amber">{t.nothing}</span>}

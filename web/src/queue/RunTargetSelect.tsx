@@ -55,7 +55,7 @@ export function RunTargetSelect({ all, chosen, onChoose }: RunTargetSelectProps)
                 disabled={!one.pipeline}
                 onChange={() => onChoose(one.key)}
               />
-              <div className="option-words">
+              <div className="option-text">
                 {one.preset ? one.preset.name : one.pipeline?.name}
                 <RunTargetDetails one={one} />
                 {one.pipeline && (

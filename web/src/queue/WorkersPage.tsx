@@ -55,10 +55,10 @@ export function WorkersPage() {
           {connect}
         </EmptyState>
       )}
-      <ul className="lines">
+      <ul className="rows">
         {data?.results.map((service) => (
           <li key={service.id}>
-            <div className="line-head">
+            <div className="row-head">
               <b>{service.name}</b>
               <OnlineTag online={service.online} />
             </div>
@@ -117,7 +117,7 @@ function WorkerList({ workers }: { workers: Worker[] }) {
             <p className="small soft">{describeWorker(worker)}</p>
           </div>
           <div className="small">
-            <p className="worker-holds">
+            <p className="worker-tasks">
               {worker.jobs.length === 0 && <span className="faint">{t.idle}</span>}
               {worker.jobs.map((held) => (
                 <Link key={held.job_id} href={paths.job(held.project_id, held.job_id)}>
@@ -185,10 +185,10 @@ function PipelineList() {
   return (
     <section className="section">
       <h2>{t.pipelines}</h2>
-      <ul className="lines">
+      <ul className="rows">
         {data.results.map((one) => (
           <li key={one.id}>
-            <div className="line-head">
+            <div className="row-head">
               <span>
                 <b>{one.name}</b> <code className="faint">{one.slug}</code>{" "}
                 <span className="faint">

@@ -54,7 +54,7 @@ export const runTexts = {
   notCounted: "The images could not be counted; the job counts them itself.",
   sum: (count: number, about: boolean, atMost: boolean) =>
     `${atMost ? "At most " : about ? "About " : ""}${formatImages(count)}`,
-  takes: (time: string, now: boolean) =>
+  duration: (time: string, now: boolean) =>
     `about ${time} of work, at the ${now ? "current" : "last"} rate`,
   noPace: "no estimate yet: this pipeline has not run here",
   waits: "it waits for a worker",

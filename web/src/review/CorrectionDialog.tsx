@@ -115,7 +115,7 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
             onChange={(event) => setCount(event.target.value)}
           />
           <SelectField label={t.sex} value={sex} onChange={(event) => setSex(event.target.value)}>
-            <option value="">{t.notSaid}</option>
+            <option value="">{t.notSpecified}</option>
             {Object.entries(t.sexes).map(([value, text]) => (
               <option key={value} value={value}>
                 {text}
@@ -127,7 +127,7 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
             value={stage}
             onChange={(event) => setStage(event.target.value)}
           >
-            <option value="">{t.notSaid}</option>
+            <option value="">{t.notSpecified}</option>
             {Object.entries(t.lifeStages).map(([value, text]) => (
               <option key={value} value={value}>
                 {text}
@@ -142,7 +142,7 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
           />
         </div>
       </details>
-      <div className="correction-go">
+      <div className="correction-actions">
         <Button small kind="accent" type="submit" disabled={!own}>
           {t.save}
         </Button>

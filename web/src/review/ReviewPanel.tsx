@@ -85,7 +85,7 @@ function ReviewButtons({
   ) => (
     <button
       type="button"
-      className="verdict"
+      className="review-button"
       data-verdict={kind}
       disabled={disabled}
       aria-expanded={kind === "correct" || kind === "comment" ? asked === kind : undefined}
@@ -105,7 +105,7 @@ function ReviewButtons({
           {t.of} {target.name}
         </span>
       </h2>
-      <div className="verdicts">
+      <div className="review-buttons">
         {button(
           "confirm",
           "y",
@@ -121,7 +121,7 @@ function ReviewButtons({
         {button("comment", "m", <MessageSquare size={14} aria-hidden />, () =>
           setAsked(asked === "comment" ? null : "comment"),
         )}
-        <button type="button" className="verdict" aria-keyshortcuts="z" onClick={undo}>
+        <button type="button" className="review-button" aria-keyshortcuts="z" onClick={undo}>
           <Undo2 size={15} aria-hidden />
           <span>{t.undo}</span>
           <kbd aria-hidden>z</kbd>
@@ -166,7 +166,7 @@ function CommentForm({
           }
         }}
       />
-      <div className="correction-go">
+      <div className="correction-actions">
         <Button small kind="accent" type="submit" disabled={!text.trim()}>
           {t.save}
         </Button>

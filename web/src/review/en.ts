@@ -32,7 +32,7 @@ export const reviewTexts = {
   sex: "Sex",
   lifeStage: "Life stage",
   behaviour: "Behaviour",
-  notSaid: "Not specified",
+  notSpecified: "Not specified",
   sexes: { female: "Female", male: "Male" },
   lifeStages: { adult: "Adult", subadult: "Subadult", juvenile: "Juvenile" },
   comment: "Comment",

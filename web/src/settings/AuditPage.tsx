@@ -135,8 +135,8 @@ function AuditFilters({ filter, entries, onChange, onClear }: AuditFiltersProps)
   )
   return (
     <div className="filters open audit-filters">
-      {choice("actor", t.who, t.anybody, actors)}
-      {choice("action", t.what, t.anyAction, Object.entries(t.actions))}
+      {choice("actor", t.actor, t.anybody, actors)}
+      {choice("action", t.action, t.anyAction, Object.entries(t.actions))}
       {choice("kind", t.toWhat, t.anyKind, Object.entries(t.kinds))}
       <label>
         {t.since}
@@ -160,12 +160,12 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
   const t = auditTexts
   return (
     <div className="table-scroll">
-      <table className="table keys-table audit-table" data-testid="audit">
+      <table className="table stacked-table audit-table" data-testid="audit">
         <thead>
           <tr>
             <th>{t.at}</th>
-            <th>{t.who}</th>
-            <th>{t.what}</th>
+            <th>{t.actor}</th>
+            <th>{t.action}</th>
             <th>{t.address}</th>
           </tr>
         </thead>
@@ -175,8 +175,8 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
               <td>
                 <Timestamp at={entry.at} />
               </td>
-              <td data-label={t.who}>{entry.actor}</td>
-              <td className="audit-what">
+              <td data-label={t.actor}>{entry.actor}</td>
+              <td className="audit-action">
                 <AuditAction entry={entry} />
               </td>
               <td data-label={t.address}>

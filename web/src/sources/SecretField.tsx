@@ -38,12 +38,12 @@ export function SecretField({
         </span>
         <div className="secret-kept">
           <span className={value === null ? "amber" : "soft"}>
-            {value === null ? t.secretForgotten : t.secretSet}
+            {value === null ? t.secretDeleted : t.secretSet}
           </span>
           <div className="actions">
             {value === null && (
               <Button small onClick={() => onChange(undefined)}>
-                {t.keep}
+                {t.keepSecret}
               </Button>
             )}
             {value !== null && (
@@ -53,7 +53,7 @@ export function SecretField({
             )}
             {value !== null && optional && (
               <Button small onClick={() => onChange(null)}>
-                {t.forget}
+                {t.deleteSecret}
               </Button>
             )}
           </div>
@@ -82,7 +82,7 @@ export function SecretField({
           {isSet ? t.secretReplaced : hint}{" "}
           {isSet && (
             <button type="button" className="link" onClick={() => onChange(undefined)}>
-              {t.keep}
+              {t.keepSecret}
             </button>
           )}
         </p>

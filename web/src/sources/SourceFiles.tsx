@@ -119,7 +119,7 @@ export function SourceFiles({ source }: { source: Source }) {
                   <td className="number nowrap">
                     {file.size === null ? "" : formatBytes(file.size)}
                   </td>
-                  <td className="soft small file-why">
+                  <td className="soft small file-reason">
                     <FileReason file={file} zone={source.time_zone} />
                   </td>
                   {may && (

@@ -73,14 +73,14 @@ export function SourceFolders() {
       <p className="soft">{t.text}</p>
       {error && <ErrorMessage error={error} />}
       {granted?.results.length === 0 && <p className="soft">{t.none}</p>}
-      <ul className="persons">
+      <ul className="user-list">
         {granted?.results.map((folder) => (
-          <li key={folder.id} className="person">
-            <div className="person-who">
+          <li key={folder.id} className="user-row">
+            <div className="user-identity">
               <code>{folder.path}</code>
               <span className="soft small">{folder.project_name}</span>
             </div>
-            <span className="person-acts">
+            <span className="user-actions">
               <Button
                 kind="quiet"
                 aria-label={t.revokeOf(folder.path)}
@@ -96,10 +96,10 @@ export function SourceFolders() {
         <section aria-label={t.missing}>
           <h3>{t.missing}</h3>
           <p className="soft">{t.missingText}</p>
-          <ul className="persons">
+          <ul className="user-list">
             {missing.map((source) => (
-              <li key={source.source_id} className="person">
-                <div className="person-who">
+              <li key={source.source_id} className="user-row">
+                <div className="user-identity">
                   <span>{source.name}</span>
                   <span className="soft small">
                     {source.project_name}: <code>{source.base_url}</code>

@@ -107,7 +107,7 @@ export function SourcePage({ id }: { id: string }) {
         )}
       </div>
       {goesOn && source.last_run && (
-        <p className="note note-good source-now" role="status">
+        <p className="note note-good source-status" role="status">
           <span>
             {t.goesOn(source.last_run.listed, source.last_run.imported + source.last_run.duplicate)}
           </span>
@@ -115,7 +115,7 @@ export function SourcePage({ id }: { id: string }) {
         </p>
       )}
       {isUnhealthy(source.health) && (
-        <div className="source-sick">
+        <div className="source-failure">
           <p className="sentence">{source.health_detail}</p>
           {source.health === "failing" && <p className="soft small">{t.sick}</p>}
         </div>

@@ -68,7 +68,7 @@ export function SourceTestResult({ test, zone, onHostKey }: ResultProps) {
                     file.size !== null ? formatBytes(file.size) : "",
                     file.width && file.height ? `${file.width} × ${file.height}` : "",
                     file.captured_at
-                      ? `${formatExact(file.captured_at, zone)} (${t.takenFrom[file.captured_at_source ?? ""] ?? uiTexts.unknown})`
+                      ? `${formatExact(file.captured_at, zone)} (${t.timeSources[file.captured_at_source ?? ""] ?? uiTexts.unknown})`
                       : "",
                     file.fetched ? "" : t.notFetched,
                   ]

@@ -53,7 +53,7 @@ export function SourcesPage() {
           {t.failing(failing.length)}
         </p>
       )}
-      <ul className="lines">
+      <ul className="rows">
         {[...failing, ...others].map((source) => (
           <SourceRow key={source.id} source={source} />
         ))}
@@ -69,12 +69,12 @@ function SourceRow({ source }: { source: Source }) {
   const at = paths.source(project.id, source.id)
   return (
     <li>
-      <div className="line-head">
+      <div className="row-head">
         <Link href={at}>{source.name}</Link>
         <span className="faint hide-phone">{source.deployment_name}</span>
         <HealthTag health={runs ? "running" : source.health} />
       </div>
-      <div className="line-head small soft">
+      <div className="row-head small soft">
         <span style={{ overflowWrap: "anywhere" }}>{source.base_url}</span>
         <span className="nowrap">{formatImages(source.counts.imported ?? 0)}</span>
       </div>

@@ -63,10 +63,10 @@ export const sourceTexts = {
   headerHint: "The whole Authorization value, or Name: value.",
   secretSet: "Stored, and never shown again.",
   secretReplaced: "The stored secret is replaced when you save.",
-  secretForgotten: "The stored secret is deleted when you save.",
+  secretDeleted: "The stored secret is deleted when you save.",
   replace: "Replace",
-  forget: "Delete secret",
-  keep: "Keep it",
+  deleteSecret: "Delete secret",
+  keepSecret: "Keep it",
   key: "Access key",
   keyHint: "Empty for a public bucket.",
   secret: "Secret key",
@@ -135,7 +135,7 @@ export const sourceTexts = {
   testOk: "The source works.",
   testNot: "The source does not work yet.",
   notFetched: "not fetched",
-  takenFrom: {
+  timeSources: {
     exif: "from EXIF",
     filename: "from its name",
     modified_time: "its modified time",

@@ -75,7 +75,7 @@ export function TaxaPage() {
         {!data && !error && <SkeletonRows />}
         {data && (
           <>
-            <div className="keys-head">
+            <div className="list-head">
               <p className="soft">
                 {t.text} {!may && t.onlyManagers}
               </p>
@@ -141,7 +141,7 @@ export function TaxaPage() {
 function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon) => void }) {
   return (
     <div className="table-scroll">
-      <table className="table keys-table" data-testid="taxon-list">
+      <table className="table stacked-table" data-testid="taxon-list">
         <thead>
           <tr>
             <th>{t.name}</th>
@@ -183,7 +183,7 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
                 {taxon.labels.join(", ")}
               </td>
               {onOpen && (
-                <td className="key-actions">
+                <td className="row-actions">
                   <span className="actions">
                     <Button
                       small

@@ -38,14 +38,14 @@ export function TaxonImport() {
         busy={take.isPending}
         onClick={() => input.current?.click()}
       >
-        {t.take}
+        {t.import}
       </Button>
       <input
         ref={input}
         type="file"
         accept=".csv,.tsv,.txt,.zip,text/csv,text/tab-separated-values,application/zip"
         hidden
-        aria-label={t.take}
+        aria-label={t.import}
         data-testid="taxa"
         onChange={(event) => {
           const [file] = event.target.files ?? []
@@ -56,7 +56,7 @@ export function TaxonImport() {
       <Dialog
         open={take.isError || take.isSuccess}
         onClose={close}
-        title={take.isError ? t.wrong : t.taken}
+        title={take.isError ? t.notAList : t.imported}
       >
         {take.isError && <ErrorMessage error={take.error} />}
         {told && (
@@ -68,7 +68,7 @@ export function TaxonImport() {
             {told.problems.length > 0 && (
               <>
                 <h3>{t.problems}</h3>
-                <ul className="sheet-errors">
+                <ul className="csv-errors">
                   {told.problems.map((one) => (
                     <li key={`${one.where} ${one.message}`}>
                       <strong>{one.where}</strong>: {one.message}

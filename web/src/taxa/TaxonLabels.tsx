@@ -59,14 +59,14 @@ export function TaxonLabels() {
   )
   return (
     <section className="section" aria-label={t.meanings}>
-      <div className="keys-head">
+      <div className="list-head">
         <div>
           <h2>{t.meanings}</h2>
           <p className="soft">{t.meaningsText}</p>
         </div>
         {may && suggested.length > 0 && (
           <Button busy={save.isPending} onClick={() => save.mutate(suggested)}>
-            {t.takeAll(suggested.length)}
+            {t.acceptAll(suggested.length)}
           </Button>
         )}
       </div>
@@ -78,7 +78,7 @@ export function TaxonLabels() {
           <p className="soft">{t.noLabels}</p>
         ) : (
           <div className="table-scroll">
-            <table className="table keys-table" data-testid="labels">
+            <table className="table stacked-table" data-testid="labels">
               <thead>
                 <tr>
                   <th>{t.label}</th>
@@ -86,7 +86,7 @@ export function TaxonLabels() {
                   <th>{t.taxon}</th>
                   {may && (
                     <th>
-                      <span className="visually-hidden">{t.forget}</span>
+                      <span className="visually-hidden">{t.removeTaxon}</span>
                     </th>
                   )}
                 </tr>
@@ -112,7 +112,7 @@ export function TaxonLabels() {
                       )}
                     </td>
                     {may && (
-                      <td className="key-actions">
+                      <td className="row-actions">
                         <span className="actions">
                           {row.suggestion && (
                             <Button
@@ -122,17 +122,17 @@ export function TaxonLabels() {
                                 save.mutate([{ label: row.label, taxon: row.suggestion.id }])
                               }
                             >
-                              {t.takeSuggestion(row.suggestion.name)}
+                              {t.acceptSuggestion(row.suggestion.name)}
                             </Button>
                           )}
                           {row.taxon && (
                             <Button
                               small
                               kind="quiet"
-                              aria-label={t.forgetOne(row.label)}
+                              aria-label={t.removeTaxonOf(row.label)}
                               onClick={() => save.mutate([{ label: row.label, taxon: null }])}
                             >
-                              {t.forget}
+                              {t.removeTaxon}
                             </Button>
                           )}
                         </span>

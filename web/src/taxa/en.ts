@@ -17,9 +17,9 @@ export const taxonTexts = {
   labels: "Labels",
   synonymOf: (name: string) => `a synonym of ${name}`,
   synonyms: (names: string[]) => `also ${names.join(", ")}`,
-  take: "Import species list",
-  taken: "Species list imported",
-  wrong: "This is not a list of taxa",
+  import: "Import species list",
+  imported: "Species list imported",
+  notAList: "This is not a list of taxa",
   counts: (made: number, changed: number, same: number, refused: number) =>
     `${formatCount(made)} created, ${formatCount(changed)} changed, ${formatCount(same)} unchanged, ${formatCount(refused)} rejected.`,
   problems: "Rejected rows",
@@ -33,11 +33,11 @@ export const taxonTexts = {
   taxon: "Taxon",
   means: (label: string) => `Taxon of ${label}`,
   meansNone: "none",
-  takeSuggestion: (name: string) => `Use ${name}`,
-  takeAll: (count: number) =>
+  acceptSuggestion: (name: string) => `Use ${name}`,
+  acceptAll: (count: number) =>
     `Use ${count === 1 ? "the suggestion" : `all ${formatCount(count)} suggestions`}`,
-  forget: "Remove",
-  forgetOne: (label: string) => `Remove the taxon of ${label}`,
+  removeTaxon: "Remove",
+  removeTaxonOf: (label: string) => `Remove the taxon of ${label}`,
   mapped: (count: number) => `${formatCount(count)} ${count === 1 ? "label" : "labels"} mapped.`,
   add: "Add taxon",
   addGo: "Add",

@@ -28,3 +28,21 @@ export const uiTexts = {
   yes: "Yes",
   moreSettings: "More settings",
 }
+
+export const timeTexts = {
+  locale: "en-GB",
+  never: "never",
+  now: "just now",
+  soon: "in a moment",
+  future: (span: string) => `in ${span}`,
+  past: (span: string) => `${span} ago`,
+  underOneSecond: "under 1 s",
+  seconds: (count: number) => `${count} s`,
+  minutes: (count: number) => `${count} min`,
+  hours: (count: number | string) => `${count} h`,
+  days: (count: number) => (count === 1 ? "1 day" : `${count} days`),
+  months: (count: number) => `${count} months`,
+  years: (count: number) => `${count} years`,
+  bytes: (value: number | string, unit: number) =>
+    `${value} ${["B", "kB", "MB", "GB", "TB"][unit]}`,
+}

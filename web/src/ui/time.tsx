@@ -1,9 +1,12 @@
 /** Times, durations and sizes as text, with the time zone in the tooltip. */
 import { useEffect, useState } from "react"
+import { timeTexts as t } from "./en"
 
 const MINUTE = 60
 const HOUR = 3600
 const DAY = 86_400
+/** Sizes are shown in at most terabytes. */
+const LARGEST_UNIT = 4
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -12,16 +15,16 @@ function format(
   options: Intl.DateTimeFormatOptions,
 ): Intl.DateTimeFormat {
   const key = `${zone ?? ""} ${JSON.stringify(options)}`
-  let made = formats.get(key)
-  if (!made) {
+  let formatter = formats.get(key)
+  if (!formatter) {
     try {
-      made = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone })
+      formatter = new Intl.DateTimeFormat(t.locale, { ...options, timeZone: zone })
     } catch {
-      made = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" })
+      formatter = new Intl.DateTimeFormat(t.locale, { ...options, timeZone: "UTC" })
     }
-    formats.set(key, made)
+    formats.set(key, formatter)
   }
-  return made
+  return formatter
 }
 
 /** Format the time of day, such as "14:32", in `zone` or the browser's time zone. */
@@ -65,27 +68,27 @@ export function formatExact(at: string, zone?: string): string {
 export function formatAge(at: string, now: number): string {
   const seconds = (new Date(at).getTime() - now) / 1000
   const size = Math.abs(seconds)
-  if (size < 45) return seconds > 0 ? "in a moment" : "just now"
-  const said = formatSpan(size)
-  return seconds > 0 ? `in ${said}` : `${said} ago`
+  if (size < 45) return seconds > 0 ? t.soon : t.now
+  const span = formatSpan(size)
+  return seconds > 0 ? t.future(span) : t.past(span)
 }
 
 function formatSpan(seconds: number): string {
-  if (seconds < 50 * MINUTE) return `${Math.max(1, Math.round(seconds / MINUTE))} min`
-  if (seconds < 22 * HOUR) return `${Math.max(1, Math.round(seconds / HOUR))} h`
+  if (seconds < 50 * MINUTE) return t.minutes(Math.max(1, Math.round(seconds / MINUTE)))
+  if (seconds < 22 * HOUR) return t.hours(Math.max(1, Math.round(seconds / HOUR)))
   const days = Math.max(1, Math.round(seconds / DAY))
-  if (days < 60) return days === 1 ? "1 day" : `${days} days`
+  if (days < 60) return t.days(days)
   const months = Math.round(days / 30.4)
-  return months < 24 ? `${months} months` : `${Math.round(days / 365.25)} years`
+  return months < 24 ? t.months(months) : t.years(Math.round(days / 365.25))
 }
 
 /** Format a duration in seconds, such as "3 min". */
 export function formatDuration(seconds: number): string {
-  if (seconds < 1) return "under 1 s"
-  if (seconds < 90) return `${Math.round(seconds)} s`
-  if (seconds < 90 * MINUTE) return `${Math.round(seconds / MINUTE)} min`
-  if (seconds < 36 * HOUR) return `${(seconds / HOUR).toFixed(1)} h`
-  return `${Math.round(seconds / DAY)} days`
+  if (seconds < 1) return t.underOneSecond
+  if (seconds < 90) return t.seconds(Math.round(seconds))
+  if (seconds < 90 * MINUTE) return t.minutes(Math.round(seconds / MINUTE))
+  if (seconds < 36 * HOUR) return t.hours((seconds / HOUR).toFixed(1))
+  return t.days(Math.round(seconds / DAY))
 }
 
 function useNow(): number {
@@ -109,7 +112,7 @@ export function Timestamp({
 }) {
   // Times after the last tick are not in the future.
   const now = Math.max(useNow(), Date.now())
-  if (!at) return <span className="faint">never</span>
+  if (!at) return <span className="faint">{t.never}</span>
   const today = formatDay(at, zone) === formatDay(new Date(now).toISOString(), zone)
   const text = short
     ? formatAge(at, now)
@@ -123,15 +126,14 @@ export function Timestamp({
 
 /** Format a size in bytes, such as "4.1 MB". */
 export function formatBytes(size: number): string {
-  if (size < 1000) return `${size} B`
-  const units = ["kB", "MB", "GB", "TB"]
+  if (size < 1000) return t.bytes(size, 0)
   let value = size
-  let unit = -1
-  while (value >= 1000 && unit < units.length - 1) {
+  let unit = 0
+  while (value >= 1000 && unit < LARGEST_UNIT) {
     value /= 1000
     unit += 1
   }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
+  return t.bytes(value < 10 ? value.toFixed(1) : Math.round(value), unit)
 }
 
 /** Format a day such as 2026-06-01 as "Monday, 1 June 2026", or by `options`. */
@@ -165,7 +167,7 @@ export function getDay(at: string, zone: string): string {
 }
 
 /** Format a day (2026-06-01) or a month (2026-06) as a heading. */
-export function capitalize(key: string): string {
+export function formatDayOrMonth(key: string): string {
   return key.length === 7
     ? formatPlainDay(`${key}-15`, { month: "long", year: "numeric" })
     : formatPlainDay(key)

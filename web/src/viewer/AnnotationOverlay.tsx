@@ -200,7 +200,7 @@ const OverlayShape = memo(function OverlayShape({
             {...line}
             {...marks}
             data-box-id={finding.id}
-            className="touch"
+            className="hit-area"
             fill="transparent"
           />
         </>
@@ -212,7 +212,7 @@ const OverlayShape = memo(function OverlayShape({
             d={shape.path}
             {...line}
             {...marks}
-            className="touch"
+            className="hit-area"
             fill={colour}
             fillOpacity={isLit ? Math.min(1, opacity + 0.15) : opacity}
             fillRule="evenodd"
@@ -259,18 +259,12 @@ function KeypointShape({
         {...path}
         {...marks}
         data-part="lines"
-        className="touch-line"
+        className="hit-line"
         stroke={colour}
         strokeWidth={isLit ? 4 : 2}
       />
       <path d={dots} {...path} data-part="dots" stroke={colour} strokeWidth={dot} />
-      <path
-        d={lines + dots}
-        {...path}
-        className="touch-line"
-        stroke="transparent"
-        strokeWidth={18}
-      />
+      <path d={lines + dots} {...path} className="hit-line" stroke="transparent" strokeWidth={18} />
     </>
   )
 }

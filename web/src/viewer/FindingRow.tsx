@@ -87,13 +87,13 @@ export function FindingRow({
         })}
         {held && <EffectiveIdentification one={held} />}
         {files.get(finding.id)?.state === "coming" && <small>{viewerTexts.coming}</small>}
-        {why && <small className="why-not">{viewerTexts.cannotDraw(why)}</small>}
+        {why && <small className="not-drawn">{viewerTexts.cannotDraw(why)}</small>}
       </button>
       {finding.type === "custom" && <JsonTree value={finding.annotation.data} />}
       {why &&
         finding.shape.kind === "none" &&
         Object.keys(finding.annotation.data ?? {}).length > 0 && (
-          <details className="as-given">
+          <details className="raw-data">
             <summary>{viewerTexts.asGiven}</summary>
             <JsonTree value={finding.annotation.data} />
           </details>

@@ -125,7 +125,9 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
             <>
               <div
                 className={
-                  view.scale * density >= PIXELS_FROM && fullSeen ? "picture pixels" : "picture"
+                  view.scale * density >= PIXELS_FROM && fullSeen
+                    ? "image-layer pixels"
+                    : "image-layer"
                 }
                 data-testid="picture"
                 style={{
@@ -191,7 +193,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
               />
             </>
           )}
-          {nothingShows && <p className="canvas-nothing">{viewerTexts.cannotShow}</p>}
+          {nothingShows && <p className="canvas-empty">{viewerTexts.cannotShow}</p>}
         </div>
       </div>
     )

@@ -25,13 +25,13 @@ export function DeletedBanner({ image }: { image: ImageDetail }) {
     setBusy(false)
   }
   return (
-    <section className="gone" role="status">
+    <section className="deleted-notice" role="status">
       <p>
         <strong>{t.isDeleted}</strong>{" "}
         {t.deletedBecause(image.deleted.reason ?? "", image.deleted.by)}
       </p>
       <p className="soft small">
-        {t.goneAt} <Timestamp at={image.deleted.purge_at} />
+        {t.deletionTime} <Timestamp at={image.deleted.purge_at} />
       </p>
       {isOwner(project) && (
         <Button small kind="accent" busy={busy} onClick={() => void bring()}>

@@ -223,7 +223,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
             {sight.overlays ? <Square size={17} /> : <SquareDashed size={17} />}
           </IconButton>
           <IconButton
-            label={sight.beside ? t.oneAgain : t.besideTwo}
+            label={sight.beside ? t.oneAgain : t.compareAnalyses}
             aria-pressed={sight.beside !== null}
             onClick={beside}
             disabled={!image?.analyses.length}
@@ -259,12 +259,12 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
       ) : (
         <div className="canvas">
           {isHeld && (
-            <p className="canvas-nothing" role="status">
+            <p className="canvas-empty" role="status">
               {outboxTexts.notLoaded}
             </p>
           )}
           {error && (
-            <div className="canvas-nothing" style={{ pointerEvents: "auto" }}>
+            <div className="canvas-empty" style={{ pointerEvents: "auto" }}>
               <ErrorMessage error={error} retry={() => void refetch()} />
             </div>
           )}

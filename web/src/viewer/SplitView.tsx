@@ -68,7 +68,7 @@ export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function 
     />
   )
   return (
-    <div className="stage beside" data-testid="beside">
+    <div className="stage split" data-testid="beside">
       {pane("left")}
       {pane("right")}
     </div>

@@ -302,7 +302,11 @@ function AnalysisList({ image, sight, change }: ViewerPanelProps) {
       <h2>
         {t.analyses}
         <Button small kind="quiet" onClick={() => change.setBeside(sight.beside ? null : first)}>
-          {sight.beside ? t.oneAgain : image.analyses.length > 1 ? t.besideTwo : t.besideOne}
+          {sight.beside
+            ? t.oneAgain
+            : image.analyses.length > 1
+              ? t.compareAnalyses
+              : t.compareWithOriginal}
         </Button>
       </h2>
       {image.analyses.map((analysis) => (

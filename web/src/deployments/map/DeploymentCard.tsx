@@ -34,14 +34,14 @@ export function DeploymentCard({
     >
       {last && (
         <Link
-          className="tile-picture"
+          className="tile-image"
           href={paths.image(project.id, last.id)}
           aria-label={`${t.lastImage}: ${getThumbnailLabel(last)}`}
         >
           <Thumbnail image={last} eager />
         </Link>
       )}
-      <div className="map-card-words">
+      <div className="map-card-text">
         <strong>{deployment.name}</strong>
         {deployment.last_image_at === null ? (
           <span className="soft small">{t.noImage}</span>

@@ -52,7 +52,7 @@ export function DeploymentList({
         const placed = one.latitude !== null && one.longitude !== null
         const look = [
           "place",
-          one.id === lit ? "place-lit" : "",
+          one.id === lit ? "place-highlighted" : "",
           one.id === chosen ? "place-chosen" : "",
         ]
           .filter(Boolean)
@@ -98,7 +98,7 @@ export function DeploymentList({
               )}
             </p>
             <ZoneWarning deployment={one} />
-            <div className="place-acts">
+            <div className="place-actions">
               {placed && (
                 <IconButton
                   label={t.show(one.name)}

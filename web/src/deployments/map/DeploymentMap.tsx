@@ -135,10 +135,10 @@ export function DeploymentMap({
           const many = one.members.length > 1
           const classes = [
             "map-point",
-            many ? "map-many" : "",
+            many ? "map-cluster" : "",
             isSilent(one) ? "map-silent" : "",
             ids.includes(chosen ?? "") ? "map-chosen" : "",
-            ids.includes(lit ?? "") ? "map-lit" : "",
+            ids.includes(lit ?? "") ? "map-highlighted" : "",
             one.isBefore ? "map-before" : "",
           ]
           const said = many
