@@ -1,7 +1,10 @@
 """The mutants still apply: each text occurs once in the present source, and each named test exists."""
 
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +28,18 @@ def test_mutant_applies_to_the_present_source(mutant: Mutant) -> None:
     broken = mutant.apply(source)
     assert broken != source
     compile(broken, mutant.file, "exec")
+
+
+def test_mutants_use_no_undefined_name(tmp_path: Path) -> None:
+    """A mutant that raises NameError fails every test, and so proves nothing about them."""
+    for number, mutant in enumerate(MUTANTS):
+        broken = mutant.apply((ROOT / mutant.file).read_text(encoding="utf-8"))
+        folder = tmp_path / f"{number} {mutant.name.replace('/', ' ')}"
+        folder.mkdir()
+        (folder / mutant.file.name).write_text(broken, encoding="utf-8")
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821"]
+    checked = subprocess.run([*ruff, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.support.api_project import SYSTEM, Field
@@ -67,18 +66,21 @@ async def test_attempts_without_progress_are_limited(field: Field) -> None:
 
 
 async def test_unavailable_database_does_not_count_as_an_attempt(
-    field: Field, monkeypatch: pytest.MonkeyPatch
+    field: Field, tmp_path: Path
 ) -> None:
+    data, plan = field.system.work_folder.parent, tmp_path / "plan"
+    (data / failpoints.MARK).touch()
+    # The first commit starts the attempt; the second one fails.
+    plan.write_text("1 before commit|*|2|fail\n")
     sent = await send(field, megadetector({"file": "IMG_0.JPG", "detections": []}))
     await field.change("update imports set attempt = 9 where id = %s", sent["id"])
 
-    def away(key: str) -> Any:
-        raise ServiceUnavailable(key)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(field.system.store, "local_path", away)
+    failpoints.enable(str(plan), data)
+    try:
         with pytest.raises(ServiceUnavailable):
             await run_import(field.system, SYSTEM, sent["id"])
+    finally:
+        failpoints.enable(None, data)
     await run_import(field.system, SYSTEM, sent["id"])
     assert (await show(field, sent))["state"] == "completed"
 

@@ -14,7 +14,9 @@ from tests.support.pull_source import SYSTEM, Feed, fill, make_feed
 from trapline.server.app.background import background_tasks
 from trapline.server.images.actions.thumbnails import generate_thumbnails
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
+from trapline.server.platform.store.local_store import LocalStore
+from trapline.server.platform.store.object_store import IncomingFile, StoredObject
+from trapline.server.platform.store.storage_keys import FILES, THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.sources.actions import pull_run_starts, pull_runs, sources
 from trapline.server.sources.actions.file_scheduler import PROBES
 from trapline.server.sources.actions.pull_run import FAILING_AFTER
@@ -27,6 +29,20 @@ from trapline.wire.sources import NewSource, PullRun
 async def feed(system: AppContext) -> AsyncIterator[Feed]:
     async with make_feed(system) as made:
         yield made
+
+
+class ThumbnailBlockingStore(LocalStore):
+    """A store that never finishes to store a thumbnail."""
+
+    reached: asyncio.Event
+
+    async def keep(
+        self, incoming: IncomingFile, key: str, media_type: str | None = None
+    ) -> StoredObject:
+        if key.startswith("thumbs/"):
+            self.reached.set()
+            await asyncio.Event().wait()
+        return await super().keep(incoming, key, media_type)
 
 
 async def begin(feed: Feed, max_files: int | None = None) -> asyncio.Task[PullRun]:
@@ -181,18 +197,22 @@ async def test_thumbnails_come_with_the_picture(feed: Feed) -> None:
 
 
 async def test_thumbnails_of_a_run_that_died_are_made_later(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch
+    feed: Feed,
 ) -> None:
     fill(feed.camera, "a.jpg")
     await feed.sql("update images set thumbnails_at = now()")
-
-    async def die(*_: object) -> None:
-        raise asyncio.CancelledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr("trapline.server.sources.actions.pull_files.save_thumbnails", die)
-        with pytest.raises(asyncio.CancelledError):
-            await feed.run()
+    system = feed.system
+    assert isinstance(system.store, LocalStore)
+    store = ThumbnailBlockingStore(
+        system.store.root, system.secrets.derive_all(FILES), system.public_url
+    )
+    store.reached = asyncio.Event()
+    run = await begin(replace(feed, system=replace(system, store=store)))
+    async with asyncio.timeout(30):
+        await store.reached.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
     assert await generate_thumbnails(feed.system, SYSTEM) == 0, (
         "the importing process has claimed the thumbnails"
     )
