@@ -1,4 +1,4 @@
-"""What the tests stand on: one PostgreSQL for the run, and a fresh database for each test that asks for one."""
+"""The base of the tests: one PostgreSQL for the run, and a new database for each test that asks."""
 
 import os
 import shutil
@@ -86,7 +86,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
-    """The name of a migrated, empty database; copying it takes some 30 ms, migrating anew seconds."""
+    """Return the name of a migrated, empty database; a copy takes 30 ms, a migration takes seconds."""
     from trapline.server.platform.db.migrations import migrate
 
     migrate(postgres.url)
@@ -127,7 +127,7 @@ async def system(database: Database, tmp_path: Path) -> AsyncIterator[AppContext
 async def open_own_system(
     postgres: Postgres, template: str, store: Path
 ) -> AsyncIterator[AppContext]:
-    """The same with a database of its own, for all the tests of a file."""
+    """Open a system with a separate database, for all the tests of a file."""
     with fresh_database(postgres, template) as url:
         database, decoders = Database(url), DecoderPool(processes=1)
         yield make_system(database, decoders, store)
@@ -174,7 +174,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """The folder of real pictures, models and format samples that is not part of the repository."""
+    """Return the folder of real images, models and samples; it is not part of the repository."""
     folder = os.environ.get("TRAPLINE_SAMPLES")
     if not folder:
         pytest.skip("TRAPLINE_SAMPLES names no folder of sample pictures")
@@ -183,7 +183,7 @@ def samples() -> Path:
 
 @contextmanager
 def fresh_database(postgres: Postgres, template: str) -> Iterator[str]:
-    """Copy a database under a name of its own; it is dropped at the end of the block."""
+    """Copy a database to a new name; it is dropped at the end of the block."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     server = postgres.url.rpartition("/")[0]
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:

@@ -113,11 +113,11 @@ def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
     """
     made: list[Scene] = []
 
-    def make(*, up: bool = False, **wishes: Any) -> Scene:
+    def make(*, up: bool = False, **options: Any) -> Scene:
         folder = Path(tempfile.mkdtemp(dir=scenes))
         folder.chmod(0o711)
         copy_prepared(prepared, folder)
-        made.append((UpScene if up else Scene)(folder, **wishes))
+        made.append((UpScene if up else Scene)(folder, **options))
         return made[-1]
 
     yield make

@@ -1,4 +1,4 @@
-"""axe-core in the pages of a test: what stands in the way of people who see, hear or move otherwise."""
+"""Check the accessibility of a page with axe-core."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,8 @@ from playwright.sync_api import Page
 
 SOURCE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
-# Ariakit's spans before and behind a menu pass the focus on at once, to what comes next: nobody
-# stays on one.
+# Ariakit's spans before and after a menu forward the focus immediately, so it never stays on one of
+# them.
 _RUN = """async () => {
   const found = await axe.run({ exclude: [['span[data-focus-trap]']] }, { resultTypes: ['violations'] })
   const why = (node) => [...node.any, ...node.all, ...node.none].map((check) => check.message).join('; ')

@@ -103,7 +103,7 @@ def _read(error: urllib.error.HTTPError) -> str:
 
 
 def fetch_picture(url: str, timeout_s: float = 30.0) -> bytes:
-    """Fetch a picture: another host for all it knows, so without the token.
+    """Download an image without the token, because another host may serve it.
 
     Raises Lost after three tries.
     """

@@ -1,8 +1,8 @@
-"""A worker as they are in the field: it speaks the five calls and imports nothing of Trapline.
+"""A worker like those in the field: it uses the five worker calls and imports nothing of Trapline.
 
-Its habits are those seen in AMI Data Companion: it drains a listed job before it looks for another,
-four loader processes lease some 400 tasks before the first result comes, pictures are taken as they
-come, results are posted once, one body for each lease, from two threads, and there is no heartbeat.
+It behaves like AMI Data Companion: it drains a listed job before it looks for another one. Four
+loader processes lease about 400 tasks before the first result arrives. Images are used as they are
+stored. Two threads post results once, one request for each lease, and there is no heartbeat.
 """
 
 import contextlib
@@ -116,11 +116,11 @@ def make_failure(image: dict[str, Any], words: str) -> dict[str, Any]:
 
 @dataclass
 class FieldWorker:
-    """One worker of that kind: it registers, drains the jobs that it finds, and keeps count.
+    """Worker that registers, drains the jobs that it finds, and counts its tasks and results.
 
-    `prefetch` is how many tasks its loaders lease before the first result, `load_s` how long each
-    takes for a batch of pictures beyond what it needs. `given_up` counts results that were lost
-    with a post that failed, or that were not sent any more after one that took longer than
+    `prefetch` is the number of tasks that its loaders lease before the first result. `load_s` is
+    the time in seconds that each loader adds to the loading of a batch. `given_up` counts results
+    that were lost with a failed post, or that were not sent after a post that took longer than
     `post_patience_s`.
     """
 
@@ -141,7 +141,7 @@ class FieldWorker:
 
     @property
     def caller(self) -> Caller:
-        """Who speaks."""
+        """Caller of the API with the token of this worker."""
         return Caller(self.server, self.token, self.slash)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -278,7 +278,7 @@ class _Loader:
             return  # it was killed; what it held is lost, as it is in the field
 
     def end(self) -> None:
-        """Kill it, if it has not ended by itself."""
+        """Kill the process if it has not ended."""
         self.process.kill()
         self.process.wait()
         self._listener.join()

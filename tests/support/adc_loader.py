@@ -1,12 +1,11 @@
-"""One loader process of a field worker: it leases for itself, fetches and decodes, ahead of what is
-asked of it.
+"""A loader process of a field worker: it leases, downloads and decodes images in advance.
 
-    python -m tests.support.adc_loader SERVER TOKEN JOB BATCH_SIZE AHEAD LOAD_S
+python -m tests.support.adc_loader SERVER TOKEN JOB BATCH_SIZE AHEAD LOAD_S
 
-A line `+` on its standard input lets it hand over one more batch, beyond the AHEAD that it makes
-ready at once. It says JSON lines: `{"leased": [...]}` as soon as it holds tasks, `{"batch": [...]}`
-when their pictures are decoded, `{"end": why}` when the job has nothing left to lease. It ends with
-its standard input. Between the two it waits for LOAD_S seconds, as for a slow line.
+It prepares AHEAD batches immediately, and one more for each line `+` on its standard input. It
+writes JSON lines: `{"leased": [...]}` when it has leased tasks, `{"batch": [...]}` when their
+images are decoded, `{"end": why}` when the job has no more tasks. Between lease and batch it waits
+LOAD_S seconds, to simulate a slow connection. It ends when its standard input is closed.
 """
 
 import io
@@ -23,7 +22,7 @@ from tests.support.adc_calls import Caller, Lost, Refused, fetch_picture
 
 
 def load(task: dict[str, Any]) -> dict[str, Any]:
-    """Fetch and decode the picture of a task as it comes: never turned by its EXIF."""
+    """Download and decode the image of a task as it is stored; its EXIF orientation is ignored."""
     try:
         with Image.open(io.BytesIO(fetch_picture(task["image_url"]))) as picture:
             return task | {"size": list(picture.convert("RGB").size)}
@@ -32,7 +31,7 @@ def load(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def say(**message: Any) -> None:
-    """Tell the worker."""
+    """Send a message to the worker."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 

@@ -1,7 +1,6 @@
-"""The FTP server of aioftp over a folder, as a program of its own: serve_aioftp.py FOLDER USER
-PASSWORD [CERTIFICATE].
+"""Serve a folder with aioftp: serve_aioftp.py FOLDER USER PASSWORD [CERTIFICATE].
 
-It tells its port on standard output. With a certificate TLS begins at once.
+The program prints its port on standard output. With a certificate, it uses implicit TLS.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""Findings of every kind over plain pictures that are stored turned, as rows: also such as the API would refuse."""
+"""Annotations of every kind on single-coloured images with an EXIF orientation, inserted as rows.
+
+Some of them are annotations that the API would reject.
+"""
 
 import io
 import re
@@ -37,14 +40,14 @@ PICTURES = {
 _STORED_AS = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
 
 STEM, FOOT = (100, 120, 180, 420), (180, 340, 380, 420)
-"""The two bars of an L, x1 y1 x2 y2 in pixels of the upright picture: turned or mirrored it is another shape."""
+"""The bars of an L, as x1 y1 x2 y2 in pixels of the upright image; it has no symmetry."""
 RING = [[100, 120], [180, 120], [180, 340], [380, 340], [380, 420], [100, 420]]
 INSIDE = ((140, 160), (140, 300), (140, 380), (300, 380))
 OUTSIDE = ((300, 160), (300, 300), (60, 380), (140, 460), (420, 380), (60, 90))
 
 
 def draw_plain(name: str) -> bytes:
-    """A picture of one grey, stored as its orientation says."""
+    """Draw a grey image, stored with the orientation of its name."""
     size, orientation = PICTURES[name]
     picture = Image.new("RGB", size, GROUND)
     turn = _STORED_AS[orientation]
@@ -57,7 +60,7 @@ def draw_plain(name: str) -> bytes:
 
 
 def ell(size: tuple[int, int], scale: float = 1.0) -> Mask:
-    """The L as a mask of so many columns and rows, each cell so many picture pixels."""
+    """Build the L as a mask of `size` columns and rows; each cell covers `scale` image pixels."""
     cells = np.zeros((size[1], size[0]), bool)
     for left, top, right, bottom in (STEM, FOOT):
         cells[
@@ -97,17 +100,17 @@ def as_png(pixels: NDArray[np.uint8]) -> bytes:
 
 @dataclass
 class Exhibit:
-    """A project with the plain pictures, and the server's own ground to put rows on."""
+    """Project with the single-coloured images, and direct access to the server's database."""
 
     server: RunningServer
     project: int
     images: dict[str, StoredImage]
 
     def add(self, name: str, *annotations: dict[str, Any], **analysis: Any) -> UUID:
-        """Add a stand-alone analysis with these annotations to a picture; answers its id.
+        """Add an analysis without a job and its annotations to an image; return its ID.
 
-        An annotation's `file` is stored and cited; `parent` is the place of another one in the
-        list.
+        The `file` of an annotation is stored and referenced; `parent` is the index of another
+        annotation in the list.
         """
         key, image = uuid4(), self.images[name]
         ids = [uuid4() for _ in annotations]
@@ -146,7 +149,7 @@ class Exhibit:
             connection.execute("delete from analyses where project_id = %s", (self.project,))
 
     def address(self, name: str, analysis: UUID | None = None, search: str = "") -> str:
-        """Where a picture is shown, with one analysis."""
+        """Return the URL of an image in the viewer, with one analysis selected."""
         shown = "" if analysis is None else f"analysis={analysis}"
         query = "&".join(part for part in (shown, search) if part)
         return f"/projects/{self.project}/images/{self.images[name].id}?{query}"
@@ -165,7 +168,7 @@ class Exhibit:
 
 
 def make_exhibit(server: RunningServer, folder: Path) -> Exhibit:
-    """Upload the plain pictures into a project of their own."""
+    """Upload the single-coloured images to a new project."""
     files = [folder / name for name in PICTURES]
     for file in files:
         file.write_bytes(draw_plain(file.name))
@@ -196,7 +199,7 @@ def make_exhibit(server: RunningServer, folder: Path) -> Exhibit:
 
 
 def look(page: Page) -> Pixels:
-    """The colours on the screen, by pixels of the upright picture."""
+    """Read the colours on the screen, by pixels of the upright image."""
     place = box_of(page.get_by_test_id("picture").first)
     scale = place["width"] / float(
         page.get_by_test_id("picture").first.evaluate("e => e.offsetWidth")
@@ -244,14 +247,14 @@ def colour_of(page: Page, kind: str) -> Colour:
 def show(
     tab: Watched, exhibit: Exhibit, name: str, *annotations: dict[str, Any], search: str = ""
 ) -> Page:
-    """Show a picture with these findings."""
+    """Show an image with these annotations."""
     page = tab.open(exhibit.address(name, exhibit.add(name, *annotations), search))
     wait_for_picture(page)
     return page
 
 
 def shape(name: str, form: str) -> dict[str, Any]:
-    """The L as a finding, in one of the forms it can be told in."""
+    """Return the L as an annotation in one of the possible geometries."""
     width, height = PICTURES[name][0]
     whole = ell((width, height))
     half = ell((width // 2, height // 2), 2)

@@ -1,4 +1,4 @@
-"""The application for a system of a test: its routes are put together once, each system has a state of its own."""
+"""Serve the system of a test: the routes are built once, and each system has separate state."""
 
 from copy import copy
 from functools import cache

@@ -25,7 +25,7 @@ async def open_browser(
 
 
 def remember(browser: httpx2.AsyncClient, answer: httpx2.Response) -> dict[str, Any]:
-    """Keep the page's token of an answer that signed somebody in."""
+    """Store the CSRF token of a response that signed a user in."""
     assert answer.status_code == 200, answer.text
     caller: dict[str, Any] = answer.json()
     browser.headers["X-CSRF-Token"] = caller["csrf_token"]
@@ -48,7 +48,7 @@ async def follow(browser: httpx2.AsyncClient, url: str, **given: Any) -> dict[st
 
 
 async def invite(operator: httpx2.AsyncClient, email: str, **given: Any) -> dict[str, Any]:
-    """Invite somebody."""
+    """Invite a user."""
     answer = await operator.post("/users", json={"email": email} | given)
     assert answer.status_code == 201, answer.text
     user: dict[str, Any] = answer.json()

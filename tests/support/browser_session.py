@@ -31,7 +31,7 @@ WINDOWS = {**SIZES, "tablet": (820, 1180)}
 
 WHOLE = """() => document.querySelector('h1, [role=dialog]')?.checkVisibility()
     && !document.querySelector('.skeleton, [data-coming]')"""
-"""Whether a screen is there, without anything that stands for a part on its way."""
+"""Expression that is true when a screen is loaded and shows no placeholder of a loading part."""
 
 
 def find_chromium() -> str:
@@ -93,7 +93,7 @@ def open_tab(
     colours: Literal["light", "dark"] = "light",
     state: StorageState | None = None,
 ) -> Iterator[Watched]:
-    """A tab of its own cookies; `state` is that of another one, signed in."""
+    """Open a tab with separate cookies; `state` is the cookies of another tab that is signed in."""
     width, height = WINDOWS[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -116,7 +116,7 @@ def open_tab(
     )
 
     def on_failed(request: Request) -> None:
-        # A request that the page itself gave up, by going elsewhere, is none that failed.
+        # A request that the page canceled because it navigated elsewhere did not fail.
         if request.failure != "net::ERR_ABORTED":
             tab.wrong.append(f"{request.failure}: {request.method} {request.url}")
 

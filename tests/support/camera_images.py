@@ -1,4 +1,4 @@
-"""Small pictures that differ, and a camera that is slow enough to be interrupted."""
+"""Small images with different content, and a camera that is slow enough to be interrupted."""
 
 import io
 import threading
@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 SLOWLY_S = 0.15
-"""Several are fetched at once, and a kill is to strike in the middle."""
+"""The server downloads several files at the same time, and a kill should hit it in between."""
 
 
 def make_picture(number: int, size: tuple[int, int] = (160, 120)) -> bytes:
@@ -25,7 +25,7 @@ def make_picture(number: int, size: tuple[int, int] = (160, 120)) -> bytes:
 
 
 def fill(folder: Path, count: int) -> list[Path]:
-    """Write so many pictures into a folder, named as a camera does."""
+    """Write `count` images into a folder, named as a camera names them."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"IMG_{number:04}.JPG" for number in range(count)]
     for number, file in enumerate(files):
@@ -45,7 +45,7 @@ class _Slow(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serve_slowly(folder: Path) -> Iterator[int]:
-    """Serve a folder with a listing, each picture after a pause; gives the port."""
+    """Serve a folder with a listing, each image after a pause; yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Slow, directory=str(folder)))
     server.daemon_threads = True
     thread = threading.Thread(

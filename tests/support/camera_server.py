@@ -1,4 +1,4 @@
-"""A camera with a web server: lists its files as nginx does, and misbehaves as it is told."""
+"""A camera with a web server: it lists its files like nginx, with configurable faults."""
 
 import asyncio
 import socket
@@ -15,11 +15,11 @@ MODIFIED = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 
 @dataclass
 class Camera:
-    """What the camera has, and how it misbehaves.
+    """Files and faults of the camera.
 
     `faults` maps a path to an HTTP status, `cut`, `hang`, `reset` (in the middle), `drip` (a byte
-    at a time), `unframed` (the end of the connection ends the file) or `chunked`.
-    `pages` maps a path to another response: a body, or a function that returns one, and headers.
+    at a time), `unframed` (the end of the connection ends the file) or `chunked`. `pages` maps a
+    path to another response: a body, or a function that returns one, and headers.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Camera:
     most_at_once: int = 0
 
     def asked(self) -> list[str]:
-        """The paths that were asked for, in order, and forgets them."""
+        """Return the requested paths in order, and clear the record."""
         paths = [path for path, _ in self.requests]
         self.requests.clear()
         return paths
@@ -66,8 +66,7 @@ class Camera:
             writer.write(answer[: len(answer) // 2] if is_reset else answer)
             await writer.drain()
             if is_reset:
-                # What is left to send is thrown away, and the other side gets a reset instead of an
-                # end.
+                # Unsent bytes are discarded, and the other side receives a reset instead of an end.
                 linger = struct.pack("ii", 1, 0)
                 writer.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, linger

@@ -29,9 +29,9 @@ class Speaker:
     def call(
         self, method: str, path: str, body: Any = None, signed: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Make one call, never again; answers the status and what was said.
+        """Make one call without retries; return the status and the response.
 
-        A signature stands for the token.
+        A signature replaces the token.
         """
         if not self._connections:
             self._connections.append(
@@ -88,7 +88,10 @@ class Speaker:
 
 
 def race(runners: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run these at the same moment, each in a thread of its own; answers what they answered, or raises the first."""
+    """Run these functions at the same time, each in a separate thread; return their results.
+
+    Raises the first exception.
+    """
     start = threading.Barrier(len(runners))
     results: list[Any] = [None] * len(runners)
     failures: list[BaseException] = []
@@ -113,7 +116,7 @@ def race(runners: Sequence[Callable[[], Any]]) -> list[Any]:
 def spread(
     work: Sequence[Callable[[random.Random], None]], threads: int, chance: random.Random
 ) -> None:
-    """Do all of this work on so many threads, each piece with dice of its own, so that a seed replays it."""
+    """Do this work on several threads, each with a random generator, so that a seed replays it."""
     left = iter([(piece, random.Random(chance.random())) for piece in work])
     lock = threading.Lock()
 

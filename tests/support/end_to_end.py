@@ -1,9 +1,8 @@
-"""The whole way of some pictures, on processes of its own: `make e2e N=20`, `make e2e N=20
-ARGS="--worker ours"`.
+"""Process images end to end in new processes: `make e2e N=20`, also with `ARGS="--worker ours"`.
 
-Starts a server in a folder that is thrown away, registers a pipeline, uploads N pictures, runs a
-job over them with a worker as they are in the field or with `trapline worker`, and looks at what
-came of it. Ends what it started.
+The program starts a server in a temporary folder, registers a pipeline and uploads N images. It
+runs a job over them with a field worker or with `trapline worker`, checks the results, and stops
+what it started.
 """
 
 import argparse
@@ -44,7 +43,7 @@ class OneMoth(Pipeline):
 
 @dataclass
 class Steps:
-    """What was done, how long it took in seconds, and what was seen."""
+    """Steps done, with their duration in seconds and their outcome."""
 
     rows: list[tuple[str, float, str]] = field(default_factory=list)
 

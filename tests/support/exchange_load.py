@@ -20,7 +20,7 @@ LIVE_IMPORTS = "select count(*) from imports where state in ('queued', 'reading'
 
 
 class Exchange:
-    """Asks for one thing after the other, each with a key of its own until it is told that it is stored."""
+    """Client that sends one request after the other, each with a new key, until it is answered."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -71,7 +71,7 @@ class Exchange:
             time.sleep(0.05)
 
     def expect_whole(self, within_s: float) -> str:
-        """Wait until nothing is on its way; all that was told is there once, whole, and no file beside it."""
+        """Wait until nothing is in progress; each item is stored once, without extra files."""
         wait_for("exports", lambda: self._count(LIVE_EXPORTS) == 0, within_s)
         wait_for("imports", lambda: self._count(LIVE_IMPORTS) == 0, within_s)
         kept = self._check_exports() | {
@@ -124,4 +124,4 @@ DOINGS: dict[str, Callable[[Exchange], None]] = {
     "chore build_export": Exchange.export,
     "chore take_import": Exchange.send,
 }
-"""What brings a process to what is named here."""
+"""Requests that start the operation named here."""

@@ -52,7 +52,7 @@ class ExchangeProject:
         return str((await self.send("POST", "/deployments", body, 201))["id"])
 
     async def upload(self, deployment: str, *paths: str) -> None:
-        """Upload an image of its own bytes for each path."""
+        """Upload an image with different content for each path."""
         for path in paths:
             picture = make_jpeg(len(self.images) + 1, size=SIZE)
             answer = await self.field.client.post(

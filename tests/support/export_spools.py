@@ -66,7 +66,7 @@ def make_name(number: int, parent: int | None, name: str = "lynx", **more: Any) 
 
 
 def make_said(kind: str, **more: Any) -> IdentificationRecord:
-    """What a person said."""
+    """Build an identification by a person."""
     return IdentificationRecord(kind=kind, by="Anna", at=AT, **more)
 
 

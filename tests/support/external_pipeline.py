@@ -1,4 +1,4 @@
-"""An outside pipeline: it is told of an image, and calls back with signatures, over HTTP without a socket."""
+"""An external pipeline that sends signed callbacks, over HTTP without a socket."""
 
 import json
 import time
@@ -125,7 +125,7 @@ async def ask(field: Field, image: UUID | None = None, **changes: Any) -> httpx2
 
 
 def box(number: int = 0, **changes: Any) -> dict[str, Any]:
-    """A box on a picture of the field, another one for each number."""
+    """Build a box on an image of the project, a different one for each number."""
     left = 1.5 + number / 64
     data = {
         "x_min": left,

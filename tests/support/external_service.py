@@ -1,4 +1,4 @@
-"""Somebody outside, within the test: gives pictures by their addresses, and is told of events by a webhook."""
+"""An external service within the test: it serves images by URL and receives webhook events."""
 
 import json
 import threading
@@ -52,7 +52,7 @@ class Outsider(Loopback):
         self.serve(Handler)
 
     def address_of(self, number: int) -> str:
-        """The address of a picture, another one for each number."""
+        """Return the URL of an image, a different one for each number."""
         return f"http://{self.origin}/{number}.jpg"
 
     def subscribe(self, scene: Scene) -> None:
@@ -66,7 +66,7 @@ class Outsider(Loopback):
         assert answer.status_code == 201, answer.text
 
     def expect_told(self, scene: Scene, within_s: float) -> str:
-        """Wait until nothing is to be told any more, then compare: each move is an event, and each event was heard."""
+        """Wait until no delivery is pending; each change is an event, and each event arrived."""
         began = time.monotonic()
         while left := scene.ask(WAITING)[0][0]:
             assert time.monotonic() - began < within_s, f"{left} events are not told"

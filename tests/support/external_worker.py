@@ -1,7 +1,7 @@
-"""A field worker as a process, to be killed: `python field_worker.py SERVER TOKEN SECONDS_A_TASK`.
+"""A field worker process to be killed: `python external_worker.py SERVER TOKEN SECONDS_A_TASK`.
 
-Its loaders die with it. It goes on after errors, and what it could not post is lost, as it is in
-the field.
+Its loaders end with it. It continues after errors. A result that it could not post is lost, as with
+workers in the field.
 """
 
 import sys

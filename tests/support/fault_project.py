@@ -1,4 +1,4 @@
-"""What a scene's processes work on: a project with images, a registered pipeline, and tokens."""
+"""The data of a scene: a project with images, a registered pipeline, and tokens."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -13,7 +13,7 @@ CHUNK = 65_536
 
 
 class Mode(Enum):
-    """What becomes of bytes: they pass; or are held where they are, and new connections hang, until they pass again."""
+    """Mode of the proxy: pass bytes, or hold bytes and new connections until the mode changes."""
 
     PASS = "pass"
     HOLD = "hold"
@@ -31,8 +31,7 @@ class _Pair:
 
 @dataclass
 class FaultProxy:
-    """Listens on `port` and speaks to `target_port`, both of the loopback interface, in a thread of
-    its own.
+    """Proxy that listens on `port` and connects to `target_port`, on loopback, in a thread.
 
     `broken` counts connections that were open when they were cut.
     """
@@ -205,7 +204,7 @@ class FaultProxy:
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             if not upwards and pair.is_swallowing:
-                # The answer to what was looked for has come: it did arrive, and nobody hears of it.
+                # The server sent the response, but the client does not receive it.
                 self.swallowed += 1
                 self._break(pair)
                 return

@@ -20,7 +20,7 @@ def make_chance(name: str) -> random.Random:
 
 @dataclass(frozen=True)
 class Figure:
-    """What was asked and what was seen, in words."""
+    """A measurement: the requirement and the result, as text."""
 
     promise: str
     what: str

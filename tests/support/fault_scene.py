@@ -37,7 +37,7 @@ OPEN = """select a.job_id, a.state, a.attempt, a.errors, a.lost, a.not_before - 
 
 @dataclass(frozen=True)
 class Strike:
-    """A fault that was injected: what was struck, when, and its process id."""
+    """A fault that was injected: the affected part, the time, and its process ID."""
 
     what: str
     at: float
@@ -107,7 +107,7 @@ class Scene:
         return self.postgres.url
 
     def start(self, images: int = 0) -> "Scene":
-        """Start everything but workers, with a project that has so many images and a registered pipeline."""
+        """Start everything except workers; create a project with `images` images and a pipeline."""
         self.start_database()
         self._database_thread.start()
         if images:
@@ -133,7 +133,7 @@ class Scene:
             self.database_proxy = FaultProxy(self.postgres.port)
 
     def environment(self, name: str) -> dict[str, str]:
-        """What a server process reads its settings from."""
+        """Build the environment variables of a server process."""
         assert self.postgres is not None
         url = self.postgres.url
         if self.database_proxy is not None:
@@ -170,9 +170,9 @@ class Scene:
         )
 
     def add_worker(
-        self, number: int, environment: Mapping[str, str] | None = None, **wishes: Any
+        self, number: int, environment: Mapping[str, str] | None = None, **options: Any
     ) -> Part:
-        """Start a light worker, called `worker NUMBER`; see light_worker.Wishes."""
+        """Start a light worker, called `worker NUMBER`; see light_worker.WorkerOptions."""
         name = f"worker {number}"
         told = {
             "servers": [("127.0.0.1", port) for port in self.ports],
@@ -181,7 +181,7 @@ class Scene:
             "name": name,
             "address": f"127.0.1.{number}",
             "lifeline": self.keeper.lifeline,
-            **wishes,
+            **options,
         }
         command = [sys.executable, str(LIGHT_WORKER), json.dumps(told)]
         part = Part(
@@ -194,7 +194,7 @@ class Scene:
         return "tests.support.forked_server" if self.forking else "trapline.server.app.main"
 
     def log_of(self, name: str) -> Path:
-        """What a part says."""
+        """Return the path of the log of a part."""
         return self.folder / f"{name.replace(' ', '-')}.log"
 
     def wait_until_ready(self, within_s: float = 30.0) -> None:
@@ -330,11 +330,11 @@ class Scene:
         return time.monotonic() - began
 
     def operations(self) -> list[Operation]:
-        """What every client did."""
+        """List the operations of all clients."""
         return read_operations(self.logs)
 
     def list_strikes(self) -> list[dict[str, Any]]:
-        """What failpoints struck, as they wrote it down."""
+        """List the faults that failpoints recorded."""
         struck = Path(f"{self.plan}.struck")
         if not struck.exists():
             return []
@@ -350,7 +350,7 @@ class Scene:
         draft.replace(self.plan)
 
     def expect_in_flight(self, share: float = 0.5) -> None:
-        """Fail unless something was struck, and something was in flight at most of the strikes."""
+        """Fail unless faults were injected, most of them during an operation."""
         assert self.strikes, "no fault was injected: the test proves nothing"
         operations = self.operations()
         busy = sum(was_busy(operations, strike.at) for strike in self.strikes)
@@ -383,7 +383,7 @@ class Scene:
         return strike
 
     def strike_now(self, name: str) -> Strike:
-        """Note that a part is struck in some way at this time."""
+        """Record that a fault is injected into a part at this time."""
         return Strike(name, time.monotonic(), self.find_pid(name))
 
     def kill_any(self, chance: random.Random, victims: list[str] | None = None) -> Strike | None:

@@ -12,15 +12,14 @@ from tests.support.image_factory import make_jpeg
 from tests.support.loopback_server import Answering, Loopback
 
 FAULTS = ("corrupt", "404", "reset", "long")
-"""What a file can do: be broken inside, be gone, reset its connection at half, announce more bytes than it has."""
+"""Faults of a file: corrupt content, not found, reset halfway, fewer bytes than announced."""
 
 
 @dataclass
 class Cameras(Loopback):
-    """The folders of all cameras, by name. `given` counts what was asked for, `struck` the faults
-    that were met.
+    """The folders of all cameras, by name. `given` counts requests, `struck` counts faults.
 
-    Each file is another picture. `slow_s` is how long each one takes.
+    Each file is a different image. `slow_s` is the time in seconds that each response takes.
     """
 
     slow_s: float = 0.0
@@ -47,7 +46,7 @@ class Cameras(Loopback):
         return f"http://{self.origin}/{name}/"
 
     def add(self, name: str, path: str, fault: str | None = None) -> None:
-        """Put a picture of its own into a camera; with a fault one that cannot be had."""
+        """Add a new image to a camera; with a fault it cannot be downloaded."""
         with self._lock:
             self.made += 1
             picture = make_jpeg(self.made, size=(320, 240))

@@ -1,4 +1,4 @@
-"""An FTP server that misbehaves as it is told."""
+"""An FTP server with configurable faults."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RiggedFtp:
-    """What it has, what it answers other than usual, and what it was asked.
+    """Files and faults of the server, and the commands that it received.
 
-    `answers` maps a command, with or without what follows it, to what is said instead; `files` maps
-    names as they are on the wire. `fault` is what becomes of data: `cut` halves it, `stall` stops
-    at the half, `drip` sends bit by bit. One that `hangs_up` does so after each transfer; one that
-    takes no more than `most` clients says so to the next. `hangs_up_on` are the clients, counted
-    from 1, on whom it hangs up when they say their name.
+    `answers` maps a command, with or without its argument, to a reply that replaces the usual one.
+    `files` maps names as they are sent. `fault` applies to transfers: `cut` sends half of the data,
+    `stall` stops halfway, `drip` sends small parts. `hangs_up` closes the connection after each
+    transfer. A client above the limit `most` is rejected. `hangs_up_on` are the numbers of the
+    clients, from 1, whose connection is closed when they send their name.
     """
 
     files: dict[bytes, bytes] = field(default_factory=dict)

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 with warnings.catch_warnings():
-    # Python 3.11 says that what it stands on will go; later versions have it from a package.
+    # Python 3.11 warns that asyncore, which pyftpdlib uses, will be removed; later versions use a
+    # package.
     warnings.simplefilter("ignore", DeprecationWarning)
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
@@ -40,9 +41,9 @@ def public(key: asyncssh.SSHKey) -> str:
 
 @contextmanager
 def aioftp_server(root: Path, certificate: Path | None = None) -> Iterator[int]:
-    """The server of aioftp, which knows MLSD and MLST and neither SIZE nor MDTM; tells its port.
+    """Serve a folder with aioftp, which has MLSD and MLST but not SIZE and MDTM; yield its port.
 
-    It is a process of its own, because it leaves sockets behind that Python warns of.
+    It is a separate process, because it leaves sockets open and Python warns about them.
     """
     program = Path(__file__).with_name("aioftp_server.py")
     command = [
@@ -77,7 +78,7 @@ class TlsHandler(TLS_FTPHandler):  # type: ignore[misc]
 
 @contextmanager
 def pyftpd(root: Path, handler: type[FTPHandler] = FTPHandler, **settings: Any) -> Iterator[int]:
-    """The server of pyftpdlib, which knows SIZE and MDTM too; tells its port."""
+    """Serve a folder with pyftpdlib, which also supports SIZE and MDTM; yield its port."""
     authorizer = DummyAuthorizer()
     authorizer.add_user(USER, PASSWORD, str(root))
     authorizer.add_anonymous(str(root))
@@ -163,7 +164,7 @@ async def ssh_server(root: Path, **settings: Any) -> AsyncIterator[SshPlace]:
 
 @contextmanager
 def in_a_thread(serve: Callable[[], AbstractAsyncContextManager[int]]) -> Iterator[int]:
-    """Run an asynchronous server beside the test's own loop; tells its port."""
+    """Run an asynchronous server in a thread with a separate event loop; yield its port."""
     started = threading.Event()
     told: dict[str, Any] = {}
 
@@ -224,13 +225,13 @@ def sftp(root: Path, work: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate for loopback from an authority of its own."""
+    """A certificate for loopback, signed by a new authority."""
 
     path: Path
     trusted: ssl.SSLContext
 
     def server(self) -> ssl.SSLContext:
-        """What a server needs to show it."""
+        """TLS context of a server with this certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path)
         return context

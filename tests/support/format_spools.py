@@ -48,7 +48,7 @@ PLACE = DeploymentRecord(
 
 
 def said(kind: str = "confirm", **more: Any) -> IdentificationRecord:
-    """What Ada said, an hour after noon."""
+    """Build an identification by Ada, one hour after noon."""
     return IdentificationRecord(kind=kind, by="Ada", at=NOON + timedelta(hours=1), **more)
 
 
@@ -107,7 +107,7 @@ def write_twice(
     *,
     tells_when: bool = False,
 ) -> tuple[ExportReport, bytes]:
-    """Write an export, and see that the same a day later has the same bytes, unless it tells when it is of."""
+    """Write an export twice, a day apart; the bytes are equal unless the format contains a date."""
     first, second = io.BytesIO(), io.BytesIO()
     report = write(spool, first)
     later = spool.about.started_at + timedelta(days=0 if tells_when else 1)

@@ -19,7 +19,7 @@ async def read(gateway: Gateway, path: str) -> bytes:
 
 
 async def failure(gateway: Gateway, path: str | None = None, *, secret: str) -> str:
-    """How it fails to list, or to read a file, in words that do not have the secret."""
+    """Return the error of listing, or of reading a file; it must not contain the secret."""
     with pytest.raises(OutboundFailed) as caught:
         await (paths(gateway) if path is None else read(gateway, path))
     assert secret not in caught.value.detail

@@ -57,10 +57,10 @@ STRUCK = """() => [...document.querySelectorAll('*')].filter((one) =>
 SHOWN = """() => [document.title, document.body.textContent,
   ...[...document.querySelectorAll('*')].flatMap((one) => [one.value, ...[...one.attributes].map((it) => it.value)]),
 ].join(' ')"""
-"""All that a screen says, in its fields and in what is told of its elements as well."""
+"""All text of a screen: its content, its fields, and the labels of its elements."""
 
 TEXT = object()
-"""Stands in a body where the next text is typed."""
+"""Placeholder in a body for the next text that is typed."""
 LEFT_OUT = {
     "is a credential, kept by nobody as a text": (
         "/auth/link", "/auth/oidc", "/auth/password", "/auth/sign-in", ".auth_password", ".auth_header",
@@ -181,7 +181,7 @@ def _find_fields(schema: dict[str, Any], named: dict[str, Any], place: str) -> I
 
 
 def _find_texts(body: Any, place: str) -> Iterator[tuple[str, str]]:
-    """The texts of a body and their places, as `_find_fields` names them: a dict's names are its own or anybody's."""
+    """List the texts of a body with their places as in `_find_fields`; dict keys may be arbitrary."""
     if isinstance(body, str):
         yield place, body
     elif isinstance(body, list):

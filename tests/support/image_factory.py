@@ -1,4 +1,4 @@
-"""Pictures made for tests, each of different bytes."""
+"""Images created for tests, each with different bytes."""
 
 import io
 import struct

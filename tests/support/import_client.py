@@ -87,7 +87,7 @@ async def show(field: Field, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 async def faults(field: Field, taken: dict[str, Any]) -> list[tuple[str, str, str | None, str]]:
-    """What could not be taken: of what kind, where it stands, of which picture, and why."""
+    """List the faults of an import: kind, place, image, and reason."""
     answer = await field.call("GET", f"/imports/{taken['id']}/faults?limit=1000")
     return [
         (one["kind"], one["place"], one["file"], one["message"]) for one in answer.json()["results"]
@@ -108,6 +108,6 @@ async def image(field: Field, number: int) -> dict[str, Any]:
 
 
 async def wait_for_a_lock(field: Field) -> None:
-    """Wait until somebody waits for what somebody else has locked."""
+    """Wait until one transaction waits for a lock of another one."""
     while (await field.ask("select count(*) from pg_locks where not granted"))[0] == (0,):
         await asyncio.sleep(0.01)

@@ -11,11 +11,11 @@ from trapline.server.platform.http.request_context import get_route_key
 from trapline.wire.auth import TokenKind
 
 DEAD = 5
-"""Nobody, revoked, expired, deactivated, altered."""
+"""Kinds of callers without access: no token, revoked, expired, deactivated, altered."""
 
 
 def count() -> Iterator[tuple[str, int]]:
-    """What is tried, and how often."""
+    """Count the requests of each test of isolation."""
     routes = [
         (method, path, operation, ACCESS[get_route_key(method, path)])
         for method, path, operation in operations()

@@ -29,16 +29,15 @@ from trapline.server.platform.postgres.postgres import Postgres
 from trapline.wire.auth import Role, TokenKind
 
 LEAST = {"DELETE /projects/{project_id}/members/{user_id}": Role.OWNER}
-"""Who may do it to others, where everybody may do it to themselves."""
+"""The least role to do it to others, on a route where every user may do it to themselves."""
 CALLERS = ("owner", "manager", "reviewer", "viewer", "session", "worker", "pipeline")
 
 
 @dataclass
 class Grounds:
-    """What all tests here stand on: no call of a stranger changes anything, so one database is
-    enough for them.
+    """Data of all isolation tests. Calls of a stranger change nothing, so one database is enough.
 
-    `spare` is a house for calls that are allowed, and change what they are about.
+    `spare` is a project for calls that are allowed, and that change the data they are about.
     """
 
     system: AppContext
@@ -53,7 +52,7 @@ class Grounds:
     _seen: dict[str, str] = field(default_factory=dict)
 
     def pick_least(self, key: str) -> Caller:
-        """Whoever may just do what a route does, of the house for calls that are allowed."""
+        """Return the caller with the least role that a route requires, in the spare project."""
         access = ACCESS[key]
         if access.operators:
             return self.operator
@@ -75,7 +74,7 @@ class Grounds:
         assert not changed, f"rows changed in {changed}"
 
     async def note_changes(self) -> None:
-        """What changed so far was meant to."""
+        """Record the present state; changes up to now were intended."""
         self._seen = await fingerprint(self.system.database)
 
 
@@ -95,8 +94,7 @@ async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncI
                 houses[name] = await build_house(system, name)
                 await let_in(system, people[name], houses[name])
                 await furnish(system, client, houses[name], people[name], name)
-            # However slow the machine is: a sign of life is written now and then, and is nobody's
-            # doing.
+            # On a slow machine a heartbeat is written now and then, independent of any call.
             async with system.database.transaction(Scope.system()) as tx:
                 await tx.execute(
                     "update workers set last_contact_at = clock_timestamp() + interval '1 day'"

@@ -1,4 +1,4 @@
-"""What the isolation test adds to a house: a second row of everything that is listed, and every kind of caller."""
+"""Extra data of the isolation test: a second row of everything in lists, and each kind of caller."""
 
 import json
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ HIGH = 500_000
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls, and how that is told: headers, and what kind of caller the table of access takes them for."""
+    """A caller: its headers, and its kind in the access table."""
 
     name: str
     headers: dict[str, str]
@@ -39,7 +39,7 @@ class Caller:
 
 @dataclass
 class People:
-    """Somebody in each role, and what they call with."""
+    """A user in each role, and their credentials."""
 
     ids: dict[Role, UUID]
     tokens: dict[str, str]
@@ -62,7 +62,7 @@ def bearing(token: str) -> dict[str, str]:
 
 
 async def make_people(system: AppContext, name: str) -> People:
-    """Make somebody for each role, who are members of nothing yet."""
+    """Create a user for each role; they are not yet members of a project."""
     secret = generate_secret()
     async with system.database.transaction(SYSTEM) as tx:
         rows = {role: UserRow(email=f"{role}@{name}.people") for role in Role}
@@ -155,7 +155,7 @@ async def make_dead_tokens(system: AppContext, house: House) -> dict[str, dict[s
 
 
 async def make_restricted(system: AppContext, house: House, stranger: House) -> Caller:
-    """Somebody who owns both houses calls with a token for the stranger's alone."""
+    """Create a token for only the stranger's project, of a user who owns both projects."""
     both = [int(house.ids["project_id"]), int(stranger.ids["project_id"])]
     async with system.database.transaction(SYSTEM) as tx:
         user = UserRow(email="both@house.example")
@@ -170,7 +170,7 @@ async def make_restricted(system: AppContext, house: House, stranger: House) -> 
 
 
 async def make_operator(system: AppContext) -> Caller:
-    """Somebody who runs the installation, and is a member of nothing."""
+    """Create an operator of the installation who is a member of no project."""
     async with system.database.transaction(SYSTEM) as tx:
         user = UserRow(email="operator@the.example", is_operator=True)
         tx.session.add(user)

@@ -27,7 +27,7 @@ MAPPING = RestMapping(
 
 @contextmanager
 def json_feed(root: Path, work: Path) -> Iterator[str]:
-    """Serve a folder as a JSON interface at a path that is no folder."""
+    """Serve a folder as a JSON API, at a path that does not end with a slash."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""A project with pictures in which the thing to be found is known to the pixel, and a worker that finds exactly it."""
+"""A project with images whose animal is at a known place, and a worker that detects exactly it."""
 
 import io
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from trapline.wire.results import (
 from trapline.wire.tasks import Task
 
 WHITE = (300, 150, 420, 260)
-"""Where the white thing is: x1, y1, x2, y2 in pixels of the upright picture."""
+"""Place of the white rectangle: x1, y1, x2, y2 in pixels of the upright image."""
 FAINT = (40, 40, 140, 120)
 """Where the worker is less sure that something is."""
 SIZES = {"wide.jpg": (800, 600), "turned.jpg": (600, 800), "empty.jpg": (800, 600)}
@@ -36,7 +36,7 @@ NAMER = AlgorithmReference(name="Known namer", key="known-namer")
 
 
 def draw(name: str) -> bytes:
-    """A dark picture with one white rectangle, as a camera would store it."""
+    """Draw a dark image with one white rectangle, stored as by a camera."""
     number = sorted(SIZES).index(name)
     picture = Image.new("RGB", SIZES[name], (30, 40 + number, 34))
     if name != "empty.jpg":
@@ -55,7 +55,7 @@ def draw(name: str) -> bytes:
 
 @dataclass
 class Scene:
-    """What was made; `images` by file name, newest first as the page shows them."""
+    """The created data; `images` by file name, newest first as on the page."""
 
     project: int
     deployment: str
@@ -65,7 +65,7 @@ class Scene:
 
 
 def pretend_to_find(task: Task, name: str) -> Result:
-    """The result of a worker that knows the picture."""
+    """Build the result of a worker that knows the image."""
     if name == "empty.jpg":
         found = [Detection(source_image_id=task.image_id, bbox=None, algorithm=DETECTOR)]
     else:
@@ -107,7 +107,7 @@ def _box(corners: tuple[int, int, int, int]) -> BoundingBox:
 def work(
     server: RunningServer, token: str, job: Job, names: dict[str, str], at_most: int = 100
 ) -> int:
-    """Do so many tasks of a job; answers how many there were."""
+    """Complete up to `at_most` tasks of a job; return their number."""
     with Trapline(server.base_url, token) as worker:
         tasks = worker.lease_tasks(job.id, at_most)
         if tasks:
@@ -118,7 +118,7 @@ def work(
 
 
 def write_pictures(folder: Path) -> list[Path]:
-    """The pictures as files."""
+    """Write the images to files."""
     files = [folder / name for name in SIZES]
     for file in files:
         file.write_bytes(draw(file.name))
@@ -126,7 +126,7 @@ def write_pictures(folder: Path) -> list[Path]:
 
 
 def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures") -> Scene:
-    """A project with three pictures, all analysed; `folder` is for files on their way."""
+    """Create a project with three analysed images; `folder` is for temporary files."""
     with server.open() as owner:
         project = owner.create_project(NewProject(name=name))
         deployment = owner.create_deployment(

@@ -1,8 +1,8 @@
-"""Compares what clients were told with what is stored, once the faults are over and everything is
-drained.
+"""Compare the responses that clients received with the database, after all faults and all tasks.
 
-Acknowledged is stored; one result for each task; no task open; counters equal a recount; nothing
-doubled; the history of attempts fits. Every violation is one sentence.
+Each acknowledged result is stored, each task has one result and none is open. Counters equal a
+recount, no row is duplicated, and the history of attempts is consistent. Each violation is one
+sentence.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from trapline.server.findings.rules.packed_data import unpack_data
 
 @dataclass(frozen=True)
 class Tally:
-    """What was seen: tasks, those with a result, results that were acknowledged, and attempts that ended otherwise."""
+    """Numbers of tasks, tasks with a result, acknowledged results, and attempts without a result."""
 
     tasks: int
     results: int
@@ -223,8 +223,7 @@ def _check_attempts(
             wrong.append(f"attempt {attempt} at {task} ended and was never begun")
         history.setdefault(task, []).append((attempt, outcome))
     for name, task in tasks.items():
-        # A retry counts anew from the attempt that it found, where the fence has been since;
-        # nothing else does.
+        # Only a retry restarts the count of attempts, at the attempt whose fence it found.
         begun_at = range(task.fence + 1) if task.job in retried else (0,)
         told = [_count_ends(history.get(name, []), after) for after in begun_at]
         if (task.errors, task.lost) not in told:

@@ -1,9 +1,8 @@
-"""A worker without a model, to be killed: `python light_worker.py '{"servers": [...], "token":
-"...", ...}'`.
+"""A worker without a model that can be killed: `python light_worker.py '{"servers": [...], ...}'`.
 
-It speaks the five calls, or with `additions` hello, lease, renew and release, and writes each
-operation into its log. Standard library only, so that it starts in a moment. See Wishes for what it
-can be asked for.
+It uses the five worker calls, or with `additions` hello, lease, renew and release, and writes each
+operation into its log. It uses only the standard library, so that it starts quickly. See
+WorkerOptions.
 """
 
 import contextlib
@@ -30,13 +29,14 @@ QUERY = (
 
 
 @dataclass
-class Wishes:
-    """What the worker is like.
+class WorkerOptions:
+    """Options of the worker.
 
-    `servers` are (host, port), tried in turn; `address` is the loopback address that it speaks
-    from; `work_s` how long one task takes. `stubborn`: a result is sent again until its fate is
-    known. `poison` are image ids that kill the process that has one in hand. `fail_share`: so many
-    results are errors. `hold`: lease, and never answer; `keep`: the same, and renew for ever.
+    `servers` are (host, port), tried in turn. `address` is the loopback address that it connects
+    from. `work_s` is the time in seconds for a task. `stubborn`: a result is sent again until its
+    outcome is known. `poison`: IDs of images that kill the process that works on one. `fail_share`:
+    the share of results that are errors. `hold`: lease, and never send a result; `keep`: the same,
+    and renew the leases.
     """
 
     servers: list[tuple[str, int]]
@@ -69,30 +69,30 @@ class Ended(Exception):
 class Caller:
     """One kept-alive connection, to the next server after each failure."""
 
-    def __init__(self, wishes: Wishes) -> None:
-        self._wishes = wishes
-        self._turn = sum(wishes.name.encode())
+    def __init__(self, options: WorkerOptions) -> None:
+        self._options = options
+        self._turn = sum(options.name.encode())
         self._connection: http.client.HTTPConnection | None = None
         self.worker_id: str | None = None
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Make one call; answers the status and the body. Raises Lost."""
         headers = {
-            "Authorization": f"Token {self._wishes.token}",
+            "Authorization": f"Token {self._options.token}",
             "Content-Type": "application/json",
         }
-        headers["User-Agent"] = self._wishes.name
+        headers["User-Agent"] = self._options.name
         if self.worker_id:
             headers["X-Trapline-Worker"] = self.worker_id
         try:
             if self._connection is None:
                 self._turn += 1
-                host, port = self._wishes.servers[self._turn % len(self._wishes.servers)]
+                host, port = self._options.servers[self._turn % len(self._options.servers)]
                 self._connection = http.client.HTTPConnection(
                     host,
                     port,
-                    timeout=self._wishes.timeout_s,
-                    source_address=(self._wishes.address, 0),
+                    timeout=self._options.timeout_s,
+                    source_address=(self._options.address, 0),
                 )
             self._connection.request(
                 method, path, None if body is None else json.dumps(body), headers
@@ -107,7 +107,7 @@ class Caller:
             raise Lost(repr(error)) from error
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -116,12 +116,12 @@ class Caller:
 class Worker:
     """The worker at work."""
 
-    def __init__(self, wishes: Wishes) -> None:
-        self.wishes = wishes
-        self.recorder = Recorder(Path(wishes.log), wishes.name)
-        self.caller = Caller(wishes)
+    def __init__(self, options: WorkerOptions) -> None:
+        self.options = options
+        self.recorder = Recorder(Path(options.log), options.name)
+        self.caller = Caller(options)
         self.chance = random.Random(
-            f"{wishes.seed}:{wishes.name}:{os.getpid()}" if not wishes.seed else wishes.seed
+            f"{options.seed}:{options.name}:{os.getpid()}" if not options.seed else options.seed
         )
         self.held: dict[str, tuple[str, int]] = {}
         self.ending = threading.Event()
@@ -143,14 +143,14 @@ class Worker:
         return status, answer, number
 
     def run(self) -> None:
-        """Work until told to end."""
+        """Work until a signal stops the worker."""
         try:
             while True:
                 self.rest(0)
                 tasks = self.lease()
                 if not tasks:
                     self.rest(0.05)
-                    if self.wishes.additions and time.monotonic() - self.renewed > self.renew_s:
+                    if self.options.additions and time.monotonic() - self.renewed > self.renew_s:
                         self.renew()
                     continue
                 self.answer(tasks)
@@ -164,11 +164,15 @@ class Worker:
 
     def lease(self) -> list[dict[str, Any]]:
         """Lease some tasks, of whichever job."""
-        if self.wishes.additions:
+        if self.options.additions:
             if self.caller.worker_id is None and not self.hello():
                 self.rest(0.1)
                 return []
-            wanted = {"pipelines": [SLUG], "limit": self.wishes.batch, "wait_s": self.wishes.wait_s}
+            wanted = {
+                "pipelines": [SLUG],
+                "limit": self.options.batch,
+                "wait_s": self.options.wait_s,
+            }
             status, answer, number = self.do("lease", "POST", "/api/v2/tasks/lease", wanted)
             if status in (403, 409):
                 self.caller.worker_id = None
@@ -181,7 +185,7 @@ class Worker:
             if not answer["results"]:
                 return []
             job = answer["results"][0]["id"]
-            wanted = {"batch_size": self.wishes.batch}
+            wanted = {"batch_size": self.options.batch}
             status, answer, number = self.do(
                 "lease", "POST", f"/api/v2/jobs/{job}/tasks/", wanted, job=job
             )
@@ -201,8 +205,8 @@ class Worker:
         """Say who this is."""
         body = {
             "service": "Field worker (host)",
-            "name": self.wishes.name,
-            "host": self.wishes.name,
+            "name": self.options.name,
+            "host": self.options.name,
             "pid": os.getpid(),
             "version": "1",
             "devices": ["cpu"],
@@ -218,16 +222,16 @@ class Worker:
 
     def answer(self, tasks: list[dict[str, Any]]) -> None:
         """Work on tasks and post their results, a body for each job."""
-        if any(task["image_id"] in self.wishes.poison for task in tasks):
+        if any(task["image_id"] in self.options.poison for task in tasks):
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.wishes.hold:
+        if self.options.hold:
             self.rest(3600)
-        while self.wishes.keep:
+        while self.options.keep:
             self.rest(self.renew_s)
             self.renew()
         for _ in tasks:
-            self.rest(self.wishes.work_s)
-            if self.wishes.additions and time.monotonic() - self.renewed > self.renew_s:
+            self.rest(self.options.work_s)
+            if self.options.additions and time.monotonic() - self.renewed > self.renew_s:
                 self.renew()
         for job in sorted({task["job_id"] for task in tasks}):
             self.post(job, [task for task in tasks if task["job_id"] == job])
@@ -246,7 +250,7 @@ class Worker:
         elements, said = [], []
         for task in tasks:
             mark = round(self.chance.random() * 1e6, 3)
-            is_error = self.chance.random() < self.wishes.fail_share
+            is_error = self.chance.random() < self.options.fail_share
             result = (
                 {"error": "failed to load image", "image_id": task["image_id"]}
                 if is_error
@@ -261,9 +265,9 @@ class Worker:
             )
             if status == 200:
                 self.recorder.end(number, OK, statuses=[task["status"] for task in answer["tasks"]])
-            if status == 403 and self.wishes.additions:
+            if status == 403 and self.options.additions:
                 self.caller.worker_id = None
-            if judge_status(status) != "unknown" or not self.wishes.stubborn:
+            if judge_status(status) != "unknown" or not self.options.stubborn:
                 break
             self.rest(0.1)
         for element in elements:
@@ -271,7 +275,7 @@ class Worker:
 
     def release(self) -> None:
         """Give back what is in hand, as the last thing."""
-        if self.wishes.additions and self.caller.worker_id and self.held:
+        if self.options.additions and self.caller.worker_id and self.held:
             body = {"leases": list(self.held), "final": True}
             status, answer, number = self.do(
                 "release", "POST", "/api/v2/tasks/release", body, tasks=list(self.held.values())
@@ -281,7 +285,7 @@ class Worker:
 
 
 def name_lease(lease_token: str) -> tuple[str, int]:
-    """The task and the attempt that a lease token stands for."""
+    """Return the task and the attempt of a lease token."""
     task, attempt, _ = lease_token.split(".", 2)
     return task, int(attempt)
 
@@ -321,7 +325,7 @@ def found(task: dict[str, Any], mark: float) -> dict[str, Any]:
 
 
 def end_with(lifeline: int) -> None:
-    """End when the other end of this pipe is closed: whoever started this process is gone."""
+    """End this process when its parent has closed the other end of this pipe."""
     os.read(lifeline, 1)
     os._exit(70)
 
@@ -330,9 +334,9 @@ def main(told: str) -> int:
     """Work until SIGTERM."""
     given = json.loads(told)
     given["servers"] = [tuple(server) for server in given["servers"]]
-    worker = Worker(Wishes(**given))
-    if worker.wishes.lifeline is not None:
-        threading.Thread(target=end_with, args=(worker.wishes.lifeline,), daemon=True).start()
+    worker = Worker(WorkerOptions(**given))
+    if worker.options.lifeline is not None:
+        threading.Thread(target=end_with, args=(worker.options.lifeline,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: worker.ending.set())
     with contextlib.suppress(KeyboardInterrupt):
         worker.run()

@@ -20,7 +20,7 @@ LIGHT_PROBER = Path(__file__).with_name("light_prober.py")
 
 @dataclass(frozen=True)
 class Answer:
-    """One call: when it was sent, how long it took in seconds, its status (None where none came), Retry-After."""
+    """A call: its start, its duration in seconds, its status (None if it failed), and Retry-After."""
 
     begun: float
     took_s: float
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass
 class Probe:
-    """One client in a thread of its own: `ask` is called again and again until the block ends."""
+    """A client in a separate thread that calls `ask` repeatedly until the block ends."""
 
     ask: Callable[[httpx2.Client], httpx2.Response | None]
     base_url: str
@@ -96,7 +96,7 @@ def probe_ready(scene: Scene, every_s: float = 0.1) -> Probe:
 
 
 def probe_writes(scene: Scene, recorder: Recorder, every_s: float = 0.05) -> Probe:
-    """Make deployments over the first API, each with a name of its own, and write down what was told."""
+    """Create deployments through the first API, each with a new name, and log the responses."""
     count = 0
 
     def write(client: httpx2.Client) -> httpx2.Response | None:
@@ -122,7 +122,7 @@ def _try(call: Callable[[], httpx2.Response]) -> httpx2.Response | None:
 
 @dataclass(frozen=True)
 class Alive:
-    """One question whether a server is alive; `blocked_s` is how long it kept the answer back by itself."""
+    """A liveness request; `blocked_s` is the time for which the server itself delayed it."""
 
     begun: float
     status: int

@@ -1,4 +1,4 @@
-"""A web server on loopback in a thread of the test, which whoever plays somebody outside builds on."""
+"""A web server on loopback in a thread of the test; base class of simulated external servers."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +16,7 @@ class Answering(BaseHTTPRequestHandler):
 
 
 class Loopback:
-    """Serves while it is entered; whoever is it says how by `serve`."""
+    """A server that runs within its context; subclasses implement `serve`."""
 
     def serve(self, handler: type[Answering]) -> None:
         """Listen on a free port; answers wait until this is entered."""
@@ -40,7 +40,7 @@ class Loopback:
 
     @property
     def origin(self) -> str:
-        """Where it listens, host:port; a scene has to be told that it is on loopback."""
+        """Its host and port; a scene must be configured to allow loopback."""
         return f"127.0.0.1:{self._server.server_port}"
 
 

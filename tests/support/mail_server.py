@@ -54,7 +54,7 @@ class Handed:
 
 @dataclass
 class MailBox:
-    """What a mail server was handed; it answers `answer` to each e-mail, after it has thought for `slow` seconds."""
+    """E-mails that a server received; it replies `answer` to each of them after `slow` seconds."""
 
     answer: str = TAKEN
     slow: float = 0
@@ -88,7 +88,7 @@ def _authenticate(
 async def running_mail_server(
     *, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None, asks: bool = False
 ) -> AsyncIterator[MailBox]:
-    """Run a mail server; it `asks` who hands something in, and speaks TLS at once or when told to."""
+    """Run a mail server; `asks` requires authentication. It uses implicit TLS or STARTTLS."""
     box, loop = MailBox(), asyncio.get_running_loop()
 
     def speak() -> SMTP:
@@ -189,7 +189,7 @@ class Post:
             await asyncio.sleep(0.02)
 
     async def tidy(self) -> None:
-        """Forget every notice, and what happened."""
+        """Delete every notice and every event."""
         for table in ("notices", "notice_mails", "image_classes", "job_moves"):
             await self.sql(f"delete from {table}")
         await self.sql("update images set created_at = now()")

@@ -339,7 +339,7 @@ def _draw_body(chance: random.Random, target: Target) -> bytes:
 
 
 def _mark(chance: random.Random, value: Any) -> Any:
-    """Put the mark in the place of one value within, or beside them."""
+    """Put the mark in the place of one nested value, or next to it."""
     if isinstance(value, dict) and value and chance.random() < 0.9:
         key = chance.choice(list(value))
         return value | {key: _mark(chance, value[key])}

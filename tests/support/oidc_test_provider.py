@@ -1,4 +1,4 @@
-"""An OpenID provider over real HTTP with real keys, which does as it is told, wrong things too."""
+"""An OpenID provider over real HTTP with real keys, with configurable faults."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ CLIENT_ID, CLIENT_SECRET = "trapline of the tests", "a secret: with % and +"
 
 @cache
 def make_key(kid: str, algorithm: str = "RS256") -> tuple[Any, dict[str, Any]]:
-    """A private key, and what a provider tells of it."""
+    """Create a private key and its public description."""
     if algorithm == "ES256":
         curve = ec.generate_private_key(ec.SECP256R1())
         return curve, {
@@ -67,7 +67,7 @@ class Provider:
         return f"http://127.0.0.1:{self.port}"
 
     def authorise(self, address: str) -> dict[str, str]:
-        """What the browser that came to this address is sent back with; checks what it was sent with."""
+        """Check the authorisation request at this URL; return the parameters of the redirect back."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert query["response_type"] == "code"
         assert query["client_id"] == CLIENT_ID

@@ -19,14 +19,14 @@ OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
 
 
 def judge_status(status: int | None) -> str:
-    """What an HTTP status says of the operation's fate; None where no answer came."""
+    """Return the outcome of an operation from its HTTP status; None if no response arrived."""
     if status is None or status >= 500:
         return UNKNOWN
     return OK if status < 300 else FAILED
 
 
 class Recorder:
-    """Writes one client's log. A client that is started again goes on in the same file."""
+    """Writes the log of one client. A client that is started again appends to the same file."""
 
     def __init__(self, file: Path, client: str) -> None:
         self._log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -101,7 +101,7 @@ def _read_lines(file: Path) -> Iterable[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Answered:
-    """One element of a result call: the task, which attempt at it, the mark of its content, and what it was told."""
+    """One element of a result call: its task, its attempt, the mark of its content, and its status."""
 
     task: str
     attempt: int

@@ -37,7 +37,7 @@ PLACES = {
 
 @dataclass
 class Furnished:
-    """What was made beside the scene; `empty` is a project without anything."""
+    """Data created in addition to the scene; `empty` is a project without data."""
 
     scene: Scene
     empty: int
@@ -121,7 +121,7 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
             )
             places[name] = str(place.id)
             file = folder / f"place{number}.jpg"
-            # One camera is silent: its last picture is a week old.
+            # One camera is silent: its last image is a week old.
             file.write_bytes(
                 _taken(
                     number,
@@ -186,7 +186,7 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
 
 
 def write_results(*names: str) -> dict[str, Any]:
-    """What MegaDetector would write of pictures with one animal each."""
+    """Write a MegaDetector file for images with one animal each."""
     found = [{"category": "1", "conf": 0.8, "bbox": [0.375, 0.25, 0.15, 0.18]}]
     return {
         "info": {"format_version": "1.4", "detector": "a detector of the field"},
@@ -196,7 +196,7 @@ def write_results(*names: str) -> dict[str, Any]:
 
 
 def _taken(number: int, moment: datetime) -> bytes:
-    """A picture that no other number has, with the time at which it was taken."""
+    """Draw an image that differs for each number, with a capture time."""
     picture = Image.open(io.BytesIO(draw("wide.jpg")))
     picture.putpixel((5, 5), (number, 0, 0))
     exif = Image.Exif()

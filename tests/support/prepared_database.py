@@ -1,4 +1,4 @@
-"""Data folders with a migrated database in them: copying one is quicker than making it anew."""
+"""Data folders with a migrated database; copying one is faster than creating a new one."""
 
 import subprocess
 from pathlib import Path

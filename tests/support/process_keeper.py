@@ -117,7 +117,7 @@ class Keeper:
     def stop(
         self, part: Part, wish: signal.Signals = signal.SIGTERM, patience_s: float = 15.0
     ) -> int:
-        """End a part for good; answers its exit code."""
+        """Stop a part without a restart; return its exit code."""
         with self._lock:
             part.wanted = False
         assert part.process is not None
@@ -161,7 +161,7 @@ def last_words(log: Path, characters: int = 3000) -> str:
 
 
 def read_end(file: IO[bytes], characters: int) -> None:
-    """Go to so many bytes before the end."""
+    """Move to a position `characters` bytes before the end."""
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - characters))
 

@@ -314,7 +314,7 @@ def _unlike(value: str) -> int | str:
 
 
 async def fingerprint(database: Database) -> dict[str, str]:
-    """One digest for each table and for the chores that were asked for, but for when tokens were last used."""
+    """Return a digest of each table and of the background tasks, without the last use of tokens."""
     digest = "select '{table}', md5(coalesce(string_agg(({row})::text, ',' order by ({row})::text), '')) from {table} t"
     row = "to_jsonb(t) - 'last_used_at' - 'last_seen_at'"
     async with database.transaction(Scope.system()) as tx:

@@ -80,7 +80,7 @@ class Feed:
 
 @asynccontextmanager
 async def make_feed(system: AppContext) -> AsyncIterator[Feed]:
-    """Make a source that pulls from a camera of its own."""
+    """Create a source that pulls from a new camera."""
     async with running_camera() as camera:
         policy = allow_origins(("127.0.0.1", camera.port))
         system = replace(system, outbound=policy)
@@ -93,6 +93,6 @@ async def make_feed(system: AppContext) -> AsyncIterator[Feed]:
 
 
 def fill(camera: Camera, *names: str) -> None:
-    """Put another picture under each of these names."""
+    """Add a different image under each of these names."""
     for name in names:
         camera.files[name] = make_jpeg(len(camera.files) + 1)

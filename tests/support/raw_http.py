@@ -12,9 +12,9 @@ PIECE = 65536
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """What came back; status 0 where it was no answer at all.
+    """Response of the server; status 0 if there was no valid response.
 
-    `sent` counts the bytes of the body that went out.
+    `sent` counts the bytes of the body that were sent.
     """
 
     status: int

@@ -68,27 +68,26 @@ HOLDS = {
     "last-event-id": "event_id",
     "x-trapline-worker": "greeted_id",
 }
-"""What a parameter or field of this name names: one of a House's ids."""
+"""The ID of a House that a parameter or field of this name refers to."""
 
 HOLDS_ELSEWHERE = {
     # A worker's own words about itself.
     ("POST /workers/hello", "service"): None,
-    # Any pipeline's name may be told before it is registered; whose it is then is asked when it
-    # runs.
+    # A preset may name a pipeline before it is registered; access is checked when the preset runs.
     ("POST /presets", "pipeline"): None,
     ("PATCH /presets/{preset_id}", "pipeline"): None,
-    # What a worker says of its result beside the lease: kept as it was said.
+    # A worker's own description of its result, stored unchanged.
     ("POST /jobs/{job_id}/result", "pipeline"): None,
     ("POST /jobs/{job_id}/result", "image_id"): None,
     ("POST /jobs/{job_id}/retry", "images[]"): "failed_image_id",
     ("POST /pipeline/job/{job_id}/retry", "images[]"): "failed_image_id",
     ("POST /jobs/{job_id}/retry", "job_id"): "over_id",
     ("POST /pipeline/job/{job_id}/retry", "job_id"): "over_id",
-    # A stream of one that goes on would go on.
+    # A stream of a job that has not ended would not end.
     ("GET /pipeline/job/{job_id}/events", "job_id"): "over_id",
     ("GET /jobs/{job_id}/dead_letters", "job_id"): "over_id",
     ("GET /jobs/{job_id}/analyses", "job_id"): "over_id",
-    # Somebody whom the calls of owners may be about; the others stay what they are.
+    # A user whom the calls of owners may change; the other users stay unchanged.
     ("PATCH /projects/{project_id}/members/{user_id}", "user_id"): "member_id",
     ("DELETE /projects/{project_id}/members/{user_id}", "user_id"): "member_id",
     ("GET /users/{user_id}", "user_id"): "member_id",
@@ -100,10 +99,10 @@ HOLDS_ELSEWHERE = {
     # project.
     ("POST /imports", "folder"): None,
     ("POST /imports/{import_id}/folders", "folders{}"): None,
-    # A service of the caller's own, made where there is none of this name.
+    # A service of the caller, created if no service has this name.
     ("POST /callback_keys", "service"): None,
 }
-"""The same where it is another one on one route; None is no id of anything there."""
+"""Exceptions on one route; None is not an ID of stored data."""
 
 PLAIN = frozenset(
     {
@@ -123,7 +122,8 @@ PLAIN = frozenset(
         "time_zone", "timestamp", "uri", "url", "urls[]", "version", "version_name",
     }
 )  # fmt: skip
-"""What names nothing of another project: words, secrets, measures, and cursors, which have a test of their own."""
+"""Values that refer to no other project: texts, secrets, numbers, and cursors (tested separately).
+"""
 
 BEYOND_THE_DOCUMENT = {
     key: ["x-trapline-worker"]
@@ -203,7 +203,7 @@ def _may_be_id(schema: dict[str, Any]) -> bool:
 def _leaves(
     schema: dict[str, Any], name: str, within: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a schema is made of, down to what is no object or array of something known."""
+    """List the parts of a schema, down to values that are not an object or array of a known type."""
     if "$ref" in schema:
         called = schema["$ref"].rpartition("/")[2]
         if called not in within:

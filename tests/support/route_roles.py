@@ -1,9 +1,8 @@
-"""The least role for each route, written by hand: a second time, so that a wrong line of the access
-table is noticed.
+"""The least role of each route, written by hand, to detect a wrong line of the access table.
 
-Do not generate this from `trapline.server.app.http.access_table`. Roles of a project, from the
-promises of the docs: an owner decides who belongs to the project and what leaves it for good, a
-manager runs it, a reviewer reviews, a viewer reads.
+Do not generate this from `trapline.server.app.http.access_table`. The roles follow the
+documentation: an owner manages members and purges data, a manager runs the project, a reviewer
+reviews, a viewer reads.
 """
 
 OWNER = """

@@ -64,7 +64,7 @@ class RunningServer:
 
     @property
     def log(self) -> Path:
-        """What it has said, all starts after each other."""
+        """The log of all starts, in order."""
         return self.data.with_name(f"{self.data.name}.log")
 
     def start(self, *, wait: bool = True) -> float:
@@ -253,7 +253,7 @@ def read_environment(pid: int) -> dict[str, str]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs and is no zombie."""
+    """Return whether a process runs and is not a zombie."""
     try:
         return (
             Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]

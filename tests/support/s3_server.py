@@ -23,7 +23,7 @@ from trapline.server.platform.store.s3_store import S3BucketConfig
 REGION = "us-east-1"
 WRITER = S3Signer("trapline", "a secret of the tests", REGION)
 READER = S3Signer("reader", "another secret of the tests", REGION)
-"""Whoever has this key may read and list, not write."""
+"""A key that can read and list, but not write."""
 ACTIONS = {WRITER: ["Admin", "Read", "Write", "List"], READER: ["Read", "List"]}
 PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 BUCKET = "trapline"

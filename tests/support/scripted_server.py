@@ -1,4 +1,4 @@
-"""A server on loopback that answers what it is told to and keeps every request it got."""
+"""A server on loopback that returns configured responses and records every request."""
 
 import asyncio
 import ssl
@@ -66,7 +66,7 @@ def allow(*servers: ToldServer) -> OutboundPolicy:
 
 
 def say(body: bytes | str, status: int = 200, **headers: str) -> bytes:
-    """Write a whole answer; `_` in the name of a header stands for a hyphen."""
+    """Build a complete response; `_` in the name of a header is replaced by a hyphen."""
     content = body if isinstance(body, bytes) else body.encode()
     lines = [f"HTTP/1.1 {status} Answer", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]

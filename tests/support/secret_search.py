@@ -14,7 +14,7 @@ from psycopg import sql
 
 
 def list_encodings(secret: str) -> dict[str, bytes]:
-    """Every way of writing a secret, by name; of base64 only what does not depend on what stands around it."""
+    """Return each encoding of a secret by name; of base64 only the part that no neighbour changes."""
     raw = secret.encode()
     found = {
         "plain": raw,
@@ -55,7 +55,7 @@ class Search:
         self.seen = 0
 
     def find(self, where: str, content: bytes) -> list[str]:
-        """Tell which secrets are there, in what form."""
+        """List the secrets that the content contains, with their encodings."""
         self.seen += len(content)
         return [f"{where}: {name}" for needle, name in self._needles.items() if needle in content]
 
@@ -69,7 +69,7 @@ class Search:
         ]
 
     def find_in_database(self, url: str) -> list[str]:
-        """Search every row of every table, ours and the chores'; columns of bytes are looked at as they are."""
+        """Search every row of every table, with background tasks; bytes are searched as they are."""
         hits = []
         with psycopg.connect(url) as connection:
             tables = connection.execute(

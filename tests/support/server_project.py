@@ -1,4 +1,4 @@
-"""A field for tests: a project with pictures on a running server, a worker's token, and the database to look into."""
+"""A project with images on a running server, a worker's token, and access to the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +22,9 @@ from trapline.wire.projects import NewProject
 
 @dataclass
 class Field:
-    """A project with pictures.
+    """Project with images.
 
-    Two workers with tokens of their own do not prolong each other's leases.
+    Two workers with different tokens do not extend each other's leases.
     """
 
     server: RunningServer
@@ -39,13 +39,13 @@ class Field:
         ).token
 
     def make_worker(self, **changes: Any) -> FieldWorker:
-        """A field worker with a token of its own, registered."""
+        """Register a field worker with a new token."""
         worker = FieldWorker(self.server.base_url, self.make_token(), **changes)
         worker.register()
         return worker
 
     def run_job(self, worker: FieldWorker, **asked: Any) -> int:
-        """Ask for a job over all pictures and wait until it can be leased."""
+        """Create a job over all images and wait until it can be leased."""
         job = self.api.create_job(
             NewJob(project=self.project, pipeline="field-pipeline", **asked)
         ).id
@@ -82,7 +82,7 @@ class Field:
 
 @contextmanager
 def open_field(server: RunningServer, name: str, files: list[Path]) -> Iterator[Field]:
-    """Make a project with these pictures."""
+    """Create a project with these images."""
     with server.open() as api:
         project = api.create_project(NewProject(name=name)).id
         deployment = api.create_deployment(NewDeployment(project=project, name="camera")).id
@@ -94,6 +94,6 @@ def open_field(server: RunningServer, name: str, files: list[Path]) -> Iterator[
 def open_filled_field(
     server: RunningServer, name: str, folder: Path, images: int
 ) -> Iterator[Field]:
-    """Make a project with so many pictures."""
+    """Create a project with `count` images."""
     with open_field(server, name, fill(folder, images)) as field:
         yield field

@@ -1,4 +1,4 @@
-"""A browser that is signed in, a project with known pictures, and where things lie on its screen."""
+"""A signed-in browser, a project with known images, and the positions of elements on the screen."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from trapline.server.platform.postgres.postgres import find_running_url
 
 @dataclass
 class Seat:
-    """A browser that is signed in, the server, and the project with known pictures."""
+    """Signed-in browser, the server, and the project with known images."""
 
     browser: Browser
     server: RunningServer
@@ -46,7 +46,7 @@ class Seat:
 
     @contextmanager
     def as_role(self, role: str) -> Iterator[None]:
-        """Have another role in the project for a while, as if somebody else owned it."""
+        """Change the role of the user in the project within the block; another user becomes owner."""
         self.change("update members set role = %s where project_id = %s", role, self.scene.project)
         try:
             yield
@@ -73,7 +73,7 @@ def box_of(place: Locator) -> dict[str, float]:
 
 
 def picture_of(image: Locator) -> dict[str, float]:
-    """Where the picture itself is in an element that it does not fill, in CSS pixels of the window."""
+    """Return the place of the image in an element that it does not fill, in CSS pixels."""
     box = box_of(image)
     wide, high = image.evaluate("e => [e.naturalWidth, e.naturalHeight]")
     scale = min(box["width"] / wide, box["height"] / high)
@@ -121,14 +121,14 @@ def line_of(page: Page, name: str = "lynx") -> dict[str, float]:
 
 
 def open_image(tab: Watched, scene: Scene, name: str, search: str = "") -> Page:
-    """Open the viewer, and wait until the picture is there."""
+    """Open the viewer, and wait until the image is shown."""
     page = tab.open(f"/projects/{scene.project}/images/{scene.images[name].id}{search}")
     wait_for_picture(page)
     return page
 
 
 def wait_for_picture(page: Page) -> None:
-    """Wait until every part of the picture is drawn."""
+    """Wait until every part of the image is drawn."""
     page.get_by_test_id("picture").wait_for()
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=picture] img')].every(i => i.complete && i.naturalWidth > 0)"

@@ -24,7 +24,7 @@ PATH = "/api/v2/image-pull-sources"
 
 @dataclass
 class Desk:
-    """What speaks to the API as a member of a house, the system behind it, and all that it answered."""
+    """A member of a project who calls the API, the system behind it, and all its responses."""
 
     system: AppContext
     client: httpx2.AsyncClient
@@ -48,7 +48,7 @@ class Desk:
         return await self.client.post(PATH, json=body)
 
     async def run(self, source_id: str) -> dict[str, Any]:
-        """Run a source to its end; answers the run as the API tells it."""
+        """Run a source to its end; return the run as the API shows it."""
         accepted = await self.client.post(f"{PATH}/{source_id}/process?max_files=0")
         assert accepted.status_code == 202, accepted.text
         await pull_runs.run_pull(self.system, SYSTEM, UUID(accepted.json()["run_id"]))
@@ -56,7 +56,7 @@ class Desk:
         return run
 
     async def images(self) -> set[str]:
-        """The names of the images beside the one that the house has anyway."""
+        """Return the names of the images, without the image that the project has from the start."""
         answer = await self.client.get(
             "/api/v2/images", params={"project": self.house.ids["project_id"]}
         )

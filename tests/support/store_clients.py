@@ -20,7 +20,7 @@ from trapline.server.platform.store.object_store import ObjectStore, SignedPut
 from trapline.server.platform.store.storage_keys import FILES
 
 MOST = 1024 * 1024
-"""What the addresses of the suite take at most where no size is announced, in bytes."""
+"""The most bytes that the upload URLs of the tests accept if no size is announced."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Scene:
         return b"".join([chunk async for chunk in self.store.open(key, first, length)])
 
     async def put(self, signed: SignedPut, data: bytes, **changes: str) -> httpx2.Response:
-        """Upload as whoever was given the address would; `changes` are other headers."""
+        """Upload with a signed URL and no other credentials; `changes` are different headers."""
         named = {name.replace("_", "-"): value for name, value in changes.items()}
         return await self.client.put(
             signed.url,
@@ -57,12 +57,12 @@ class Scene:
         )
 
     def list_incoming(self) -> list[Path]:
-        """What is half received."""
+        """List the files that are not completely received."""
         return list((self.folder / "incoming").iterdir())
 
 
 def new_key(name: str = "heat.png") -> str:
-    """A place for an artifact that nobody used before."""
+    """Return an unused key for an artifact."""
     return f"ml_outputs/{uuid4()}/{name}"
 
 

@@ -1,4 +1,4 @@
-"""Receivers of webhooks over real HTTP, and a project whose events they are told of."""
+"""Receivers of webhooks over real HTTP, and a project whose events they receive."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A server that writes down what it is sent, and answers as it is told, after `slow` seconds."""
+    """A server that records requests and returns a configured response, after `slow` seconds."""
 
     answer: bytes = OK
     slow: float = 0
@@ -125,7 +125,7 @@ class Office:
         return int(self.house.ids["project_id"])
 
     def allow(self, *receivers: Receiver) -> None:
-        """Let more receivers be reached, beside the one that is."""
+        """Allow connections to more receivers, in addition to the present one."""
         more = allow_origins(*[("127.0.0.1", one.port) for one in receivers]).allowed_networks
         known = self.system.outbound.allowed_networks
         self.system = replace(
@@ -187,7 +187,7 @@ class Office:
                 await asyncio.sleep(0.02)
 
     async def tidy(self) -> None:
-        """Forget every webhook, and what happened."""
+        """Delete every webhook and every event."""
         await self.deliveries.close()
         await self.sql("delete from webhooks")
         await self.sql("delete from job_moves")

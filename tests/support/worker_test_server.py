@@ -1,8 +1,7 @@
-"""A server that speaks the five calls over real HTTP, and an image host beside it; both remember
-what was asked.
+"""A server with the five worker calls over real HTTP, and an image host; both record requests.
 
-With `additions` it gives workers an id, too, and lets them lease over all jobs, renew and give
-back.
+With `additions` it also gives IDs to workers, and supports leases over all jobs, renewal and
+release.
 """
 
 import io
@@ -22,7 +21,7 @@ TOKEN = "worker-token"
 
 
 def make_jpeg(width: int = 64, height: int = 48, spot: tuple[int, int] = (20, 30)) -> bytes:
-    """A dark picture with one bright spot."""
+    """Draw a dark image with one bright spot."""
     picture = Image.new("RGB", (width, height), (10, 10, 10))
     picture.paste((255, 255, 255), (spot[0], spot[1], spot[0] + 3, spot[1] + 3))
     into = io.BytesIO()
@@ -84,7 +83,7 @@ class FakeServer:
         return [asked for asked in self.asked if asked.path.startswith(start)]
 
     def wait_for_results(self, count: int, seconds: float = 10) -> None:
-        """Wait until so many images have results."""
+        """Wait until `count` images have results."""
         until = time.monotonic() + seconds
         while len(self.results) < count:
             assert time.monotonic() < until, f"{len(self.results)} of {count} results came"
