@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -11,7 +12,11 @@ from tests.support.camera_server import MODIFIED
 from tests.support.image_factory import make_jpeg
 from tests.support.pull_source import SYSTEM, Feed, fill, make_feed
 
+from trapline.server.app.hooks import register_hooks
+from trapline.server.images.hooks import image_added
+from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.base import Transaction
 from trapline.server.sources.actions import pull_run_starts, pull_runs, sources
 from trapline.server.sources.actions.source_tests import run_source_test
 from trapline.wire.sources import SourceSettings
@@ -46,6 +51,29 @@ async def test_each_file_is_imported_once_and_known_files_cost_no_write(feed: Fe
     source = await sources.get_source(feed.system, SYSTEM, feed.source_id)
     assert source.counts.imported == 3
     assert (source.health, source.last_pulled_filename) == ("ok", "IMG_0002.JPG")
+
+
+async def test_a_pull_calls_the_hook_of_new_images_in_its_transaction(feed: Feed) -> None:
+    calls: list[tuple[int, set[UUID], set[UUID]]] = []
+
+    async def record(scope: Scope, tx: Transaction, project_id: int, images: list[UUID]) -> None:
+        cursor = await tx.execute("select id from images where id = any(%s)", (images,))
+        calls.append((project_id, set(images), {image for (image,) in await cursor.fetchall()}))
+
+    fill(feed.camera, "IMG_0001.JPG", "IMG_0002.JPG")
+    image_added.register(*image_added, record)
+    try:
+        await feed.run()
+        number_of_calls = len(calls)
+        feed.camera.files["copy.JPG"] = feed.camera.files["IMG_0001.JPG"]
+        assert (await feed.run()).duplicate == 1
+    finally:
+        register_hooks()
+    pulled = await feed.sql("select project_id, id from images where source_id is not null")
+    assert len(pulled) == 2
+    assert {(project, image) for project, images, _ in calls for image in images} == set(pulled)
+    assert all(images == visible for _, images, visible in calls)
+    assert len(calls) == number_of_calls, "no call for a duplicate"
 
 
 async def test_late_rolled_over_renamed_and_changed_files_are_imported(

@@ -13,8 +13,8 @@ async def add_to_automatic_jobs(
 ) -> None:
     """Add new images to the project's automatic job, if its automatic pipeline is registered.
 
-    Every function that stores an image calls this in its transaction, as late as possible, because
-    the job's row is updated last. The first image creates the job.
+    The hook `image_added` calls this in the transaction that stores the images, as late as
+    possible, because the job's row is updated last. The first image creates the job.
     """
     while image_ids:
         cursor = await tx.execute(

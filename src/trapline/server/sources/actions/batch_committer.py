@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from trapline.server.images.hooks import image_added
 from trapline.server.images.queries.images import ImageRow, create_images, mark_all_thumbnails
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
 from trapline.server.platform.errors import TraplineError
 from trapline.server.platform.metrics import IMAGES_IMPORTED
-from trapline.server.queue.queries.automatic_jobs import add_to_automatic_jobs
 from trapline.server.sources.actions.pull_run import ActivePullRun
 from trapline.server.sources.queries.pull_runs import PullRunOwnershipLost, update_run_counts
 from trapline.server.sources.queries.pulled_files import FileOutcome, record_outcomes
@@ -116,7 +116,9 @@ class BatchCommitter:
                 if with_thumbnails:
                     await mark_all_thumbnails(scope, tx, with_thumbnails, made=True)
             await update_run_counts(scope, tx, self.pull.run_id, **counts)
-            await add_to_automatic_jobs(scope, tx, self.pull.source.project_id, new)
+            if new:
+                for handler in image_added:
+                    await handler(scope, tx, self.pull.source.project_id, new)
         IMAGES_IMPORTED.labels("pull").inc(len(new))
         del self._with_thumbnails[: len(with_thumbnails)]
 
