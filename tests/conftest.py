@@ -86,7 +86,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
-    """Return the name of a migrated, empty database; a copy takes 30 ms, a migration takes seconds."""
+    """Return the name of a migrated, empty database; a copy is 100 times faster than a migration."""
     from trapline.server.platform.db.migrations import migrate
 
     migrate(postgres.url)

@@ -49,7 +49,7 @@ def make_prepared(make_folder: Callable[[], Path]) -> Callable[[], Path]:
 @pytest.fixture(scope="session")
 def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
     """A running Trapline without a worker that all tests share: never kill it, make a project of your own."""
-    # Nobody is at the ports of the mail server and the OpenID provider but a test that needs it.
+    # The ports of the mail server and the OpenID provider are closed, unless a test opens them.
     settings = {
         "TRAPLINE_LOG_FORMAT": "json",
         "TRAPLINE_METRICS_TOKEN": METRICS_TOKEN,
@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def seat(browser: Browser, server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Seat:
-    """A signed-in browser on the shared server, with known pictures in a project of its own."""
+    """A signed-in browser on the shared server, with known images in a separate project."""
     scene = make_scene(server, tmp_path_factory.mktemp("pictures"))
     with open_tab(browser, server.base_url) as tab:
         sign_in(tab)
@@ -106,12 +106,12 @@ def tab(seat: Seat) -> Iterator[Watched]:
 
 @pytest.fixture(scope="module")
 def gallery(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Exhibit:
-    """Plain pictures in a project of their own."""
+    """Single-coloured images in a separate project."""
     return make_exhibit(seat.server, tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture
 def exhibit(gallery: Exhibit) -> Iterator[Exhibit]:
-    """The plain pictures, without any findings at first."""
+    """The single-coloured images, at first without annotations."""
     yield gallery
     gallery.forget()

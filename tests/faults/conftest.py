@@ -21,8 +21,7 @@ _figures = Figures()
 MakeScene = Callable[..., Scene]
 
 
-# They say how long something may take, and it takes nearly that: nobody else may have the
-# processors meanwhile.
+# These tests measure durations close to their limits, so no other test may use the processors.
 ALONE = {
     f"test_{name}"
     for name in (
@@ -39,7 +38,7 @@ ALONE = {
 
 
 def pytest_configure() -> None:
-    """Let every process of a run draw from the one seed that is told."""
+    """Use the same printed seed in each process of a run."""
     os.environ["TRAPLINE_FAULT_SEED"] = str(SEED)
 
 
@@ -128,7 +127,7 @@ def make_scene(prepared: Path, scenes: Path) -> Iterator[MakeScene]:
 
 @pytest.fixture
 def outsider() -> Iterator[Outsider]:
-    """Somebody outside of the scene, on loopback: a scene is told so by TRAPLINE_ALLOWED_NETWORKS."""
+    """Start an external service on loopback, which TRAPLINE_ALLOWED_NETWORKS allows in a scene."""
     with Outsider() as running:
         yield running
 

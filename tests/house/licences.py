@@ -2,8 +2,8 @@
 `make licences`.
 
 Metadata names the licence of a distribution's own code. A wheel also contains libraries that other
-people wrote, so that this looks at bundled libraries and at licence files, too. What is allowed is
-in allowed_licences.toml.
+people wrote, so that this looks at bundled libraries and at licence files, too. The allowed
+licences are in allowed_licences.toml.
 """
 
 import email
@@ -40,7 +40,7 @@ _GPL = re.compile(r"(?<!L)GPL|(?<!Lesser )(?<!Library )General\s+Public\s+Licens
 
 @dataclass(frozen=True)
 class Contents:
-    """What a distribution consists of, as a wheel or as it is installed.
+    """Contents of a distribution, as a wheel or as it is installed.
 
     `read` returns the text of a file.
     """

@@ -1,4 +1,4 @@
-"""Rules about files that no linter knows. Each says why it is there."""
+"""Rules about files that no linter has. Each docstring gives the reason."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ LOCKS = ("requirements.lock", "requirements-node.lock", "package-lock.json")
 
 
 def test_no_source_file_is_longer_than_one_concept() -> None:
-    """Files of 5,000 lines were once files of 400: a file past that becomes a folder named after its concept."""
+    """A file that grows past the limit becomes a folder named after its concept."""
     long = {
         str(path): lines
         for path in list_text(".py", ".ts", ".tsx", ".css", ".sh")
@@ -48,7 +48,7 @@ def test_no_source_file_is_longer_than_one_concept() -> None:
 
 
 def test_no_file_is_named_after_a_kind() -> None:
-    """A file named after a kind has no reason to refuse the next thing; one named after a concept has."""
+    """A file named after a kind collects unrelated code; one named after a concept does not."""
     named = [
         str(path)
         for path in list_files()
@@ -70,8 +70,8 @@ OF_LIBRARIES = {
 """Functions of libraries that tests may replace. Of Trapline, tests may replace constants only."""
 
 
-def test_no_test_replaces_a_function_of_ours() -> None:
-    """A test whose subject was replaced in part proves that the rest fits the replacement."""
+def test_no_test_replaces_a_function_of_trapline() -> None:
+    """A test of partly replaced code proves only that the rest fits the replacement."""
     replaced = re.compile(
         r"""\w+\.setattr\(\s*(?:[\w.]+,\s*)?["'](?:[\w.]+\.)?(\w+)["']|\bmock\b|ignore\[method-assign"""
     )
@@ -86,24 +86,24 @@ def test_no_test_replaces_a_function_of_ours() -> None:
 
 
 def test_lock_files_name_no_host() -> None:
-    """A lock file with an address fetches from there for ever, past every mirror; the hashes say what is meant."""
+    """A lock file with URLs ignores every mirror; the hashes identify the files."""
     for name in ("requirements.lock", "requirements-node.lock"):
         assert not re.findall(r"https?://|index-url|--find-links", read(Path(name)))
-    # npm keeps the addresses where authors ask for money; nothing is fetched from those.
+    # npm also stores URLs for donations; nothing is downloaded from them.
     page = read(Path("web/package-lock.json"))
     assert not re.findall(r'"resolved": "https?://[^"]*"', page)
 
 
 def test_every_locked_requirement_has_a_hash() -> None:
-    """Without a hash, whoever serves the file decides what runs here."""
+    """Without a hash, the server that delivers a file decides which code runs here."""
     locks = read(Path("requirements.lock")) + read(Path("requirements-node.lock"))
     blocks = re.split(r"\n(?=\S)", locks.strip())
     assert len(blocks) > 50
     assert not [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block]
 
 
-def test_no_file_names_a_path_of_somebodys_machine() -> None:
-    """What works only at home fails on the first other machine."""
+def test_no_file_names_a_path_of_one_machine() -> None:
+    """A path of one machine fails on every other machine."""
     mine = re.compile(r"(?<![\w.])/(?:home|Users|work)/[a-z]\w*/|/root/\w")
     found = {
         str(path): match.group()
@@ -117,8 +117,8 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     assert not found
 
 
-def test_every_module_says_what_it_is_for() -> None:
-    """The map of the code is its first lines; a file whose purpose is hard to say should be two."""
+def test_every_module_has_a_docstring() -> None:
+    """The first line of each module describes its purpose; one without a clear purpose is two."""
     silent = [
         str(path)
         for path in list_text(".py")
@@ -128,11 +128,11 @@ def test_every_module_says_what_it_is_for() -> None:
     assert not silent
 
 
-def test_no_layer_of_the_server_lacks_a_place_on_the_map() -> None:
-    """A map that lags behind the country is worse than none."""
-    told = read(Path("ARCHITECTURE.md"))
+def test_architecture_names_every_folder_of_the_server() -> None:
+    """ARCHITECTURE.md names each folder of the server."""
+    text = read(Path("ARCHITECTURE.md"))
     folders = {
         path.parts[3] for path in list_files() if path.parts[:3] == ("src", "trapline", "server")
     }
     names = {name.removesuffix(".py") for name in folders if name != "__init__.py"}
-    assert not {name for name in names if name not in told}
+    assert not {name for name in names if name not in text}

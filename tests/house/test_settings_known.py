@@ -19,11 +19,11 @@ TOLD_IN = (
 )
 NAME = re.compile(r"\bTRAPLINE_[A-Z0-9_]*[A-Z0-9]\b")
 NO_SETTINGS = {STREAM}
-"""What looks like one, and is the name of something of NATS."""
+"""Names of NATS that look like settings."""
 
 
 def test_the_server_knows_every_name_that_is_read_or_told() -> None:
-    """Otherwise `trapline up` would refuse to start in an environment where one that is no setting of its is set."""
+    """Otherwise `trapline up` would refuse to start with a variable of the worker."""
     names = {f"TRAPLINE_{name.upper()}" for name in WorkerSettings.model_fields}
     for path in list_text(".py", ".md"):
         if str(path).startswith(TOLD_IN):

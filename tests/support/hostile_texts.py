@@ -181,7 +181,7 @@ def _find_fields(schema: dict[str, Any], named: dict[str, Any], place: str) -> I
 
 
 def _find_texts(body: Any, place: str) -> Iterator[tuple[str, str]]:
-    """List the texts of a body with their places as in `_find_fields`; dict keys may be arbitrary."""
+    """List the texts of a body with their places as in `_find_fields`; any dict key is possible."""
     if isinstance(body, str):
         yield place, body
     elif isinstance(body, list):

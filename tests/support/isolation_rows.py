@@ -1,4 +1,4 @@
-"""Extra data of the isolation test: a second row of everything in lists, and each kind of caller."""
+"""Extra data of the isolation test: a second row of each list, and each kind of caller."""
 
 import json
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ from trapline.server.findings.rules.packed_data import unpack_data
 
 @dataclass(frozen=True)
 class Tally:
-    """Numbers of tasks, tasks with a result, acknowledged results, and attempts without a result."""
+    """Numbers of tasks, tasks with a result, acknowledged results, and other attempts."""
 
     tasks: int
     results: int

@@ -20,7 +20,7 @@ LIGHT_PROBER = Path(__file__).with_name("light_prober.py")
 
 @dataclass(frozen=True)
 class Answer:
-    """A call: its start, its duration in seconds, its status (None if it failed), and Retry-After."""
+    """A call: its start, duration in seconds, status (None if it failed), and Retry-After."""
 
     begun: float
     took_s: float

@@ -67,7 +67,7 @@ class Provider:
         return f"http://127.0.0.1:{self.port}"
 
     def authorise(self, address: str) -> dict[str, str]:
-        """Check the authorisation request at this URL; return the parameters of the redirect back."""
+        """Check the authorisation request at this URL; return the parameters of the redirect."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert query["response_type"] == "code"
         assert query["client_id"] == CLIENT_ID

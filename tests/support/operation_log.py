@@ -101,7 +101,7 @@ def _read_lines(file: Path) -> Iterable[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Answered:
-    """One element of a result call: its task, its attempt, the mark of its content, and its status."""
+    """One element of a result call: task, attempt, mark of its content, and status."""
 
     task: str
     attempt: int

@@ -46,7 +46,7 @@ class Greeted:
         return list(answer.json()["tasks"])
 
     async def renew(self, tasks: Sequence[Any], begun: Sequence[Any] = ()) -> tuple[list[str], int]:
-        """Renew leases; return the status of each, and the number of other leases that are revoked."""
+        """Renew leases; return the status of each, and the number of other leases revoked."""
         named = {"leases": tasks, "begun": begun}
         body = {
             name: [task["reply_subject"] for task in of_name] for name, of_name in named.items()

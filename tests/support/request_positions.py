@@ -203,7 +203,7 @@ def _may_be_id(schema: dict[str, Any]) -> bool:
 def _leaves(
     schema: dict[str, Any], name: str, within: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """List the parts of a schema, down to values that are not an object or array of a known type."""
+    """List the parts of a schema, down to values that are neither an object nor an array."""
     if "$ref" in schema:
         called = schema["$ref"].rpartition("/")[2]
         if called not in within:

@@ -14,7 +14,7 @@ from psycopg import sql
 
 
 def list_encodings(secret: str) -> dict[str, bytes]:
-    """Return each encoding of a secret by name; of base64 only the part that no neighbour changes."""
+    """Return each encoding of a secret by name; of base64 only the part without neighbours."""
     raw = secret.encode()
     found = {
         "plain": raw,
@@ -69,7 +69,7 @@ class Search:
         ]
 
     def find_in_database(self, url: str) -> list[str]:
-        """Search every row of every table, with background tasks; bytes are searched as they are."""
+        """Search every row of every table, also background tasks; bytes are searched raw."""
         hits = []
         with psycopg.connect(url) as connection:
             tables = connection.execute(

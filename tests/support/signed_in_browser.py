@@ -46,7 +46,7 @@ class Seat:
 
     @contextmanager
     def as_role(self, role: str) -> Iterator[None]:
-        """Change the role of the user in the project within the block; another user becomes owner."""
+        """Change the role of the user within the block; another user becomes the owner."""
         self.change("update members set role = %s where project_id = %s", role, self.scene.project)
         try:
             yield

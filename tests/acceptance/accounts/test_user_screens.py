@@ -30,7 +30,7 @@ def here(seat: Seat, link: str) -> str:
 
 
 def invite(page: Page) -> str:
-    """Invite somebody on the page; answers the link."""
+    """Invite a user on the page; return the link."""
     page.get_by_role("button", name="Invite a user").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("E-mail").fill(EMAIL)
@@ -193,7 +193,7 @@ def test_somebody_signs_in_by_the_organisation(seat: Seat) -> None:
         expect(page.get_by_text("invite you first")).to_be_visible()
         expect(page.get_by_role("alert")).not_to_contain_text("for a role")
         assert page.url == f"{at_home}/sign-in/oidc", "the code does not stay in the address"
-        hers.wrong.clear()  # the browser tells of the refusal
+        hers.wrong.clear()  # the browser logs the refused request
         page.get_by_role("link", name="Back to the sign-in page").click()
         provider.person["email"] = "carla@people.example"
         page.goto(f"{at_home}/sign-in?to={wanted}")

@@ -15,7 +15,7 @@ from trapline.cli.demo_images import get_cache_folder, list_demo_images
 
 @pytest.fixture
 def demo(make_folder: Callable[[], Path]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `trapline demo --exit` on a folder of its own; skipped where nothing can be fetched."""
+    """Run `trapline demo --exit` on a new folder; skip if nothing can be downloaded."""
     folder = make_folder()
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

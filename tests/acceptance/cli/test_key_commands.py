@@ -27,7 +27,7 @@ class Desk:
     key: CreatedCallbackKey
 
     def check(self, file: Path, *arguments: str, code: int = 1) -> str:
-        """Check a request; answers what was said."""
+        """Check a request; return the output."""
         done = self.server.run(
             "key", "check", str(file), "--project", str(self.project), *arguments, check=False
         )

@@ -1,4 +1,4 @@
-"""`trapline simulate` plays a whole outside pipeline on a real server, and says in words what is wrong."""
+"""`trapline simulate` plays a whole external pipeline on a real server, and explains each error."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from trapline.wire.projects import NewProject
 
 @pytest.fixture
 def image(server: RunningServer, tmp_path: Path) -> UUID:
-    """A picture of 320 x 240 pixels in a project of its own."""
+    """Upload an image of 320 x 240 pixels to a new project."""
     file = tmp_path / "IMG_0001.JPG"
     file.write_bytes(make_picture(7, (320, 240)))
     with server.open() as owner:

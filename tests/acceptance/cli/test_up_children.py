@@ -1,4 +1,4 @@
-"""What the real children of `trapline up` know: read from /proc, where every user of the same account could read it."""
+"""Secrets of the child processes of `trapline up`, read from /proc as another user could."""
 
 import json
 import os

@@ -35,7 +35,7 @@ def read_settings_of(server: RunningServer, part: str = "api") -> Settings:
 
 
 def read_greeting(server: RunningServer) -> str:
-    """What the last start printed; it is complete when the API is ready and the background process is started."""
+    """Return the output of the last start, after API and background process have started."""
     server.find("background")
     wait_for("the greeting", lambda: "Ctrl-C stops it" in _after_last_stop(server), 10)
     return _after_last_stop(server)

@@ -38,7 +38,7 @@ print(json.dumps({"shown": shown, "rows": look.found.to_dicts(), "url": look.ima
 
 @contextmanager
 def working(server: RunningServer, project: int) -> Iterator[None]:
-    """A worker that finds what is on the known pictures, for as long as the block lasts."""
+    """Run a worker that detects the animals of the known images, within the block."""
     ended = threading.Event()
     algorithms = [Algorithm(name=one.name, key=one.key) for one in (DETECTOR, NAMER)]
 

@@ -1,4 +1,4 @@
-"""The client of outside pipelines on a real server, and `trapline key`, which makes what it signs with."""
+"""The client of external pipelines on a real server, and `trapline key`, which creates its keys."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from trapline.wire.projects import NewProject
 
 @dataclass
 class Desk:
-    """An owner with one picture of 320 x 240 pixels, and an analysis of it."""
+    """An owner with one image of 320 x 240 pixels, and an analysis of it."""
 
     server: RunningServer
     owner: Trapline
@@ -86,8 +86,7 @@ def test_a_lost_answer_is_asked_for_again(desk: Desk) -> None:
 
 
 def test_wrong_annotations_are_named_and_left_out(desk: Desk) -> None:
-    # The third box reaches out of the picture, and the name of it names no box any more once it is
-    # left out.
+    # The third box exceeds the image; when it is left out, its name refers to no box.
     given = [box(0), name_of(0), box(1, x_max=400), name_of(1), box(2)]
     with desk.call_back() as outside:
         with pytest.raises(ApiStatusError, match=r"annotations\.2"):
@@ -116,7 +115,7 @@ def test_nothing_is_replaced_by_nothing_by_accident(desk: Desk) -> None:
             )
         assert outside.get_analysis(desk.made.id).annotation_count == 1
         assert outside.post_annotations(desk.made.id, [], mode=BulkMode.REPLACE).stored.total == 0
-        # What is wrong with the request as a whole is nobody's to leave out.
+        # An error of the whole request cannot be avoided by leaving out elements.
         with pytest.raises(ApiStatusError, match="5,000"):
             outside.post_annotations(desk.made.id, [box(0)] * 5001, on_invalid="skip")
 

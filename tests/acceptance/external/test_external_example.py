@@ -1,4 +1,4 @@
-"""The outside pipeline of the docs: a real model runs outside, and what it finds is what our own worker finds."""
+"""The external pipeline of the docs with a real model detects the same as the built-in worker."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def model() -> Path:
 
 
 def upload(owner: Trapline, samples: Path) -> tuple[int, dict[str, UUID]]:
-    """Upload the pictures to a project of their own; answers their ids."""
+    """Upload the images to a new project; return their IDs."""
     project = owner.create_project(NewProject(name="outside example")).id
     sent = owner.upload_images(
         [samples / "images" / name for name in PICTURES], project=project
@@ -39,7 +39,7 @@ def upload(owner: Trapline, samples: Path) -> tuple[int, dict[str, UUID]]:
 
 
 def run_example(server: RunningServer, model: Path, *arguments: str, **environment: str) -> str:
-    """Run the example as it stands, with nothing but its environment; answers what it printed."""
+    """Run the example unchanged, with only its environment; return its output."""
     done = subprocess.run(
         [sys.executable, "-I", str(EXAMPLE), *arguments],
         env=quiet_environment(
@@ -102,7 +102,7 @@ def test_it_finds_outside_what_our_worker_finds(
                 assert overlap(thing.box, corners(same)) > 0.95
                 assert same.class_name == thing.names[-1].name
                 assert names[same.id] == thing.names[0].name
-        # The turned elephants too are found, and the blank picture is known as one.
+        # The rotated elephants are detected too, and the blank image is recognised.
         assert counts["sn_domestic_dog.jpg"] == 1
         assert counts["sn_african_elephants_with_exif_orientation.jpg"] >= 2
         assert counts["sn_blank.jpg"] == 0

@@ -1,4 +1,4 @@
-"""The guide for outside pipelines is true: its programs and examples run as they stand, against a real server."""
+"""The guide for external pipelines is true: its examples run unchanged against a real server."""
 
 import hmac
 import json
@@ -81,7 +81,7 @@ def get_or_skip(program: str) -> str:
 
 @dataclass
 class Study:
-    """A picture in a project of its own, and everything that an outside pipeline can be given."""
+    """An image in a new project, and everything that an external pipeline can receive."""
 
     server: RunningServer
     owner: Trapline
@@ -113,7 +113,7 @@ class Study:
 
 @contextmanager
 def open_study(server: RunningServer, folder: Path) -> Iterator[Study]:
-    """Make a study on a server; the picture is made in the folder."""
+    """Create a study on a server; the image is created in the folder."""
     file = folder / "IMG_0001.JPG"
     file.write_bytes(make_picture(1, (WIDTH, HEIGHT)))
     with server.open() as owner:
@@ -256,11 +256,11 @@ def test_every_format_is_taken_as_it_is_written(study: Study) -> None:
     stored = answer.json()["annotations"]
     assert answer.json()["created"] == len(annotations)
     for given, kept in zip(annotations, stored, strict=True):
-        # What was brought to the original stands beside what was given.
+        # Coordinates converted to the original are stored in addition to the given ones.
         told = kept["data"] | kept["data"].get("given", {})
         assert all(told[name] == value for name, value in given["data"].items())
         assert kept["class_name"] == given.get("class_name")
-        # Pictures are stretched; nothing else had to be.
+        # Images are only scaled; no other conversion was necessary.
         assert kept["scaled"] == (
             given["annotation_type"] in ("heatmap", "mask") or "size" in given["data"]
         )

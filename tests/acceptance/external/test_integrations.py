@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture
 def analysis(seat: Seat) -> UUID:
-    """An analysis of an outside pipeline, in the project with known pictures."""
+    """Create an analysis of an external pipeline, in the project with known images."""
     with seat.server.open() as owner:
         image = seat.scene.images["wide.jpg"].id
         return owner.create_analysis(
@@ -148,7 +148,7 @@ def test_the_wrong_part_of_a_pasted_curl_command_is_found(
     assert [part.get_attribute("data-look") for part in checked.locator("[data-part]").all()] == [
         "well"
     ] * 3 + ["wrong"]
-    # Mended by hand, it holds.
+    # Corrected by hand, the request is valid.
     page.get_by_label("Body", exact=True).fill(json.dumps(json.loads(sent)))
     page.get_by_role("button", name="Check signature").click()
     expect(checked.get_by_role("heading", name="The signature is valid.")).to_be_visible()
@@ -183,7 +183,7 @@ def test_the_first_byte_that_was_signed_otherwise_is_marked(
     page.get_by_label("What you signed").fill(f"{long_ago}.{body}")
     page.get_by_role("button", name="Check signature").click()
     expect(checked).to_contain_text("the secret or the digest is different")
-    # What is pasted anew has no answer yet.
+    # A request that was pasted again has no response yet.
     page.get_by_label("The request").fill(f"{raw}\n")
     expect(checked).to_contain_text("The result is shown here.")
     page.get_by_label("The request").fill("hello")

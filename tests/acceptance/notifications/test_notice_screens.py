@@ -1,4 +1,4 @@
-"""The page about notices, in a real browser: ask, try whether e-mail arrives, end; and what an operator is told."""
+"""The pages for notices in a real browser: subscribe, test e-mail, unsubscribe, operator's view."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 @pytest.fixture(autouse=True)
 def _without_notices(seat: Seat) -> Iterator[None]:
-    """Leave no notice behind: somebody would be written to about what other tests do."""
+    """Delete all notices afterwards, so that other tests send no e-mail."""
     yield
     with seat.server.open() as owner:
         for notice in owner.list_notices().results:

@@ -1,4 +1,4 @@
-"""Webhooks as the guide says it: its receiver runs as it stands, and a killed background process loses no event."""
+"""The guide for webhooks: its receiver runs unchanged; a killed process loses no event."""
 
 import json
 import re
@@ -66,7 +66,7 @@ def hesitating() -> Iterator[Hesitant]:
 
 @contextmanager
 def receiver_of_the_guide(folder: Path, port: int, secret: str) -> Iterator[Path]:
-    """Run the receiver of the guide as it stands; answers what it prints."""
+    """Run the receiver of the guide unchanged; yield the file of its output."""
     program, heard = folder / "receive.py", folder / "heard.txt"
     code = BLOCK.search(GUIDE.read_text(encoding="utf-8"))
     assert code is not None

@@ -21,7 +21,7 @@ FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 @pytest.fixture(autouse=True)
 def _without_webhooks(seat: Seat) -> Iterator[None]:
-    """Leave no webhook behind: it would be told of what other tests do."""
+    """Delete all webhooks afterwards, so that they receive no event of other tests."""
     yield
     with seat.server.open() as owner:
         for webhook in owner.list_webhooks().results:

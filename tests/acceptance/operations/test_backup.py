@@ -1,4 +1,4 @@
-"""A backup that is taken while pictures come in, and what it becomes again."""
+"""A backup that is created during uploads, and its restoration."""
 
 import json
 import threading

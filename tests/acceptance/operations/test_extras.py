@@ -1,7 +1,8 @@
-"""Each extra alone is enough for what it is for, and brings nothing of the other.
+"""Each extra is sufficient for its purpose, and installs nothing of the other.
 
-A GPU machine that installs the worker must not need a web server and a database driver; a server
-must not need a model runtime. Only a fresh environment tells: in ours everything is installed.
+A GPU machine with the worker must not need a web server and a database driver; a server must not
+need a model runtime. Only a new environment shows it, because the present one contains all
+packages.
 """
 
 import os

@@ -158,14 +158,14 @@ def harmed_figures(server: RunningServer) -> dict[str, str]:
 
 
 def parts(server: RunningServer) -> dict[str, str]:
-    """What `/readyz` says of each part."""
+    """Return the state of each part in `/readyz`."""
     answer = httpx2.get(f"{server.base_url}/readyz", trust_env=False)
     assert answer.status_code == 200
     return dict(answer.json()["parts"])
 
 
 def sha256_of(number: int) -> str:
-    """The SHA-256 of one of the camera's pictures."""
+    """Return the SHA-256 of an image of the camera."""
     return hashlib.sha256(make_jpeg(number)).hexdigest()
 
 

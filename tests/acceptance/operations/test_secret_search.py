@@ -20,7 +20,7 @@ from tests.support.secret_search import Search, list_encodings
 
 from trapline.server.platform.postgres.postgres import find_free_port, find_running_url
 
-# What encodings change, and no list of settings would split.
+# It contains characters that encodings change, and none that splits a list in the settings.
 CANARY = 'Kanari "7&+/% <vogel>?\\=4711.'
 CONTROL = "Lockvogel-0815-zu-sehen"
 
@@ -274,13 +274,12 @@ def look_everywhere(
     tokens: dict[str, str],
     heard: list[tuple[str, bytes]],
 ) -> None:
-    """Search all that was said and left; a search that finds nothing at all would miss the control too."""
+    """Search all output and files; the search must also find the control text."""
     assert server.process is not None
     url = find_running_url(server.data)
     assert url is not None
     control = Search({"the control": CONTROL})
-    # What a process writes to its log comes there by a pipe: the last lines may still be on their
-    # way.
+    # A process writes its log through a pipe: the last lines may not have arrived yet.
     wait_for(
         "the last request in the log",
         lambda: bool(control.find("the log", server.log.read_bytes())),

@@ -1,4 +1,4 @@
-"""A whole Trapline that keeps its files on an S3 server: an upload becomes a picture with thumbnails, given by us."""
+"""A Trapline that stores its files on an S3 server: an upload becomes an image with thumbnails."""
 
 import io
 from collections.abc import Callable, Iterator

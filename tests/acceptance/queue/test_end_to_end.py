@@ -1,4 +1,4 @@
-"""`make e2e` goes the whole way with either worker, says so in a table, and leaves nothing behind."""
+"""`make e2e` runs all steps with either worker, prints a table, and leaves no process or file."""
 
 import subprocess
 import sys

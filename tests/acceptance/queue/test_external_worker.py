@@ -1,4 +1,4 @@
-"""A worker as they are in the field works against Trapline over real HTTP, and finds upright pictures there."""
+"""A field worker works with Trapline over real HTTP, and receives upright images."""
 
 import io
 import urllib.request
@@ -21,7 +21,7 @@ IMAGES = 60
 
 
 def _set_up(server: Trapline, name: str, files: list[Path]) -> tuple[int, str]:
-    """Make a project with these pictures; answers its id and a worker's token."""
+    """Create a project with these images; return its ID and a worker's token."""
     project = server.create_project(NewProject(name=name)).id
     deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id
     assert server.upload_images(files, deployment=deployment).imported == len(files)
@@ -31,7 +31,7 @@ def _set_up(server: Trapline, name: str, files: list[Path]) -> tuple[int, str]:
 
 
 def _turned(path: Path) -> Path:
-    """A picture of 160 x 120 pixels on disk that EXIF says to turn: 120 x 160 upright."""
+    """Write an image of 160 x 120 pixels that EXIF rotates to 120 x 160."""
     picture = Image.new("RGB", (160, 120), (200, 30, 30))
     exif = Image.Exif()
     exif[0x0112] = 6

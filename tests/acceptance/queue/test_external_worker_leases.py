@@ -25,7 +25,7 @@ MANY = 60
 
 @pytest.fixture(scope="module")
 def quick(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
-    """A server whose leases end soon, and that lets nobody hold many tasks."""
+    """Start a server whose leases end soon, with a low limit of tasks per worker."""
     settings = QUICK | {"TRAPLINE_LEASE_S": str(LEASE_S), "TRAPLINE_HELD_AT_MOST": str(CAP)}
     running = RunningServer(make_prepared(), find_free_port(), settings=settings)
     try:
@@ -46,7 +46,7 @@ def _statuses(answer: dict[str, Any]) -> list[str]:
 
 
 def _lease_as_they_come(worker: FieldWorker, job: int, wanted: int) -> list[dict[str, Any]]:
-    """Lease what comes back to the line, until there are so many."""
+    """Lease tasks that return to the queue, until there are `wanted` tasks."""
     tasks: list[dict[str, Any]] = []
 
     def has_all() -> bool:
@@ -97,8 +97,8 @@ def test_what_a_killed_loader_held_is_done_by_others(quick: RunningServer, tmp_p
                 dropped.append(len(_held(field, job)))
             return find_on(task)
 
-        # Its loaders spend nearly all of their time between the lease and the picture, so they hold
-        # something then.
+        # Its loaders spend most of their time between lease and image, so they hold tasks when it
+        # is killed.
         worker = field.make_worker(work=work, batch_size=4, prefetch=2 * MANY, load_s=0.3)
         job = field.run_job(worker)
         worker.drain(job)
@@ -273,7 +273,7 @@ def test_a_registration_that_cannot_be_is_refused_in_words(field: Field) -> None
 
 
 def test_a_picture_needs_no_token(field: Field) -> None:
-    """They send none to where pictures are; the address alone must do, and the token must not be in it."""
+    """Field workers send no token for images; the URL suffices, and does not contain the token."""
     worker = field.make_worker()
     [task] = worker.lease(field.run_job(worker), 1)
     assert worker.token not in urllib.parse.unquote(task["image_url"])

@@ -1,4 +1,4 @@
-"""What workers in the field do wrong with results, and what becomes of it: nothing lost, nothing doubled."""
+"""Errors of field workers with results: nothing is lost, and nothing is duplicated."""
 
 import json
 import random
@@ -61,7 +61,7 @@ def test_a_lost_answer_loses_no_result(field: Field) -> None:
 
 
 def test_a_drain_over_a_bad_wire_leaves_the_lost_to_the_next_lease(field: Field) -> None:
-    """Gets are repeated when they are told to, posts never; what a refused post held is still the worker's to lose."""
+    """The worker repeats GET requests, but no POST; the results of a refused post are lost."""
     worker = field.make_worker()
     job = field.run_job(worker)
     with open_wire(field.server.port) as wire:

@@ -127,7 +127,7 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
         second = owner.create_project(NewProject(name=f"second beside {shop.name}")).id
     (tmp_path / "ids.txt").write_text("\n".join(images[:2]), encoding="utf-8")
     (tmp_path / "with.json").write_text('{"size": 640, "threshold": 0.1}', encoding="utf-8")
-    # The images tell which of the two projects is meant.
+    # The images determine which of the two projects is meant.
     said = shop.ask(
         "run", "p", "--image", images[2], "--image-file", str(tmp_path / "ids.txt"), "--priority", "high",
         "--parameter", "threshold=0.4", "--parameter-file", str(tmp_path / "with.json"),

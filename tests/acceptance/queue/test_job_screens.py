@@ -25,7 +25,7 @@ LONG = "image is not an image: a " + "very" * 60 + " long reason"
 
 
 def lease(server: RunningServer, scene: Scene, job: Job, count: int) -> list[Task]:
-    """Lease so many tasks of a job, once it has them."""
+    """Lease `count` tasks of a job as soon as they exist."""
     tasks: list[Task] = []
 
     def lease_more() -> bool:
@@ -38,7 +38,7 @@ def lease(server: RunningServer, scene: Scene, job: Job, count: int) -> list[Tas
 
 
 def fail(server: RunningServer, scene: Scene, job: Job, words: Sequence[str]) -> None:
-    """Fail images of a job for good, each with its words."""
+    """Fail images of a job permanently, each with its message."""
     tasks = lease(server, scene, job, len(words))
     failures = [
         Result(

@@ -74,7 +74,7 @@ class _Fleet:
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A slow camera with pictures on it: its host and port."""
+    """Start a slow camera with images; yield its host and port."""
     folder = tmp_path_factory.mktemp("camera")
     fill(folder / "DCIM", PULLED)
     with serve_slowly(folder) as port:
@@ -83,7 +83,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def battered(make_prepared: Callable[[], Path], camera: str) -> Iterator[RunningServer]:
-    """One Trapline whose parts are killed by every test, each in a project of its own."""
+    """Start a Trapline whose parts are killed by every test, each in a separate project."""
     running = RunningServer(make_prepared(), find_free_port())
     running.settings = {
         **running.settings,
@@ -98,7 +98,7 @@ def battered(make_prepared: Callable[[], Path], camera: str) -> Iterator[Running
 
 
 LONG = pytest.mark.long
-"""The storm of kills among the faults strikes these parts too, at their work of both kinds."""
+"""The fault tests kill these parts too, during both kinds of work."""
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_job_ends_with_one_result_for_each_image_whatever_is_killed(
 def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
     battered: RunningServer, camera: str, part: str
 ) -> None:
-    """The run goes on by itself: nobody asks for another one."""
+    """The run continues automatically: no user starts another one."""
     with battered.open() as server:
         project = server.create_project(NewProject(name="pulled")).id
         deployment = server.create_deployment(NewDeployment(project=project, name="camera")).id

@@ -22,7 +22,7 @@ PIPELINE = {"name": "Field", "slug": "field", "version": 1, "stages": [], "algor
 
 
 def work(speaker: Speaker, ended: threading.Event) -> None:
-    """Lease whatever there is to lease and fail it for good: how runs end is not what the guide is about."""
+    """Lease all tasks and fail them permanently; the guide is not about the outcome of runs."""
     while not ended.wait(0.05):
         query = "pipeline__slug__in=field&ids_only=1&incomplete_only=1"
         for job in speaker.ask("GET", f"/jobs?{query}")["results"]:

@@ -21,7 +21,8 @@ from trapline.wire.jobs import NewJob, Selection
 __all__ = ["installed"]
 
 LONG = {"TRAPLINE_LEASE_S": "300", "TRAPLINE_REAPER_S": "0.5", "TRAPLINE_LOG_FORMAT": "json"}
-"""Leases that do not end while a test runs: what comes back was given back or taken back."""
+"""Leases outlast the test, so a task returns to the queue only if its lease is released or revoked.
+"""
 
 
 class Workers:
@@ -34,7 +35,7 @@ class Workers:
         self.processes: list[subprocess.Popen[str]] = []
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """What a worker's process is started with."""
+        """Return the environment of a worker process."""
         return quiet_environment(
             PYTHONPATH=str(self.packages),
             TRAPLINE_SERVER=self.field.server.base_url,
@@ -177,7 +178,7 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     refused = field.server.run("worker", "evict", "ffffffff", check=False)
     assert (refused.returncode, "there is no worker ffffffff" in refused.stderr) == (1, True)
     assert "evicted by token" in field.server.run("worker", "list", "--ended").stdout
-    process.kill()  # it is deep in its model; one that is not hears of it:
+    process.kill()  # it is busy in its model and does not notice the eviction
     other = workers.start()
     wait_for("leases", lambda: count(field, "completed") > 0)
     [other_id] = [

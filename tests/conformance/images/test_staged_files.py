@@ -1,4 +1,4 @@
-"""Large sets of pictures, announced, sent straight to the store and imported: on either store."""
+"""Large sets of images, announced, sent directly to the store and imported: on either store."""
 
 import asyncio
 import hashlib
@@ -39,7 +39,7 @@ SYSTEM = Scope.system()
 
 @dataclass
 class Desk:
-    """A project, its owner's calls, and whoever sends files with nothing but an address."""
+    """A project, its owner's requests, and a client that sends files with only a URL."""
 
     app: FastAPI
     system: AppContext
@@ -48,7 +48,7 @@ class Desk:
     house: House
 
     def use(self, **changes: Any) -> None:
-        """Go on with another engine."""
+        """Continue with another system."""
         self.system = self.app.state.system = replace(self.system, **changes)
 
     async def ask(self, path: str, body: Any) -> httpx2.Response:
@@ -105,7 +105,7 @@ class Desk:
 
 
 def tell(name: str, data: bytes) -> dict[str, Any]:
-    """What is announced of a file."""
+    """Build the announcement of a file."""
     return {
         "filename": name,
         "size": len(data),
@@ -115,7 +115,7 @@ def tell(name: str, data: bytes) -> dict[str, Any]:
 
 
 def outcomes(taken: dict[str, Any]) -> list[str]:
-    """What became of each file."""
+    """Return the outcome of each file."""
     return [one["outcome"] for one in taken["files"]]
 
 
@@ -332,7 +332,7 @@ async def test_what_is_too_large_is_refused_before_a_byte_is_sent(local: Desk) -
 
 
 class Moody(LocalStore):
-    """A store that gives nothing of a file named here, has as much room as is said, and does something at each look."""
+    """A store without the files named here, with a given free space and a callback at each read."""
 
     away: str | None = None
     free: float = 0.5
@@ -425,12 +425,12 @@ async def test_a_disk_that_is_really_full_takes_nothing_and_spoils_nothing(
 
 
 def noise_jpeg() -> bytes:
-    """A picture that has no room in six parts of a hundred of eight megabytes."""
+    """Draw an image that does not fit into 6 % of 8 MB."""
     return as_bytes(Image.effect_noise((1100, 1100), 90), "JPEG", quality=95)
 
 
 def as_bytes(image: Image.Image, form: str, **options: Any) -> bytes:
-    """A picture as a file."""
+    """Encode an image as a file."""
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()

@@ -131,7 +131,7 @@ async def test_an_announced_duplicate_is_sent_again_where_its_original_is_lost(
 async def test_bytes_of_duplicates_are_hashed_next_to_the_event_loop(
     local: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hashing what is announced takes up to ten seconds, in which the process answers other requests."""
+    """Hashing the announced files may last 10 s, in which the process answers other requests."""
     picture = make_jpeg(1)
     await upload(local, picture)
     make_digest, threads = hashlib.sha256, list[int]()

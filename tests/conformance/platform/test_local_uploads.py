@@ -1,4 +1,4 @@
-"""What only our own server has to hold when it takes uploads itself: limits before the first byte, safe answers."""
+"""Rules of uploads to Trapline's own server: limits before the first byte, safe responses."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -163,7 +163,7 @@ class FullDisk(LocalStore):
     """A store on a disk that has one part in a hundred left."""
 
     async def find_free_fraction(self) -> float | None:
-        """What is left."""
+        """Return the free fraction."""
         return 0.01
 
 

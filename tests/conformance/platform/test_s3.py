@@ -1,4 +1,4 @@
-"""What only S3 has: a server that is away, slow, or set up wrongly, which is said in words and harms nothing."""
+"""Faults of S3 servers: not available, slow, or badly configured; they are reported."""
 
 import asyncio
 import socket

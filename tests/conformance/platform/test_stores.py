@@ -1,4 +1,4 @@
-"""What every store must do, the local one and S3 alike: keep, give, and take uploads of exactly what was signed."""
+"""Rules of every store, local and S3: store, serve, and accept only uploads as they were signed."""
 
 import asyncio
 import hashlib

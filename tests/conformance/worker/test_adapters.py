@@ -1,8 +1,7 @@
-"""Pipelines over their authors' packages, run for real on stand-in weights of the right form.
+"""Pipelines of external packages, run for real on generated weights of the right form.
 
-The published weights are on the open internet and hundreds of megabytes, and PyTorch is not among
-what every developer installs: `make adapters` makes an environment of its own with both extras and
-runs this there.
+The published weights are large downloads, and PyTorch is not part of the development setup. `make
+adapters` creates an environment with both extras and runs these tests there.
 """
 
 import importlib.util

@@ -1,9 +1,7 @@
-"""What every pipeline must do, run on each built-in one and on the example of the docs; and how
-right the models are.
+"""The rules of every built-in pipeline and the example, and the accuracy of the models.
 
-Models come from the registries that the machine is set up for, once, into the model cache; YOLOX
-from its release or the samples folder. A test whose model cannot be had is skipped and says which
-file is missing.
+Models come from the configured registries, once, into the model cache; YOLOX comes from its release
+or the samples folder. If a model is not available, its test is skipped with the name of the file.
 """
 
 import csv
@@ -145,7 +143,7 @@ def test_pictures_are_not_written_to(pipeline: Pipeline) -> None:
 
 
 def check(pipeline: Pipeline, picture: InputImage, things: Sequence[ModelDetection]) -> None:
-    """Boxes within the picture, classes of the declared lists, as many scores as classes."""
+    """Boxes lie within the image, classes are declared, and each class has a score."""
     labels = {algorithm.key: algorithm.category_map for algorithm in pipeline.algorithms}
     height, width = picture.pixels.shape[:2]
     for found in things:
@@ -163,7 +161,7 @@ def check(pipeline: Pipeline, picture: InputImage, things: Sequence[ModelDetecti
     build_success(pipeline, picture, "", things, 0.0).model_dump_json()
 
 
-# How right the models are, on real pictures
+# Accuracy of the models on real images.
 
 ANIMALS = {
     "camtrapdp": "bird", "coral_cat": "carnivore", "coral_pets": "carnivore", "coral_dragonfly": "insect",
@@ -175,7 +173,7 @@ ANIMALS = {
 
 
 def look(pipeline: Pipeline, folder: Path) -> dict[str, list[ModelDetection]]:
-    """What a pipeline finds on each picture of the folder that can be decoded."""
+    """Return the detections of a pipeline on each image of the folder that can be decoded."""
     answers = {}
     with (folder / "manifest.csv").open(newline="") as file:
         for row in csv.DictReader(file):

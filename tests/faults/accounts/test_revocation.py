@@ -19,7 +19,8 @@ def test_a_revoked_token_is_refused_everywhere_within_a_second(
     scene = make_scene(apis=2, background=False).start(images=1)
     root = _make(scene, scene.owner, name="root")
     worker = _make(scene, root["token"], name="its worker", kind="worker")
-    # The other process knows both: it has just answered them, and goes on being asked.
+    # The other process has cached both tokens: it has just answered them, and is asked
+    # continuously.
     asking = [_Asking(scene.ports[1], made["token"]) for made in (root, worker)]
     listening = [_Listening(scene.ports[1], root["token"], path) for path in _streams_of(scene)]
     waiting = Speaker(scene.ports[1], worker["token"])
@@ -42,7 +43,7 @@ def test_a_revoked_token_is_refused_everywhere_within_a_second(
         assert not stream.thread.is_alive(), "a stream on which nothing comes is still open"
     ended = max(stream.ended for stream in listening) - revoked
     assert ended < WITHIN_S
-    # A task for the one that waits, who is nobody by now.
+    # A task for the waiting worker, whose token is revoked by now.
     run = scene.call(
         "POST", "/pipeline/run", {"pipeline": SLUG, "content": {"image": scene.images[0]}}
     )
@@ -75,7 +76,7 @@ def _make(scene: Scene, maker: str, **asked: Any) -> dict[str, Any]:
 
 
 class _Asking:
-    """Asks one process again and again who a token is, until it is nobody; `last_good` is when it last was somebody."""
+    """Client that asks who a token is until it is unknown; `last_good` is the last success."""
 
     def __init__(self, port: int, token: str) -> None:
         self._speaker = Speaker(port, token)
@@ -94,7 +95,7 @@ class _Asking:
 
 
 def _streams_of(scene: Scene) -> list[str]:
-    """The streams that there are: of a project's changes, and of a run that waits until somebody starts it."""
+    """List the event streams: changes of a project, and a run that has not been started."""
     content = {"image": scene.images[0]}
     made = scene.call(
         "POST", "/pipeline/run", {"pipeline": SLUG, "content": content, "start": "later"}

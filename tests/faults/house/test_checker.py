@@ -1,4 +1,4 @@
-"""The checker itself: whatever is wrong in the database, it says so."""
+"""The checker itself: it reports every kind of inconsistency in the database."""
 
 from tests.faults.conftest import MakeScene
 from tests.support.ledger_checker import check, look

@@ -1,4 +1,4 @@
-"""Backups that are taken while pictures and results come in: what is restored is one moment, whole and consistent."""
+"""Backups during uploads and results: the restored data is complete and of one point in time."""
 
 import asyncio
 import hashlib
@@ -56,13 +56,13 @@ HALF = """
 
 @dataclass
 class Bringer:
-    """Somebody who uploads pictures; `kept` is when each of those that were taken was acknowledged, by its hash."""
+    """Client that uploads images; `kept` maps the hash of each to the time of its response."""
 
     scene: Scene
     kept: dict[bytes, float] = field(default_factory=dict)
 
     def bring(self, number: int) -> None:
-        """Upload one picture."""
+        """Upload one image."""
         picture = make_picture(number)
         headers = {"Authorization": f"Bearer {self.scene.owner}"}
         form = {"project": str(self.scene.project), "deployment": self.scene.deployment}

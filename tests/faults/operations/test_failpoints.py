@@ -70,7 +70,7 @@ COMMITS_OF_FILES = {
 }
 """The commits that each takes; the last one of a request is that of what was asked for."""
 UNSTRUCK = {
-    # They move nothing of the ledger; what they write is written anew by the next run.
+    # They change nothing of the ledger; the next run writes the same data again.
     "loop thumbnails",
     "loop stored files",
     "loop due pull runs",
@@ -187,7 +187,7 @@ class _Busy:
         self.changed = number
 
     def call_until_told(self, path: str, method: str = "POST", body: Any = None) -> None:
-        """Call until the fate is known; a conflict tells that an earlier try did it."""
+        """Call until the outcome is known; a conflict means that an earlier attempt succeeded."""
         while True:
             try:
                 status = self.scene.call(method, path, body).status_code
@@ -221,8 +221,7 @@ def test_a_process_may_die_at_every_point(
     planned = list(enumerate(POINTS * RUNS + FILE_POINTS * RUNS_OF_FILES, start=1))
     chance.shuffle(planned)
     if not FULL:
-        # Taken from the end: what is cut off is found to have stalled, and is whole again, while
-        # others are struck.
+        # Taken from the end: a stalled operation is detected and repeated while others are killed.
         planned.sort(key=lambda one: one[1][0] in DOINGS)
     waiting: dict[int, tuple[str, str, float]] = {}
     began = time.monotonic()

@@ -67,7 +67,7 @@ def test_an_api_process_finishes_what_is_in_flight(make_scene: MakeScene, figure
 
 
 def _write_at_once(scene: Scene, stop: int) -> "Answers":
-    """Send some writes at the same time; answers a function that waits for what they were told."""
+    """Send several writes at the same time; return an object that waits for their responses."""
     probes = [
         probe_writes(scene, scene.record(f"writer-{stop}-{number}")) for number in range(IN_FLIGHT)
     ]
@@ -78,7 +78,7 @@ def _write_at_once(scene: Scene, stop: int) -> "Answers":
 
 
 class Answers:
-    """What some writes were told, once they were."""
+    """Responses of writes, when they have arrived."""
 
     def __init__(self, probes: list[Probe], threads: list[threading.Thread]) -> None:
         self._probes = probes

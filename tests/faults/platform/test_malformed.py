@@ -42,7 +42,7 @@ class Tally:
     broken: list[str] = field(default_factory=list)
 
     def note(self, status: int, operation: str, asked: object) -> None:
-        """Count one answer; 0 is none at all."""
+        """Count one response; 0 means that none arrived."""
         self.statuses[status] += 1
         if 200 <= status < 300:
             self.answered_well.add(operation)
@@ -158,7 +158,7 @@ def draw_from_document(
 def draw_cases(
     strategy: Any, seed: str, count: int, send: Callable[[schemathesis.Case[Any]], None]
 ) -> None:
-    """Draw so many cases, the same ones with the same seed."""
+    """Draw `count` cases, the same ones for the same seed."""
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -196,7 +196,7 @@ def send_case(
 def prepare(
     chance: random.Random, case: schemathesis.Case[Any], scene: Scene, known: dict[str, str]
 ) -> dict[str, Any]:
-    """What requests is to send for a case, by the owner, often with ids that are there."""
+    """Build the request of a case, sent by the owner, often with IDs that exist."""
     asked: dict[str, Any] = case.as_transport_kwargs(
         base_url=scene.base_url, headers={"Authorization": f"Bearer {scene.owner}"}
     )
@@ -207,7 +207,7 @@ def prepare(
 
 
 def fit(chance: random.Random, body: Any, known: dict[str, str]) -> Any:
-    """Put ids that are there into a body, more often than not, and let nobody wait long."""
+    """Put existing IDs into a body in most cases, and limit waiting times."""
     if not isinstance(body, dict):
         return body
     given = {name: known[name] for name in body if name in known and chance.random() < 0.7}
@@ -251,5 +251,5 @@ def ask(scene: Scene, tally: Tally, target: Target, request: bytes) -> None:
 
 
 def tell(tally: Tally) -> str:
-    """What was answered how often, in words."""
+    """Format the number of responses by status."""
     return ", ".join(f"{count} of {status}" for status, count in sorted(tally.statuses.items()))

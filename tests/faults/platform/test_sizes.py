@@ -230,7 +230,10 @@ def post_packed(scene: Scene, path: str, token: str, packed: bytes) -> httpx2.Re
 
 
 def list_posts(scene: Scene, known: dict[str, str]) -> Iterator[tuple[str, bytes, bytes]]:
-    """Every route that takes a body, by its owner, by a false token, and by nobody: its name, head and first bytes."""
+    """List every route with a body, called by the owner, with a false token and without one.
+
+    Each entry has a name, the head, and the first bytes of the body.
+    """
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             if "requestBody" not in operation:

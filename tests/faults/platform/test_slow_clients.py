@@ -1,4 +1,4 @@
-"""Callers that hold connections and do nothing with them: they are closed, and nobody else waits for them."""
+"""Callers that hold idle connections: they are disconnected, and no other caller waits for them."""
 
 import http.client
 import os
@@ -123,7 +123,7 @@ def watch(slow: list[Slow]) -> None:
     by_file = {one.socket.fileno(): one for one in slow}
     for one in slow:
         one.socket.setblocking(False)
-        # What a reader was sent stays where it is: only that its connection broke is told.
+        # The bytes sent to a reader stay unread; only a broken connection is reported.
         poller.register(one.socket, 0 if one.is_reader else select.POLLIN)
     last = max(one.since for one in slow)
     due = time.monotonic()
@@ -155,7 +155,7 @@ def trickle(one: Slow) -> None:
             one.socket.send(one.trickle[:1])
             one.trickle = one.trickle[1:]
     except OSError:
-        return  # the poll tells of it
+        return  # the poll reports it
 
 
 def is_over(opened: socket.socket) -> bool:
@@ -197,7 +197,7 @@ def asking(scene: Scene) -> Iterator[list[float]]:
 
 
 class Steady(threading.Thread):
-    """A caller that is slow and honest, over longer than anybody idle is waited for; `seen` says what it came to."""
+    """A slow caller that stays active longer than the idle limit; `seen` is its outcome."""
 
     def __init__(self, scene: Scene, kind: str, target: str = "") -> None:
         super().__init__(daemon=True)
@@ -211,7 +211,7 @@ class Steady(threading.Thread):
         ]()
 
     def upload(self) -> str:
-        """Send a picture of 60 kB at 3 kB a second."""
+        """Send an image of 60 kB at 3 kB/s."""
         start = f'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n{self.scene.project}\r\n--b\r\n'
         start += 'Content-Disposition: form-data; name="files"; filename="slow.png"\r\n\r\n'
         body = start.encode() + draw_noise(142) + b"\r\n--b--\r\n"
@@ -230,7 +230,7 @@ class Steady(threading.Thread):
         return "1 stored" if b'"imported":1' in said else said[-300:].decode()
 
     def download(self) -> str:
-        """Read a large picture within about twenty seconds, through a small window."""
+        """Read a large image within about 20 s, through a small TCP window."""
         with connect(self.scene.ports[0], receive_buffer=65536) as opened:
             opened.sendall(write_head("GET", self.target, {"Connection": "close"}))
             came, wanted = 0, 0
@@ -266,14 +266,14 @@ class Steady(threading.Thread):
 
 
 def draw_noise(side: int) -> bytes:
-    """A picture that no packing makes smaller: three bytes a pixel."""
+    """Draw an image that compression cannot reduce: three bytes per pixel."""
     file = BytesIO()
     Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(file, "PNG")
     return file.getvalue()
 
 
 def upload_picture(scene: Scene, side: int) -> str:
-    """Store a picture; answers the path of its file."""
+    """Store an image; return the path of its file."""
     sent = scene.call(
         "POST",
         "/images",

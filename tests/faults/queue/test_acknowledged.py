@@ -33,7 +33,7 @@ WAIT_S = 0.4
 def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """Each kill strikes while a result and another write wait to be committed."""
+    """Each kill happens while a result and another write wait to be committed."""
     chance = make_chance("acknowledged")
     scene = make_scene(failpoints=True, settings={"TRAPLINE_TASK_LOSSES": "200"}).start(
         images=sized(4000, 600)
@@ -107,7 +107,7 @@ def test_a_commit_whose_fate_is_unknown_is_told_as_such(
 
 @contextmanager
 def small_disk(scene: Scene, name: str, mib: int) -> Iterator[Path]:
-    """Put a folder of the scene's on a file system of its own."""
+    """Mount a folder of the scene on a separate file system."""
     place, aside = scene.folder / name, scene.folder / f"{name}.aside"
     place.mkdir(exist_ok=True)
     place.rename(aside)
@@ -179,7 +179,7 @@ def test_nothing_is_acknowledged_while_the_disk_is_full(
 
 
 def expect_pictures_whole_or_none(scene: Scene, store: Path) -> float:
-    """Fill the disk of the store, or all but what a picture needs; answers after how long one was taken again."""
+    """Fill the disk of the store completely or almost; return the seconds until uploads succeed."""
     ballast = store / "ballast"
     noise = io.BytesIO()
     Image.frombytes("RGB", (1300, 1300), make_chance("noise").randbytes(3 * 1300 * 1300)).save(
@@ -208,7 +208,7 @@ def expect_pictures_whole_or_none(scene: Scene, store: Path) -> float:
         for left_mib in (
             0,
             4,
-        ):  # less than one in twenty is refused at once; the rest fills while a picture comes in
+        ):  # less than one in twenty is refused immediately; the disk fills during an upload
             before = look()
             _fill(store, ballast)
             os.truncate(ballast, ballast.stat().st_size - left_mib * MIB)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def skewed(seconds: float) -> dict[str, str]:
-    """The environment of a process whose clock is wrong by so much; only what tells the date is."""
+    """Build the environment of a process whose date is wrong by `seconds`."""
     return {
         "LD_PRELOAD": str(FAKETIME),
         "FAKETIME": f"{seconds:+.0f}s",

@@ -1,4 +1,4 @@
-"""PostgreSQL away, in three ways: the server says so at once, stays alive, and goes on by itself when it is back."""
+"""PostgreSQL not available, in three ways: the server reports it, stays alive, and recovers."""
 
 import signal
 import time
@@ -42,7 +42,7 @@ def black_holed(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def forgotten(scene: Scene) -> Iterator[None]:
-    """As behind a gateway that forgot the connections: the old ones stay dead when new ones work again."""
+    """Simulate a gateway that lost the connections: old ones stay dead when new ones work again."""
     with black_holed(scene):
         yield
         assert scene.database_proxy is not None

@@ -72,7 +72,7 @@ def test_the_same_results_are_stored_once_and_answered_alike(
 
 
 def _violations(scene: Scene) -> list[str]:
-    """What the checker finds, but for what it expects of the light workers' results."""
+    """Return the violations of the checker, without those caused by light workers."""
     return [wrong for wrong in look(scene, marks=False).violations if "is doubled" not in wrong]
 
 

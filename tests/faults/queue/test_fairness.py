@@ -1,4 +1,4 @@
-"""Nobody starves: a small project beside a huge one, and everybody beside workers that lease and never answer."""
+"""No starvation: a small project next to a huge one, and workers next to silent ones."""
 
 import threading
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ class _Fleet:
 
 
 def _add_project(scene: Scene, images: int) -> int:
-    """Another project of the same owner, with the same pipeline and so many images; made of the first one's rows."""
+    """Create another project of the same owner and pipeline with `images` copied images."""
     caller = Speaker(scene.ports[0], scene.owner)
     project = int(caller.ask("POST", "/projects", {"name": f"other of {images}"})["id"])
     [(pipelines,)] = scene.ask("select count(*) from pipelines where project_id = %s", project)
@@ -161,8 +161,7 @@ def test_a_small_project_gets_its_turn_beside_a_huge_one(
     make_scene: MakeScene, figures: Figures
 ) -> None:
     scene = make_scene(apis=2).start(images=1)
-    # Half of the leases are its own: that is its fair time. What was on its way when it came is not
-    # charged to it.
+    # Half of the leases belong to it. Leases in progress when it arrived are not charged to it.
     fair, on_its_way = 2 * SMALL, 2 * WORKERS * BATCH
     for additions in (False, True):
         needed = _measure(scene, additions=additions)
@@ -172,7 +171,7 @@ def test_a_small_project_gets_its_turn_beside_a_huge_one(
 
 
 def test_workers_that_never_answer_block_nobody(make_scene: MakeScene, figures: Figures) -> None:
-    """Some take a batch and fall silent; one goes on and on, and takes again what it is taken from."""
+    """Some workers stop after a batch; one continues, and leases the tasks queued again."""
     scene = make_scene(apis=2, settings={"TRAPLINE_TASK_LOSSES": "100"}).start(images=SMALL)
     for number in range(1, MUTE + 1):
         scene.add_worker(number, hold=True, additions=number % 2 == 0)

@@ -1,4 +1,4 @@
-"""A cancel against the last result, and last results against each other: one end, told once, and no way back."""
+"""A cancel against the last result, and last results against each other: one end, reported once."""
 
 import random
 import time

@@ -22,7 +22,7 @@ THREADS = 5
 
 @dataclass
 class _Task:
-    """What must be true of one task, by the promise's own words."""
+    """The expected state of one task, by the rules of the documentation."""
 
     attempt: int = 0
     refused_up_to: int = 0
@@ -30,7 +30,7 @@ class _Task:
     tokens: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def expect(self, attempt: int, *, is_error: bool) -> str:
-        """What a result of this attempt is told."""
+        """Return the expected status of a result of this attempt."""
         if attempt == self.winner:
             return "accepted"
         if attempt <= self.refused_up_to:
@@ -99,7 +99,7 @@ class _Interleaving:
         if evicted:
             answer = self.scene.call("POST", f"/workers/{holder.worker_id}/evict")
             assert answer.status_code == 200, answer.text
-            # What it has finished counts as any late result does.
+            # Finished tasks count like any late result.
             [(fenced,)] = self.scene.ask(
                 "select count(*) from analyses where job_id = %s and fence > 0", self.job
             )

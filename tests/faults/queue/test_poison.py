@@ -1,4 +1,4 @@
-"""A picture that kills every worker that has it in hand takes down its own attempts and nothing else."""
+"""An image that kills every worker that processes it fails only its own attempts."""
 
 import time
 
@@ -84,8 +84,7 @@ def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figu
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "1000"}).start(images=OTHER_TASKS)
     poison, others = scene.images[:1], scene.images[1:]
     scene.make_expanded_job(selection={"images": others})
-    # What limits the rate is the time that the work takes, as it does in the field, not this
-    # machine's processors.
+    # The duration of the work limits the rate, as in the field, not the processors of this machine.
     for number in (1, 2):
         scene.add_worker(number, work_s=0.05, additions=number == 2)
     wait_for("results", lambda: len(_results(scene)) >= 4)

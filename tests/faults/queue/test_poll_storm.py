@@ -41,8 +41,7 @@ def test_a_storm_of_polls_is_answered(make_scene: MakeScene, figures: Figures) -
             f"/jobs?pipeline__slug__in={SLUG}&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
         )
         own_times, own_answers, leased = [], Counter[int](), 0
-        # The storm is of workers that are there: until all of them have connected and greeted is no
-        # time of a poll.
+        # The measured polls start when all workers have connected and said hello.
         everybody.wait()
         due = time.monotonic() + starts[number]
         for _ in range(SECONDS * POLLS_A_SECOND):

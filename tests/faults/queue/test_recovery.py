@@ -35,8 +35,8 @@ def test_tasks_of_a_killed_worker_are_leased_again_in_time(
         for victim in victims:
             scene.add_worker(int(victim.split()[1]), batch=HELD, additions=True, keep=True)
         wait_for("the leases", lambda: scene.count_held() == AT_ONCE * HELD)
-        # Who waits for work comes after the leases of each round, and goes with it: else it would
-        # take them first.
+        # A worker that waits for tasks starts after the leases of each round; otherwise it would
+        # take them.
         waiting = [
             scene.add_worker(100 + first + number, work_s=0.01, additions=number > 1)
             for number in range(1, 4)

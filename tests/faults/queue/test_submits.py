@@ -63,7 +63,7 @@ def test_the_same_submit_from_everywhere_makes_one_job(
 def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """Named images stand in the line with the job; a selection is expanded by a chore that must not get lost."""
+    """Named images are queued with the job; a background task expands a selection."""
     scene = make_scene().start(images=8)
     contents: list[dict[str, Any]] = [{"images": scene.images}, {}]
     owner = scene.record("owner")
@@ -85,7 +85,7 @@ def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(
 def test_a_change_that_was_answered_is_there_though_postgresql_is_killed_at_once(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """Canceled, tried again, and what later runs and receivers are told: a preset and a webhook."""
+    """Cancel, retry, and records for later runs and receivers: a preset and a webhook."""
     scene = make_scene().start(images=8)
     job = scene.make_job(
         scene.record("owner"), "changed", "/pipeline/run", content={"images": scene.images}

@@ -337,7 +337,7 @@ STRANGERS: tuple[dict[str, str], ...] = (
             for path in ("/projects", "/jobs/{job_id}/result")
         ),
         ({"Authorization": "Bearer {owner}"}, "/projects", 413, True),
-        # It has a limit of its own; a job that is not there is told before anything is read.
+        # This route has its own size limit; a missing job is reported before the body is read.
         ({"Authorization": "Bearer {owner}"}, "/jobs/{job_id}/result", 400, True),
         ({"Authorization": "Bearer {owner}"}, "/jobs/987654321/result", 404, False),
     ],

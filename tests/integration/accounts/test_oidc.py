@@ -114,7 +114,7 @@ async def test_somebody_invited_signs_in_and_is_linked(
     assert (await list_audit(system))[-2:] == ["link_oidc", "sign_in"]
     person = (await operator.get("/users")).json()["results"][1]
     assert (person["is_linked"], person["state"]) == (True, "active")
-    # Whoever is linked is known by that, whatever their address is now.
+    # A linked account is found by its subject, even after the e-mail address has changed.
     provider.person["email"] = "anna.new@example.org"
     assert (await come_back(browser, provider)).json()["email"] == "anna@example.org"
     assert (
@@ -171,7 +171,7 @@ async def test_address_told_aside_is_taken_from_the_same_person_alone(
     provider.person = {"sub": "4711"}
     provider.at_userinfo = ANNA | {"sub": "somebody else"}
     assert (await come_back(browser, provider)).status_code == 403
-    # What is verified is an address together with the word of the one who tells it.
+    # An address counts as verified only together with the claim of the provider that sent it.
     for token, aside in (
         ({"email": ANNA["email"]}, {"email": "mallory@example.org", "email_verified": True}),
         ({"email": ANNA["email"], "email_verified": False}, {"email_verified": True}),
@@ -420,7 +420,7 @@ async def test_provider_that_is_away_or_wrong_is_told_in_words(
             assert (await browser.post("/auth/oidc/begin")).status_code == 503, wrong
         assert len(provider.asked) == 1, "what failed a moment ago is not asked for again"
     knows._failed.clear()
-    # What it names elsewhere is under the rules of every address.
+    # Endpoints in the discovery document follow the same rules as every URL.
     provider.changes, knows._discovered = {"token_endpoint": "http://127.0.0.1:45999/token"}, None
     refused = await browser.post("/auth/oidc", json=provider.authorise(await begin(browser)))
     assert refused.status_code == 503

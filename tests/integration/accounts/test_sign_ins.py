@@ -1,4 +1,4 @@
-"""Guessing passwords gets slower and slower, and keeps nobody out who signs in from where they always do."""
+"""Guessing passwords slows down gradually; users at their usual place are not blocked."""
 
 import asyncio
 import re
@@ -37,7 +37,7 @@ async def guess(browser: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Respo
 
 
 async def set_failures(system: AppContext, failures: int) -> None:
-    """Age what was counted: as if so many had failed, and nobody had to wait now."""
+    """Set the number of counted failures, with no waiting time left."""
     async with system.database.transaction(Scope.system()) as tx:
         await tx.execute(
             "update sign_in_failures set failures = %s, not_before = now()", (failures,)
@@ -228,7 +228,7 @@ async def test_wrong_passwords_add_up(browser: httpx2.AsyncClient, application: 
 
 
 async def wait_for_waiters(system: AppContext, number: int) -> None:
-    """Wait until so many statements of this database wait for a lock."""
+    """Wait until `number` statements of this database wait for a lock."""
     async with asyncio.timeout(20):
         while True:
             async with system.database.transaction(Scope.system()) as tx:

@@ -1,4 +1,4 @@
-"""What a token may do less than its person, what it may give on, and what ends with it."""
+"""Limits of tokens compared with their creator, what they can create, and what ends with them."""
 
 import asyncio
 from typing import Any

@@ -36,7 +36,7 @@ async def operator(
 async def annas(
     operator: httpx2.AsyncClient, application: FastAPI
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """Somebody else's browser."""
+    """The browser of another user."""
     async with open_browser(application, "198.51.100.1") as browser:
         yield browser
 

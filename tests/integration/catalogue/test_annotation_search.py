@@ -1,4 +1,4 @@
-"""What was found, over many images; algorithms by their classes; and the log of a job."""
+"""Search of annotations over many images, algorithms by their classes, and the log of a job."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the page is told of: each kind of change is seen, with a stamp that differs after the next one."""
+"""Change events for the page: each kind of change is reported, with a new stamp."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -23,7 +23,7 @@ async def field(system: AppContext) -> Field:
 
 
 async def counted(field: Field, class_name: str = "") -> list[tuple[Any, ...]]:
-    """What is counted of each day once all is: images, blank ones, and the hours in which there are some."""
+    """Return the final counts of each day: images, blank images, and hours with images."""
     while await update_day_counts(field.system, SYSTEM):
         pass
     assert await field.ask("select 1 from dirty_days") == []
@@ -148,7 +148,7 @@ async def test_days_lay_out_what_a_filter_finds(
     assert (
         await field.call("GET", f"/images?project={field.project}&day_after=0001-01-01")
     ).status_code == 422
-    # Of many, what was counted before is told.
+    # If many images are not counted yet, the counts that exist are returned.
     await counted(field)
     monkeypatch.setattr(day_counts, "COUNTED_AT_ONCE", 1)
     monkeypatch.setattr(pagination, "EXACT_UP_TO", 1)

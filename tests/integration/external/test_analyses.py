@@ -1,4 +1,4 @@
-"""Analyses of outside pipelines: made, moved by callbacks, ended once; what they found is where a job's is."""
+"""Analyses of external pipelines: created, changed by callbacks, ended once."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Artifacts: an address for one file, the file looked at before it may be cited, and nothing of anybody else's."""
+"""Artifacts: one URL per file, validation before use, and no access to other projects."""
 
 import hashlib
 from dataclasses import replace

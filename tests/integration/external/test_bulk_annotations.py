@@ -1,4 +1,4 @@
-"""Annotations in bulk: all or none, once whoever posts them how often, in the order posted."""
+"""Annotations in bulk: all or none, stored once in the order posted, even if posted again."""
 
 import asyncio
 import random

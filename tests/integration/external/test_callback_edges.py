@@ -54,8 +54,8 @@ async def test_a_captured_request_that_is_sent_slowly_still_does_nothing(field: 
     await slow.reached.wait()
     assert (await field.client.post(path, content=body, headers=captured)).status_code == 200
     await outside.post([box(2)], mode="replace")
-    # The time that a signature may be early or late is over twice; whoever began in time may still
-    # be sending.
+    # Twice the tolerance of a signature has passed; a request that began in time may still be in
+    # progress.
     await field.change("update used_signatures set expires_at = expires_at - interval '11 minutes'")
     await purge_used_signatures(field.system, SYSTEM)
     slow.go_on.set()

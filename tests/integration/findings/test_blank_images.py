@@ -35,7 +35,7 @@ async def _place(field: Field) -> Field:
 
 
 def whole(name: str, confidence: float = 0.9) -> dict[str, Any]:
-    """What a classifier says of a whole image."""
+    """Build the classification of a whole image."""
     top = [{"class": name, "confidence": confidence}]
     return {
         "annotation_type": "classification",

@@ -1,4 +1,4 @@
-"""How many bytes a classification takes in the database, and that what is packed there is answered as it was sent."""
+"""The stored size of a classification, and compressed values returned as they were sent."""
 
 import json
 import random
@@ -51,8 +51,7 @@ def find_hundred(image: str, chance: np.random.Generator) -> dict[str, Any]:
 async def test_a_classification_over_a_hundred_classes_takes_at_most_1000_bytes(
     system: AppContext,
 ) -> None:
-    """Counted are the rows of the box and of the classification and their entries in all indexes of
-    `annotations`.
+    """Count the rows of the box and the classification, with their entries in all indexes.
 
     The score vector, with its indexes, is counted separately.
     """

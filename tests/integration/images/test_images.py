@@ -139,8 +139,8 @@ async def test_thumbnails_come_in_a_batch(
     )
     path = f"/api/v2/images/{found['files'][0]['image_id']}"
     assert (await client.get(path)).json()["thumbnail_url"] is None
-    # The third is the house's own image, whose file does not exist: it holds nobody up, and is
-    # tried three times.
+    # The file of the third image, which the project has from the start, does not exist. It delays
+    # no other image and is tried three times.
     assert [await generate_thumbnails(system, Scope.system()) for _ in range(4)] == [3, 1, 1, 0]
     image = (await client.get(path)).json()
     sizes = []

@@ -16,7 +16,7 @@ START = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 async def take(field: Field, *seconds: int) -> list[UUID]:
-    """Let a camera take pictures so many seconds after the start, and group them."""
+    """Upload images captured this many seconds after the start, and group them into sequences."""
     [(deployment,)] = await field.ask(
         "select id from deployments where project_id = %s", field.project
     )
@@ -117,7 +117,7 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     assert (await other.call("POST", "/pipeline/run", run)).status_code == 404
     body = {"project": other.project, "pipeline": SLUG, "selection": {"sequence": one["id"]}}
     assert (await other.call("POST", "/jobs", body)).status_code == 404
-    # All of its images left it, and nobody has come by to take it away.
+    # All of its images have left the sequence, and no task has deleted it yet.
     await field.call(
         "POST", "/images/delete", {"images": [str(image) for image in images[:2]], "reason": "x"}
     )
@@ -128,7 +128,7 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     assert await field.ask(waiting, str(number)) == [(1,)]
     await jobs.expand_job(field.system, SYSTEM, number)
     assert await field.counters(number) == ("completed", 0, 0, 0)
-    # It is to be made anew, and is shown to nobody.
+    # The sequence is marked to be built again, and is not shown.
     await field.change("update sequences set dissolve = true where id = %s", one["id"])
     body["project"] = field.project
     answers = [

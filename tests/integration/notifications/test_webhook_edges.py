@@ -180,7 +180,7 @@ async def test_the_pauses_grow_until_a_day_is_over() -> None:
 async def test_a_test_shows_no_body_of_a_private_address(
     office: Office, receiver: Receiver
 ) -> None:
-    """A page that only this machine may read must not be read by whoever may add a webhook."""
+    """A user who adds a webhook must not be able to read a page of the local machine."""
     webhook = await office.add(receiver.url)
     for answer in (
         b"HTTP/1.1 200 OK\r\n\r\nsecret-4711",

@@ -1,4 +1,4 @@
-"""Webhooks: what is told, to whom, signed how, and that nothing is lost or holds anything up."""
+"""Webhooks: events, receivers and signatures; no event is lost, and no receiver delays another."""
 
 import asyncio
 import itertools

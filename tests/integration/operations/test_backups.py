@@ -1,4 +1,4 @@
-"""What a backup holds still while it copies, and the database of somebody's own that is migrated by hand."""
+"""Locks that a backup holds while it copies, and a database that is migrated by hand."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ async def test_no_stored_file_goes_while_a_backup_is_made(system: AppContext) ->
 
 
 async def test_a_file_that_the_store_has_lost_is_named(system: AppContext, tmp_path: Path) -> None:
-    await build_house(system, "house")  # its picture is a row alone
+    await build_house(system, "house")  # its image is only a row
     (tmp_path / "data").mkdir()
     manifest = await create_backup(system, tmp_path / "data", tmp_path / "saved", lambda _: None)
     assert manifest["missing"] == ["originals/1/aa/aa"]

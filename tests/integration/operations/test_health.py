@@ -1,4 +1,4 @@
-"""What `/readyz` says of each part that is needed."""
+"""The state of each required part in `/readyz`."""
 
 from typing import Any
 
@@ -25,7 +25,8 @@ async def test_nothing_is_ready_over_an_older_schema(
             "not ready",
             f"is at revision 0100, this program needs {newest()}. Run `trapline migrate`.",
         ),
-        # It was migrated beside this process, which may go on until it is upgraded, too.
+        # Another process migrated the database; this process may continue until it is upgraded,
+        # too.
         (
             "9999",
             200,

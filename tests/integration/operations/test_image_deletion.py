@@ -1,4 +1,4 @@
-"""Deleted images leave everything that people and workers see, come back whole, and after a while go for good."""
+"""Deleted images are hidden from people and workers, can be restored, and are purged later."""
 
 import asyncio
 import signal
@@ -199,7 +199,7 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: AppC
     await image_deletion.purge_discarded_files(system, SYSTEM)
     assert all(
         [await system.store.find_size(key) for key in keys]
-    )  # somebody may be bringing it again just now
+    )  # another request may be uploading it now
     await discard(field, system)
     assert [await system.store.find_size(key) for key in keys] == [None] * 4
     assert await field.ask("select count(*) from discarded_files") == [(0,)]
@@ -229,8 +229,8 @@ async def test_bytes_that_another_image_has_or_that_come_again_stay(system: AppC
     await delete(field, first, second)
     await let_go(field, system)
     assert (await upload(field, again))["outcome"] == "imported"
-    # Whoever brings the bytes takes them off the list before they are stored, so that nobody
-    # deletes them after that.
+    # An upload removes its file from the list before it is stored, so that the file is not deleted
+    # later.
     assert await field.ask("select count(*) from discarded_files where key = %s", keys[1]) == [(0,)]
     await discard(field, system)
     assert all([await system.store.find_size(key) for key in keys])
@@ -258,7 +258,7 @@ asyncio.run(getattr(image_deletion, action)(system, Scope.system()))
 
 
 def die_in(action: str, url: str, folder: Path) -> None:
-    """Do one step in a process of its own, which is killed just before it commits."""
+    """Run one step in a separate process, which is killed just before it commits."""
     (folder / MARK).touch()
     (folder / "plan").write_text("1 before commit|*|1|kill\n")
     (folder / "plan.1").unlink(missing_ok=True)

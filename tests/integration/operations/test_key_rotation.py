@@ -1,4 +1,4 @@
-"""A change of the secret key, with real rows: nothing is lost, wherever it is killed and whoever works meanwhile."""
+"""A change of the secret key with real rows: nothing is lost if it is killed or others write."""
 
 import os
 import signal
@@ -118,7 +118,7 @@ def rotate(url: str, folder: Path, key: str | None, *more: str, code: int = 0) -
 
 
 def rotate_and_kill_in_the_middle(url: str, folder: Path, key: str | None) -> None:
-    """Kill the command while it waits for a row in the middle that somebody else has locked."""
+    """Kill the command while it waits for a row that another transaction has locked."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute("select id from pull_sources where id = %s for update", (UUID(int=150),))
         running = command(url, folder, key)
@@ -144,7 +144,7 @@ async def test_both_keys_live_in_two_processes_and_a_kill_in_the_middle_loses_no
     seen = await count_secrets(both, SYSTEM)
     assert (seen.total, seen.versions) == (MANY + 3, (1, 2)), "some are done, and some are not"
     assert await passwords(both, made) == made
-    # A process that was started before the change goes on with what it knows.
+    # A process that was started before the change continues with the old key.
     late = NewSource(
         name="late", base_url="https://camera.example/", deployment=UUID(house.ids["deployment_id"]),
         auth_type=AuthType.BASIC, auth_username="ranger", auth_password="pw-late",
@@ -236,6 +236,6 @@ def test_every_column_of_bytes_is_known_as_a_secret_or_not() -> None:
         if isinstance(column.type, LargeBinary)
     }
     assert {tuple(place) for place in PLACES} <= columns
-    # Digests of who failed to sign in: with another key they only count anew.
+    # Digests of failed sign-ins: with another key, counting only starts again.
     others = columns - {tuple(place) for place in PLACES} - {("sign_in_failures", "key")}
     assert not {(table, column) for table, column in others if not column.endswith(PLAIN)}

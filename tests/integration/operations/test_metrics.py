@@ -1,4 +1,4 @@
-"""Metrics: who may read them, what they tell, and that the documents name the same."""
+"""Metrics: access, content, and that the documentation names the same metrics."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ ASKED = {"Authorization": f"Bearer {TOKEN}"}
 async def monitored(
     system: AppContext, application: FastAPI, app_client: httpx2.AsyncClient
 ) -> httpx2.AsyncClient:
-    """A server whose metrics can be read, and were read by nobody."""
+    """A server whose metrics are enabled and have not been read yet."""
     application.state.system = replace(system, metrics_token=TOKEN)
     _reader._since = float("-inf")
     return app_client

@@ -1,4 +1,4 @@
-"""How `trapline up` ends its programs: the API has its time also where the worker takes all of its own."""
+"""How `trapline up` stops its programs: a slow worker does not shorten the time of the API."""
 
 import os
 from pathlib import Path

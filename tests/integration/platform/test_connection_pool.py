@@ -1,4 +1,4 @@
-"""The connections of a process: each is closed in the end, whoever holds it, and however its user was stopped."""
+"""The connections of a process: each is closed in the end, however its user is stopped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""HTTP as it comes over a socket: what the parser must not let through, and whom nobody waits for."""
+"""HTTP over a socket: requests that the parser rejects, and clients that delay no others."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 async def _echo(scope: Any, receive: Any, send: Any) -> None:
-    """Tell what came; /early answers before the body, /late after a while."""
+    """Return what was received; /early responds before the body, /late after a while."""
     body = b""
     while not scope["path"].startswith("/early"):
         message = await receive()
@@ -51,7 +51,7 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """A real server that tells what came."""
+    """Start a real server that returns what it receives; yield its port."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         _echo, http=HttpProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75
@@ -67,11 +67,11 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def ask(port: int) -> Ask:
-    """Send these bytes, read what comes until the end of the connection or so many answers."""
+    """Send these bytes, then read until the end of the connection or a number of responses."""
 
     def send(request: bytes, answers: int = 99) -> list[tuple[int, Any]]:
         with socket.create_connection(("127.0.0.1", port), timeout=20) as opened:
-            # What was refused before its end has its answer all the same.
+            # A request that is rejected before its end still receives its response.
             with contextlib.suppress(ConnectionError):
                 opened.sendall(request)
             came = b""

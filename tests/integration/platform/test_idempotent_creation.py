@@ -1,4 +1,4 @@
-"""Each POST that makes something heeds its Idempotency-Key: generated from the OpenAPI document, whatever it makes."""
+"""Each POST of the OpenAPI document that creates something honours its Idempotency-Key."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ OTHERWISE = {
     "POST /workers/hello": "a worker is known by its name: the same again is the same row",
     "POST /imports": "by its key, as test_imports.py shows: here the file that came twice is seen to be discarded",
 }
-"""What makes something, and is held to be once by another means."""
+"""Routes that create something, and that prevent duplicates by other means."""
 ALSO = {
     "POST /deployments/csv",
     "POST /taxa/import",
@@ -39,7 +39,7 @@ ALSO = {
     "POST /webhooks/{webhook_id}/rotate-secret",
     "POST /deployments/{deployment_id}/clock/undo",
 }
-"""What makes something without saying 201."""
+"""Routes that create something without status 201."""
 ANEW = {
     "by what it is, not by when it was asked for": {
         "POST /images",
@@ -93,7 +93,7 @@ ANEW = {
         "POST /auth/sign-out",
     },
 }
-"""What answers without 201 and heeds no key, by how it is told from another, or why it need not be."""
+"""Routes without status 201 that ignore the key, with the reason why repeats are harmless."""
 MAIL = SmtpServer("127.0.0.1", 9, "none", "trapline@house.example", "house.example")
 SYSTEM = Scope.system()
 CREATING = sorted(
@@ -153,7 +153,7 @@ async def test_the_same_request_again_makes_nothing_and_is_answered_alike(
     house.ids |= {"service_name": f"service {name}", "email": f"new@{name}.example"}
     await prepare(grounds, house, key)
     if key == "POST /notification-subscriptions":
-        # It is refused without a way to send: nobody is written to here.
+        # Without a mail server these routes are refused; no e-mail is sent here.
         object.__setattr__(grounds.system, "mail_server", MAIL)
     database = grounds.system.database
     before = await fingerprint(database)

@@ -1,4 +1,4 @@
-"""Log lines name what they are about, under the same words everywhere, and tell no secret."""
+"""Log lines name their subject with the same keys everywhere, and contain no secret."""
 
 import ast
 import json
@@ -90,7 +90,7 @@ def test_every_id_of_a_path_has_a_word() -> None:
 
 
 def test_lines_say_the_same_word_for_the_same_thing() -> None:
-    """`job_id=` here and `job=` there, and nobody finds all that was said of one job."""
+    """With `job_id=` in one place and `job=` in another, a search for a job misses lines."""
     wrong = []
     for file in sorted((ROOT / "src/trapline/server").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

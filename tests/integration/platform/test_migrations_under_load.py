@@ -1,4 +1,4 @@
-"""A migration beside others that use the database: another migration, whoever reads, a backup."""
+"""A migration next to other users of the database: another migration, a reader, a backup."""
 
 import subprocess
 import sys
@@ -71,7 +71,7 @@ def test_a_migration_that_is_never_let_in_says_so_and_is_whole(
 
 
 def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
-    """What is written meanwhile, in the statements of a program of before, is there, and none waits for a second."""
+    """Rows written by statements of the older version are stored, and none waits for a second."""
     migrate(empty_database_url, "0100")
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")

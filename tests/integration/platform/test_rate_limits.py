@@ -1,4 +1,4 @@
-"""Too many calls: 429 with Retry-After, counted by who calls, and never at the cost of somebody else."""
+"""Rate limits: 429 with Retry-After, counted for each caller separately."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace

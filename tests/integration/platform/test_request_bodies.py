@@ -40,7 +40,7 @@ async def post(field: Field, job: int, content: Any, **headers: str) -> httpx2.R
 
 
 def scored(task: dict[str, Any], crops: int, seed: int) -> dict[str, Any]:
-    """A result with so many boxes, each with long lists of its own."""
+    """Build a result with `crops` boxes, each with long lists."""
     result = success(task)
     [detection] = result["result"]["detections"]
     [named] = detection["classifications"]

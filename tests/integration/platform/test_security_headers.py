@@ -164,7 +164,7 @@ FORWARDED = {"X-Forwarded-For": "192.0.2.66, 203.0.113.7, 10.1.1.1", "X-Forwarde
             ("10.0.0.0/8",),
             "10.0.0.9",
             "203.0.113.7",
-        ),  # two proxies of ours; what stands before is the caller's tale
+        ),  # two proxies of ours; earlier entries are supplied by the caller
         (("10.0.0.9",), "10.0.0.9", "10.1.1.1"),
         (("10.0.0.0/8",), "198.51.100.1", "198.51.100.1"),
         ((), "127.0.0.1", "127.0.0.1"),

@@ -1,4 +1,4 @@
-"""The audit: what was done and what was read stands in it, and the project's owner reads it."""
+"""The audit records changes and reads, and the owner of the project can read it."""
 
 from typing import Any
 

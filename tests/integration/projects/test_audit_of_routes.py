@@ -1,6 +1,6 @@
-"""Each route that changes something leaves a line in the audit, or says here why it leaves none.
+"""Each route that changes something writes an audit entry, or is listed here with a reason.
 
-The line is of the project; what is about accounts stands in that of the installation.
+The entry belongs to the project; entries about accounts belong to the installation.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ BEFORE = {
 BEFORE["POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay"] = BEFORE[
     "POST /webhooks/{webhook_id}/deliveries/replay"
 ]
-"""What a house is short of, before a route has something to do."""
+"""Data that a test project lacks, and that a route requires."""
 
 OWN_BODIES: dict[str, Any] = {
     "POST /projects": {"name": "a new one"},

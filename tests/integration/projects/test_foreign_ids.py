@@ -35,7 +35,7 @@ RESULT = {
         "detections": [],
     }
 }
-# What a body must be beside the id, where the one in BODIES would not be taken with it.
+# Other fields of a body, if the body in BODIES would not be accepted with the ID.
 BESIDE: dict[tuple[str, str], Any] = {
     ("POST /image-pull-sources", ".location_id"): SOURCE,
     ("POST /image-pull-sources/test", ".source.location_id"): {"source": SOURCE},
@@ -62,7 +62,7 @@ BESIDE: dict[tuple[str, str], Any] = {
     },
     **{(key, f".{name}[]"): {} for key in RETRIES for name in ("images", "analyses")},
 }
-# What is answered where an id that is not there is no 404: to foreign ones and unknown ones alike.
+# The status for a missing ID where it is not 404; the same for foreign and unknown IDs.
 OTHERWISE: dict[tuple[str, str], int] = {
     # Lists narrowed by something that is not there have nothing in them.
     ("GET /audit", "actor"): 200,
@@ -95,7 +95,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     ("POST /webhooks/{webhook_id}/deliveries/replay", ".deliveries[]"): 202,
     # Images that are not there are left out.
     ("POST /jobs", ".selection.images[]"): 201,
-    # Leases that are not one's own are told to be lost.
+    # Leases of other workers are reported as lost.
     ("POST /tasks/renew", ".begun[]"): 200,
     ("POST /tasks/renew", ".leases[]"): 200,
     ("POST /tasks/release", ".leases[]"): 200,
@@ -106,7 +106,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     **{(key, f".{name}[]"): 409 for key in RETRIES for name in ("images", "analyses")},
     # A stream begins at its beginning behind an event of another job.
     ("GET /pipeline/job/{job_id}/events", "last-event-id"): 200,
-    # What the caller says is checked before anything is looked up.
+    # The content of the request is validated before anything is looked up.
     ("POST /images/{image_id}/analyses", "image_id"): 400,
     ("POST /images/{image_id}/analyses", ".image_id"): 400,
     ("POST /image-pull-sources", ".user_id"): 403,
@@ -129,9 +129,9 @@ MAKING = {
 
 
 def _plain(answer: httpx2.Response, put: str) -> str:
-    """What was answered, but for the id that was put, what is new each time, and where it is named."""
+    """Return the response without the ID that was put, values that change, and its position."""
     text = answer.text
-    # A number that is found is no name of the thing: others of the answer may be the same.
+    # A number does not identify the object: other numbers of the response may be equal.
     if answer.status_code >= 400 or not put.isdecimal():
         text = text.replace(put, "<it>").replace(put.partition(".")[0], "<it>")
     return re.sub(r'"(request_id|id|created_at|updated_at|queued_at|at)":("[^"]*"|\d+)', "", text)
@@ -217,7 +217,7 @@ LISTS = [
     for one in operations()
     if any(found["name"] == "cursor" for found in one[2].get("parameters", []))
     and not ACCESS[get_route_key(one[0], one[1])].operators  # one list for the whole installation
-    and not ACCESS[get_route_key(one[0], one[1])].public  # whoever asks for it is nobody
+    and not ACCESS[get_route_key(one[0], one[1])].public  # the caller has no account
     and "/auth/" not in one[1]  # one's own, short and fetched whole before a cursor is read
 ]
 
@@ -271,7 +271,7 @@ async def _list(
 
 
 def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of a page by what names them: addresses in them are signed anew each time."""
+    """Return the rows of a page by their identifiers; URLs in them are signed for each response."""
     rows = page.get("results", page.get("jobs", []))
     return [
         {key: row[key] for key in ("id", "job_id", "analysis_id", "path", "name") if key in row}

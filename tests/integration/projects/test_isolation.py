@@ -1,4 +1,4 @@
-"""Nobody reaches into another project, by any route: generated from the table of access and the OpenAPI document."""
+"""No route gives access to another project; generated from access table and OpenAPI document."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -121,7 +121,7 @@ BODIES: dict[str, Any] = {
     "POST /tasks/renew": {"leases": []},
     "POST /tasks/release": {"leases": []},
 }
-# What a route must be asked with beside the ids.
+# Query parameters that a route requires in addition to the ID.
 QUERIES: dict[str, dict[str, str]] = {
     "GET /images/days": {"project": "{project_id}"},
     "GET /summary": {"project": "{project_id}"},
@@ -174,7 +174,7 @@ async def call(
     bodies: dict[str, Any] = BODIES,
     put: tuple[Position, str, dict[str, str]] | None = None,
 ) -> httpx2.Response:
-    """Call a route with a house's ids wherever it takes one; `put` says where another's stands instead, and whose."""
+    """Call a route with the IDs of a project; `put` names the one replaced by another project's."""
     key = get_route_key(method, path)
     query = dict(fill(QUERIES.get(key, {}), ids))
     headers, body = dict(headers), None
@@ -226,7 +226,7 @@ async def call(
 
 
 def said(answer: httpx2.Response) -> dict[str, Any]:
-    """What was answered, but for the request's own id."""
+    """Return the response without its request ID."""
     return {key: value for key, value in answer.json().items() if key != "request_id"}
 
 
@@ -375,7 +375,7 @@ async def test_a_visitor_gets_only_what_is_public_of_a_public_project(grounds: G
         key = get_route_key(method, path)
         access = ACCESS[key]
         if access.kinds is None and not access.public:
-            continue  # a key of another kind lets in, which has tests of its own
+            continue  # a key of another kind gives access, which has separate tests
         told = [
             await call(grounds, method, path, operation, ids, {}) for ids in (public, private, none)
         ]

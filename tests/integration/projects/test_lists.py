@@ -1,4 +1,4 @@
-"""Every list of the API has one form, read from the OpenAPI document; and what can be edited tells of lost races."""
+"""Every list of the API has one form, and editable objects report lost updates."""
 
 import re
 from typing import Any
@@ -24,15 +24,15 @@ SHORT = {
     "GET /images/tags": "as many as a project has tags, the most frequent first",
     "GET /jobs/{job_id}/failures": "a hundred reasons at most",
 }
-"""Lists that are told whole, and why that is bounded; and those that not everybody here has."""
+"""Lists without pages, with the reason why they are bounded, and lists only for some users."""
 LIMITS = {"GET /pipeline/jobs": (1, 1000, 20), "GET /jobs": (None, None, None)}
-"""What a guide says otherwise: runs come by twenty, and a worker that names no limit hears of every job it may take."""
+"""Limits from the guides: runs have pages of 20; a worker without a limit gets every job."""
 OLDER = {"since": "at_after"}
 """Names of ranges from before they had one form, and what is the same."""
 
 
 def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
-    """The form of what a call answers; empty where that is no JSON."""
+    """Return the schema of a response; empty if it is not JSON."""
     content = operation["responses"].get("200", {}).get("content", {})
     form: dict[str, Any] = content.get("application/json", {}).get("schema", {})
     while "$ref" in form:
@@ -122,7 +122,7 @@ NOT_MATCHED = {
     "PATCH /images": "many at once, each of whose marks is set whatever it was",
     "PATCH /analyses/{analysis_id}/status": "a move, which is compared with the state that it is from",
 }
-"""What is changed without a version, and why nothing is lost by that."""
+"""Objects that are changed without a version, with the reason why nothing is lost."""
 
 
 @pytest.mark.parametrize(("path", "operation"), EDITED)

@@ -1,4 +1,4 @@
-"""Projects are deleted by name, seen by nobody, restored, and gone for good when their time is over."""
+"""Projects are deleted by name, hidden from everyone, restored, and purged later."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -48,7 +48,7 @@ async def list_shown(field: Field) -> dict[str, dict[str, Any]]:
 
 
 async def count_shown(field: Field) -> tuple[int, int, dict[str, int]]:
-    """What the settings page counts: images that are shown and hidden, and the unknown classes."""
+    """Return the counts of the settings page: images shown and hidden, and the unknown classes."""
     told = (await field.call("GET", f"/projects/{field.project}/public_preview")).json()
     return (
         told["shown"],
@@ -68,7 +68,7 @@ async def find(
 
 
 async def state(field: Field, **said: Any) -> str:
-    """Let the owner identify something; the id of what was said."""
+    """Identify something as the owner; return the ID of the identification."""
     answer = await field.call("POST", "/identifications", {"identifications": [said]})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["identifications"][0]["id"])

@@ -1,4 +1,4 @@
-"""What visitors see of a public project, and what they must never see, through HTTP on a real database and store."""
+"""Data that visitors of a public project can see, and data that stays private."""
 
 import asyncio
 import io
@@ -36,7 +36,7 @@ CANARIES = (
 
 @dataclass
 class Visit:
-    """A public project, whoever looks at it without credentials, and its owner."""
+    """A public project, a visitor without credentials, and its owner."""
 
     system: AppContext
     client: httpx2.AsyncClient
@@ -109,7 +109,7 @@ class Visit:
 
 
 def told_by_camera(seed: int) -> bytes:
-    """A picture whose file says all that a camera and its owner may put into one."""
+    """Draw an image whose file contains all metadata that a camera and its owner may add."""
     exif = Image.Exif()
     exif[0x013B], exif[0x8298], exif[0x010E] = (
         "Canary Artist",
@@ -127,7 +127,7 @@ def told_by_camera(seed: int) -> bytes:
 
 @pytest.fixture
 async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
-    """A project with three pictures of foxes, all that must be kept back around them, and one picture of the house."""
+    """Create a project with three images of foxes, private data, and one image without analysis."""
     house = await build_house(system, "public")
     made = Visit(system, app_client, house, [])
     place = {"project": house.ids["project_id"], "deployment": house.ids["deployment_id"]}
@@ -138,7 +138,7 @@ async def visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visit:
     made.images = [file["image_id"] for file in sent.json()["files"]]
     while await generate_thumbnails(system, SYSTEM):
         pass
-    # One made by another version may have more in it than the picture.
+    # An image made by another version may contain more metadata than this one.
     exif = Image.Exif()
     exif[0x013B] = "Canary Artist"
     buffer = io.BytesIO()
@@ -231,7 +231,7 @@ async def test_what_is_taken_back_is_gone_at_once_with_its_pictures(visit: Visit
 
 
 async def test_only_what_was_looked_at_and_shows_nobody_is_shown(visit: Visit) -> None:
-    """The picture of the house itself was never analysed, so it is none of these."""
+    """The image of the project without analysis is not shown."""
     newest_first = visit.images[::-1]
     assert await visit.shown() == newest_first
     first, second, third = visit.images

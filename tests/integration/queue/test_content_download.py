@@ -1,4 +1,4 @@
-"""Runs over pictures that are named by their addresses: fetched first, all or none, and tried again when asked."""
+"""Runs over images given as URLs: downloaded first, all or none, and retried on request."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -163,7 +163,8 @@ async def test_a_run_waits_behind_no_dead_process(
 ) -> None:
     house = await build_house(system, "house")
     await ask_for(app_client, house, [f"{camera.url}IMG_0.JPG"])
-    # It has begun the chore, whose lock keeps others of the run away, and is killed.
+    # A process has begun the background task, whose lock excludes others of this run, and is
+    # killed.
     async with system.database.transaction(SYSTEM) as tx:
         await tx.execute("set local search_path = procrastinate")
         await tx.execute("insert into procrastinate_workers default values")

@@ -1,4 +1,4 @@
-"""What failed: dead letters by reason, each attempt's story, doing one, some or all of a reason again."""
+"""Failed tasks: grouped by reason, with the history of each attempt, and retried."""
 
 from typing import Any
 from uuid import uuid4

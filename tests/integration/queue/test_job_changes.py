@@ -1,4 +1,4 @@
-"""What people do with a job under way: start it later, change its priority and name, pause, resume, cancel."""
+"""Changes of a job in progress: start time, priority and name, pause, resume, cancel."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The life of a job: expansion, cancel, retry, pause, standing jobs, whose turn it is, counters put right."""
+"""The life of a job: expansion, cancel, retry, pause, automatic jobs, fairness, counters."""
 
 from typing import Any
 from uuid import uuid4

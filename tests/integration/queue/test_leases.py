@@ -1,4 +1,4 @@
-"""Leases of workers that said hello: over several jobs, waited for, renewed, given back, and kept by nobody else."""
+"""Leases of registered workers: over several jobs, long polling, renewal, and release."""
 
 import asyncio
 import time
@@ -73,7 +73,8 @@ async def test_projects_take_turns_and_single_images_go_before_many(system: AppC
     singles = [
         await field.run_job(selection={"images": [str(image)]}) for image in field.images[:3]
     ]
-    # Somebody waits before each of these; but many of them must not starve the other project.
+    # Another worker waits before each of these leases; but many of them must not starve the other
+    # project.
     assert [(await worker.lease(1))[0]["job_id"] for _ in range(5)] == [
         singles[0], served[1], singles[1], served[1], singles[2],
     ]  # fmt: skip
@@ -219,7 +220,7 @@ async def test_a_renewal_says_what_is_lost_and_what_is_canceled(field: Field) ->
     assert await worker.renew([*tasks, nonsense]) == expected
     await jobs.sweep_job(field.system, SYSTEM, other)
     assert await worker.renew([*tasks, nonsense]) == expected
-    # Nobody's leases but one's own are renewed, or given back.
+    # A worker can renew and release only its own leases.
     stranger = await greet(field, name="worker-2")
     mine = [task for task in tasks[1:] if task["job_id"] == job]
     assert await stranger.renew(mine) == (["lost"] * len(mine), 0)
@@ -291,7 +292,7 @@ async def test_a_goodbye_ends_the_id_but_not_what_is_still_to_come(field: Field)
     tasks = await worker.lease()
     assert await worker.release([], goodbye=True, unsent=[tasks[0]["reply_subject"]]) == 2
     assert (await worker.call("/tasks/renew", {"leases": []})).status_code == 403
-    # Its last result was on its disk: whoever brings it, it counts.
+    # Its last result was on its disk: it counts, whichever worker sends it.
     assert await field.post(job, [success(task) for task in tasks]) == [
         "accepted", "rejected: the lease was revoked", "rejected: the lease was revoked",
     ]  # fmt: skip
@@ -358,7 +359,7 @@ async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Fiel
     assert (await one.claim(), await two.claim()) == ([], [job])
     [again] = await two.lease()
     await two.release([again])
-    # Where the other one does not take it, it is not kept from anybody for ever.
+    # If the other worker does not accept the task, the task does not stay unavailable.
     await field.change(
         "update analyses set not_before = null, holder_id = (select min(id) from holders)"
     )
@@ -404,7 +405,7 @@ async def test_a_task_may_be_given_back_without_end(field: Field) -> None:
 
 
 class CountingDatabase(Database):
-    """A database that counts the statements of the line, beside those that open and end transactions."""
+    """A database that counts the statements of the queue, without begin and commit."""
 
     statements = 0
 

@@ -1,4 +1,4 @@
-"""Races of the ledger: whoever comes last ends the job, once; nothing commits after a cancel; counters never drift."""
+"""Races of the ledger: one end of each job, no commit after a cancel, exact counters."""
 
 import asyncio
 import json
@@ -113,7 +113,7 @@ async def test_the_last_results_end_the_job_once(field: Field) -> None:
         orders = CHANCE.sample(tasks, len(tasks))
         posts = [post(field, job, [success(task) for task in orders[first::2]]) for first in (0, 1)]
         if number % 5 == 0:
-            # Both halves once more, in the other order: repeats must change nothing.
+            # Both halves again, in the other order: repeats must change nothing.
             posts += [
                 post(field, job, [success(task) for task in reversed(orders[first::2])])
                 for first in (0, 1)

@@ -1,4 +1,4 @@
-"""Retry beside everything else that moves tasks of a job: no call fails, and the counters stay those of the rows."""
+"""Retry at the same time as other changes of tasks: no call fails, and counters equal the rows."""
 
 import asyncio
 import random

@@ -408,7 +408,7 @@ async def test_who_is_known_for_a_moment_is_not_refused_what_is_theirs_since(
     assert (await submit(app_client, house, over_image(other))).status_code == 404
     async with system.database.transaction(
         Scope.system()
-    ) as tx:  # as another process would, which tells nobody
+    ) as tx:  # as another process would, without a notification
         await tx.session.execute(
             text(
                 "insert into members (project_id, user_id, role) select :other, user_id, 'manager' from members"

@@ -61,8 +61,7 @@ async def test_a_restarted_process_takes_the_leases_of_the_dead_one_away(field: 
     assert await field.ask(
         "select state, fence, lost, count(*) from analyses group by 1, 2, 3"
     ) == [("queued", 1, 1, 3)]
-    # What its process was doing when it ended may have ended it: such tasks go out one by one, and
-    # alone.
+    # The task may have ended its process, so such tasks are leased one at a time.
     [again] = await born.lease()
     assert again["alone"] is True
     assert again["reply_subject"] != tasks[0]["reply_subject"]
@@ -254,7 +253,7 @@ async def test_eviction_wants_a_manager_of_every_project(field: Field, system: A
     assert "projects that are not yours" in refused.json()["detail"]
     assert await shared.renew([]) == ([], 0)
     await field.change("update members set role = 'viewer' where user_id = %s", field.user_id)
-    # Who runs it may always take it away.
+    # The operator of the installation can always remove it.
     assert (await field.call("POST", f"/workers/{shared.id}/evict")).status_code == 200
 
 
@@ -327,8 +326,8 @@ async def test_pages_of_workers_bring_each_once_whoever_is_heard_from_or_goes(fi
     while asked == 0 or cursor:
         page = (await field.call("GET", f"{path}&limit=2{cursor}")).json()
         seen += [one["id"] for one in page["results"]]
-        # What was told last is over before the next page, and the worker told first is heard from
-        # again.
+        # The last worker of this page ends before the next page is read, and the first one has
+        # contact again.
         await field.change(
             "update workers set last_contact_at = clock_timestamp() where id = %s", seen[0]
         )

@@ -1,4 +1,4 @@
-"""What people say of findings and of images: the latest holds, what models said stays, and all of it is told."""
+"""Identifications of annotations and images: the latest is current, model results stay."""
 
 import asyncio
 from dataclasses import dataclass
@@ -55,9 +55,9 @@ class Desk:
         return list(answer.json()["results"])
 
     async def holds(self) -> dict[str, str | None]:
-        """What holds of each annotation.
+        """Return the current identification of each annotation.
 
-        The filter of lists, and the answer of each image, say the same.
+        The filter of lists and the response of each image are equal.
         """
         found = await self.find(path="/annotations")
         told = {one["id"]: one["identification"] for one in found}
@@ -78,7 +78,7 @@ class Desk:
         return dict(answer.json())
 
     async def reviewed(self) -> list[bool]:
-        """Whether each image is reviewed, by the filter and by itself."""
+        """Return whether each image is reviewed, by the filter and by the image itself."""
         listed = {image["id"] for image in await self.find("reviewed=true", "/images")}
         told = {image["id"]: image["reviewed"] for image in await self.find(path="/images")}
         assert listed == {key for key, is_reviewed in told.items() if is_reviewed}
@@ -99,7 +99,7 @@ async def desk(system: AppContext) -> Desk:
 
 
 async def let_in(desk: Desk, role: Role) -> tuple[str, UUID]:
-    """Let somebody in; answers a token of theirs, and their id."""
+    """Add a user to the project; return a token and the ID of the user."""
     async with desk.field.system.database.transaction(SYSTEM) as tx:
         user = UserRow(email=f"{uuid7()}@field.example", name=f"a {role.value}")
         tx.session.add(user)
@@ -307,7 +307,7 @@ async def test_taxa_name_what_it_is(desk: Desk) -> None:
 
 
 async def test_many_speak_of_one_image_at_once(desk: Desk) -> None:
-    """Whether an image is reviewed is what is there at the end, whoever comes when."""
+    """The final state decides whether an image is reviewed, in any order of the calls."""
     said = {"kind": "confirm", "annotations": desk.boxes[:1]}
     made = [one["id"] for _ in range(4) for one in await desk.say(said)]
     await asyncio.gather(*(desk.say(said) for _ in range(4)), *(desk.withdraw(key) for key in made))

@@ -188,7 +188,7 @@ async def test_a_taxon_is_made_changed_and_deleted(field: Field) -> None:
         assert "Nothing was changed" in refused.json()["detail"]
     assert list(await listed(field)) == ["Felis concolor", "Leopardus concolor", "Puma concolor"]
 
-    # What becomes a synonym takes its own along.
+    # A taxon that becomes a synonym takes its own synonyms along.
     lifted = await field.call("PATCH", f"/taxa/{felis['id']}", {"accepted": None})
     assert lifted.json()["accepted_id"] is None
     await field.call("PATCH", f"/taxa/{puma['id']}", {"accepted": felis["id"], "gbif_key": None})
@@ -249,7 +249,7 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
 async def test_taxa_of_another_project_are_nobodys_accepted_name_or_meaning(
     field: Field, system: AppContext
 ) -> None:
-    """Of one person, so that only the project tells them apart; and the database holds to it, too."""
+    """One user owns both projects, so that only the project differs; the database checks it, too."""
     other = await make_field(system, 0, name="other")
     await field.change(
         "insert into members (project_id, user_id, role) values (%s, %s, 'owner')",

@@ -1,4 +1,4 @@
-"""The sampler tells each listener what changed in its project, and rests while nobody listens."""
+"""The sampler notifies each listener of changes in its project, and is idle without listeners."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ FOREIGN = ChangeEvent(project_id=2, kind="job", id="8")
 
 
 class Changing:
-    """What changed lately: a small real thing that the test moves by hand."""
+    """A source of changes that the test controls."""
 
     def __init__(self) -> None:
         self.stamps: dict[ChangeEvent, str] = {}

@@ -1,4 +1,4 @@
-"""What is possible over HTTP is possible from Python and from the command line: read from the document and the code."""
+"""Each HTTP operation exists in the Python client and the CLI, compared by document and code."""
 
 import ast
 import json
@@ -67,7 +67,7 @@ NO_COMMAND = NO_CLIENT | {
     "POST /analyses/{analysis_id}/artifacts/presign": SIGNED,
     "POST /analyses/{analysis_id}/finalize": SIGNED,
 }
-"""What has no method or no command, and why."""
+"""Operations without a method or a command, with the reason."""
 MOVES = {"transition_job": {"run", "pause", "resume", "cancel"}}
 """Methods that take the last part of a path."""
 
@@ -100,7 +100,7 @@ def text_of(node: ast.expr, names: dict[str, ast.expr]) -> str:
         )
     if isinstance(node, ast.BinOp):
         return text_of(node.left, names) + text_of(node.right, names)
-    if isinstance(node, ast.Call):  # a path made by a function of its own, of a run
+    if isinstance(node, ast.Call):  # a path built by a function, of a run
         return "/pipeline/job/{}"
     return "{}"
 

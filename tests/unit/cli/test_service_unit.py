@@ -1,4 +1,4 @@
-"""The unit for systemd: whole, readable to systemd itself, and never written over somebody else's."""
+"""The systemd unit: complete, valid, and never written over a file of another origin."""
 
 import os
 import shlex

@@ -27,7 +27,7 @@ IMAGE = UUID(int=7)
 
 
 class Staging:
-    """A server that takes announced files; `refuse` answers so many requests of a kind with a status first."""
+    """A server for announced files; `refuse` rejects the first requests of a kind with a status."""
 
     def __init__(self, server: FakeServer) -> None:
         self.url = server.url

@@ -1,4 +1,4 @@
-"""What a notebook shows: images with their boxes as pictures, all else as tables, and nothing of it as markup."""
+"""Display in notebooks: images with boxes, everything else as tables, and all text escaped."""
 
 import base64
 import importlib.util
@@ -26,7 +26,7 @@ def api(server: FakeServer) -> Iterator[Trapline]:
 
 
 def tell_image(server: FakeServer, number: int = 1, **changes: Any) -> dict[str, Any]:
-    """An image as the server tells it, with one box."""
+    """Add an image with one box to the server."""
     box = {"id": str(uuid4()), "x_min": 16, "y_min": 12, "x_max": 32, "y_max": 36}
     told = {
         "id": str(UUID(int=number)), "project_id": 1, "deployment_id": str(uuid4()), "deployment_name": "Old oak",

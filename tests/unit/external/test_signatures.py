@@ -1,4 +1,4 @@
-"""The verifier of signatures: any bit that differs is refused, and nothing that anybody sends breaks it."""
+"""The verifier of signatures rejects any changed bit, and raises no error for any input."""
 
 import random
 from collections.abc import Sequence

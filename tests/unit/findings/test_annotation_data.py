@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(kind: str, data: dict[str, Any], field: str) -> 
 
 
 HUGE = 10**400
-"""JSON may have whole numbers of any length; this one is no double."""
+"""JSON allows integers of any length; this one does not fit into a double."""
 RING = [[0, 0], [10, 0], [10, 10]]
 UNHEARD: list[tuple[str, dict[str, Any], str]] = [
     ("bounding_box", _box(x_max=HUGE), "x_max"),

@@ -1,4 +1,4 @@
-"""Boxes are cut at the edges of the upright picture."""
+"""Boxes are cut at the edges of the upright image."""
 
 import pytest
 

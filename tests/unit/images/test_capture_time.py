@@ -1,4 +1,4 @@
-"""When a picture was taken, from whatever there is."""
+"""Capture times of images, from each source of a time."""
 
 from datetime import UTC, datetime
 from typing import Any

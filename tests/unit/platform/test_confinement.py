@@ -1,4 +1,4 @@
-"""What a decoder has given up: each thing is tried in a real process, as root and as another user."""
+"""Permissions that a decoder has dropped, tested in a real process, as root and as a user."""
 
 import asyncio
 import json

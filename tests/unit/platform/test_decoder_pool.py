@@ -1,4 +1,4 @@
-"""Pictures are decoded in a limited child: right sizes, clear words, and no harm from what is broken."""
+"""Images are decoded in a limited child process: sizes, errors, and harmless broken files."""
 
 import asyncio
 import io
@@ -30,7 +30,7 @@ async def decoders() -> AsyncIterator[DecoderPool]:
 
 
 def photograph(width: int = 400, height: int = 300, mode: str = "RGB") -> Image.Image:
-    """A picture whose left upper corner is red and whose rest is a gradient."""
+    """Draw an image with a red upper left corner and a gradient."""
     image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
     image.paste((255, 0, 0), (0, 0, width // 4, height // 4))
     return image.convert(mode)
@@ -80,7 +80,7 @@ async def test_takes_each_format_and_copies_what_browsers_do_not_show(
 async def test_every_orientation_comes_out_upright(
     decoders: DecoderPool, tmp_path: Path, orientation: int, form: str
 ) -> None:
-    # How a camera would have stored the upright picture, so that the tag turns it back.
+    # How a camera stores the upright image, so that the EXIF tag rotates it back.
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     upright = photograph()
     stored = (

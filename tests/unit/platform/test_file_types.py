@@ -50,7 +50,7 @@ def turned() -> bytes:
 
 
 def sixteen_bit() -> Image.Image:
-    """A grey picture whose values lie far beyond eight bits."""
+    """Draw a grey image whose values exceed eight bits."""
     grey = Image.new("I;16", (400, 300))
     grey.putdata([(row * 217) for row in range(300) for _ in range(400)])
     return grey

@@ -20,7 +20,7 @@ from trapline.server.platform.network.outbound_policy import OutboundPolicy, par
 
 
 class Canary:
-    """A server on loopback that records every request and answers what it is told."""
+    """A server on loopback that records every request and returns a configured response."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
@@ -116,7 +116,7 @@ async def test_ports_of_other_services_are_refused_before_anything_is_sent(port:
 
 
 async def test_a_resolver_that_changes_its_mind_is_asked_once() -> None:
-    """First a public address, then loopback: the connection goes to what was checked, which is nobody here."""
+    """The resolver returns a public address, then loopback; the checked address is used."""
     asked: list[str] = []
 
     async def rebinding(host: str, port: int) -> list[str]:
@@ -231,7 +231,7 @@ async def test_credentials_go_to_their_origin_only(header: str) -> None:
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n"],
 )  # fmt: skip
 async def test_nothing_that_a_server_says_is_repeated(answer: str) -> None:
-    """It may say what it was told: the sign-in, which every viewer and each log would then show."""
+    """The response may repeat the credentials, which viewers and logs would then show."""
     async with canary() as server:
         server.answer = lambda _: answer.format("canary-secret").encode()
         base = f"http://127.0.0.1:{server.port}/"

@@ -1,4 +1,4 @@
-"""Which addresses are refused, in every spelling that has fooled somebody."""
+"""Addresses that are refused, in each notation that is known to bypass filters."""
 
 from ipaddress import ip_address
 

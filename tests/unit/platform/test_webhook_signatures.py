@@ -1,4 +1,4 @@
-"""Signatures by the Standard Webhooks convention, and messages that tell of new files."""
+"""Signatures by the Standard Webhooks convention, and notifications of new files."""
 
 import base64
 from typing import Any

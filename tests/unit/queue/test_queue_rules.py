@@ -1,4 +1,4 @@
-"""What the line decides: lease tokens, budgets, verdicts, how much is handed out, how a job ends."""
+"""Rules of the queue: lease tokens, budgets, verdicts, batch sizes, and the end of a job."""
 
 from collections.abc import Callable
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What holds of what people said, and what each kind may say."""
+"""The current identification out of several, and the allowed content of each kind."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def say(*told: tuple[Kind, UUID | None]) -> list[ActiveIdentification]:
-    """What was said, one second after the other; whole images are confirmed as ANALYSIS found them."""
+    """Build identifications one second apart; whole images are confirmed as ANALYSIS found them."""
     return [
         ActiveIdentification(
             uuid7(),

@@ -1,4 +1,4 @@
-"""Lists of taxa as they come: ours, Darwin Core's, GBIF's, and archives; what is none is refused in words."""
+"""Lists of taxa: own format, Darwin Core, GBIF, and archives; other files are refused."""
 
 import io
 import zipfile

@@ -19,7 +19,7 @@ from trapline.worker.pipeline import (
 
 
 class Small(Pipeline):
-    """Runs out of memory over more than three pictures, and breaks on empty ones."""
+    """A pipeline that runs out of memory above three images, and fails on empty ones."""
 
     slug = "small"
     name = "Small"

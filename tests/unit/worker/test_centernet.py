@@ -16,7 +16,7 @@ HERE, THERE = (100, 100, 200, 300), (300, 100, 400, 300)
 
 
 def find(*answers: tuple[tuple[int, int, int, int], float, int]) -> list[tuple[str, Any]]:
-    """What is found where the model answers these boxes (of 512 pixels), scores and classes."""
+    """Return the detections for these model outputs: boxes (of 512 pixels), scores and classes."""
     rows = np.array([[*box, score, kind] for box, score, kind in answers], np.float32)[np.newaxis]
     given = helper.make_tensor_value_info(
         "tower_0/images", onnx.TensorProto.FLOAT, [1, 512, 512, 3]

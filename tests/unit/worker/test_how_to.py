@@ -1,4 +1,4 @@
-"""What the guide for authors says is true."""
+"""The guide for authors of pipelines is true."""
 
 import ast
 import builtins

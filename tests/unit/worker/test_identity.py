@@ -79,7 +79,7 @@ def test_it_waits_at_the_server_and_not_between_calls(server: FakeServer, tmp_pa
     stop = threading.Event()
     limits = WorkerLimits(
         batch_size=4, poll_s=30, idle_s=8
-    )  # a wait of its own between two calls would be seen
+    )  # a wait between two calls would be seen
     thread = threading.Thread(
         target=run, args=(server, tmp_path, Sleeper()), kwargs={"stop": stop, "limits": limits}
     )

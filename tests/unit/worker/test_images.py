@@ -1,4 +1,4 @@
-"""Decoding pictures as they come, and fetching them."""
+"""Decode images as they are stored, and download them."""
 
 import io
 import threading

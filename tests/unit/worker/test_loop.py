@@ -38,7 +38,7 @@ def load_example() -> Pipeline:
 
 
 class Sleeper(Pipeline):
-    """Takes its time for each picture, and remembers when it ran and over how many."""
+    """A pipeline that needs a given time for each image, and records its calls and their sizes."""
 
     slug = "sleeper"
     name = "Sleeper"

@@ -106,7 +106,7 @@ def read_log(err: str) -> list[dict[str, object]]:
 
 
 def test_a_slow_model_is_not_taken_for_hung(server: FakeServer, installed: Path) -> None:
-    """A batch of 8 takes 2 s and warming up another 2 s, with a limit of 1 s that stands for the 90 s."""
+    """A batch of 8 takes 2 s, warm-up another 2 s; the limit of 1 s replaces the usual 90 s."""
     server.additions = True
     server.add_job(3, "slow", {f"i{number}": make_jpeg() for number in range(16)})
     process = start(

@@ -96,7 +96,7 @@ def test_it_works_until_idle_and_logs_json(server: FakeServer, installed: Path) 
     lines = [json.loads(line) for line in err.splitlines()]
     told = [
         line["event"] for line in lines if line["event"] != "stopping"
-    ]  # which is told only if it takes a while
+    ]  # which is printed only if it takes a while
     assert told == ["worker ready", "worker ended"]
     assert lines[-1]["posted"] == 2
     agent = server.asked[0].headers["User-Agent"]

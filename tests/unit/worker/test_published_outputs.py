@@ -1,4 +1,4 @@
-"""What MegaDetector and SpeciesNet write, in each of its forms, read without either of them."""
+"""Read the output files of MegaDetector and SpeciesNet in each format, without these programs."""
 
 from pathlib import Path
 from typing import Any
