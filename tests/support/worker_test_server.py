@@ -68,6 +68,7 @@ class FakeServer:
     states: dict[str, str] = field(default_factory=dict)
     released: list[str] = field(default_factory=list)
     goodbyes: list[dict[str, Any]] = field(default_factory=list)
+    name_of_final: str = "final"
     alone: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -141,7 +142,7 @@ class FakeServer:
             ]
             return _json(200, {"leases": rows, "revoked": 0})
         with self.lock:
-            if asked.body.get("final"):
+            if asked.body.get(self.name_of_final):
                 self.goodbyes.append(asked.body)
                 self.ended[worker] = "it said goodbye"
             for name in named:

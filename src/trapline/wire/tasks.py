@@ -6,7 +6,7 @@ Field names are those that workers in the field already speak.
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, computed_field, model_validator
+from pydantic import Field, computed_field, model_validator
 
 from trapline.wire.values import AnyText, Count, Id, LeaseToken, Message, Real, Slug
 
@@ -91,9 +91,22 @@ class ReleaseRequest(LeaseTokenList):
     too, but for the leases in `unsent`, whose results are still to come.
     """
 
-    final: Annotated[bool, Field(validation_alias=AliasChoices("final", "goodbye"))] = False
-    """`goodbye` is the name that earlier workers send; it is accepted for one version."""
+    final: bool = False
     unsent: Annotated[list[LeaseToken], Field(max_length=100_000)] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_name(cls, given: Any) -> Any:
+        """Read `goodbye`, the name that workers of the previous version send."""
+        if isinstance(given, dict) and not given.get("final") and "goodbye" in given:
+            return {**given, "final": given["goodbye"]}
+        return given
+
+    @computed_field(json_schema_extra={"deprecated": True})  # type: ignore[prop-decorator]
+    @property
+    def goodbye(self) -> bool:
+        """The same value as `final`, for servers of the previous version."""
+        return self.final
 
 
 class LeaseState(StrEnum):

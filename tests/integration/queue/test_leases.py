@@ -286,11 +286,18 @@ async def test_giving_back_to_a_paused_or_canceled_job(field: Field) -> None:
     assert await field.ask("select distinct state from analyses") == [("canceled",)]
 
 
-async def test_a_goodbye_ends_the_id_but_not_what_is_still_to_come(field: Field) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [{"final": True}, {"goodbye": True}, {"final": False, "goodbye": True}],
+    ids=["final", "goodbye", "both"],
+)
+async def test_a_goodbye_ends_the_id_but_not_what_is_still_to_come(
+    field: Field, names: dict[str, bool]
+) -> None:
     job = await field.run_job()
     worker = await greet(field)
     tasks = await worker.lease()
-    assert await worker.release([], goodbye=True, unsent=[tasks[0]["reply_subject"]]) == 2
+    assert await worker.release([], **names, unsent=[tasks[0]["reply_subject"]]) == 2
     assert (await worker.call("/tasks/renew", {"leases": []})).status_code == 403
     # Its last result was on its disk: it counts, whichever worker sends it.
     assert await field.post(job, [success(task) for task in tasks]) == [

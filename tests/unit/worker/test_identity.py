@@ -75,6 +75,17 @@ def test_it_leases_over_all_jobs_and_passes_their_parameters(
     assert [goodbye["leases"] for goodbye in server.goodbyes] == [[]]
 
 
+def test_a_server_of_the_previous_version_ends_the_worker_id(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """It reads only `goodbye`, and ignores the name `final`."""
+    server.name_of_final = "goodbye"
+    server.add_job(7, "sleeper", {"a": make_jpeg()})
+    run(server, tmp_path, Sleeper())
+    assert set(server.results) == {"a"}
+    assert list(server.ended) == server.workers
+
+
 def test_it_waits_at_the_server_and_not_between_calls(server: FakeServer, tmp_path: Path) -> None:
     stop = threading.Event()
     limits = WorkerLimits(
