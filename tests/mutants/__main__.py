@@ -58,8 +58,7 @@ def copy_tree() -> Iterator[Path]:
 
 
 def create_environment(folder: Path) -> None:
-    """Create an environment whose `trapline` is the copy and whose other packages are those of this
-    one.
+    """Create an environment with the copy as `trapline` and the other packages of this environment.
 
     A path in the environment variable PYTHONPATH is not enough: decoders run with `python -I`,
     which ignores it.

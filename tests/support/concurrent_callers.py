@@ -14,10 +14,10 @@ from tests.support.light_worker import SLUG
 
 @dataclass
 class Speaker:
-    """One caller with one open connection; for one thread. Two of different `address` prolong
-    nothing of each other.
+    """A caller with one open connection, for one thread.
 
-    `worker_id` is set by `greet`.
+    Callers with different `address` do not extend each other's leases. `worker_id` is set by
+    `greet`.
     """
 
     port: int

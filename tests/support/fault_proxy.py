@@ -143,10 +143,9 @@ class FaultProxy:
         return int(self._do(act))
 
     def swallow_answer_to(self, needle: bytes, after: bytes | None = None) -> None:
-        """Let the next bytes with this in them arrive, then break the connection before their
-        answer comes back.
+        """Forward the next bytes that contain `needle`, then cut it before the response.
 
-        With `after` only on a connection that had those bytes before.
+        With `after`, only on a connection that has sent those bytes before.
         """
         self._needle, self._after = needle, after
 

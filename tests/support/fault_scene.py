@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import psycopg
 
 from tests.support.fault_project import SECRET, make_camp
 from tests.support.fault_proxy import FaultProxy
 from tests.support.operation_log import Operation, Recorder, judge_status, read_operations, was_busy
 from tests.support.process_keeper import Keeper, Part, is_ready, last_words, signal_family
 from tests.support.running_server import wait_for
+from tests.support.scene_database import SceneDatabase
 from trapline.server.platform.failpoints import MARK
 from trapline.server.platform.postgres.postgres import Postgres, start_postgres, stop_postgres
 
@@ -31,8 +31,6 @@ SLUG = "field-pipeline"
 ROOT = Path(__file__).parents[2]
 LIGHT_WORKER = Path(__file__).with_name("light_worker.py")
 DATABASE = "database"
-OPEN = """select a.job_id, a.state, a.attempt, a.errors, a.lost, a.not_before - now(), a.deadline - now(), h.address
-    from analyses a left join holders h on h.id = a.holder_id where a.state in ('queued', 'processing') limit 20"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Strike:
 
 
 @dataclass
-class Scene:
+class Scene(SceneDatabase):
     """The processes of one test. `folder` holds a prepared database, see conftest.py.
 
     `apis` API processes listen on one socket each, or on one together. With `through_proxy` they
@@ -78,7 +76,6 @@ class Scene:
         self._database_wanted = False
         self._database_back: list[float] = []
         self._ending = threading.Event()
-        self._asking: psycopg.Connection | None = None
         self._database_thread = threading.Thread(
             target=self._keep_database, name="keep database", daemon=True
         )
@@ -102,7 +99,7 @@ class Scene:
 
     @property
     def database_url(self) -> str:
-        """PostgreSQL itself, past the proxy."""
+        """URL of PostgreSQL itself, without the proxy."""
         assert self.postgres is not None
         return self.postgres.url
 
@@ -283,52 +280,6 @@ class Scene:
         """The log of a client of the test's own."""
         return Recorder(self.logs / f"{client}.jsonl", client)
 
-    def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Ask PostgreSQL itself; waits for it where it is starting again."""
-        if self._asking is not None:
-            return _ask(self._asking, query, parameters)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                with psycopg.connect(self.database_url, connect_timeout=2) as connection:
-                    return _ask(connection, query, parameters)
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, "the database did not come back"
-                time.sleep(0.1)
-
-    @contextmanager
-    def rolled_back(self) -> Iterator[None]:
-        """Let everything that is asked within the block be undone at its end."""
-        with psycopg.connect(self.database_url) as connection:
-            self._asking = connection
-            try:
-                yield
-            finally:
-                self._asking = None
-                connection.rollback()
-
-    def count_open(self) -> int:
-        """How many tasks of live jobs are neither completed nor failed."""
-        return int(
-            self.ask("select count(*) from analyses where state in ('queued', 'processing')")[0][0]
-        )
-
-    def count_held(self) -> int:
-        """How many tasks are leased now."""
-        return int(self.ask("select count(*) from analyses where state = 'processing'")[0][0])
-
-    def drain(self, within_s: float) -> float:
-        """Wait until every job is over; answers after how many seconds it was."""
-        began = time.monotonic()
-        while live := self.ask(
-            "select id, status, expanded, open from jobs where status in ('queued', 'processing')"
-        ):
-            assert time.monotonic() - began < within_s, (
-                f"not over after {within_s} s: {live}, {self.ask(OPEN)}"
-            )
-            time.sleep(0.05)
-        return time.monotonic() - began
-
     def operations(self) -> list[Operation]:
         """List the operations of all clients."""
         return read_operations(self.logs)
@@ -420,10 +371,3 @@ class Scene:
     def last_back(self) -> float:
         """When PostgreSQL was last ready again."""
         return self._database_back[-1]
-
-
-def _ask(
-    connection: psycopg.Connection, query: str, parameters: tuple[Any, ...]
-) -> list[tuple[Any, ...]]:
-    cursor = connection.execute(query.encode(), parameters or None)
-    return list(cursor.fetchall()) if cursor.description else []

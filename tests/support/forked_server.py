@@ -1,9 +1,8 @@
-"""Run a server process in a child that is born ready: `python -m tests.support.forked_server api`, under a
-lifeline.
+"""Run a server in a child with loaded modules: `python -m tests.support.forked_server api`.
 
 Loading the server takes a second of processor time, which a test that kills it a hundred times does
-not have. The parent loads it once; each child is forked from it, does what a server process does
-from its first line on, and is followed by another one when it ends.
+not have. The parent loads it once. Each child is forked from it and does what a server process does
+from its first line on. When it ends, another child follows. A child ends with its parent.
 """
 
 import ctypes

@@ -1,10 +1,9 @@
-"""The log of what clients did: each operation ended ok, failed, or its fate is unknown; a file for
-each client.
+"""The log of each client's operations: each one is ok, failed, or its outcome is unknown.
 
-A line is written before an operation is sent and another one when its answer is there: an operation
-without the second line is one whose client was killed, and its fate is unknown. Times are of the
-machine's monotonic clock, in seconds; `wall` is what the client takes for the date. Standard
-library only: the light worker, which must start fast, writes it too.
+A line is written before an operation is sent and another one when its response arrives. If the
+second line is missing, the client was killed, and the outcome is unknown. Times are of the
+machine's monotonic clock, in seconds; `wall` is the date of the client. It uses only the standard
+library, because the light worker, which must start quickly, also writes it.
 """
 
 import json

@@ -24,6 +24,14 @@ async def field(system: AppContext) -> Field:
     return await make_field(system)
 
 
+async def rebuild_field(field: Field) -> Field:
+    """Return the field behind a server with the settings of its system."""
+    transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system)))
+    return replace(
+        field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
+    )
+
+
 async def test_a_pipeline_goes_the_whole_way(field: Field) -> None:
     outside = await begin(
         field, parameters={"threshold": 0.5}, provenance={"host": "gpu-1"}, external_job_id="run 7"
@@ -176,92 +184,6 @@ async def test_what_the_body_names_must_be_the_image_of_the_address(field: Field
         assert (await ask(field, **changes)).status_code == 422
 
 
-async def test_an_external_job_id_is_one_analysis_of_the_project(field: Field) -> None:
-    await begin(field, external_job_id="seven")
-    again = await ask(field, field.images[1], external_job_id="seven")
-    assert (again.status_code, "seven" in again.json()["detail"]) == (409, True)
-    assert await field.ask("select count(*) from analyses") == [(1,)]
-
-
-async def test_models_and_numbers_are_limited(field: Field) -> None:
-    field.system = replace(
-        field.system, callbacks=CallbackSettings(allowed_models=("wolf-net",), analyses_per_image=2)
-    )
-    limited = await _with(field)
-    refused = await ask(limited)
-    assert (refused.status_code, "wolf-net" in refused.json()["detail"]) == (400, True)
-    answers = await asyncio.gather(*[ask(limited, model_name="wolf-net") for _ in range(16)])
-    assert sorted(answer.status_code for answer in answers) == [201] * 2 + [400] * 14
-    assert (
-        "2 analyses"
-        in next(answer for answer in answers if answer.status_code == 400).json()["detail"]
-    )
-    assert (await ask(limited, field.images[1], model_name="wolf-net")).status_code == 201
-
-
-async def test_analyses_that_end_at_once_are_bounded_by_the_day(field: Field) -> None:
-    """Neither canceled nor failed ones count towards the limit of 2: four times as many are taken in 24 hours."""
-    field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=2))
-    limited = await _with(field)
-    for number in range(8):
-        ended = await begin(limited)
-        for status in ("processing", "failed" if number % 2 else "canceled"):
-            assert (await ended.call("PATCH", "/status", {"status": status})).status_code == 200
-    refused = await ask(limited)
-    assert (refused.status_code, refused.headers.get("retry-after")) == (429, "3600"), refused.text
-    assert "no analysis was created" in refused.json()["detail"]
-    assert (await ask(limited, field.images[1])).status_code == 201
-    await field.change("update analyses set created_at = created_at - interval '25 h'")
-    assert (await ask(limited)).status_code == 201
-
-
-async def test_only_open_and_completed_analyses_count_towards_the_limit(field: Field) -> None:
-    field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=3))
-    limited = await _with(field)
-    for end in ("canceled", "failed"):
-        for _ in range(3):
-            ended = await begin(limited)
-            assert (
-                await ended.call("PATCH", "/status", {"status": "processing"})
-            ).status_code == 200
-            assert (await ended.call("PATCH", "/status", {"status": end})).status_code == 200
-    completed, processing = await begin(limited), await begin(limited)
-    assert (await completed.call("POST", "/finalize", {"status": "completed"})).status_code == 200
-    assert (await processing.call("PATCH", "/status", {"status": "processing"})).status_code == 200
-    answers = await asyncio.gather(*[ask(limited) for _ in range(8)])
-    assert sorted(answer.status_code for answer in answers) == [201] + [400] * 7
-    refused = next(answer for answer in answers if answer.status_code == 400)
-    assert "queued, processing or completed" in refused.json()["detail"]
-    assert (await processing.call("PATCH", "/status", {"status": "canceled"})).status_code == 200
-    assert (await ask(limited)).status_code == 201
-
-
-async def _with(field: Field) -> Field:
-    """The same field behind a server with the settings of its system."""
-
-    transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system)))
-    return replace(
-        field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
-    )
-
-
-async def test_switched_off_there_is_nothing(field: Field) -> None:
-    outside = await begin(field)
-
-    transport = httpx2.ASGITransport(wrap_middleware(application_of(field.system, outside=False)))
-    off = replace(
-        field, client=httpx2.AsyncClient(transport=transport, base_url="http://trapline.test")
-    )
-    assert (await ask(off)).status_code == 404
-    gone = Outside(off, outside.id, outside.secret)
-    assert (
-        await gone.call("POST", "/finalize", {"status": "completed"}, secret="wrong")
-    ).status_code == 404
-    assert (await off.call("GET", f"/analyses/{outside.id}")).status_code == 404
-    assert (await gone.call("POST", "/finalize", b"{" + b" " * 100_000)).status_code == 404
-    assert (await gone.call("PUT", "")).status_code == 404
-
-
 async def test_the_same_request_makes_one_analysis_and_tells_its_secret_again(field: Field) -> None:
     image = field.images[0]
     body = {"image_id": str(image), "model_name": "deer-net", "model_version": "1"}
@@ -319,7 +241,7 @@ async def test_a_person_may_cancel_and_nothing_else(field: Field) -> None:
 async def test_tokens_may_call_back_where_the_operator_lets_them(field: Field) -> None:
     outside = await begin(field)
     field.system = replace(field.system, callbacks=CallbackSettings(require_signature=False))
-    lax = await _with(field)
+    lax = await rebuild_field(field)
     scope = Scope(actor="user:x", user_id=field.user_id, roles={field.project: Role.OWNER})
     pipeline = (
         await create_token(field.system, scope, NewToken(name="p", kind=TokenKind.PIPELINE))

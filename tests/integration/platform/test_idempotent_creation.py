@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 from tests.integration.projects.test_audit_of_routes import OWN_BODIES, SHEETS, prepare
-from tests.integration.projects.test_isolation import BODIES, QUERIES, fill, grounds
+from tests.integration.projects.test_isolation import grounds
 from tests.support.isolation_projects import Grounds
+from tests.support.isolation_requests import BODIES, QUERIES, fill
 from tests.support.project_with_roles import House, build_house, fingerprint
 from tests.support.request_positions import operations
 

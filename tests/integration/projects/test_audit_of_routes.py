@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.integration.projects.test_isolation import BODIES, QUERIES, fill, grounds
+from tests.integration.projects.test_isolation import grounds
 from tests.support.adc_client import PIPELINE
 from tests.support.image_factory import make_jpeg
 from tests.support.isolation_projects import Grounds
+from tests.support.isolation_requests import BODIES, QUERIES, fill
 from tests.support.project_with_roles import House, build_house
 
 from trapline.server.app.http.access_table import ACCESS
@@ -35,20 +36,20 @@ UNTOLD = {
     "POST /tasks/lease": LEDGER,
     "POST /tasks/renew": LEDGER,
     "POST /tasks/release": LEDGER,
-    "PUT /files/{key:path}": "the address was given out by `presign`, which left the line",
-    "POST /image-pull-sources/{source_id}/events": "what it brings stands in the ledger of the source's files and runs",
+    "PUT /files/{key:path}": "the URL was created by `presign`, which wrote the entry",
+    "POST /image-pull-sources/{source_id}/events": "its files are recorded in the files and runs of the source",
     "POST /image-pull-sources/test": KEEPS_NOTHING,
     "POST /image-pull-sources/{source_id}/test": KEEPS_NOTHING,
     "POST /callback_keys/check": KEEPS_NOTHING,
-    "POST /notification-subscriptions/test": "an e-mail to the caller, which test_notices.py looks at",
+    "POST /notification-subscriptions/test": "an e-mail to the caller, tested in test_notice_routes.py",
     "POST /auth/sign-in": SIGNED_IN,
     "POST /auth/sign-out": SIGNED_IN,
     "POST /auth/link": SIGNED_IN,
-    "POST /auth/oidc": "what it leaves, test_oidc.py looks at",
+    "POST /auth/oidc": "its audit entry is tested in test_oidc.py",
     "POST /auth/oidc/begin": KEEPS_NOTHING,
     "POST /auth/link/state": KEEPS_NOTHING,
     "POST /deployments/{deployment_id}/clock/preview": KEEPS_NOTHING,
-    "POST /notification-subscriptions": "where a mail server is named it leaves one, which test_notices.py looks at",
+    "POST /notification-subscriptions": "writes an entry if a mail server is configured, tested in test_notice_routes.py",
     **{
         f"{method} /analyses/{{analysis_id}}/{{rest:path}}": "nothing is there"
         for method in sorted(CHANGING)

@@ -7,8 +7,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 import pytest
-from tests.integration.projects.test_isolation import BODIES, ENDLESS, GUARDED, call, grounds
+from tests.integration.projects.test_isolation import ENDLESS, GUARDED, grounds
 from tests.support.isolation_projects import Grounds
+from tests.support.isolation_requests import BODIES, call
 from tests.support.project_with_roles import unknown_ids
 from tests.support.request_positions import operations, positions_of
 from uuid_utils.compat import uuid7

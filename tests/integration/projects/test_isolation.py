@@ -1,6 +1,5 @@
 """No route gives access to another project; generated from access table and OpenAPI document."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -10,8 +9,9 @@ import pytest
 import pytest_asyncio
 from tests.support.image_factory import make_jpeg
 from tests.support.isolation_projects import CALLERS, Grounds, make_grounds
+from tests.support.isolation_requests import BODIES, LEAST_BODIES, call
 from tests.support.project_with_roles import unknown_ids
-from tests.support.request_positions import Position, operations, positions_of, put_at
+from tests.support.request_positions import operations, positions_of
 from tests.support.route_roles import LEAST_ROLE, NO_ROLE, OPERATOR, find_least_role, parse_routes
 
 from trapline.server.app.http.access_table import ACCESS
@@ -23,116 +23,6 @@ from trapline.server.platform.postgres.postgres import Postgres
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.wire.auth import Role, TokenKind
 
-# A body that the route would take, for each route that takes one: ids stand in braces.
-BODIES: dict[str, Any] = {
-    "POST /projects": {"name": "one more"},
-    "PATCH /projects/{project_id}": {"description": "taken over"},
-    "POST /projects/{project_id}/members": {"email": "owner@stranger.example", "role": "owner"},
-    "PATCH /projects/{project_id}/members/{user_id}": {"role": "viewer"},
-    "POST /users": {
-        "email": "in@truder.example",
-        "memberships": [{"project": "{project_id}", "role": "owner"}],
-    },
-    "PATCH /users/{user_id}": {"is_operator": True},
-    "POST /source-folders": {"project": "{project_id}", "path": "/media"},
-    "PATCH /auth/me": {"name": "taken over"},
-    "PUT /auth/password": {"old": "not it", "new": "a long enough password"},
-    "POST /deployments": {"project": "{project_id}", "name": "intruder"},
-    "PATCH /deployments/{deployment_id}": {"name": "taken over"},
-    "POST /deployments/csv": "name",
-    "POST /deployments/{deployment_id}/clock/preview": {"clock_offset_s": 60},
-    "POST /auth/tokens": {"name": "t", "kind": "worker", "projects": ["{project_id}"]},
-    "POST /jobs": {"project": "{project_id}", "pipeline": "p"},
-    "PATCH /jobs/{job_id}": {"name": "taken over"},
-    "POST /jobs/{job_id}/retry": {"analyses": ["{analysis_id}"]},
-    "POST /pipeline/run": {"pipeline": "p", "content": {"image": "{image_id}"}},
-    "POST /pipeline/job/{job_id}/retry": {"analyses": ["{analysis_id}"]},
-    "POST /jobs/{job_id}/tasks": {"batch_size": 1},
-    "POST /jobs/{job_id}/result": {"results": []},
-    "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},
-    "POST /presets": {"project": "{project_id}", "name": "intruder", "pipeline": "p"},
-    "PATCH /presets/{preset_id}": {"description": "taken over"},
-    "POST /exports": {"project": "{project_id}", "format": "csv"},
-    "POST /taxa": {"project": "{project_id}", "scientific_name": "Meles meles"},
-    "PATCH /taxa/{taxon_id}": {"rank": "genus"},
-    "POST /taxa/import": "scientific_name",
-    "POST /imports": "nothing",
-    "POST /imports/{import_id}/folders": {"folders": {"Cam 1": "{deployment_id}"}},
-    "PUT /taxa/labels": {
-        "project": "{project_id}",
-        "labels": [{"label": "fox", "taxon": "{taxon_id}"}],
-    },
-    "POST /image-pull-sources": {
-        "project": "{project_id}",
-        "deployment": "{deployment_id}",
-        "name": "intruder",
-        "base_url": "http://camera.example/",
-    },
-    "POST /image-pull-sources/test": {
-        "source": {
-            "project": "{project_id}",
-            "deployment": "{deployment_id}",
-            "name": "intruder",
-            "base_url": "http://camera.example/",
-        }
-    },
-    "PATCH /image-pull-sources/{source_id}": {"name": "taken over"},
-    "POST /image-pull-sources/{source_id}/test": {"name": "taken over"},
-    "PATCH /images": {"images": ["{image_id}"], "starred": True},
-    "POST /identifications": {"identifications": [{"kind": "unsure", "images": ["{image_id}"]}]},
-    "POST /identifications/withdraw": {"identifications": ["{identification_id}"]},
-    "POST /images/delete": {"images": ["{image_id}"], "reason": "taken over"},
-    "POST /images/restore": {"images": ["{image_id}"]},
-    "POST /images/presign": {
-        "project": "{project_id}",
-        "files": [{"filename": "a.jpg", "size": 9, "sha256": "0" * 64, "media_type": "image/jpeg"}],
-    },
-    "POST /images/import": {"files": ["{staged_id}"]},
-    "POST /images/{image_id}/analyses": {
-        "image_id": "{image_id}",
-        "model_name": "intruder",
-        "model_version": "1",
-    },
-    "PATCH /analyses/{analysis_id}/status": {"status": "canceled"},
-    "POST /analyses/{analysis_id}/artifacts/presign": {
-        "artifact_type": "log",
-        "filename": "log.txt",
-    },
-    "POST /analyses/{analysis_id}/annotations:bulk": {"annotations": []},
-    "POST /analyses/{analysis_id}/finalize": {"status": "failed"},
-    "POST /callback_keys": {"projects": ["{project_id}"], "service": "intruder"},
-    "POST /callback_keys/check": {
-        "project": "{project_id}",
-        "target": "/api/analyses/1",
-        "headers": {},
-    },
-    "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
-    "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
-    "POST /webhooks/{webhook_id}/deliveries/replay": {"deliveries": ["{delivery_id}"]},
-    "POST /notification-subscriptions": {"project": "{project_id}", "kind": "job_failed"},
-    "POST /workers/hello": {
-        "service": "s",
-        "name": "worker-1",
-        "host": "h",
-        "pid": 1,
-        "pipelines": ["p"],
-    },
-    "POST /tasks/lease": {"pipelines": ["p"], "limit": 1},
-    "POST /tasks/renew": {"leases": []},
-    "POST /tasks/release": {"leases": []},
-}
-# Query parameters that a route requires in addition to the ID.
-QUERIES: dict[str, dict[str, str]] = {
-    "GET /images/days": {"project": "{project_id}"},
-    "GET /summary": {"project": "{project_id}"},
-    "DELETE /projects/{project_id}": {"name": "{project_name}"},
-    "GET /analyses/{analysis_id}/export": {"format": "json"},
-    "POST /imports": {"format": "megadetector"},
-}
-# The same without what names a project: the role is asked for all the same.
-LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "worker"}}
-# Multipart routes: form fields that name a project.
-FORMS: dict[str, dict[str, str]] = {"POST /images": {"project": "{project_id}"}}
 # Routes of the caller's own account, which are about no project.
 OWN = {
     "POST /auth/sign-out", "GET /auth/me", "PATCH /auth/me", "PUT /auth/password", "GET /auth/sessions",
@@ -151,78 +41,6 @@ ENDLESS = {"GET /events"}
 # They end what other calls are about.
 LAST = ("DELETE", "PUT /auth/password", "POST /tasks/release", "POST /auth/sign-out")
 LATE = ("/retry", "/cancel", "/evict", "/finalize", "/status", "/images/delete")
-
-
-def fill(value: Any, ids: dict[str, str]) -> Any:
-    """Put a house's ids where a body has them in braces."""
-    if isinstance(value, str) and value.startswith("{"):
-        found = ids[value.strip("{}")]
-        return int(found) if found.isdigit() else found
-    if isinstance(value, dict):
-        return {key: fill(inner, ids) for key, inner in value.items()}
-    return [fill(inner, ids) for inner in value] if isinstance(value, list) else value
-
-
-async def call(
-    grounds: Grounds,
-    method: str,
-    path: str,
-    operation: dict[str, Any],
-    ids: dict[str, str],
-    headers: dict[str, str],
-    *,
-    bodies: dict[str, Any] = BODIES,
-    put: tuple[Position, str, dict[str, str]] | None = None,
-) -> httpx2.Response:
-    """Call a route with the IDs of a project; `put` names the one replaced by another project's."""
-    key = get_route_key(method, path)
-    query = dict(fill(QUERIES.get(key, {}), ids))
-    headers, body = dict(headers), None
-    if "requestBody" in operation and key not in FORMS:
-        assert key in BODIES, (
-            f"{key} takes a body: add one to BODIES, so that its isolation is tested"
-        )
-        body = fill(bodies[key], ids)
-    form = {name: str(fill(value, ids)) for name, value in FORMS.get(key, {}).items()}
-    named: dict[str, str] = {}
-    for position, held in positions_of(method, path, operation):
-        if position.where == "path":
-            named[position.name] = ids[held]
-        elif position.where == "query" and position.name in ("project", "deployment"):
-            query[position.name] = ids[held]
-        elif position.where == "header" and position.name == "x-trapline-worker" and held in ids:
-            headers.setdefault(position.name, ids[held])
-    if put is not None:
-        position, held, others = put
-        value = others[held]
-        match position.where:
-            case "path":
-                named[position.name] = value
-            case "query":
-                required = {
-                    one["name"] for one in operation.get("parameters", []) if one.get("required")
-                }
-                query = {name: given for name, given in query.items() if name in required} | {
-                    position.name: value
-                }
-                form = {}
-            case "header":
-                headers[position.name] = value
-            case "form":
-                form = {position.name.lstrip("."): value}
-            case _:
-                typed: Any = int(value) if value.isdigit() else value
-                body = put_at(body, position.name, typed)
-    address = path.format(**named)
-    async with asyncio.timeout(20):
-        if key in FORMS:
-            files = {"files": ("a.jpg", b"not a picture", "image/jpeg")}
-            return await grounds.app_client.post(
-                address, params=query, headers=headers, data=form, files=files
-            )
-        return await grounds.app_client.request(
-            method, address, params=query, headers=headers, json=body
-        )
 
 
 def said(answer: httpx2.Response) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from tests.integration.projects.test_isolation import BODIES, call, fill, grounds
+from tests.integration.projects.test_isolation import grounds
 from tests.support.isolation_projects import Grounds
+from tests.support.isolation_requests import BODIES, call, fill
 from tests.support.request_positions import DOCUMENT, operations, positions_of
 
 from trapline.server.app.http.access_table import ACCESS

@@ -1,11 +1,7 @@
 """Leases of registered workers: over several jobs, long polling, renewal, and release."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, cast
 
 import pytest
 from tests.integration.accounts.test_sign_ins import wait_for_waiters
@@ -16,11 +12,9 @@ from tests.support.registered_worker import greet
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, LeaseSettings
-from trapline.server.platform.db.base import Database, Transaction
 from trapline.server.queue.actions import jobs
 from trapline.server.queue.actions import queue_maintenance as line
 from trapline.server.queue.queries.eligibility_sql import OWN_ERROR_S
-from trapline.server.queue.task_notifier import TaskNotifier
 from trapline.wire.auth import NewToken, TokenKind
 
 
@@ -140,68 +134,6 @@ async def test_whoever_holds_much_over_all_jobs_gets_one(system: AppContext) -> 
     await field.run_job()
     worker = await greet(field)
     assert [len(await worker.lease(9)) for _ in range(8)] == [4, 1, 1, 1, 1, 1, 1, 0]
-
-
-async def test_a_wait_ends_with_a_task_and_holds_no_connection(
-    field: Field, system: AppContext
-) -> None:
-    workers = [await greet(field, name=f"worker-{number}") for number in range(64)]
-    waits = [asyncio.create_task(worker.lease(1, wait_s=20)) for worker in workers]
-    await wait_until_waiting(field, len(waits))
-    async with asyncio.timeout(10):
-        # More than there are connections wait, and the server still answers.
-        job = await field.run_job()
-        done: set[asyncio.Task[list[Any]]] = set()
-        while len(done) < 3:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(0)
-    leased = [task for wait in done for task in wait.result()]
-    assert sorted(task["image_id"] for task in leased) == sorted(
-        str(image) for image in field.images
-    )
-    assert {task["job_id"] for task in leased} == {job}
-    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
-    assert len(arrivals._waiters) >= 64 - 2 * 3, "a whole fleet was woken for three tasks"
-    arrivals.close()
-    async with asyncio.timeout(5):
-        rest = await asyncio.gather(*waits)
-    assert sum(map(len, rest)) == 3
-    async with asyncio.timeout(5):
-        assert await workers[0].lease(1, wait_s=20) == []
-
-
-async def wait_until_waiting(field: Field, count: int) -> None:
-    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
-    async with asyncio.timeout(20):
-        while len(arrivals._waiters) < count:
-            await asyncio.sleep(0.01)
-
-
-async def test_a_wait_ends_when_its_time_is_up(field: Field) -> None:
-    worker = await greet(field)
-    began = time.monotonic()
-    assert await worker.lease(1, wait_s=0.5) == []
-    assert time.monotonic() - began >= 0.5
-    wrong: dict[str, Any]
-    for wrong in ({"wait_s": 31}, {"wait_s": -1}, {"limit": 0}, {"pipelines": []}, {"wait_s": "1"}):
-        body = {"pipelines": [SLUG], "limit": 1} | wrong
-        assert (await worker.call("/tasks/lease", body)).status_code in (400, 422)
-
-
-async def test_whoever_waits_hears_of_what_is_given_back_or_evicted(field: Field) -> None:
-    await field.run_job()
-    one, two = await greet(field), await greet(field, name="worker-2")
-    tasks = await one.lease()
-    waiting = asyncio.create_task(two.lease(1, wait_s=20))
-    await wait_until_waiting(field, 1)
-    assert await one.release(tasks[:1]) == 1
-    async with asyncio.timeout(5):
-        assert [task["id"] for task in await waiting] == [tasks[0]["id"]]
-    waiting = asyncio.create_task(two.lease(8, wait_s=20))
-    await wait_until_waiting(field, 1)
-    await field.call("POST", f"/workers/{one.id}/evict")
-    async with asyncio.timeout(5):
-        assert len(await waiting) == 2
 
 
 async def test_a_renewal_says_what_is_lost_and_what_is_canceled(field: Field) -> None:
@@ -409,56 +341,3 @@ async def test_a_task_may_be_given_back_without_end(field: Field) -> None:
     assert await field.ask("select state, attempt, won from analyses") == [
         ("completed", 40004, 40004)
     ]
-
-
-class CountingDatabase(Database):
-    """A database that counts the statements of the queue, without begin and commit."""
-
-    statements = 0
-
-    @asynccontextmanager
-    async def sql_transaction(
-        self, scope: Scope, *, each_alone: bool = False
-    ) -> AsyncIterator[Transaction]:
-        """Open a transaction that is counted."""
-        async with super().sql_transaction(scope, each_alone=each_alone) as tx:
-            yield cast("Transaction", _Counted(tx, self))
-
-
-class _Counted:
-    """A transaction whose statements are counted."""
-
-    def __init__(self, tx: Transaction, database: CountingDatabase) -> None:
-        self._tx, self._database = tx, database
-
-    async def execute(self, query: str, parameters: Any = None) -> Any:
-        self._database.statements += 1
-        return await self._tx.execute(query, parameters)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tx, name)
-
-
-async def test_a_usual_lease_is_few_statements(system: AppContext) -> None:
-    counting = CountingDatabase(system.database.url)
-    try:
-        field = await make_field(replace(system, database=counting), images=40)
-        job = await field.run_job()
-        worker = await greet(field)
-        for leases, expected in (
-            (
-                lambda: worker.lease(1),
-                3,
-            ),  # which jobs; the job, the worker and what it holds; the lease
-            (lambda: field.lease(job, 1), 2),  # the job and what the caller holds; the lease
-        ):
-            assert await leases(), "the first one notes who is at work"
-            counts = []
-            for _ in range(4):
-                before = counting.statements
-                assert await leases()
-                counts.append(counting.statements - before)
-            # On a busy machine one of them comes so late that it notes it again.
-            assert min(counts) == expected
-    finally:
-        await counting.close()

@@ -1,0 +1,76 @@
+"""Long polling for tasks: a wait ends with a task or its time, and blocks no connection."""
+
+import asyncio
+import time
+from typing import Any
+
+from tests.integration.queue.test_leases import field
+from tests.support.api_project import SLUG, Field
+from tests.support.registered_worker import greet
+
+from trapline.server.platform.app_context import AppContext
+from trapline.server.queue.task_notifier import TaskNotifier
+
+__all__ = ["field"]
+
+
+async def test_a_wait_ends_with_a_task_and_holds_no_connection(
+    field: Field, system: AppContext
+) -> None:
+    workers = [await greet(field, name=f"worker-{number}") for number in range(64)]
+    waits = [asyncio.create_task(worker.lease(1, wait_s=20)) for worker in workers]
+    await wait_until_waiting(field, len(waits))
+    async with asyncio.timeout(10):
+        # More than there are connections wait, and the server still answers.
+        job = await field.run_job()
+        done: set[asyncio.Task[list[Any]]] = set()
+        while len(done) < 3:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)
+    leased = [task for wait in done for task in wait.result()]
+    assert sorted(task["image_id"] for task in leased) == sorted(
+        str(image) for image in field.images
+    )
+    assert {task["job_id"] for task in leased} == {job}
+    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
+    assert len(arrivals._waiters) >= 64 - 2 * 3, "a whole fleet was woken for three tasks"
+    arrivals.close()
+    async with asyncio.timeout(5):
+        rest = await asyncio.gather(*waits)
+    assert sum(map(len, rest)) == 3
+    async with asyncio.timeout(5):
+        assert await workers[0].lease(1, wait_s=20) == []
+
+
+async def wait_until_waiting(field: Field, count: int) -> None:
+    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
+    async with asyncio.timeout(20):
+        while len(arrivals._waiters) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_wait_ends_when_its_time_is_up(field: Field) -> None:
+    worker = await greet(field)
+    began = time.monotonic()
+    assert await worker.lease(1, wait_s=0.5) == []
+    assert time.monotonic() - began >= 0.5
+    wrong: dict[str, Any]
+    for wrong in ({"wait_s": 31}, {"wait_s": -1}, {"limit": 0}, {"pipelines": []}, {"wait_s": "1"}):
+        body = {"pipelines": [SLUG], "limit": 1} | wrong
+        assert (await worker.call("/tasks/lease", body)).status_code in (400, 422)
+
+
+async def test_whoever_waits_hears_of_what_is_given_back_or_evicted(field: Field) -> None:
+    await field.run_job()
+    one, two = await greet(field), await greet(field, name="worker-2")
+    tasks = await one.lease()
+    waiting = asyncio.create_task(two.lease(1, wait_s=20))
+    await wait_until_waiting(field, 1)
+    assert await one.release(tasks[:1]) == 1
+    async with asyncio.timeout(5):
+        assert [task["id"] for task in await waiting] == [tasks[0]["id"]]
+    waiting = asyncio.create_task(two.lease(8, wait_s=20))
+    await wait_until_waiting(field, 1)
+    await field.call("POST", f"/workers/{one.id}/evict")
+    async with asyncio.timeout(5):
+        assert len(await waiting) == 2
