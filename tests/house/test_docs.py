@@ -242,6 +242,21 @@ def test_documents_that_programs_mention_exist() -> None:
     assert not {(path, mention) for path, mention in mentioned if not (ROOT / mention).exists()}
 
 
+def test_each_guarantee_names_tests_that_exist() -> None:
+    """The last column of the table lists the tests by their paths from the root."""
+    lines = read(Path("docs/reference/guarantees.md")).splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| (P\d|rates)", line)]
+    tests = {row[0]: re.findall(r"`([^`]+)`", row[-1]) for row in rows}
+    assert len(tests) >= 25
+    assert not {name for name, paths in tests.items() if not paths}
+    assert not {
+        (name, path)
+        for name, paths in tests.items()
+        for path in paths
+        if Path(path) not in list_files() or not re.fullmatch(r"tests/.+/test_\w+\.py", path)
+    }
+
+
 @pytest.mark.parametrize("guide", ["write-a-gateway.md", "write-a-pipeline.md"])
 def test_guides_for_engineers_name_code_that_exists(guide: str) -> None:
     """The reader of such a guide searches for the files, classes and functions that it names."""
