@@ -143,7 +143,7 @@ class FaultProxy:
         return int(self._do(act))
 
     def swallow_answer_to(self, needle: bytes, after: bytes | None = None) -> None:
-        """Forward the next bytes that contain `needle`, then cut it before the response.
+        """Forward bytes that contain `needle`, then cut the connection before the response.
 
         With `after`, only on a connection that has sent those bytes before.
         """
