@@ -18,6 +18,26 @@ MIGRATE = (
     "import sys; from trapline.server.platform.db.migrations import migrate; migrate(sys.argv[1])"
 )
 
+INSERTS = {
+    "projects": "insert into projects (name, description, sequence_gap_s)"
+    " values (gen_random_uuid()::text, '', 60)",
+    "images": "insert into images (id, project_id, deployment_id, sha256, size_bytes, width,"
+    " height, orientation, captured_at, captured_at_source, clock_offset_s, time_zone, exif, reviewed,"
+    " media_type, filename, flags, storage_key) values (gen_random_uuid(), 1, gen_random_uuid(),"
+    " sha256(gen_random_uuid()::text::bytea), 1, 1, 1, 1, now(), 'exif', 0, 'UTC', '{}', false,"
+    " 'image/jpeg', 'a.jpg', '{}', gen_random_uuid()::text)",
+    "jobs": "insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version,"
+    " status, priority, standing, paused, parameters, selection, expanded, open, completed, failed,"
+    " discarded, last_move)"
+    " values (1, 1, '', 'p', 1, 'queued', 1, false, false, '{}', '{}', true, 0, 0, 0, 0, 1)",
+    "webhooks": "insert into webhooks (id, project_id, name, url, host, event_types,"
+    " analyses_of_jobs, secrets, is_active)"
+    " values (gen_random_uuid(), 1, '', '', 'example.org:443', '{}', false, '', true)",
+    "exports": "insert into exports (id, project_id, format, selection, options, requested_by,"
+    " state) values (gen_random_uuid(), 1, 'csv', '{}', '{}', 'user', 'queued')",
+}
+"""One row for each table that users write, as a program of revision 0100 inserts it."""
+
 
 def test_two_may_migrate_one_database_at_once(empty_database_url: str) -> None:
     """The second one waits for the first, which waits for all that look at the tables it builds an index on."""
@@ -81,7 +101,16 @@ def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
             " 0, 0, now(), now() from generate_series(1, 20000)"
         )
     took_s: list[float] = []
+    inserts_took_s: dict[str, list[float]] = {table: [] for table in INSERTS}
     is_over = threading.Event()
+
+    def insert(table: str) -> None:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
+            connection.execute("set session_replication_role = replica")
+            while not is_over.wait(0.01):
+                began = time.monotonic()
+                connection.execute(INSERTS[table])
+                inserts_took_s[table].append(time.monotonic() - began)
 
     def work() -> None:
         with psycopg.connect(empty_database_url, autocommit=True) as connection:
@@ -95,13 +124,20 @@ def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
                 took_s.append(time.monotonic() - began)
                 assert done.rowcount == 1
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(2 + len(INSERTS)) as pool:
         workers = [pool.submit(work) for _ in range(2)]
+        workers += [pool.submit(insert, table) for table in INSERTS]
         try:
-            wait_for("work", lambda: len(took_s) > 10, 20)
+            wait_for("work", lambda: len(took_s) > 10 and all(inserts_took_s.values()), 20)
             before = len(took_s)
             migrate(empty_database_url)
             during = len(took_s) - before
+            inserted = {table: len(times) for table, times in inserts_took_s.items()}
+            wait_for(
+                "an insert into each table",
+                lambda: all(len(inserts_took_s[table]) > inserted[table] for table in INSERTS),
+                20,
+            )
         finally:
             is_over.set()
         for worker in workers:
@@ -110,9 +146,15 @@ def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
         counted = connection.execute(
             "select state, sum(attempt) from analyses group by 1 order by 1"
         ).fetchall()
+        kept = {
+            table: connection.execute(f"select count(*) from {table}").fetchone()
+            for table in INSERTS
+        }
     assert during > 10, "nobody worked meanwhile"
     assert counted == [("completed", len(took_s)), ("queued", 0)]
+    assert kept == {table: (len(times),) for table, times in inserts_took_s.items()}
     assert max(took_s) < 1
+    assert not {table: max(times) for table, times in inserts_took_s.items() if max(times) >= 1}
 
 
 async def test_a_migration_is_refused_while_a_backup_is_made(empty_database_url: str) -> None:
