@@ -22,9 +22,10 @@ INSERTS = {
     "projects": "insert into projects (name, description, sequence_gap_s)"
     " values (gen_random_uuid()::text, '', 60)",
     "images": "insert into images (id, project_id, deployment_id, sha256, size_bytes, width,"
-    " height, orientation, captured_at, captured_at_source, clock_offset_s, time_zone, exif, reviewed,"
-    " media_type, filename, flags, storage_key) values (gen_random_uuid(), 1, gen_random_uuid(),"
-    " sha256(gen_random_uuid()::text::bytea), 1, 1, 1, 1, now(), 'exif', 0, 'UTC', '{}', false,"
+    " height, orientation, captured_at, captured_at_source, clock_offset_s, time_zone, exif,"
+    " reviewed, media_type, filename, flags, storage_key)"
+    " values (gen_random_uuid(), 1, gen_random_uuid(), sha256(gen_random_uuid()::text::bytea),"
+    " 1, 1, 1, 1, now(), 'exif', 0, 'UTC', '{}', false,"
     " 'image/jpeg', 'a.jpg', '{}', gen_random_uuid()::text)",
     "jobs": "insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version,"
     " status, priority, standing, paused, parameters, selection, expanded, open, completed, failed,"
