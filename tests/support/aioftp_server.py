@@ -1,4 +1,4 @@
-"""Serve a folder with aioftp: serve_aioftp.py FOLDER USER PASSWORD [CERTIFICATE].
+"""Serve a folder with aioftp: aioftp_server.py FOLDER USER PASSWORD [CERTIFICATE].
 
 The program prints its port on standard output. With a certificate, it uses implicit TLS.
 """

@@ -146,7 +146,7 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
 
 
 def _require_owner(folder: Path) -> None:
-    """Refuse root if another user owns the data folder. Raises CommandFailed."""
+    """Refuse root if another user owns the data folder. Raises CommandError."""
     from trapline.cli.errors import CommandError
 
     if not hasattr(os, "geteuid") or os.geteuid() != 0 or (owner := folder.stat().st_uid) == 0:

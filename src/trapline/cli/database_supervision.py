@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of `trapline up`: it is started again, without end, each time that it ends."""
+"""The embedded PostgreSQL of `trapline up`, which is restarted whenever it ends."""
 
 import threading
 import time
@@ -26,10 +26,11 @@ SHOWN_LINES = 3
 
 
 class EmbeddedDatabase:
-    """A PostgreSQL on a data folder, under the events of a supervisor.
+    """The PostgreSQL of a data folder, started by the constructor and restarted by events.
 
-    Only the first start raises EngineError. Later starts are made in a thread, so that the
-    supervisor can start other programs again meanwhile.
+    The constructor waits until PostgreSQL accepts connections, at most START_WITHIN_S, and raises
+    EngineError if it cannot start. `handle` restarts it in a thread, so that the supervisor can
+    restart other programs meanwhile; failed restarts are repeated.
     """
 
     def __init__(self, folder: Path, supervisor: Supervisor, report: Callable[[str], None]) -> None:
@@ -42,7 +43,7 @@ class EmbeddedDatabase:
         supervisor.watch(self.postgres.process)
 
     def handle(self, event: Event) -> bool:
-        """Start PostgreSQL again if this is the event of its end; whether it runs again after such an end."""
+        """Restart PostgreSQL if the event is its end; return whether it has been restarted."""
         if (
             isinstance(event, ProcessExited)
             and event.process is self.postgres.process
@@ -65,13 +66,13 @@ class EmbeddedDatabase:
         return False
 
     def restart(self) -> None:
-        """Start PostgreSQL again and wait for it. Raises EngineError."""
+        """Restart PostgreSQL in the calling thread and wait for it. Raises EngineError."""
         self.postgres = start_postgres(self._folder, timeout_s=START_WITHIN_S)
         self._ready_at = time.monotonic()
         self._supervisor.watch(self.postgres.process)
 
     def stop(self, patience_s: float) -> None:
-        """Stop PostgreSQL, also while it is started again."""
+        """Stop PostgreSQL, also during a restart."""
         self._stopping.set()
         if self._starting is not None:
             self._starting.join()

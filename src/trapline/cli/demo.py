@@ -96,7 +96,7 @@ def _require_extras() -> None:
     """Check that the server and the worker are installed, before anything is downloaded.
 
     Raises:
-        CommandFailed: modules are missing; the message names them and says what to install.
+        CommandError: modules are missing; the message names them and says what to install.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:

@@ -12,7 +12,7 @@ MOST_PRINTED = 50
 
 
 def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict[str, UUID]:
-    """Read FOLDER=DEPLOYMENT, with the name or ID of a deployment. Raises CommandFailed."""
+    """Read FOLDER=DEPLOYMENT, with the name or ID of a deployment. Raises CommandError."""
     from trapline.cli.errors import CommandError, ExitCode
 
     if not given:

@@ -23,7 +23,7 @@ from trapline.wire.auth import NewToken, TokenKind
 def resolve_settings(data: Path | None) -> Settings:
     """The settings with the data folder made absolute, and with the database that runs on it now.
 
-    Raises CommandFailed where there is no DATABASE_URL and no Trapline runs on the folder.
+    Raises CommandError where there is no DATABASE_URL and no Trapline runs on the folder.
     """
     settings = load_settings()
     folder = (data or settings.data).resolve()

@@ -161,7 +161,7 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
     """The preset with this name or number, of a project or of all of the caller's.
 
-    Raises CommandFailed.
+    Raises CommandError.
     """
     from trapline.cli.server_session import list_in_project, resolve_one
 

@@ -17,7 +17,7 @@ _SIGNED = re.compile(r"x-ml-(signature|timestamp|nonce|key-id)")
 
 
 def parse_request(given: bytes, project: int, signed_message: str | None) -> SignatureCheckRequest:
-    """Take a request apart: its line, its X-ML headers, its body as it is. Raises CommandFailed."""
+    """Take a request apart: its line, its X-ML headers, its body as it is. Raises CommandError."""
     head, body = _split(given)
     lines = head.decode("utf-8", "replace").lstrip("\r\n").splitlines()
     line = _REQUEST_LINE.fullmatch(lines[0]) if lines else None

@@ -81,7 +81,7 @@ def register(
 def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> list[int]:
     """Find projects by name or number.
 
-    A number need not be known: the server answers for it. Raises CommandFailed.
+    A number need not be known: the server answers for it. Raises CommandError.
     """
     by_name: dict[str, list[int]] = {}
     for project in known:

@@ -175,7 +175,7 @@ def _add_key(keys: "KeyFile") -> None:
 
 @contextmanager
 def _alone(keys: Any) -> "Iterator[None]":
-    """Keep a second change of the same key file out; raises CommandFailed."""
+    """Keep a second change of the same key file out; raises CommandError."""
     from trapline.cli.errors import CommandError
     from trapline.server.platform.postgres.key_file import KeyFile
 

@@ -50,7 +50,7 @@ def connect(address: str | None = None) -> Trapline:
 def resolve_project(server: Trapline, named: str | None) -> Project:
     """The project with this name or id; without one, the only project there is.
 
-    Raises CommandFailed.
+    Raises CommandError.
     """
     projects = [project for project in server.list_projects() if project.archived_at is None]
     if named is None and len(projects) == 1:
@@ -75,7 +75,7 @@ def resolve_project(server: Trapline, named: str | None) -> Project:
 
 
 def resolve_deployment(server: Trapline, project: Project, named: str) -> Deployment:
-    """The deployment of a project with this name or id. Raises CommandFailed."""
+    """The deployment of a project with this name or id. Raises CommandError."""
     deployments = server.list_deployments(project.id)
     for deployment in deployments:
         if named in (deployment.name, str(deployment.id)):
@@ -87,7 +87,7 @@ def resolve_deployment(server: Trapline, project: Project, named: str) -> Deploy
 def resolve_one(
     found: Iterable[Thing], kind: str, named: str, names_of: Callable[[Thing], Iterable[object]]
 ) -> Thing:
-    """The one of these that is called so, by one of its names or its id. Raises CommandFailed."""
+    """The one of these that is called so, by one of its names or its id. Raises CommandError."""
     chosen = [thing for thing in found if named in map(str, names_of(thing))]
     where = f"`trapline {kind} list` shows them."
     if len(chosen) > 1:
@@ -102,7 +102,7 @@ def resolve_one(
 def resolve_taxon(server: Trapline, project: int, named: str) -> Taxon:
     """The taxon of a project with this scientific name, in any case, or id.
 
-    Raises CommandFailed.
+    Raises CommandError.
     """
     try:
         return server.get_taxon(UUID(named))

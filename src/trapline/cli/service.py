@@ -119,7 +119,7 @@ def _print_next_steps(service: Service) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file, unless there is another one. Raises CommandFailed."""
+    """Write a file, unless there is another one. Raises CommandError."""
     from trapline.cli.errors import CommandError
 
     if file.exists() and file.read_text(encoding="utf-8") != text:

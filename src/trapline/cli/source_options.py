@@ -77,7 +77,7 @@ def load_credentials(
 def load_text_file(path: str) -> str:
     """Read a small text file, or standard input for `-`, without the line break at its end.
 
-    Raises CommandFailed.
+    Raises CommandError.
     """
     try:
         text = (

@@ -16,7 +16,7 @@ KNOWN_FROM = {
 def print_source_test(
     test: "SourceTestResult", *, as_json: bool, to_errors: bool, added: bool
 ) -> None:
-    """Print what a test saw. Raises CommandFailed where it failed."""
+    """Print what a test saw. Raises CommandError where it failed."""
     from trapline.cli.errors import CommandError
     from trapline.cli.output import build_console, print_json, print_table
 

@@ -2,7 +2,7 @@
 
 
 def parse_timestamp(option: str, given: str | None) -> str | None:
-    """Read a day or a moment, of this machine's zone where it names none. Raises CommandFailed."""
+    """Read a day or a moment, of this machine's zone where it names none. Raises CommandError."""
     from datetime import datetime
 
     from trapline.cli.errors import CommandError, ExitCode

@@ -256,7 +256,7 @@ def _listen(host: str, port: int, instead: str) -> socket.socket:
     """Open the socket that every API process accepts from; it outlives each of them, so that
     callers only wait.
 
-    `instead` says how another port is chosen where this one is taken. Raises CommandFailed.
+    `instead` says how another port is chosen where this one is taken. Raises CommandError.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)

@@ -326,7 +326,7 @@ def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
 
 
 def _read_types(events: list[str] | None) -> "list[EventType]":
-    """The types that these words name, each whole or by its beginning. Raises CommandFailed."""
+    """The types that these words name, each whole or by its beginning. Raises CommandError."""
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.wire.webhooks import EventType
 

@@ -37,13 +37,13 @@ const LABEL_HEIGHT = 20
  */
 const MAX_LABELS = 150
 const HALO = "#05080699"
-let getStroke: CanvasRenderingContext2D | null = null
+let textContext: CanvasRenderingContext2D | null = null
 
 function getTextWidth(text: string): number {
-  getStroke ??= document.createElement("canvas").getContext("2d")
-  if (!getStroke) return text.length * 7
-  getStroke.font = `600 12px ${getComputedStyle(document.documentElement).getPropertyValue("--face")}`
-  return getStroke.measureText(text).width
+  textContext ??= document.createElement("canvas").getContext("2d")
+  if (!textContext) return text.length * 7
+  textContext.font = `600 12px ${getComputedStyle(document.documentElement).getPropertyValue("--face")}`
+  return textContext.measureText(text).width
 }
 
 export function AnnotationOverlay({

@@ -55,7 +55,10 @@ URI = "https://github.com/google/cameratrapai"
 
 
 class SpeciesNet(Pipeline):
-    """MegaDetector's boxes, a classifier on each box, and the package's ensemble and geofence.
+    """MegaDetector's boxes, a classifier, and the package's ensemble and geofence.
+
+    The classifier sees each box; that of the subclass `SpeciesNetWhole` sees the whole image. Boxes
+    with a score below the parameter `threshold` (0.2) are left out.
 
     The geofence excludes species that do not occur in the job's `country` (three letters, ISO
     3166-1) and, in the USA, its `admin1_region` (two letters).
