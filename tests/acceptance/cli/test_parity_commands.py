@@ -301,7 +301,7 @@ def test_taxa_come_in_and_labels_mean_them(
     assert f"{named} means Felis concolor" in run(
         "taxon", "label", named, "Felis concolor", *within
     )
-    assert "names this taxon" in run("taxon", "delete", "Felis concolor", *within, code=4)
+    assert "refers to this taxon" in run("taxon", "delete", "Felis concolor", *within, code=4)
     run("taxon", "label", named, *within)
     run("taxon", "update", "Felis concolor", *within, "--accepted")
     run("taxon", "delete", "Felis concolor", *within)

@@ -114,7 +114,7 @@ def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: 
         (("--base-url", "http://127.0.0.1:9"), {}, 3, "no answer"),
         ((), {"TRAPLINE_TOKEN": ""}, 2, "TRAPLINE_TOKEN is not set"),
         ((), {"TRAPLINE_TOKEN": "tl_user_wrong"}, 4, "token"),
-        (("--image-id", str(uuid4())), {}, 4, "nothing here"),
+        (("--image-id", str(uuid4())), {}, 4, "does not exist"),
         (("--image-id", "7"), {}, 2, "valid UUID"),
     ],
 )

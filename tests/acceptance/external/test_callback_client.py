@@ -129,7 +129,7 @@ def test_files_go_to_their_address(desk: Desk, tmp_path: Path) -> None:
         assert path == f"ml_outputs/{desk.made.id}/run.log"
         outside.add_artifact(desk.made.id, ArtifactType.METADATA, "about.json", b"{}")
         failed = outside.finalize(desk.made.id, error_message="the disk is full")
-        with pytest.raises(ApiStatusError, match="takes nothing more"):
+        with pytest.raises(ApiStatusError, match="cannot be changed"):
             outside.add_artifact(desk.made.id, ArtifactType.LOG, "more.log", b"more")
     assert (failed.status, failed.error_message) == ("failed", "the disk is full")
     files = desk.owner.list_artifacts(desk.made.id).results

@@ -204,7 +204,7 @@ async def test_a_token_for_some_projects_makes_no_other(
         "/api/v2/projects", json={"name": "more"}, headers=bearing(limited["token"])
     )
     assert made.status_code == 403, made.text
-    assert "Nothing was" in made.json()["detail"]
+    assert "No project was created" in made.json()["detail"]
 
 
 async def test_whoever_sees_a_project_makes_tokens_for_it(
