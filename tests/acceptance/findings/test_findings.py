@@ -1,4 +1,4 @@
-"""What the viewer says of findings beside drawing them: lists, trees, odd data, keys, and two analyses side by side."""
+"""Findings in the viewer: lists, trees, odd data, keys, and two analyses at once."""
 
 import re
 from typing import Any

@@ -23,7 +23,7 @@ IMAGES = 60_000
 
 @pytest.fixture(scope="module")
 def battered(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
-    """One Trapline whose parts are killed by every test, each in a project of its own."""
+    """One Trapline whose processes are killed by every test, each in a separate project."""
     running = RunningServer(make_prepared(), find_free_port())
     try:
         running.start()
@@ -97,7 +97,7 @@ def _count(server: RunningServer, job: int) -> int:
 
 
 def _add_images(server: RunningServer, project: int, deployment: str) -> None:
-    """Rows of images without any bytes: no picture is opened here."""
+    """Rows of images without files: no image is opened here."""
     with psycopg.connect(_address(server)) as connection:
         connection.execute(
             """

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
 )  # of playwright's own sockets at its end
 
 FIRST_LOAD_KB = 135
-"""What a browser may have to fetch before a screen's own part, compressed."""
+"""Most bytes that a browser may fetch before the part of a screen, compressed."""
 
 NEWER_JOBS = """
     insert into jobs overriding system value
@@ -119,7 +119,7 @@ def test_the_overview_and_the_first_steps_say_what_is_so(
         page.reload()
         expect(said).to_be_visible()
         owner.update_project(furnished.empty, ProjectUpdate(archived=False))
-    # A project with results needs no steps any more; what runs in it is told though many jobs are
+    # A project with results needs no more steps; its running jobs are shown, although many jobs are
     # newer.
     with psycopg.connect(find_running_url(seat.server.data) or "") as connection:
         connection.execute(NEWER_JOBS, (furnished.scene.job,))
@@ -156,7 +156,7 @@ def test_every_screen_says_that_the_server_fails(tab: Watched, furnished: Furnis
         alert = page.get_by_role("alert").first
         try:
             alert.wait_for(timeout=4_000)
-        except TooLate:  # all of them are told together
+        except TooLate:  # all of them are reported together
             silent.append(path)
             continue
         expect(alert).to_contain_text("You may not see this. Nothing")
@@ -213,7 +213,7 @@ def test_every_screen_opens_without_a_word_of_complaint(
 
 
 def press(page: Page, button: Locator) -> None:
-    """Press a button; a dialog that opened only after the one before was let go of is closed first."""
+    """Press a button; close a dialog first that opened after the release of the one before."""
     try:
         button.click(timeout=3_000)
     except TooLate:
@@ -247,7 +247,7 @@ def test_every_button_can_be_pressed(seat: Seat, furnished: Furnished, size: str
         for number, path in enumerate(furnished.screens()):
             page = tab.open_whole(path)
             dialog = page.get_by_role("dialog")
-            # What stands around every screen is pressed on the first one.
+            # The buttons that every screen has are pressed on the first one.
             around = (
                 page.locator("#content") if number and page.locator("#content").count() else page
             )

@@ -110,7 +110,7 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
     history = page.get_by_test_id("history").locator("li")
     expect(history).to_have_count(4)
     expect(history.first).to_contain_text("look at the ears")
-    # What was never sent would leave the queue, and not be withdrawn.
+    # A request that was never sent would leave the queue, and not be withdrawn.
     expect(page.get_by_test_id("outbox")).to_have_count(0)
 
     page.keyboard.press("z")

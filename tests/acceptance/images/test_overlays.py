@@ -1,4 +1,4 @@
-"""Every kind of finding by its pixels in a real browser: on pictures that are stored upright, lying and upside down."""
+"""Pixels of every kind of finding in a browser, on upright, rotated and flipped images."""
 
 import numpy as np
 import pytest

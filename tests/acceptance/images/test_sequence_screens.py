@@ -39,7 +39,7 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
             phone.page.locator(".sequence-tile").first.wait_for()
             assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
         page.get_by_role("button", name="Play").click()
-        # A film stands still for no longer than a glance: it is looked at frame by frame.
+        # A playing sequence changes its frame often, so each frame is checked.
         page.wait_for_function(
             "words => document.body.innerText.includes(words)", arg=f"2 of {len(images)}"
         )

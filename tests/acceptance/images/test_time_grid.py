@@ -36,7 +36,7 @@ FIND_COVERED = """async () => {
     window.scrollTo(0, 0)
     return { covered, told: [...told] }
 }"""
-"""Scrolls over two days; tells which headings the floating name of a day covers, and which names float."""
+"""Scrolls over two days; returns the headings that the floating day name covers, and all names."""
 
 
 def draw(number: int) -> bytes:
@@ -51,7 +51,7 @@ def draw(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def project(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> int:
-    """A project with pictures of some weeks."""
+    """A project with images of some weeks."""
     folder = tmp_path_factory.mktemp("weeks")
     for number in range(DAYS * A_DAY):
         (folder / f"{number:03}.jpg").write_bytes(draw(number))
@@ -137,7 +137,7 @@ def test_the_overview_leads_from_a_day_to_its_images(tab: Watched, project: int)
     assert "from=2026-05-20&to=2026-05-20" in page.url
 
     # Of very many images the counts are those of some seconds ago, and may be too high: what is
-    # missing is no skeleton.
+    # missing has no skeleton.
     behind = [True]
 
     def tell_too_many(route: Route) -> None:

@@ -21,7 +21,7 @@ OTHERS = ["100RECNX/clip.AVI", "clip.mp4", "notes.txt", "raw.NEF"]
 
 
 def draw(shade: int) -> bytes:
-    """A picture of one colour."""
+    """An image of one colour."""
     out = io.BytesIO()
     Image.new("RGB", (64, 48), (shade, 90, 40)).save(out, "PNG")
     return out.getvalue()

@@ -62,7 +62,7 @@ def test_what_people_type_is_text_on_every_screen(
             shown |= {bare for text, bare in typist.typed.items() if text in told}
         tab.expect_nothing_wrong()
         for address in files:
-            with suppress(Error):  # what is given as an attachment is no page
+            with suppress(Error):  # an attachment does not open a page
                 tab.page.goto(address)
     assert not dialogs
     assert not struck, "\n".join(struck)
@@ -71,7 +71,7 @@ def test_what_people_type_is_text_on_every_screen(
 
 @contextmanager
 def typing(server: RunningServer, turn: int) -> Iterator[Typist]:
-    """Somebody who types as the owner; what others would stumble over is taken back at the end."""
+    """The owner, who enters the texts; those that would disturb other tests are removed at the end."""
     headers = {"Authorization": f"Bearer {server.token}"}
     with httpx2.Client(
         base_url=server.base_url, headers=headers, trust_env=False, timeout=30
@@ -277,7 +277,7 @@ def _work(typist: Typist, server: RunningServer, furnished: Furnished) -> int:
 
 
 def _call_back(typist: Typist, server: RunningServer, image: str) -> list[str]:
-    """Do an analysis as an outside pipeline of a hostile maker; answers the addresses of its files."""
+    """Run an analysis of a hostile external pipeline; return the URLs of its files."""
     new = {
         "image_id": image,
         "model_name": "struck",

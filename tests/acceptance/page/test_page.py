@@ -56,7 +56,7 @@ def test_the_first_owner_comes_in_by_the_link_and_brings_pictures(
         expect(page.locator(".tile[data-image-id]")).to_have_count(3)
         expect(page.locator(".tile img")).to_have_count(3, timeout=20_000)
         bring_folders(page, tmp_path)
-        # Who am I, before the link was used; and the requests that were cut here.
+        # The request for the current user, before the link was used, and the aborted requests.
         tab.wrong = [said for said in tab.wrong if "401" not in said and "ERR_FAILED" not in said]
         tab.expect_nothing_wrong()
 
@@ -71,7 +71,7 @@ def bring_folders(page: Page, folder: Path) -> None:
     page.get_by_test_id("folder").set_input_files(folder / "card")
     page.get_by_role(
         "button", name="Upload 10 files"
-    ).click()  # without README.txt, which lies beside it
+    ).click()  # without README.txt, which lies next to it
     expect(page.get_by_test_id("upload-list").get_by_text("sending", exact=True)).to_have_count(3)
     leaves = "() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert page.evaluate(leaves) is False, "the tab warns before it is closed"
@@ -118,7 +118,7 @@ def test_a_wrong_password_is_said_and_the_way_is_kept(seat: Seat) -> None:
 
 
 def sign_out_for_sure(page: Page, seat: Seat) -> None:
-    """Sign out: it is said where that failed, and done where another tab has signed in anew meanwhile."""
+    """Sign out: a failure is shown, and it works after another tab signed in again."""
 
     def sign_out() -> None:
         page.get_by_role("button", name="Your account").click()
@@ -153,7 +153,7 @@ def test_boxes_lie_on_the_right_pixels_of_the_grid(seat: Seat, size: str, name: 
         page.evaluate(
             "document.querySelectorAll('.tile svg, .tile-check').forEach(e => e.style.visibility = 'hidden')"
         )
-        # Its corners are round: what shows through there is no picture.
+        # Its corners are round and show the background instead of the image.
         white = find_white(page, picture_of(tile.locator("img")), inset=6)
         expect_around(box, white)
         tab.expect_nothing_wrong()
@@ -221,7 +221,7 @@ def test_a_worker_token_is_shown_once(tab: Watched, seat: Seat) -> None:
     page.get_by_role("button", name="Create token").click()
     commands = page.get_by_role("dialog").locator("code")
     expect(commands).to_have_count(4)
-    # No index of packages has a trapline of ours: whoever takes that name would be run here.
+    # No package index has a package trapline of ours: the owner of that name would be run here.
     expect(commands.nth(1)).to_have_text('pip install ".[worker]"')
     expect(commands.last).to_contain_text("trapline worker")
     expect(commands.last).to_contain_text(seat.server.base_url)
