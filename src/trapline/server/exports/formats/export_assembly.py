@@ -25,7 +25,7 @@ from trapline.server.exports.queries.export_gathering import (
 )
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.images.rules.capture_time import list_time_flags
-from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
+from trapline.server.imports.queries.imported_ids import BLANK, PackageImageIds
 from trapline.server.platform.formats.zip_writer import image_path
 from trapline.server.review.rules.identifications import (
     DETAILS,
@@ -36,7 +36,7 @@ from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
 
 CUSTOM = AnnotationType.CUSTOM.value
-NO_IDS = ImageIds()
+NO_IDS = PackageImageIds()
 _decode = msgspec.json.Decoder().decode
 
 
@@ -65,7 +65,7 @@ class ExportPage:
     said: Iterable[ExportedIdentification] = ()
     shown: Collection[UUID] = ()
     sequences: Mapping[UUID, int] = field(default_factory=dict)
-    ids: Mapping[UUID, ImageIds] = field(default_factory=dict)
+    ids: Mapping[UUID, PackageImageIds] = field(default_factory=dict)
 
 
 def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
@@ -177,7 +177,7 @@ def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bo
 
 
 def _build_identification(
-    one: ExportedIdentification, names: ExportNames, ids: ImageIds, *, of_image: bool = False
+    one: ExportedIdentification, names: ExportNames, ids: PackageImageIds, *, of_image: bool = False
 ) -> IdentificationRecord:
     details = {} if of_image else {name: getattr(one, name) for name in DETAILS}
     return IdentificationRecord(
@@ -198,7 +198,7 @@ def _build_annotations(
     held: EffectiveIdentifications | None,
     said: Mapping[UUID, ExportedIdentification],
     names: ExportNames,
-    ids: ImageIds,
+    ids: PackageImageIds,
 ) -> list[AnnotationRecord]:
     records = []
     # The entry of an analysis without findings has no ID.

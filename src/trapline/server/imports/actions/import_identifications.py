@@ -11,7 +11,7 @@ from trapline.server.imports.formats.imported_rows import (
     NewImportedIdentification,
 )
 from trapline.server.imports.queries.imported_ids import (
-    ImageIds,
+    PackageImageIds,
     write_image_ids,
 )
 from trapline.server.imports.queries.imported_results import (
@@ -42,14 +42,14 @@ async def write_package_ids(
     new: Collection[UUID],
 ) -> None:
     """Store the package IDs of images and observations, so that exports can write them."""
-    kept: dict[UUID, ImageIds] = {}
+    kept: dict[UUID, PackageImageIds] = {}
     for image_id, ids in batch.ids.items():
         if image_id in there:
             observations = dict(ids.observations)
             for result, findings in ids.findings.items():
                 if result in new:
                     observations |= findings
-            kept[image_id] = ImageIds(
+            kept[image_id] = PackageImageIds(
                 None if ids.media_id == str(image_id) else ids.media_id, observations
             )
     if kept:

@@ -26,7 +26,7 @@ from trapline.server.imports.formats.import_records import (
     InvalidEntry,
     sanitise_text,
 )
-from trapline.server.imports.queries.imported_ids import BLANK, ImageIds
+from trapline.server.imports.queries.imported_ids import BLANK, PackageImageIds
 from trapline.server.imports.queries.imported_results import (
     NewImportedAnalysis,
     NewImportedAnnotation,
@@ -54,7 +54,7 @@ class NewImportedIdentification(NamedTuple):
 
 
 @dataclass
-class BatchIds(ImageIds):
+class BatchIds(PackageImageIds):
     """The package IDs of an image.
 
     IDs of findings are kept by their result: if the result is stored already, its annotations have

@@ -65,7 +65,7 @@ class DeploymentIds(NamedTuple):
 
 
 @dataclass
-class ImageIds:
+class PackageImageIds:
     """The IDs that a package gives an image and its observations.
 
     `observations` is keyed by the IDs of annotations and identifications, as text.
@@ -76,7 +76,7 @@ class ImageIds:
 
 
 async def write_image_ids(
-    scope: Scope, tx: Transaction, project_id: int, images: Mapping[UUID, ImageIds]
+    scope: Scope, tx: Transaction, project_id: int, images: Mapping[UUID, PackageImageIds]
 ) -> None:
     """Store the IDs of existing images; an image keeps the mediaID that it has."""
     scope.check(project_id)
@@ -106,14 +106,14 @@ async def write_image_ids(
 
 async def list_image_ids(
     scope: Scope, tx: Transaction, images: Sequence[UUID]
-) -> dict[UUID, ImageIds]:
+) -> dict[UUID, PackageImageIds]:
     """List the IDs that packages gave these images."""
     cursor = await tx.execute(
         "select image_id, media_id, observations from imported_images where image_id = any(%b)",
         (list(images),),
     )
     return {
-        key: ImageIds(media_id, observations)
+        key: PackageImageIds(media_id, observations)
         for key, media_id, observations in await cursor.fetchall()
     }
 
