@@ -22,7 +22,7 @@ app = typer.Typer(
 
 _SIMULATED = ", simulated"
 
-Named = Annotated[UUID, typer.Argument(metavar="ANALYSIS", help="Its id.")]
+Named = Annotated[UUID, typer.Argument(metavar="ANALYSIS", help="ID.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Maximum number; all by default.")]
 
 
@@ -102,7 +102,8 @@ def show_scores(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number, by confidence.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Show how sure a classification was of each class of its list; with --json, of all of them.
+    """Show the scores of a classification over its classes, the highest first; --json shows
+    all.
 
     Example: `trapline analysis scores ID --limit 5`
     """
@@ -121,7 +122,7 @@ def show_scores(
 
 @app.command("files")
 def list_files(analysis: Named, *, as_json: AsJson = False) -> None:
-    """List the files that an analysis left: heatmaps, masks, logs.
+    """List the files of an analysis: heatmaps, masks and logs.
 
     Example: `trapline analysis files ID`
     """
@@ -142,13 +143,13 @@ def list_files(analysis: Named, *, as_json: AsJson = False) -> None:
 @app.command("fetch")
 def fetch_file(
     artifact: Annotated[
-        UUID, typer.Argument(metavar="FILE", help="Its id, as `trapline analysis files` shows it.")
+        UUID, typer.Argument(metavar="FILE", help="ID, as shown by `trapline analysis files`.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where it is written; - is standard output.")
+        Path, typer.Option("--output", "-o", help="Output file; - is standard output.")
     ],
 ) -> None:
-    """Fetch a file of an analysis.
+    """Download a file of an analysis.
 
     Example: `trapline analysis fetch ID -o heatmap.png`
     """
@@ -169,7 +170,7 @@ def export_analysis(
         Path, typer.Option("--output", "-o", help="A file; - is standard output.")
     ] = Path("-"),
 ) -> None:
-    """Write an analysis with everything that it found as a file.
+    """Download an analysis with all its annotations as a file.
 
     Example: `trapline analysis export ID --format coco -o found.json`
     """

@@ -13,7 +13,7 @@ SHOWN = 20
 
 
 def backup(
-    into: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there yet.")],
+    into: Annotated[Path, typer.Argument(help="An empty or new folder.")],
     *,
     data: Annotated[
         Path | None,

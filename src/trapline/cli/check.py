@@ -43,7 +43,7 @@ def check_files(
         typer.Option(min=0, help="Read at most this many MiB a second; 0 is as fast as possible."),
     ] = 0,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin with the first image again.")
+        bool, typer.Option("--restart", help="Start again with the first image.")
     ] = False,
     data: Annotated[
         Path | None,

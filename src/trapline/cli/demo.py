@@ -44,10 +44,10 @@ def demo(
     ] = False,
     images: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Use the images of this folder instead."),
+        typer.Option(exists=True, file_okay=False, help="Use the images of this folder."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Where to keep what it makes. [./demo-data]")
+        Path | None, typer.Option("--data", help="Folder for the data of the demo. [./demo-data]")
     ] = None,
     port: Annotated[
         int, typer.Option(help="Port of the page; another one is taken if it is not free.")

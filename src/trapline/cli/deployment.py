@@ -41,7 +41,7 @@ def create_deployment(
     end: Annotated[str | None, typer.Option(help="Day or time of the end.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a deployment.
+    """Create a deployment.
 
     Example: `trapline deployment create "Old oak" --lat 52.5 --lon 13.4 --time-zone Europe/Berlin`
     """

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from trapline.wire.deployments import Deployment
 
 ZONES = {"given": "given", "coordinates": "of its coordinates", "default": "by default"}
-Named = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="Its name or id.")]
+Named = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="Name or ID.")]
 
 
 def change_deployment(
     deployment: Named,
     *,
     project: InProject = None,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
     lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
     lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
     uncertainty: Annotated[
@@ -34,10 +34,10 @@ def change_deployment(
     redate: Annotated[
         bool,
         typer.Option(
-            "--redate-images", help="Date the images that are there again in the time zone."
+            "--redate-images", help="Date the existing images again in the new time zone."
         ),
     ] = False,
-    camera: Annotated[str | None, typer.Option(help="Which camera it is.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Name or model of the camera.")] = None,
     habitat: Annotated[str | None, typer.Option(help="Habitat in front of the camera.")] = None,
     notes: Annotated[str | None, typer.Option(help="Notes.")] = None,
     start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
@@ -81,9 +81,7 @@ def set_clock(
     project: InProject = None,
     offset: Annotated[
         int | None,
-        typer.Option(
-            help="Seconds that are added to what the camera's clock said; -3600 is an hour less."
-        ),
+        typer.Option(help="Seconds to add to the time of the camera; -3600 subtracts an hour."),
     ] = None,
     time_zone: Annotated[
         str | None,
@@ -92,7 +90,7 @@ def set_clock(
         ),
     ] = None,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Back to the offset and zone before.")
+        bool, typer.Option("--undo", help="Restore the previous offset and zone.")
     ] = False,
     apply: Annotated[
         bool, typer.Option("--apply", help="Apply the changes; by default they are only listed.")

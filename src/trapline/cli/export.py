@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 Named = Annotated[
-    UUID, typer.Argument(metavar="EXPORT", help="Its id, as `trapline export list` shows it.")
+    UUID, typer.Argument(metavar="EXPORT", help="ID, as shown by `trapline export list`.")
 ]
 
 ABOUT = {
@@ -48,7 +48,7 @@ for _format, _what in ABOUT.items():
 def list_exports(
     *,
     project: Annotated[
-        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+        str | None, typer.Option(help="Name or ID; without it, all your projects.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +80,7 @@ def list_exports(
 
 @app.command("show")
 def show_export(export: Named, *, as_json: AsJson = False) -> None:
-    """Show an export: how far it is, what was set right, what is wrong with it.
+    """Show the progress of an export, its corrections and its problems.
 
     Example: `trapline export show ID`
     """
@@ -109,7 +109,7 @@ def download_export(
 
 @app.command("cancel")
 def cancel_export(export: Named) -> None:
-    """Cancel an export that is being made.
+    """Cancel a running export.
 
     Example: `trapline export cancel ID`
     """
@@ -122,7 +122,7 @@ def cancel_export(export: Named) -> None:
 
 @app.command("delete")
 def delete_export(export: Named) -> None:
-    """Delete an export with its file; what was downloaded stays where it is.
+    """Delete an export and its file on the server.
 
     Example: `trapline export delete ID`
     """

@@ -32,30 +32,31 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         project: InProject = None,
         deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
         named: Annotated[
-            str | None, typer.Option("--class", help="Images that show this class.")
+            str | None, typer.Option("--class", help="Only images with this class.")
         ] = None,
         taxon: Annotated[
-            str | None, typer.Option(help="Images that show it: a scientific name or an id.")
+            str | None,
+            typer.Option(help="Only images with this taxon: a scientific name or an ID."),
         ] = None,
         after: Annotated[
-            str | None, typer.Option(help="Taken at or after this day or moment.")
+            str | None, typer.Option(help="Captured at or after this day or time.")
         ] = None,
-        before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
+        before: Annotated[
+            str | None, typer.Option(help="Captured before this day or time.")
+        ] = None,
         day_after: Annotated[
-            str | None, typer.Option(help="Taken on this day or later, by the clock of its place.")
+            str | None, typer.Option(help="Captured on this day or later, in local time.")
         ] = None,
         day_before: Annotated[
-            str | None, typer.Option(help="Taken before this day, by the clock of its place.")
+            str | None, typer.Option(help="Captured before this day, in local time.")
         ] = None,
         class_min: Annotated[
             float | None,
-            typer.Option(
-                min=0, max=1, help="Images that show the class, or any, at least so surely."
-            ),
+            typer.Option(min=0, max=1, help="Minimum confidence of the class, or of any class."),
         ] = None,
         state: Annotated[
             AnalysisStateFilter | None,
-            typer.Option(help="Where the newest analysis of an image is."),
+            typer.Option(help="Only images whose newest analysis has this state."),
         ] = None,
         reviewed: Annotated[
             bool | None,
@@ -65,7 +66,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         ] = None,
         blank: Annotated[
             bool | None,
-            typer.Option("--blank/--not-blank", help="Where nothing was found, or something was."),
+            typer.Option("--blank/--not-blank", help="Only blank images, or only other images."),
         ] = None,
         starred: Annotated[bool, typer.Option("--starred", help="Only starred images.")] = False,
         camera_time: Annotated[
@@ -108,7 +109,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             ),
         ] = None,
         option_file: Annotated[
-            Path | None, typer.Option(help="The same as a file of JSON.")
+            Path | None, typer.Option(help="A JSON file with the same content.")
         ] = None,
         as_json: AsJson = False,
     ) -> None:

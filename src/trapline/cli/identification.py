@@ -22,13 +22,11 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Annotations = Annotated[
     list[UUID] | None,
-    typer.Option("--annotation", help="The id of one it is about; may be given several times."),
+    typer.Option("--annotation", help="ID of an annotation; may be given several times."),
 ]
 Images = Annotated[
     list[UUID] | None,
-    typer.Option(
-        "--image", help="The id of a whole image it is about; may be given several times."
-    ),
+    typer.Option("--image", help="ID of a whole image; may be given several times."),
 ]
 
 
@@ -40,14 +38,12 @@ def identify(
     *,
     annotation: Annotations = None,
     image: Images = None,
-    taxon: Annotated[
-        UUID | None, typer.Option(help="With correct: the id of the taxon that it is.")
-    ] = None,
+    taxon: Annotated[UUID | None, typer.Option(help="With correct: ID of the taxon.")] = None,
     label: Annotated[
-        str | None, typer.Option(help="With correct: what it is, where no list of taxa has it.")
+        str | None, typer.Option(help="With correct: a name that is not on the species list.")
     ] = None,
-    comment: Annotated[str | None, typer.Option(help="A remark.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="How many individuals.")] = None,
+    comment: Annotated[str | None, typer.Option(help="Comment.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Number of individuals.")] = None,
     sex: Annotated[str | None, typer.Option(help="female or male.")] = None,
     life_stage: Annotated[str | None, typer.Option(help="adult, subadult or juvenile.")] = None,
     behaviour: Annotated[
@@ -55,9 +51,9 @@ def identify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what annotations or whole images really are: all of it is stored, or nothing.
+    """Identify what annotations or whole images show: all of them are stored, or none.
 
-    To confirm an image is to say that its newest result is right.
+    To confirm an image means that its newest result is right.
 
     Example: `trapline identification add correct --annotation ID --label "Lynx lynx" --count 2`
     """
@@ -92,7 +88,7 @@ def identify(
 def list_identifications(
     *,
     project: Annotated[
-        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+        str | None, typer.Option(help="Name or ID; without it, all your projects.")
     ] = None,
     image: Annotated[
         UUID | None,
@@ -104,17 +100,22 @@ def list_identifications(
     kind: Annotated[
         str | None, typer.Option(help="confirm, correct, blank, unsure or comment.")
     ] = None,
-    person: Annotated[UUID | None, typer.Option(help="Only what this person said.")] = None,
+    person: Annotated[
+        UUID | None, typer.Option(help="Only identifications of this user, by ID.")
+    ] = None,
     taxon: Annotated[UUID | None, typer.Option(help="Only identifications as this taxon.")] = None,
     after: Annotated[str | None, typer.Option(help="Created at or after this day or time.")] = None,
     before: Annotated[str | None, typer.Option(help="Created before this day or time.")] = None,
     withdrawn: Annotated[
-        bool | None, typer.Option("--withdrawn/--held", help="Only what was withdrawn, or not.")
+        bool | None,
+        typer.Option(
+            "--withdrawn/--held", help="Only withdrawn identifications, or only current ones."
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List who said what, and when.
+    """List identifications with their authors and times.
 
     Example: `trapline identification list --kind correct --after 2026-05-01`
     """
@@ -145,7 +146,7 @@ def list_identifications(
 
 @app.command("show")
 def show_identification(
-    identification: Annotated[UUID, typer.Argument(metavar="IDENTIFICATION", help="Its id.")],
+    identification: Annotated[UUID, typer.Argument(metavar="IDENTIFICATION", help="ID.")],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -167,7 +168,7 @@ def show_identification(
 @app.command("withdraw")
 def withdraw_identifications(
     identifications: Annotated[
-        list[UUID], typer.Argument(metavar="IDENTIFICATION...", help="Their ids.")
+        list[UUID], typer.Argument(metavar="IDENTIFICATION...", help="IDs.")
     ],
     *,
     as_json: AsJson = False,

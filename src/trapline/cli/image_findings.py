@@ -11,15 +11,18 @@ from trapline.cli.options import AsJson, InProject
 
 def list_findings(
     image: Annotated[
-        UUID | None, typer.Argument(metavar="[IMAGE]", help="The id of one image; else of all.")
+        UUID | None, typer.Argument(metavar="[IMAGE]", help="ID of one image; default: all images.")
     ] = None,
     *,
     project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
     kind: Annotated[
-        str | None, typer.Option("--type", help="Such as bounding_box or classification.")
+        str | None,
+        typer.Option("--type", help="Only this type, such as bounding_box or classification."),
     ] = None,
-    named: Annotated[str | None, typer.Option("--class", help="The class that was seen.")] = None,
+    named: Annotated[
+        str | None, typer.Option("--class", help="The class to be notified of.")
+    ] = None,
     taxon: Annotated[
         str | None,
         typer.Option(
@@ -27,20 +30,20 @@ def list_findings(
         ),
     ] = None,
     sure: Annotated[
-        float | None, typer.Option("--min", min=0, max=1, help="At least so sure.")
+        float | None, typer.Option("--min", min=0, max=1, help="Minimum confidence.")
     ] = None,
     unsure: Annotated[
-        float | None, typer.Option("--max", min=0, max=1, help="At most so sure.")
+        float | None, typer.Option("--max", min=0, max=1, help="Maximum confidence.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A pipeline's slug, or an outside model's name.")
+        str | None, typer.Option(help="Slug of a pipeline, or name of an external model.")
     ] = None,
-    version: Annotated[str | None, typer.Option("--model-version", help="Its version.")] = None,
-    algorithm: Annotated[
-        str | None, typer.Option(help="The key of the algorithm that said it.")
+    version: Annotated[str | None, typer.Option("--model-version", help="Version.")] = None,
+    algorithm: Annotated[str | None, typer.Option(help="Key of the algorithm.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Captured at or after this day or time.")
     ] = None,
-    after: Annotated[str | None, typer.Option(help="Taken at or after this day or moment.")] = None,
-    before: Annotated[str | None, typer.Option(help="Taken before this day or moment.")] = None,
+    before: Annotated[str | None, typer.Option(help="Captured before this day or time.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -136,7 +139,7 @@ def list_tags(*, project: InProject = None, as_json: AsJson = False) -> None:
 
 
 def show_image(
-    image: Annotated[UUID, typer.Argument(metavar="IMAGE", help="Its id.")],
+    image: Annotated[UUID, typer.Argument(metavar="IMAGE", help="ID.")],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -37,7 +37,7 @@ def upload_images(
     *,
     project: InProject = None,
     deployment: Annotated[
-        str | None, typer.Option(help="Name or id; else the project's default one.")
+        str | None, typer.Option(help="Name or ID; default: the default deployment of the project.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -121,13 +121,13 @@ def list_images(
     *,
     project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
-    tag: Annotated[str | None, typer.Option(help="Only what has this tag.")] = None,
-    starred: Annotated[bool, typer.Option("--starred", help="Only what has a star.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Only images with this tag.")] = None,
+    starred: Annotated[bool, typer.Option("--starred", help="Only starred images.")] = False,
     camera_time: Annotated[
         bool | None,
         typer.Option(
             "--camera-time/--no-camera-time",
-            help="Only what a camera dated, or what has its file's time.",
+            help="Only images dated by a camera, or by the time of their file.",
         ),
     ] = None,
     truncated: Annotated[
@@ -137,11 +137,13 @@ def list_images(
             help="Only files that end before the image does, or only others.",
         ),
     ] = None,
-    deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones instead.")] = False,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="List deleted images instead.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List a project's images; their ids are what the other commands take.
+    """List a project's images with their IDs.
 
     Example: `trapline images list --tag "red fox" --json | jq -r .[].id`
     """
@@ -184,11 +186,11 @@ def change_images(
     images: Ids,
     *,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Put this tag on; may be given several times.")
+        list[str] | None, typer.Option(help="Add this tag; may be given several times.")
     ] = None,
-    untag: Annotated[list[str] | None, typer.Option(help="Take this tag off.")] = None,
+    untag: Annotated[list[str] | None, typer.Option(help="Remove this tag.")] = None,
     star: Annotated[
-        bool | None, typer.Option("--star/--no-star", help="Give or take the star.")
+        bool | None, typer.Option("--star/--no-star", help="Add or remove the star.")
     ] = None,
     shift: Annotated[
         int | None, typer.Option(help="Shift the capture times by this number of seconds.")
@@ -197,7 +199,7 @@ def change_images(
         str | None, typer.Option(help="The capture time of one image, with its zone.")
     ] = None,
     as_read: Annotated[
-        bool, typer.Option("--as-read", help="Give back the capture times that were read.")
+        bool, typer.Option("--as-read", help="Restore the capture times of the camera.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -240,11 +242,13 @@ def change_images(
 def delete_images(
     images: Ids,
     *,
-    reason: Annotated[str, typer.Option(help="Why; it is kept with them and in the audit.")],
+    reason: Annotated[
+        str, typer.Option(help="Reason, recorded with the images and in the audit log.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Delete images. For some time (60 days, if the operator says nothing else) they can be
-    restored. Wants an owner.
+    """Delete images. They can be restored for a limited time (60 days by default). Requires the
+    owner role.
 
     Example: `trapline images delete ID --reason "a person is on it"`
     """

@@ -51,16 +51,16 @@ def _make_command(kind: str) -> "Callable[..., None]":
         *,
         project: InProject = None,
         deployment: Annotated[
-            str | None, typer.Option(help="Name or id: only its images are meant.")
+            str | None, typer.Option(help="Only images of this deployment: name or ID.")
         ] = None,
         model: Annotated[
-            str | None, typer.Option(help="Name of the model; by default the one in the file.")
+            str | None, typer.Option(help="Name of the model; default: the name in the file.")
         ] = None,
         model_version: Annotated[
-            str | None, typer.Option(help="Its version; else as the file says.")
+            str | None, typer.Option(help="Version; default: the version in the file.")
         ] = None,
         confidence_min: Annotated[
-            float | None, typer.Option(min=0, max=1, help="Leave out what is less sure.")
+            float | None, typer.Option(min=0, max=1, help="Least confidence.")
         ] = None,
         nothing_is_blank: Annotated[
             bool,
@@ -69,7 +69,9 @@ def _make_command(kind: str) -> "Callable[..., None]":
             ),
         ] = False,
         folder: Folders = None,
-        no_wait: Annotated[bool, typer.Option("--no-wait", help="Only send it.")] = False,
+        no_wait: Annotated[
+            bool, typer.Option("--no-wait", help="Submit the run and exit.")
+        ] = False,
         as_json: AsJson = False,
     ) -> None:
         from trapline.cli.import_folders import read_folders
@@ -207,7 +209,7 @@ def list_imports(*, project: InProject = None, as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show_import(one: Named, *, as_json: AsJson = False) -> None:
-    """Show what became of an import, with its first faults.
+    """Show the result of an import and its first problems.
 
     Example: `trapline import show 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
@@ -226,7 +228,7 @@ def show_import(one: Named, *, as_json: AsJson = False) -> None:
 
 @app.command("faults")
 def list_faults(one: Named, *, as_json: AsJson = False) -> None:
-    """List everything that is kept of what could not be taken of a file: the first 10,000.
+    """List the problems of an import, up to the first 10,000.
 
     Example: `trapline import faults 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """
@@ -270,7 +272,7 @@ def list_folders(one: Named, *, folder: Folders = None, as_json: AsJson = False)
 
 @app.command("cancel")
 def cancel_import(one: Named) -> None:
-    """Stop an import; what was taken stays.
+    """Cancel an import; what is already imported is kept.
 
     Example: `trapline import cancel 01a20233-40ad-73bd-ab44-0ecd7e8963fa`
     """

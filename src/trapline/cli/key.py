@@ -26,18 +26,19 @@ app = typer.Typer(
 def create_key(
     *,
     service: Annotated[
-        str, typer.Option(help="The processing service that signs with it, such as deer-net.")
+        str, typer.Option(help="Processing service that uses the key, such as deer-net.")
     ],
     project: Annotated[
         list[str] | None,
         typer.Option(
-            help="A project (name or id) that it is good for; may be given several times."
+            help="Name or ID of a project in which the key is valid; may be given several times."
         ),
     ] = None,
     name: Annotated[str, typer.Option(help="Name shown in lists.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a service key and print it as two lines for the service's environment, this once.
+    """Create a service key and print it as two lines for the service's environment. It is shown
+    only once.
 
     Example: `trapline key create --project "Forest edge" --service deer-net`
     """
@@ -61,7 +62,7 @@ def list_keys(
     project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the service keys that are good for a project; their secrets are never shown again.
+    """List the service keys of a project, without their secrets.
 
     Example: `trapline key list --project "Forest edge"`
     """
@@ -116,7 +117,7 @@ def check_signature(
             exists=True,
             dir_okay=False,
             allow_dash=True,
-            help="A file with the request as it was sent, raw HTTP; - is standard input.",
+            help="A file with the raw HTTP request; - is standard input.",
         ),
     ] = Path("-"),
     project: InProject = None,

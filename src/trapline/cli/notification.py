@@ -34,18 +34,20 @@ def create_notice(
     hours: Annotated[
         int | None,
         typer.Option(
-            min=1, max=2160, help="Without an image for so long is silent: 72 for cameras, 24."
+            min=1,
+            max=2160,
+            help="Hours without an image until it counts as silent; default: 72 for deployments, 24 for sources.",
         ),
     ] = None,
     class_name: Annotated[
-        str | None, typer.Option("--class", help="Which class, for class_seen.")
+        str | None, typer.Option("--class", help="The class, for class_seen.")
     ] = None,
     confidence: Annotated[
-        float | None, typer.Option(min=0, max=1, help="From which confidence on.")
+        float | None, typer.Option(min=0, max=1, help="Minimum confidence.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask to be written to. The same kind (and class) asked for again is changed.
+    """Subscribe to e-mails of a kind. A subscription of the same kind and class is changed.
 
     Example: `trapline notification add class_seen --class lynx --confidence 0.8`
     """
@@ -78,11 +80,11 @@ def create_notice(
 def list_notices(
     *,
     project: Annotated[
-        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+        str | None, typer.Option(help="Name or ID; without it, all your projects.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what you are written to about, and how the last e-mails went.
+    """List your e-mail subscriptions and the state of their last e-mails.
 
     Example: `trapline notification list`
     """
@@ -115,9 +117,9 @@ def list_notices(
 
 @app.command("delete")
 def delete_notice(
-    notice: Annotated[UUID, typer.Argument(help="Its id, as `list` shows it.")],
+    notice: Annotated[UUID, typer.Argument(help="ID, as shown by `list`.")],
 ) -> None:
-    """End a notice; what was not sent yet is not sent.
+    """End a subscription; e-mails that are not sent yet are dropped.
 
     Example: `trapline notification delete 0190f0aa-0000-7000-8000-000000000000`
     """
@@ -130,7 +132,7 @@ def delete_notice(
 
 @app.command("test")
 def send_test_email(*, as_json: AsJson = False) -> None:
-    """Send yourself an e-mail now, and say how that went. Ends with 1 if it was not sent.
+    """Send yourself a test e-mail and report the result. Exit code 1 if it was not sent.
 
     Example: `trapline notification test`
     """

@@ -16,12 +16,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Search = Annotated[str | None, typer.Option(help="Only those with this text in them, in any case.")]
+Search = Annotated[str | None, typer.Option(help="Only names that contain this text, in any case.")]
 
 
 @app.command("list")
 def list_pipelines(*, project: InProject = None, as_json: AsJson = False) -> None:
-    """List a project's pipelines, and whether a worker that offers each is online.
+    """List a project's pipelines, and whether a worker that offers them is online.
 
     Example: `trapline pipeline list`
     """
@@ -47,7 +47,7 @@ def list_pipelines(*, project: InProject = None, as_json: AsJson = False) -> Non
 
 @app.command("services")
 def list_services(*, project: InProject = None, as_json: AsJson = False) -> None:
-    """List the processing services of a project: what offers its pipelines.
+    """List the processing services that offer a project's pipelines.
 
     Example: `trapline pipeline services`
     """
@@ -102,7 +102,7 @@ def list_algorithms(
 @app.command("classes")
 def list_classes(
     algorithm: Annotated[
-        int, typer.Argument(metavar="ALGORITHM", help="Its id, as `algorithms` shows it.")
+        int, typer.Argument(metavar="ALGORITHM", help="ID, as shown by `algorithms`.")
     ],
     *,
     search: Search = None,

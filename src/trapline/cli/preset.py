@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Named = Annotated[str, typer.Argument(metavar="PRESET", help="Its name or number.")]
+Named = Annotated[str, typer.Argument(metavar="PRESET", help="Name or number.")]
 Parameters = Annotated[
     list[str] | None,
     typer.Option(
@@ -32,9 +32,7 @@ Parameters = Annotated[
 
 @app.command("add")
 def add_preset(
-    name: Annotated[
-        str, typer.Argument(help="The word that a run is asked for by: letters, digits, - _ and .")
-    ],
+    name: Annotated[str, typer.Argument(help="Name of the preset: letters, digits, - _ and .")],
     pipeline: Annotated[
         str, typer.Argument(help="The pipeline's slug; the page lists them under Workers.")
     ],
@@ -45,7 +43,7 @@ def add_preset(
     description: Annotated[str, typer.Option(help="Purpose of the preset.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Name a pipeline together with how it is run.
+    """Create a preset: a name for a pipeline with its parameters and its priority.
 
     Example: `trapline preset add night animal-detector --parameter threshold=0.4 --priority high`
     """
@@ -69,7 +67,7 @@ def add_preset(
 def list_presets(
     *,
     project: Annotated[
-        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+        str | None, typer.Option(help="Name or ID; without it, all your projects.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,15 +112,15 @@ def change_preset(
     preset: Named,
     *,
     project: InProject = None,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Another pipeline's slug.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Slug of another pipeline.")] = None,
     parameter: Parameters = None,
     priority: Annotated[str | None, typer.Option(help="low, normal or high.")] = None,
     description: Annotated[str | None, typer.Option(help="Purpose of the preset.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a preset; what is left out stays, and so do runs that were asked for. Parameters are
-    given in full.
+    """Change a preset; options that are not given stay the same. Existing runs keep their
+    parameters. Parameters are replaced as a whole.
 
     Example: `trapline preset update night --parameter threshold=0.5`
     """
@@ -147,7 +145,7 @@ def change_preset(
 
 @app.command("delete")
 def delete_preset(preset: Named, *, project: InProject = None) -> None:
-    """Delete a preset; its runs stay.
+    """Delete a preset; its runs are kept.
 
     Example: `trapline preset delete night`
     """

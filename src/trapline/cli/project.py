@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trapline.wire.public_projects import PublicPreview
 
 app = typer.Typer(
-    help="Projects own everything else; people have a role in each.",
+    help="Create and manage projects, and the roles of users in them.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -27,7 +27,7 @@ def create_project(
     description: Annotated[str, typer.Option(help="Purpose of the project.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a project; you become its owner.
+    """Create a project; you become its owner.
 
     Example: `trapline project create "Forest edge"`
     """
@@ -61,12 +61,12 @@ def list_projects(*, as_json: AsJson = False) -> None:
 
 @app.command("summary")
 def show_summary(
-    project: Annotated[int, typer.Argument(help="Its number.")],
+    project: Annotated[int, typer.Argument(help="Number.")],
     *,
-    days: Annotated[int, typer.Option(min=1, help="How many of the latest days.")] = 14,
+    days: Annotated[int, typer.Option(min=1, help="Number of days, the latest first.")] = 14,
     as_json: AsJson = False,
 ) -> None:
-    """Show what came in and what was found: by class, by deployment and by day.
+    """Show counts of images and classes, by deployment and by day.
 
     Example: `trapline project summary 1`
     """
@@ -101,7 +101,7 @@ def list_members(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List who has a role in a project."""
+    """List the members of a project with their roles."""
     from trapline.cli.output import print_list
     from trapline.cli.server_session import connect, resolve_project
 
@@ -118,8 +118,10 @@ def list_members(
 @app.command("add-member")
 def set_member_role(
     project: Annotated[str, typer.Argument(help="Name or id.")],
-    email: Annotated[str, typer.Argument(help="Whom; they need an account.")],
-    role: Annotated[Role, typer.Argument(help="Each may do what those before it may.")],
+    email: Annotated[str, typer.Argument(help="E-mail address of a user with an account.")],
+    role: Annotated[
+        Role, typer.Argument(help="Each role includes the permissions of the roles before it.")
+    ],
 ) -> None:
     """Add a user to a project with a role, or change the role. Requires the owner role.
 
@@ -175,12 +177,13 @@ def change_project(
         ),
     ] = None,
     automatic: Annotated[
-        str | None, typer.Option(help="The slug of the pipeline that each new image is queued for.")
+        str | None, typer.Option(help="Slug of the pipeline that analyses each new image.")
     ] = None,
     archived: Annotated[
         bool | None,
         typer.Option(
-            "--archive/--unarchive", help="Archived, it is only looked at, and its sources pause."
+            "--archive/--unarchive",
+            help="Archive the project: it becomes read-only and its sources pause.",
         ),
     ] = None,
     public: Annotated[
@@ -191,7 +194,7 @@ def change_project(
         ),
     ] = None,
 ) -> None:
-    """Change a project, archive it, let everybody see it, or take that back."""
+    """Change a project: its settings, whether it is archived, and whether it is public."""
     from trapline.cli.errors import CommandError
     from trapline.cli.server_session import connect
     from trapline.wire.projects import ProjectUpdate
@@ -250,7 +253,9 @@ def delete_project(
         typer.Option(prompt="Its name again, to delete it with all its images", help="Asked for."),
     ],
 ) -> None:
-    """Delete a project. It can be restored for a while; then it goes with everything in it."""
+    """Delete a project. It can be restored for a limited time, and is then purged with all its
+    data.
+    """
     from trapline.cli.output import format_value
     from trapline.cli.server_session import connect, resolve_project
 
@@ -264,10 +269,10 @@ def delete_project(
 @app.command("restore")
 def restore_project(
     project: Annotated[
-        int | None, typer.Argument(help="Its id; without one, those that can be restored.")
+        int | None, typer.Argument(help="ID; without it, list the projects that can be restored.")
     ] = None,
 ) -> None:
-    """Restore a deleted project, or list which there are."""
+    """Restore a deleted project, or list the deleted projects."""
     from trapline.cli.output import print_table
     from trapline.cli.server_session import connect
 
@@ -289,18 +294,19 @@ def show_audit(
     ] = None,
     *,
     actor: Annotated[
-        str | None, typer.Option(help="Only what this one did, by the `actor_id` of --json.")
+        str | None, typer.Option(help="Only entries of this actor: the `actor_id` of --json.")
     ] = None,
     action: Annotated[
-        str | None, typer.Option(help="Only this, such as change or download.")
+        str | None, typer.Option(help="Only this action, such as change or download.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(help="Only what was done to these, such as job or source.")
+        str | None,
+        typer.Option(help="Only entries about this kind of object, such as job or source."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Not before, such as 2026-05-01.")
+        str | None, typer.Option(metavar="TIME", help="Earliest day, such as 2026-05-01.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many of the newest.", min=1)] = 50,
+    limit: Annotated[int, typer.Option(help="Number of images, the newest first.", min=1)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List changes in a project, and downloads of originals and exports, newest first. Requires

@@ -24,8 +24,8 @@ def list_sequences(
     *,
     project: InProject = None,
     deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
-    after: Annotated[str | None, typer.Option(help="Begun at or after this day or moment.")] = None,
-    before: Annotated[str | None, typer.Option(help="Begun before this day or moment.")] = None,
+    after: Annotated[str | None, typer.Option(help="Started at or after this day or time.")] = None,
+    before: Annotated[str | None, typer.Option(help="Started before this day or time.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Minimum number of images.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 50,
     as_json: AsJson = False,
@@ -62,7 +62,7 @@ def list_sequences(
 
 @app.command("show")
 def show_sequence(
-    sequence: Annotated[UUID, typer.Argument(metavar="SEQUENCE", help="Its id.")],
+    sequence: Annotated[UUID, typer.Argument(metavar="SEQUENCE", help="ID.")],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -34,7 +34,8 @@ def install(
         typer.Option("--data", help="The data folder. [TRAPLINE_DATA, ./trapline-data]"),
     ] = None,
     env_file: Annotated[
-        Path | None, typer.Option("--env-file", help="A file of settings, a line NAME=value each.")
+        Path | None,
+        typer.Option("--env-file", help="A file of settings, with one NAME=value per line."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
@@ -42,7 +43,7 @@ def install(
         int | None, typer.Option(min=1, max=64, help="Processes that serve HTTP. [1]")
     ] = None,
     no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="No worker here; others may connect.")
+        bool, typer.Option("--no-worker", help="Start no worker; other workers can connect.")
     ] = False,
     pipeline: Annotated[
         list[str] | None,
@@ -65,13 +66,14 @@ def install(
         ),
     ] = False,
     user: Annotated[
-        str, typer.Option("--user", help="With --system: the user that it runs as.")
+        str, typer.Option("--user", help="With --system: the user of the service.")
     ] = "trapline",
     show: Annotated[
         bool, typer.Option("--print", help="Print the unit and write nothing.")
     ] = False,
 ) -> None:
-    """Write a systemd unit that runs `trapline up`, and print how to start it. Starts nothing.
+    """Write a systemd unit that runs `trapline up`, and print how to start it. It is not
+    started.
 
     Example: `trapline service install --data /srv/trapline --env-file /etc/trapline.env`
     """

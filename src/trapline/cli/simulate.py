@@ -30,7 +30,7 @@ NO_HINTS: Mapping[int, str] = MappingProxyType({})
 
 def simulate(
     image_id: Annotated[
-        UUID, typer.Option("--image-id", help="The image; it is in the address of its page.")
+        UUID, typer.Option("--image-id", help="ID of the image, as in the URL of its page.")
     ],
     *,
     model_name: Annotated[str, typer.Option(help="Name of the model.")] = "simulated-detector",

@@ -125,7 +125,8 @@ def run_source(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Poll a source now, or all active ones. A run that stops at its limit shows the rest.
+    """Poll a source now, or all active sources. A run that stops at its limit reports how many
+    files remain.
 
     Example: `trapline source run "Old oak" --wait`
     """

@@ -55,9 +55,7 @@ def add_source(
         str | None, typer.Option(help="Name of the source; by default its URL.")
     ] = None,
     project: InProject = None,
-    deployment: Annotated[
-        str | None, typer.Option(help="The deployment that its images belong to.")
-    ] = None,
+    deployment: Annotated[str | None, typer.Option(help="Deployment of its images.")] = None,
     create_deployment: Annotated[
         str | None, typer.Option(help="Create a deployment with this name for it.")
     ] = None,
@@ -72,7 +70,7 @@ def add_source(
     time_zone: Annotated[
         str | None,
         typer.Option(
-            help="Zone of the new deployment; by default that of its coordinates, else UTC."
+            help="Time zone of the new deployment; default: that of its coordinates, otherwise UTC."
         ),
     ] = None,
     gateway: Annotated[

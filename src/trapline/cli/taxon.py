@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 InProject = Annotated[
     str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
 ]
-Named = Annotated[str, typer.Argument(metavar="TAXON", help="Its scientific name or id.")]
+Named = Annotated[str, typer.Argument(metavar="TAXON", help="Scientific name or ID.")]
 Author = Annotated[str | None, typer.Option(help="Author and year of the name.")]
 RankOf = Annotated[str | None, typer.Option(help="Rank, such as species or family.")]
 Common = Annotated[
@@ -37,7 +37,7 @@ Higher = Annotated[
         "--higher", help="RANK=NAME, such as kingdom=Animalia; may be given several times."
     ),
 ]
-GbifKey = Annotated[int | None, typer.Option(min=1, help="Its number in GBIF's backbone.")]
+GbifKey = Annotated[int | None, typer.Option(min=1, help="Number in the GBIF backbone.")]
 SynonymOf = Annotated[
     str | None, typer.Option(help="Accepted name of a synonym: a scientific name or an ID.")
 ]
@@ -53,7 +53,7 @@ def list_taxa(
     rank: RankOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a project's taxa by name, all or those that are called so.
+    """List a project's taxa by name: all, or those that match a name.
 
     Example: `trapline taxon list --search fox`
     """
@@ -93,7 +93,7 @@ def list_taxa(
 
 @app.command("add")
 def add_taxon(
-    name: Annotated[str, typer.Argument(help="Its scientific name.")],
+    name: Annotated[str, typer.Argument(help="Scientific name.")],
     *,
     project: InProject = None,
     author: Author = None,
@@ -104,7 +104,7 @@ def add_taxon(
     synonym_of: SynonymOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a taxon on a project's list.
+    """Add a taxon to the species list of a project.
 
     Example: `trapline taxon add "Vulpes vulpes" --rank species --common "en=red fox" --common
     de=Rotfuchs`
@@ -128,7 +128,7 @@ def change_taxon(
     taxon: Named,
     *,
     project: InProject = None,
-    name: Annotated[str | None, typer.Option(help="Another scientific name.")] = None,
+    name: Annotated[str | None, typer.Option(help="New scientific name.")] = None,
     author: Author = None,
     rank: RankOf = None,
     common: Common = None,
@@ -136,12 +136,12 @@ def change_taxon(
     gbif_key: GbifKey = None,
     synonym_of: SynonymOf = None,
     accepted: Annotated[
-        bool, typer.Option("--accepted", help="It is a synonym no longer.")
+        bool, typer.Option("--accepted", help="Make it an accepted taxon again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change a taxon; what is left out stays. Common names replace all others, and so do higher
-    ranks.
+    """Change a taxon; options that are not given stay the same. Common names and higher ranks
+    are replaced as a whole.
 
     Example: `trapline taxon update "Felis concolor" --synonym-of "Puma concolor"`
     """
@@ -163,7 +163,7 @@ def change_taxon(
 
 @app.command("delete")
 def delete_taxon(taxon: Named, *, project: InProject = None) -> None:
-    """Delete a taxon that no synonym, label or identification names.
+    """Delete a taxon that no synonym, label or identification refers to.
 
     Example: `trapline taxon delete "Felis concolor"`
     """
@@ -211,16 +211,18 @@ def list_labels(
     *,
     project: InProject = None,
     unmapped: Annotated[
-        bool, typer.Option("--unmapped", help="Those on images that mean no taxon yet.")
+        bool, typer.Option("--unmapped", help="List labels of images without a taxon.")
     ] = False,
     apply: Annotated[
         bool,
-        typer.Option("--apply", help="With --unmapped: let each mean the taxon that is called so."),
+        typer.Option(
+            "--apply", help="With --unmapped: map each label to the taxon that has this name."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what the labels of models mean; with --unmapped those that mean nothing yet, and what is
-    called so.
+    """List the labels of models with their taxa; --unmapped lists labels without a taxon, with
+    suggestions.
 
     Example: `trapline taxon labels --unmapped`
     """
@@ -256,12 +258,12 @@ def map_labels(
     label: Annotated[str, typer.Argument(help="Label of a model.")],
     taxon: Annotated[
         str | None,
-        typer.Argument(help="The scientific name or id; without it the label means none."),
+        typer.Argument(help="Scientific name or ID; without it, the mapping is removed."),
     ] = None,
     *,
     project: InProject = None,
 ) -> None:
-    """Say which taxon a label of models means; without a taxon it means none any longer.
+    """Map a label of models to a taxon; without a taxon the mapping is removed.
 
     Example: `trapline taxon label fox "Vulpes vulpes"`
     """

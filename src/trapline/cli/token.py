@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trapline.client import Trapline
 
 app = typer.Typer(
-    help="API tokens sign in scripts and workers; each is shown once.",
+    help="API tokens authenticate scripts and workers; each is shown once.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -38,7 +38,7 @@ def create(
     scope: Annotated[
         list[TokenScope] | None,
         typer.Option(
-            help="For a user's token, all that it may do; may be given several times. Without it, all."
+            help="Scope of a user's token; may be given several times. Default: no restriction."
         ),
     ] = None,
     days: Annotated[
@@ -53,7 +53,7 @@ def create(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an API token and print it, this once.
+    """Create an API token and print it. It is shown only once.
 
     With a token of yours: `trapline token create --name gpu-2 --kind worker --project "Forest
     edge"`
@@ -85,7 +85,7 @@ def create(
 
 @app.command("list")
 def list_tokens(*, as_json: AsJson = False) -> None:
-    """List the tokens that you made; their secrets are never shown again."""
+    """List your tokens, without their secrets."""
     from trapline.cli.output import print_list
     from trapline.cli.server_session import connect
 

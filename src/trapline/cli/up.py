@@ -60,19 +60,17 @@ class UpOptions:
 def up(
     data: Annotated[
         Path | None,
-        typer.Option(
-            "--data", help="Folder for everything it keeps. [TRAPLINE_DATA, ./trapline-data]"
-        ),
+        typer.Option("--data", help="Data folder. [TRAPLINE_DATA, ./trapline-data]"),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
     ] = 8000,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve HTTP.")] = 1,
     no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="No worker here; others may connect.")
+        bool, typer.Option("--no-worker", help="Start no worker; other workers can connect.")
     ] = False,
     pipeline: Annotated[
         list[str] | None,

@@ -21,24 +21,26 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Named = Annotated[str, typer.Argument(metavar="USER", help="Their e-mail address or id.")]
+Named = Annotated[str, typer.Argument(metavar="USER", help="E-mail address or ID of the user.")]
 
 
 @app.command("invite")
 def invite_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom; nothing is sent there.")],
+    email: Annotated[
+        str, typer.Argument(metavar="EMAIL", help="E-mail address of the user; no e-mail is sent.")
+    ],
     *,
     name: Annotated[str, typer.Option(help="Name of the user.")] = "",
     project: Annotated[
         list[str] | None, typer.Option(help="A project (name or ID); may be given several times.")
     ] = None,
-    role: Annotated[Role, typer.Option(help="Their role there.")] = Role.VIEWER,
+    role: Annotated[Role, typer.Option(help="Role in the project.")] = Role.VIEWER,
     operator: Annotated[
-        bool, typer.Option("--operator", help="They may do all that an operator may.")
+        bool, typer.Option("--operator", help="Make the user an operator.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account and print a link, this once: give it to them, and they choose a password.
+    """Create an account and print a link, only once. The user opens it to choose a password.
 
     Example: `trapline user invite anna@example.org --name Anna --project "Forest edge" --role
     reviewer`
@@ -63,7 +65,7 @@ def invite_user(
 
 @app.command("list")
 def list_users(*, as_json: AsJson = False) -> None:
-    """List everybody who has an account."""
+    """List all accounts."""
     from trapline.cli.output import print_list
     from trapline.cli.server_session import connect
 
@@ -123,9 +125,7 @@ def change_user(
     name: Annotated[str | None, typer.Option(help="Name of the user.")] = None,
     operator: Annotated[
         bool | None,
-        typer.Option(
-            "--operator/--no-operator", help="Whether they may do all that an operator may."
-        ),
+        typer.Option("--operator/--no-operator", help="Make the user an operator, or not."),
     ] = None,
 ) -> None:
     """Change the name of a user, or whether the user is an operator."""
@@ -137,7 +137,7 @@ def change_user(
 
 @app.command("reset")
 def reset_user(user: Named) -> None:
-    """Print a link for choosing a new password, once; using it ends the user's sessions."""
+    """Print a link for choosing a new password, only once. Its use ends the user's sessions."""
     from trapline.cli.server_session import connect
 
     with connect() as server:
@@ -147,7 +147,7 @@ def reset_user(user: Named) -> None:
 @app.command("me")
 def show_current_user(
     *,
-    name: Annotated[str | None, typer.Option(help="Be called so from now on.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the account and permissions of your API token, or change your name.
@@ -172,7 +172,7 @@ def show_current_user(
 
 @app.command("sessions")
 def list_sessions(*, as_json: AsJson = False) -> None:
-    """List the browsers that you are signed in with."""
+    """List the browsers in which you are signed in."""
     from trapline.cli.output import print_list
     from trapline.cli.server_session import connect
 
@@ -189,7 +189,7 @@ def list_sessions(*, as_json: AsJson = False) -> None:
 @app.command("end-session")
 def end_session(
     session: Annotated[
-        UUID | None, typer.Argument(help="Its id, as `trapline user sessions` shows it.")
+        UUID | None, typer.Argument(help="ID, as shown by `trapline user sessions`.")
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="End all of them.")] = False,

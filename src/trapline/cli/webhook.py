@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Named = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its name, address or id.")]
+Named = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Name, URL or ID.")]
 Events = Annotated[
     list[str] | None,
     typer.Option(
@@ -33,19 +33,23 @@ Events = Annotated[
 ]
 
 
-Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened from then on.")]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened before that.")]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only entries at or after this day or time.")
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Only entries before this day or time.")
+]
 
 
 @app.command("add")
 def add_webhook(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where the events are sent to.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="URL that receives the events.")],
     *,
     project: InProject = None,
     name: Annotated[str, typer.Option(help="Name shown in lists.")] = "",
     event: Events = None,
     analyses_of_jobs: Annotated[
-        bool, typer.Option(help="Send an event for each analysis of a job too.")
+        bool, typer.Option(help="Also send an event for each analysis of a job.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -78,12 +82,12 @@ def add_webhook(
 def list_webhooks(
     *,
     project: Annotated[
-        str | None, typer.Option(help="Name or id; without it those of all your projects.")
+        str | None, typer.Option(help="Name or ID; without it, all your projects.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List webhooks with what waits for each and what was given up, and report a NATS server that
-    is away.
+    """List webhooks with their waiting and abandoned deliveries, and report a NATS server that
+    cannot be reached.
 
     Example: `trapline webhook list`
     """
@@ -119,17 +123,18 @@ def list_webhooks(
 def change_webhook(
     webhook: Named,
     *,
-    url: Annotated[str | None, typer.Option(help="Another address.")] = None,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    url: Annotated[str | None, typer.Option(help="New URL.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
     event: Events = None,
     analyses_of_jobs: Annotated[
-        bool | None, typer.Option(help="Send an event for each analysis of a job too.")
+        bool | None, typer.Option(help="Also send an event for each analysis of a job.")
     ] = None,
     on: Annotated[
-        bool | None, typer.Option("--on/--off", help="Switch it on or off; what waits is kept.")
+        bool | None,
+        typer.Option("--on/--off", help="Enable or disable it; waiting deliveries are kept."),
     ] = None,
 ) -> None:
-    """Change a webhook; what is left out stays.
+    """Change a webhook; options that are not given stay the same.
 
     Example: `trapline webhook update station --on`
     """
@@ -161,7 +166,7 @@ def list_deliveries(
     ] = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the deliveries of a webhook in the last 30 days, newest first.
@@ -199,13 +204,13 @@ def replay(
         list[UUID] | None, typer.Argument(help="Deliveries, as `deliveries` shows them.")
     ] = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="All that was given up.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All abandoned deliveries.")] = False,
     event: Annotated[str | None, typer.Option(help="With --failed, only of this type.")] = None,
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """Attempt deliveries, or all that were given up, again for another day. Ends with 1 if one is
-    not there.
+    """Repeat deliveries, or all abandoned ones, for another day. Exit code 1 if a delivery does
+    not exist.
 
     Example: `trapline webhook replay station --failed --since 2026-05-01`
     """
@@ -241,8 +246,8 @@ def replay(
 
 @app.command("test")
 def ping(webhook: Named, *, as_json: AsJson = False) -> None:
-    """Send an event of the type webhook.ping, once and now, and say how that went. Ends with 1 if
-    it did not arrive.
+    """Send an event of the type webhook.ping once and report the result. Exit code 1 if it did
+    not arrive.
 
     Example: `trapline webhook test station`
     """
@@ -268,8 +273,8 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
 
 @app.command("rotate")
 def rotate(webhook: Named, *, as_json: AsJson = False) -> None:
-    """Make a new secret and print it, this once; the one before signs too for a day. Wants an
-    owner.
+    """Create a new signing secret and print it once; the earlier secret also signs for another
+    day. Requires the owner role.
 
     Example: `trapline webhook rotate station`
     """

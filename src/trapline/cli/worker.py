@@ -55,7 +55,7 @@ def run(
         int | None, typer.Option(help="Images per batch. [TRAPLINE_BATCH_SIZE]")
     ] = None,
     until_idle: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="End when no task has come for so long.")
+        float | None, typer.Option(metavar="SECONDS", help="End after this time without a task.")
     ] = None,
     allow_cpu: Annotated[
         bool | None,
@@ -65,7 +65,7 @@ def run(
         ),
     ] = None,
     list_pipelines: Annotated[
-        bool, typer.Option("--list", help="List what runs without a name, and end.")
+        bool, typer.Option("--list", help="List the pipelines that need no name, and exit.")
     ] = False,
 ) -> None:
     """Run a worker, unless a command says otherwise."""
@@ -103,11 +103,11 @@ def list_workers(
         str | None, typer.Option("--project", help="Name or id; without it, all projects.")
     ] = None,
     ended: Annotated[
-        bool, typer.Option("--ended", help="Also those that were evicted, replaced or stopped.")
+        bool, typer.Option("--ended", help="Include evicted, replaced and stopped workers.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the workers of the last day: who is online, what each holds, and how fast it is.
+    """List the workers of the last day with their state, their leases and their speed.
 
     Example: `trapline worker list --project "Forest edge" --ended`
     """
@@ -151,8 +151,7 @@ def list_workers(
 
 @app.command("pipelines")
 def list_pipelines(*, as_json: AsJson = False) -> None:
-    """List the installed pipelines: what each finds, what it downloads, under which licence, and
-    what it needs.
+    """List the installed pipelines with their classes, downloads, licences and requirements.
 
     Example: `trapline worker pipelines`
     """
@@ -187,7 +186,7 @@ def list_pipelines(*, as_json: AsJson = False) -> None:
 @app.command("evict")
 def evict_worker(
     worker: Annotated[
-        str, typer.Argument(metavar="ID", help="Its id, or the beginning of it that `list` shows.")
+        str, typer.Argument(metavar="ID", help="ID, or the beginning of it as `list` shows it.")
     ],
     *,
     as_json: AsJson = False,
