@@ -192,7 +192,8 @@ def main() -> int:
         )
         data = f"; contains data under {report.data}" if report.data else ""
         sys.stdout.write(
-            f"{report.name} {report.version}: {report.licence}{bundled and f'; bundles {bundled}'}{data}\n"
+            f"{report.name} {report.version}: "
+            f"{report.licence}{bundled and f'; bundles {bundled}'}{data}\n"
         )
     problems = [problem for report in reports for problem in report.problems]
     for problem in problems:

@@ -50,7 +50,8 @@ def test_the_migrations_are_one_chain() -> None:
     )
     followers = Counter(each["down_revision"] for each in constants)
     assert not {down: times for down, times in followers.items() if times > 1}, (
-        "two migrations follow the same one: set the down_revision of the newer to the last of the chain"
+        "two migrations follow the same one: set the down_revision of the newer to the last of the "
+        "chain"
     )
     assert followers[None] == 1
     unknown = set(followers) - set(counted) - {None}

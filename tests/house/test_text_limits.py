@@ -18,7 +18,8 @@ from trapline.wire.values import Request
 
 BOUNDED_FORMATS = {"uuid", "date", "date-time", "binary"}
 EXCEPTIONS = {
-    "PushedEvents.urls[]": "each URL is checked and refused separately; the body has at most 1 MiB and is never packed",
+    "PushedEvents.urls[]": "each URL is checked and refused separately; the body has at most 1 MiB "
+    "and is never packed",
 }
 
 

@@ -138,7 +138,8 @@ def run(mutants: Sequence[Mutant], *, is_checked: bool) -> int:
             code, output = run_tests(folder, tests)
             if code != PASSED:
                 print(
-                    f"The tests fail without any mutant; nothing can be concluded:\n{output[-4000:]}"
+                    "The tests fail without any mutant; nothing can be "
+                    f"concluded:\n{output[-4000:]}"
                 )
                 return 1
             print(

@@ -116,7 +116,8 @@ class Exhibit:
         ids = [uuid4() for _ in annotations]
         with self._connect() as connection:
             connection.execute(
-                "insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence,"
+                "insert into analyses (id, project_id, image_id, model_name, model_version, state, "
+                "attempt, fence,"
                 " errors, lost, created_at, completed_at, updated_at)"
                 " values (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0, now(), now(), now() - %s::interval)",
                 (
@@ -132,7 +133,8 @@ class Exhibit:
                 )
                 parent = annotation.get("parent")
                 connection.execute(
-                    "insert into annotations (id, project_id, analysis_id, image_id, annotation_type, class_name,"
+                    "insert into annotations (id, project_id, analysis_id, image_id, "
+                    "annotation_type, class_name,"
                     " confidence, data, storage_path, parent_id, ordering, fingerprint)"
                     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, gen_random_uuid())",
                     (

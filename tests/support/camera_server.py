@@ -114,7 +114,8 @@ class Camera:
     def list_files(self) -> str:
         """The page that lists its files as they are now."""
         rows = [
-            f'<a href="{quote(path)}">{path[:50]}</a>  {self.modified.get(path, MODIFIED):%d-%b-%Y %H:%M}  {len(data)}'
+            f'<a href="{quote(path)}">{path[:50]}</a>  '
+            f"{self.modified.get(path, MODIFIED):%d-%b-%Y %H:%M}  {len(data)}"
             for path, data in sorted(self.files.items())
         ]
         return "<html><body><pre>" + "\n".join(rows) + "\n</pre></body></html>"

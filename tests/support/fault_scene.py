@@ -306,7 +306,8 @@ class Scene(SceneDatabase):
         operations = self.operations()
         busy = sum(was_busy(operations, strike.at) for strike in self.strikes)
         assert busy >= share * len(self.strikes), (
-            f"something was in flight at only {busy} of {len(self.strikes)} strikes: the test proves nothing"
+            f"something was in flight at only {busy} of {len(self.strikes)} strikes: the test "
+            "proves nothing"
         )
 
     def list_victims(self) -> list[str]:

@@ -271,7 +271,8 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
         "taxa", ids["taxon_id"], scientific_name="Vulpes", name_key="vulpes"
     )
     await tx.execute(
-        "insert into taxon_labels (project_id, taxon_id, label) select %s, %s, unnest(array['lynx', 'wolf'])",
+        "insert into taxon_labels (project_id, taxon_id, label) select %s, %s, "
+        "unnest(array['lynx', 'wolf'])",
         (ids["project_id"], ids["accepted_id"]),
     )
     service = await again("processing_services", ids["service_id"], name=ids["service"])
@@ -299,7 +300,8 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
             "analyses", ids["analysis_id"], image_id=image, job_id=ids["over_id"], state="failed"
         )
         await tx.execute(
-            "insert into analysis_details (analysis_id, project_id, parameters, provenance, error_message, reason) "
+            "insert into analysis_details (analysis_id, project_id, parameters, provenance, "
+            "error_message, reason) "
             "values (%s, %s, '{}', '{}', 'broke', 'broke')",
             (failed, ids["project_id"]),
         )
@@ -308,7 +310,8 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
     await again("source_folders", ids["folder_id"], path="/media/second")
     await again("pull_runs", ids["run_id"])
     await tx.execute(
-        'insert into pulled_files select (jsonb_populate_record(f, \'{"path": "b.jpg"}\')).* from pulled_files f '
+        'insert into pulled_files select (jsonb_populate_record(f, \'{"path": "b.jpg"}\')).* from '
+        "pulled_files f "
         "where source_id = %s",
         (ids["source_id"],),
     )

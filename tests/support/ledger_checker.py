@@ -132,7 +132,8 @@ def _check_tasks(tasks: dict[str, _Task]) -> list[str]:
             wrong.append(f"task {name} is {task.state} and has a result")
         if task.boxes > 1 or task.classes > 1:
             wrong.append(
-                f"task {name} has {task.boxes} boxes and {task.classes} classes: a result is doubled"
+                f"task {name} has {task.boxes} boxes and {task.classes} classes: a result is "
+                "doubled"
             )
         if task.state == "completed" and (task.boxes, task.classes) == (0, 0):
             wrong.append(f"task {name} is completed and its annotations are gone")
@@ -158,12 +159,14 @@ def _check_answers(
         elif one.status == "accepted" and one.is_error:
             if (one.task, one.attempt) not in ended:
                 wrong.append(
-                    f"the error of attempt {one.attempt} at {one.task} was accepted and is not in its history"
+                    f"the error of attempt {one.attempt} at {one.task} was accepted and is not in "
+                    "its history"
                 )
         elif one.status == "accepted":
             if winners.setdefault(one.task, one.attempt) != one.attempt:
                 wrong.append(
-                    f"two attempts at {one.task} were accepted: {winners[one.task]} and {one.attempt}"
+                    f"two attempts at {one.task} were accepted: {winners[one.task]} and "
+                    f"{one.attempt}"
                 )
             wrong += _check_winner(task, one)
         elif one.status == "duplicate" and task.state in ("queued", "processing"):
@@ -177,7 +180,10 @@ def _check_winner(task: _Task, one: Answered) -> list[str]:
     """Compare an accepted result with what is stored."""
     if task.state != "completed" or task.won != one.attempt:
         return [
-            f"attempt {one.attempt} at {one.task} was accepted, and it is {task.state}, won by {task.won}"
+            (
+                f"attempt {one.attempt} at {one.task} was accepted, and it is {task.state}, won by "
+                f"{task.won}"
+            )
         ]
     if task.mark != one.mark:
         return [f"the result {one.mark} of {one.task} was accepted, and {task.mark} is stored"]
@@ -200,7 +206,8 @@ def _check_leases(tasks: dict[str, _Task], operations: Sequence[Operation]) -> l
         if n > 1
     ]
     wrong += [
-        f"attempt {attempt} at {task} was given out, and the row knows of {tasks[task].attempt if task in tasks else 0}"
+        f"attempt {attempt} at {task} was given out, and the row knows of "
+        f"{tasks[task].attempt if task in tasks else 0}"
         for task, attempt in leases
         if task not in tasks or tasks[task].attempt < attempt
     ]
@@ -228,7 +235,8 @@ def _check_attempts(
         told = [_count_ends(history.get(name, []), after) for after in begun_at]
         if (task.errors, task.lost) not in told:
             wrong.append(
-                f"task {name} counts {task.errors} errors and {task.lost} losses, its history {told[0]}"
+                f"task {name} counts {task.errors} errors and {task.lost} losses, its history "
+                f"{told[0]}"
             )
     return wrong
 

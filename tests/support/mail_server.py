@@ -151,8 +151,10 @@ class Post:
             job=int(self.house.ids["job_id"]),
         )
         await self.sql(
-            "insert into job_moves (job_id, number, project_id, from_state, to_state, actor) select :job, "
-            "coalesce(max(number), 0) + 1, :project, 'processing', 'failed', 'test' from job_moves where job_id = :job",
+            "insert into job_moves (job_id, number, project_id, from_state, to_state, actor) "
+            "select :job, "
+            "coalesce(max(number), 0) + 1, :project, 'processing', 'failed', 'test' from job_moves "
+            "where job_id = :job",
             job=int(self.house.ids["job_id"]), project=self.project,
         )  # fmt: skip
 

@@ -104,7 +104,10 @@ BODIES: tuple[bytes, ...] = (
     b"{'a': 1}",
     b'{"a": 1,}',
     b"--b--\r\n",
-    b'--b\r\nContent-Disposition: form-data; name="files"; filename="\x00\xff/../.."\r\n\r\nx\r\n--b--\r\n',
+    (
+        b'--b\r\nContent-Disposition: form-data; name="files"; '
+        b'filename="\x00\xff/../.."\r\n\r\nx\r\n--b--\r\n'
+    ),
     b'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n'
     + b"9" * 400
     + b"\r\n--b--\r\n",

@@ -152,7 +152,8 @@ def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
         )
         owner.import_taxa(
             project,
-            b"scientific_name,synonym_of,common_name_en\nVulpes vulpes,,fox\nCanis vulpes,Vulpes vulpes,\n",
+            b"scientific_name,synonym_of,common_name_en\nVulpes vulpes,,fox\nCanis vulpes,Vulpes "
+            b"vulpes,\n",
         )
         owner.create_callback_key(
             NewCallbackKey(projects=[project], service="deer-net", name="rack 2")

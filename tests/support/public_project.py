@@ -153,14 +153,16 @@ async def make_visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visi
             "update image_classes set captured_at = %s where image_id = %s", moment, image
         )
     await made.execute(
-        "update images set source_id = %s, source_path = 'canary-feed/CANARY_0042.JPG', captured_at_raw = 'canary xmp'",
+        "update images set source_id = %s, source_path = 'canary-feed/CANARY_0042.JPG', "
+        "captured_at_raw = 'canary xmp'",
         house.ids["source_id"],
     )
     await made.execute(
         "update deployments set name = 'Canary Gate', latitude = 46.98765, longitude = 7.45678"
         ", camera = 'canary-serial', notes = 'canary by the den', habitat = 'canary by the den'"
     )
-    await made.execute("update users set name = 'Ottoline Canary', email = 'ottoline@canary.example' where id = %s",
+    await made.execute("update users set name = 'Ottoline Canary', email = "
+                       "'ottoline@canary.example' where id = %s",
                        house.ids["member_id"])  # fmt: skip
     await made.execute("update pull_sources set name = 'canary-feed'")
     async with system.database.transaction(SYSTEM) as tx:

@@ -160,7 +160,8 @@ class Position:
         if self.leaf in HOLDS:
             return HOLDS[self.leaf]
         assert self.leaf in PLAIN, (
-            f"{key} takes {self.name} in its {self.where}: say in positions.py what it names, or that it names nothing"
+            f"{key} takes {self.name} in its {self.where}: say in positions.py what it names, or "
+            "that it names nothing"
         )
         return None
 

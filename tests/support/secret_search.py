@@ -73,7 +73,8 @@ class Search:
         hits = []
         with psycopg.connect(url) as connection:
             tables = connection.execute(
-                "select schemaname, tablename from pg_tables where schemaname in ('public', 'procrastinate')"
+                "select schemaname, tablename from pg_tables where schemaname in ('public', "
+                "'procrastinate')"
             ).fetchall()
             for schema, table in tables:
                 rows = connection.execute(

@@ -68,7 +68,8 @@ class Field:
     def count_boxes(self, job: int) -> dict[UUID, int]:
         """How many boxes each task of a job has, tasks without any included."""
         rows = self.read(
-            "select a.id, count(n.id) filter (where n.annotation_type = 'bounding_box') from analyses a "
+            "select a.id, count(n.id) filter (where n.annotation_type = 'bounding_box') from "
+            "analyses a "
             "left join annotations n on n.analysis_id = a.id where a.job_id = %s group by a.id",
             job,
         )

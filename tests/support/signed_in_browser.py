@@ -131,5 +131,6 @@ def wait_for_picture(page: Page) -> None:
     """Wait until every part of the image is drawn."""
     page.get_by_test_id("picture").wait_for()
     page.wait_for_function(
-        "() => [...document.querySelectorAll('[data-testid=picture] img')].every(i => i.complete && i.naturalWidth > 0)"
+        "() => [...document.querySelectorAll('[data-testid=picture] img')].every(i => i.complete "
+        "&& i.naturalWidth > 0)"
     )

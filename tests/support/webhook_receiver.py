@@ -153,8 +153,10 @@ class Office:
     async def end_job(self, state: str = "completed", before: str = "processing") -> None:
         """Let the job of the house end, as far as its history says."""
         await self.sql(
-            "insert into job_moves (job_id, number, project_id, from_state, to_state, actor) select :job, "
-            "coalesce(max(number), 0) + 1, :project, :before, :state, 'test' from job_moves where job_id = :job",
+            "insert into job_moves (job_id, number, project_id, from_state, to_state, actor) "
+            "select :job, "
+            "coalesce(max(number), 0) + 1, :project, :before, :state, 'test' from job_moves where "
+            "job_id = :job",
             job=int(self.house.ids["job_id"]), project=self.project, before=before, state=state,
         )  # fmt: skip
 
@@ -175,7 +177,8 @@ class Office:
     async def hurry(self) -> None:
         """Let the time pass until everything that waits is due."""
         await self.sql(
-            "update webhook_deliveries set next_attempt_at = now(), taken_until = null where state = 'waiting'"
+            "update webhook_deliveries set next_attempt_at = now(), taken_until = null where state "
+            "= 'waiting'"
         )
 
     async def work_until(self, what: str, happened: Callable[[], bool]) -> None:

@@ -14,7 +14,8 @@ from trapline.wire.analyses import AnalysisFormat
 app = typer.Typer(
     help=(
         "Show the analyses of an image: each is one run of a model on it.\n\n"
-        "`trapline analysis list IMAGE` lists them; `trapline images findings` searches many images."
+        "`trapline analysis list IMAGE` lists them; `trapline images findings` searches many "
+        "images."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -49,8 +49,10 @@ def backup(
         )
     if manifest["missing"] or manifest["damaged"]:
         report = (
-            f"{len(manifest['missing']):,} stored files are missing and {len(manifest['damaged']):,} are damaged. All "
-            "others were saved, the damaged ones as they are; manifest.json names them and their images. "
+            f"{len(manifest['missing']):,} stored files are missing and "
+            f"{len(manifest['damaged']):,} are damaged. All "
+            "others were saved, the damaged ones as they are; manifest.json names them and their "
+            "images. "
             "Run `trapline check files --repair`, then make another backup.\n"
         )
         for one in manifest["harmed_images"][:SHOWN]:

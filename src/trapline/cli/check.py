@@ -72,8 +72,10 @@ def check_files(
         print_json(report)
     else:
         print(
-            f"Checked {report['images']:,} images ({report['bytes'] / 1e9:,.2f} GB): {len(report['harmed']):,} files "
-            f"missing or damaged, {len(report['repaired']):,} repaired, {len(report['remade']):,} copies made again, "
+            f"Checked {report['images']:,} images ({report['bytes'] / 1e9:,.2f} GB): "
+            f"{len(report['harmed']):,} files "
+            f"missing or damaged, {len(report['repaired']):,} repaired, {len(report['remade']):,} "
+            "copies made again, "
             f"{len(report['unchecked']):,} images not checked."
         )
     if report["harmed"] or report["unchecked"]:
@@ -156,6 +158,8 @@ def _require_owner(folder: Path) -> None:
     except KeyError:
         name = f"#{owner}"
     raise CommandError(
-        f"The data folder {folder} belongs to the user {name}, and files that root writes could not be changed by the "
-        f"server. Nothing was checked. Run the command as that user: sudo -u '{name}' trapline check files ..."
+        f"The data folder {folder} belongs to the user {name}, and files that root writes could "
+        "not be changed by the "
+        f"server. Nothing was checked. Run the command as that user: sudo -u '{name}' trapline "
+        "check files ..."
     )

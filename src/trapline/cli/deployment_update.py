@@ -133,7 +133,8 @@ def set_clock(
         print_json(preview)
         return
     print(
-        f"{preview.moved} images would move; {preview.edited} dated by hand and {preview.without_camera_time} whose "
+        f"{preview.moved} images would move; {preview.edited} dated by hand and "
+        f"{preview.without_camera_time} whose "
         "time needs neither zone nor offset would stay. Nothing was changed: --apply does it."
     )
     print_table(
@@ -217,7 +218,8 @@ def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:
     print(f"{done} {deployment.name}.")
     if deployment.capture_times_pending:
         print(
-            f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the rest follow."
+            f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the "
+            "rest follow."
         )
     warn_of_utc(deployment)
 
@@ -261,8 +263,10 @@ def warn_of_utc(deployment: "Deployment") -> None:
         return
     zone, name = deployment.suggested_time_zone or "ZONE", shlex.quote(deployment.name)
     print(
-        "Warning: no time zone is set, and the times of its camera were read as UTC. To set the zone and correct the "
-        f"times of its images: trapline deployment clock {name} --time-zone {zone} --apply; if its clock is in UTC: "
+        "Warning: no time zone is set, and the times of its camera were read as UTC. To set the "
+        "zone and correct the "
+        f"times of its images: trapline deployment clock {name} --time-zone {zone} --apply; if its "
+        "clock is in UTC: "
         f"trapline deployment update {name} --time-zone UTC",
         file=sys.stderr,
     )

@@ -64,6 +64,9 @@ def _explain_missing(error: ModuleNotFoundError) -> tuple[str, int] | None:
         return None
     extra = "worker" if name in ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL") else "server"
     return (
-        f"This command needs more than is installed ({name} is missing): {describe_install(extra)}.",
+        (
+            f"This command needs more than is installed ({name} is missing): "
+            f"{describe_install(extra)}."
+        ),
         2,
     )

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "An export is what a selection of images shows, at the moment when it is asked for, as one file.\n\n"
-        "`trapline export csv -o observations.csv` makes one and downloads it; the server keeps it for 30 days, if the "
+        "An export is what a selection of images shows, at the moment when it is asked for, as one "
+        "file.\n\n"
+        "`trapline export csv -o observations.csv` makes one and downloads it; the server keeps it "
+        "for 30 days, if the "
         "operator says nothing else. docs/how-to/export-observations.md shows more."
     ),
     no_args_is_help=True,
@@ -141,7 +143,8 @@ def _say(export: "Export", *, as_json: bool) -> None:
         print_json(export)
         return
     print(
-        f"{export.format.value} (export {export.id}): {export.state.value}, {export.images:,} images"
+        f"{export.format.value} (export {export.id}): {export.state.value}, {export.images:,} "
+        "images"
     )
     if export.deleted_since:
         print(f"{export.deleted_since:,} of its images were deleted since.")

@@ -105,7 +105,8 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         option: Annotated[
             list[str] | None,
             typer.Option(
-                help='NAME=VALUE of the format, such as title="Forest edge"; may be given several times.'
+                help='NAME=VALUE of the format, such as title="Forest edge"; may be given several '
+                "times."
             ),
         ] = None,
         option_file: Annotated[

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "An identification is what a person says that an annotation, or a whole image, really is.\n\n"
+        "An identification is what a person says that an annotation, or a whole image, really "
+        "is.\n\n"
         "The latest one holds, before the model's own words, which stay as they are. "
         "`trapline images findings` shows the ids of annotations."
     ),

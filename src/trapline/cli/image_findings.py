@@ -158,7 +158,8 @@ def show_image(
         return
     name = shown.source_path or shown.filename
     print(
-        f"{name} of {shown.deployment_name}, {shown.width} x {shown.height}, taken {shown.captured_at}"
+        f"{name} of {shown.deployment_name}, {shown.width} x {shown.height}, taken "
+        f"{shown.captured_at}"
     )
     if shown.tags:
         print(f"tags: {', '.join(shown.tags)}")

@@ -33,7 +33,8 @@ def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict
                 else "`trapline deployment list` lists the deployments."
             )
             raise CommandError(
-                f"--folder {one!r} is not FOLDER=DEPLOYMENT with a deployment of this project. Nothing was imported. "
+                f"--folder {one!r} is not FOLDER=DEPLOYMENT with a deployment of this project. "
+                "Nothing was imported. "
                 f"{why}",
                 ExitCode.WRONG_USAGE,
             )
@@ -61,17 +62,20 @@ def print_folders(found: "UnmatchedFolders", imported: "Import") -> None:
     for one in found.folders[:MOST_PRINTED]:
         near = ", ".join(deployment.name for deployment in one.nearest)
         print(
-            f"  {one.folder}: {one.entries:,} entries{f'; nearest deployments: {near}' if near else ''}"
+            f"  {one.folder}: {one.entries:,} "
+            f"entries{f'; nearest deployments: {near}' if near else ''}"
         )
     if len(found.folders) > MOST_PRINTED:
         print(
-            f"  ... and {len(found.folders) - MOST_PRINTED:,} more: trapline import folders {imported.id} --json"
+            f"  ... and {len(found.folders) - MOST_PRINTED:,} more: trapline import folders "
+            f"{imported.id} --json"
         )
     if not found.is_complete:
         print("Only the first 10,000 faults were searched for folders.")
     if not found.all_compared:
         print(
-            "There are too many folders and deployments to compare all names: some nearest deployments are missing."
+            "There are too many folders and deployments to compare all names: some nearest "
+            "deployments are missing."
         )
     if found.can_assign:
         print(

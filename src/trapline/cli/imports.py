@@ -158,7 +158,8 @@ def _tell(server: "Trapline", taken: "Import") -> None:
         print(f"{taken.filename} is {taken.state}. Watch it: trapline import show {taken.id}")
         return
     print(
-        f"{taken.filename}: {taken.done:,} of {taken.total or 0:,} entries, {taken.stored:,} results new with "
+        f"{taken.filename}: {taken.done:,} of {taken.total or 0:,} entries, {taken.stored:,} "
+        "results new with "
         f"{taken.annotations:,} annotations, {taken.unchanged:,} there before."
     )
     more = (

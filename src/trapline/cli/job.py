@@ -127,7 +127,8 @@ def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
         print_json(job)
     else:
         print(
-            f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} images done."
+            f"Job {job.id} is {job.status}: {job.progress.completed} of {job.progress.total} "
+            "images done."
         )
 
 
@@ -209,7 +210,8 @@ def show_failures(
             )
             if page.next:
                 print(
-                    f"{len(page.results):,} of {page.count:,}{'+' if page.count_is_estimate else ''} are listed."
+                    f"{len(page.results):,} of "
+                    f"{page.count:,}{'+' if page.count_is_estimate else ''} are listed."
                 )
         else:
             failures = server.list_failures(job_id)

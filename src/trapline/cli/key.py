@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "Manage the keys that sign requests of external pipelines; each secret is shown once.\n\n"
-        "To change one without a gap: `create` a second key for the same service, put it into the pipeline, see it "
+        "To change one without a gap: `create` a second key for the same service, put it into the "
+        "pipeline, see it "
         "used in `list`, then `revoke` the first."
     ),
     no_args_is_help=True,

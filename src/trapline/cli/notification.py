@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Manage your notices: e-mails about silent cameras, failing sources and jobs, and classes.\n\n"
+        "Manage your notices: e-mails about silent cameras, failing sources and jobs, and "
+        "classes.\n\n"
         "Events are combined into at most one e-mail of each kind per 15 minutes. "
         "See docs/how-to/configure-email-notifications.md."
     ),
@@ -36,7 +37,8 @@ def create_notice(
         typer.Option(
             min=1,
             max=2160,
-            help="Hours without an image until it counts as silent; default: 72 for deployments, 24 for sources.",
+            help="Hours without an image until it counts as silent; default: 72 for deployments, "
+            "24 for sources.",
         ),
     ] = None,
     class_name: Annotated[

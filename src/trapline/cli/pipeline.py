@@ -9,7 +9,8 @@ from trapline.cli.options import AsJson, InProject
 
 app = typer.Typer(
     help=(
-        "Pipelines are registered by workers (`trapline worker`, `trapline register`), and made of algorithms.\n\n"
+        "Pipelines are registered by workers (`trapline worker`, `trapline register`), and made of "
+        "algorithms.\n\n"
         "`trapline job run SLUG` runs one; `trapline preset add` names one with its parameters."
     ),
     no_args_is_help=True,

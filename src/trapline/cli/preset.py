@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "A preset is a pipeline with its parameters and priority under a name.\n\n"
-        "`trapline job run --preset night` runs it; docs/how-to/run-a-pipeline.md does so from a program."
+        "`trapline job run --preset night` runs it; docs/how-to/run-a-pipeline.md does so from a "
+        "program."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -179,7 +180,8 @@ def _say(preset: "Preset", *, as_json: bool) -> None:
         return
     how = format_parameters(preset.parameters) or "no parameters"
     print(
-        f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority {preset.priority.value}"
+        f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority "
+        f"{preset.priority.value}"
     )
     if preset.description:
         print(preset.description)

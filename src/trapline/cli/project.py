@@ -81,7 +81,8 @@ def show_summary(
     print(f"{told.images:,} images, {told.blank:,} of them blank")
     if told.without_camera_time:
         print(
-            f"{told.without_camera_time:,} images have the time of their file, because no camera time was read."
+            f"{told.without_camera_time:,} images have the time of their file, because no camera "
+            "time was read."
         )
     if told.is_behind:
         print("Some changes of the last seconds are not counted yet.")
@@ -262,7 +263,8 @@ def delete_project(
     with connect() as server:
         gone = server.delete_project(resolve_project(server, project).id, name)
     print(
-        f"Deleted. Until {format_value(gone.purge_after)} `trapline project restore {gone.id}` brings it back."
+        f"Deleted. Until {format_value(gone.purge_after)} `trapline project restore {gone.id}` "
+        "brings it back."
     )
 
 

@@ -19,7 +19,8 @@ def register(
     project: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name or number of a project; default: all projects of the token that are not archived."
+            help="Name or number of a project; default: all projects of the token that are not "
+            "archived."
         ),
     ] = None,
     pipeline: Annotated[

@@ -81,7 +81,8 @@ def restore(
         print_json(told)
     else:
         print(
-            f"Restored {told['rows'].get('images', 0):,} images, {told['files']:,} files, {told['secrets']} secrets."
+            f"Restored {told['rows'].get('images', 0):,} images, {told['files']:,} files, "
+            f"{told['secrets']} secrets."
         )
         print(f"Start it with `trapline up --data {folder}`.")
 

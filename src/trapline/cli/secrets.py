@@ -94,7 +94,8 @@ async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool
                 tell(f"Key {max(keys)} is made; every process uses it from now on.")
             elif len(keys) == 1:
                 raise CommandError(
-                    "TRAPLINE_SECRET_KEY names one key, so there is nothing to change to. Name both, as 1:OLD,2:NEW, "
+                    "TRAPLINE_SECRET_KEY names one key, so there is nothing to change to. Name "
+                    "both, as 1:OLD,2:NEW, "
                     "restart every process, and run this again. Nothing was changed.",
                     ExitCode.WRONG_USAGE,
                 )
@@ -135,9 +136,11 @@ async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> s
         )
     if not isinstance(keys, KeyFile):
         return (
-            f"No stored secret needs key {old} any more. Remove it from TRAPLINE_SECRET_KEY once every "
+            f"No stored secret needs key {old} any more. Remove it from TRAPLINE_SECRET_KEY once "
+            "every "
             f"process was "
-            f"started with key {newest} and the earlier leases and analyses of external pipelines have "
+            f"started with key {newest} and the earlier leases and analyses of external pipelines "
+            "have "
             "ended, "
             "then restart every process."
         )

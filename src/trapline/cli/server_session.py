@@ -35,7 +35,8 @@ def connect(address: str | None = None) -> Trapline:
     token = get_variable("TRAPLINE_TOKEN")
     if token is None:
         raise CommandError(
-            "TRAPLINE_TOKEN is not set. Make an API token on the page under Tokens, or on the server's machine with "
+            "TRAPLINE_TOKEN is not set. Make an API token on the page under Tokens, or on the "
+            "server's machine with "
             "`trapline token create --data DIR --name me`.",
             ExitCode.WRONG_USAGE,
         )

@@ -55,7 +55,8 @@ def install(
         bool | None,
         typer.Option(
             "--private-sources/--no-private-sources",
-            help="Allow or refuse pull sources in private networks. [TRAPLINE_ALLOW_PRIVATE_SOURCES, allowed]",
+            help="Allow or refuse pull sources in private networks. "
+            "[TRAPLINE_ALLOW_PRIVATE_SOURCES, allowed]",
             show_default=False,
         ),
     ] = None,
@@ -159,7 +160,8 @@ def _require_reachable(service: Service) -> None:
         blocking = find_blocking_parent(path)
         if blocking is not None:
             raise CommandError(
-                f"The user {service.user} cannot pass through {blocking} to {path}. {instead} elsewhere, such as "
+                f"The user {service.user} cannot pass through {blocking} to {path}. {instead} "
+                "elsewhere, such as "
                 f"below /opt or /srv. Nothing was written."
             )
 

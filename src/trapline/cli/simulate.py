@@ -22,7 +22,8 @@ BOXES = ((0.18, 0.30, 0.46, 0.78), (0.58, 0.42, 0.80, 0.74))
 """Boxes of the invented animals: x1, y1, x2, y2 as fractions of the image."""
 CLASSES = (("deer", 0.91), ("boar", 0.64))
 UNSIGNED = (
-    f"If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; without it, the secret "
+    f"If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; "
+    "without it, the secret "
     "of the analysis is used."
 )
 NO_HINTS: Mapping[int, str] = MappingProxyType({})
@@ -163,7 +164,8 @@ def _tell_left_behind(analysis_id: UUID) -> Iterator[None]:
         yield
     except Exception:
         print(
-            f"Analysis {analysis_id} stays unfinished. The command makes a new one when it is run again."
+            f"Analysis {analysis_id} stays unfinished. The command makes a new one when it is run "
+            "again."
         )
         raise
 

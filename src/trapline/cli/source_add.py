@@ -212,7 +212,8 @@ def add_source(
         print_json(made)
     else:
         print(
-            f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} ({made.time_zone})"
+            f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} "
+            f"({made.time_zone})"
         )
         print(f"Import the present files: trapline source run {shlex.quote(made.name)} --wait")
 

@@ -39,7 +39,8 @@ def source_events(
             return
         if found.has_event_secret and not rotate:
             raise CommandError(
-                f"{found.name} has a secret, which is never shown again. --rotate creates a new one; "
+                f"{found.name} has a secret, which is never shown again. --rotate creates a new "
+                "one; "
                 "the old one is then valid for another day. Nothing was changed."
             )
         made = server.create_event_secret(found.id)

@@ -212,7 +212,8 @@ class Supervisor:
         failures = count_failures(time.monotonic() - fallen.started, fallen.failures)
         pause = pause_after(failures)
         self._tell(
-            f"The {fallen.program.name} process {describe_end(fallen.process.returncode)}. {describe_pause(pause)}"
+            f"The {fallen.program.name} process {describe_end(fallen.process.returncode)}. "
+            f"{describe_pause(pause)}"
         )
         due = RestartDue(fallen.program, failures)
         self._due.append(due)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "Taxa are the names that people identify with, a list for each project.\n\n"
-        "`trapline taxon import FILE` takes a list in, `trapline taxon label` says what a model's label means."
+        "`trapline taxon import FILE` takes a list in, `trapline taxon label` says what a model's "
+        "label means."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -198,7 +199,8 @@ def import_taxa(
         print_json(taken)
         return
     print(
-        f"{taken.created} made, {taken.updated} changed, {taken.unchanged} as they were, {taken.refused} not taken"
+        f"{taken.created} made, {taken.updated} changed, {taken.unchanged} as they were, "
+        f"{taken.refused} not taken"
     )
     for problem in taken.problems:
         print(f"{problem.where}: {problem.message}")

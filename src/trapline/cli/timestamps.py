@@ -14,6 +14,7 @@ def parse_timestamp(option: str, given: str | None) -> str | None:
         return (moment if moment.tzinfo else moment.astimezone()).isoformat()
     except (ValueError, OverflowError):
         raise CommandError(
-            f"{option} takes a day or a moment, such as 2026-05-01 or 2026-05-01T18:00:00+02:00, not {given}.",
+            f"{option} takes a day or a moment, such as 2026-05-01 or 2026-05-01T18:00:00+02:00, "
+            f"not {given}.",
             ExitCode.WRONG_USAGE,
         ) from None

@@ -163,7 +163,8 @@ def show_current_user(
         print_json(caller)
         return
     print(
-        f"{caller.name or caller.email or 'nobody'} ({caller.kind}{', operator' if caller.is_operator else ''})"
+        f"{caller.name or caller.email or 'nobody'} "
+        f"({caller.kind}{', operator' if caller.is_operator else ''})"
     )
     print_table(
         ("project", "role"), [(it.project_name, it.role.value) for it in caller.memberships]

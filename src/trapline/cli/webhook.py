@@ -17,7 +17,8 @@ app = typer.Typer(
     help=(
         "Manage webhooks, which send the events of a project to your programs: jobs, analyses, "
         "images, sources, workers.\n\n"
-        "Each call is signed by the Standard Webhooks convention; docs/how-to/receive-webhooks.md has a receiver."
+        "Each call is signed by the Standard Webhooks convention; docs/how-to/receive-webhooks.md "
+        "has a receiver."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -28,7 +29,8 @@ Events = Annotated[
     list[str] | None,
     typer.Option(
         "--event",
-        help="A type such as job.completed, or a beginning such as job; may be given several times.",
+        help="A type such as job.completed, or a beginning such as job; may be given several "
+        "times.",
     ),
 ]
 
@@ -99,7 +101,8 @@ def list_webhooks(
         nats = server.list_webhooks(limit=1).nats
     if nats is not None and nats.failing_since is not None:
         print(
-            f"NATS: failing since {nats.failing_since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {nats.error}. "
+            f"NATS: failing since {nats.failing_since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: "
+            f"{nats.error}. "
             "Events wait for a day and are published when it accepts them.",
             file=sys.stderr,
         )

@@ -61,7 +61,8 @@ def run(
         bool | None,
         typer.Option(
             "--allow-cpu",
-            help="Use the CPU where TRAPLINE_DEVICE cannot be used, and report it. [TRAPLINE_ALLOW_CPU]",
+            help="Use the CPU where TRAPLINE_DEVICE cannot be used, and report it. "
+            "[TRAPLINE_ALLOW_CPU]",
         ),
     ] = None,
     list_pipelines: Annotated[

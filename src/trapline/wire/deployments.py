@@ -96,13 +96,14 @@ class DeploymentUpdate(Request):
 class Deployment(Message):
     """A deployment, with how many images it has and when the last one was taken.
 
-    The default one takes the images of its project that belong to no other. While it is `capture_times_pending`,
-    its capture times are recomputed with its clock offset; `previous_clock_offset_s` is the offset
-    that undo restores. `silent_since` is the time of the last image, if that is three days ago and
-    the period has not ended. `time_zone_source` states whether the time zone was given, found by the
-    coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
-    of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
-    has any. While it is `capture_times_pending`, `images_dated` of `images_to_date` have been dated again.
+    The default one takes the images of its project that belong to no other. While it is
+    `capture_times_pending`, its capture times are recomputed with its clock offset;
+    `previous_clock_offset_s` is the offset that undo restores. `silent_since` is the time of the
+    last image, if that is three days ago and the period has not ended. `time_zone_source` states
+    whether the time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed`
+    is true where no zone was given and the times of its camera were read as UTC; then
+    `suggested_time_zone` is the zone of its coordinates, if it has any. While it is
+    `capture_times_pending`, `images_dated` of `images_to_date` have been dated again.
     """
 
     id: UUID

@@ -156,7 +156,8 @@ class JobProgress(Message):
 
 
 class Job(Message):
-    """One run of one pipeline. `status_reason` says in one sentence what is happening, or why nothing is.
+    """One run of one pipeline. `status_reason` says in one sentence what is happening, or why
+    nothing is.
 
     A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
     the requested run; `content_preview` describes its content in at most 50 characters.

@@ -75,9 +75,9 @@ class SourceSettings(Request):
     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
     the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
-    30 s for a listing and 60 s for a download without progress by default, and again with null. `options`
-    are those of the gateway: see wire/gateway_options. Secret options that an update omits are kept;
-    null deletes them.
+    30 s for a listing and 60 s for a download without progress by default, and again with null.
+    `options` are those of the gateway: see wire/gateway_options. Secret options that an update
+    omits are kept; null deletes them.
     """
 
     name: Name | None = None

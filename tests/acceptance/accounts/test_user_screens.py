@@ -152,7 +152,8 @@ def test_a_project_is_made_public_looked_at_by_a_visitor_and_made_private(
         picture = visitor.page.get_by_test_id("public-picture")
         expect(picture.locator('rect[data-class="lynx"]')).to_have_count(1)
         visitor.page.wait_for_function(
-            "() => [...document.querySelectorAll('.public-image img')].every(one => one.complete && one.naturalWidth === 800"
+            "() => [...document.querySelectorAll('.public-image img')].every(one => one.complete "
+            "&& one.naturalWidth === 800"
             " || one.naturalWidth === 600)"
         )
         visitor.page.get_by_label("Show boxes").uncheck()

@@ -288,7 +288,8 @@ def test_the_calls_by_hand_work(study: Study, tmp_path: Path) -> None:
     assert study.owner.get_analysis(analysis).status == "processing"
     owner = study.server.token
     checked = study.run(
-        folder, "sh", "-c", 'TRAPLINE_TOKEN=$OWNER; . ./check.sh', OWNER=owner, ANALYSIS_ID=str(analysis),
+        folder, "sh", "-c", 'TRAPLINE_TOKEN=$OWNER; . '
+                            './check.sh', OWNER=owner, ANALYSIS_ID=str(analysis),
         PROJECT=str(study.project), SIGNATURE="0" * 64,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr

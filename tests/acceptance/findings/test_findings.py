@@ -227,7 +227,8 @@ def test_two_analyses_stand_beside_each_other(seat: Seat, exhibit: Exhibit, size
         before = box_of(right.get_by_test_id("picture"))
         page.mouse.wheel(0, -300)
         page.wait_for_function(
-            "width => document.querySelectorAll('.image-layer')[1].getBoundingClientRect().width > 1.5 * width",
+            "width => document.querySelectorAll('.image-layer')[1].getBoundingClientRect().width > "
+            "1.5 * width",
             arg=before["width"],
         )
         one, two = box_of(left.get_by_test_id("picture")), box_of(right.get_by_test_id("picture"))

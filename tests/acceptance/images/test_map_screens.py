@@ -241,7 +241,8 @@ def close_what_opened(page: Page, buttons: Locator, count: int) -> bool:
 @pytest.mark.parametrize("size", ["phone", "laptop"])
 def test_every_button_can_be_pressed(seat: Seat, furnished: Furnished, size: str) -> None:
     harmful = re.compile(
-        "Sign out|Delete|Revoke|Cancel|Make |Add the|Save|Start$|Pause|Resume|Run now|Download|Retry|Evict|Run$|Take it"
+        "Sign out|Delete|Revoke|Cancel|Make |Add the|Save|Start$|Pause|Resume|Run "
+        "now|Download|Retry|Evict|Run$|Take it"
     )
     with seat.tab(size) as tab:
         for number, path in enumerate(furnished.screens()):

@@ -62,7 +62,8 @@ def test_run_lengths_are_the_same_however_they_are_written(tab: Watched, exhibit
     # The page takes no style from elsewhere; each path's own, set by a script of this test, it
     # does.
     page.evaluate(
-        "document.querySelectorAll('[data-testid=overlay] path').forEach(path => path.style.stroke = 'none')"
+        "document.querySelectorAll('[data-testid=overlay] path').forEach(path => path.style.stroke "
+        "= 'none')"
     )
     at = look(page)
     for y, x in np.argwhere(noise | True):

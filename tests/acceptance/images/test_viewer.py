@@ -93,7 +93,8 @@ def test_zoom_and_pan_keep_the_box_on_its_pixels(tab: Watched, seat: Seat) -> No
     for _ in range(3):
         page.mouse.wheel(0, -200)
     page.wait_for_function(
-        "width => document.querySelector('[data-testid=picture]').getBoundingClientRect().width > 1.8 * width",
+        "width => document.querySelector('[data-testid=picture]').getBoundingClientRect().width > "
+        "1.8 * width",
         arg=before["width"],
     )
     wait_for_picture(page)

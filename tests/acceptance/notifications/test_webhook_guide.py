@@ -167,7 +167,8 @@ def kill_in_mid_delivery(
     assert url is not None
     with psycopg.connect(url) as connection:
         left = connection.execute(
-            "update webhook_deliveries set next_attempt_at = now() where webhook_id = %s returning state, attempts",
+            "update webhook_deliveries set next_attempt_at = now() where webhook_id = %s returning "
+            "state, attempts",
             (slow,),
         ).fetchall()
     assert left == [("waiting", 1)], (

@@ -191,7 +191,8 @@ def type_everywhere(
     with psycopg.connect(find_running_url(server.data) or "") as connection:
         # Names of files, and words of servers, that no server of a test says.
         connection.execute(
-            "insert into pulled_files (source_id, project_id, path, state, attempts, fingerprint, error)"
+            "insert into pulled_files (source_id, project_id, path, state, attempts, fingerprint, "
+            "error)"
             " values (%s, %s, %s, 'failed', 1, '', %s)",
             (source["id"], project, typist.type(), typist.type()),
         )

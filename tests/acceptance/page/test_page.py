@@ -151,7 +151,8 @@ def test_boxes_lie_on_the_right_pixels_of_the_grid(seat: Seat, size: str, name: 
             )
         )
         page.evaluate(
-            "document.querySelectorAll('.tile svg, .tile-check').forEach(e => e.style.visibility = 'hidden')"
+            "document.querySelectorAll('.tile svg, .tile-check').forEach(e => e.style.visibility = "
+            "'hidden')"
         )
         # Its corners are round and show the background instead of the image.
         white = find_white(page, picture_of(tile.locator("img")), inset=6)

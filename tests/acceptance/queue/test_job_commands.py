@@ -82,7 +82,8 @@ def test_failures_are_shown_and_retried(shop: Shop) -> None:
     assert "3 failed" in shop.run("show", job, "--once")
     reasons = {it["reason"]: it["images"] for it in shop.ask("failures", job)["results"]}
     assert reasons == {
-        "image is not an image: … byte": 1, "image is not an image: … bytes": 1, "image is not an image at all": 1,
+        "image is not an image: … byte": 1, "image is not an image: … "
+                                            "bytes": 1, "image is not an image at all": 1,
     }  # fmt: skip
     assert "image is not an image at all" in shop.run("failures", job)
     listed = shop.ask("failures", job, "--reason", "image is not an image: 7 bytes")["results"]

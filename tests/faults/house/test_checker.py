@@ -8,20 +8,26 @@ WRONGS = {
     "delete from annotations where analysis_id = ONE": "annotations are gone",
     "update analyses set state = 'queued' where id = ONE": "is still queued",
     "update analyses set won = 5, attempt = 5 where id = ONE": "won by 5",
-    "update analyses set state = 'failed', won = null where id = ONE": "was accepted, and it is failed",
+    "update analyses set state = 'failed', won = null where id = ONE": "was accepted, and it is "
+    "failed",
     "update jobs set completed = completed + 1": "its rows",
     "update jobs set status = 'processing'": "still processing",
-    "update analysis_reports set report = report || '{\"total_time\": 1}' where analysis_id = ONE": "is stored",
-    "update annotations set data = data || '{\"x_min\": 150}' where analysis_id = ONE": "not those of the accepted",
-    "insert into attempts (analysis_id, project_id, attempt, outcome) select id, project_id, 7, 'lost' from analyses "
+    "update analysis_reports set report = report || '{\"total_time\": 1}' where analysis_id = "
+    "ONE": "is stored",
+    "update annotations set data = data || '{\"x_min\": 150}' where analysis_id = "
+    "ONE": "not those of the accepted",
+    "insert into attempts (analysis_id, project_id, attempt, outcome) select id, project_id, 7, "
+    "'lost' from analyses "
     "where id = ONE": "was never begun",
     "delete from job_moves where number = 2": "are numbered",
     "update job_moves set from_state = 'failed' where number = 2": "has gaps",
     "update job_moves set at = at - interval '1 day' where number = 3": "is not in order",
     "update holders set completed = completed + 1": "are credited",
     "delete from analyses where id = ONE": "is gone",
-    "insert into annotations select gen_random_uuid(), project_id, analysis_id, image_id, annotation_type, class_name, "
-    "confidence, data, storage_path, parent_id, ordering, algorithm_id, gen_random_uuid(), created_at from annotations "
+    "insert into annotations select gen_random_uuid(), project_id, analysis_id, image_id, "
+    "annotation_type, class_name, "
+    "confidence, data, storage_path, parent_id, ordering, algorithm_id, gen_random_uuid(), "
+    "created_at from annotations "
     "where analysis_id = ONE": "is doubled",
 }
 

@@ -77,7 +77,8 @@ def test_malformed_input_breaks_nothing(make_scene: MakeScene, figures: Figures)
         f"{after - before:.0f} MiB",
     )
     assert not tally.broken, (
-        f"{len(tally.broken)} broke:\n{chr(10).join(tally.broken[:20])}\n{last_words(scene.log_of('api 1'))}"
+        f"{len(tally.broken)} "
+        f"broke:\n{chr(10).join(tally.broken[:20])}\n{last_words(scene.log_of('api 1'))}"
     )
     assert tally.statuses.total() >= REQUESTS
     assert scene.find_pid("api 1") == pid, "the API process ended"

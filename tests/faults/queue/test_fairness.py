@@ -105,7 +105,8 @@ def _copy_images(scene: Scene, project: int, deployment: str, images: int) -> No
     columns = [
         name
         for (name,) in scene.ask(
-            "select column_name from information_schema.columns where table_name = 'images' and is_generated = 'NEVER'"
+            "select column_name from information_schema.columns where table_name = 'images' and "
+            "is_generated = 'NEVER'"
         )
     ]
     other = {
@@ -117,7 +118,8 @@ def _copy_images(scene: Scene, project: int, deployment: str, images: int) -> No
     }
     values = ", ".join(other.get(name, name) for name in columns)
     scene.ask(
-        f"insert into images ({', '.join(columns)}) select {values} from (select * from images limit 1) one, "
+        f"insert into images ({', '.join(columns)}) select {values} from (select * from images "
+        "limit 1) one, "
         f"generate_series(1, {images}) n"
     )
 

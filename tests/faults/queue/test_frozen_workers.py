@@ -69,5 +69,6 @@ def test_a_frozen_worker_overwrites_and_doubles_nothing(
         "P9",
         "frozen workers; overwritten, doubled",
         f"{RUNS}; 0, 0",
-        f"{len(scene.strikes)}; 0, 0 ({tally.lost_attempts} leases lost, {late} results told duplicate)",
+        f"{len(scene.strikes)}; 0, 0 ({tally.lost_attempts} leases lost, {late} results told "
+        "duplicate)",
     )

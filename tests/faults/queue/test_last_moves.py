@@ -120,7 +120,8 @@ class _Track:
     def read(self, job: int) -> tuple[str, int, int, int, list[str]]:
         [row] = self.scene.ask(
             "select status, completed, failed, discarded, "
-            "(select array_agg(to_state order by number) from job_moves where job_id = j.id) from jobs j where id = %s",
+            "(select array_agg(to_state order by number) from job_moves where job_id = j.id) from "
+            "jobs j where id = %s",
             job,
         )
         return row[0], row[1], row[2], row[3], row[4]
@@ -129,7 +130,8 @@ class _Track:
         """All of these jobs that must not change any more; what was thrown away is counted on, what was open swept."""
         return self.scene.ask(
             "select id, status, completed, failed, nothing_found, finished_at, last_move, "
-            "(select count(*) from annotations n join analyses a on a.id = n.analysis_id where a.job_id = j.id) "
+            "(select count(*) from annotations n join analyses a on a.id = n.analysis_id where "
+            "a.job_id = j.id) "
             "from jobs j where id = any(%s) order by id",
             list(jobs),
         )

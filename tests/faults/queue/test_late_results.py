@@ -181,7 +181,8 @@ class _Interleaving:
         """Each task has the winner's box and no other."""
         rows = self.scene.ask(
             "select a.id::text, a.state, jsonb_agg(n) from analyses a left join annotations "
-            "n on n.analysis_id = a.id and n.annotation_type = 'bounding_box' where a.job_id = %s group by a.id",
+            "n on n.analysis_id = a.id and n.annotation_type = 'bounding_box' where a.job_id = %s "
+            "group by a.id",
             self.job,
         )
         for name, state, boxes in rows:

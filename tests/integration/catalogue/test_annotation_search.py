@@ -275,7 +275,8 @@ async def test_log_of_a_job_has_its_moves_and_what_went_wrong(
         await tx.execute("update job_moves set at = %s where job_id = %s", (MOMENT, job))
         await tx.execute(
             "insert into attempts (analysis_id, project_id, attempt, outcome, error, ended_at) "
-            "select %s, %s, n, 'lost', 'x', %s::timestamptz + n / 4 * interval '1 s' from generate_series(2, 12) n",
+            "select %s, %s, n, 'lost', 'x', %s::timestamptz + n / 4 * interval '1 s' from "
+            "generate_series(2, 12) n",
             (analysis, project, MOMENT),
         )
     headers = {"Authorization": f"Bearer {house.tokens['viewer']}"}

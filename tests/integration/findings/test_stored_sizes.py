@@ -186,7 +186,8 @@ async def test_unpacked_data_equals_what_the_database_would_have_returned(field:
     )
     texts = json.dumps([[data, stored] for _, data, stored in packed])
     answered = await field.ask(
-        "select e.value->0, e.value->1 from jsonb_array_elements(%s::jsonb) with ordinality as e(value, at) "
+        "select e.value->0, e.value->1 from jsonb_array_elements(%s::jsonb) with ordinality as "
+        "e(value, at) "
         "order by e.at",
         texts,
     )

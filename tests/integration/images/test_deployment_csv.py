@@ -70,7 +70,8 @@ async def test_a_sheet_makes_and_changes_and_comes_back_the_same(field: Field) -
 async def test_what_is_wrong_is_said_by_line_and_nothing_is_changed(field: Field) -> None:
     answer = await send(
         field,
-        "name,latitude,time_zone\nOld oak,north,UTC\nFord,91,Mars/Olympus\nFord,1,UTC,more\nFord,1,UTC\n,1,UTC\n",
+        "name,latitude,time_zone\nOld "
+        "oak,north,UTC\nFord,91,Mars/Olympus\nFord,1,UTC,more\nFord,1,UTC\n,1,UTC\n",
     )
     assert answer.status_code == 422
     wrong = {error["where"]: error["message"] for error in answer.json()["errors"]}

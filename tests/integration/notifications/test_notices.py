@@ -198,7 +198,8 @@ async def test_silence_is_told_once_and_again_after_it_was_heard(post: Post, box
     await post.ask(NoticeKind.DEPLOYMENT_SILENT, silent_for_h=48)
     await post.ask(NoticeKind.SOURCE_SILENT, silent_for_h=3)
     await post.sql(
-        "update pull_sources set is_active = true, updated_at = now() - interval '9 hours', last_error = 'off'"
+        "update pull_sources set is_active = true, updated_at = now() - interval '9 hours', "
+        "last_error = 'off'"
     )
     await post.sql("update deployments set created_at = now() - interval '9 days'")
     await post.sql(
@@ -234,7 +235,8 @@ async def test_what_is_over_or_paused_is_not_missed(post: Post, box: MailBox) ->
     await post.ask(NoticeKind.SOURCE_SILENT, silent_for_h=1)
     await post.sql("update images set created_at = now() - interval '9 days'")
     await post.sql(
-        "update deployments set created_at = now() - interval '9 days', ended_at = now() - interval '1 day'"
+        "update deployments set created_at = now() - interval '9 days', ended_at = now() - "
+        "interval '1 day'"
     )
     await post.sql(
         "update pull_sources set is_active = false, updated_at = now() - interval '9 days'"

@@ -55,7 +55,8 @@ async def test_the_log_is_narrowed_and_many_are_replayed(
         await office.end_job(state)
     await office.sql("update webhook_deliveries set state = 'failed'")
     await office.sql(
-        "update webhook_deliveries set created_at = now() - interval '2 days' where event_type = 'job.failed'"
+        "update webhook_deliveries set created_at = now() - interval '2 days' where event_type = "
+        "'job.failed'"
     )
     yesterday = datetime.now(UTC) - timedelta(days=1)
 

@@ -150,7 +150,8 @@ async def test_no_image_is_forgotten_while_others_are_told_of(
         )
         await asyncio.sleep(0.5)
     counted = (
-        "select coalesce(sum((data->>'count')::int), 0) from webhook_deliveries where webhook_id = :id "
+        "select coalesce(sum((data->>'count')::int), 0) from webhook_deliveries where webhook_id = "
+        ":id "
         "and event_type = 'image.created'"
     )
     await office.work_until("all are told", lambda: receiver.count_images() == 21)

@@ -70,7 +70,8 @@ async def test_a_backup_of_an_older_version_becomes_this_ones(
     migrate(empty_database_url, older)
     with psycopg.connect(empty_database_url) as connection:
         connection.execute(
-            "insert into users (id, email, name, is_operator) values (gen_random_uuid(), 'o@example.org', 'O', false)"
+            "insert into users (id, email, name, is_operator) values (gen_random_uuid(), "
+            "'o@example.org', 'O', false)"
         )
     data, saved, folder = tmp_path / "data", tmp_path / "saved", tmp_path / "restored"
     data.mkdir()

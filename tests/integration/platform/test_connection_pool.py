@@ -36,7 +36,8 @@ async def _count_now(url: str) -> int:
     async with await psycopg.AsyncConnection.connect(_plain(url), autocommit=True) as own:
         found = await own.execute(
             "select count(*) from pg_stat_activity"
-            " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+            " where datname = current_database() and backend_type = 'client backend' and pid <> "
+            "pg_backend_pid()"
         )
         row = await found.fetchone()
         assert row is not None

@@ -71,7 +71,8 @@ def test_a_postmaster_that_outlived_its_trapline_is_stopped(folder: Path) -> Non
     program = (
         "import os, signal, sys; from pathlib import Path\n"
         "from trapline.server.platform.postgres.postgres import start_postgres\n"
-        "print(start_postgres(Path(sys.argv[1])).process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+        "print(start_postgres(Path(sys.argv[1])).process.pid, flush=True); os.kill(os.getpid(), "
+        "signal.SIGKILL)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=False

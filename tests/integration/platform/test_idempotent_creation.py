@@ -25,9 +25,11 @@ __all__ = ["grounds"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OTHERWISE = {
-    "POST /projects/{project_id}/pipelines": "known by what they are made of: the same again is the same revision",
+    "POST /projects/{project_id}/pipelines": "known by what they are made of: the same again is "
+    "the same revision",
     "POST /workers/hello": "a worker is known by its name: the same again is the same row",
-    "POST /imports": "by its key, as test_imports.py shows: here the file that came twice is seen to be discarded",
+    "POST /imports": "by its key, as test_imports.py shows: here the file that came twice is seen "
+    "to be discarded",
 }
 """Routes that create something, and that prevent duplicates by other means."""
 ALSO = {

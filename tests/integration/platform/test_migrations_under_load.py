@@ -97,8 +97,10 @@ def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute(
-            "insert into analyses (id, project_id, image_id, model_name, model_version, state, attempt, fence, errors,"
-            " lost, created_at, updated_at) select gen_random_uuid(), 1, gen_random_uuid(), 'm', '1', 'queued', 0, 0,"
+            "insert into analyses (id, project_id, image_id, model_name, model_version, state, "
+            "attempt, fence, errors,"
+            " lost, created_at, updated_at) select gen_random_uuid(), 1, gen_random_uuid(), 'm', "
+            "'1', 'queued', 0, 0,"
             " 0, 0, now(), now() from generate_series(1, 20000)"
         )
     took_s: list[float] = []
@@ -119,8 +121,10 @@ def test_a_job_goes_on_beside_a_migration(empty_database_url: str) -> None:
             while not is_over.is_set():
                 began = time.monotonic()
                 done = connection.execute(
-                    "update analyses set state = 'completed', attempt = attempt + 1, updated_at = now() where id ="
-                    " (select id from analyses where state = 'queued' limit 1 for update skip locked)"
+                    "update analyses set state = 'completed', attempt = attempt + 1, updated_at = "
+                    "now() where id ="
+                    " (select id from analyses where state = 'queued' limit 1 for update skip "
+                    "locked)"
                 )
                 took_s.append(time.monotonic() - began)
                 assert done.rowcount == 1

@@ -88,7 +88,10 @@ async def test_a_filled_database_of_the_last_revision_is_recorded_as_migrated(
         ("alter table images add column mine int", "unexpected: column images.mine integer"),
         ("alter table images alter column filename drop not null", "missing: column images.f"),
         (
-            "create or replace function leave_sequence() returns trigger as 'begin end' language plpgsql",
+            (
+                "create or replace function leave_sequence() returns trigger as 'begin end' language "
+                "plpgsql"
+            ),
             "missing: function leave_sequence()",
         ),
         ("drop trigger leave_sequence on images", "missing: trigger CREATE TRIGGER leave_seq"),

@@ -34,7 +34,8 @@ def test_a_written_migration_is_applied_to_an_existing_database(
     assert find_present(empty_database_url) == new.name[:4]
     with psycopg.connect(empty_database_url) as connection:
         columns = connection.execute(
-            "select data_type from information_schema.columns where table_name = 'taxa' and column_name = 'weight_g'"
+            "select data_type from information_schema.columns where table_name = 'taxa' and "
+            "column_name = 'weight_g'"
         ).fetchall()
     assert columns == [("bigint",)]
     # A change of data alone: the tables are as the program knows them, and the number is the next

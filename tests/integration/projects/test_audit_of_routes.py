@@ -37,11 +37,13 @@ UNTOLD = {
     "POST /tasks/renew": LEDGER,
     "POST /tasks/release": LEDGER,
     "PUT /files/{key:path}": "the URL was created by `presign`, which wrote the entry",
-    "POST /image-pull-sources/{source_id}/events": "its files are recorded in the files and runs of the source",
+    "POST /image-pull-sources/{source_id}/events": "its files are recorded in the files and runs "
+    "of the source",
     "POST /image-pull-sources/test": KEEPS_NOTHING,
     "POST /image-pull-sources/{source_id}/test": KEEPS_NOTHING,
     "POST /callback_keys/check": KEEPS_NOTHING,
-    "POST /notification-subscriptions/test": "an e-mail to the caller, tested in test_notice_routes.py",
+    "POST /notification-subscriptions/test": "an e-mail to the caller, tested in "
+    "test_notice_routes.py",
     "POST /auth/sign-in": SIGNED_IN,
     "POST /auth/sign-out": SIGNED_IN,
     "POST /auth/link": SIGNED_IN,
@@ -49,7 +51,8 @@ UNTOLD = {
     "POST /auth/oidc/begin": KEEPS_NOTHING,
     "POST /auth/link/state": KEEPS_NOTHING,
     "POST /deployments/{deployment_id}/clock/preview": KEEPS_NOTHING,
-    "POST /notification-subscriptions": "writes an entry if a mail server is configured, tested in test_notice_routes.py",
+    "POST /notification-subscriptions": "writes an entry if a mail server is configured, tested in "
+    "test_notice_routes.py",
     **{
         f"{method} /analyses/{{analysis_id}}/{{rest:path}}": "nothing is there"
         for method in sorted(CHANGING)
@@ -58,16 +61,23 @@ UNTOLD = {
 
 BEFORE = {
     "POST /jobs/{job_id}/retry": "update analyses set state = 'failed' where id = '{analysis_id}'",
-    "POST /pipeline/job/{job_id}/retry": "update analyses set state = 'failed' where id = '{analysis_id}'",
-    "POST /image-pull-sources/{source_id}/process": "update pull_sources set is_active = true where id = '{source_id}'",
+    "POST /pipeline/job/{job_id}/retry": "update analyses set state = 'failed' where id = "
+    "'{analysis_id}'",
+    "POST /image-pull-sources/{source_id}/process": "update pull_sources set is_active = true "
+    "where id = '{source_id}'",
     "POST /images/delete": "update analyses set state = 'completed' where image_id = '{image_id}'",
-    "POST /images/restore": "update images set deleted_at = now(), deleted_by = 'x' where id = '{image_id}'",
-    "POST /projects/{project_id}/restore": "update projects set deleted_at = now() where id = {project_id}",
-    "POST /deployments/{deployment_id}/clock/undo": "update deployments set previous_clock_offset_s = 60 "
+    "POST /images/restore": "update images set deleted_at = now(), deleted_by = 'x' where id = "
+    "'{image_id}'",
+    "POST /projects/{project_id}/restore": "update projects set deleted_at = now() where id = "
+    "{project_id}",
+    "POST /deployments/{deployment_id}/clock/undo": "update deployments set "
+    "previous_clock_offset_s = 60 "
     "where id = '{deployment_id}'",
-    "POST /imports/{import_id}/folders": "update imports set state = 'completed', deployment_id = null, unknown = 1, "
+    "POST /imports/{import_id}/folders": "update imports set state = 'completed', deployment_id = "
+    "null, unknown = 1, "
     "ended_at = now() where id = '{import_id}'",
-    "POST /webhooks/{webhook_id}/deliveries/replay": "update webhooks set is_active = true where id = '{webhook_id}'",
+    "POST /webhooks/{webhook_id}/deliveries/replay": "update webhooks set is_active = true where "
+    "id = '{webhook_id}'",
 }
 BEFORE["POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay"] = BEFORE[
     "POST /webhooks/{webhook_id}/deliveries/replay"

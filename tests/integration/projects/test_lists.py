@@ -18,8 +18,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHORT = {
     "GET /images/days": "a row for each day on which there are images",
-    "GET /public/projects/{project_id}/deployments": "of projects that are public, which has tests of its own",
-    "GET /public/projects/{project_id}/images": "of projects that are public, which has tests of its own",
+    "GET /public/projects/{project_id}/deployments": "of projects that are public, which has tests "
+    "of its own",
+    "GET /public/projects/{project_id}/images": "of projects that are public, which has tests of "
+    "its own",
     "GET /images/classes": "as many as a project has classes, the most frequent first",
     "GET /taxa/suggestions": "as many as a project has classes, the most frequent first",
     "GET /images/tags": "as many as a project has tags, the most frequent first",
@@ -121,7 +123,8 @@ EDITED = [
 NOT_MATCHED = {
     "PATCH /auth/me": "one's own name, last said holds",
     "PATCH /images": "many at once, each of whose marks is set whatever it was",
-    "PATCH /analyses/{analysis_id}/status": "a move, which is compared with the state that it is from",
+    "PATCH /analyses/{analysis_id}/status": "a move, which is compared with the state that it is "
+    "from",
 }
 """Objects that are changed without a version, with the reason why nothing is lost."""
 

@@ -153,8 +153,10 @@ async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tom
             house.ids,
         )
         await tx.execute(
-            "insert into notice_mails (id, project_id, user_id, kind, items, told, state, created_at, next_attempt_at,"
-            " give_up_at) select gen_random_uuid(), project_id, user_id, kind, '[]', 1, 'waiting', now(), now(), now()"
+            "insert into notice_mails (id, project_id, user_id, kind, items, told, state, "
+            "created_at, next_attempt_at,"
+            " give_up_at) select gen_random_uuid(), project_id, user_id, kind, '[]', 1, 'waiting', "
+            "now(), now(), now()"
             " from notices"
         )
     await app_client.delete(path_of(house), params=DELETE, headers=by(house))
@@ -166,7 +168,8 @@ async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tom
         tables = await (
             await tx.execute(
                 "select table_name from information_schema.columns"
-                " where table_schema = 'public' and column_name = 'project_id' and table_name != 'discarded_files'"
+                " where table_schema = 'public' and column_name = 'project_id' and table_name != "
+                "'discarded_files'"
             )
         ).fetchall()
         for (table,) in tables:

@@ -71,7 +71,8 @@ async def chores(system: AppContext) -> list[tuple[str, str, dict[str, Any]]]:
     async with system.database.transaction(SYSTEM) as tx:
         rows = await tx.session.execute(
             text(
-                "select task_name, queue_name, args from procrastinate.procrastinate_jobs order by id"
+                "select task_name, queue_name, args from procrastinate.procrastinate_jobs order by "
+                "id"
             )
         )
         return [(name, queue, args) for name, queue, args in rows.all()]

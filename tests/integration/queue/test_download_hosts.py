@@ -169,7 +169,8 @@ async def test_a_run_waits_behind_no_dead_process(
         await tx.execute("set local search_path = procrastinate")
         await tx.execute("insert into procrastinate_workers default values")
         await tx.execute(
-            "select procrastinate_fetch_job_v2(array['fetches'], (select max(id) from procrastinate_workers))"
+            "select procrastinate_fetch_job_v2(array['fetches'], (select max(id) from "
+            "procrastinate_workers))"
         )
     monkeypatch.setattr(background, "DEAD_AFTER_S", 1.0)
     monkeypatch.setattr(background, "LOOK_EVERY_S", 0.1)

@@ -198,7 +198,8 @@ async def test_retrying_a_part_of_a_job_canceled_while_it_grew_adds_no_image(fie
     await field.lease(job, 1)
     await field.change("delete from analyses where state = 'queued'")
     await field.change(
-        "update jobs set expanded = false, expanded_to = (select image_id::text from analyses), open = 1"
+        "update jobs set expanded = false, expanded_to = (select image_id::text from analyses), "
+        "open = 1"
     )
     [(image,)] = await field.ask("select image_id from analyses")
     await field.call("POST", f"/jobs/{job}/cancel")

@@ -179,7 +179,8 @@ async def test_a_sweep_goes_on_to_the_end(
     job = await field.run_job()
     await field.lease(job, 3)
     await field.change(
-        "update analyses set lost = 1 where id in (select id from analyses order by id desc limit 1)"
+        "update analyses set lost = 1 where id in (select id from analyses order by id desc limit "
+        "1)"
     )
     assert (await field.call("POST", f"/jobs/{job}/cancel")).status_code == 202
     await jobs.sweep_job(field.system, SYSTEM, job)

@@ -195,7 +195,8 @@ async def test_what_is_given_back_is_charged_to_nobody(field: Field) -> None:
         await other.post(job, [success(task) for task in tasks])
         == ["rejected: the lease was revoked"] * 3
     )
-    assert await field.ask("select errors, lost, attempt, fence, state from analyses order by attempt") == [
+    assert await field.ask("select errors, lost, attempt, fence, state from analyses order by "
+                           "attempt") == [
         (0, 0, 9, 9, "queued"), (0, 0, 9, 9, "queued"), (1, 0, 10, 10, "queued"),
     ]  # fmt: skip
     assert await field.counters(job) == ("processing", 3, 0, 0)
@@ -259,7 +260,8 @@ async def test_a_worker_that_lives_keeps_its_leases_and_writes_no_task(field: Fi
     worker = await greet(field)
     tasks = await worker.lease()
     await field.change(
-        "update analyses set deadline = now() - interval '29 min', leased_at = now() - interval '2 d'"
+        "update analyses set deadline = now() - interval '29 min', leased_at = now() - interval '2 "
+        "d'"
     )
     before = await field.ask("select id, xmin::text from analyses order by id")
     assert await worker.renew(tasks) == (["held"] * 3, 0)

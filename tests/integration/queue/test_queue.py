@@ -347,7 +347,8 @@ async def test_a_claim_on_thumbnails_is_one_process_s(field: Field) -> None:
         ]
     async with field.system.database.transaction(SYSTEM) as tx:
         await tx.execute(
-            "update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > now()"
+            "update images set thumbnails_claimed_until = now() where thumbnails_claimed_until > "
+            "now()"
         )
         claimed = await claim_images_without_thumbnails(SYSTEM, tx, 3, minute)
         assert sorted(row.thumbnail_attempts for row in claimed) == [0, 1]

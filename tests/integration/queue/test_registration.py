@@ -202,7 +202,8 @@ async def test_a_worker_that_only_asks_for_jobs_is_online_but_keeps_no_lease(fie
     job = await field.run_job()
     await field.lease(job, 1)
     await field.change(
-        "update holders set seen_at = now() - interval '1 h', last_contact_at = now() - interval '1 h'"
+        "update holders set seen_at = now() - interval '1 h', last_contact_at = now() - interval "
+        "'1 h'"
     )
     listing = f"/processing_services?project={field.project}"
     [service] = (await field.call("GET", listing)).json()["results"]

@@ -73,7 +73,8 @@ async def test_who_is_known_for_a_moment_is_not_refused_what_is_theirs_since(
     ) as tx:  # as another process would, without a notification
         await tx.session.execute(
             text(
-                "insert into members (project_id, user_id, role) select :other, user_id, 'manager' from members"
+                "insert into members (project_id, user_id, role) select :other, user_id, 'manager' "
+                "from members"
                 " where project_id = :own and role = 'owner'"
             ),
             {"other": int(other.ids["project_id"]), "own": int(house.ids["project_id"])},

@@ -338,9 +338,12 @@ async def test_the_results_of_a_run_that_is_over(
     async with system.database.transaction(scope) as tx:
         await tx.session.execute(
             text(
-                "insert into annotations select (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid(),"
-                " 'fingerprint', gen_random_uuid(), 'annotation_type', 'bounding_box', 'class_name', 'deer'))).*"
-                f" from annotations a, generate_series(1, 2) where a.project_id = {house.ids['project_id']}"
+                "insert into annotations select (jsonb_populate_record(a, jsonb_build_object('id', "
+                "gen_random_uuid(),"
+                " 'fingerprint', gen_random_uuid(), 'annotation_type', 'bounding_box', "
+                "'class_name', 'deer'))).*"
+                " from annotations a, generate_series(1, 2) where a.project_id = "
+                f"{house.ids['project_id']}"
             )
         )
         await tx.session.execute(text("update jobs set updated_at = clock_timestamp()"))

@@ -24,7 +24,8 @@ async def pass_time(field: Field, seconds: int) -> None:
     past = f"- interval '{seconds} s'"
     await field.change(f"update analyses set leased_at = leased_at {past}")
     await field.change(
-        f"update holders set credited_at = credited_at {past}, first_contact_at = first_contact_at {past}"
+        f"update holders set credited_at = credited_at {past}, first_contact_at = first_contact_at "
+        f"{past}"
     )
     await field.change(f"update workers set hello_at = hello_at {past}")
 

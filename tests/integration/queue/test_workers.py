@@ -267,7 +267,8 @@ async def test_the_reaper_finishes_what_an_eviction_left_undone(
     await queue_maintenance.requeue_expired_leases(system, SYSTEM)
     async with system.database.transaction(SYSTEM) as tx:
         assert await list_jobs_with_leases(SYSTEM, tx, worker.id) == {}  # type: ignore[arg-type]
-    assert await field.ask("select state, fence, lost, count(*) from analyses group by 1, 2, 3 order by 2") == [
+    assert await field.ask("select state, fence, lost, count(*) from analyses group by 1, 2, 3 "
+                           "order by 2") == [
         ("queued", 0, 0, 3),
     ]  # fmt: skip
 

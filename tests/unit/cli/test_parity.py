@@ -28,7 +28,8 @@ NO_CLIENT = {
     "POST /image-pull-sources/{source_id}/events": EVENTS,
     "GET /jobs/{job_id}/tasks": "an older form of the POST",
     "GET /pipeline/presets": "the same as GET /presets, where the guide of runs has it",
-    "GET /public/projects/{project_id}/images/{image_id}/file": "for a browser, by the address that images tell",
+    "GET /public/projects/{project_id}/images/{image_id}/file": "for a browser, by the address "
+    "that images tell",
 }
 VISITOR = "what visitors see of a public project: its members see that and more by other commands"
 LISTED = "a command that lists them tells the same with `--json`"
@@ -51,10 +52,14 @@ NO_COMMAND = NO_CLIENT | {
     "GET /public/projects/{project_id}/deployments": VISITOR,
     "GET /public/projects/{project_id}/images": VISITOR,
     "GET /public/projects/{project_id}/images/{image_id}": VISITOR,
-    "GET /images/days": "what the page's scrollbar is made of: `trapline project summary` tells of each day",
-    "POST /images/presign": "`trapline images upload` asks for addresses where there is much to send",
-    "POST /images/import": "`trapline images upload` asks for addresses where there is much to send",
-    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": "the replay of many takes one, too",
+    "GET /images/days": "what the page's scrollbar is made of: `trapline project summary` tells of "
+    "each day",
+    "POST /images/presign": "`trapline images upload` asks for addresses where there is much to "
+    "send",
+    "POST /images/import": "`trapline images upload` asks for addresses where there is much to "
+    "send",
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": "the replay of many takes one, "
+    "too",
     "GET /events": "the page's own: a program follows a run, with `trapline job run --follow`",
     "POST /jobs": "`trapline job run` asks for the same by POST /pipeline/run",
     "POST /jobs/{job_id}/tasks": WORKER,

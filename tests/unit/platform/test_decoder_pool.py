@@ -312,7 +312,8 @@ async def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_pat
             refused = await inspect(decoders, tmp_path, many)
             assert isinstance(refused, UndecodableFile)
             assert refused.reason == (
-                "it is a progressive JPEG with more than 100 scans, which takes too long to decode; "
+                "it is a progressive JPEG with more than 100 scans, which takes too long to "
+                "decode; "
                 "save it again as a baseline JPEG"
             )
         # Data behind the end, such as the video of a phone, is not read as scans.

@@ -227,7 +227,8 @@ async def test_credentials_go_to_their_origin_only(header: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     ["HTTP/9.9 {}\r\n\r\n", "HTTP/1.1 200 CERTIFICATE_VERIFY_FAILED\r\n{}\r\n\r\n", "{}\r\n\r\n",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: {}\r\n\r\n", "HTTP/1.1 302 Found\r\nLocation: {}:x\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: {}\r\n\r\n", ("HTTP/1.1 302 Found\r\nLocation: "
+                                                         "{}:x\r\n\r\n"),
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n"],
 )  # fmt: skip
 async def test_nothing_that_a_server_says_is_repeated(answer: str) -> None:

@@ -97,7 +97,8 @@ def test_messages_are_read_element_by_element() -> None:
         b'{"urls": ["https://a/b.jpg", 7, "https://a/\\u0000", "\\ud800"], "Records": ['
         b'{"eventName": "s3:ObjectCreated:Put",'
         b' "s3": {"bucket": {"name": "b"}, "object": {"key": "my+d%C3%A4y/x.jpg"}}},'
-        b'{"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "b"}, "object": {"key": "x.jpg"}}},[],null]}'
+        b'{"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "b"}, "object": {"key": '
+        b'"x.jpg"}}},[],null]}'
     )
     assert [one.refused is None for one in told] == [
         True,

@@ -81,8 +81,10 @@ def test_a_table_of_darwin_core() -> None:
 def test_a_list_of_gbif_and_its_keys_alone() -> None:
     told = parse_taxon_list(
         b"taxonKey,scientificName,acceptedTaxonKey,acceptedScientificName,taxonRank,kingdom,taxonomicStatus\n"
-        b'5219243,"Vulpes vulpes (Linnaeus, 1758)",5219243,"Vulpes vulpes (Linnaeus, 1758)",SPECIES,Animalia,ACCEPTED\n'
-        b'1,"Canis vulpes Linnaeus, 1758",5219243,"Vulpes vulpes (Linnaeus, 1758)",SPECIES,Animalia,SYNONYM\n'
+        b'5219243,"Vulpes vulpes (Linnaeus, 1758)",5219243,"Vulpes vulpes (Linnaeus, '
+        b'1758)",SPECIES,Animalia,ACCEPTED\n'
+        b'1,"Canis vulpes Linnaeus, 1758",5219243,"Vulpes vulpes (Linnaeus, '
+        b'1758)",SPECIES,Animalia,SYNONYM\n'
         b'3,"Canis minor L.",4,"Lynx lynx (Linnaeus, 1758)",SPECIES,Animalia,SYNONYM\n'
     )
     assert [

@@ -295,14 +295,16 @@ def test_eviction_is_an_exit_code_and_a_sentence(server: FakeServer, installed: 
     code, _, err = finish(process, 40)
     assert code == 4
     assert err.splitlines()[-1] == (
-        "trapline: the server ended this worker: A newer process (process 7) took this worker's name"
+        "trapline: the server ended this worker: A newer process (process 7) took this worker's "
+        "name"
     )
 
 
 def test_names_are_held_by_live_processes_only(tmp_path: Path) -> None:
     hold = (
         "import sys, pathlib; from trapline.worker.worker_names import WorkerNameLock;"
-        "print(WorkerNameLock(pathlib.Path(sys.argv[1]), 's', 'service').name, flush=True); sys.stdin.read()"
+        "print(WorkerNameLock(pathlib.Path(sys.argv[1]), 's', 'service').name, flush=True); "
+        "sys.stdin.read()"
     )
 
     def hold_name() -> tuple[subprocess.Popen[str], str]:

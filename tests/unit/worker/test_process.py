@@ -46,7 +46,8 @@ def installed(tmp_path: Path) -> Path:
     (folder / "brightest_spot.py").write_text((EXAMPLES / "brightest_spot.py").read_text())
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-pipelines\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[trapline.pipelines]\nslow = slow_pipeline:Slow\nbrightest-spot = brightest_spot:BrightestSpot\n"
+        "[trapline.pipelines]\nslow = slow_pipeline:Slow\nbrightest-spot = "
+        "brightest_spot:BrightestSpot\n"
     )
     return folder
 
@@ -234,7 +235,8 @@ def test_register_says_one_line_a_project_and_goes_on(server: FakeServer, instal
 
 def test_the_worker_imports_nothing_of_the_server() -> None:
     program = (
-        "import sys, trapline.worker.main, trapline.worker.pipelines.camera_trap, trapline.cli.worker;"
+        "import sys, trapline.worker.main, trapline.worker.pipelines.camera_trap, "
+        "trapline.cli.worker;"
         "print(*sorted(name for name in sys.modules if name.split('.')[0] in "
         "('fastapi', 'starlette', 'sqlalchemy', 'psycopg', 'procrastinate', 'uvicorn', 'alembic')"
         " or name.startswith('trapline.server')))"

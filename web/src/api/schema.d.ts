@@ -4037,13 +4037,14 @@ export interface components {
          * Deployment
          * @description A deployment, with how many images it has and when the last one was taken.
          *
-         *     The default one takes the images of its project that belong to no other. While it is `capture_times_pending`,
-         *     its capture times are recomputed with its clock offset; `previous_clock_offset_s` is the offset
-         *     that undo restores. `silent_since` is the time of the last image, if that is three days ago and
-         *     the period has not ended. `time_zone_source` states whether the time zone was given, found by the
-         *     coordinates, or is the default, UTC. `utc_assumed` is true where no zone was given and the times
-         *     of its camera were read as UTC; then `suggested_time_zone` is the zone of its coordinates, if it
-         *     has any. While it is `capture_times_pending`, `images_dated` of `images_to_date` have been dated again.
+         *     The default one takes the images of its project that belong to no other. While it is
+         *     `capture_times_pending`, its capture times are recomputed with its clock offset;
+         *     `previous_clock_offset_s` is the offset that undo restores. `silent_since` is the time of the
+         *     last image, if that is three days ago and the period has not ended. `time_zone_source` states
+         *     whether the time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed`
+         *     is true where no zone was given and the times of its camera were read as UTC; then
+         *     `suggested_time_zone` is the zone of its coordinates, if it has any. While it is
+         *     `capture_times_pending`, `images_dated` of `images_to_date` have been dated again.
          */
         Deployment: {
             /** Camera */
@@ -5051,7 +5052,8 @@ export interface components {
         };
         /**
          * Job
-         * @description One run of one pipeline. `status_reason` says in one sentence what is happening, or why nothing is.
+         * @description One run of one pipeline. `status_reason` says in one sentence what is happening, or why
+         *     nothing is.
          *
          *     A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
          *     the requested run; `content_preview` describes its content in at most 50 characters.
@@ -7951,9 +7953,9 @@ export interface components {
          *     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
          *     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
          *     the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
-         *     30 s for a listing and 60 s for a download without progress by default, and again with null. `options`
-         *     are those of the gateway: see wire/gateway_options. Secret options that an update omits are kept;
-         *     null deletes them.
+         *     30 s for a listing and 60 s for a download without progress by default, and again with null.
+         *     `options` are those of the gateway: see wire/gateway_options. Secret options that an update
+         *     omits are kept; null deletes them.
          */
         SourceSettings: {
             /** Auth Header */
