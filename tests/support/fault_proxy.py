@@ -56,6 +56,7 @@ class FaultProxy:
         listener.bind(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
         self._passing.set()
+        self._writers: list[asyncio.StreamWriter] = []
         self._thread = threading.Thread(
             target=self._run, args=(listener,), name="fault proxy", daemon=True
         )
@@ -74,10 +75,14 @@ class FaultProxy:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
+        # A closed writer with unsent data keeps its transport open until the data is sent.
+        for writer in self._writers:
+            writer.transport.abort()
         # Transports close their sockets in a later turn of the loop.
         await asyncio.sleep(0.01)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         task = asyncio.ensure_future(self._carry(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -170,6 +175,7 @@ class FaultProxy:
         try:
             await self._passing.wait()
             far_reader, pair.far = await asyncio.open_connection("127.0.0.1", self.target_port)
+            self._writers.append(pair.far)
             await self._both(
                 self._pump(reader, pair.far, pair, upwards=True),
                 self._pump(far_reader, writer, pair, upwards=False),
