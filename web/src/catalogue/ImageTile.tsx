@@ -3,7 +3,7 @@ import { ClockAlert, Star } from "lucide-react"
 import { Link } from "wouter"
 import type { Image } from "../api/types"
 import { imageTexts, markTexts } from "../images/en"
-import { ClassLabels, getClassLabel, Thumbnail } from "../images/Thumbnail"
+import { ClassLabels, getClassLabel, getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
 import { formatDay, formatExact, formatTime, getDay } from "../ui/time"
 
@@ -33,7 +33,8 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
       data-image-id={image.id}
       className={chosen ? "tile tile-selected" : "tile"}
       style={{ left: place.left, top: place.top, width: place.width }}
-      aria-label={`${getClassLabel(image, least)}, ${time}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
+      // contains the visible text in its order: a narrow tile clips the last classes
+      aria-label={`${getThumbnailLabel(image)}, ${time}, ${getClassLabel(image, least)}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
     >
       <div className="tile-image" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
@@ -64,14 +65,14 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
         </span>
       </div>
       <div className="tile-caption">
-        <ClassLabels image={image} least={least} />{" "}
         <time
           className="tile-time"
           dateTime={image.captured_at}
           title={`${formatExact(image.captured_at, image.time_zone)}; ${image.deployment_name}`}
         >
           {time}
-        </time>
+        </time>{" "}
+        <ClassLabels image={image} least={least} />
       </div>
     </Link>
   )

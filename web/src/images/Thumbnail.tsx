@@ -98,13 +98,9 @@ export function getThumbnailLabel(image: Image): string {
   return image.thumbnail_url ? image.filename : `${image.filename}, ${imageTexts.thumbnailComing}`
 }
 
-/** Return the same, followed by the classes. */
+/** Return the text of `ClassLabels`: the classes, or the state of the analysis. */
 export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): string {
-  const { classes } = sortClasses(image, least)
-  return [
-    getThumbnailLabel(image),
-    ...(classes.length > 0 ? classes : [getStateText(image.analysis_state)]),
-  ].join(", ")
+  return sortClasses(image, least).classes.join(", ") || getStateText(image.analysis_state)
 }
 
 /**
