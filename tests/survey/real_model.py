@@ -27,7 +27,7 @@ from trapline.wire.projects import NewProject
 PIPELINE = "insect-sheet"
 PICTURES = 4
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
-UNAVAILABLE = "could not be had"
+UNAVAILABLE = "could not be downloaded"
 """The worker's message for a model file that is not on this machine and in no registry."""
 Box = tuple[str, str, int, int, int, int]
 """A box: the image's file name, the label, and the edges left, top, right and bottom in pixels."""

@@ -66,7 +66,9 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         ] = None,
         blank: Annotated[
             bool | None,
-            typer.Option("--blank/--not-blank", help="Only blank images, or only other images."),
+            typer.Option(
+                "--blank/--not-blank", help="Only blank images, or only images with findings."
+            ),
         ] = None,
         starred: Annotated[bool, typer.Option("--starred", help="Only starred images.")] = False,
         camera_time: Annotated[

@@ -20,9 +20,7 @@ def list_findings(
         str | None,
         typer.Option("--type", help="Only this type, such as bounding_box or classification."),
     ] = None,
-    named: Annotated[
-        str | None, typer.Option("--class", help="The class to be notified of.")
-    ] = None,
+    named: Annotated[str | None, typer.Option("--class", help="Only this class.")] = None,
     taxon: Annotated[
         str | None,
         typer.Option(

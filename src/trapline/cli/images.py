@@ -199,7 +199,8 @@ def change_images(
         str | None, typer.Option(help="The capture time of one image, with its zone.")
     ] = None,
     as_read: Annotated[
-        bool, typer.Option("--as-read", help="Restore the capture times of the camera.")
+        bool,
+        typer.Option("--as-read", help="Restore the capture times that were read from the files."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

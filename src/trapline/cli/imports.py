@@ -70,7 +70,7 @@ def _make_command(kind: str) -> "Callable[..., None]":
         ] = False,
         folder: Folders = None,
         no_wait: Annotated[
-            bool, typer.Option("--no-wait", help="Submit the run and exit.")
+            bool, typer.Option("--no-wait", help="Submit the import and exit.")
         ] = False,
         as_json: AsJson = False,
     ) -> None:

@@ -67,7 +67,13 @@ def list_services(*, project: InProject = None, as_json: AsJson = False) -> None
 
 @app.command("algorithms")
 def list_algorithms(
-    *, project: InProject = None, search: Search = None, as_json: AsJson = False
+    *,
+    project: InProject = None,
+    search: Annotated[
+        str | None,
+        typer.Option(help="Only with this text in the name, the key or a class, in any case."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List a project's algorithms: all, or those with a text in their name, their key or one of
     their classes.

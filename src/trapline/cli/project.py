@@ -308,7 +308,9 @@ def show_audit(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Earliest day, such as 2026-05-01.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Number of images, the newest first.", min=1)] = 50,
+    limit: Annotated[
+        int, typer.Option(help="Maximum number of entries, the newest first.", min=1)
+    ] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List changes in a project, and downloads of originals and exports, newest first. Requires

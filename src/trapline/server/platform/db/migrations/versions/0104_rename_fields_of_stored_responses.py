@@ -19,7 +19,11 @@ _FIELDS = (
 
 
 def upgrade() -> None:
-    """Rename the fields, so that a repeated request gets the response of the first one."""
+    """Rename the fields, so that a repeated request gets the response of the first one.
+
+    A process of the earlier version that still runs cannot read them: a request that is repeated
+    there during the upgrade fails, and succeeds when it is repeated after it.
+    """
     for route, earlier, present in _FIELDS:
         _rename(route, earlier, present)
     _rename_in_options("with_pictures", "with_images")
