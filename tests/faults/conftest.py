@@ -21,32 +21,9 @@ _figures = Figures()
 MakeScene = Callable[..., Scene]
 
 
-# These tests measure durations close to their limits, so no other test may use the processors.
-ALONE = {
-    f"test_{name}"
-    for name in (
-        "database_away",
-        "false_signatures",
-        "kill_storm",
-        "poison",
-        "poll_storm",
-        "recovery",
-        "sizes",
-        "up",
-    )
-}
-
-
 def pytest_configure() -> None:
     """Use the same printed seed in each process of a run."""
     os.environ["TRAPLINE_FAULT_SEED"] = str(SEED)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that want the machine for themselves."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents and item.path.stem in ALONE:
-            item.add_marker("alone")
 
 
 def pytest_report_header() -> str:

@@ -6,11 +6,14 @@ from collections import Counter
 from functools import partial
 from itertools import count
 
+import pytest
 from tests.faults.conftest import MakeScene
 from tests.support.concurrent_callers import Speaker, race
 from tests.support.fault_run import Figures, percentile, sized
 
 from trapline.client.signing import sign_v1, sign_v2
+
+pytestmark = pytest.mark.alone
 
 FALSE, GOOD = sized(10_000), sized(1000)
 THREADS = 4

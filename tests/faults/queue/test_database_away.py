@@ -7,12 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from tests.faults.conftest import MakeScene
 from tests.support.fault_run import FULL, Figures, make_chance, sized
 from tests.support.fault_scene import DATABASE, Scene, Strike
 from tests.support.ledger_checker import check
 from tests.support.load_probes import Probe, probe_ready, probe_writes, watch_alive
 from tests.support.running_server import wait_for
+
+pytestmark = pytest.mark.alone
 
 FAULTS = sized(20, 8)
 SHORT_S = {

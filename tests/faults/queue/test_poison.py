@@ -2,12 +2,15 @@
 
 import time
 
+import pytest
 from tests.faults.conftest import MakeScene
 from tests.support.fault_run import Figures, make_chance, sized
 from tests.support.fault_scene import Scene
 from tests.support.ledger_checker import check
 from tests.support.operation_log import OK, Operation
 from tests.support.running_server import wait_for
+
+pytestmark = pytest.mark.alone
 
 POISONS = sized(20, 8)
 BATCH = 16

@@ -4,10 +4,13 @@ import threading
 import time
 from collections import Counter
 
+import pytest
 from tests.faults.conftest import MakeScene
 from tests.support.concurrent_callers import Speaker, race
 from tests.support.fault_run import Figures, make_chance, percentile, sized
 from tests.support.light_worker import SLUG
+
+pytestmark = pytest.mark.alone
 
 WORKERS = 64
 POLLS_A_SECOND = 10

@@ -13,6 +13,8 @@ from tests.support.operation_log import OK, Operation
 from tests.support.process_keeper import is_ready
 from tests.support.running_server import wait_for
 
+pytestmark = pytest.mark.alone
+
 KILLS = sized(80)
 STARTS = sized(40, 8)
 AT_ONCE, HELD = 8, 4
