@@ -73,12 +73,13 @@ fix: setup ## Format and fix what a tool can fix
 	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent fix; fi
 
 .PHONY: test
-test: setup ## Run all tests except those of make check (ARGS="tests/unit -k word" for a part)
+test: setup ## Run all tests (ARGS="tests/unit -k word" for a part)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	tools/in_memory.sh $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone" \
-		--ignore tests/house
+	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent test; \
+		else echo "web/node_modules is missing: the page was not tested (make web)"; fi
+	tools/in_memory.sh $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone"
 	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
 endif
 
