@@ -18,12 +18,14 @@ pytestmark = pytest.mark.alone
 KILLS = sized(80)
 STARTS = sized(40, 8)
 AT_ONCE, HELD = 8, 4
+UP = [pytest.param(False, marks=pytest.mark.long), True]
+"""Only workers are killed, so that the server is the same in both; the soak runs both."""
 AGAIN_WITHIN_S = LEASE_S + REAPER_S + 1
 READY_WITHIN_S = 3.0
 WRITES_WITHIN_S = 5.0
 
 
-@pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
+@pytest.mark.parametrize("up", UP, ids=["parts", "trapline up"])
 def test_tasks_of_a_killed_worker_are_leased_again_in_time(
     make_scene: MakeScene, figures: Figures, up: bool
 ) -> None:
@@ -106,9 +108,11 @@ def test_an_api_is_ready_in_time_after_its_start(make_scene: MakeScene, figures:
     assert max(own) <= READY_WITHIN_S
 
 
+@pytest.mark.long
 def test_writes_go_on_in_time_after_postgresql_is_back(
     make_scene: MakeScene, figures: Figures
 ) -> None:
+    """For the soak: test_database_away.py also kills PostgreSQL and asserts the same time."""
     chance = make_chance("postgresql back")
     scene = make_scene().start(images=2)
     writes = probe_writes(scene, scene.record("writer"), every_s=0.02)
