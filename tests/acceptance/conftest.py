@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.annotation_gallery import Exhibit, make_exhibit
-from tests.support.browser_session import Watched, open_browser, open_tab
+from tests.support.browser_session import Watched, open_browser
 from tests.support.known_image_project import make_scene
 from tests.support.oidc_test_provider import CLIENT_ID, CLIENT_SECRET
 from tests.support.prepared_database import copy_prepared, prepare
 from tests.support.running_server import METRICS_TOKEN, SHARED_SECRET, RunningServer
-from tests.support.signed_in_browser import Seat, sign_in
+from tests.support.signed_in_browser import Seat, sign_in_by_call
 from trapline.server.platform.postgres.postgres import find_free_port
 
 
@@ -91,9 +91,7 @@ def browser() -> Iterator[Browser]:
 def seat(browser: Browser, server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Seat:
     """A signed-in browser on the shared server, with known images in a separate project."""
     scene = make_scene(server, tmp_path_factory.mktemp("pictures"))
-    with open_tab(browser, server.base_url) as tab:
-        sign_in(tab)
-        return Seat(browser, server, scene, tab.page.context.storage_state())
+    return Seat(browser, server, scene, sign_in_by_call(browser, server))
 
 
 @pytest.fixture
