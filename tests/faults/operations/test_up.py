@@ -135,7 +135,6 @@ def test_api_and_background_are_back_in_time_however_often_they_are_killed(
     assert max(took["background"]) <= BACK_WITHIN_S
 
 
-@pytest.mark.alone
 def test_writes_are_answered_in_time_after_postgresql_is_back(
     make_scene: MakeScene, figures: Figures
 ) -> None:

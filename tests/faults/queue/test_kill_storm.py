@@ -10,8 +10,6 @@ from tests.support.fault_run import FULL, Figures, make_chance, sized
 from tests.support.fault_scene import LEASE_MAX_S
 from tests.support.ledger_checker import check
 
-pytestmark = pytest.mark.alone
-
 TASKS = sized(10_000)
 KILLS = sized(80, 32)
 STORM_S = sized(120, 28)

@@ -10,8 +10,6 @@ from tests.support.ledger_checker import check
 from tests.support.operation_log import OK, Operation
 from tests.support.running_server import wait_for
 
-pytestmark = pytest.mark.alone
-
 POISONS = sized(20, 8)
 BATCH = 16
 LOSSES = 5
@@ -82,6 +80,7 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
     )
 
 
+@pytest.mark.alone
 def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figures) -> None:
     """Two workers at other work, before and while two more are killed by a poison again and again."""
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "1000"}).start(images=OTHER_TASKS)
