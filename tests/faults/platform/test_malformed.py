@@ -8,20 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import hypothesis
 import requests
-import schemathesis
-from hypothesis import HealthCheck, Phase
-from schemathesis.config import SchemathesisConfig
-from schemathesis.core.result import Ok
 from tests.faults.conftest import MakeScene
 from tests.support.fault_run import SEED, Figures, make_chance, sized
 from tests.support.fault_scene import Scene
 from tests.support.malformed_requests import Target, draw_request
 from tests.support.process_keeper import last_words
 from tests.support.raw_http import ask_raw, read_memory
+
+if TYPE_CHECKING:
+    from schemathesis import Case
 
 REQUESTS = sized(10_000)
 DRAWN = REQUESTS * 6 // 10
@@ -130,6 +128,11 @@ def draw_from_document(
     scene: Scene, tally: Tally, targets: list[Target], known: dict[str, str]
 ) -> None:
     """Send what schemathesis draws for each operation, right and wrong, with ids that are there and with others."""
+    # Imported here: it takes a quarter of the time in which a process collects all tests.
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+    from schemathesis.core.result import Ok
+
     schema = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig())
     by_label = {f"{target.method} {target.path}": target for target in targets}
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
@@ -156,10 +159,10 @@ def draw_from_document(
                     draw_cases(strategy, f"{SEED}:{operation.label}:{mode}:{bool(ids)}", each, send)
 
 
-def draw_cases(
-    strategy: Any, seed: str, count: int, send: Callable[[schemathesis.Case[Any]], None]
-) -> None:
+def draw_cases(strategy: Any, seed: str, count: int, send: "Callable[[Case[Any]], None]") -> None:
     """Draw `count` cases, the same ones for the same seed."""
+    import hypothesis
+    from hypothesis import HealthCheck, Phase
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -170,7 +173,7 @@ def draw_cases(
         suppress_health_check=list(HealthCheck),
     )
     @hypothesis.given(case=strategy)
-    def draw(case: schemathesis.Case[Any]) -> None:
+    def draw(case: "Case[Any]") -> None:
         send(case)
 
     # There is no wrong way to ask what takes nothing.
@@ -185,7 +188,7 @@ def send_case(
     chance: random.Random,
     target: Target,
     known: dict[str, str],
-    case: schemathesis.Case[Any],
+    case: "Case[Any]",
 ) -> None:
     """Send a case, and keep its body for the corpus to be put into."""
     asked = prepare(chance, case, scene, known)
@@ -195,7 +198,7 @@ def send_case(
 
 
 def prepare(
-    chance: random.Random, case: schemathesis.Case[Any], scene: Scene, known: dict[str, str]
+    chance: random.Random, case: "Case[Any]", scene: Scene, known: dict[str, str]
 ) -> dict[str, Any]:
     """Build the request of a case, sent by the owner, often with IDs that exist."""
     asked: dict[str, Any] = case.as_transport_kwargs(
