@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
-import pytest
 from tests.faults.conftest import MakeScene
 from tests.support.concurrent_callers import race
 from tests.support.fault_run import FULL, Figures, make_chance, percentile, sized
@@ -115,7 +114,6 @@ def expect_no_harm_of_a_bomb(scene: Scene, pid: int, figures: Figures) -> None:
     assert most - before < GROWTH_AT_MOST_MIB
 
 
-@pytest.mark.alone
 def test_bodies_that_are_accepted_take_bounded_memory_and_time(
     make_scene: MakeScene, figures: Figures
 ) -> None:
