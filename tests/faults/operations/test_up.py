@@ -98,7 +98,7 @@ def _binds(other: socket.socket, port: int) -> bool:
 def test_api_and_background_are_back_in_time_however_often_they_are_killed(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """Processes are killed three times in a row: the third start of a row has no pause, a fourth would.
+    """Processes are killed three times in a row: the third start has no pause, a fourth would.
 
     A row begins when both processes have run for IMMEDIATE_S. The time in which the new process was
     ready to run and others had the processor is taken off.
