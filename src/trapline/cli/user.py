@@ -163,7 +163,7 @@ def show_current_user(
         print_json(caller)
         return
     print(
-        f"{caller.name or caller.email or 'nobody'} "
+        f"{caller.name or caller.email or 'no user'} "
         f"({caller.kind}{', operator' if caller.is_operator else ''})"
     )
     print_table(

@@ -103,6 +103,20 @@ def test_axe_finds_nothing_serious_on_any_screen(tab: Watched, furnished: Furnis
     assert not found, "\n".join(found)
 
 
+def test_axe_finds_nothing_serious_in_the_grid_at_any_size(
+    tab: Watched, furnished: Furnished
+) -> None:
+    """A narrow tile clips some of its text, which the accessible name must still contain."""
+    axe = read_axe()
+    page = tab.open_whole(f"/projects/{furnished.scene.project}/images")
+    page.locator(".tile-class").first.wait_for()
+    found: list[str] = []
+    for size, (width, height) in WINDOWS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        found.extend(f"{size}: {said}" for said in find_barriers(page, axe))
+    assert not found, "\n".join(found)
+
+
 def test_the_doors_hold_nobody_up(seat: Seat, furnished: Furnished) -> None:
     axe = read_axe()
     with seat.tab() as tab:

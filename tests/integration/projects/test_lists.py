@@ -18,10 +18,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHORT = {
     "GET /images/days": "a row for each day on which there are images",
-    "GET /public/projects/{project_id}/deployments": "of projects that are public, which has tests "
-    "of its own",
-    "GET /public/projects/{project_id}/images": "of projects that are public, which has tests of "
-    "its own",
+    "GET /public/projects/{project_id}/deployments": "only of public projects, tested separately",
+    "GET /public/projects/{project_id}/images": "only of public projects, tested separately",
     "GET /images/classes": "as many as a project has classes, the most frequent first",
     "GET /taxa/suggestions": "as many as a project has classes, the most frequent first",
     "GET /images/tags": "as many as a project has tags, the most frequent first",
