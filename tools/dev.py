@@ -34,6 +34,8 @@ LOADED_BY_UP = (
 POLL_S = 0.5
 STABLE_AFTER_S = 5.0
 """`trapline up` delays the restarts of processes that repeatedly end sooner than this."""
+PAGE_RESTARTS = 3
+"""How often Vite is started again, for example if another program used its port for a moment."""
 WORKER_PATIENCE_S, SERVER_PATIENCE_S, UP_PATIENCE_S, PAGE_PATIENCE_S = 4.0, 12.0, 25.0, 5.0
 
 HELP = """\
@@ -265,6 +267,7 @@ class PageServer:
         self.url = f"http://localhost:{port}"
         self._port, self._server_port = port, server_port
         self._process: subprocess.Popen[bytes] | None = None
+        self._restarts = 0
 
     def start(self) -> str | None:
         """Start Vite; return the reason if that is not possible."""
@@ -293,13 +296,19 @@ class PageServer:
         return None
 
     def handle_end(self) -> None:
-        """Report once if Vite ended."""
-        if self._process is not None and (code := self._process.poll()) is not None:
-            self.stop()
-            print_line(
-                f"The development server of the page ended with code {code}; its messages are "
-                "above. The rest continues to run."
-            )
+        """If Vite ended, report it and start Vite again, a limited number of times."""
+        if self._process is None or (code := self._process.poll()) is None:
+            return
+        self.stop()
+        print_line(
+            f"The development server of the page ended with code {code}; its messages are above."
+        )
+        self._restarts += 1
+        if self._restarts > PAGE_RESTARTS:
+            print_line("It is not started again. The rest continues to run.")
+        else:
+            print_line("It starts again.")
+            self.start()
 
     def stop(self) -> None:
         """Stop npm and Vite, if they run."""

@@ -64,14 +64,18 @@ class RunningDev:
 
     def wait_for_message(self, message: str, times: int = 1) -> None:
         """Wait until the log contains a message this many times; fail with the log."""
+        self.wait_for(message, lambda: self.read_log().count(message) >= times)
+
+    def wait_for_answer(self, text: str, path: str = "/healthz", port: int | None = None) -> None:
+        """Wait until the response of a path contains a text; fail with the log."""
+        self.wait_for(f"the answer {text}", lambda: text in self.get(path, port))
+
+    def wait_for(self, what: str, happened: Callable[[], bool]) -> None:
+        """Wait until something happened; fail with the log."""
         try:
-            wait_for(message, lambda: self.read_log().count(message) >= times, WITHIN_S)
+            wait_for(what, happened, WITHIN_S)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.read_log()[-4000:]}") from None
-
-    def wait_for_answer(self, text: str) -> None:
-        """Wait until the answer of /healthz contains a text."""
-        wait_for(f"the answer {text}", lambda: text in self.get("/healthz"), WITHIN_S)
 
     def get(self, path: str, port: int | None = None) -> str:
         """Return the text of a response; an empty text without a connection."""
@@ -108,6 +112,12 @@ class RunningDev:
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(WITHIN_S)
+
+    def check_end(self, processes: list[psutil.Process]) -> None:
+        """Interrupt it; all of its processes end, those it kills a moment later."""
+        assert self.interrupt() == 0
+        self.wait_for("the end of all", lambda: all(has_ended(each) for each in processes))
+        assert self.list_processes() == []
 
 
 def has_ended(process: psutil.Process) -> bool:
@@ -162,11 +172,10 @@ def test_a_change_restarts_the_processes_that_run_it(dev: RunningDev) -> None:
     dev.wait_for_answer('"changed"')
     processes = dev.list_processes()
     assert len(processes) >= 4, "up, PostgreSQL, API and background"
-    assert dev.interrupt() == 0
-    assert [each for each in processes if not has_ended(each)] == []
-    assert dev.list_processes() == []
+    dev.check_end(processes)
 
 
+@pytest.mark.long
 def test_faults_in_changes_are_reported_and_can_be_repaired(dev: RunningDev) -> None:
     dev.start()
     # A file that Python cannot compile: the old code continues to run.
@@ -197,25 +206,27 @@ def test_faults_in_changes_are_reported_and_can_be_repaired(dev: RunningDev) -> 
     dev.wait_for_answer("repaired twice")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not NODE_MODULES.is_dir(), reason="web/node_modules is missing (make web)")
 def test_the_page_is_served_with_reload(dev: RunningDev) -> None:
     (dev.copy / "web" / "node_modules").symlink_to(NODE_MODULES)
     dev.start()
     assert f"page with reload: http://localhost:{dev.page_port} " in dev.read_log()
-    wait_for("the page", lambda: "/@vite/client" in dev.get("/", dev.page_port), WITHIN_S)
+    dev.wait_for_answer("/@vite/client", "/", dev.page_port)
     assert OLD in dev.get("/healthz", dev.page_port)
     assert '"paths"' in dev.get("/api/v2/openapi.json", dev.page_port)
     texts = "web/src/errors/en.ts"
     module = "/" + texts.removeprefix("web/")
     assert "Page not found" in dev.get(module, dev.page_port)
     dev.edit(texts, "Page not found", "The changed text")
-    wait_for("the change", lambda: "The changed text" in dev.get(module, dev.page_port), WITHIN_S)
+    dev.wait_for_answer("The changed text", module, dev.page_port)
     assert "Page not found" not in dev.get(module, dev.page_port)
+    vite, *_ = [each for each in dev.list_processes() if "vite" in " ".join(each.cmdline())]
+    vite.kill()
+    dev.wait_for_message("It starts again.")
+    dev.wait_for_answer("The changed text", module, dev.page_port)
     processes = dev.list_processes()
-    assert any("vite" in " ".join(each.cmdline()) for each in processes)
-    assert dev.interrupt() == 0
-    assert [each for each in processes if not has_ended(each)] == []
-    assert dev.list_processes() == []
+    dev.check_end(processes)
 
 
 def test_up_restarts_after_changes_of_each_module_that_it_loads(
