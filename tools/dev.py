@@ -34,8 +34,8 @@ LOADED_BY_UP = (
 POLL_S = 0.5
 STABLE_AFTER_S = 5.0
 """`trapline up` delays the restarts of processes that repeatedly end sooner than this."""
-PAGE_RESTARTS = 3
-"""How often Vite is started again, for example if another program used its port for a moment."""
+PAGE_PAUSES_S = (0, 2, 5, 15)
+"""Before Vite starts again: the first entry unless it ended soon after its start."""
 WORKER_PATIENCE_S, SERVER_PATIENCE_S, UP_PATIENCE_S, PAGE_PATIENCE_S = 4.0, 12.0, 25.0, 5.0
 
 HELP = """\
@@ -267,7 +267,9 @@ class PageServer:
         self.url = f"http://localhost:{port}"
         self._port, self._server_port = port, server_port
         self._process: subprocess.Popen[bytes] | None = None
-        self._restarts = 0
+        self._failures = 0
+        self._started = 0.0
+        self._due: float | None = None
 
     def start(self) -> str | None:
         """Start Vite; return the reason if that is not possible."""
@@ -280,6 +282,7 @@ class PageServer:
             npm = find_npm()
         except PageNotBuilt as error:
             return str(error)
+        self._started = time.monotonic()
         options = ["--port", str(self._port), "--strictPort", "--clearScreen", "false"]
         self._process = subprocess.Popen(
             [*npm, "run", "--silent", "dev", "--", *options],
@@ -296,19 +299,21 @@ class PageServer:
         return None
 
     def handle_end(self) -> None:
-        """If Vite ended, report it and start Vite again, a limited number of times."""
-        if self._process is None or (code := self._process.poll()) is None:
-            return
-        self.stop()
-        print_line(
-            f"The development server of the page ended with code {code}; its messages are above."
-        )
-        self._restarts += 1
-        if self._restarts > PAGE_RESTARTS:
-            print_line("It is not started again. The rest continues to run.")
-        else:
-            print_line("It starts again.")
-            self.start()
+        """If Vite ended, report it and start it again, after a pause if it ends repeatedly."""
+        now = time.monotonic()
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self.stop()
+            self._failures = 0 if now - self._started >= STABLE_AFTER_S else self._failures + 1
+            pause_s = PAGE_PAUSES_S[min(self._failures, len(PAGE_PAUSES_S) - 1)]
+            self._due = now + pause_s
+            print_line(
+                f"The development server of the page ended with code {code}; its messages are "
+                f"above. It starts again in {pause_s} s."
+            )
+        if self._due is not None and now >= self._due:
+            self._due = None
+            if (reason := self.start()) is not None:
+                print_line(f"The page has no reload: {reason}.")
 
     def stop(self) -> None:
         """Stop npm and Vite, if they run."""

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 from pycocotools.coco import COCO
 
+from tests.support.registries import lacks_registries
 from tests.support.running_server import wait_for
 from tests.survey import pictures
 from tests.survey.comparison import Comparison
@@ -27,8 +28,6 @@ from trapline.wire.projects import NewProject
 PIPELINE = "insect-sheet"
 PICTURES = 4
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
-UNAVAILABLE = "could not be downloaded"
-"""The worker's message for a model file that is not on this machine and in no registry."""
 Box = tuple[str, str, int, int, int, int]
 """A box: the image's file name, the label, and the edges left, top, right and bottom in pixels."""
 
@@ -103,7 +102,7 @@ class RealModel:
         registered = self.survey.server.run(
             "register", "--pipeline", PIPELINE, check=False, **environment
         )
-        if registered.returncode and UNAVAILABLE in registered.stderr:
+        if lacks_registries(registered):
             assert not os.environ.get("CI"), registered.stderr
             self.table.skip("real model", "boxes", registered.stderr[-300:])
             return False

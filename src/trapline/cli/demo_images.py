@@ -76,8 +76,8 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
         draft.replace(file)
     if missing:
         raise CommandError(
-            "These photographs could not be fetched. Put them there by hand, or use your own with "
-            "--images DIR:\n" + "\n".join(missing)
+            "These photographs could not be downloaded. Put them there by hand, or use your own "
+            "with --images DIR:\n" + "\n".join(missing)
         )
     return pictures
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.registries import skip_without_registries
 from tests.support.running_server import quiet_environment
 
 from trapline.cli.demo_images import get_cache_folder, list_demo_images
@@ -36,12 +37,7 @@ def demo(make_folder: Callable[[], Path]) -> Callable[..., subprocess.CompletedP
             timeout=300,
             check=False,
         )
-        if (
-            done.returncode == 1
-            and "could not be downloaded" in done.stderr
-            and not os.environ.get("CI")
-        ):
-            pytest.skip(f"the package registries cannot be reached: {done.stderr[-300:]}")
+        skip_without_registries(done)
         return done
 
     return run

@@ -3,7 +3,6 @@
 Nothing here asserts how long something takes.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.camera_images import fill
+from tests.support.registries import skip_without_registries
 from tests.support.running_server import quiet_environment
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
@@ -86,8 +86,7 @@ def test_the_benchmark_prints_its_figures(name: str, images: Path) -> None:
     if name == "ingest" and shutil.which("curl") is None:
         pytest.skip("there is no curl, which this benchmark compares with")
     done = start(name, *arguments.replace(IMAGES, str(images)).split())
-    if done.returncode and "could not be downloaded" in done.stderr and not os.environ.get("CI"):
-        pytest.skip(f"the package registries cannot be reached: {done.stderr[-300:]}")
+    skip_without_registries(done)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     assert re.search(figures, done.stdout), done.stdout[-3000:]
 

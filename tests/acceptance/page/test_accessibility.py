@@ -7,7 +7,7 @@ from itertools import cycle
 import pytest
 from playwright.sync_api import Page, expect
 from tests.support.accessibility_checker import find_barriers, read_axe
-from tests.support.browser_session import WINDOWS, Watched
+from tests.support.browser_session import WHOLE, WINDOWS, Watched
 from tests.support.populated_project import Furnished, furnish
 from tests.support.signed_in_browser import Seat
 
@@ -109,10 +109,12 @@ def test_axe_finds_nothing_serious_in_the_grid_at_any_size(
     """A narrow tile clips some of its text, which the accessible name must still contain."""
     axe = read_axe()
     page = tab.open_whole(f"/projects/{furnished.scene.project}/images")
-    page.locator(".tile-class").first.wait_for()
+    page.emulate_media(reduced_motion="reduce")
     found: list[str] = []
     for size, (width, height) in WINDOWS.items():
         page.set_viewport_size({"width": width, "height": height})
+        page.locator(".tile-class").first.wait_for()
+        page.wait_for_function(WHOLE)
         found.extend(f"{size}: {said}" for said in find_barriers(page, axe))
     assert not found, "\n".join(found)
 

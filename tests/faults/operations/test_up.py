@@ -98,7 +98,7 @@ def _binds(other: socket.socket, port: int) -> bool:
 def test_api_and_background_are_back_in_time_however_often_they_are_killed(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """Processes are killed three times in a row: the third start has no pause, a fourth would.
+    """Processes are killed three times in a row: these starts have no pause.
 
     A row begins when both processes have run for IMMEDIATE_S. The time in which the new process was
     ready to run and others had the processor is taken off.
@@ -126,6 +126,7 @@ def test_api_and_background_are_back_in_time_however_often_they_are_killed(
             time.monotonic() - killed.at - read_waited_s(scene.find_pid("background"))
         )
         scene.call("POST", f"/jobs/{job}/cancel")
+    assert "It starts again in" not in scene.up.log.read_text("utf-8"), "a start had a pause"
     for part, seconds in took.items():
         asked = f"{BACK_WITHIN_S} s"
         figures.add(

@@ -41,7 +41,7 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
             scene.make_job(owner, f"job-{number}")
             time.sleep(STORM_S * 0.6 / JOBS)
 
-    submitting = threading.Thread(target=submit)
+    submitting = threading.Thread(target=submit, daemon=True)
     submitting.start()
     pace_s = STORM_S * WORKERS / TASKS * (0.6 if FULL else 0.4)
     for number in range(1, WORKERS + 1):
@@ -53,6 +53,7 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
     began = time.monotonic()
     while len(scene.strikes) < KILLS or time.monotonic() - began < STORM_S:
         time.sleep(chance.uniform(0.5, 1.5) * STORM_S / KILLS * 0.95)
+        assert time.monotonic() - began < 3 * STORM_S, f"{kinds} still have no process to kill"
         # At first one process of each kind; then chance decides.
         kind = kinds[-1] if kinds else ""
         victims = [name for name in scene.list_victims() if name.startswith(kind)]

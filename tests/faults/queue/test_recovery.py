@@ -112,7 +112,7 @@ def test_an_api_is_ready_in_time_after_its_start(make_scene: MakeScene, figures:
 def test_writes_go_on_in_time_after_postgresql_is_back(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """For the soak: test_database_away.py also kills PostgreSQL and asserts the same time."""
+    """For the soak: test_database_away.py and test_up.py kill PostgreSQL in `make test`."""
     chance = make_chance("postgresql back")
     scene = make_scene().start(images=2)
     writes = probe_writes(scene, scene.record("writer"), every_s=0.02)

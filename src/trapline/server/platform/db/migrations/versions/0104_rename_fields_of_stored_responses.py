@@ -21,8 +21,8 @@ _FIELDS = (
 def upgrade() -> None:
     """Rename the fields, so that a repeated request gets the response of the first one.
 
-    A process of the earlier version that still runs cannot read them: a request that is repeated
-    there during the upgrade fails, and succeeds when it is repeated after it.
+    A process of the earlier version cannot read the renamed responses. During the upgrade, a
+    repeated request to such a process fails. It succeeds after the upgrade.
     """
     for route, earlier, present in _FIELDS:
         _rename(route, earlier, present)
