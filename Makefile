@@ -11,6 +11,10 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
+# Many tests wait for something, so that one process more than processors uses all of them.
+TEST_PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+	[ "$$n" -gt 7 ] && echo 8 || echo $$((n + 1)))
+
 # Tests and the demo start dozens of processes. With this variable, each would compile every library
 # again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -79,7 +83,7 @@ ifdef ARGS
 else
 	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent test; \
 		else echo "web/node_modules is missing: the page was not tested (make web)"; fi
-	tools/in_memory.sh $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not alone"
+	tools/in_memory.sh $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal -m "not alone"
 	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
 endif
 

@@ -198,14 +198,21 @@ class Ground:
 
 @contextlib.contextmanager
 def open_ground(processes: int = 1, settings: Mapping[str, str] | None = None) -> Iterator[Ground]:
-    """Start a Trapline with these settings in a new folder, and delete everything at the end."""
+    """Start a Trapline with these settings in a new folder, and delete everything at the end.
+
+    The tests of the benchmarks set TRAPLINE_BENCHMARK_DATA to a data folder with an empty database,
+    which is copied, and TRAPLINE_BENCHMARK_FOLDER to a folder in memory.
+    """
     # SIGTERM exits normally, so that the child processes are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     # Not below a home directory: the user that PostgreSQL runs as must be able to read it.
-    with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir="/tmp") as name:
+    parent = os.environ.get("TRAPLINE_BENCHMARK_FOLDER", "/tmp")
+    with tempfile.TemporaryDirectory(prefix="trapline-bench-", dir=parent) as name:
         Path(name).chmod(0o755)
         data, log = Path(name) / "data", Path(name) / "log"
         data.mkdir()
+        if prepared := os.environ.get("TRAPLINE_BENCHMARK_DATA"):
+            subprocess.run(["cp", "-a", f"{prepared}/.", str(data)], check=True)
         ours = ("TRAPLINE_", "ML_", "S3_", "DATABASE_URL")
         quiet = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         with log.open("wb") as out:

@@ -15,6 +15,13 @@ import pytest
 from fastapi import FastAPI
 
 from tests.support.api_application import application_of
+from tests.support.fault_report import (  # noqa: F401 - hooks
+    pytest_configure,
+    pytest_report_header,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from tests.support.s3_server import S3Server, run_s3_server
 from trapline.server.app.hooks import register_hooks
 from trapline.server.app.http.application import wrap_middleware
@@ -41,7 +48,7 @@ _numbers = count(1)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with those that take longest: what is long and comes last leaves the other processes without work."""
-    places = {"faults": 0, "acceptance": 1}
+    places = {"faults": 0, "survey": 0, "acceptance": 1}
     items.sort(key=lambda item: min(places.get(part, 2) for part in item.path.parts))
     if not os.environ.get("TRAPLINE_SOAK"):
         for item in items:

@@ -1,6 +1,5 @@
 """Scenes to break, the figures that were seen, and the seed of the run."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,48 +10,19 @@ from typing import Any
 import pytest
 
 from tests.support.external_service import Outsider
-from tests.support.fault_run import FULL, SEED, Figures
+from tests.support.fault_report import FIGURES
+from tests.support.fault_run import Figures
 from tests.support.fault_scene import Scene
 from tests.support.prepared_database import copy_prepared, prepare
 from tests.support.up_scene import UpScene
 
-_figures = Figures()
-
 MakeScene = Callable[..., Scene]
-
-
-def pytest_configure() -> None:
-    """Use the same printed seed in each process of a run."""
-    os.environ["TRAPLINE_FAULT_SEED"] = str(SEED)
-
-
-def pytest_report_header() -> str:
-    """Say the seed before anything can hang."""
-    return f"faults: TRAPLINE_FAULT_SEED={SEED}"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was seen, and how to see it again."""
-    broken = any(
-        "tests/faults" in str(report.nodeid)
-        for kind in ("failed", "error")
-        for report in terminalreporter.stats.get(kind, ())
-    )
-    if broken and not _figures.rows:
-        terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
-    if _figures.rows:
-        terminalreporter.section(
-            "promises, full form" if FULL else "promises, a tenth of the full form"
-        )
-        for line in _figures.describe():
-            terminalreporter.write_line(line)
-        terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
 
 
 @pytest.fixture(scope="session")
 def figures() -> Figures:
     """Where tests leave what they saw."""
-    return _figures
+    return FIGURES
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,17 @@ import os
 import random
 from dataclasses import dataclass, field
 
+import pytest
+
 SEED = int(os.environ.get("TRAPLINE_FAULT_SEED") or random.SystemRandom().randrange(2**32))
 FULL = os.environ.get("TRAPLINE_SOAK") == "1"
+
+
+UP_OR_PARTS = [
+    pytest.param(False, marks=pytest.mark.long, id="parts"),
+    pytest.param(True, id="trapline up"),
+]
+"""For tests of `trapline up`, and in the soak of its parts, started by the test."""
 
 
 def sized(full: int, small: int | None = None) -> int:

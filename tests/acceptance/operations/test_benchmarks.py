@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,11 +82,18 @@ def test_each_benchmark_has_its_smallest_arguments_here() -> None:
 
 
 @pytest.mark.parametrize("name", SMALLEST)
-def test_the_benchmark_prints_its_figures(name: str, images: Path) -> None:
+def test_the_benchmark_prints_its_figures(
+    name: str, images: Path, make_prepared: Callable[[], Path]
+) -> None:
     arguments, figures = SMALLEST[name]
     if name == "ingest" and shutil.which("curl") is None:
         pytest.skip("there is no curl, which this benchmark compares with")
-    done = start(name, *arguments.replace(IMAGES, str(images)).split())
+    prepared = make_prepared()
+    ground = {
+        "TRAPLINE_BENCHMARK_DATA": str(prepared),
+        "TRAPLINE_BENCHMARK_FOLDER": str(prepared.parent),
+    }
+    done = start(name, *arguments.replace(IMAGES, str(images)).split(), **ground)
     skip_without_registries(done)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
     assert re.search(figures, done.stdout), done.stdout[-3000:]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from tests.faults.conftest import MakeScene
 from tests.support.camera_images import make_picture
-from tests.support.fault_run import Figures, make_chance, sized
+from tests.support.fault_run import UP_OR_PARTS, Figures, make_chance, sized
 from tests.support.fault_scene import DATABASE, Scene
 from tests.support.ledger_checker import check
 from tests.support.load_probes import probe_writes
@@ -130,7 +130,7 @@ def small_disk(scene: Scene, name: str, mib: int) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
-@pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
+@pytest.mark.parametrize("up", UP_OR_PARTS)
 def test_nothing_is_acknowledged_while_the_disk_is_full(
     make_scene: MakeScene, figures: Figures, up: bool
 ) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 from tests.faults.conftest import MakeScene
 from tests.support.external_service import Outsider
-from tests.support.fault_run import FULL, Figures, make_chance, sized
+from tests.support.fault_run import FULL, UP_OR_PARTS, Figures, make_chance, sized
 from tests.support.fault_scene import LEASE_MAX_S
 from tests.support.ledger_checker import check
 
@@ -19,7 +19,7 @@ KINDS = ("api", "background", "worker", "database")
 DRAINED_WITHIN_S = 30.0
 
 
-@pytest.mark.parametrize("up", [False, True], ids=["parts", "trapline up"])
+@pytest.mark.parametrize("up", UP_OR_PARTS)
 def test_a_storm_of_kills_loses_and_doubles_nothing(
     make_scene: MakeScene, figures: Figures, outsider: Outsider, up: bool
 ) -> None:
