@@ -126,10 +126,10 @@ def test_up_refuses_a_misspelt_setting(tmp_path: Path) -> None:
 
 
 def test_projects_deployments_and_pictures(server: RunningServer, tmp_path: Path) -> None:
-    made = json.loads(server.run("project", "create", "Forest edge", "--json").stdout)
+    made = json.loads(server.call("project", "create", "Forest edge", "--json").stdout)
     assert made["name"] == "Forest edge"
-    assert "Forest edge" in server.run("project", "list").stdout
-    server.run(
+    assert "Forest edge" in server.call("project", "list").stdout
+    server.call(
         "deployment",
         "create",
         "Old oak",
@@ -141,45 +141,45 @@ def test_projects_deployments_and_pictures(server: RunningServer, tmp_path: Path
         "13.4",
     )
     listed = json.loads(
-        server.run("deployment", "list", "--project", str(made["id"]), "--json").stdout
+        server.call("deployment", "list", "--project", str(made["id"]), "--json").stdout
     )
     assert ("Old oak", 52.5) in [(it["name"], it["latitude"]) for it in listed]
     fill(tmp_path / "DCIM", 3)
-    server.run("images", "upload", str(tmp_path / "DCIM"), "--project", "Forest edge")
+    server.call("images", "upload", str(tmp_path / "DCIM"), "--project", "Forest edge")
     with server.open() as client:
         assert client.list_images(project=made["id"]).count == 3
     first, second, _ = (
         it["id"]
         for it in json.loads(
-            server.run("images", "list", "--project", "Forest edge", "--json").stdout
+            server.call("images", "list", "--project", "Forest edge", "--json").stdout
         )
     )
     assert (
-        server.run("images", "update", first, second, "--tag", "fox", "--star").stdout
+        server.call("images", "update", first, second, "--tag", "fox", "--star").stdout
         == "2 changed\n"
     )
-    wrong = server.run("images", "update", first, "--shift", "1", "--as-read", check=False)
+    wrong = server.call("images", "update", first, "--shift", "1", "--as-read", check=False)
     assert (wrong.returncode, "only one of" in wrong.stderr) == (2, True)
-    server.run("images", "delete", first, "--reason", "a person is on it")
+    server.call("images", "delete", first, "--reason", "a person is on it")
     found = ("--project", "Forest edge", "--tag", "fox", "--starred", "--json")
-    assert [it["id"] for it in json.loads(server.run("images", "list", *found).stdout)] == [second]
-    [gone] = json.loads(server.run("images", "list", *found, "--deleted").stdout)
+    assert [it["id"] for it in json.loads(server.call("images", "list", *found).stdout)] == [second]
+    [gone] = json.loads(server.call("images", "list", *found, "--deleted").stdout)
     assert (gone["id"], gone["deleted"]["reason"]) == (first, "a person is on it")
     assert (
-        server.run("images", "restore", first, second).stdout == "1 restored, 1 were not deleted\n"
+        server.call("images", "restore", first, second).stdout == "1 restored, 1 were not deleted\n"
     )
-    missing = server.run("deployment", "list", "--project", "Nowhere", check=False)
+    missing = server.call("deployment", "list", "--project", "Nowhere", check=False)
     assert missing.returncode == 1
     assert "Forest edge" in missing.stderr
 
 
 def test_tokens_are_made_listed_and_revoked(server: RunningServer) -> None:
     made = json.loads(
-        server.run("token", "create", "--name", "gpu-2", "--kind", "worker", "--json").stdout
+        server.call("token", "create", "--name", "gpu-2", "--kind", "worker", "--json").stdout
     )
     assert made["token"].startswith("tl_worker_")
-    assert "gpu-2" in server.run("token", "list").stdout
-    server.run("token", "revoke", made["id"])
+    assert "gpu-2" in server.call("token", "list").stdout
+    server.call("token", "revoke", made["id"])
     refused = run_alone(
         "project", "list", TRAPLINE_SERVER=server.base_url, TRAPLINE_TOKEN=made["token"]
     )

@@ -16,11 +16,11 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
     with server.open() as owner:
         number = owner.create_project(NewProject(name="by people")).id
     project = ("--project", str(number))
-    link = server.run(
+    link = server.call(
         "user", "invite", ANNA, "--name", "Anna", *project, "--role", "reviewer"
     ).stdout.strip()
     assert "/welcome#" in link
-    refused = server.run("user", "invite", ANNA, check=False)
+    refused = server.call("user", "invite", ANNA, check=False)
     assert (refused.returncode, "has an account already" in refused.stderr) == (4, True)
     with httpx2.Client(base_url=f"{server.base_url}/api/v2", trust_env=False) as session:
         body = {"link": link.partition("#")[2], "password": "a long enough password"}
@@ -29,19 +29,19 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
         session.headers["X-CSRF-Token"] = made.json()["csrf_token"]
         token = session.post("/auth/tokens", json={"name": "hers"}).json()["token"]
 
-        server.run("project", "add-member", "by people", ANNA, "manager")
-        members = json.loads(server.run("project", "members", "by people", "--json").stdout)
+        server.call("project", "add-member", "by people", ANNA, "manager")
+        members = json.loads(server.call("project", "members", "by people", "--json").stdout)
         assert [(one["email"], one["role"]) for one in members][1:] == [(ANNA, "manager")]
-        listed = server.run("user", "list").stdout
+        listed = server.call("user", "list").stdout
         assert "by people (manager)" in listed
         with Trapline(server.base_url, token) as hers:
             assert [one.is_current for one in hers.list_sessions()] == [False]
             assert hers.list_members(number)[0].email is None
-        server.run("project", "remove-member", "by people", ANNA)
+        server.call("project", "remove-member", "by people", ANNA)
         assert session.get(f"/projects/{number}").status_code == 404
-        reset = server.run("user", "reset", ANNA).stdout.strip()
+        reset = server.call("user", "reset", ANNA).stdout.strip()
         assert "/welcome#" in reset
-        said = server.run("user", "deactivate", ANNA).stdout
+        said = server.call("user", "deactivate", ANNA).stdout
         assert "are over" in said
         assert session.get("/auth/me").status_code == 401
         log = server.log.read_text(encoding="utf-8")
@@ -50,10 +50,10 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
 
 @pytest.mark.long
 def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServer) -> None:
-    made = json.loads(server.run("project", "create", "short lived", "--json").stdout)["id"]
-    server.run("project", "update", str(made), "--name", "long lived", "--archive")
-    server.run("project", "update", str(made), "--unarchive")
-    assert f"/public/{made}" in server.run("project", "update", str(made), "--public").stdout
+    made = json.loads(server.call("project", "create", "short lived", "--json").stdout)["id"]
+    server.call("project", "update", str(made), "--name", "long lived", "--archive")
+    server.call("project", "update", str(made), "--unarchive")
+    assert f"/public/{made}" in server.call("project", "update", str(made), "--public").stdout
     with Trapline(server.base_url) as visitor:
         assert visitor.get_public_project(made).name == "long lived"
         assert (
@@ -61,25 +61,25 @@ def test_a_project_is_renamed_archived_deleted_and_restored(server: RunningServe
             == len(visitor.list_public_deployments(made))
             == 0
         )
-    assert "Only members" in server.run("project", "update", str(made), "--private").stdout
-    refused = server.run("project", "delete", str(made), "--name", "short lived", check=False)
+    assert "Only members" in server.call("project", "update", str(made), "--private").stdout
+    refused = server.call("project", "delete", str(made), "--name", "short lived", check=False)
     assert (refused.returncode, "Nothing was deleted" in refused.stderr) == (4, True), (
         refused.stderr
     )
     assert (
         f"project restore {made}"
-        in server.run("project", "delete", str(made), "--name", "long lived").stdout
+        in server.call("project", "delete", str(made), "--name", "long lived").stdout
     )
-    assert "long lived" in server.run("project", "restore").stdout
-    server.run("project", "restore", str(made))
+    assert "long lived" in server.call("project", "restore").stdout
+    server.call("project", "restore", str(made))
     with server.open() as owner:
         assert owner.get_project(made).deleted_at is None
 
 
 def test_a_token_may_be_made_to_do_less(server: RunningServer) -> None:
     made = json.loads(
-        server.run("token", "create", "--name", "reads", "--scope", "read", "--json").stdout
+        server.call("token", "create", "--name", "reads", "--scope", "read", "--json").stdout
     )
     assert made["scopes"] == ["read"]
-    refused = server.run("project", "create", "more", check=False, TRAPLINE_TOKEN=made["token"])
+    refused = server.call("project", "create", "more", check=False, TRAPLINE_TOKEN=made["token"])
     assert (refused.returncode, "scope write" in refused.stderr) == (4, True), refused.stderr

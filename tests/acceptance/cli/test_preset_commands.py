@@ -24,31 +24,31 @@ def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None
             "--priority",
             "high",
         )
-        said = server.run("preset", "add", "dusk", "p", *within, *options).stdout
+        said = server.call("preset", "add", "dusk", "p", *within, *options).stdout
         assert 'p, threshold=0.4, who="anyone", priority high' in said
         [preset] = owner.list_presets(project=project).results
         assert preset.parameters == {"threshold": 0.4, "who": "anyone"}
-        assert "dusk" in server.run("preset", "list").stdout
-        changed = server.run(
+        assert "dusk" in server.call("preset", "list").stdout
+        changed = server.call(
             "preset", "update", str(preset.id), "--parameter", "threshold=[1, 2]", "--json"
         ).stdout
         assert json.loads(changed)["parameters"] == {"threshold": [1, 2]}
         assert (
-            json.loads(server.run("preset", "show", "dusk", *within, "--json").stdout)["priority"]
+            json.loads(server.call("preset", "show", "dusk", *within, "--json").stdout)["priority"]
             == "high"
         )
-        ran = json.loads(server.run("job", "run", "--preset", "dusk", *within, "--json").stdout)
+        ran = json.loads(server.call("job", "run", "--preset", "dusk", *within, "--json").stdout)
         assert (ran["preset"], ran["pipeline_slug"], ran["priority"]) == ("dusk", "p", "high")
         assert ran["parameters"] == {"threshold": [1, 2]}
         slow = json.loads(
-            server.run(
+            server.call(
                 "job", "run", "--preset", "dusk", "--priority", "low", *within, "--json"
             ).stdout
         )
         assert slow["priority"] == "low"
-        server.run("preset", "delete", "dusk", *within)
+        server.call("preset", "delete", "dusk", *within)
         assert owner.list_presets(project=project).count == 0
-        gone = server.run("preset", "show", "dusk", check=False)
+        gone = server.call("preset", "show", "dusk", check=False)
         assert (gone.returncode, "There is no preset dusk" in gone.stderr) == (1, True)
 
 
@@ -82,18 +82,18 @@ def test_archived_projects_neither_stop_a_registration_nor_a_run_by_preset(
         kept = owner.create_project(NewProject(name="kept meadow")).id
         for project in (archived, kept):
             owner.register_pipelines(project, "service", [PipelineDefinition(name="P", slug="p")])
-            server.run("preset", "add", "meadow-dusk", "p", "--project", str(project))
-        server.run("project", "update", "archived meadow", "--archive")
-        said = server.run("register", "-p", "insect-sheet").stdout
+            server.call("preset", "add", "meadow-dusk", "p", "--project", str(project))
+        server.call("project", "update", "archived meadow", "--archive")
+        said = server.call("register", "-p", "insect-sheet").stdout
         assert f"project {archived} (archived meadow): skipped, it is archived" in said
         assert f"project {kept} (kept meadow): created 1, updated 0" in said
-        named = server.run("register", "-p", "insect-sheet", "--project", "kept meadow").stdout
+        named = server.call("register", "-p", "insect-sheet", "--project", "kept meadow").stdout
         assert named == f"project {kept} (kept meadow): created 0, updated 0\n"
-        refused = server.run(
+        refused = server.call(
             "register", "-p", "insect-sheet", "--project", "archived meadow", check=False
         )
         assert (refused.returncode, "is archived" in refused.stdout) == (1, True)
-        unknown = server.run(
+        unknown = server.call(
             "register", "-p", "insect-sheet", "--project", "no meadow", check=False
         )
         assert (

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.cli.test_command_line import run_alone
 from tests.support.camera_images import fill
 from tests.support.running_server import RunningServer
 
@@ -32,8 +31,8 @@ class Shop:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a `trapline job` command; answers what it said."""
-        done: subprocess.CompletedProcess[str] = run_alone(
-            "job", *arguments, TRAPLINE_SERVER=self.server.base_url, TRAPLINE_TOKEN=self.owner
+        done: subprocess.CompletedProcess[str] = self.server.call(
+            "job", *arguments, check=False, TRAPLINE_TOKEN=self.owner
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -162,16 +161,15 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     assert len(shop.ask("list", *within)) == 5
     assert len(shop.ask("list", *within, "--limit", "2")) == 2
     assert shop.ask("list", *within, "--pipeline", "nothing") == []
-    done = run_alone(
+    done = shop.server.call(
         "project", "audit", shop.name, "--action", "run", "--since", "2020-01-01", "--json",
-        TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,
+        TRAPLINE_TOKEN=shop.owner,
     )  # fmt: skip
     assert [it["subject_id"] for it in json.loads(done.stdout)] == [
         str(it) for it in (later["id"], fetching[0]["id"], said["id"] + 1, said["id"])
     ]
-    told = run_alone(
-        "project", "audit", shop.name, "--limit", "4",
-        TRAPLINE_SERVER=shop.server.base_url, TRAPLINE_TOKEN=shop.owner,
+    told = shop.server.call(
+        "project", "audit", shop.name, "--limit", "4", TRAPLINE_TOKEN=shop.owner
     ).stdout  # fmt: skip
     assert f"job {said['id']}" in told
     assert "These are the newest 4" in told

@@ -36,7 +36,7 @@ from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.db.backup_lock import BACKUP_LOCK
 from trapline.server.platform.errors import Conflict
 
-LOCAL, BUCKETS = sized(20, 2), sized(10, 1)
+LOCAL, BUCKETS = sized(20, 1), sized(10, 1)
 KILLS = sized(16, 1)
 FIRST = 20
 SECRET = "the password of a camera"

@@ -10,9 +10,9 @@ from tests.support.fault_scene import Scene
 from tests.support.faulty_cameras import Cameras
 from tests.support.running_server import wait_for
 
-CYCLES = sized(2_000, 60)
+CYCLES = sized(2_000, 40)
 """The limit of the time from when a source is due until its new files are imported."""
-KILLS = sized(40, 8)
+KILLS = sized(40, 5)
 SOURCES = 20
 AT_WORK = sized(12, 6)
 FILES = 3
