@@ -153,6 +153,7 @@ def dev(make_folder: Callable[[], Path], make_prepared: Callable[[], Path]) -> I
                 process.kill()
 
 
+@pytest.mark.long
 def test_a_change_restarts_the_processes_that_run_it(dev: RunningDev) -> None:
     dev.start()
     assert f"server: http://localhost:{dev.port} " in dev.read_log()

@@ -74,6 +74,7 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
         assert (done.returncode, words in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.long
 def test_archived_projects_neither_stop_a_registration_nor_a_run_by_preset(
     server: RunningServer,
 ) -> None:

@@ -43,6 +43,7 @@ def read_nats(server: RunningServer) -> str | None:
     return part
 
 
+@pytest.mark.long
 def test_an_outage_is_reported_until_the_server_answers(
     own_server: RunningServer, browser: Browser
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 from tests.support.camera_images import make_picture
 from tests.support.running_server import RunningServer, quiet_environment, wait_for
 
@@ -85,6 +86,7 @@ def receiver_of_the_guide(folder: Path, port: int, secret: str) -> Iterator[Path
             running.wait()
 
 
+@pytest.mark.long
 def test_events_are_heard_as_the_guide_says_also_after_a_kill(
     own_server: RunningServer, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def show(server: Trapline) -> Source:
     return source
 
 
+@pytest.mark.long
 def test_a_feed_is_added_proven_and_pulled_by_commands(
     feed: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path
 ) -> None:

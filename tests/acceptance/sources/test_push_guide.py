@@ -71,6 +71,7 @@ def imported(server: Trapline, name: str) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_a_server_tells_of_new_images_as_the_guide_says(
     own_server: RunningServer, camera: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
