@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
     if FIGURES.rows:
         terminalreporter.section(
-            "promises, full form" if FULL else "promises, a tenth of the full form"
+            "promises, full form" if FULL else "promises, short form"
         )
         for line in FIGURES.describe():
             terminalreporter.write_line(line)

@@ -13,7 +13,7 @@ from tests.support.fault_scene import Scene
 from trapline.client.signing import sign_v1
 
 POSTS = sized(1000)
-RACES = sized(500)
+RACES = sized(500, 20)
 THREADS = 32
 BOXES = 40
 

@@ -16,7 +16,7 @@ from tests.support.running_server import RunningServer
 
 from trapline.server.platform.postgres.postgres import find_free_port
 
-RUNS, RUNS_OF_FILES = sized(20), sized(20, 1)
+RUNS, RUNS_OF_FILES = sized(20, 1), sized(20, 1)
 JOBS_AT_ONCE = 8
 POINTS_AT_ONCE = 6
 STRUCK_WITHIN_S = 60.0

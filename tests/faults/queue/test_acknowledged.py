@@ -22,7 +22,7 @@ from tests.support.running_server import wait_for
 
 KILLS = sized(20, 8)
 COMMITS = sized(20, 8)
-FILLS = sized(20, 8)
+FILLS = sized(20, 4)
 MIB = 2**20
 STORE_MIB = 48
 BACK_WITHIN_S = 10.0

@@ -11,7 +11,7 @@ from tests.support.operation_log import OK, read_operations
 from tests.support.process_keeper import signal_family
 from tests.support.running_server import wait_for
 
-RUNS = sized(200)
+RUNS = sized(200, 10)
 AT_ONCE = 8
 AWAKE = 3
 IMAGES = 60
