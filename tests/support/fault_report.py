@@ -46,9 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if broken and not FIGURES.rows:
         terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")
     if FIGURES.rows:
-        terminalreporter.section(
-            "promises, full form" if FULL else "promises, short form"
-        )
+        terminalreporter.section("promises, full form" if FULL else "promises, short form")
         for line in FIGURES.describe():
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"The same again: TRAPLINE_FAULT_SEED={SEED}")

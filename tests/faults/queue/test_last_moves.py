@@ -14,7 +14,7 @@ from tests.support.fault_run import Figures, make_chance, sized
 from tests.support.fault_scene import REAPER_S, SLUG, Scene
 from tests.support.running_server import wait_for
 
-RACES = sized(500, 20)
+RACES = sized(500)
 TASKS = 4
 AT_ONCE = 25
 
