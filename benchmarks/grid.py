@@ -21,20 +21,21 @@ DAYS = 1000
 FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 CHUNK = 50_000
 
-_IMAGES = """
+IMAGES = """
     insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename,
         width, height,
         storage_key, captured_at, captured_at_source, time_zone, thumbnails_at, orientation,
             clock_offset_s, flags,
-        exif, reviewed, blank)
+        exif, reviewed)
     select lpad(to_hex(n), 32, '0')::uuid, %(project)s, (%(cameras)s::uuid[])[1 + n %% %(count)s],
-        sha256(n::text::bytea), 1, 'image/jpeg', n || '.jpg', 2000, 1500, 'originals/x/' || n,
+        sha256(n::text::bytea), 1, 'image/jpeg', n || '.jpg', 2000, 1500,
+        'originals/' || %(project)s || '/aa/' || n,
         %(first)s::timestamptz + make_interval(secs => n::float8 * %(apart)s), 'exif', 'UTC', now(),
             1, 0, '{}', '{}',
-        false, n %% 2 = 0
+        false
     from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n
 """
-_ANALYSES = """
+ANALYSES = """
     insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state,
         attempt, fence, errors,
         lost, won, completed_at)
@@ -49,7 +50,7 @@ _ANNOTATIONS = """
         ordering, fingerprint)
     select gen_random_uuid(), %(project)s, ('a' || lpad(to_hex(n), 31, '0'))::uuid,
         lpad(to_hex(n), 32, '0')::uuid,
-        'bounding_box', case when n %% 400 = 1 and k < 8 then 'rare' when n %% 10 < 6 then 'common'
+        'bounding_box', case when n %% 200 = 1 and k < 8 then 'rare' when n %% 10 < 6 then 'common'
             else 'other' end,
         0.3 + (n * 7 + k) %% 70 / 100.0,
             '{"x_min": 10.5, "y_min": 20.25, "x_max": 310.5, "y_max": 220.75}', k,
@@ -84,6 +85,7 @@ def main() -> None:
         job = ground.run_job(1)
         for size in options.sizes:
             fill(ground, job, size)
+            derive(ground)
             seconds = ground.settle()
             with psycopg.connect(ground.database, autocommit=True) as connection:
                 connection.execute("vacuum analyze")
@@ -101,7 +103,7 @@ def main() -> None:
 
 
 def fill(ground: Ground, job: int, size: int) -> None:
-    """Insert images, analyses, annotations and their derived rows until there are `size` images."""
+    """Insert images, analyses and annotations until there are `size` images."""
     with psycopg.connect(ground.database, autocommit=True) as connection:
         connection.execute("delete from images where width = 1")
         made = connection.execute("select count(*) from deployments").fetchone()
@@ -135,7 +137,7 @@ def fill(ground: Ground, job: int, size: int) -> None:
                 # Constraints and triggers are disabled, because inserting these rows is not
                 # measured.
                 connection.execute("set local session_replication_role = replica")
-                for statement in (_IMAGES, _ANALYSES, _ANNOTATIONS, _CLASSES):
+                for statement in (IMAGES, ANALYSES, _ANNOTATIONS, _CLASSES):
                     connection.execute(statement, parameters)
         connection.execute(
             "insert into dirty_days (project_id, deployment_id, day)"
@@ -143,6 +145,26 @@ def fill(ground: Ground, job: int, size: int) -> None:
             "time_zone)::date from images"
         )
         connection.execute("analyze")
+
+
+def derive(ground: Ground) -> None:
+    """Let the server derive the observations of the images."""
+    change_threshold(ground)
+    began = time.monotonic()
+    while ground.count("select count(*) from observation_sets where state = 'building'"):
+        time.sleep(0.5)
+    images = ground.count("select count(*) from images")
+    seconds = time.monotonic() - began
+    print(f"observations of {images:,} images: {seconds:.0f} s, {images / seconds:,.0f} images/s")
+
+
+def change_threshold(ground: Ground) -> None:
+    """Change a threshold, which starts to derive all observations again."""
+    path = f"/projects/{ground.project}/observation-settings"
+    caller = Caller(ground.port, ground.owner)
+    settings = caller.ask("GET", path)
+    threshold = 0.21 if settings["detection_threshold"] == 0.2 else 0.2
+    caller.ask("PATCH", path, {"detection_threshold": threshold})
 
 
 def list_questions(ground: Ground) -> dict[str, Iterator[str]]:
@@ -175,6 +197,10 @@ def list_questions(ground: Ground) -> dict[str, Iterator[str]]:
         "not blank": "&blank=false",
         "one of 50 deployments": f"&deployment={deployment}",
         "rare class, one deployment": f"&class=rare&deployment={deployment}",
+        "needs review (none)": "&needs_review=true",
+        "decided by a person (none)": "&source=human",
+        "groups of 2 or more": "&count_min=2",
+        "kind animal, one deployment": f"&kind=animal&deployment={deployment}",
         "analysis completed": "&analysis_state=completed",
         "analysis failed (none)": "&analysis_state=failed",
         "not analysed (none)": "&analysis_state=none",
@@ -194,6 +220,11 @@ def list_questions(ground: Ground) -> dict[str, Iterator[str]]:
         "days, rare class": same(f"/images/days?project={ground.project}&class=rare"),
         "days, blank": same(f"/images/days?project={ground.project}&blank=true"),
         "classes": same(f"/images/classes?project={ground.project}"),
+        "observations": same(f"/observations?project={ground.project}&limit=100"),
+        "observations, rare class": same(
+            f"/observations?project={ground.project}&class=rare&limit=100"
+        ),
+        "observations by name": same(f"/observations/groups?project={ground.project}"),
         "overview: summary": same(f"/summary?project={ground.project}"),
     }
 

@@ -41,13 +41,13 @@ QUICK = {
     "full_page_writes": "off",
     "shared_buffers": "64MB",
 }
-"""Test databases need not survive the machine; the tests that kill PostgreSQL start durable ones of their own."""
+"""Test databases need no durability. Tests that kill PostgreSQL start durable ones themselves."""
 
 _numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with those that take longest: what is long and comes last leaves the other processes without work."""
+    """Start with the longest tests: a long test at the end would leave the other processes idle."""
     places = {"faults": 0, "survey": 0, "acceptance": 1}
     items.sort(key=lambda item: min(places.get(part, 2) for part in item.path.parts))
     if not os.environ.get("TRAPLINE_SOAK"):
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect cycles as rarely as a server process does: at every turn it took a seventh of the suite's time."""
+    """Collect cycles as rarely as a server process: it took a seventh of the suite's time."""
     tune_garbage_collector()
 
 
@@ -93,7 +93,10 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
-    """Return the name of a migrated, empty database; a copy is 100 times faster than a migration."""
+    """Return the name of a migrated, empty database.
+
+    A copy is 100 times faster than a migration.
+    """
     from trapline.server.platform.db.migrations import migrate
 
     migrate(postgres.url)
@@ -124,7 +127,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def system(database: Database, tmp_path: Path) -> AsyncIterator[AppContext]:
-    """The engines of one process, as the server has them: a real database, a real store, real decoders."""
+    """Return the engines of one process of the server: a real database, store and decoders."""
     decoders = DecoderPool(processes=1)
     yield make_system(database, decoders, tmp_path / "store")
     await decoders.close()

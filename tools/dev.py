@@ -193,7 +193,7 @@ class TraplineUp:
             print_line(f"`trapline up` {end}. It restarts.")
             self.start()
         else:
-            print_line(f"`trapline up` {end}; its messages are above.")
+            print_line(f"`trapline up` {end}; see its messages above.")
             print_line("It restarts after the next change in src/trapline. Ctrl-C stops the rest.")
 
     def apply(self, changes: set[Path]) -> None:

@@ -223,6 +223,7 @@ def analyse(model, image_id):
         "model_name": NAME,
         "model_version": VERSION,
         "parameters": {"score_from": SCORE_FROM},
+        "looks_for": ["animal", "human", "vehicle"],
     }
     key = {"Idempotency-Key": f"{RUN_ID} {NAME} {image_id}"}
     created = call("POST", f"/images/{image_id}/analyses", new, **key)

@@ -1,4 +1,4 @@
-"""A running Trapline for the acceptance tests: one for those that only use it, one each for those that break it."""
+"""A running Trapline for the acceptance tests: one shared, and one for each test that breaks it."""
 
 import shutil
 import tempfile
@@ -20,7 +20,10 @@ from trapline.server.platform.postgres.postgres import find_free_port
 
 @pytest.fixture(scope="session")
 def make_folder() -> Iterator[Callable[[], Path]]:
-    """Make empty data folders that PostgreSQL's unprivileged uid can reach, removed at the end of the run."""
+    """Create empty data folders that PostgreSQL's unprivileged uid can access.
+
+    They are removed at the end.
+    """
     parent = Path(tempfile.mkdtemp(prefix="trapline-acceptance-"))
     parent.chmod(0o711)
 
@@ -48,7 +51,10 @@ def make_prepared(make_folder: Callable[[], Path]) -> Callable[[], Path]:
 
 @pytest.fixture(scope="session")
 def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
-    """A running Trapline without a worker that all tests share: never kill it, make a project of your own."""
+    """Return a running Trapline without a worker, shared by all tests.
+
+    Never kill it, and create your own project.
+    """
     # The ports of the mail server and the OpenID provider are closed, unless a test opens them.
     settings = {
         "TRAPLINE_LOG_FORMAT": "json",
@@ -71,7 +77,7 @@ def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def own_server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
-    """A Trapline of the test's own, with short leases, not started yet: to be killed and started again."""
+    """Return a Trapline of the test with short leases, not started yet."""
     running = RunningServer(make_prepared(), find_free_port())
     try:
         yield running
@@ -82,7 +88,10 @@ def own_server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a file of tests: its loop would stand in the way of other files' asynchronous tests."""
+    """Start one Chromium for each test file.
+
+    Its event loop would block asynchronous tests of other files.
+    """
     with open_browser() as running:
         yield running
 

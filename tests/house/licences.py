@@ -93,7 +93,7 @@ def open_wheel(path: Path) -> Contents:
 
 
 def list_installed(extras: tuple[str, ...] = EXTRAS) -> list[str]:
-    """The names of all distributions that these extras of this project need on this machine, its own aside."""
+    """List all distributions that these extras need on this machine, without this project."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional: Mapping[str, list[str]] = project["optional-dependencies"]
     waiting = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]

@@ -216,7 +216,7 @@ def test_documents_use_the_words_of_the_glossary() -> None:
 
 
 def test_no_advice_installs_the_project_from_an_index() -> None:
-    """No index has a package of this project: anyone could register the name there and would be run by that advice."""
+    """No index has a package of this project: an attacker could register the name."""
     advice = re.compile(r"(?:install|uvx|pipx run)\w*\s+(?:-\S+\s+)*['\"`]?trapline(?![-\w.])")
     bare = re.compile(r"(?<![\w./-])trapline\[[a-z]")
     found = {

@@ -1,4 +1,4 @@
-"""The mutants still apply: each text occurs once in the present source, and each named test exists."""
+"""The mutants can be applied: each text occurs once in the source, and each test exists."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Every text that a client can send has a maximum length: a small packed body can hold hundreds of megabytes."""
+"""Each text in a request has a maximum length: packed bodies can hold much data."""
 
 import ast
 import importlib
@@ -54,7 +54,7 @@ def test_the_walk_finds_a_text_without_a_limit() -> None:
 
 
 def _list_models_of_requests() -> set[type[BaseModel]]:
-    """Bodies that FastAPI reads, those that routes read by hand, and everything that is made to be sent by a caller."""
+    """List the bodies that FastAPI or routes read, and all models of requests."""
     known = {
         name: kind
         for module in pkgutil.iter_modules(trapline.wire.__path__)
@@ -73,7 +73,7 @@ def _list_models_of_requests() -> set[type[BaseModel]]:
 
 
 def _list_read_by_hand() -> set[str]:
-    """Names of models in `describe_body(X)`, `_read(body, X)` and `X.model_validate_json(body)` of the routes."""
+    """List models in `describe_body(X)`, `_read(body, X)` and `X.model_validate_json(body)`."""
     found = set()
     for path in list_files():
         if path.suffix != ".py" or "/routes/" not in path.as_posix():

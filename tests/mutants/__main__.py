@@ -34,7 +34,10 @@ PASSED, FAILED = 0, 1
 
 @contextmanager
 def copy_tree() -> Iterator[Path]:
-    """Copy the files that git knows, and the built page, to a temporary folder; delete it afterwards."""
+    """Copy the files of the repository and the built page to a temporary folder.
+
+    It is deleted afterwards.
+    """
     # PostgreSQL and the decoders run as other users and must reach the folder.
     folder = Path(tempfile.mkdtemp(prefix="trapline-mutants-"))
     folder.chmod(0o711)
@@ -81,7 +84,10 @@ def create_environment(folder: Path) -> None:
 
 
 def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int | None, str]:
-    """Run tests in the copy until one fails; return pytest's exit code, None after TIMEOUT_S, and its output."""
+    """Run tests in the copy until one fails.
+
+    Return pytest's exit code, None after TIMEOUT_S, and its output.
+    """
     python = folder / ".venv" / "bin" / "python"
     # The folder of temporary files of this run, so that nothing is left of tests that are killed.
     with tempfile.TemporaryDirectory(
@@ -108,7 +114,10 @@ def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int | None, str]:
 
 
 def run_mutant(folder: Path, mutant: Mutant) -> str | None:
-    """Break the line in the copy, run the tests, restore the line; return a fault as a message, None if noticed."""
+    """Apply the change in the copy, run the tests, restore the line.
+
+    Return a fault as a message, or None.
+    """
     path = folder / mutant.file
     source = path.read_text(encoding="utf-8")
     try:

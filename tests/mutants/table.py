@@ -1,4 +1,4 @@
-"""The mutants: load-bearing lines, each with a change that breaks it and the tests of which one must fail."""
+"""The mutants: important lines, each with a change that breaks it and the tests that must fail."""
 
 import tomllib
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Mutant:
-    """A broken line: `old` occurs once in `file`, a path relative to the repository; `tests` are pytest node IDs."""
+    """A changed line.
+
+    `old` occurs once in `file`, a path relative to the repository; `tests` are pytest node IDs.
+    """
 
     name: str
     file: Path
@@ -23,7 +26,10 @@ class Mutant:
 
 
 def load_mutants() -> list[Mutant]:
-    """Load every entry of tests/mutants, ordered by file and position; each name starts with its file's name."""
+    """Load all entries of tests/mutants, ordered by file and position.
+
+    Each name starts with its file's name.
+    """
     return [
         Mutant(
             f"{path.stem}/{entry['name']}",

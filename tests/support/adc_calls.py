@@ -1,4 +1,4 @@
-"""How a worker in the field speaks HTTP: what it repeats, what it never repeats, and what it does not follow."""
+"""HTTP requests of an ADC worker: the requests that it repeats, and redirects that it ignores."""
 
 import contextlib
 import json
@@ -36,7 +36,10 @@ _following = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Caller:
-    """A server's address and an API token; `slash` says how paths end, None leaves each as such a worker writes it."""
+    """A server URL and an API token.
+
+    `slash` sets how paths end; None keeps the worker's own form.
+    """
 
     server: str
     token: str
@@ -44,7 +47,7 @@ class Caller:
     timeout_s: float = 30.0
 
     def get(self, path: str) -> Any:
-        """Ask; tried three times on a server's error and on a lost connection, as late as Retry-After says."""
+        """Send a request, three times at most after server errors and lost connections."""
         for left in reversed(range(TRIES)):
             try:
                 return self._call("GET", path, None)

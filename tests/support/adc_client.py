@@ -59,7 +59,7 @@ CLASSIFIER = {"name": "Field classifier", "key": "field-classifier"}
 
 
 def name_now() -> str:
-    """The time as such a worker writes it: its own clock's, in its own zone, which it does not name."""
+    """Return the time as such a worker formats it: local time without a zone."""
     return datetime.now().isoformat()  # noqa: DTZ005 - that is their habit
 
 
@@ -192,7 +192,7 @@ class FieldWorker:
         return dict(answer)
 
     def drain(self, job: int) -> int:
-        """Work on a job until it has nothing left to lease; answers how many results reached the server."""
+        """Process a job until it has no task to lease. Return the number of posted results."""
         ahead = max(1, math.ceil(self.prefetch / (self.loaders * self.batch_size)))
         ready: queue.Queue[tuple[_Loader, dict[str, Any] | None]] = queue.Queue()
         running = [_Loader(self, job, ahead, ready) for _ in range(self.loaders)]
@@ -217,7 +217,7 @@ class FieldWorker:
         return posts.finish()
 
     def work_until_idle(self, slug: str = "field-pipeline", idle_s: float = 2.0) -> int:
-        """Drain job after job until none has been listed for a while; answers how many results were posted."""
+        """Process jobs until none was listed for a while. Return the number of posted results."""
         posted, idle_since = 0, time.monotonic()
         while time.monotonic() - idle_since < idle_s:
             try:
@@ -288,7 +288,10 @@ class _Loader:
 
 
 class _Posts:
-    """Bodies on their way: two at a time, each once; after one that took too long, none of those that wait."""
+    """Sends two bodies at a time, each once.
+
+    After one that took too long, waiting ones are dropped.
+    """
 
     def __init__(self, worker: FieldWorker, job: int) -> None:
         self._worker = worker

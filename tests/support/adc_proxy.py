@@ -1,4 +1,4 @@
-"""A wire between a worker and a server that loses answers, or answers in the server's stead with an error."""
+"""A proxy between a worker and a server that loses responses, or responds with an error instead."""
 
 import contextlib
 import socket
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 LOSE_ANSWER = b""
-"""The request arrives, its answer does not: the connection is reset once the server has answered."""
+"""The request arrives and its response does not: the connection is reset after the response."""
 
 
 def make_away(retry_after_s: int) -> bytes:

@@ -121,7 +121,8 @@ class Exhibit:
                 " errors, lost, created_at, completed_at, updated_at)"
                 " values (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0, now(), now(), now() - %s::interval)",
                 (
-                    key, self.project, image.id, analysis.get("model", "exhibit"), analysis.get("version", "1"),
+                    key, self.project, image.id, analysis.get("model", "exhibit"),
+                    analysis.get("version", "1"),
                     analysis.get("state", "completed"), analysis.get("silent_for", "0 s"),
                 ),
             )  # fmt: skip
@@ -138,7 +139,8 @@ class Exhibit:
                     " confidence, data, storage_path, parent_id, ordering, fingerprint)"
                     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, gen_random_uuid())",
                     (
-                        ids[place], self.project, key, image.id, annotation["type"], annotation.get("name"),
+                        ids[place], self.project, key, image.id, annotation["type"],
+                        annotation.get("name"),
                         annotation.get("confidence"), Jsonb(annotation.get("data", {})), path,
                         None if parent is None else ids[parent], place,
                     ),
@@ -223,7 +225,7 @@ def apart(one: Colour, other: Colour) -> int:
 
 
 def off_line(at: Pixels, point: tuple[float, float], colour: Colour) -> int:
-    """How far from a colour the nearest pixel about a point is: a line of two pixels runs between them."""
+    """Return the distance of a colour to the nearest pixel around a point."""
     x, y = point
     steps = (-1.0, -0.5, 0.0, 0.5, 1.0)
     return min(apart(at(x + across, y + down), colour) for across in steps for down in steps)

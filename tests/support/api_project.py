@@ -1,4 +1,4 @@
-"""A field with a camera: a project with images, a registered pipeline, and workers that speak HTTP without a socket."""
+"""A project with images, a registered pipeline, and workers that call the API without a socket."""
 
 import hashlib
 from collections.abc import Sequence
@@ -155,7 +155,8 @@ class Field:
         [row] = await self.ask(
             """
             select count(*) filter (where state in ('queued', 'processing')),
-                count(*) filter (where state = 'completed'), count(*) filter (where state = 'failed')
+                count(*) filter (where state = 'completed'),
+                count(*) filter (where state = 'failed')
             from analyses where job_id = %s
             """,
             job,

@@ -1,4 +1,4 @@
-"""A real browser for the tests of the page: Debian's Chromium, watched for everything that goes wrong in it."""
+"""A real browser for tests of the page: Debian's Chromium, with a record of all errors in it."""
 
 import os
 import shutil

@@ -35,9 +35,10 @@ class OneMoth(Pipeline):
         Algorithm(name="Classifier", key="classifier", category_map=list_classes("moth", "bat")),
     ]
 
-    def run(self, pictures):
+    def run(self, images):
         named = Named(name="moth", algorithm="classifier", scores=[0.75, 0.25])
-        return [[Found(box=(1, 2, 11, 22), algorithm="detector", score=0.9, names=[named])] for _ in pictures]
+        return [[Found(box=(1, 2, 11, 22), algorithm="detector", score=0.9,
+        names=[named])] for _ in images]
 """
 
 
@@ -152,7 +153,7 @@ def _look(plot: Field, job: int, images: int) -> str:
 def main() -> None:
     """Read the command line, go, print."""
     arguments = argparse.ArgumentParser(prog="make e2e", description=__doc__)
-    arguments.add_argument("images", type=int, help="how many pictures")
+    arguments.add_argument("images", type=int, help="how many images")
     arguments.add_argument("--worker", choices=("field", "ours"), default="field")
     told = arguments.parse_args()
     try:

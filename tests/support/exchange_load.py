@@ -1,4 +1,4 @@
-"""Exports that are asked for and results that are sent while processes die, and whether each came out whole."""
+"""Exports and imports while processes are killed, and the verification of their results."""
 
 import csv
 import hashlib
@@ -37,7 +37,7 @@ class Exchange:
             )
 
     def send(self) -> None:
-        """Send a file of results that says something of every image, unless enough are on their way."""
+        """Send a results file for every image, unless enough imports are in progress."""
         if self._count(LIVE_IMPORTS) >= AT_ONCE:
             return
         key = f"import-{next(self._numbers)}"

@@ -1,4 +1,4 @@
-"""A project that tests fill through the API alone: images, taxa, findings, decisions, exports and imports."""
+"""A project that is filled through the API: images, taxa, findings, exports, imports."""
 
 import csv
 import dataclasses
@@ -92,7 +92,7 @@ class ExchangeProject:
     async def detect(
         self, boxes: Mapping[str, Sequence[tuple[Any, ...]]], model: str = "detector"
     ) -> None:
-        """Import results of MegaDetector: for each path its boxes, each a label and a box in fractions."""
+        """Import MegaDetector results: for each path its boxes, with labels."""
         labels = sorted({box[0] for found in boxes.values() for box in found})
         numbers = {label: str(number) for number, label in enumerate(labels, 1)}
         images = [
@@ -120,10 +120,12 @@ class ExchangeProject:
         await self.send("POST", "/identifications", body, 201)
 
     async def export(
-        self, form: str, expect: str = "ready", **options: Any
+        self, form: str, expect: str = "ready", content: str | None = None, **options: Any
     ) -> tuple[dict[str, Any], bytes]:
         """Make an export as the background process does and download it."""
         body = {"project": self.field.project, "format": form, "options": options}
+        if content is not None:
+            body["content"] = content
         key = (await self.send("POST", "/exports", body, 202))["id"]
         await build_export(self.field.system, SYSTEM, UUID(key))
         made = await self.send("GET", f"/exports/{key}")
@@ -146,7 +148,7 @@ async def make_exchange_project(system: AppContext, name: str = "exchange") -> E
 
 
 def open_package(content: bytes, folder: Path) -> frictionless.Package:
-    """Unpack a Camtrap DP, with its profile and schemas read from this repository instead of the network."""
+    """Unpack a Camtrap DP, with its profile and schemas from this repository."""
     for name, data in unpack(content).items():
         (folder / name).write_bytes(data)
     descriptor = json.loads((folder / "datapackage.json").read_bytes())

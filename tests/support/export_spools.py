@@ -13,6 +13,7 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
     IdentificationRecord,
     ImageRecord,
+    ObservationRecord,
     TaxonRecord,
     write_records,
 )
@@ -25,8 +26,10 @@ def make_image(number: int, *found: AnnotationRecord, **more: Any) -> ImageRecor
     """An image of 200 by 100 pixels."""
     plain: dict[str, Any] = {
         "id": UUID(int=100 + number), "deployment_id": DEPLOYMENT, "filename": f"{number}.jpg",
-        "path": f"DCIM/{number}.jpg", "media_type": "image/jpeg", "width": 200, "height": 100, "captured_at": AT,
-        "captured_at_source": "exif", "time_zone": "Europe/Berlin", "sha256": "ab" * 32, "size_bytes": 9,
+        "path": f"DCIM/{number}.jpg", "media_type": "image/jpeg", "width": 200, "height": 100,
+        "captured_at": AT,
+        "captured_at_source": "exif", "time_zone": "Europe/Berlin", "sha256": "ab" * 32,
+        "size_bytes": 9,
         "file": "originals/1/ab/ab", "analysed": bool(found),
     }  # fmt: skip
     return ImageRecord(**(plain | more), found=list(found))
@@ -68,6 +71,17 @@ def make_name(number: int, parent: int | None, name: str = "lynx", **more: Any) 
 def make_said(kind: str, **more: Any) -> IdentificationRecord:
     """Build an identification by a person."""
     return IdentificationRecord(kind=kind, by="Anna", at=AT, **more)
+
+
+def observe(
+    one: AnnotationRecord, kind: str, said: IdentificationRecord | None = None, **more: Any
+) -> ObservationRecord:
+    """Build the observation of an annotation."""
+    plain: dict[str, Any] = {
+        "label": one.class_name or "", "taxon": one.taxon, "found": one.id, "named_by": one.id,
+        "confidence": one.confidence if said is None else None,
+    }  # fmt: skip
+    return ObservationRecord(id=one.id, kind=kind, said=said, **(plain | more))
 
 
 def make_spool(folder: Path, *images: ImageRecord, **more: Any) -> ExportSpool:

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks connections on command: between clients and the API, and between the API and PostgreSQL."""
+"""A TCP proxy that breaks connections to the API or to PostgreSQL on request."""
 
 import asyncio
 import contextlib
@@ -136,7 +136,10 @@ class FaultProxy:
         return int(self._do(act))
 
     def half_close(self) -> int:
-        """Say to every client that nothing more will come, and go on listening to it; answers to how many."""
+        """Close the sending side of all clients and continue to read.
+
+        Return the number of clients.
+        """
 
         def act() -> int:
             pairs = list(self._pairs)

@@ -1,4 +1,4 @@
-"""The seed that replays a run, the two sizes that each promise is proven in, and the figures that were seen."""
+"""The seed that repeats a run, the two sizes of each proof, and the measured values."""
 
 import os
 import random
@@ -18,12 +18,15 @@ UP_OR_PARTS = [
 
 
 def sized(full: int, small: int | None = None) -> int:
-    """The figure of the full form, or a tenth of it; `small` says otherwise where a tenth would be too few."""
+    """Return the size of the full form, or a tenth of it.
+
+    `small` is for sizes where a tenth is too few.
+    """
     return full if FULL else small if small is not None else max(1, full // 10)
 
 
 def make_chance(name: str) -> random.Random:
-    """A source of chance of a test's own: its draws are the same in every run with the same seed."""
+    """Return a random generator with the same values in all runs with the same seed."""
     return random.Random(f"{SEED}:{name}")
 
 

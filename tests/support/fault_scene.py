@@ -1,4 +1,4 @@
-"""A whole Trapline to be broken: PostgreSQL, API processes, background and light workers, each a real process."""
+"""A complete Trapline for fault tests: PostgreSQL, API, background and light worker processes."""
 
 import asyncio
 import json
@@ -231,7 +231,7 @@ class Scene(SceneDatabase):
                 self._database_back.append(time.monotonic())
 
     def make_field(self, images: int) -> None:
-        """Make a project with images, a registered pipeline, and the owner's and the workers' tokens."""
+        """Create a project with images, a registered pipeline, and tokens of owner and workers."""
 
         made = asyncio.run(make_camp(self.folder, self.database_url, images))
         self.project, self.owner, self.worker_token, self.images = made
@@ -249,7 +249,7 @@ class Scene(SceneDatabase):
             return client.request(method, f"/api/v2{path}", json=body, headers=headers, **options)
 
     def make_job(self, client: Recorder, key: str, path: str = "/jobs", **asked: Any) -> int:
-        """Ask for a job until it is known to be there, each time with the same key; answers its id."""
+        """Request a job until it is known to exist, each time with the same key. Return its ID."""
         body = {"project": self.project, "pipeline": SLUG, **asked}
         while True:
             number = client.begin("job", key=key)
@@ -359,7 +359,7 @@ class Scene(SceneDatabase):
 
     @contextmanager
     def without_database(self) -> Iterator[Strike]:
-        """Kill -9 PostgreSQL and leave it away for the length of the block; it is ready again at its end."""
+        """Kill PostgreSQL with -9 for the duration of the block. It is ready again at the end."""
         self._database_wanted = False
         strike = self.kill(DATABASE)
         try:

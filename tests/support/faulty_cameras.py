@@ -1,4 +1,4 @@
-"""Cameras for the fault tests: folders that one web server lists and gives, and that misbehave file by file."""
+"""Cameras for the fault tests: folders of one web server that fail file by file."""
 
 import socket
 import struct

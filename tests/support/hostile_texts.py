@@ -1,4 +1,4 @@
-"""Texts that become elements, or run, wherever a page takes them for more than text; and who types them everywhere."""
+"""Texts that become elements or scripts if a page does not escape them, and their client."""
 
 import json
 from collections.abc import Iterator
@@ -48,12 +48,19 @@ STRIKES = (
     "&lt;img data-struck src=x onerror=alert(1)&gt;",
     "\\u003cimg data-struck src=x onerror=alert(1)\\u003e",
 )  # fmt: skip
-STRUCK = """() => [...document.querySelectorAll('*')].filter((one) =>
+STRUCK = """() => {
+  const urls = /^(href|xlink:href|src|srcset|srcdoc|action|formaction|data|poster|background|content)$/
+  return [...document.querySelectorAll('*')].filter((one) =>
     one.hasAttribute('data-struck')
-    || [...one.attributes].some((it) => it.name.startsWith('on') || /^\\s*(javascript|data:text)/i.test(it.value)))
+    || [...one.attributes].some((it) => it.name.startsWith('on')
+      || (urls.test(it.name) && /^\\s*(javascript|data:text)/i.test(it.value))))
   .filter((one) => !one.matches('input, textarea, option') || one.hasAttribute('data-struck'))
-  .map((one) => one.outerHTML.slice(0, 200))"""
-"""The elements that a text has made or changed; a field may have such a text as its value."""
+  .map((one) => one.outerHTML.slice(0, 200))
+}"""
+"""The elements that a text has made or changed; a field may have such a text as its value.
+
+A text in an attribute that is not a URL, such as data-worker, does not run.
+"""
 SHOWN = """() => [document.title, document.body.textContent,
   ...[...document.querySelectorAll('*')].flatMap((one) => [one.value, ...[...one.attributes].map((it) => it.value)]),
 ].join(' ')"""
@@ -63,31 +70,40 @@ TEXT = object()
 """Placeholder in a body for the next text that is typed."""
 LEFT_OUT = {
     "is a credential, kept by nobody as a text": (
-        "/auth/link", "/auth/oidc", "/auth/password", "/auth/sign-in", ".auth_password", ".auth_header",
+        "/auth/link", "/auth/oidc", "/auth/password", "/auth/sign-in", ".auth_password",
+        ".auth_header",
     ),
     "is an address, a zone, a schedule or a pattern, refused where it is none": (
-        ".email", ".time_zone", ".url", ".urls[]", ".base_url", ".schedule", ".filename_time_pattern", ".gateway",
+        ".email", ".time_zone", ".url", ".urls[]", ".base_url", ".schedule",
+        ".filename_time_pattern", ".gateway",
         ".uri", ".crop_image_url", ".timestamp",
     ),
     "is a folder of the server, refused where there is none": ("/source-folders .path",),
     "names what is there already": (
-        ".reply_subject", ".source_image_id", ".image_id", ".source_images[].id", ".result.pipeline", "/tasks/release",
+        ".reply_subject", ".source_image_id", ".image_id", ".source_images[].id",
+        ".result.pipeline", "/tasks/release",
         "/tasks/renew", ".storage_path", ".event_type", ".media_type", ".remove_tags[]",
-        "/retry",
+        "/retry", ".pipelines[].superseded_by",
+        "/observation-settings .pipelines[].name",
     ),
-    "is answered and not kept": ("/callback_keys/check", "/image-pull-sources/test", "/{source_id}/test"),
+    "is answered and not kept": ("/callback_keys/check", "/image-pull-sources/test",
+        "/{source_id}/test", "/observation-settings/preview",
+    ),
     "is the same field of another call": (
         "POST /api/v2/images/presign", "POST /api/v2/deployments/csv",
-        "PATCH /api/v2/taxa", "PATCH /api/v2/webhooks", "PATCH /api/v2/presets", "PATCH /image-pull-sources",
-        "PATCH /api/v2/deployments", "PATCH /api/v2/users", "PATCH /api/v2/analyses", "PATCH /api/v2/jobs",
+        "PATCH /api/v2/taxa", "PATCH /api/v2/webhooks", "PATCH /api/v2/presets",
+        "PATCH /image-pull-sources",
+        "PATCH /api/v2/deployments", "PATCH /api/v2/users", "PATCH /api/v2/analyses",
+        "PATCH /api/v2/jobs",
+        "PATCH /api/v2/annotations",
     ),
 }  # fmt: skip
-"""Fields of the API's document that take text and that no text is typed into, each by an end or a part of its name."""
+"""Text fields of the API that get no injected text, each by the end or a part of its name."""
 
 
 @dataclass
 class Typist:
-    """Sends requests as one caller, and puts the texts, each in its turn, into their bodies; none is like another."""
+    """Sends requests as one caller with the texts, each of them unique, in their bodies."""
 
     session: httpx2.Client
     turn: int = 0
@@ -129,7 +145,7 @@ class Typist:
         return self.type() if body is TEXT else body
 
     def find_unfilled(self) -> set[str]:
-        """Every field of the API's document that takes any text, and that none was typed into, for no reason given."""
+        """List the free text fields of the API that got no text and are not exceptions."""
         left = {
             one
             for one in list_text_fields()

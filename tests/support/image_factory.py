@@ -30,7 +30,7 @@ def make_jpeg(
 
 
 def make_bomb(width: int, height: int) -> Iterator[bytes]:
-    """Make a small PNG of very many pixels, in pieces: its rows together would not fit into memory."""
+    """Generate a small PNG with very many pixels in pieces: all rows would not fit into memory."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (

@@ -1,4 +1,4 @@
-"""Files of results as other programs write them, sent, and taken in as the background process does."""
+"""Result files of other programs, uploaded and imported as by the background process."""
 
 import asyncio
 import json

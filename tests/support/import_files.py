@@ -14,6 +14,7 @@ from trapline.server.imports.formats.import_records import (
     EntryFault,
     FormatReader,
     ImportEntry,
+    ImportEvent,
     InvalidEntry,
 )
 from trapline.server.imports.formats.imported_rows import build_result
@@ -32,22 +33,25 @@ PACKAGE = json.dumps(
 )
 DEPLOYMENTS = (
     "deploymentID,locationName,latitude,longitude,deploymentStart,cameraModel\n"
-    "d1,Old oak,51.5,4.7,2026-05-01T00:00:00Z,Reconyx\nd2,Beech,north,4.7,,\nd3,Ash,,,,\nd4,Ash,,,,\n"
+    "d1,Old oak,51.5,4.7,2026-05-01T00:00:00Z,Reconyx\nd2,Beech,north,4.7,,\nd3,Ash,,,,\nd4,"
+    "Ash,,,,\n"
 )
 MEDIA = (
     "mediaID,deploymentID,timestamp,filePath,fileName\n"
     "m1,d1,2026-05-01T00:00:00Z,https://media.example/m1/file,IMG_1.JPG\n"
-    "m2,d1,2026-05-01T00:00:00Z,DCIM/IMG_2.JPG,IMG_2.JPG\nm3,d2,,IMG_3.JPG,\nm2,d1,,IMG_4.JPG,\nm5,d1,,IMG_5.JPG,\n"
+    "m2,d1,2026-05-01T00:00:00Z,DCIM/IMG_2.JPG,IMG_2.JPG\nm3,d2,,IMG_3.JPG,\nm2,d1,,"
+    "IMG_4.JPG,\nm5,d1,,IMG_5.JPG,\n"
 )
 COLUMNS = (
-    "observationID,deploymentID,mediaID,observationLevel,observationType,scientificName,count,sex,lifeStage,behavior,"
+    "observationID,deploymentID,mediaID,observationLevel,observationType,scientificName,"
+    "count,sex,lifeStage,behavior,"
     "bboxX,bboxY,bboxWidth,bboxHeight,classificationMethod,classifiedBy,classificationTimestamp,"
     "classificationProbability,observationComments\n"
 )
 
 
 def open_content(folder: Path, kind: str, content: Any, **options: Any) -> FormatReader:
-    """Write content to a file, as a zip of texts for Camtrap DP and otherwise as JSON, and open it."""
+    """Write content to a file, a zip for Camtrap DP and otherwise JSON, and open it."""
     path = folder / "file"
     if kind == "camtrap-dp":
         with zipfile.ZipFile(path, "w") as archive:
@@ -65,6 +69,9 @@ def read_entries(reader: FormatReader) -> list[EntryContent | str]:
     assert len(list(reader.paths())) == len(entries)
     assert [one[0] for one in reader.entries(1)] == [one[0] for one in entries[1:]]
     for entry in entries:
+        if isinstance(entry, ImportEntry) and isinstance(entry.content, ImportEvent):
+            contents += [f"{one.place}: {one.message}" for one in entry.content.faults]
+            continue
         if isinstance(entry, EntryFault):
             contents.append(f"{entry.place}: {entry.message}")
             continue

@@ -1,4 +1,4 @@
-"""How much the isolation tests try: `python -m tests.support.isolation_count` prints it, from the same tables."""
+"""Number of cases of the isolation tests: `python -m tests.support.isolation_count` prints it."""
 
 import sys
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def count() -> Iterator[tuple[str, int]]:
         for method, path, operation in operations()
     ]
     guarded = [route for route in routes if route[3].kinds is not None]
-    public = [route for route in routes if route[3].public]
+    public = [route for route in routes if route[3].public_project]
     positions = [
         (position, access) for method, path, operation, access in guarded
         for position in positions_of(method, path, operation)

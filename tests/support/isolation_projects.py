@@ -1,4 +1,4 @@
-"""Two houses side by side, furnished alike, with every kind of caller: what the isolation tests stand on."""
+"""Two equal projects with every kind of caller, for the isolation tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,7 +80,7 @@ class Grounds:
 
 @asynccontextmanager
 async def make_grounds(postgres: Postgres, template: str, store: Path) -> AsyncIterator[Grounds]:
-    """A server that takes tokens where only signatures count otherwise: then the projects are what keeps others out."""
+    """Return a server that accepts tokens in place of signatures: only projects limit access."""
     async with open_own_system(postgres, template, store) as own:
         system = replace(own, callbacks=CallbackSettings(require_signature=False))
         transport = httpx2.ASGITransport(wrap_middleware(application_of(system)))

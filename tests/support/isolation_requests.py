@@ -66,6 +66,19 @@ BODIES: dict[str, Any] = {
     "POST /image-pull-sources/{source_id}/test": {"name": "taken over"},
     "PATCH /images": {"images": ["{image_id}"], "starred": True},
     "POST /identifications": {"identifications": [{"kind": "unsure", "images": ["{image_id}"]}]},
+    "POST /annotations": {
+        "annotations": [
+            {
+                "image": "{image_id}",
+                "box": {"x_min": 0, "y_min": 0, "x_max": 5, "y_max": 5},
+                "label": "hare",
+            }
+        ]
+    },
+    "PATCH /annotations/{annotation_id}": {"label": "taken over"},
+    "PATCH /projects/{project_id}/observation-settings": {"review_threshold": 0.3},
+    "POST /projects/{project_id}/observation-settings/preview": {"review_threshold": 0.3},
+    "PUT /projects/{project_id}/sensitive-taxa/{taxon_id}": {"viewer": "withheld"},
     "POST /identifications/withdraw": {"identifications": ["{identification_id}"]},
     "POST /images/delete": {"images": ["{image_id}"], "reason": "taken over"},
     "POST /images/restore": {"images": ["{image_id}"]},

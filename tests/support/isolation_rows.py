@@ -49,7 +49,9 @@ class People:
     spare_session: UUID
 
     def call_as(self, name: str) -> Caller:
-        """A caller by name: a role, `worker`, `pipeline`, or `session`, another owner in a browser."""
+        """Return a caller by name: a role, `worker`, `pipeline`, or `session`, another owner in a
+        browser.
+        """
         if name == "session":
             return Caller(name, self.session, None)
         kind = TokenKind(name) if name in ("worker", "pipeline") else TokenKind.USER
@@ -185,7 +187,7 @@ async def make_operator(system: AppContext) -> Caller:
 async def furnish(
     system: AppContext, client: httpx2.AsyncClient, house: House, people: People, name: str
 ) -> None:
-    """Give a house a second row of everything that is listed, what is over, a lease, and an outside analysis."""
+    """Add a second row of every list, expired objects, a lease, and an external analysis."""
     ids = house.ids
     async with system.database.transaction(SYSTEM) as tx:
         sealed = replace_secret(
@@ -222,6 +224,14 @@ async def furnish(
     said = {"identifications": [{"kind": "blank", "images": [image]}]}
     made = await ask("POST", "/identifications", said, bearing(people.tokens["reviewer"]))
     ids["identification_id"] = made["identifications"][0]["id"]
+    drawn = {
+        "image": image,
+        "box": {"x_min": 0, "y_min": 0, "x_max": 5, "y_max": 5},
+        "label": "hare",
+    }
+    by = bearing(people.tokens["reviewer"])
+    made = await ask("POST", "/annotations", {"annotations": [drawn]}, by)
+    ids["box_id"] = made["annotations"][0]["id"]
     outside = ids["outside_id"]
     await ask("PATCH", f"/analyses/{outside}/status", {"status": "processing"}, owner)
     for filename in ("heat.png", "mask.png"):

@@ -1,4 +1,4 @@
-"""A small JSON interface over a folder: pages of files, as the makers of camera clouds write them."""
+"""A small JSON API over a folder: pages of files, as vendors of camera clouds provide them."""
 
 import json
 import threading

@@ -125,6 +125,13 @@ def write_pictures(folder: Path) -> list[Path]:
     return files
 
 
+def register_known_pipeline(worker: Trapline, project: int) -> None:
+    """Register a pipeline with a detector and a classifier in a project."""
+    algorithms = [Algorithm(name=one.name, key=one.key) for one in (DETECTOR, NAMER)]
+    pipeline = PipelineDefinition(name="Known pipeline", slug="known", algorithms=algorithms)
+    worker.register_pipelines(project, "known service", [pipeline])
+
+
 def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures") -> Scene:
     """Create a project with three analysed images; `folder` is for temporary files."""
     with server.open() as owner:
@@ -143,19 +150,7 @@ def make_scene(server: RunningServer, folder: Path, name: str = "Known pictures"
             NewToken(name="known", kind=TokenKind.WORKER, projects=[project.id])
         ).token
         with Trapline(server.base_url, token) as worker:
-            worker.register_pipelines(
-                project.id,
-                "known service",
-                [
-                    PipelineDefinition(
-                        name="Known pipeline",
-                        slug="known",
-                        algorithms=[
-                            Algorithm(name=one.name, key=one.key) for one in (DETECTOR, NAMER)
-                        ],
-                    )
-                ],
-            )
+            register_known_pipeline(worker, project.id)
         wait_for(
             "thumbnails",
             lambda: all(

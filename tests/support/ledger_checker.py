@@ -93,7 +93,8 @@ def _read_tasks(scene: Scene) -> dict[str, _Task]:
     rows = scene.ask(
         """
         select a.id::text, a.job_id, a.state, a.attempt, a.fence, a.won, a.errors, a.lost,
-            (r.report ->> 'total_time')::float8, coalesce(n.found, '[]'), coalesce(n.boxes, 0), coalesce(n.classes, 0)
+            (r.report ->> 'total_time')::float8, coalesce(n.found, '[]'), coalesce(n.boxes, 0),
+            coalesce(n.classes, 0)
         from analyses a
         left join analysis_reports r on r.analysis_id = a.id
         left join lateral (
@@ -252,7 +253,8 @@ def _check_jobs(scene: Scene) -> list[str]:
         """
         select j.id, j.status, j.expanded, j.open, j.completed, j.failed, j.last_move,
             count(*) filter (where a.state in ('queued', 'processing')),
-            count(*) filter (where a.state = 'completed'), count(*) filter (where a.state = 'failed'),
+            count(*) filter (where a.state = 'completed'),
+            count(*) filter (where a.state = 'failed'),
             (select count(*) from job_moves m where m.job_id = j.id),
             (select count(*) from job_moves m
                 where m.job_id = j.id and m.to_state in ('completed', 'failed', 'canceled')),
@@ -294,11 +296,12 @@ def _check_jobs(scene: Scene) -> list[str]:
 
 
 def _check_histories(scene: Scene) -> list[str]:
-    """Each move of a job begins where the one before ended, numbered and timed in order; the last is its state."""
+    """Verify that job transitions follow each other, numbered in order, to the job's state."""
     wrong = []
     rows = scene.ask(
         """
-        select j.id, j.status, array_agg(array[m.number::text, m.from_state, m.to_state] order by m.number),
+        select j.id, j.status, array_agg(array[m.number::text, m.from_state, m.to_state]
+        order by m.number),
             array_agg(m.at order by m.number)
         from jobs j left join job_moves m on m.job_id = j.id group by j.id
         """
@@ -319,7 +322,7 @@ def _check_histories(scene: Scene) -> list[str]:
 
 
 def _check_made(scene: Scene, operations: Sequence[Operation]) -> list[str]:
-    """Jobs by their Idempotency-Key, deployments by their name: acknowledged once is there, and once."""
+    """Verify that each acknowledged job and deployment exists once, by key and by name."""
     wrong = []
     jobs = {row[0] for row in scene.ask("select id from jobs")}
     by_key: dict[str, set[int]] = {}

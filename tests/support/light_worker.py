@@ -131,7 +131,7 @@ class Worker:
     def do(
         self, name: str, method: str, path: str, body: Any = None, **said: Any
     ) -> tuple[int | None, Any, int]:
-        """One operation, written down before and after; the caller ends it in the log where it succeeds."""
+        """Log one operation before and after it. The caller marks it as successful."""
         number = self.recorder.begin(name, **said)
         try:
             status, answer = self.caller.call(method, path, body)
@@ -291,7 +291,10 @@ def name_lease(lease_token: str) -> tuple[str, int]:
 
 
 def corner_of(mark: float) -> float:
-    """Where the box of a result with this mark begins: the mark can be read back from the stored box."""
+    """Return the left edge of the box of a result with this mark.
+
+    The stored box contains the mark.
+    """
     return round(1 + mark % 100, 3)
 
 

@@ -1,4 +1,4 @@
-"""Clients that ask and write at a steady pace while something is broken, and remember how they were answered."""
+"""Clients that read and write steadily during a fault, and record the responses."""
 
 import json
 import sys
@@ -130,7 +130,7 @@ class Alive:
 
 
 def watch_alive(scene: Scene, api: str = "api 1") -> Callable[[], list[Alive]]:
-    """Start to ask an API process whether it is alive; answers a function that reads what it said."""
+    """Start liveness requests to an API process. Return a function that returns the responses."""
     file = scene.folder / f"alive-{api.replace(' ', '-')}.jsonl"
     told = [str(scene.ports[0]), str(scene.find_pid(api)), str(file)]
     scene.keeper.add(

@@ -48,4 +48,4 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: that the other side is killed in the middle is what these tests are about."""
+        """Log nothing: these tests kill the other side during requests on purpose."""

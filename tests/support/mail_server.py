@@ -1,6 +1,7 @@
-"""A real mail server on loopback that writes down what it is handed, and people's notices about a project."""
+"""A real mail server on loopback that records e-mails, and users with notices of a project."""
 
 import asyncio
+import json
 import ssl
 import time
 import warnings
@@ -17,11 +18,20 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from sqlalchemy import text
 
 from tests.support.project_with_roles import House
+from trapline.server.external.actions import analyses, bulk_annotations
 from trapline.server.notifications.actions import notice_emails, notices
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.network.email_sender import Protection, SmtpServer
+from trapline.server.review.actions import identifications
+from trapline.wire.analyses import AnalysisState, Finalization, NewAnalysis
 from trapline.wire.auth import Role
+from trapline.wire.identifications import (
+    Identification,
+    IdentificationKind,
+    NewIdentification,
+    NewIdentifications,
+)
 from trapline.wire.notices import NewNotice, Notice, NoticeKind
 
 SYSTEM = Scope.system()
@@ -117,7 +127,7 @@ async def running_mail_server(
 
 @dataclass
 class Post:
-    """A project, who asked to be written to about it, and the mail server that is handed the e-mails."""
+    """A project, its subscribers, and the mail server that receives the e-mails."""
 
     system: AppContext
     house: House
@@ -159,16 +169,31 @@ class Post:
         )  # fmt: skip
 
     async def see(self, class_name: str, confidence: float, image: UUID | None = None) -> None:
-        """Let a class be found on an image."""
-        await self.sql(
-            """
-            insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
-            select id, :name, project_id, captured_at, :confidence from images where id = :image
-            on conflict (image_id, class_name) do update
-                set confidence = greatest(image_classes.confidence, excluded.confidence)
-            """,
-            name=class_name, confidence=confidence, image=image or UUID(self.house.ids["image_id"]),
-        )  # fmt: skip
+        """Let an external pipeline find a class on an image; its earlier analysis is replaced."""
+        key = image or UUID(self.house.ids["image_id"])
+        new = NewAnalysis(image_id=key, model_name="watcher", model_version="1")
+        analysis = await analyses.create_analysis(self.system, SYSTEM, key, new)
+        corners = {"x_min": 1, "y_min": 1, "x_max": 9, "y_max": 9}
+        found = {
+            "annotation_type": "bounding_box",
+            "class_name": class_name,
+            "confidence": confidence,
+            "data": {**corners, "image_width": 10, "image_height": 10},
+        }
+        body = json.dumps({"annotations": [found]}).encode()
+        await bulk_annotations.post_annotations(self.system, SYSTEM, analysis.id, body, None)
+        end = Finalization(status=AnalysisState.COMPLETED)
+        await analyses.finalize(self.system, SYSTEM, analysis.id, end, None)
+
+    async def say(self, kind: IdentificationKind, label: str | None = None) -> Identification:
+        """Let the owner identify the whole image of the house."""
+        said = NewIdentification(kind=kind, images=[UUID(self.house.ids["image_id"])], label=label)
+        made = await identifications.create_identifications(
+            self.system,
+            await self.scope_of(Role.OWNER),
+            NewIdentifications(identifications=[said]),
+        )
+        return made.identifications[0]
 
     async def send(self, gather_s: float = 0, every_s: float = 900) -> None:
         """Gather what happened and attempt what is due, until there is no more."""
@@ -192,7 +217,15 @@ class Post:
 
     async def tidy(self) -> None:
         """Delete every notice and every event."""
-        for table in ("notices", "notice_mails", "image_classes", "job_moves"):
+        for table in (
+            "notices",
+            "notice_mails",
+            "identifications",
+            "observations",
+            "observed_classes",
+            "job_moves",
+        ):
             await self.sql(f"delete from {table}")
+        await self.sql("delete from analyses where model_name = 'watcher'")
         await self.sql("update images set created_at = now()")
         await self.sql("update projects set name = 'house'")

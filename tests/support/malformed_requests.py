@@ -1,4 +1,4 @@
-"""Requests that are wrong as no library would make them: a corpus of poison, put where a value would stand."""
+"""Malformed requests that no library sends: invalid values in the place of valid ones."""
 
 import gzip
 import json
@@ -257,7 +257,7 @@ class Target:
 def draw_request(
     chance: random.Random, target: Target, known: Mapping[str, str], tokens: Sequence[str]
 ) -> bytes:
-    """One request that is wrong in one place or in some, ready to be sent; the connection ends with its answer."""
+    """One request with one or more invalid places. The connection ends with its response."""
     method = target.method if chance.random() < 0.95 else chance.choice(METHODS)
     head = [
         f"{method} {_draw_path(chance, target, known)} HTTP/1.1".encode(),

@@ -46,7 +46,7 @@ def part(content: Any) -> str:
 
 @dataclass
 class Provider:
-    """Signs `person` in without asking; `twist` may change the claims, `sign` how they are signed."""
+    """Sign `person` in without a prompt. `twist` may change the claims, `sign` the signature."""
 
     port: int = 0
     person: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Provider:
         return {"code": code, "state": query["state"]}
 
     def redeem(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
-        """The answer to a code: a token the first time, and only to who has the secret and the verifier."""
+        """Respond to a code: a token once, only with the client secret and the verifier."""
         user, _, password = (
             base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
         )

@@ -127,7 +127,7 @@ def list_answers(operations: Iterable[Operation]) -> list[Answered]:
 
 
 def was_busy(operations: list[Operation], at: float) -> bool:
-    """Whether something was in flight at this time: a call without an answer, or a lease whose result had not come."""
+    """Return whether an operation was in progress at this time: an open request or lease."""
     if any(operation.was_in_flight(at) for operation in operations):
         return True
     held: set[tuple[str, int]] = set()

@@ -48,13 +48,21 @@ class Furnished:
     imported: str
 
     def screens(self) -> list[str]:
-        """The addresses of every screen for one who is signed in: forms, single things and what visitors see, too."""
+        """List the URLs of all screens of a signed-in user, with forms and public pages."""
         project, scene = f"/projects/{self.scene.project}", self.scene
         return [
             project,
             *(
                 f"{project}/{name}"
-                for name in ("images", "sequences", "jobs", "sources", "sources/new", "deployments")
+                for name in (
+                    "images",
+                    "review",
+                    "sequences",
+                    "jobs",
+                    "sources",
+                    "sources/new",
+                    "deployments",
+                )
             ),
             *(
                 f"{project}/{name}"
@@ -66,7 +74,16 @@ class Furnished:
             *(f"{project}/integrations/{name}" for name in ("check", "webhooks", "presets")),
             *(
                 f"{project}/settings/{name}"
-                for name in ("taxa", "members", "account", "people", "notices", "audit")
+                for name in (
+                    "observations",
+                    "taxa",
+                    "sensitive-taxa",
+                    "members",
+                    "account",
+                    "people",
+                    "notices",
+                    "audit",
+                )
             ),
             f"{project}/images/{scene.images['wide.jpg'].id}",
             f"{project}/jobs/{scene.job}",
@@ -97,6 +114,8 @@ class Furnished:
             "integrations/presets",
             "settings/notices",
             "settings/taxa",
+            "settings/sensitive-taxa",
+            "settings/observations",
         )
         return [
             f"/projects/{self.empty}",
@@ -105,7 +124,7 @@ class Furnished:
 
 
 def furnish(server: RunningServer, scene: Scene, folder: Path) -> Furnished:
-    """Add to the scene what other screens show: places, a source and a webhook that fail, keys, a job in the line."""
+    """Add deployments, a failing source, a failing webhook, keys and a queued job."""
     project = scene.project
     with server.open() as owner:
         places = {}

@@ -1,4 +1,4 @@
-"""Processes that a test starts, kills, stops for a while and starts again; they end with the test, however it ends."""
+"""Processes that a test starts, kills, pauses and restarts. They end with the test."""
 
 import os
 import signal
@@ -16,12 +16,15 @@ import httpx2
 from tests.support.running_server import list_children, quiet_environment
 
 AGAIN_AFTER_S = 0.2
-"""How long a part that ended is left before it is started again; what `trapline up` waits at first."""
+"""Delay before the restart of a process that ended, as the first one of `trapline up`."""
 
 
 @dataclass(eq=False)
 class Part:
-    """One process, started again while it is `wanted`; `starts` and `ends` are when it began and was seen to end."""
+    """One process that is restarted while it is `wanted`.
+
+    `starts` and `ends` are the recorded times.
+    """
 
     name: str
     command: list[str]
@@ -139,7 +142,7 @@ class Keeper:
 
 
 def signal_family(pid: int, wish: signal.Signals) -> int:
-    """Send a signal to a process and its children (PostgreSQL's are in sessions of their own); answers to how many."""
+    """Send a signal to a process and its children, also in other sessions. Return their number."""
     sent = 0
     for each in (pid, *list_children(pid)):
         try:

@@ -1,4 +1,4 @@
-"""Two households for the isolation test: one with everything in it, and a stranger with a project of their own."""
+"""Two projects for the isolation test: one with all kinds of objects, and one of another user."""
 
 import re
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ from trapline.wire.auth import NewToken, Role, TokenKind
 
 @dataclass
 class House:
-    """A project with one of everything, the ids by the names that routes give them, and a token for each caller."""
+    """A project with an object of each kind, IDs by route parameter, and a token per caller."""
 
     ids: dict[str, str]
     tokens: dict[str, str] = field(default_factory=dict)
@@ -315,7 +315,10 @@ def _unlike(value: str) -> int | str:
 
 async def fingerprint(database: Database) -> dict[str, str]:
     """Return a digest of each table and of the background tasks, without the last use of tokens."""
-    digest = "select '{table}', md5(coalesce(string_agg(({row})::text, ',' order by ({row})::text), '')) from {table} t"
+    digest = (
+        "select '{table}', md5(coalesce(string_agg(({row})::text, ',' order by ({row})::text), "
+        "'')) from {table} t"
+    )
     row = "to_jsonb(t) - 'last_used_at' - 'last_seen_at'"
     async with database.transaction(Scope.system()) as tx:
         tables = await tx.execute("select tablename from pg_tables where schemaname = 'public'")

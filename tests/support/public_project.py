@@ -13,11 +13,12 @@ from tests.support.project_with_roles import House, build_house
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.images.actions.thumbnails import generate_thumbnails
-from trapline.server.images.queries.images import ImageClassRow, ImageTagRow
+from trapline.server.images.queries.images import ImageTagRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.store.storage_keys import build_thumbnail_key
 from trapline.server.public.queries.public_caches import PublicCaches
+from trapline.server.review.queries.derivation import refresh_observations
 
 SYSTEM = Scope.system()
 
@@ -26,8 +27,10 @@ TAKEN = datetime(2026, 5, 1, 6, 0, tzinfo=UTC)
 
 
 CANARIES = (
-    "Ottoline Canary", "ottoline@canary.example", "Canary Gate", "canary by the den", "CANARY_0042.JPG", "canary-feed",
-    "Canary Artist", "canary comment", "canary xmp", "46.98765", "7.45678", "46.987", "7.456", "canary-serial",
+    "Ottoline Canary", "ottoline@canary.example", "Canary Gate", "canary by the den",
+    "CANARY_0042.JPG", "canary-feed",
+    "Canary Artist", "canary comment", "canary xmp", "46.98765", "7.45678", "46.987", "7.456",
+    "canary-serial",
     "canary-tag", "canary deletion",
 )  # fmt: skip
 
@@ -68,9 +71,13 @@ class Visit:
         async with self.system.database.transaction(SYSTEM) as tx:
             await tx.execute(query, parameters)
 
-    async def find(
-        self, image: str, class_name: str | None, *, state: str = "completed", box: bool = True
-    ) -> UUID:
+    async def derive(self, image: str) -> None:
+        """Derive the observations of an image again."""
+        async with self.system.database.transaction(SYSTEM) as tx:
+            project = int(self.house.ids["project_id"])
+            await refresh_observations(SYSTEM, tx, project, [UUID(image)])
+
+    async def find(self, image: str, class_name: str | None, *, state: str = "completed") -> UUID:
         """An analysis of an image, with what it found."""
         async with self.system.database.transaction(SYSTEM) as tx:
             project = int(self.house.ids["project_id"])
@@ -83,26 +90,17 @@ class Visit:
             )
             tx.session.add(analysis)
             await tx.session.flush()
-            if state == "completed":
-                await tx.execute(
-                    "update images set blank = %s where id = %s", (class_name is None, image)
-                )
             if class_name is not None:
                 corners = {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40}
                 found = AnnotationRow(
-                    project_id=project, analysis_id=analysis.id, image_id=UUID(image), class_name=class_name,
-                    annotation_type="bounding_box", stored_data=corners, confidence=0.5, fingerprint=analysis.id,
-                )  # fmt: skip
-                shows = ImageClassRow(
-                    image_id=UUID(image),
+                    project_id=project, analysis_id=analysis.id, image_id=UUID(image),
                     class_name=class_name,
-                    project_id=project,
-                    captured_at=TAKEN,
-                    confidence=0.5,
-                )
-                tx.session.add(found if box else shows)
-                if box:
-                    await tx.session.merge(shows)
+                    annotation_type="bounding_box", stored_data=corners, confidence=0.5,
+                    fingerprint=analysis.id,
+                )  # fmt: skip
+                tx.session.add(found)
+                await tx.session.flush()
+            await refresh_observations(SYSTEM, tx, project, [UUID(image)])
             return analysis.id
 
 
@@ -150,7 +148,7 @@ async def make_visit(system: AppContext, app_client: httpx2.AsyncClient) -> Visi
         moment = TAKEN + timedelta(hours=number)
         await made.execute("update images set captured_at = %s where id = %s", moment, image)
         await made.execute(
-            "update image_classes set captured_at = %s where image_id = %s", moment, image
+            "update observed_classes set captured_at = %s where image_id = %s", moment, image
         )
     await made.execute(
         "update images set source_id = %s, source_path = 'canary-feed/CANARY_0042.JPG', "

@@ -1,4 +1,4 @@
-"""HTTP by hand, for callers that no client library would be: half heads, endless bodies, bytes that are no HTTP."""
+"""HTTP from bytes, as no client library sends it: half heads, endless bodies, invalid bytes."""
 
 import contextlib
 import select
@@ -43,7 +43,10 @@ def write_head(method: str, target: str, headers: Mapping[str, str], *, end: boo
 
 
 def read_answer(opened: socket.socket) -> tuple[int, bytes]:
-    """Read to the connection's end, a stream of events only its head; answers the status and all that came."""
+    """Read to the end of the connection, or the head of an event stream.
+
+    Return the status and the data.
+    """
     came = b""
     with contextlib.suppress(OSError):
         while piece := opened.recv(PIECE):

@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 
 UNAVAILABLE = "could not be downloaded"
-WRONG_CONTENT = ("downloaded file has", "file there has", "differs from", "is not the photograph")
+WRONG_CONTENT = ("downloaded file has", "file has", "differs from", "is not the photograph")
 
 
 def lacks_registries(done: CompletedProcess[str]) -> bool:

@@ -36,6 +36,7 @@ HOLDS = {
     "identification_id": "identification_id",
     "identifications[]": "identification_id",
     "parent": "parent_id",
+    "supersedes": "annotation_id",
     "artifact_id": "artifact_id",
     "storage_path": "artifact_path",
     "key_id": "key_id",
@@ -55,9 +56,11 @@ HOLDS = {
     "token_id": "token_id",
     "user_id": "user_id",
     "person": "user_id",
+    "identified_by": "user_id",
     "session_id": "session_id",
     "sequence_id": "sequence_id",
     "sequence": "sequence_id",
+    "sequences[]": "sequence_id",
     "actor": "actor",
     "pipeline": "slug",
     "begun[]": "lease",
@@ -87,6 +90,10 @@ HOLDS_ELSEWHERE = {
     ("GET /pipeline/job/{job_id}/events", "job_id"): "over_id",
     ("GET /jobs/{job_id}/dead_letters", "job_id"): "over_id",
     ("GET /jobs/{job_id}/analyses", "job_id"): "over_id",
+    # A box of a person, which changes; annotations of models do not.
+    ("PATCH /annotations/{annotation_id}", "annotation_id"): "box_id",
+    ("DELETE /annotations/{annotation_id}", "annotation_id"): "box_id",
+    ("GET /annotations/{annotation_id}/history", "annotation_id"): "box_id",
     # A user whom the calls of owners may change; the other users stay unchanged.
     ("PATCH /projects/{project_id}/members/{user_id}", "user_id"): "member_id",
     ("DELETE /projects/{project_id}/members/{user_id}", "user_id"): "member_id",
@@ -101,24 +108,42 @@ HOLDS_ELSEWHERE = {
     ("POST /imports/{import_id}/folders", "folders{}"): None,
     # A service of the caller, created if no service has this name.
     ("POST /callback_keys", "service"): None,
+    # A pipeline by its name: one that analysed no image of the project is refused.
+    ("PATCH /projects/{project_id}/observation-settings", "superseded_by"): None,
+    ("POST /projects/{project_id}/observation-settings/preview", "superseded_by"): None,
 }
 """Exceptions on one route; None is not an ID of stored data."""
 
 PLAIN = frozenset(
     {
+        "camera_delay_s", "camera_heading_deg", "camera_model", "camera_tilt_deg", "groups[]",
+        "pickup_by", "setup_by", "tags[]",
+        "blank_labels[]", "class_thresholds{}", "count_min", "individual", "individual_id",
+        "model_class",
         "title", "organization", "data_licence", "media_licence",
-        "action", "add_tags[]", "authorship", "common_names{}[]", "external_id", "gbif_key", "higher_ranks{}", "label",
-        "rank", "scientific_name", "behaviour", "comment", "algorithm", "algorithms", "auth_header", "auth_password",
+        "action", "add_tags[]", "authorship", "common_names{}[]", "external_id", "gbif_key",
+        "higher_ranks{}", "label",
+        "rank", "scientific_name", "behaviour", "comment", "algorithm", "algorithms",
+        "auth_header", "auth_password",
         "auth_username",
-        "automatic_pipeline", "base_url", "body", "body_base64", "camera", "category", "class", "class_name",
-        "classification", "clock_offset_s", "config", "crop_image_url", "cursor", "data", "data[]", "day_after",
-        "day_before", "description", "devices[]", "dispatch_mode", "email", "error", "error_message", "event_type",
-        "exclude[]", "external_job_id", "filename", "filename_time_pattern", "gateway", "habitat", "headers{}",
-        "host", "id", "ids_only", "images_min", "include[]", "incomplete_only", "key", "kind", "labels[]", "link",
-        "media_type", "metadata", "method", "model", "model_name", "model_version", "name", "new", "notes", "old",
-        "options", "parameters", "password", "path", "pipeline__slug", "pipeline__slug__in", "pipelines[]",
-        "processing_service_name", "provenance", "reason", "Records[]", "remove_tags[]", "schedule", "search",
-        "sha256", "shift_s", "signed_message", "size", "slug", "source_image_id", "status", "tag", "task_type",
+        "automatic_pipeline", "base_url", "body", "body_base64", "camera", "category", "class",
+        "class_name",
+        "classification", "clock_offset_s", "config", "crop_image_url", "cursor", "data", "data[]",
+        "day_after",
+        "day_before", "description", "devices[]", "dispatch_mode", "email", "error",
+        "error_message", "event_type",
+        "exclude[]", "external_job_id", "filename", "filename_time_pattern", "gateway", "habitat",
+        "headers{}",
+        "host", "id", "ids_only", "images_min", "include[]", "incomplete_only", "key", "kind",
+        "labels[]", "link",
+        "media_type", "metadata", "method", "model", "model_name", "model_version", "name", "new",
+        "notes", "old",
+        "options", "parameters", "password", "path", "pipeline__slug", "pipeline__slug__in",
+        "pipelines[]",
+        "processing_service_name", "provenance", "reason", "Records[]", "remove_tags[]",
+        "schedule", "search",
+        "sha256", "shift_s", "signed_message", "size", "slug", "source_image_id", "status", "tag",
+        "task_type",
         "time_zone", "timestamp", "uri", "url", "urls[]", "version", "version_name",
     }
 )  # fmt: skip
@@ -139,7 +164,7 @@ BEYOND_THE_DOCUMENT = {
 
 @dataclass(frozen=True)
 class Position:
-    """One place: in the path, the query, a header, the body or a form, by its name or its dotted path."""
+    """One position in the path, query, headers, body or form, by name or dotted path."""
 
     where: str
     name: str
@@ -160,8 +185,8 @@ class Position:
         if self.leaf in HOLDS:
             return HOLDS[self.leaf]
         assert self.leaf in PLAIN, (
-            f"{key} takes {self.name} in its {self.where}: say in positions.py what it names, or "
-            "that it names nothing"
+            f"{key} takes {self.name} in its {self.where}: say in request_positions.py what it "
+            "names, or that it names nothing"
         )
         return None
 
@@ -227,7 +252,7 @@ def _leaves(
 
 
 def put_at(body: Any, name: str, value: Any) -> Any:
-    """A copy of a body with a value at a dotted path; what lies on the way is made where it is not there."""
+    """Copy a body with a value at a dotted path. Missing parts of the path are created."""
     made = deepcopy(body)
     place, steps = made, [step for step in name.split(".") if step]
     for step in steps[:-1]:

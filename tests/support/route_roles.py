@@ -12,6 +12,9 @@ OWNER = """
     POST /projects/{project_id}/members
     PATCH /projects/{project_id}/members/{user_id}
     GET /audit
+    PUT /projects/{project_id}/sensitive-taxa/{taxon_id}
+    GET /projects/{project_id}/sensitive-taxa/{taxon_id}/sightings
+    DELETE /projects/{project_id}/sensitive-taxa/{taxon_id}
     POST /images/delete
     POST /images/restore
     POST /callback_keys
@@ -86,11 +89,16 @@ MANAGER = """
     POST /image-pull-sources/{source_id}/test
     POST /image-pull-sources/{source_id}/process
     PATCH /image-pull-sources/{source_id}/toggle
+    PATCH /projects/{project_id}/observation-settings
+    POST /projects/{project_id}/observation-settings/preview
     POST /image-pull-sources/{source_id}/files/retry
 """
 REVIEWER = """
     POST /identifications
     POST /identifications/withdraw
+    POST /annotations
+    PATCH /annotations/{annotation_id}
+    DELETE /annotations/{annotation_id}
     PATCH /images
 """
 VIEWER = """
@@ -107,7 +115,7 @@ VIEWER = """
     PATCH /analyses/{analysis_id}/{rest:path}
     DELETE /analyses/{analysis_id}/{rest:path}
 """
-"""Routes that change something of the caller's own, and those that decide by themselves; reading needs no line."""
+"""Routes that change objects of the caller, and routes that check access themselves."""
 OWN_ACCOUNT = """
     POST /auth/sign-out
     PATCH /auth/me
@@ -126,7 +134,7 @@ OPERATOR = """
     DELETE /source-folders/{folder_id}
 """
 ANY_MANAGER = {"POST /auth/tokens"}
-"""A token for a machine needs a manager of its projects; one for the caller's own programs needs no role."""
+"""A token for a machine requires a manager of its projects. A user token requires no role."""
 
 
 def parse_routes(text: str) -> set[str]:
@@ -148,7 +156,7 @@ NO_ROLE = parse_routes(OWN_ACCOUNT) | parse_routes(OPERATOR)
 
 
 def find_least_role(route: str) -> str | None:
-    """Find the least role for a route; None where no role in a project counts, or the route is missing here."""
+    """Find the minimum role of a route. None if no role counts, or the route is missing here."""
     if route in NO_ROLE:
         return None
     return LEAST_ROLE.get(route, "viewer" if route.startswith("GET ") else None)

@@ -1,4 +1,4 @@
-"""A whole Trapline as a user starts it: real processes, spoken to over HTTP, and killed when a test wants it."""
+"""A complete Trapline: real processes, called over HTTP, that tests can kill."""
 
 import contextlib
 import os
@@ -216,7 +216,7 @@ class RunningServer:
     def run(
         self, *arguments: str, check: bool = True, **settings: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command of the command line against it, as its owner unless the settings say otherwise."""
+        """Run one command of the command line against it, by default as its owner."""
         done = subprocess.run(
             [sys.executable, "-m", "trapline.cli.main", *arguments],
             env=quiet_environment(

@@ -1,4 +1,4 @@
-"""A real S3 server, SeaweedFS: it holds a signed upload to its type, length, checksum and expiry."""
+"""A real S3 server, SeaweedFS: it verifies type, length, checksum and expiry of signed uploads."""
 
 import json
 import os

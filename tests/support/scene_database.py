@@ -7,8 +7,10 @@ from typing import Any
 
 import psycopg
 
-OPEN = """select a.job_id, a.state, a.attempt, a.errors, a.lost, a.not_before - now(), a.deadline - now(), h.address
-    from analyses a left join holders h on h.id = a.holder_id where a.state in ('queued', 'processing') limit 20"""
+OPEN = """select a.job_id, a.state, a.attempt, a.errors, a.lost, a.not_before - now(),
+a.deadline - now(), h.address
+    from analyses a left join holders h on h.id = a.holder_id where a.state in ('queued',
+    'processing') limit 20"""
 
 
 class SceneDatabase:

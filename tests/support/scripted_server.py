@@ -14,7 +14,10 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r
 
 @dataclass
 class ToldServer:
-    """`answers` maps a path with its query to what is sent; `answer` makes it for those that are not there."""
+    """`answers` maps a path with its query to a response.
+
+    `answer` creates the responses of others.
+    """
 
     answers: dict[str, bytes] = field(default_factory=dict)
     answer: Callable[[str], bytes] = lambda _: NOT_FOUND

@@ -1,4 +1,4 @@
-"""Search for secrets: every way in which one could be written, and every place where one could have been left."""
+"""Search for secrets in every encoding and in every place where they could be stored."""
 
 import base64
 import hashlib

@@ -100,7 +100,7 @@ def picture_of(image: Locator) -> dict[str, float]:
 def find_white(
     page: Page, within: dict[str, float], inset: int = 0
 ) -> tuple[float, float, float, float]:
-    """The edges of what is white on the screen within a rectangle: x1, y1, x2, y2 in CSS pixels of the window."""
+    """Return the edges of the white area in a rectangle: x1, y1, x2, y2 in CSS pixels."""
     shot = Image.open(io.BytesIO(page.screenshot())).convert("L")
     left, top = max(0, round(within["x"])) + inset, max(0, round(within["y"])) + inset
     right, bottom = (

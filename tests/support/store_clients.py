@@ -1,4 +1,4 @@
-"""Both stores as the conformance suite sees them: what a store does, and a client that has nothing but addresses."""
+"""Both stores for the conformance suite: their functions, and a client that has only URLs."""
 
 import asyncio
 import socket
@@ -103,7 +103,10 @@ async def serve(system: AppContext, listener: socket.socket) -> AsyncIterator[No
 async def speak(
     url: str, method: str, headers: Mapping[str, str], body: bytes, *, cut: bool = False
 ) -> bytes:
-    """Speak HTTP byte by byte and read until the server has had enough; `cut` ends our side after the body."""
+    """Send raw HTTP and read until the server closes the connection.
+
+    `cut` ends our side after the body.
+    """
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

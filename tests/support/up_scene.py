@@ -1,4 +1,4 @@
-"""A scene whose server is the real `trapline up`, whose own supervisor starts its children again."""
+"""A fault scene with the real `trapline up`, whose supervisor restarts its children."""
 
 import time
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ RUNS_AGAIN = "PostgreSQL runs again."
 
 @dataclass
 class UpScene(Scene):
-    """The processes of `trapline up`, with `apis` API processes; light workers are started by the test."""
+    """The processes of `trapline up`, with `apis` API processes. The test starts light workers."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,7 +33,7 @@ class UpScene(Scene):
         self.up = RunningServer(self.folder, self.ports[0], arguments, settings)
 
     def start(self, images: int = 0) -> "UpScene":
-        """Start `trapline up`, with a project that has this number of images and a registered pipeline."""
+        """Start `trapline up` with a project with this number of images and a pipeline."""
         self.up.start()
         self.up.find("background")
         if images:

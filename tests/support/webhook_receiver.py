@@ -199,11 +199,15 @@ class Office:
     async def add_images(self, many: int) -> None:
         await self.sql(
             """
-            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
-                orientation, storage_key, captured_at, captured_at_source, time_zone, clock_offset_s, flags, exif,
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type,
+            filename, width, height,
+                orientation, storage_key, captured_at, captured_at_source, time_zone,
+                clock_offset_s, flags, exif,
                 reviewed)
-            select gen_random_uuid(), project_id, deployment_id, sha256(gen_random_uuid()::text::bytea), 1, media_type,
-                filename, width, height, 1, storage_key, captured_at, captured_at_source, time_zone, 0, '{}', '{}',
+            select gen_random_uuid(), project_id, deployment_id,
+            sha256(gen_random_uuid()::text::bytea), 1, media_type,
+                filename, width, height, 1, storage_key, captured_at, captured_at_source,
+                time_zone, 0, '{}', '{}',
                 false
             from images, generate_series(1, :many) where id = :image
             """,

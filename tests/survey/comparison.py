@@ -41,6 +41,10 @@ class Comparison:
         """Record that something was not compared on this machine, and the reason."""
         self.lines.append(Line(surface, what, "", f"not compared: {reason}"[:SHOWN], equal=True))
 
+    def name_phase(self, phase: str) -> "Comparison":
+        """Return a table whose lines are added to this one, with a phase before each surface."""
+        return _Phase(self.lines, phase)
+
     def list_differences(self) -> list[Line]:
         """List the lines that differ."""
         return [one for one in self.lines if not one.equal]
@@ -59,6 +63,16 @@ class Comparison:
             )
             for row in rows
         )
+
+
+@dataclass
+class _Phase(Comparison):
+    """The rows of a table that belong to one phase."""
+
+    phase: str = ""
+
+    def compare(self, surface: str, what: str, expected: Any, actual: Any) -> None:
+        super().compare(f"{self.phase} {surface}", what, expected, actual)
 
 
 def _sum_up(value: Any) -> str:

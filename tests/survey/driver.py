@@ -19,8 +19,9 @@ from tests.support.file_servers import pyftpd
 from tests.support.running_server import RunningServer, wait_for
 from tests.support.web_servers import nginx
 from tests.survey import pictures
-from trapline.client import Trapline
+from trapline.client import Trapline, iterate
 from trapline.wire.deployments import NewDeployment
+from trapline.wire.observations import Observation
 from trapline.wire.projects import NewProject, ProjectUpdate
 from trapline.wire.sources import AuthType, NewSource
 
@@ -43,6 +44,10 @@ class Survey:
     taxa: dict[str, UUID] = field(default_factory=dict)
     uploads: dict[str, list[str]] = field(default_factory=dict)
     """The outcome of each uploaded file, by deployment."""
+    people: dict[str, UUID] = field(default_factory=dict)
+    """The IDs of the users who reviewed, by name."""
+    withdrawn: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    """The observations of images before an identification, and after it was withdrawn."""
 
     @property
     def cards(self) -> Path:
@@ -125,6 +130,12 @@ def list_images(survey: Survey, **filters: Any) -> list[Any]:
             return found
 
 
+def list_observations(survey: Survey, **filters: Any) -> list[Observation]:
+    """List the observations of the survey with the Python client."""
+    pages = iterate(survey.owner.list_observations, project=survey.project, **filters)
+    return list(pages)
+
+
 def import_taxa(survey: Survey) -> None:
     """Import the taxa as CSV, with synonyms and common names, and map the labels of models."""
     languages = sorted(
@@ -159,6 +170,11 @@ def import_taxa(survey: Survey) -> None:
 def publish(survey: Survey) -> None:
     """Make the project public, and wait for the counts of days."""
     survey.owner.update_project(survey.project, ProjectUpdate(public=True))
+    wait_for_day_counts(survey)
+
+
+def wait_for_day_counts(survey: Survey) -> None:
+    """Wait until the counts of days are those of the current observations."""
     wait_for(
         "the counts of days", lambda: not survey.owner.get_summary(survey.project).is_behind, 120
     )

@@ -100,16 +100,28 @@ class Exported:
         base = f"{self.survey.server.base_url}/api/v2/public/projects/{self.survey.project}"
         with httpx2.Client(trust_env=False) as visitor:
             about = visitor.get(base).json()
-            shown: list[str] = []
             page = visitor.get(f"{base}/images", params={"limit": 1000}).json()
-            shown += [one["id"] for one in page["results"]]
+            shown = list(page["results"])
             while page.get("next"):
                 page = visitor.get(
                     f"{base}/images", params={"limit": 1000, "cursor": page["next"]}
                 ).json()
-                shown += [one["id"] for one in page["results"]]
-        public = sorted(
-            key for key, one in self.oracle.images.items() if self.expected.is_public(one)
-        )
-        self.table.compare("public page", "images", public, sorted(map(self.key_of, shown)))
+                shown += page["results"]
+        public = {
+            key: one for key, one in self.oracle.images.items() if self.expected.is_public(one)
+        }
+        found = {self.key_of(one["id"]): one for one in shown}
+        self.table.compare("public page", "images", sorted(public), sorted(found))
         self.table.compare("public page", "number of images", len(public), about["images"])
+        self.table.compare(
+            "public page",
+            "classes of images",
+            {key: sorted(self.oracle.list_classes(one)) for key, one in public.items()},
+            {key: sorted(one["classes"]) for key, one in found.items()},
+        )
+        self.table.compare(
+            "public page",
+            "images by class",
+            self.oracle.count_classes(public.values()),
+            {one["class_name"]: one["images"] for one in about["classes"]},
+        )

@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 
 from tests.survey.exported import Exported, Row
 from tests.survey.megadetector_validator import ValidatorUnavailable, validate_results
-from tests.survey.oracle import SeenImage
+from tests.survey.oracle_images import SeenImage
 from trapline.wire.exports import ExportFormat
 
 

@@ -11,7 +11,8 @@ from tests.survey.exported import Exported, Row
 from trapline.wire.exports import ExportFormat
 
 BOX_PX = ("x_min_px", "y_min_px", "width_px", "height_px")
-SAID = ("said", "said_label", "count", "sex", "life_stage", "behaviour", "said_by")
+SAID = ("said", "said_label", "count", "sex", "life_stage", "behaviour", "individual_id", "said_by")
+KNOWN = ("kind", "source", "needs_review")
 
 
 class ExportedTables:
@@ -73,7 +74,7 @@ class ExportedTables:
                 x, y, wide, high = (float(row[name]) for name in BOX_PX)
                 box = (x, y, x + wide, y + high)
             score = float(row["confidence"]) if row["confidence"] else None
-            said = tuple(row[name] for name in SAID)
+            said = tuple(row[name] for name in (*SAID, *KNOWN))
             found[(key, row["type"], box, row["class_name"], score, row["scientific_name"],
                    row["common_name_en"], *said)] += 1  # fmt: skip
         fields = (

@@ -44,6 +44,8 @@ OTHERS: dict[str, tuple[int, int, int]] = {
     UNMAPPED: (120, 120, 120),
 }
 """Labels without a taxon, with the colours that they are drawn in."""
+ANIMAL, PLATE = "animal", "license plate"
+"""Labels of detectors that know no species, or nothing but number plates."""
 
 PLACES: list[dict[str, Any]] = [
     {

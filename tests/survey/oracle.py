@@ -1,46 +1,33 @@
 """The independent oracle of the survey: the contents of each surface, computed from the truth.
 
-It imports nothing of Trapline. Each rule of the product that the oracle needs is one function here
-or in `oracle_observations`, so that a change of the rule is made in one place.
+It imports nothing of Trapline. Each rule of the product that the oracle needs is one function here,
+in `oracle_findings` or in `oracle_observations`, so that a change of the rule is made in one place.
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-BLANK_NAMES = {"blank", "empty"}
-"""Classes that state an empty image; they are not findings."""
+from tests.survey.oracle_findings import BLANK_NAMES
+from tests.survey.oracle_images import SeenImage
+from tests.survey.oracle_observations import Observation, Observations
 
 
-@dataclass
-class SeenImage:
-    """An image that the survey must have stored, with its findings in the order of the runs."""
+@dataclass(frozen=True)
+class ShownName:
+    """One name on an image, as lists and filters of images use it: the sum of its observations."""
 
-    key: str
-    file: dict[str, Any]
-    deployment: dict[str, Any]
-    captured_at: datetime
-    runs: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
-    decisions: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def local(self) -> datetime:
-        """The capture time in the zone of the camera."""
-        return self.captured_at.astimezone(ZoneInfo(self.deployment["time_zone"]))
-
-    @property
-    def path(self) -> str:
-        """The path on the card, for every way of arrival."""
-        return str(self.file["path"])
-
-    @property
-    def name(self) -> str:
-        """The name of the file without its folders."""
-        return self.path.rpartition("/")[2]
+    kind: str
+    name: str
+    count: int
+    confidence: float
+    is_human: bool
+    needs_review: bool
+    people: frozenset[str]
+    individuals: frozenset[str]
 
 
 def is_any(image: SeenImage) -> bool:
@@ -53,9 +40,11 @@ def _is_of(deployment: str, image: SeenImage) -> bool:
 
 
 class Oracle:
-    """The expected contents of the survey."""
+    """The expected contents of the survey, with the settings of one of its phases."""
 
-    def __init__(self, truth: dict[str, Any], missing: Collection[str] = ()) -> None:
+    def __init__(
+        self, truth: dict[str, Any], missing: Collection[str] = (), phase: int = 0
+    ) -> None:
         """Read the truth, without images that are `missing` for a known reason."""
         self.truth = truth
         deployments = {one["key"]: one for one in truth["deployments"]}
@@ -73,48 +62,68 @@ class Oracle:
             for key, found in run["found"].items():
                 if key in self.images:
                     self.images[key].runs.append((run, found))
+        groups = {key: group for group in self.list_sequences() for key in group}
         for decision in truth["decisions"]:
             if not decision["withdrawn"] and decision["file"] in self.images:
-                self.images[decision["file"]].decisions.append(decision)
+                of_sequence = decision.get("of_sequence", False)
+                about = groups[decision["file"]] if of_sequence else {decision["file"]}
+                for key in about:
+                    self.images[key].decisions.append(decision)
+        reviewed_with = Observations(truth, truth["phases"][0])
+        self.rules = (
+            Observations(truth, truth["phases"][phase], reviewed_with) if phase else reviewed_with
+        )
+        self._observed = {key: self.rules.observe(one) for key, one in self.images.items()}
+        self._shown = {key: _sum_up(seen) for key, seen in self._observed.items()}
 
-    # The rules of one image
+    # What an image shows
 
-    def list_classes(self, image: SeenImage) -> dict[str, float]:
-        """List the classes of an image, with the highest score in any current analysis."""
-        classes: dict[str, float] = {}
-        for found in self._list_current(image).values():
-            for one in found:
-                if one["name"] not in BLANK_NAMES:
-                    classes[one["name"]] = max(classes.get(one["name"], 0.0), one["score"])
-        return classes
+    def observe(self, image: SeenImage) -> list[Observation]:
+        """List the observations of an image."""
+        return self._observed[image.key]
 
-    def _list_current(self, image: SeenImage) -> dict[str, list[dict[str, Any]]]:
-        """List the findings of each pipeline's newest analysis."""
-        return {run["pipeline"]: found for run, found in image.runs}
+    def list_names(self, image: SeenImage) -> list[ShownName]:
+        """List the names on an image, blank included."""
+        return self._shown[image.key]
+
+    def list_names_by_person(self, image: SeenImage) -> list[ShownName]:
+        """List the names on an image for each person, and for models, with their own counts."""
+        seen = self.observe(image)
+        return [
+            name
+            for person in dict.fromkeys(one.by for one in seen)
+            for name in _sum_up([one for one in seen if one.by == person])
+        ]
+
+    def list_classes(self, image: SeenImage) -> set[str]:
+        """List the names of what an image shows; a blank image shows nothing."""
+        return {one.name for one in self.list_names(image) if one.kind != "blank" and one.name}
+
+    def list_model_classes(self, image: SeenImage) -> set[str]:
+        """List the labels of any current analysis, without thresholds and whatever people say."""
+        return {
+            one["name"]
+            for _, found in image.list_newest().values()
+            for one in found
+            if one["name"] not in BLANK_NAMES
+        }
 
     def is_blank(self, image: SeenImage) -> bool | None:
-        """Return whether no current analysis has a finding; None if the image is not analysed."""
-        if not image.runs:
-            return None
-        current = self._list_current(image).values()
-        return not any(one["name"] not in BLANK_NAMES for found in current for one in found)
+        """Return whether an image is blank; None if nothing is known about it."""
+        kinds = {one.kind for one in self.observe(image)}
+        return kinds == {"blank"} if kinds else None
 
     def is_reviewed(self, image: SeenImage) -> bool:
         """Return whether a person identified the image or a box on it; comments do not count."""
         return any(one["kind"] != "comment" for one in image.decisions)
 
-    def list_taxa(self, image: SeenImage) -> set[str]:
-        """List the taxa that the labels on an image mean."""
-        return {
-            self.truth["labels"][name]
-            for name in self.list_classes(image)
-            if name in self.truth["labels"]
-        }
-
     # The grid
 
     def list_filters(self) -> dict[str, Callable[[SeenImage], bool]]:
-        """List filters of the grid by query string; `taxon` and `deployment` are given as names."""
+        """List filters of the grid by query string.
+
+        `taxon`, `deployment` and `identified_by` are given as names.
+        """
         days = sorted(
             {one.local.date() for one in self.images.values() if one.captured_at.year > 2000}
         )
@@ -123,35 +132,83 @@ class Oracle:
             "": is_any,
             "blank=true": lambda one: self.is_blank(one) is True,
             "blank=false": lambda one: self.is_blank(one) is False,
+            "kind=unclassified": lambda one: not self.observe(one),
             "reviewed=true": self.is_reviewed,
             "reviewed=false": lambda one: not self.is_reviewed(one),
-            "confidence_min=0.5": lambda one: (
-                max(self.list_classes(one).values(), default=0) >= 0.5
-            ),
             "analysis_state=none": lambda one: not one.runs,
             "analysis_state=completed": lambda one: bool(one.runs),
             f"day_after={middle}": lambda one: one.local.date() >= middle,
             f"day_before={middle}": lambda one: one.local.date() < middle,
         }
-        for name in self.list_class_names():
-            filters[f"class={name}"] = partial(self._shows_class, name, 0.0)
-            filters[f"class={name}&confidence_min=0.75"] = partial(self._shows_class, name, 0.75)
+        for query, condition in self.list_conditions().items():
+            filters[query] = partial(self._shows, condition)
+        for name, stored in self._list_given_names().items():
+            filters[f"class={name}"] = partial(self._shows, _is_named(stored))
+            for query in ("confidence_min=0.75", "source=human", "needs_review=true"):
+                both = _both(_is_named(stored), self.list_conditions()[query])
+                filters[f"class={name}&{query}"] = partial(self._shows, both)
+        for name in self.list_model_class_names():
+            filters[f"model_class={name}"] = partial(self._has_model_class, name)
         for taxon in self.truth["taxa"]:
             for name in (taxon["scientific_name"], *taxon["synonyms"]):
-                filters[f"taxon={name}"] = partial(self._shows_taxon, taxon["scientific_name"])
+                of_taxon = _is_named(taxon["scientific_name"])
+                filters[f"taxon={name}"] = partial(self._shows, of_taxon)
+                filters[f"taxon={name}&count_min=2"] = partial(
+                    self._shows, _both(of_taxon, self.list_conditions()["count_min=2"])
+                )
         for deployment in self.truth["deployments"]:
             filters[f"deployment={deployment['key']}"] = partial(_is_of, deployment["key"])
         return filters
 
-    def _shows_class(self, name: str, least: float, image: SeenImage) -> bool:
-        return self.list_classes(image).get(name, -1.0) >= least
+    def list_conditions(self) -> dict[str, Callable[[ShownName], bool]]:
+        """List conditions that one name on an image must meet, by query string."""
+        conditions: dict[str, Callable[[ShownName], bool]] = {
+            "source=human": lambda one: one.is_human,
+            "source=model": lambda one: not one.is_human,
+            "needs_review=true": lambda one: one.needs_review,
+            "needs_review=false": lambda one: not one.needs_review,
+        }
+        for kind in ("animal", "human", "vehicle", "blank", "unknown"):
+            conditions[f"kind={kind}"] = partial(lambda kind, one: one.kind == kind, kind)
+        for least in (0.5, 0.75):
+            conditions[f"confidence_min={least}"] = partial(
+                lambda least, one: one.is_human or one.confidence >= least, least
+            )
+        for least in (1, 2, 5):
+            conditions[f"count_min={least}"] = partial(lambda least, one: one.count >= least, least)
+        for individual in sorted(
+            {one for image in self.images.values() for name in self.list_names(image)
+             for one in name.individuals}
+        ):  # fmt: skip
+            conditions[f"individual={individual}"] = partial(
+                lambda individual, one: individual in one.individuals, individual
+            )
+        for person in sorted({one["by"] for one in self.truth["decisions"]}):
+            conditions[f"identified_by={person}"] = partial(
+                lambda person, one: person in one.people, person
+            )
+        return conditions
 
-    def _shows_taxon(self, name: str, image: SeenImage) -> bool:
-        return name in self.list_taxa(image)
+    def _list_given_names(self) -> dict[str, str]:
+        """List the names and labels by which a class may be given, with the stored names."""
+        names = {name: name for name in self.list_class_names()}
+        names |= {label: name for label, name in self.truth["labels"].items() if name in names}
+        return names
+
+    def _shows(self, condition: Callable[[ShownName], bool], image: SeenImage) -> bool:
+        return any(condition(one) for one in self.list_names(image))
+
+    def _has_model_class(self, name: str, image: SeenImage) -> bool:
+        return name in self.list_model_classes(image)
 
     def list_class_names(self) -> list[str]:
-        """List every class of a run, in alphabetical order."""
+        """List the name of every observation, in alphabetical order."""
         return sorted({name for one in self.images.values() for name in self.list_classes(one)})
+
+    def list_model_class_names(self) -> list[str]:
+        """List every class of a current analysis, in alphabetical order."""
+        images = self.images.values()
+        return sorted({name for one in images for name in self.list_model_classes(one)})
 
     def filter_images(self, wanted: Callable[[SeenImage], bool]) -> list[str]:
         """List the images of a filter, newest first; images with equal times by key."""
@@ -218,3 +275,35 @@ class Oracle:
             for one in self.truth["files"]
             if one["deployment"] == key and (one["fate"] != "stored" or one["id"] in self.images)
         ))  # fmt: skip
+
+
+def _sum_up(seen: list[Observation]) -> list[ShownName]:
+    """Sum up the observations of an image by name; an unknown count is 1, a blank has none."""
+    names: dict[str, list[Observation]] = {}
+    for one in seen:
+        names.setdefault(one.name, []).append(one)
+    return [
+        ShownName(
+            of_it[0].kind,
+            name,
+            sum(
+                0 if one.kind == "blank" else 1 if one.count is None else one.count for one in of_it
+            ),
+            max((one.confidence for one in of_it if one.confidence is not None), default=0.0),
+            any(one.said is not None for one in of_it),
+            any(one.needs_review for one in of_it),
+            frozenset(one.by for one in of_it if one.by is not None),
+            frozenset(one.individual_id for one in of_it if one.individual_id is not None),
+        )
+        for name, of_it in names.items()
+    ]
+
+
+def _is_named(name: str) -> Callable[[ShownName], bool]:
+    return partial(lambda name, one: one.name == name, name)
+
+
+def _both(
+    one: Callable[[ShownName], bool], other: Callable[[ShownName], bool]
+) -> Callable[[ShownName], bool]:
+    return lambda name: one(name) and other(name)

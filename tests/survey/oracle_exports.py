@@ -7,12 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.survey.oracle import BLANK_NAMES, Oracle, SeenImage
-from tests.survey.oracle_observations import DETAILS, Observation, Observations, Said
+from tests.survey.oracle import Oracle
+from tests.survey.oracle_findings import BLANK_NAMES
+from tests.survey.oracle_images import Said, SeenImage, get_subject
+from tests.survey.oracle_observations import DETAILS, Observation, list_taxa
 
-GROUPS = {"animal": "animal", "human": "person", "vehicle": "vehicle"}
-NO_NAMES = ("person", "vehicle", "animal")
+GROUPS = {"animal": "animal", "human": "person", "vehicle": "vehicle", "unknown": "object"}
+NO_NAMES = (None, "person", "vehicle", "animal")
 """Labels that state no more than the category of a detection."""
+HUMAN = "Homo sapiens"
+UNCLASSIFIED = Observation("unclassified", "")
 Row = tuple[Any, ...]
 
 
@@ -20,10 +24,18 @@ class Exports:
     """The expected contents of each export."""
 
     def __init__(self, oracle: Oracle) -> None:
-        self.oracle, self.seen = oracle, Observations(oracle)
+        self.oracle = oracle
         self.names = {one["scientific_name"]: one["common_names"] for one in oracle.truth["taxa"]}
 
-    # CSV: the findings of each model, and identifications of whole images
+    def observe(self, image: SeenImage) -> list[Observation]:
+        """List the observations of an image; one that is not classified has one, too."""
+        return self.oracle.observe(image) or [UNCLASSIFIED]
+
+    def _find_taxon(self, one: Observation) -> str:
+        """Return the scientific name of an observation, if its label means a taxon."""
+        return one.name if one.name in self.names else ""
+
+    # CSV: the observations of each image
 
     def list_csv_images(self) -> dict[str, Row]:
         """List the columns of CSV that are the same in all rows of an image."""
@@ -48,40 +60,48 @@ class Exports:
         """List the rows of CSV: image, type, box, class, score, names, and the identification."""
         rows: Counter[Row] = Counter()
         for image in self.oracle.images.values():
-            whole, removed, is_empty = self.seen.find_whole(image), None, True
-            for thing in self.seen.list_things(image):
-                if thing.said is not None and thing.said["kind"] == "blank":
-                    removed = removed or thing.said
-                    continue
-                is_empty = False
-                found = thing.found
-                score = found["name_score"] if "name_score" in found else found["score"]
-                box = tuple(found["box"]) if thing.is_box else None
-                kind = "bounding_box" if thing.is_box else "classification"
-                taxon = self.seen.labels.get(found["name"])
-                said = thing.said
-                if said is not None and said["kind"] != "confirm":
-                    taxon = said.get("taxon") if said["kind"] == "correct" else None
-                details = self._say(said, whole=said is not None and said["run"] is None)
+            for one in self.observe(image):
+                taxon = self._find_taxon(one)
+                common = "; ".join(self.names[taxon].get("en", [])) if taxon else ""
+                known = (one.kind, "model" if one.said is None else "human", str(one.needs_review))
                 rows[
-                    (image.key, kind, box, found["name"], score, *self._name(taxon), *details)
-                ] += 1
-            if whole is not None or is_empty:
-                said = whole or removed
-                taxon = said.get("taxon") if said is not None else None
-                rows[
-                    (image.key, "image", None, "", None, *self._name(taxon), *self._say(said))
+                    (
+                        image.key,
+                        *self._locate(image, one),
+                        taxon,
+                        common,
+                        *self._say(one),
+                        *(("", "", "") if one is UNCLASSIFIED else known),
+                    )
                 ] += 1
         return rows
 
-    def _name(self, taxon: str | None) -> Row:
-        return (taxon or "", "; ".join(self.names[taxon].get("en", [])) if taxon else "")
+    def _locate(self, image: SeenImage, one: Observation) -> Row:
+        """Return type, box, class and score: of the observation, or of the box that it names."""
+        if one.subject is None and one.said is not None:
+            return ("image", None, "", None)
+        if one.subject is None:
+            is_class = one.kind not in ("blank", "unknown", "unclassified")
+            return (
+                "classification" if is_class else "image",
+                None,
+                (one.label or "") if is_class else "",
+                one.confidence,
+            )
+        if one.said is None and one.label is not None:
+            return ("bounding_box", one.box, one.label, one.confidence)
+        # The name of the model, although it does not name the observation.
+        found = image.find_subject(one.subject)
+        score = found["name_score"] if "name_score" in found else found["score"]
+        return ("bounding_box", one.box, found["name"], score)
 
-    def _say(self, said: Said | None, *, whole: bool = False) -> Row:
+    def _say(self, one: Observation) -> Row:
+        said = one.said
         if said is None:
             return ("", "", *("" for _ in DETAILS), "")
-        details = ["" if whole or said.get(name) is None else str(said[name]) for name in DETAILS]
-        return (said["kind"], said.get("taxon", ""), *details, said["by"])
+        details = ["" if (value := getattr(one, name)) is None else str(value) for name in DETAILS]
+        label = one.label if said["kind"] == "correct" else ""
+        return (said["kind"], label, *details, said["by"])
 
     # Camtrap DP
 
@@ -95,8 +115,8 @@ class Exports:
     def list_media_observations(self, *, with_people: bool = True) -> Counter[Row]:
         """List the observations of single media, with or without the names of people."""
         rows: Counter[Row] = Counter()
-        for image, seen in self.seen.list_all():
-            for one in seen:
+        for image in self.oracle.images.values():
+            for one in self.observe(image):
                 rows[
                     (
                         image.key,
@@ -108,14 +128,15 @@ class Exports:
         return rows
 
     def _describe(self, one: Observation) -> Row:
-        count = one.details.get("count")
-        if count is None:
-            count = 1 if one.box is not None else None
-        # The standard has no count of 0: a box that exceeds the stated count has none.
-        count = count or None
-        is_named = one.kind in ("animal", "human")
-        return (one.kind, one.name if is_named else "", count, one.details.get("life_stage") or "",
-                one.details.get("sex") or "", one.details.get("behaviour") or "")  # fmt: skip
+        name = HUMAN if one.kind == "human" else self._find_taxon(one)
+        return (
+            one.kind,
+            name,
+            one.count,
+            one.life_stage or "",
+            one.sex or "",
+            one.behaviour or "",
+        )
 
     def list_events(self) -> Counter[Row]:
         """List the observations of verified sequences, by taxon, sex, life stage and behaviour."""
@@ -126,46 +147,49 @@ class Exports:
                 continue
             if not said:
                 rows[(group, "blank", "", None, "", "", "")] += 1
-            for (_, kind, name, label, sex, stage, behaviour), count in said.items():
-                shown = name if kind in ("animal", "human") else ""
+            for (_, kind, name, sex, stage, behaviour), count in said.items():
+                shown = HUMAN if kind == "human" else name if name in self.names else ""
                 rows[(group, kind, shown, count, stage or "", sex or "", behaviour or "")] += 1
-                assert label or name or kind == "unknown"
         return rows
 
     def _sum_up(self) -> Iterator[tuple[frozenset[str], dict[Row, int], bool]]:
-        """Count groups by sequence: the highest count of an image, people and models apart."""
+        """Count groups by sequence: what was stated for it, or the largest sum of one image."""
         for group in self.oracle.list_sequences():
             counts: dict[Row, int] = {}
             images = [self.oracle.images[key] for key in sorted(group)]
             for image in images:
                 here: Counter[Row] = Counter()
-                for one in self.seen.observe(image):
-                    if one.kind in ("blank", "unclassified"):
-                        continue
-                    details = [one.details.get(name) for name in ("sex", "life_stage", "behaviour")]
-                    label = one.label if one.name not in self.names else ""
-                    stated = one.details.get("count")
-                    # Two models that find the same animal do not count it twice; identifications
-                    # of an image add up.
-                    run = None if one.said else one.run
-                    here[(bool(one.said), one.kind, one.name, label, *details, run)] += (
-                        1 if stated is None else stated
-                    )
+                for one in self.oracle.observe(image):
+                    if one.kind != "blank":
+                        here[_get_group(one)] += 1 if one.count is None else one.count
                 for key, count in here.items():
-                    counts[key[:-1]] = max(counts.get(key[:-1], 0), count)
+                    counts[key] = max(counts.get(key, 0), count)
+            self._state(images, counts)
             yield group, counts, all(self.oracle.is_reviewed(one) for one in images)
+
+    def _state(self, images: list[SeenImage], counts: dict[Row, int]) -> None:
+        """Replace a count by that of the latest identification of the sequence."""
+        said = [one for image in images for one in image.decisions if one.get("of_sequence", False)]
+        if not said:
+            return
+        last = max(said, key=self.oracle.rules.get_place)
+        if last["kind"] == "correct":
+            for one in list_taxa(last):
+                details = (one["sex"], one["life_stage"], one["behaviour"])
+                key = (True, "animal", one["taxon"], *details)
+                counts[key] = one["count"] or counts.get(key) or 1
 
     def list_occurrences(self) -> Counter[Row]:
         """List the occurrences of Darwin Core: animals with a scientific name."""
         rows: Counter[Row] = Counter()
         for group, counts, reviewed in self._sum_up():
             said = {key for key in counts if key[0]}
-            stated = {(key[1], key[2] or key[3]) for key in said}
+            stated = {(key[1], key[2]) for key in said}
             for key, count in counts.items():
-                by_person, kind, name, label, sex, stage, behaviour = key
+                by_person, kind, name, sex, stage, behaviour = key
                 if kind != "animal" or name not in self.names:
                     continue
-                if not by_person and ((reviewed and said) or (kind, name or label) in stated):
+                if not by_person and ((reviewed and said) or (kind, name) in stated):
                     continue
                 status = "verified by human" if by_person else "predicted by machine"
                 rows[(group, name, count, sex or "", stage or "", behaviour or "", status)] += 1
@@ -176,13 +200,11 @@ class Exports:
     def list_boxes(self) -> Counter[Row]:
         """List the boxes of COCO: image, category, x, y, width, height, score."""
         rows: Counter[Row] = Counter()
-        for image, seen in self.seen.list_all():
-            for one in seen:
+        for image in self.oracle.images.values():
+            for one in self.oracle.observe(image):
                 if one.box is not None:
                     x1, y1, x2, y2 = one.box
-                    rows[
-                        (image.key, self.seen.title(one), x1, y1, x2 - x1, y2 - y1, one.confidence)
-                    ] += 1
+                    rows[(image.key, _title(one), x1, y1, x2 - x1, y2 - y1, one.confidence)] += 1
         return rows
 
     def list_labels(self) -> dict[str, Counter[Row]]:
@@ -191,15 +213,14 @@ class Exports:
         Images with something whose position or name is unknown are left out.
         """
         labels: dict[str, Counter[Row]] = {}
-        for image, seen in self.seen.list_all():
+        for image in self.oracle.images.values():
+            seen = self.observe(image)
             if any(
                 (one.box is None and one.kind != "blank") or one.kind == "unknown" for one in seen
             ):
                 continue
             labels[image.key] = Counter(
-                (self.seen.title(one), *_middle(one.box, image))
-                for one in seen
-                if one.box is not None
+                (_title(one), *_middle(one.box, image)) for one in seen if one.box is not None
             )
         return labels
 
@@ -207,23 +228,21 @@ class Exports:
         """List the detections of MegaDetector by image: category, score, box, classifications."""
         listed: dict[str, Counter[Row] | None] = {}
         for image in self.oracle.images.values():
-            if not image.runs:
+            seen = self.oracle.observe(image)
+            if not image.runs and not seen:
                 listed[image.key] = None
                 continue
             rows: Counter[Row] = Counter()
-            for thing in self.seen.list_things(image):
-                said, found = thing.said, thing.found
-                if not thing.is_box or (said is not None and said["kind"] == "blank"):
+            for one in seen:
+                if one.subject is None:
                     continue
-                kind, _ = self.seen.name_label(found["name"])
                 names: Row = ()
-                if found["name"] not in NO_NAMES:
-                    names = ((found["name"], found.get("name_score", found["score"])),)
-                if said is not None and said["kind"] == "correct":
-                    kind, names = "animal", ((said["taxon"], 1.0),)
-                rows[
-                    (GROUPS[kind], found["score"], _fractions(tuple(found["box"]), image), names)
-                ] += 1
+                if one.said is not None:
+                    names = ((one.label or "object", 1.0),)
+                elif one.label not in NO_NAMES:
+                    names = ((one.label, one.confidence),)
+                score = image.find_subject(one.subject)["score"]
+                rows[(GROUPS[one.kind], score, _fractions(one.box, image), names)] += 1
             listed[image.key] = rows
         return listed
 
@@ -234,29 +253,44 @@ class Exports:
 
         Identifications replace the findings of models in every analysis; `unsure` hides an image.
         """
-        whole = self.seen.find_latest(image, None)
+        latest = {get_subject(one): one for one in image.decisions if one["kind"] != "comment"}
+        whole = latest.get(None)
         is_stated = whole is not None and whole["kind"] in ("correct", "blank")
-        if (whole is not None and whole["kind"] == "unsure") or not (image.runs or is_stated):
+        is_known = bool(self.oracle.list_names(image)) or is_stated
+        if not image.runs or not is_known or (whole is not None and whole["kind"] == "unsure"):
             return False
+        superseded = [one["supersedes"] for one in image.decisions if "drawn" in one]
         for run, found in image.runs:
             for index, one in enumerate(found):
-                own = self.seen.find_latest(image, (run["key"], index))
-                if own is not None and own["kind"] == "unsure":
-                    return False
-                is_replaced = own is not None and own["kind"] in ("correct", "blank")
-                if (
-                    is_stated
-                    and whole is not None
-                    and (own is None or self.seen.is_later(whole, own))
-                ):
-                    is_replaced = True
-                if (
-                    not is_replaced
-                    and one["name"] not in self.seen.labels
-                    and one["name"] not in BLANK_NAMES
-                ):
+                if [run["key"], index] in superseded:
+                    continue
+                own = latest.get((run["key"], index))
+                if self._is_replaced(own, whole if is_stated else None):
+                    continue
+                is_unsure = own is not None and own["kind"] == "unsure"
+                if is_unsure or not self._is_known_animal(one["name"]):
                     return False
         return True
+
+    def _is_known_animal(self, label: str) -> bool:
+        blank = {*BLANK_NAMES, *self.oracle.rules.settings["blank_labels"]}
+        return label in self.oracle.truth["labels"] or label in blank or label == "animal"
+
+    def _is_replaced(self, own: Said | None, whole: Said | None) -> bool:
+        """Return whether a person said something else of a finding, or of its image later."""
+        if own is not None and own["kind"] in ("correct", "blank"):
+            return True
+        return whole is not None and (own is None or self.oracle.rules.is_later(whole, own))
+
+
+def _get_group(one: Observation) -> Row:
+    """Return what individuals of one group have in common; people and models are apart."""
+    return (one.said is not None, one.kind, one.name, one.sex, one.life_stage, one.behaviour)
+
+
+def _title(one: Observation) -> str:
+    """Return the category of an observation: its scientific name, label or type."""
+    return HUMAN if one.kind == "human" else one.name or one.kind
 
 
 def _harmless(text: str) -> str:
@@ -286,7 +320,7 @@ def _middle(box: tuple[float, ...], image: SeenImage) -> Row:
 
 def _classify(one: Observation, with_people: bool) -> Row:
     """Return the method, the person and the probability of a classification."""
-    if one.kind == "unclassified":
+    if one is UNCLASSIFIED:
         return ("", "", None)
     if one.said is not None:
         return ("human", one.said["by"] if with_people else "", None)

@@ -15,15 +15,34 @@ from trapline.wire.annotations import AnnotationType
 from trapline.wire.auth import NewToken, TokenKind
 from trapline.wire.bulk_annotations import BulkAnnotation
 from trapline.wire.jobs import JobState, NewJob, Selection
+from trapline.wire.observation_settings import ObservationSettingsChange
 
 
 def run_pipelines(survey: Survey) -> None:
-    """Run the pipelines in order: in a worker process, or as an external pipeline."""
+    """Run the pipelines in order: in a worker process, or as an external pipeline.
+
+    The settings are changed between the first and the second versions, so that results arrive
+    before and after the change.
+    """
     for run in survey.truth["runs"]:
+        if run["key"] == "eye-2":
+            change_settings(survey, survey.truth["phases"][0])
         if run["pipeline"] == EYE:
             _run_worker(survey, run)
         else:
             _send_callbacks(survey, run)
+
+
+def change_settings(survey: Survey, settings: dict[str, Any]) -> None:
+    """Change the settings of the observations, and wait until all images are derived again."""
+    owner, project = survey.owner, survey.project
+    change = ObservationSettingsChange.model_validate(settings)
+    owner.change_observation_settings(project, change)
+    wait_for(
+        "the observations of other settings",
+        lambda: owner.get_observation_settings(project).progress is None,
+        120,
+    )
 
 
 def _run_worker(survey: Survey, run: dict[str, Any]) -> None:
@@ -90,6 +109,7 @@ def _send_callbacks(survey: Survey, run: dict[str, Any]) -> None:
                 image_id=survey.images[key],
                 model_name=run["pipeline"],
                 model_version=run["version"],
+                looks_for=run["looks_for"],
             )
         )
         with CallbackSession(

@@ -2,9 +2,11 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import httpx2
 
@@ -12,6 +14,7 @@ from tests.survey.comparison import Comparison
 from tests.survey.driver import PROJECT, PULLED, Survey, list_images
 from tests.survey.known_differences import is_missing_known
 from tests.survey.oracle import Oracle, is_any
+from tests.survey.oracle_images import SeenImage
 
 API = "/api/v2"
 
@@ -117,8 +120,22 @@ class Surfaces:
                 {key: one["reviewed"] for key, one in shown.items()},
             ),
             "classes": (
-                {key: set(oracle.list_classes(one)) for key, one in images.items()},
-                {key: set(one["classes"]) for key, one in shown.items()},
+                {key: sorted(oracle.list_classes(one)) for key, one in images.items()},
+                {key: sorted(one["classes"]) for key, one in shown.items()},
+            ),
+            "boxes of tiles": (
+                {key: self._list_boxes(one) for key, one in images.items()},
+                {
+                    key: Counter(
+                        (
+                            box["class_name"],
+                            box["confidence"],
+                            *(box[edge] for edge in ("x_min", "y_min", "x_max", "y_max")),
+                        )
+                        for box in one["boxes"]
+                    )
+                    for key, one in shown.items()
+                },
             ),
             "captured_at": (
                 {key: one.captured_at for key, one in images.items()},
@@ -136,14 +153,17 @@ class Surfaces:
         for what, (expected, actual) in fields.items():
             self.table.compare("API images", what, expected, actual)
 
+    def _list_boxes(self, image: SeenImage) -> Counter[tuple[Any, ...]]:
+        return Counter(
+            (one.name or None, one.confidence, *one.box)
+            for one in self.oracle.observe(image)
+            if one.box is not None
+        )
+
     def compare_grid(self) -> None:
         """Compare the list of images under each filter, and its count."""
         for query, wanted in self.oracle.list_filters().items():
-            asked = dict(parse_qsl(query))
-            if "taxon" in asked:
-                asked["taxon"] = str(self.survey.taxa[asked["taxon"]])
-            if "deployment" in asked:
-                asked["deployment"] = str(self.survey.deployments[asked["deployment"]])
+            asked = self.replace_names(dict(parse_qsl(query)))
             expected = sorted(self.oracle.filter_images(wanted))
             shown = self.get_all("/images", project=self.survey.project, **asked)
             self.table.compare(
@@ -155,6 +175,18 @@ class Surfaces:
             count = self.get("/images", project=self.survey.project, limit=1, **asked)
             self.table.compare("grid count", query or "all images", (len(expected), False),
                                (count["count"], count["count_is_estimate"]))  # fmt: skip
+
+    def replace_names(self, asked: dict[str, str]) -> dict[str, str]:
+        """Replace the names of taxa, deployments and people in a filter by their IDs."""
+        known: dict[str, Mapping[str, UUID]] = {
+            "taxon": self.survey.taxa,
+            "deployment": self.survey.deployments,
+            "identified_by": self.survey.people,
+        }
+        return {
+            name: str(known[name][value]) if name in known else value
+            for name, value in asked.items()
+        }
 
     def compare_figures(self) -> None:
         """Compare facets, the summary and the counts of days."""
@@ -209,7 +241,7 @@ class Surfaces:
     def compare_commands(self) -> None:
         """Compare the JSON output of commands."""
         images = list(self.oracle.images.values())
-        listed = self._run("images", "list", "--limit", "1000")
+        listed = self.run("images", "list", "--limit", "1000")
         newest = self.oracle.filter_images(is_any)
         if len(images) <= 1000:
             self.table.compare(
@@ -222,15 +254,16 @@ class Surfaces:
             "CLI",
             "images classes",
             self.oracle.count_classes(),
-            {one["class_name"]: one["images"] for one in self._run("images", "classes")},
+            {one["class_name"]: one["images"] for one in self.run("images", "classes")},
         )
         names = {one["scientific_name"]: (one["common_names"], sorted(one["synonyms"]))
-                 for one in self._run("taxon", "list") if one["accepted_name"] is None}  # fmt: skip
+                 for one in self.run("taxon", "list") if one["accepted_name"] is None}  # fmt: skip
         expected = {one["scientific_name"]: (one["common_names"], sorted(one["synonyms"]))
                     for one in self.survey.truth["taxa"]}  # fmt: skip
         self.table.compare("CLI", "taxon list", expected, names)
 
-    def _run(self, *arguments: str) -> Any:
+    def run(self, *arguments: str) -> Any:
+        """Run a command for the project of the survey, and return its JSON output."""
         done = self.survey.server.run(*arguments, "--project", PROJECT, "--json")
         read = json.loads(done.stdout)
         return read["results"] if isinstance(read, dict) and "results" in read else read

@@ -14,7 +14,9 @@ upright pixels.
   the poll (1 or 2) in which it arrives, and `fate`: `stored`, `duplicate` (the same bytes as
   another file of the deployment) or `refused`.
 - `runs`: pipelines in the order in which they run, and the findings of each in each file.
-- `decisions`: identifications in the order in which reviewers make them.
+- `mistaken`: files in which the newest model takes an animal for a person.
+- `phases`: the settings of the observations, one after the other.
+- `decisions`: identifications, and boxes that people draw, in their order.
 """
 
 import random
@@ -25,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from tests.survey.decisions import draw_decisions
 from tests.survey.fauna import CAMERAS, ODD_NAMES, PERSON, PLACES, SPECIES, UNMAPPED, VEHICLE
-from tests.survey.model_output import draw_runs
+from tests.survey.model_output import PHASES, draw_runs
 
 FIRST_DAY = date(2025, 4, 28)
 WIDTH, HEIGHT = 320, 240
@@ -79,6 +81,7 @@ def build_truth(size: str, seed: int) -> dict[str, Any]:
         "labels": {label: one["scientific_name"] for label, one in SPECIES.items()},
         "deployments": deployments,
         "files": files,
+        "phases": PHASES,
     }
     truth["runs"] = draw_runs(truth, chance)
     truth["decisions"] = draw_decisions(truth, chance)

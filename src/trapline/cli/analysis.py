@@ -1,4 +1,4 @@
-"""`trapline analysis`: what models said of images, one analysis at a time."""
+"""`trapline analysis`: the results of models on images, one analysis at a time."""
 
 import sys
 from itertools import islice
@@ -117,8 +117,8 @@ def show_scores(
         print_json(scores)
         return
     labels = scores.labels or [str(index) for index in range(len(scores.scores))]
-    surest = sorted(zip(labels, scores.scores, strict=True), key=lambda one: -one[1])[:limit]
-    print_table(("class", "score"), [(label, f"{score:.4f}") for label, score in surest])
+    highest = sorted(zip(labels, scores.scores, strict=True), key=lambda pair: -pair[1])[:limit]
+    print_table(("class", "score"), [(label, f"{score:.4f}") for label, score in highest])
 
 
 @app.command("files")

@@ -1,4 +1,4 @@
-"""`trapline backup`: everything that a server keeps, as of one moment, while it runs."""
+"""`trapline backup`: save all data of a running server at one point in time."""
 
 import asyncio
 import sys
@@ -34,14 +34,16 @@ def backup(
     from trapline.cli.errors import ExitCode
     from trapline.cli.output import build_console, print_json
 
-    manifest = asyncio.run(_make(into.resolve(), data, build_console(to_errors=True).print))
+    manifest = asyncio.run(
+        _create_backup(into.resolve(), data, build_console(to_errors=True).print)
+    )
     if as_json:
         print_json({"folder": str(into.resolve()), **manifest})
     else:
         key = (
             "with the secret key"
             if manifest["has_secret_key"]
-            else "WITHOUT TRAPLINE_SECRET_KEY: keep that, too"
+            else "WITHOUT the secret key: save TRAPLINE_SECRET_KEY separately"
         )
         print(
             f"Saved {manifest['rows'].get('images', 0):,} images in {manifest['files']:,} files "
@@ -51,21 +53,24 @@ def backup(
         report = (
             f"{len(manifest['missing']):,} stored files are missing and "
             f"{len(manifest['damaged']):,} are damaged. All "
-            "others were saved, the damaged ones as they are; manifest.json names them and their "
-            "images. "
-            "Run `trapline check files --repair`, then make another backup.\n"
+            "others were saved, and damaged files were saved unchanged; manifest.json lists them "
+            "and their images. "
+            "Run `trapline check files --repair`, then create another backup.\n"
         )
-        for one in manifest["harmed_images"][:SHOWN]:
-            report += f"  image {one['image']} ({one['filename']}, project {one['project']}): {one['file']}\n"
+        for image in manifest["harmed_images"][:SHOWN]:
+            report += (
+                f"  image {image['image']} ({image['filename']}, project {image['project']}): "
+                f"{image['file']}\n"
+            )
         sys.stderr.write(report)
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
-async def _make(into: Path, data: Path | None, tell: Any) -> dict[str, Any]:
+async def _create_backup(into: Path, data: Path | None, report_progress: Any) -> dict[str, Any]:
     from trapline.cli.local_server import resolve_settings
     from trapline.server.app.app_startup import open_app_context
     from trapline.server.operations.actions.backups import create_backup
 
     settings = resolve_settings(data)
     async with open_app_context(settings) as system:
-        return await create_backup(system, settings.data, into, tell)
+        return await create_backup(system, settings.data, into, report_progress)

@@ -1,4 +1,4 @@
-"""`trapline check files`: compare every stored file with what its row says, and repair what can be repaired."""
+"""`trapline check files`: compare all stored files with their SHA-256, and repair damaged files."""
 
 import asyncio
 import os
@@ -35,15 +35,15 @@ def check_files(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Fetch missing and damaged originals from the source they came from."
+            "--repair", help="Download missing and damaged originals from their pull source."
         ),
     ] = False,
     rate: Annotated[
         float,
-        typer.Option(min=0, help="Read at most this many MiB a second; 0 is as fast as possible."),
+        typer.Option(min=0, help="Maximum MiB to read per second; 0 means no limit."),
     ] = 0,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start again with the first image.")
+        bool, typer.Option("--restart", help="Start with the first image again.")
     ] = False,
     data: Annotated[
         Path | None,
@@ -75,7 +75,7 @@ def check_files(
             f"Checked {report['images']:,} images ({report['bytes'] / 1e9:,.2f} GB): "
             f"{len(report['harmed']):,} files "
             f"missing or damaged, {len(report['repaired']):,} repaired, {len(report['remade']):,} "
-            "copies made again, "
+            "copies regenerated, "
             f"{len(report['unchecked']):,} images not checked."
         )
     if report["harmed"] or report["unchecked"]:
@@ -100,40 +100,41 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
         "unchecked": [],
     }
 
-    def found(one: "CheckedImage") -> None:
+    def found(checked: "CheckedImage") -> None:
         about = {
-            "image": str(one.image.id),
-            "project": one.image.project_id,
-            "filename": one.image.filename,
+            "image": str(checked.image.id),
+            "project": checked.image.project_id,
+            "filename": checked.image.filename,
         }
-        where = f"image {one.image.id} ({one.image.filename}, project {one.image.project_id})"
-        for key, state in one.harmed.items():
+        image = checked.image
+        where = f"image {image.id} ({image.filename}, project {image.project_id})"
+        for key, state in checked.harmed.items():
             report["harmed"].append(
-                {**about, "file": key, "state": state.value, "detail": one.why_not}
+                {**about, "file": key, "state": state.value, "detail": checked.why_not}
             )
-            why = f"; {one.why_not}" if one.why_not else ""
+            why = f"; {checked.why_not}" if checked.why_not else ""
             sys.stderr.write(f"{where}: {key} is {state.value}{why}\n")
-        for key, state in one.repaired.items():
+        for key, state in checked.repaired.items():
             report["repaired"].append({**about, "file": key, "state": state.value})
             sys.stderr.write(f"{where}: {key} was {state.value} and is repaired\n")
-        for key in one.remade:
+        for key in checked.remade:
             report["remade"].append({**about, "file": key})
-        if one.error is not None:
-            report["unchecked"].append({**about, "detail": one.error})
-            sys.stderr.write(f"{where}: not checked; {one.error}\n")
+        if checked.error is not None:
+            report["unchecked"].append({**about, "detail": checked.error})
+            sys.stderr.write(f"{where}: not checked; {checked.error}\n")
 
-    def told(progress: Any) -> None:
+    def report_progress(progress: Any) -> None:
         if progress.images % REPORT_EVERY == 0:
             sys.stderr.write(f"{progress.images:,} images, {progress.size_bytes / 1e9:,.1f} GB.\n")
 
-    configure_logging(level="error")  # what is found is reported here
+    configure_logging(level="error")  # this command prints the findings itself
     given = load_settings()
     update: dict[str, object] = {"allow_private_sources": allows_private_sources(None, given)}
     if "source_folders" not in given.model_fields_set:
         update["source_folders"] = MEDIA_FOLDERS
     settings = resolve_settings(data)
     _require_owner(settings.data)
-    # Sources are reached as under `trapline up`, which has these defaults.
+    # These are the defaults of `trapline up`, so that the same pull sources can be reached.
     async with open_app_context(settings.model_copy(update=update)) as system:
         done = await check_all_files(
             system,
@@ -142,7 +143,7 @@ async def _check(data: Path | None, *, repair: bool, rate: float, restart: bool)
             per_s=rate * MIB,
             restart=restart,
             found=found,
-            report_progress=told,
+            report_progress=report_progress,
         )
     return {**report, "images": done.images, "bytes": done.size_bytes}
 
@@ -158,8 +159,7 @@ def _require_owner(folder: Path) -> None:
     except KeyError:
         name = f"#{owner}"
     raise CommandError(
-        f"The data folder {folder} belongs to the user {name}, and files that root writes could "
-        "not be changed by the "
-        f"server. Nothing was checked. Run the command as that user: sudo -u '{name}' trapline "
-        "check files ..."
+        f"The data folder {folder} belongs to the user {name}. The server could not change "
+        "files that root writes. Nothing was checked. Run the command as that user: "
+        f"sudo -u '{name}' trapline check files ..."
     )

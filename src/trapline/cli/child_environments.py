@@ -24,10 +24,13 @@ MEDIA_FOLDERS = ("/media", "/mnt", "/run/media", "/Volumes")
 
 SYSTEM_NAMES = frozenset(
     {
-        "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "FORCE_COLOR", "TMPDIR",
+        "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR",
+        "FORCE_COLOR", "TMPDIR",
         "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "FAKETIME",
-        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+        "http_proxy", "https_proxy", "no_proxy", "all_proxy",
     }
 )  # fmt: skip
 SYSTEM_PREFIXES = ("LC_", "XDG_", "PYTHON", "MALLOC_", "DYLD_")
@@ -39,7 +42,8 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 # Libraries of models and of their devices, and the package managers that fetch models.
 WORKER_PREFIXES = (
-    "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "ORT_", "TORCH", "PYTORCH_",
+    "CUDA_", "NVIDIA_", "ROCR_", "HIP_", "HSA_", "OMP_", "KMP_", "MKL_", "OPENBLAS_", "ORT_",
+    "TORCH", "PYTORCH_",
     "HF_", "KAGGLE", "PIP_", "UV_", "NPM_CONFIG_", "npm_config_",
 )  # fmt: skip
 NOT_FOR_WORKER = frozenset({"TRAPLINE_SOURCE_PASSWORD", "TRAPLINE_CACHE"})
@@ -78,7 +82,7 @@ def build_server_environment(
 
 
 def build_worker_environment(*, server: str, token: str, folder: Path) -> dict[str, str]:
-    """Build the environment of the worker: what a worker reads, its server, its token and its outbox."""
+    """Build the environment of the worker, with its server, its token and its outbox."""
     environment = _select((WORKER_NAMES - NOT_FOR_WORKER) | FOR_BOTH, WORKER_PREFIXES)
     if not environment.get("TRAPLINE_OUTBOX") and not dotenv_values(Path(".env")).get(
         "TRAPLINE_OUTBOX"
@@ -88,7 +92,7 @@ def build_worker_environment(*, server: str, token: str, folder: Path) -> dict[s
 
 
 def allows_private_sources(flag: bool | None, settings: Settings) -> bool:
-    """Whether pull sources may be in private networks: the flag, else the setting, else the default of `up`, true."""
+    """Return whether pull sources may be in private networks: the flag, the setting, or true."""
     if flag is not None:
         return flag
     return (
@@ -99,12 +103,12 @@ def allows_private_sources(flag: bool | None, settings: Settings) -> bool:
 
 
 def _select(names: Iterable[str], prefixes: tuple[str, ...]) -> dict[str, str]:
-    """Select the variables of this process with these names or prefixes, and those of the system."""
+    """Select the system variables of this process, and those with these names or prefixes."""
     given: Mapping[str, str] = os.environ
-    wanted = SYSTEM_NAMES | set(names)
+    allowed = SYSTEM_NAMES | set(names)
     return {
         name: value
         for name, value in given.items()
-        if (name in wanted or name.startswith((*SYSTEM_PREFIXES, *prefixes)))
+        if (name in allowed or name.startswith((*SYSTEM_PREFIXES, *prefixes)))
         and name not in HANDED_DOWN
     }

@@ -19,9 +19,9 @@ from trapline.server.platform.postgres.data_folder import EngineError
 from trapline.server.platform.postgres.postgres import Postgres, start_postgres, stop_postgres
 
 LONGEST_PAUSE_S = 5.0
-"""Shorter than that of other programs: after a full disk has space again, writes must be possible within 10 s."""
+"""Shorter than for other programs, so that writes work within 10 s after a full disk has space."""
 START_WITHIN_S = 600.0
-"""A PostgreSQL that replays its log after a crash answers late; ended before, it would begin the replay again."""
+"""PostgreSQL may replay its log after a crash. Killing it restarts the replay."""
 SHOWN_LINES = 3
 
 
@@ -55,7 +55,7 @@ class EmbeddedDatabase:
                 f"PostgreSQL {describe_end(event.process.returncode)}. {describe_pause(pause)}"
             )
             self._starting = threading.Thread(
-                target=self._start_again, args=[pause], name="start PostgreSQL"
+                target=self._restart_until_ready, args=[pause], name="start PostgreSQL"
             )
             self._starting.start()
         if isinstance(event, Restarted) and event.process is self.postgres.process:
@@ -78,7 +78,7 @@ class EmbeddedDatabase:
             self._starting.join()
         stop_postgres(self.postgres, patience_s)
 
-    def _start_again(self, pause_s: float) -> None:
+    def _restart_until_ready(self, pause_s: float) -> None:
         while not self._stopping.wait(pause_s):
             try:
                 self.postgres = start_postgres(

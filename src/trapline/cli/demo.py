@@ -1,4 +1,4 @@
-"""`trapline demo`: the whole way, from a camera's folder to boxes on the page, by a real model."""
+"""`trapline demo`: import sample images from a camera server and run a real model on them."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def demo(
         Path | None, typer.Option("--data", help="Folder for the data of the demo. [./demo-data]")
     ] = None,
     port: Annotated[
-        int, typer.Option(help="Port of the page; another one is taken if it is not free.")
+        int, typer.Option(help="Port of the page; if it is in use, a free port is used.")
     ] = 8000,
 ) -> None:
     """Pull real photographs from a small camera server, run a real model over them, and show what
@@ -64,12 +64,12 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     _require_extras()
     folder = _choose_folder(data, console)
-    pictures = images.resolve() if images else _fetch_pictures(console)
+    downloaded = images.resolve() if images else _download_images(console)
     _load_models(console)
     from trapline.cli.demo_camera_server import serve_camera
 
     with (
-        serve_camera(pictures) as camera,
+        serve_camera(downloaded) as camera,
         _server(folder, _choose_port(port, console), camera, console) as address,
     ):
         from trapline.cli.demo_account import ensure_demo_account
@@ -110,15 +110,15 @@ def _require_extras() -> None:
 
 
 def _choose_folder(data: Path | None, console: "Console") -> Path:
-    """The data folder; as root below a closed folder another one, because PostgreSQL could not reach it there."""
+    """Return the data folder, or another one if PostgreSQL cannot reach the default one."""
     from trapline.server.platform.postgres.data_folder import is_reachable
 
     folder = (data or Path("demo-data")).resolve()
     if data is None and not is_reachable(folder):
         folder = Path("/var/tmp/trapline-demo")  # noqa: S108 - reachable, and kept over a restart
         console.print(
-            "PostgreSQL, which never runs as root, could not reach this folder: the demo keeps to "
-            f"{folder}."
+            "PostgreSQL does not run as root and cannot access ./demo-data. "
+            f"The demo uses {folder} instead."
         )
     return folder
 
@@ -134,59 +134,60 @@ def _choose_port(port: int, console: "Console") -> int:
             probe.bind(("127.0.0.1", port))
         except OSError:
             free = find_free_port()
-            console.print(f"Port {port} is taken; the page is at {free}.")
+            console.print(f"Port {port} is in use; the page uses port {free}.")
             return free
     return port
 
 
-def _fetch_pictures(console: "Console") -> Path:
+def _download_images(console: "Console") -> Path:
     from trapline.cli.demo_images import download_demo_images, get_cache_folder
     from trapline.cli.output import print_table
 
     cache = get_cache_folder()
-    folder = cache / "pictures"
-    pictures = download_demo_images(folder, cache, console.print)
+    folder = cache / "images"
+    downloaded = download_demo_images(folder, cache, console.print)
     print_table(
-        ("picture", "shows", "licence", "by"),
-        [(it.name, it.shows, it.licence, it.attribution) for it in pictures],
+        ("image", "shows", "licence", "by"),
+        [(it.name, it.shows, it.licence, it.attribution) for it in downloaded],
     )
     return folder
 
 
 def _load_models(console: "Console") -> None:
-    """Fetch the models, before anything is started that would have to wait for them."""
+    """Download the models before any process is started that waits for them."""
     from trapline.worker.main import StartupError, load_pipelines
     from trapline.worker.progress_display import configure_logging
     from trapline.worker.settings import load_settings
 
-    console.print(f"Models of {PIPELINE}: fetched if they are not here yet")
+    console.print(f"Models of {PIPELINE}: downloaded if they are missing")
     try:
-        load_pipelines(load_settings(token="none yet"), [PIPELINE], configure_logging())  # noqa: S106 - no secret
+        settings = load_settings(token="none yet")  # noqa: S106 - no secret
+        load_pipelines(settings, [PIPELINE], configure_logging())
     except StartupError as error:
         raise CommandError(str(error)) from None
 
 
 @contextmanager
 def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterator[str]:
-    """A whole Trapline for as long as the block runs; gives its address.
+    """Run a complete Trapline in a `with` block, and return its URL.
 
-    Its output goes to a log file.
+    Its output is written to a log file.
     """
     from trapline.cli.server_session import get_variable
 
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "demo.log"
     supervisor = Supervisor(console.print)
-    # The camera is on loopback, which only this setting opens; what the environment or `.env`
-    # allows stays allowed.
+    # The camera is on loopback, which requires this setting. Networks of the environment or of
+    # `.env` stay allowed.
     allowed = [get_variable("TRAPLINE_ALLOWED_NETWORKS"), f"127.0.0.1:{camera}"]
     environment = {**os.environ, "TRAPLINE_ALLOWED_NETWORKS": ",".join(filter(None, allowed))}
-    # Empty, because a `.env` file may set them, too.
+    # Empty, because a `.env` file may also set them.
     environment |= {"TRAPLINE_PUBLIC_URL": "", "DATABASE_URL": ""}
-    with log.open("wb") as output:
+    with log.open("wb") as log_file:
         arguments = ("up", "--data", str(folder), "--port", str(port))
         program = ProcessSpec(
-            "trapline", "trapline.cli.main", arguments, environment, log=output.fileno()
+            "trapline", "trapline.cli.main", arguments, environment, log=log_file.fileno()
         )
         child = supervisor.start(program)
     supervisor.release_children()
@@ -195,9 +196,9 @@ def _server(folder: Path, port: int, camera: int, console: "Console") -> Iterato
         with console.status("Starting the database and the server"):
             while not is_ready(port):
                 if child.process.poll() is not None or time.monotonic() > deadline:
-                    words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                    told = "\n".join(words[-5:])
-                    raise CommandError(f"Trapline did not start ({log}):\n{told}")
+                    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                    tail = "\n".join(lines[-5:])
+                    raise CommandError(f"Trapline did not start ({log}):\n{tail}")
                 time.sleep(0.05)
         yield f"http://localhost:{port}"
     finally:
@@ -214,7 +215,7 @@ def _run(
     from trapline.wire.jobs import NewJob, Selection
 
     with Trapline(address, token) as server:
-        project, deployment = _make_place(
+        project, deployment = _ensure_deployment(
             server, f"Images of {images.name}" if images else "Camera 1"
         )
         run = _pull(server, deployment, camera_url, console)
@@ -231,14 +232,14 @@ def _run(
         return _is_complete(run, detail, count, console)
 
 
-def _make_place(server: "Trapline", name: str) -> tuple[int, "UUID"]:
+def _ensure_deployment(server: "Trapline", name: str) -> tuple[int, "UUID"]:
     from trapline.wire.deployments import NewDeployment
     from trapline.wire.projects import NewProject
 
     project = next((it for it in server.list_projects() if it.name == PROJECT), None)
     if project is None:
         project = server.create_project(
-            NewProject(name=PROJECT, description="Made by trapline demo.")
+            NewProject(name=PROJECT, description="Created by trapline demo.")
         )
     for deployment in server.list_deployments(project.id):
         if deployment.name == name:
@@ -247,7 +248,7 @@ def _make_place(server: "Trapline", name: str) -> tuple[int, "UUID"]:
 
 
 def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Console") -> "PullRun":
-    """Poll the camera once; its address is another one at each run of the demo."""
+    """Poll the camera once; its URL differs in each run of the demo."""
     from trapline.wire.sources import NewSource, PullRunState, SourceSettings
 
     settings: dict[str, Any] = {
@@ -256,34 +257,36 @@ def _pull(server: "Trapline", deployment: "UUID", camera_url: str, console: "Con
         "min_age_s": 0,
         "is_active": True,
     }
-    known = next((it for it in server.list_sources().results if it.location_id == deployment), None)
-    if known is None:
-        known = server.create_source(
+    source = next(
+        (it for it in server.list_sources().results if it.location_id == deployment), None
+    )
+    if source is None:
+        source = server.create_source(
             NewSource(
                 name=f"The demo's camera {str(deployment)[-4:]}", deployment=deployment, **settings
             )
         )
     else:
-        known = server.update_source(known.id, SourceSettings(**settings))
-    run_id = server.run_source(known.id).run_id
+        source = server.update_source(source.id, SourceSettings(**settings))
+    run_id = server.run_source(source.id).run_id
     deadline = time.monotonic() + PULL_WITHIN_S
     with console.status(f"Polling the camera at {camera_url}") as status:
         while True:
-            run = server.get_source_run(known.id, run_id)
+            run = server.get_source_run(source.id, run_id)
             if run.state is not PullRunState.RUNNING:
                 break
             status.update(
                 f"Polling the camera at {camera_url}: {run.imported} of {run.new} new images"
             )
             if time.monotonic() > deadline:
-                raise CommandError(f"The camera was not read within {PULL_WITHIN_S:.0f} s.")
+                raise CommandError(f"The camera was not polled within {PULL_WITHIN_S:.0f} s.")
             time.sleep(0.1)
     if run.state is not PullRunState.COMPLETED:
         raise CommandError(f"The camera could not be read: {run.error or run.state}")
     console.print(
-        f"The camera listed {run.listed} files: {run.imported} imported, {run.duplicate} known by "
-        "their bytes, "
-        f"{run.skipped} skipped, {run.failed} failed, {run.listed - run.new} not new."
+        f"The camera listed {run.listed} files: {run.imported} imported, {run.duplicate} "
+        f"duplicates, {run.skipped} skipped, {run.failed} failed, "
+        f"{run.listed - run.new} listed before."
     )
     return run
 
@@ -293,7 +296,7 @@ def _wait_for_worker(server: "Trapline", project: int) -> None:
     while not any(pipeline.slug == PIPELINE for pipeline in server.list_pipelines(project)):
         if time.monotonic() > deadline:
             raise CommandError(
-                "The worker did not register its pipeline; demo.log in the data folder says why."
+                "The worker did not register its pipeline; see demo.log in the data folder."
             )
         time.sleep(0.2)
 
@@ -320,7 +323,7 @@ def _show_findings(server: "Trapline", project: int, deployment: "UUID") -> None
         cursor = page.next
         if cursor is None:
             break
-    print_table(("picture", "pixels", "taken", "found"), sorted(rows, key=lambda row: str(row[0])))
+    print_table(("image", "pixels", "taken", "found"), sorted(rows, key=lambda row: str(row[0])))
 
 
 def _is_complete(run: "PullRun", job: "JobDetail", count: int, console: "Console") -> bool:

@@ -1,4 +1,4 @@
-"""Account of the demo, created without a typed password."""
+"""Account of the demo, created without a password prompt."""
 
 import asyncio
 import secrets
@@ -20,11 +20,14 @@ EMAIL = "demo@trapline.example"
 
 
 def ensure_demo_account(data: Path) -> tuple[str, str]:
-    """An API token of the demo's owner, kept in the data folder, and a new one-time link that signs in as them."""
-    return asyncio.run(_open(data))
+    """Return an API token of the demo's owner and a new one-time link that signs the owner in.
+
+    The token is stored in the data folder.
+    """
+    return asyncio.run(_ensure_account(data))
 
 
-async def _open(data: Path) -> tuple[str, str]:
+async def _ensure_account(data: Path) -> tuple[str, str]:
     async with open_local_context(data) as system:
         first = await create_first_owner_link(system)
         if first is not None:

@@ -1,4 +1,4 @@
-"""Small web server of a camera: a folder of images, with a listing of each folder."""
+"""Small web server of a camera, which serves a folder of images with directory listings."""
 
 import threading
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the interface is the library's
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - of the library
         pass
 
 
 @contextmanager
 def serve_camera(folder: Path) -> Iterator[int]:
-    """Serve a folder on a free port of the loopback interface for as long as the block runs; gives the port."""
+    """Serve a folder on a free loopback port in a `with` block, and return the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     server.daemon_threads = True
     thread = threading.Thread(

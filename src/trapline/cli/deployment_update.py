@@ -1,14 +1,24 @@
-"""`trapline deployment update`, `clock`, `export` and `import`: what is done to deployments that are there."""
+"""`trapline deployment update`, `clock`, `export` and `import`: change existing deployments."""
 
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.deployment_options import (
+    OPTIONS,
+    format_field,
+    format_label,
+    get_empty_value,
+    list_local_times,
+    set_zone,
+    with_field_options,
+)
 from trapline.cli.options import AsJson, InProject
 from trapline.cli.parameters import build_request
+from trapline.wire.deployment_fields import DEPLOYMENT_FIELDS
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -18,60 +28,68 @@ ZONES = {"given": "given", "coordinates": "of its coordinates", "default": "by d
 Named = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="Name or ID.")]
 
 
+@with_field_options
 def change_deployment(
     deployment: Named,
     *,
     project: InProject = None,
     name: Annotated[str | None, typer.Option(help="New name.")] = None,
-    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Degrees north.")] = None,
-    lon: Annotated[float | None, typer.Option(min=-180, max=180, help="Degrees east.")] = None,
-    uncertainty: Annotated[
-        float | None, typer.Option(min=0, help="Of the place, in metres.")
-    ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="Time zone of the camera's clock, such as Europe/Berlin.")
-    ] = None,
     redate: Annotated[
         bool,
         typer.Option(
-            "--redate-images", help="Date the existing images again in the new time zone."
+            "--redate-images",
+            help="Recompute the capture times of existing images in the new time zone.",
         ),
     ] = False,
-    camera: Annotated[str | None, typer.Option(help="Name or model of the camera.")] = None,
-    habitat: Annotated[str | None, typer.Option(help="Habitat in front of the camera.")] = None,
-    notes: Annotated[str | None, typer.Option(help="Notes.")] = None,
-    start: Annotated[str | None, typer.Option(help="Day or time of the start.")] = None,
-    end: Annotated[str | None, typer.Option(help="Day or time of the end.")] = None,
+    clear: Annotated[
+        list[str] | None,
+        typer.Option(help="A field to clear, such as camera_height_m. Repeat for several."),
+    ] = None,
+    fields: dict[str, Any],
     as_json: AsJson = False,
 ) -> None:
-    """Change a deployment; what is left out stays. `trapline deployment clock` sets its clock.
+    """Change a deployment; options that are not given stay the same.
+
+    `trapline deployment clock` sets its clock.
 
     Example: `trapline deployment update "Old oak" --habitat "beech forest" --end 2026-09-30`
     """
-    from trapline.cli.timestamps import parse_timestamp
+    from trapline.cli.errors import CommandError, ExitCode
     from trapline.wire.deployments import DeploymentUpdate
 
-    given = {
-        "name": name,
-        "latitude": lat,
-        "longitude": lon,
-        "coordinate_uncertainty_m": uncertainty,
-        "time_zone": time_zone,
-        "redate_images": redate or None,
-        "camera": camera,
-        "habitat": habitat,
-        "notes": notes,
-        "started_at": parse_timestamp("--start", start),
-        "ended_at": parse_timestamp("--end", end),
-    }
-    change = build_request(
-        DeploymentUpdate, {k: v for k, v in given.items() if v is not None}, "deployment"
-    )
+    given: dict[str, Any] = {field: get_empty_value(field) for field in clear or ()}
+    for field in given.keys() & fields.keys():
+        raise CommandError(
+            f"--clear {field} and {OPTIONS[field].option} contradict each other. Use one of them.",
+            ExitCode.WRONG_USAGE,
+        )
+    if name is not None:
+        given["name"] = name
+    if redate:
+        given["redate_images"] = True
     with _open() as server:
-        _tell(
-            server.update_deployment(_find(server, project, deployment).id, change),
-            "Changed",
-            as_json=as_json,
+        found = _find(server, project, deployment)
+        _require_known_zone(found, fields)
+        given |= set_zone(fields, fields.get("time_zone", found.time_zone))
+        change = build_request(DeploymentUpdate, given, "deployment")
+        _print_deployment(server.update_deployment(found.id, change), "Changed", as_json=as_json)
+
+
+def _require_known_zone(found: "Deployment", fields: dict[str, Any]) -> None:
+    """Raise CommandError if new coordinates can change the zone of times in the same request."""
+    from trapline.cli.errors import CommandError, ExitCode
+
+    can_change = (
+        found.time_zone_source != "given"
+        and not found.images
+        and {"latitude", "longitude"} & fields.keys()
+        and "time_zone" not in fields
+    )
+    for field in list_local_times(fields) if can_change else ():
+        raise CommandError(
+            f"{OPTIONS[field].option} has a time without a UTC offset, and the new coordinates can "
+            "change the time zone. Nothing was changed. Add --time-zone or an offset.",
+            ExitCode.WRONG_USAGE,
         )
 
 
@@ -86,7 +104,7 @@ def set_clock(
     time_zone: Annotated[
         str | None,
         typer.Option(
-            help="Zone of the camera's clock in which all images are dated, such as Europe/Berlin."
+            help="Time zone of the camera's clock, applied to all images, such as Europe/Berlin."
         ),
     ] = None,
     undo: Annotated[
@@ -97,8 +115,9 @@ def set_clock(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what another clock offset or time zone would change; --apply dates the images, --undo
-    sets it back.
+    """Preview or set the clock offset and the time zone of a camera.
+
+    --apply recomputes the capture times of the images. --undo restores the previous values.
 
     Examples: `trapline deployment clock "Old oak" --offset -3600`,
     `trapline deployment clock "Old oak" --time-zone Europe/Berlin --apply`
@@ -109,7 +128,7 @@ def set_clock(
 
     if (offset is None and time_zone is None) != undo:
         raise CommandError(
-            "Give --offset or --time-zone or both, to look or with --apply to set it, or --undo.",
+            "Specify --offset, --time-zone or both (--apply sets them), or --undo.",
             ExitCode.WRONG_USAGE,
         )
     wanted = {"clock_offset_s": offset, "time_zone": time_zone}
@@ -122,20 +141,22 @@ def set_clock(
     with _open() as server:
         found = _find(server, project, deployment)
         if undo:
-            _tell(server.undo_clock_offset(found.id), "Set back the clock of", as_json=as_json)
+            _print_deployment(
+                server.undo_clock_offset(found.id), "Restored the clock of", as_json=as_json
+            )
             return
         if apply:
             changed = server.update_deployment(found.id, change)
-            _tell(changed, "Set the clock of", as_json=as_json)
+            _print_deployment(changed, "Set the clock of", as_json=as_json)
             return
         preview = server.preview_clock_offset(found.id, offset, time_zone=time_zone)
     if as_json:
         print_json(preview)
         return
     print(
-        f"{preview.moved} images would move; {preview.edited} dated by hand and "
-        f"{preview.without_camera_time} whose "
-        "time needs neither zone nor offset would stay. Nothing was changed: --apply does it."
+        f"The capture times of {preview.moved} images would change. {preview.edited} were set "
+        f"by users and {preview.without_camera_time} do not come from the camera; these would not "
+        "change. Nothing was changed. Add --apply to change the times."
     )
     print_table(
         ("file", "taken", "would be"),
@@ -181,8 +202,8 @@ def import_deployments(
     project: InProject = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make and change deployments as a CSV says, known by their names: all of them, or none if a
-    line is wrong.
+    """Create and change deployments from a CSV, matched by their names: all of them, or none if a
+    line is invalid.
 
     Example: `trapline deployment import deployments.csv`
     """
@@ -190,11 +211,11 @@ def import_deployments(
     from trapline.cli.server_session import resolve_project
 
     with _open() as server:
-        taken = server.import_deployments_csv(resolve_project(server, project).id, sheet.read())
+        result = server.import_deployments_csv(resolve_project(server, project).id, sheet.read())
     if as_json:
-        print_json(taken)
+        print_json(result)
     else:
-        print(f"{taken.created} made, {taken.changed} changed, {taken.unchanged} as they were")
+        print(f"{result.created} created, {result.changed} changed, {result.unchanged} unchanged")
 
 
 def _open() -> "Trapline":
@@ -209,7 +230,7 @@ def _find(server: "Trapline", project: str | None, named: str) -> "Deployment":
     return resolve_deployment(server, resolve_project(server, project), named)
 
 
-def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:
+def _print_deployment(deployment: "Deployment", done: str, *, as_json: bool) -> None:
     from trapline.cli.output import print_json
 
     if as_json:
@@ -218,8 +239,8 @@ def _tell(deployment: "Deployment", done: str, *, as_json: bool) -> None:
     print(f"{done} {deployment.name}.")
     if deployment.capture_times_pending:
         print(
-            f"{deployment.images_dated} of {deployment.images_to_date} images are dated again; the "
-            "rest follow."
+            f"The capture times of {deployment.images_dated} of {deployment.images_to_date} images "
+            "are recomputed; the others follow."
         )
     warn_of_utc(deployment)
 
@@ -244,11 +265,13 @@ def show_deployment(
         if found.capture_times_pending
         else "done"
     )
-    shown = {
-        "id": found.id, "latitude": found.latitude, "longitude": found.longitude,
-        "uncertainty (m)": found.coordinate_uncertainty_m, "time zone": zone, "clock offset (s)": found.clock_offset_s,
-        "dating": dated, "start": found.started_at, "end": found.ended_at, "camera": found.camera,
-        "habitat": found.habitat, "notes": found.notes, "images": found.images, "last image": found.last_image_at,
+    fields = {
+        format_label(field): format_field(field, getattr(found, field))
+        for field in DEPLOYMENT_FIELDS
+        if field != "name"
+    }
+    shown = {"id": found.id, **fields, "time zone": zone, "dating": dated, "images": found.images,
+        "last image": found.last_image_at,
     }  # fmt: skip
     print_table(
         ("field", found.name),

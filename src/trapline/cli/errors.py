@@ -1,4 +1,4 @@
-"""Errors of commands: one sentence with what to do, and an exit code for each kind."""
+"""Errors of commands: a message for the user, and an exit code for each kind of error."""
 
 import sys
 from enum import IntEnum
@@ -17,29 +17,32 @@ class ExitCode(IntEnum):
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked for; the message is a sentence for people."""
+    """A command failed; the message is for the user and says what to do."""
 
-    def __init__(self, sentence: str, code: ExitCode = ExitCode.NOT_DONE) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, code: ExitCode = ExitCode.NOT_DONE) -> None:
+        super().__init__(message)
         self.code = code
 
 
 def explain_error(error: BaseException) -> tuple[str, int] | None:
-    """The sentence and the exit code for a foreseen failure; None for breakage, whose traceback is wanted."""
+    """Return the message and the exit code of an expected error.
+
+    Return None for an unexpected error, so that its traceback is shown.
+    """
     from trapline.client import ApiConnectionError, ApiStatusError
 
     if isinstance(error, CommandError):
         return str(error), error.code
     if isinstance(error, ApiConnectionError):
         return (
-            f"{error}. Is the server running? TRAPLINE_SERVER says where it is looked for.",
+            f"{error}. Is the server running? TRAPLINE_SERVER sets its URL.",
             ExitCode.NO_ANSWER,
         )
     if isinstance(error, ApiStatusError):
         return str(error), ExitCode.REFUSED
     if isinstance(error, ModuleNotFoundError):
         return _explain_missing(error)
-    # Only a command that loaded the server can have met the server's own failures.
+    # Only commands that imported the server's modules can raise their errors.
     if "trapline.server.platform.errors" in sys.modules:
         from trapline.server.platform.errors import TraplineError
 
@@ -65,7 +68,7 @@ def _explain_missing(error: ModuleNotFoundError) -> tuple[str, int] | None:
     extra = "worker" if name in ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL") else "server"
     return (
         (
-            f"This command needs more than is installed ({name} is missing): "
+            f"This command requires a package that is not installed ({name}): "
             f"{describe_install(extra)}."
         ),
         2,

@@ -1,4 +1,4 @@
-"""`trapline export`: what a project holds as one file, in one of the formats of the field."""
+"""`trapline export`: the observations of a project as one file in a standard format."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,18 +8,17 @@ import typer
 
 from trapline.cli.export_create import build_export_command
 from trapline.cli.options import AsJson
-from trapline.wire.exports import ExportFormat
+from trapline.wire.exports import EXPORT_FORMATS
 
 if TYPE_CHECKING:
     from trapline.wire.exports import Export
 
 app = typer.Typer(
     help=(
-        "An export is what a selection of images shows, at the moment when it is asked for, as one "
-        "file.\n\n"
-        "`trapline export csv -o observations.csv` makes one and downloads it; the server keeps it "
-        "for 30 days, if the "
-        "operator says nothing else. docs/how-to/export-observations.md shows more."
+        "An export is one file with the observations of the selected images at the time of the "
+        "request.\n\n"
+        "`trapline export csv -o observations.csv` creates an export and downloads it. The server "
+        "keeps it for 30 days by default. See docs/how-to/export-observations.md."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -29,21 +28,8 @@ Named = Annotated[
     UUID, typer.Argument(metavar="EXPORT", help="ID, as shown by `trapline export list`.")
 ]
 
-ABOUT = {
-    ExportFormat.CAMTRAP_DP: "Camtrap DP 1.0.2, validated, for GBIF and other platforms.",
-    ExportFormat.COCO: "COCO: boxes, masks and keypoints, to train and to measure models.",
-    ExportFormat.COCO_CAMERA_TRAPS: "COCO Camera Traps, with places and sequences.",
-    ExportFormat.YOLO: "YOLO: images and labels, split by deployment.",
-    ExportFormat.MEGADETECTOR: "MegaDetector's batch results, for Timelapse and AddaxAI.",
-    ExportFormat.SPECIESNET: "SpeciesNet's predictions.",
-    ExportFormat.DARWIN_CORE: "Darwin Core occurrences, for GBIF.",
-    ExportFormat.CSV: "A table with a row for each observation.",
-    ExportFormat.PARQUET: "The same table as Parquet.",
-    ExportFormat.GEOPARQUET: "The same table as GeoParquet, for maps.",
-    ExportFormat.CROPS: "Crops of the boxes by class, to train classifiers.",
-}
-for _format, _what in ABOUT.items():
-    app.command(_format.value, help=_what)(build_export_command(_format))
+for _format, _info in EXPORT_FORMATS.items():
+    app.command(_format.value, help=_info.summary)(build_export_command(_format))
 
 
 @app.command("list")
@@ -89,7 +75,7 @@ def show_export(export: Named, *, as_json: AsJson = False) -> None:
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        _say(server.get_export(export), as_json=as_json)
+        _print_export(server.get_export(export), as_json=as_json)
 
 
 @app.command("download")
@@ -135,7 +121,7 @@ def delete_export(export: Named) -> None:
     print("Deleted.")
 
 
-def _say(export: "Export", *, as_json: bool) -> None:
+def _print_export(export: "Export", *, as_json: bool) -> None:
     from trapline.cli.export_create import print_export_report
     from trapline.cli.output import print_json
 

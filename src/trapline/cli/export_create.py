@@ -1,4 +1,4 @@
-"""`trapline export FORMAT`: asks for an export, shows how far it is, says what was found wrong, and downloads it."""
+"""`trapline export FORMAT`: request an export, show its progress and problems, and download it."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -7,21 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli.observation_options import (
+    CountMinOption,
+    IndividualOption,
+    KindOption,
+    ModelClassOption,
+    NeedsReviewOption,
+    PersonOption,
+    SourceOption,
+)
 from trapline.cli.options import AsJson, InProject
-from trapline.wire.exports import ExportFormat
+from trapline.wire.exports import ExportContent, ExportFormat
 from trapline.wire.images import AnalysisStateFilter
+from trapline.wire.sensitive_taxa import LocationAudience
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.exports import Export, ExportProblem
 
-MOST_SAID = 20
+MOST_PRINTED = 20
 
 
 def build_export_command(form: ExportFormat) -> Callable[..., None]:
-    """Make the command of a format."""
+    """Build the command of a format."""
 
-    def make_export(
+    def run_export(
         *,
         output: Annotated[
             Path | None,
@@ -30,7 +40,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             ),
         ] = None,
         project: InProject = None,
-        deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+        deployment: Annotated[str | None, typer.Option(help="Name or ID.")] = None,
         named: Annotated[
             str | None, typer.Option("--class", help="Only images with this class.")
         ] = None,
@@ -82,7 +92,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             bool | None,
             typer.Option(
                 "--truncated/--not-truncated",
-                help="Files that end before the image does, or others.",
+                help="Only truncated files, or only complete files.",
             ),
         ] = None,
         tag: Annotated[str | None, typer.Option(help="Only images with this tag.")] = None,
@@ -92,8 +102,26 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         sequence: Annotated[
             str | None, typer.Option(help="Only images of this sequence, by its ID.")
         ] = None,
+        kind: KindOption = None,
+        source: SourceOption = None,
+        person: PersonOption = None,
+        needs_review: NeedsReviewOption = None,
+        individual: IndividualOption = None,
+        count_min: CountMinOption = None,
+        model_class: ModelClassOption = None,
         image: Annotated[
             list[str] | None, typer.Option(help="ID of an image; may be given several times.")
+        ] = None,
+        content: Annotated[
+            ExportContent,
+            typer.Option(help="The project's observations, or the raw output of models."),
+        ] = ExportContent.OBSERVATIONS,
+        audience: Annotated[
+            LocationAudience | None,
+            typer.Option(
+                help="Show locations of sensitive taxa no more exactly than this role sees them; "
+                "by default as you see them, and for Darwin Core as visitors do."
+            ),
         ] = None,
         sure: Annotated[
             float | None,
@@ -101,7 +129,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
                 "--min",
                 min=0,
                 max=1,
-                help="Minimum confidence; identified annotations are always included.",
+                help="Minimum confidence of models; observations of people are always included.",
             ),
         ] = None,
         option: Annotated[
@@ -112,7 +140,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             ),
         ] = None,
         option_file: Annotated[
-            Path | None, typer.Option(help="A JSON file with the same content.")
+            Path | None, typer.Option(help="JSON file with options of the format.")
         ] = None,
         as_json: AsJson = False,
     ) -> None:
@@ -130,7 +158,7 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
         options = parse_parameters("--option", option, option_file)
         if sure is not None:
             options["confidence_min"] = sure
-        chosen: dict[str, Any] = {
+        conditions: dict[str, Any] = {
             "class_name": named,
             "captured_after": parse_timestamp("--after", after),
             "captured_before": parse_timestamp("--before", before),
@@ -146,22 +174,33 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
             "tag": tag,
             "job": job,
             "sequence": sequence,
+            "kind": kind,
+            "source": source,
+            "identified_by": person,
+            "needs_review": needs_review,
+            "individual": individual,
+            "count_min": count_min,
+            "model_class": model_class,
             "images": image,
         }
         with connect() as server:
             within = resolve_project(server, project)
             if deployment is not None:
-                chosen["deployment"] = resolve_deployment(server, within, deployment).id
+                conditions["deployment"] = resolve_deployment(server, within, deployment).id
             if taxon is not None:
-                chosen["taxon"] = resolve_taxon(server, within.id, taxon).id
-            wanted = {
+                conditions["taxon"] = resolve_taxon(server, within.id, taxon).id
+            values = {
                 "project": within.id,
                 "format": form,
-                "selection": {name: value for name, value in chosen.items() if value is not None},
+                "content": content,
+                "selection": {
+                    name: value for name, value in conditions.items() if value is not None
+                },
                 "options": options,
+                "audience": audience,
             }
-            export = _follow(
-                server, server.create_export(build_request(NewExport, wanted, "export"))
+            export = _wait_for_export(
+                server, server.create_export(build_request(NewExport, values, "export"))
             )
             if as_json:
                 print_json(export)
@@ -176,11 +215,11 @@ def build_export_command(form: ExportFormat) -> Callable[..., None]:
                     f"{export.images:,} images. Download it: trapline export download {export.id}"
                 )
 
-    return make_export
+    return run_export
 
 
-def _follow(server: "Trapline", export: "Export") -> "Export":
-    """Show on standard error how far it is, until it is made."""
+def _wait_for_export(server: "Trapline", export: "Export") -> "Export":
+    """Show the progress of an export on standard error until it ends, and return it."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from trapline.cli.output import build_console
@@ -189,41 +228,44 @@ def _follow(server: "Trapline", export: "Export") -> "Export":
     console = build_console(to_errors=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        task = shown.add_task(export.state.value, total=None)
+    ) as bar:
+        task = bar.add_task(export.state.value, total=None)
 
-        def show(now: "Export") -> None:
-            shown.update(
-                task, description=now.state.value, completed=now.images, total=now.expected
+        def show(current: "Export") -> None:
+            bar.update(
+                task,
+                description=current.state.value,
+                completed=current.images,
+                total=current.expected,
             )
 
         return server.wait_for_export(export.id, progress=show)
 
 
 def download_export_file(server: "Trapline", export: "Export", output: Path) -> None:
-    """Download it, and say where it is; `-` is standard output."""
+    """Download the file of an export and print its path; `-` is standard output."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     from trapline.cli.output import build_console
 
     if output == Path("-"):
-        _write_out(server, export)
+        _write_to_stdout(server, export)
         return
     columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = build_console(to_errors=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as shown:
-        task = shown.add_task("", total=export.size_bytes)
-        place = server.download_export(
+    ) as bar:
+        task = bar.add_task("", total=export.size_bytes)
+        path = server.download_export(
             export,
             output,
-            progress=lambda received, total: shown.update(task, completed=received, total=total),
+            progress=lambda received, total: bar.update(task, completed=received, total=total),
         )
-    print(f"{export.images:,} images in {place}", file=sys.stderr)
+    print(f"{export.images:,} images in {path}", file=sys.stderr)
 
 
-def _write_out(server: "Trapline", export: "Export") -> None:
+def _write_to_stdout(server: "Trapline", export: "Export") -> None:
     import shutil
     from tempfile import TemporaryDirectory
 
@@ -232,28 +274,28 @@ def _write_out(server: "Trapline", export: "Export") -> None:
 
 
 def print_export_report(export: "Export") -> None:
-    """Say on standard error what was set right, what was left out, and what is wrong."""
-    _say("Set right:", export.fixed)
-    _say("Left out:", export.left_out)
-    _say("Not valid:", export.problems)
+    """Print corrected, omitted and invalid values on standard error."""
+    _print_problems("Corrected:", export.fixed)
+    _print_problems("Left out:", export.left_out)
+    _print_problems("Invalid:", export.problems)
     if export.error:
         print(f"{export.state.value}: {export.error}", file=sys.stderr)
     elif export.state == "invalid":
         print(
-            "It is not valid, and cannot be downloaded. Put this right, and export again.",
+            "The file is invalid and cannot be downloaded. Correct the problems and export again.",
             file=sys.stderr,
         )
     elif export.state not in ("ready", "invalid"):
-        print(f"It is {export.state.value}.", file=sys.stderr)
+        print(f"The export is {export.state.value}.", file=sys.stderr)
 
 
-def _say(lead: str, found: "Sequence[ExportProblem]") -> None:
+def _print_problems(heading: str, found: "Sequence[ExportProblem]") -> None:
     if not found:
         return
-    print(lead, file=sys.stderr)
-    for one in found[:MOST_SAID]:
-        where = f"{one.deployment}: " if one.deployment else ""
-        often = f" ({one.count:,} times)" if one.count > 1 else ""
-        print(f"  {where}{one.what}{often}", file=sys.stderr)
-    if len(found) > MOST_SAID:
-        print(f"  and {len(found) - MOST_SAID} more", file=sys.stderr)
+    print(heading, file=sys.stderr)
+    for problem in found[:MOST_PRINTED]:
+        where = f"{problem.deployment}: " if problem.deployment else ""
+        times = f" ({problem.count:,} times)" if problem.count > 1 else ""
+        print(f"  {where}{problem.what}{times}", file=sys.stderr)
+    if len(found) > MOST_PRINTED:
+        print(f"  and {len(found) - MOST_PRINTED} more", file=sys.stderr)

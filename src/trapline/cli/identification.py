@@ -1,5 +1,6 @@
 """`trapline identification`: identifications by people, in addition to those of models."""
 
+import json
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -11,10 +12,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "An identification is what a person says that an annotation, or a whole image, really "
-        "is.\n\n"
-        "The latest one holds, before the model's own words, which stay as they are. "
-        "`trapline images findings` shows the ids of annotations."
+        "An identification states what an annotation, a whole image or a sequence shows, "
+        "according to a person.\n\n"
+        "By default the latest identification replaces the result of a model, which is kept. "
+        "`trapline images findings` shows the IDs of annotations."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -29,6 +30,22 @@ Images = Annotated[
     list[UUID] | None,
     typer.Option("--image", help="ID of a whole image; may be given several times."),
 ]
+Sequences = Annotated[
+    list[UUID] | None,
+    typer.Option("--sequence", help="ID of a sequence; may be given several times."),
+]
+Taxa = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--taxa",
+        metavar="JSON",
+        help=(
+            "With correct: one of several taxa of an image or a sequence, as JSON with label or "
+            "taxon, count, sex, life_stage, behaviour and individual_id; may be given several "
+            "times."
+        ),
+    ),
+]
 
 
 @app.command("add")
@@ -39,6 +56,13 @@ def identify(
     *,
     annotation: Annotations = None,
     image: Images = None,
+    sequence: Sequences = None,
+    apply_to: Annotated[
+        str | None,
+        typer.Option(
+            help="Images of a sequence that get its taxa: boxes (those with a box) or all."
+        ),
+    ] = None,
     taxon: Annotated[UUID | None, typer.Option(help="With correct: ID of the taxon.")] = None,
     label: Annotated[
         str | None, typer.Option(help="With correct: a name that is not on the species list.")
@@ -50,23 +74,31 @@ def identify(
     behaviour: Annotated[
         str | None, typer.Option(help="Behaviour of the animal, as free text.")
     ] = None,
+    individual: Annotated[
+        str | None, typer.Option(help="Name of a known individual, as free text.")
+    ] = None,
+    taxa: Taxa = None,
     as_json: AsJson = False,
 ) -> None:
-    """Identify what annotations or whole images show: all of them are stored, or none.
+    """Identify what annotations, whole images or sequences show: all of them are stored, or none.
 
     To confirm an image means that its newest result is right.
 
     Example: `trapline identification add correct --annotation ID --label "Lynx lynx" --count 2`
+
+    Example: `trapline identification add correct --sequence ID --taxa '{"label": "Lynx lynx"}'`
     """
     from trapline.cli.output import print_json
     from trapline.cli.parameters import build_request
     from trapline.cli.server_session import connect
     from trapline.wire.identifications import NewIdentification
 
-    said = {
+    values = {
         "kind": kind,
         "annotations": annotation or [],
         "images": image or [],
+        "sequences": sequence or [],
+        "apply_to": apply_to,
         "taxon": taxon,
         "label": label,
         "comment": comment,
@@ -74,15 +106,17 @@ def identify(
         "sex": sex,
         "life_stage": life_stage,
         "behaviour": behaviour,
+        "individual_id": individual,
+        "taxa": [_parse_taxon(item) for item in taxa] if taxa else None,
     }
     with connect() as server:
-        made = server.create_identifications(
-            build_request(NewIdentification, said, "identification")
+        created = server.create_identifications(
+            build_request(NewIdentification, values, "identification")
         )
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        _show(made)
+        _show(created)
 
 
 @app.command("list")
@@ -177,20 +211,38 @@ def withdraw_identifications(
     """Withdraw your own identification, or as a manager any; it is kept in the list and no longer
     counts.
 
+    An identification of a sequence is withdrawn for all its images.
+
     Example: `trapline identification withdraw ID`
     """
     from trapline.cli.output import print_json
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        told = server.withdraw_identifications(identifications)
+        result = server.withdraw_identifications(identifications)
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
         print(
-            f"{told.withdrawn} withdrawn"
-            + (f", {told.unchanged} were before" if told.unchanged else "")
+            f"{result.withdrawn} withdrawn"
+            + (f", {result.unchanged} were already withdrawn" if result.unchanged else "")
         )
+
+
+def _parse_taxon(text: str) -> object:
+    from trapline.cli.errors import CommandError, ExitCode
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise CommandError(
+            f'--taxa takes JSON such as {{"label": "Lynx lynx", "count": 2}}, not {text}.',
+            ExitCode.WRONG_USAGE,
+        ) from None
+
+
+def _name(it: "Identification") -> str | None:
+    return ", ".join(item.label for item in it.taxa) if len(it.taxa) > 1 else it.label
 
 
 def _show(found: "list[Identification]") -> None:
@@ -203,8 +255,8 @@ def _show(found: "list[Identification]") -> None:
                 it.created_at,
                 it.by,
                 it.kind.value,
-                it.label,
-                it.count,
+                _name(it),
+                it.count if len(it.taxa) < 2 else None,
                 it.comment,
                 it.withdrawn_at,
                 f"annotation {it.annotation_id}" if it.annotation_id else f"image {it.image_id}",

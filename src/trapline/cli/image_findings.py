@@ -1,4 +1,4 @@
-"""`trapline images findings` and `classes`: what models saw on many images."""
+"""`trapline images findings` and `classes`: results of models on many images."""
 
 from itertools import islice
 from typing import Annotated
@@ -15,7 +15,7 @@ def list_findings(
     ] = None,
     *,
     project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="Name or ID.")] = None,
     kind: Annotated[
         str | None,
         typer.Option("--type", help="Only this type, such as bounding_box or classification."),
@@ -60,7 +60,7 @@ def list_findings(
     from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
-    said: dict[str, str | float | None] = {
+    filters: dict[str, str | float | None] = {
         "type": kind,
         "class_": named,
         "confidence_min": sure,
@@ -69,16 +69,17 @@ def list_findings(
     by = {"model": model, "model_version": version, "algorithm": algorithm}
     if image is not None and (deployment or after or before):
         raise CommandError(
-            "An image is of one deployment and one time: leave those out.", ExitCode.WRONG_USAGE
+            "--image cannot be combined with --deployment, --after or --before.",
+            ExitCode.WRONG_USAGE,
         )
     with connect() as server:
         if taxon is not None:
             of_project = (
                 server.get_image(image).project_id if image else resolve_project(server, project).id
             )
-            said["taxon"] = str(resolve_taxon(server, of_project, taxon).id)
+            filters["taxon"] = str(resolve_taxon(server, of_project, taxon).id)
         if image is not None:
-            pages = iterate(server.list_image_annotations, image, **said, **by)
+            pages = iterate(server.list_image_annotations, image, **filters, **by)
         else:
             within = resolve_project(server, project)
             pages = iterate(
@@ -89,7 +90,7 @@ def list_findings(
                 else None,
                 captured_after=parse_timestamp("--after", after),
                 captured_before=parse_timestamp("--before", before),
-                **said,
+                **filters,
                 **by,
             )
         found = list(islice(pages, limit))
@@ -141,7 +142,7 @@ def show_image(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show an image: when and where it was taken, its tags, what was seen on it. --json has its
+    """Show an image: when and where it was taken, its tags, and its results. --json has its
     EXIF and addresses.
 
     Example: `trapline images show ID`

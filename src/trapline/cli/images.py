@@ -7,6 +7,15 @@ from uuid import UUID
 import typer
 
 from trapline.cli.image_findings import list_classes, list_findings, list_tags, show_image
+from trapline.cli.observation_options import (
+    CountMinOption,
+    IndividualOption,
+    KindOption,
+    ModelClassOption,
+    NeedsReviewOption,
+    PersonOption,
+    SourceOption,
+)
 from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
@@ -18,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Ids = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Ids of images.")]
+Ids = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="IDs of images.")]
 
 
 @app.callback()
@@ -57,9 +66,9 @@ def upload_images(
     from trapline.client.uploads import ENDINGS, list_files
 
     found = list_files(folder)
-    if not found.pictures:
+    if not found.images:
         others = (
-            f" Other files in it: {_name_some([path.name for path in found.others])}."
+            f" Other files in it: {_format_names([path.name for path in found.others])}."
             if found.others
             else ""
         )
@@ -70,19 +79,21 @@ def upload_images(
     with (
         connect() as server,
         Progress(
-            TextColumn("Uploading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console,
-            transient=True,
+            TextColumn("Uploading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
+            console=console, transient=True,
         ) as progress,
     ):  # fmt: skip
         within = resolve_project(server, project)
         place = resolve_deployment(server, within, deployment).id if deployment else None
-        task = progress.add_task("", total=sum(path.stat().st_size for path in found.pictures))
+        task = progress.add_task("", total=sum(path.stat().st_size for path in found.images))
 
         def show(sent: int, _total: int) -> None:
             progress.update(task, completed=sent)
 
         try:
-            told = server.upload_images(folder, project=within.id, deployment=place, progress=show)
+            result = server.upload_images(
+                folder, project=within.id, deployment=place, progress=show
+            )
         except ApiError as failed:
             if failed.sent and failed.sent.files:
                 console.print(
@@ -90,22 +101,25 @@ def upload_images(
                 )
             raise
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
-        print(f"{told.imported} imported, {told.duplicate} already there, {told.refused} refused")
-        _print_times(told.without_camera_time)
-        for it in told.files:
+        print(
+            f"{result.imported} imported, {result.duplicate} already stored, "
+            f"{result.refused} refused"
+        )
+        _print_times(result.without_camera_time)
+        for it in result.files:
             if it.outcome == "refused":
                 console.print(f"{it.path or it.filename}: {it.detail}", markup=False)
-        if told.left_out:
+        if result.left_out:
             console.print(
-                f"{len(told.left_out)} files are not images and were not sent:", markup=False
+                f"{len(result.left_out)} files are not images and were not sent:", markup=False
             )
-            for path in told.left_out:
+            for path in result.left_out:
                 console.print(f"  {path}", markup=False)
-        if told.hidden:
-            console.print(f"{told.hidden} hidden files were not sent.", markup=False)
-    if told.refused:
+        if result.hidden:
+            console.print(f"{result.hidden} hidden files were not sent.", markup=False)
+    if result.refused:
         raise typer.Exit(1)
 
 
@@ -120,7 +134,20 @@ def _print_times(without_camera_time: int) -> None:
 def list_images(
     *,
     project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="Name or ID.")] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="Only images with this class.")
+    ] = None,
+    taxon: Annotated[
+        str | None, typer.Option(help="Only images with this taxon: a scientific name or an ID.")
+    ] = None,
+    kind: KindOption = None,
+    source: SourceOption = None,
+    person: PersonOption = None,
+    needs_review: NeedsReviewOption = None,
+    individual: IndividualOption = None,
+    count_min: CountMinOption = None,
+    model_class: ModelClassOption = None,
     tag: Annotated[str | None, typer.Option(help="Only images with this tag.")] = None,
     starred: Annotated[bool, typer.Option("--starred", help="Only starred images.")] = False,
     camera_time: Annotated[
@@ -134,7 +161,7 @@ def list_images(
         bool | None,
         typer.Option(
             "--truncated/--not-truncated",
-            help="Only files that end before the image does, or only others.",
+            help="Only truncated files, or only complete files.",
         ),
     ] = None,
     deleted: Annotated[
@@ -145,10 +172,15 @@ def list_images(
 ) -> None:
     """List a project's images with their IDs.
 
-    Example: `trapline images list --tag "red fox" --json | jq -r .[].id`
+    Example: `trapline images list --class "Vulpes vulpes" --needs-review --json | jq -r .[].id`
     """
     from trapline.cli.output import print_list
-    from trapline.cli.server_session import connect, resolve_deployment, resolve_project
+    from trapline.cli.server_session import (
+        connect,
+        resolve_deployment,
+        resolve_project,
+        resolve_taxon,
+    )
 
     with connect() as server:
         within = resolve_project(server, project)
@@ -157,6 +189,15 @@ def list_images(
             deployment=str(resolve_deployment(server, within, deployment).id)
             if deployment
             else None,
+            class_=class_name,
+            taxon=str(resolve_taxon(server, within.id, taxon).id) if taxon else None,
+            kind=kind,
+            source=source,
+            identified_by=str(person) if person else None,
+            needs_review=None if needs_review is None else str(needs_review).lower(),
+            individual=individual,
+            count_min=count_min,
+            model_class=model_class,
             tag=tag,
             starred="true" if starred else None,
             camera_time=None if camera_time is None else str(camera_time).lower(),
@@ -231,10 +272,10 @@ def change_images(
             f"{named}{wrong['msg'].removeprefix('Value error, ')}.", ExitCode.WRONG_USAGE
         ) from None
     with connect() as server:
-        _say(
+        _print_result(
             server.update_images(_read_ids(images), **changes),
             "changed",
-            "were so already",
+            "were unchanged",
             as_json=as_json,
         )
 
@@ -256,10 +297,10 @@ def delete_images(
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        _say(
+        _print_result(
             server.delete_images(_read_ids(images), reason),
             "deleted",
-            "were deleted before",
+            "were already deleted",
             as_json=as_json,
         )
 
@@ -274,7 +315,7 @@ def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        _say(
+        _print_result(
             server.restore_images(_read_ids(images)),
             "restored",
             "were not deleted",
@@ -282,7 +323,7 @@ def restore_images(images: Ids, *, as_json: AsJson = False) -> None:
         )
 
 
-def _name_some(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
@@ -290,21 +331,26 @@ def _read_ids(given: list[str]) -> list[UUID]:
     from trapline.cli.errors import CommandError, ExitCode
 
     try:
-        return [UUID(one) for one in given]
+        return [UUID(text) for text in given]
     except ValueError:
         raise CommandError(
-            "Images are named by their ids: `trapline images list` shows them.",
+            "Specify images by their IDs: `trapline images list` shows them.",
             ExitCode.WRONG_USAGE,
         ) from None
 
 
-def _say(told: "ImagesUpdateResult", done: str, so: str, *, as_json: bool) -> None:
+def _print_result(
+    result: "ImagesUpdateResult", done: str, otherwise: str, *, as_json: bool
+) -> None:
     from trapline.cli.output import print_json
 
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
-        print(f"{told.changed} {done}" + (f", {told.unchanged} {so}" if told.unchanged else ""))
+        print(
+            f"{result.changed} {done}"
+            + (f", {result.unchanged} {otherwise}" if result.unchanged else "")
+        )
 
 
 app.command("show")(show_image)

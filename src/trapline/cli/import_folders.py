@@ -1,4 +1,4 @@
-"""Folders of imported files on the command line: assign them to deployments, and print those that match none."""
+"""Folders of imported files: assign them to deployments, and print folders without a match."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ MOST_PRINTED = 50
 
 
 def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict[str, UUID]:
-    """Read FOLDER=DEPLOYMENT, with the name or ID of a deployment. Raises CommandError."""
+    """Parse FOLDER=DEPLOYMENT, with the name or ID of a deployment. Raises CommandError."""
     from trapline.cli.errors import CommandError, ExitCode
 
     if not given:
@@ -22,7 +22,7 @@ def read_folders(server: "Trapline", project: int, given: Sequence[str]) -> dict
         known |= {deployment.name: deployment.id, str(deployment.id): deployment.id}
     folders: dict[str, UUID] = {}
     for one in given:
-        # Both names may contain "=": the deployment is the longest end that is one.
+        # Both names may contain "=". The longest suffix that names a deployment is used.
         places = [at for at, letter in enumerate(one) if letter == "=" and one[:at].strip()]
         found = next((at for at in places if one[at + 1 :].strip() in known), None)
         if found is None:
@@ -55,7 +55,7 @@ def _list_nearest(name: str, known: dict[str, UUID]) -> str:
 
 
 def print_folders(found: "UnmatchedFolders", imported: "Import") -> None:
-    """Print the folders whose entries match no image or several, with the nearest deployment names."""
+    """Print folders whose entries match no image or several, with similar deployment names."""
     if not found.folders:
         return
     print("Folders with entries that match no image or several:")

@@ -1,4 +1,4 @@
-"""`trapline import`: results of other programs, from files, and what of them could not be taken."""
+"""`trapline import`: results of other programs from files, and entries not imported."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ app = typer.Typer(
     help=(
         "Import results of other programs: `trapline import megadetector results.json`.\n\n"
         "Images are matched by path, by the end of the path, or by an unambiguous file name. "
-        "The same file again stores nothing twice."
+        "A file that is imported again stores nothing twice."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -28,7 +28,7 @@ FORMATS = {
     "megadetector": "Import batch results in the MegaDetector format.",
     "speciesnet": "Import predictions of SpeciesNet, in either form.",
     "coco": "Import a COCO data set: boxes, masks and keypoints, or COCO Camera Traps.",
-    "camtrap-dp": "Import a Camtrap DP zip: its deployments and its observations.",
+    "camtrap-dp": "Import a Camtrap DP zip: observations and fields of deployments.",
 }
 SHOWN_FAULTS = 20
 Named = Annotated[
@@ -45,8 +45,8 @@ Folders = Annotated[
 ]
 
 
-def _make_command(kind: str) -> "Callable[..., None]":
-    def take(
+def _build_command(kind: str) -> "Callable[..., None]":
+    def run_import(
         file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")],
         *,
         project: InProject = None,
@@ -65,7 +65,7 @@ def _make_command(kind: str) -> "Callable[..., None]":
         nothing_is_blank: Annotated[
             bool,
             typer.Option(
-                "--nothing-is-blank", help="Of COCO: images without annotations are empty."
+                "--nothing-is-blank", help="COCO only: images without annotations are blank."
             ),
         ] = False,
         folder: Folders = None,
@@ -96,12 +96,15 @@ def _make_command(kind: str) -> "Callable[..., None]":
                 server, sent if no_wait else _watch(server, sent, quiet=as_json), as_json=as_json
             )
 
-    take.__doc__ = f"{FORMATS[kind]}\n\n    Example: `trapline import {kind} FILE --project 'Forest edge'`\n    "
-    return take
+    run_import.__doc__ = (
+        f"{FORMATS[kind]}\n\n"
+        f"    Example: `trapline import {kind} FILE --project 'Forest edge'`\n    "
+    )
+    return run_import
 
 
 for _kind in FORMATS:
-    app.command(_kind)(_make_command(_kind))
+    app.command(_kind)(_build_command(_kind))
 
 
 def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
@@ -125,63 +128,65 @@ def _watch(server: "Trapline", sent: "Import", *, quiet: bool) -> "Import":
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("looking through", total=None)
 
-        def show(now: "Import") -> None:
-            if now.total is not None:
-                bar.update(task, description="importing", total=now.total, completed=now.done)
+        def show(current: "Import") -> None:
+            if current.total is not None:
+                bar.update(
+                    task, description="importing", total=current.total, completed=current.done
+                )
 
         return server.wait_for_import(sent.id, progress=show)
 
 
-def _finish(server: "Trapline", taken: "Import", *, as_json: bool) -> None:
+def _finish(server: "Trapline", result: "Import", *, as_json: bool) -> None:
     """Show the result of an import. Exit code 1 if some entries were not imported."""
     from trapline.cli.errors import CommandError
     from trapline.cli.output import print_json
     from trapline.wire.imports import LIVE, ImportState
 
     if as_json:
-        print_json(taken)
+        print_json(result)
     else:
-        _tell(server, taken)
-    if taken.state in LIVE:
+        _print_import(server, result)
+    if result.state in LIVE:
         return
-    if taken.state != ImportState.COMPLETED:
-        raise CommandError(taken.error or f"The import is {taken.state}.")
-    if taken.faults:
-        raise CommandError(f"{taken.faults:,} of it could not be taken; the rest is there.")
+    if result.state != ImportState.COMPLETED:
+        raise CommandError(result.error or f"The import is {result.state}.")
+    if result.faults:
+        raise CommandError(f"{result.faults:,} entries have problems; all others were imported.")
 
 
-def _tell(server: "Trapline", taken: "Import") -> None:
+def _print_import(server: "Trapline", result: "Import") -> None:
     from trapline.cli.import_folders import print_folders
     from trapline.wire.imports import LIVE
 
-    if taken.state in LIVE:
-        print(f"{taken.filename} is {taken.state}. Watch it: trapline import show {taken.id}")
+    if result.state in LIVE:
+        print(f"{result.filename} is {result.state}. Watch it: trapline import show {result.id}")
         return
     print(
-        f"{taken.filename}: {taken.done:,} of {taken.total or 0:,} entries, {taken.stored:,} "
-        "results new with "
-        f"{taken.annotations:,} annotations, {taken.unchanged:,} there before."
+        f"{result.filename}: {result.done:,} of {result.total or 0:,} entries, {result.stored:,} "
+        f"new results with {result.annotations:,} annotations, {result.unchanged:,} imported "
+        "before."
     )
-    more = (
-        (taken.identifications, "identifications new"),
-        (taken.deployments, "deployments made"),
-        (taken.model_failures, "images on which the model had failed"),
-        (taken.left_out, "left out, as requested or because they do not refer to one image"),
-        (taken.unknown, "entries name an image that does not exist here"),
-        (taken.ambiguous, "entries fit several images"),
+    counts = (
+        (result.identifications, "new identifications"),
+        (result.deployments, "deployments got values for empty fields"),
+        (result.model_failures, "images on which the model failed"),
+        (result.left_out, "left out, as requested or because they state nothing"),
+        (result.unknown, "entries match no image"),
+        (result.ambiguous, "entries match several images"),
     )
-    for count, words in more:
+    for count, text in counts:
         if count:
-            print(f"{count:,} {words}")
-    if not taken.faults:
+            print(f"{count:,} {text}")
+    if not result.faults:
         return
-    if taken.unknown or taken.ambiguous:
-        print_folders(server.list_import_folders(taken.id), taken)
-    for one in server.list_import_faults(taken.id, limit=SHOWN_FAULTS).results:
+    if result.unknown or result.ambiguous:
+        print_folders(server.list_import_folders(result.id), result)
+    for one in server.list_import_faults(result.id, limit=SHOWN_FAULTS).results:
         named = f" ({one.file})" if one.file else ""
         print(f"{one.place}{named}: {one.message}")
-    if taken.faults > SHOWN_FAULTS:
-        print(f"... and {taken.faults - SHOWN_FAULTS:,} more: trapline import faults {taken.id}")
+    if result.faults > SHOWN_FAULTS:
+        print(f"... and {result.faults - SHOWN_FAULTS:,} more: trapline import faults {result.id}")
 
 
 @app.command("list")
@@ -201,8 +206,8 @@ def list_imports(*, project: InProject = None, as_json: AsJson = False) -> None:
         found,
         columns,
         lambda it: (
-            it.id, it.filename, it.format, it.state, it.done, it.total, it.stored, it.faults, it.requested_by,
-            it.created_at,
+            it.id, it.filename, it.format, it.state, it.done, it.total, it.stored, it.faults,
+            it.requested_by, it.created_at,
         ),
         as_json=as_json,
     )  # fmt: skip
@@ -224,7 +229,7 @@ def show_import(one: Named, *, as_json: AsJson = False) -> None:
             return
         if found.error:
             print(found.error)
-        _tell(server, found)
+        _print_import(server, found)
 
 
 @app.command("faults")
@@ -238,7 +243,7 @@ def list_faults(one: Named, *, as_json: AsJson = False) -> None:
     from trapline.client import iterate
 
     with connect() as server:
-        found = list(iterate(lambda **asked: server.list_import_faults(one, **asked)))
+        found = list(iterate(lambda **page: server.list_import_faults(one, **page)))
     print_list(
         found,
         ("place", "file", "kind", "why"),
@@ -281,7 +286,7 @@ def cancel_import(one: Named) -> None:
 
     with connect() as server:
         found = server.cancel_import(one)
-    print(f"{found.filename} is canceled after {found.done:,} entries, which stay.")
+    print(f"{found.filename} is canceled. {found.done:,} entries were imported and are kept.")
 
 
 @app.command("delete")

@@ -135,13 +135,13 @@ def cancel_job(job_id: JobId, *, as_json: AsJson = False) -> None:
 @app.command("pause")
 def pause_job(job_id: JobId, *, as_json: AsJson = False) -> None:
     """Pause a job: its tasks are no longer leased; leased tasks continue."""
-    _move(job_id, "pause", as_json=as_json)
+    _change_state(job_id, "pause", as_json=as_json)
 
 
 @app.command("resume")
 def resume_job(job_id: JobId, *, as_json: AsJson = False) -> None:
     """Resume a paused job: its tasks are leased again."""
-    _move(job_id, "resume", as_json=as_json)
+    _change_state(job_id, "resume", as_json=as_json)
 
 
 @app.command("priority")
@@ -184,16 +184,16 @@ def show_failures(
 
     with connect() as server:
         if task is not None:
-            story = server.get_task(job_id, _read_id(task))
+            history = server.get_task(job_id, _read_id(task))
             if as_json:
-                print_json(story)
+                print_json(history)
                 return
-            print(f"{story.filename}: {story.status}")
+            print(f"{history.filename}: {history.status}")
             print_table(
                 ("attempt", "worker", "leased", "ended", "outcome", "error"),
                 [
                     (it.number, it.worker, it.leased_at, it.ended_at, it.outcome, it.error)
-                    for it in story.attempts
+                    for it in history.attempts
                 ],
             )
         elif reason is not None:
@@ -260,7 +260,7 @@ def retry_job(
         print_job_state(server.retry_job(job_id, wanted), as_json=as_json)
 
 
-def _move(job_id: int, verb: str, *, as_json: bool) -> None:
+def _change_state(job_id: int, verb: str, *, as_json: bool) -> None:
     from trapline.cli.server_session import connect
 
     with connect() as server:

@@ -1,4 +1,4 @@
-"""`trapline job log` and `trapline job analyses`: what happened to a job, and what it made."""
+"""`trapline job log` and `trapline job analyses`: the history and the analyses of a job."""
 
 from itertools import islice
 from typing import Annotated

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "Manage the keys that sign requests of external pipelines; each secret is shown once.\n\n"
-        "To change one without a gap: `create` a second key for the same service, put it into the "
-        "pipeline, see it "
-        "used in `list`, then `revoke` the first."
+        "To replace a key without downtime: `create` a second key for the same service, configure "
+        "the pipeline with it, check with `list` that it is used, then `revoke` the first key."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -48,13 +47,15 @@ def create_key(
     from trapline.wire.callback_keys import NewCallbackKey
 
     with connect() as server:
-        wanted: list[str | None] = [*project] if project else [None]
-        ids = [resolve_project(server, named).id for named in wanted]
-        made = server.create_callback_key(NewCallbackKey(projects=ids, service=service, name=name))
+        names: list[str | None] = [*project] if project else [None]
+        ids = [resolve_project(server, named).id for named in names]
+        created = server.create_callback_key(
+            NewCallbackKey(projects=ids, service=service, name=name)
+        )
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        print(f"CALLBACK_KEY_ID={made.key_id}\nCALLBACK_KEY_SECRET={made.secret}")
+        print(f"CALLBACK_KEY_ID={created.key_id}\nCALLBACK_KEY_SECRET={created.secret}")
 
 
 @app.command("list")
@@ -92,7 +93,7 @@ def list_keys(
 def revoke_key(
     key: Annotated[str, typer.Argument(help="The key, as `trapline key list` shows it.")],
 ) -> None:
-    """Revoke a service key; what it signs is refused from now on.
+    """Revoke a service key; its signatures are refused from now on.
 
     Example: `trapline key revoke tlk_0123456789abcdef`
     """
@@ -132,7 +133,7 @@ def check_signature(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which part of a request's signature is wrong, to an owner of the project. Nothing is
+    """Show which part of a request's signature is wrong. Requires the owner role. Nothing is
     stored or changed.
 
     The request begins with its line, then come the headers, an empty line, and the body to its last
@@ -146,8 +147,9 @@ def check_signature(
 
         {"status": "processing"}
 
-    Ends with 0 if the signature holds, with 1 if it does not. Example: `trapline key check
-    refused.http --project 7`
+    Exit code 0 if the signature is valid, 1 if it is not.
+
+    Example: `trapline key check refused.http --project 7`
     """
     from trapline.cli.errors import ExitCode
     from trapline.cli.output import print_json
@@ -155,34 +157,35 @@ def check_signature(
     from trapline.cli.server_session import connect, resolve_project
 
     message = None if signed is None else signed.read_bytes().decode("utf-8", "backslashreplace")
-    given = sys.stdin.buffer.read() if request == Path("-") else request.read_bytes()
+    content = sys.stdin.buffer.read() if request == Path("-") else request.read_bytes()
     with connect() as server:
-        asked = parse_request(given, resolve_project(server, project).id, message)
-        checked = server.check_signature(asked)
+        check_request = parse_request(content, resolve_project(server, project).id, message)
+        result = server.check_signature(check_request)
     if as_json:
-        print_json(checked)
+        print_json(result)
     else:
-        _tell(asked, checked)
-    if not checked.valid:
+        _print_check(check_request, result)
+    if not result.valid:
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
-def _tell(asked: "SignatureCheckRequest", checked: "SignatureCheckResult") -> None:
-    for part in checked.parts:
+def _print_check(check_request: "SignatureCheckRequest", result: "SignatureCheckResult") -> None:
+    for part in result.parts:
         print(f"{'ok ' if part.valid else 'NO '} {part.component}: {part.message}")
-    print("The signature holds." if checked.valid else "The signature does not hold.")
-    if checked.expected_message is None or checked.valid:
+    print("The signature is valid." if result.valid else "The signature is not valid.")
+    if result.expected_message is None or result.valid:
         return
-    print(f"\nThis should be signed:\n{checked.expected_message}")
-    if checked.first_difference is not None and asked.signed_message is not None:
-        at = checked.first_difference
-        expected = checked.expected_message.encode()[at : at + 1]
-        theirs = asked.signed_message.encode()[at : at + 1]
+    print(f"\nThe message to sign:\n{result.expected_message}")
+    if result.first_difference is not None and check_request.signed_message is not None:
+        offset = result.first_difference
+        expected = result.expected_message.encode()[offset : offset + 1]
+        actual = check_request.signed_message.encode()[offset : offset + 1]
         print(
-            f"\nYour message differs from byte {at + 1}: expected {expected!r}, signed {theirs!r}."
+            f"\nYour message differs from byte {offset + 1}: expected {expected!r}, "
+            f"signed {actual!r}."
         )
-    elif asked.signed_message is not None:
+    elif check_request.signed_message is not None:
         print(
-            "\nYour message is exactly this. Either the secret differs, or the digest is not an "
+            "\nYour message is correct. Either the secret differs, or the digest is not an "
             "HMAC-SHA256 in hex."
         )

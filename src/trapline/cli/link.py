@@ -20,10 +20,10 @@ def link(
 
     If no account exists yet, the link creates the owner's account.
     """
-    print(asyncio.run(_make(email, data)))
+    print(asyncio.run(_create_link(email, data)))
 
 
-async def _make(email: str | None, data: Path | None) -> str:
+async def _create_link(email: str | None, data: Path | None) -> str:
     from trapline.cli.local_server import open_local_context
     from trapline.server.accounts.actions.one_time_links import (
         build_link_url,

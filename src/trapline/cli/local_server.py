@@ -1,4 +1,4 @@
-"""The server's own machine: its data folder, and actions without HTTP between."""
+"""Access to the server on this machine: its data folder, and its actions without HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,9 +21,9 @@ from trapline.wire.auth import NewToken, TokenKind
 
 
 def resolve_settings(data: Path | None) -> Settings:
-    """The settings with the data folder made absolute, and with the database that runs on it now.
+    """Return the settings with an absolute data folder and the URL of its running database.
 
-    Raises CommandError where there is no DATABASE_URL and no Trapline runs on the folder.
+    Raises CommandError if there is no DATABASE_URL and no Trapline runs on the folder.
     """
     settings = load_settings()
     folder = (data or settings.data).resolve()
@@ -36,9 +36,9 @@ def resolve_settings(data: Path | None) -> Settings:
             )
         url = SecretStr(running)
     update: dict[str, object] = {"data": folder, "database_url": url}
-    told = folder / "public-url"
-    if "public_url" not in settings.model_fields_set and told.exists():
-        update["public_url"] = told.read_text(encoding="utf-8").strip()
+    url_file = folder / "public-url"
+    if "public_url" not in settings.model_fields_set and url_file.exists():
+        update["public_url"] = url_file.read_text(encoding="utf-8").strip()
     return settings.model_copy(update=update)
 
 
@@ -53,24 +53,24 @@ async def ensure_token(
     system: AppContext, folder: Path, name: str, scope: Scope, new: NewToken
 ) -> str:
     """Return the API token stored under this name in the data folder, or create a new one."""
-    kept = await asyncio.to_thread(_read_kept, folder / name)
-    if kept is not None:
+    stored = await asyncio.to_thread(_load_token, folder / name)
+    if stored is not None:
         try:
-            await get_token_scope(system, kept, RequestOrigin())
+            await get_token_scope(system, stored, RequestOrigin())
         except Unauthenticated:
             await asyncio.to_thread((folder / name).unlink)
         else:
-            return kept
-    made = await create_token(system, scope, new)
-    await asyncio.to_thread(write_secret, folder / name, made.token)
-    return made.token
+            return stored
+    created = await create_token(system, scope, new)
+    await asyncio.to_thread(write_secret, folder / name, created.token)
+    return created.token
 
 
-def _read_kept(file: Path) -> str | None:
+def _load_token(file: Path) -> str | None:
     return file.read_text(encoding="utf-8").strip() if file.exists() else None
 
 
 async def ensure_worker_token(system: AppContext, folder: Path) -> str:
-    """The token of this machine's own worker, good for every project."""
+    """Return the token of the worker of this machine, which is valid in all projects."""
     new = NewToken(name="local worker", kind=TokenKind.WORKER)
     return await ensure_token(system, folder, "worker-token", Scope.system("up"), new)

@@ -1,4 +1,4 @@
-"""The worker that `trapline up` starts: it registers its pipelines in every project, also in those made later."""
+"""The worker of `trapline up`: it registers its pipelines in all present and later projects."""
 
 import sys
 import threading
@@ -12,16 +12,19 @@ from trapline.worker.progress_display import configure_logging
 from trapline.worker.settings import WorkerSettings, WorkerSettingsError, load_settings
 
 LOOK_EVERY_S, LOOK_SOON_S = 8.0, 2.0
-"""How often new projects are looked for: the latter after the start and after a new project, for LIVELY_S."""
+"""Interval of the search for new projects; the shorter one for LIVELY_S after a start or a find."""
 LIVELY_S = 300.0
 
 
 def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBoundLogger) -> None:
-    """Register the pipelines in each project of the token as it appears; returns only where they cannot be had."""
+    """Register the pipelines in each project of the token, also in projects created later.
+
+    Return only if the pipelines cannot be declared.
+    """
     try:
         offered = declare_pipelines(settings, slugs)
     except StartupError:
-        return  # the worker reports it and ends
+        return  # the worker reports the error and ends
     known: set[int] = set()
     last_found = time.monotonic()
     with Trapline(settings.server, settings.token.get_secret_value()) as server:
@@ -39,7 +42,7 @@ def keep_registered(settings: WorkerSettings, slugs: list[str], log: FilteringBo
 
 
 def main(slugs: list[str]) -> int:
-    """Run the worker until it is asked to stop, and return its exit code."""
+    """Run the worker until it is stopped, and return its exit code."""
     try:
         settings = load_settings()
         threading.Thread(

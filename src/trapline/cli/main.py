@@ -1,4 +1,4 @@
-"""The command line: one noun per file, each loaded when it is used."""
+"""The command line: one module per command group, imported when the group is used."""
 
 import importlib
 import sys
@@ -17,6 +17,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "project": ("trapline.cli.project", "app"),
     "deployment": ("trapline.cli.deployment", "app"),
     "taxon": ("trapline.cli.taxon", "app"),
+    "sensitive-taxon": ("trapline.cli.sensitive_taxon", "app"),
     "sequence": ("trapline.cli.sequence", "app"),
     "user": ("trapline.cli.user", "app"),
     "token": ("trapline.cli.token", "app"),
@@ -26,7 +27,9 @@ NOUNS: dict[str, tuple[str, str]] = {
     "secrets": ("trapline.cli.secrets", "app"),
     "images": ("trapline.cli.images", "app"),
     "import": ("trapline.cli.imports", "app"),
+    "box": ("trapline.cli.box", "app"),
     "identification": ("trapline.cli.identification", "app"),
+    "observations": ("trapline.cli.observations", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),
     "analysis": ("trapline.cli.analysis", "app"),
@@ -62,7 +65,8 @@ HELP = """Trapline turns cameras in the field into verified observations.
 
     trapline job run animal-detector --project "Forest edge" --follow
 
-**A worker on another machine** needs the server's address and a token (`trapline token create --kind worker`):
+**A worker on another machine** needs the server's address and a token
+(`trapline token create --kind worker`):
 
     TRAPLINE_SERVER=https://trapline.example.org TRAPLINE_TOKEN=tl_worker_... trapline worker
 
@@ -75,20 +79,20 @@ HELP = """Trapline turns cameras in the field into verified observations.
     trapline simulate --image-id ID
 
 Commands that talk to a server read TRAPLINE_SERVER (http://localhost:8000) and TRAPLINE_TOKEN.
-With `--json` they print JSON for scripts. Exit codes: 0 done, 1 not done, 2 wrong usage or settings,
-3 no answer from the server, 4 the server refused.
+With `--json` they print JSON for scripts. Exit codes: 0 done, 1 not done, 2 wrong usage or
+settings, 3 no answer from the server, 4 the server refused.
 """
 
 
 class LazyGroup(TyperGroup):
-    """Loads the file of a noun when it is asked for, so that `trapline version` does not load a web server."""
+    """Command group that imports the module of a command only when the command is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Name every noun."""
+        """List the names of all commands."""
         return [name for name in NOUNS if self.get_command(ctx, name) is not None]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the interface is typer's
-        """Load one noun; None if there is no noun of this name."""
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - of typer
+        """Load a command; return None if no command has this name."""
         if cmd_name not in NOUNS:
             return None
         if cmd_name not in self.commands:
@@ -100,9 +104,9 @@ class LazyGroup(TyperGroup):
 def _load(name: str, module: str, attribute: str) -> Any:
     loaded = getattr(importlib.import_module(module), attribute)
     if not isinstance(loaded, typer.Typer):
-        alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-        alone.command(name)(loaded)
-        loaded = alone
+        single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        single.command(name)(loaded)
+        loaded = single
     command = typer.main.get_command(loaded)
     command.name = name
     return command
@@ -123,7 +127,7 @@ def _root() -> None:
 
 
 def app() -> None:
-    """Run the command line; every foreseen failure is one sentence on standard error and an exit code."""
+    """Run the command line; print expected errors as one message and set the exit code."""
     from trapline.cli.errors import explain_error
 
     try:
@@ -131,16 +135,16 @@ def app() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        told = explain_error(error)
-        if told is None:
+        explained = explain_error(error)
+        if explained is None:
             raise
-        sentence, code = told
-        print(f"trapline: {sentence}", file=sys.stderr)
+        message, code = explained
+        print(f"trapline: {message}", file=sys.stderr)
         sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command line with these arguments, in a process that a supervisor started."""
+    """Run the command line with these arguments, in a process of the supervisor."""
     sys.argv = ["trapline", *arguments]
     try:
         app()

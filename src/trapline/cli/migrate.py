@@ -1,8 +1,9 @@
-"""`trapline migrate`: bring an outside database to this version's schema."""
+"""`trapline migrate`: migrate an external database to the schema of this version."""
 
 
 def migrate() -> None:
-    """Bring the database that DATABASE_URL names to this version; an embedded one is migrated by `trapline up`."""
+    """Migrate the database of DATABASE_URL to this version; `trapline up` migrates an embedded
+    one."""
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.server.app.settings import load_settings
     from trapline.server.platform.db.migrations import find_present, newest

@@ -1,4 +1,4 @@
-"""`trapline notification`: what you are written to about, by e-mail."""
+"""`trapline notification`: your subscriptions to e-mails."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -63,7 +63,7 @@ def create_notice(
             f"There is no notice {kind}. There are: {', '.join(NoticeKind)}.", ExitCode.WRONG_USAGE
         )
     with connect() as server:
-        made = server.create_notice(
+        created = server.create_notice(
             NewNotice(
                 project=resolve_project(server, project).id,
                 kind=NoticeKind(kind),
@@ -73,9 +73,9 @@ def create_notice(
             )
         )
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        print(f"You will be written to: {made.kind.value}{_tell(made)}")
+        print(f"Subscribed: {created.kind.value}{_format_condition(created)}")
 
 
 @app.command("list")
@@ -94,8 +94,8 @@ def list_notices(
     from trapline.cli.server_session import connect, resolve_project
 
     with connect() as server:
-        asked = resolve_project(server, project).id if project else None
-        found = server.list_notices(project=asked, limit=1000)
+        project_id = resolve_project(server, project).id if project else None
+        found = server.list_notices(project=project_id, limit=1000)
     if as_json:
         print_json(found.results)
         return
@@ -108,7 +108,7 @@ def list_notices(
                 str(it.id),
                 it.project,
                 it.kind.value,
-                _tell(it).strip(),
+                _format_condition(it).strip(),
                 it.last_sent_at,
                 it.last_error or "",
             )
@@ -148,7 +148,7 @@ def send_test_email(*, as_json: AsJson = False) -> None:
         print_json(done)
     else:
         print(
-            f"The mail server has taken it for {done.address}."
+            f"The mail server accepted the e-mail to {done.address}."
             if done.sent
             else f"Not sent: {done.error}."
         )
@@ -156,7 +156,7 @@ def send_test_email(*, as_json: AsJson = False) -> None:
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
-def _tell(notice: "Notice") -> str:
+def _format_condition(notice: "Notice") -> str:
     if notice.silent_for_h is not None:
         return f" (no image for {notice.silent_for_h} h)"
     if notice.class_name is not None:

@@ -15,22 +15,22 @@ Found = TypeVar("Found")
 
 
 def build_console(*, to_errors: bool = False) -> Console:
-    """A console on standard output, or on standard error for what is not the answer itself."""
+    """Build a console on standard output, or on standard error for progress and messages."""
     console = Console(stderr=to_errors, highlight=False)
     if not console.is_terminal:
-        # A log or a pipe has no width: sentences stay whole, tables take what they need.
+        # A log or a pipe has no width, so messages are not wrapped.
         console = Console(stderr=to_errors, highlight=False, width=160)
     return console
 
 
-def print_json(answer: Any) -> None:
-    """Print an answer as one JSON document."""
-    json.dump(_plain(answer), sys.stdout, indent=2, ensure_ascii=False)
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    json.dump(_convert_models(value), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; nothing in them is taken for markup.
+    """Print rows under headings; markup in them is not interpreted.
 
     A column of numbers is aligned to the right.
     """
@@ -47,7 +47,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def print_list(
     found: Sequence[Found],
     columns: Sequence[str],
-    tell: Callable[[Found], Sequence[object]],
+    build_row: Callable[[Found], Sequence[object]],
     *,
     as_json: bool,
 ) -> None:
@@ -55,7 +55,7 @@ def print_list(
     if as_json:
         print_json(found)
     else:
-        print_table(columns, map(tell, found))
+        print_table(columns, map(build_row, found))
 
 
 def format_value(value: object) -> str:
@@ -90,9 +90,9 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _plain(answer: Any) -> Any:
-    if isinstance(answer, BaseModel):
-        return answer.model_dump(mode="json")
-    if isinstance(answer, list):
-        return [_plain(item) for item in answer]
-    return answer
+def _convert_models(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, list):
+        return [_convert_models(item) for item in value]
+    return value

@@ -1,4 +1,4 @@
-"""Parameters as people type them, NAME=VALUE or a file of JSON, and the forms that they are put into."""
+"""Parameters from the command line, NAME=VALUE or a JSON file, and requests built from them."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def parse_parameters(
                 f"{file} cannot be read as JSON: {error}.", ExitCode.WRONG_USAGE
             ) from None
         if not isinstance(parameters, dict):
-            raise CommandError(f"{file} holds no JSON object.", ExitCode.WRONG_USAGE)
+            raise CommandError(f"{file} does not contain a JSON object.", ExitCode.WRONG_USAGE)
     for text in given or []:
         name, equals, value = text.partition("=")
         if not equals or not name:
@@ -41,7 +41,7 @@ def parse_parameters(
 
 
 def format_parameters(parameters: dict[str, Any]) -> str:
-    """Write parameters as they are typed."""
+    """Format parameters as NAME=VALUE, as users type them."""
     return ", ".join(
         f"{name}={json.dumps(value, ensure_ascii=False)}"
         for name, value in sorted(parameters.items())
@@ -58,7 +58,12 @@ def build_request(form: type[Form], given: dict[str, Any], what: str) -> Form:
         return form.model_validate(given)
     except ValidationError as error:
         wrong = "; ".join(
-            ": ".join([*(str(part) for part in found["loc"][-2:]), found["msg"]])
+            ": ".join(
+                filter(
+                    None,
+                    (".".join(map(str, found["loc"])), found["msg"].removeprefix("Value error, ")),
+                )
+            )
             for found in error.errors()
         )
         raise CommandError(

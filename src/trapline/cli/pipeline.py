@@ -1,4 +1,4 @@
-"""`trapline pipeline`: what is registered: pipelines, the services that offer them, algorithms and their classes."""
+"""`trapline pipeline`: registered pipelines, their services, algorithms and classes."""
 
 from itertools import islice
 from typing import Annotated

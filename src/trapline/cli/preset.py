@@ -1,4 +1,4 @@
-"""`trapline preset`: pipelines with their parameters under a name, so that a run is asked for by one word."""
+"""`trapline preset`: named pipelines with parameters, so that users run them by name."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "A preset is a pipeline with its parameters and priority under a name.\n\n"
-        "`trapline job run --preset night` runs it; docs/how-to/run-a-pipeline.md does so from a "
-        "program."
+        "`trapline job run --preset night` runs it; docs/how-to/run-a-pipeline.md shows how a "
+        "program runs it."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -26,7 +26,7 @@ Parameters = Annotated[
     list[str] | None,
     typer.Option(
         "--parameter",
-        help="NAME=VALUE, where a value that is JSON is read as such; may be given several times.",
+        help="NAME=VALUE, where VALUE may be JSON; may be given several times.",
     ),
 ]
 
@@ -61,7 +61,9 @@ def add_preset(
             "priority": priority,
             "description": description,
         }
-        _say(server.create_preset(build_request(NewPreset, new, "preset")), as_json=as_json)
+        _print_preset(
+            server.create_preset(build_request(NewPreset, new, "preset")), as_json=as_json
+        )
 
 
 @app.command("list")
@@ -105,7 +107,7 @@ def show_preset(preset: Named, *, project: InProject = None, as_json: AsJson = F
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        _say(_find_preset(server, preset, project), as_json=as_json)
+        _print_preset(_find_preset(server, preset, project), as_json=as_json)
 
 
 @app.command("update")
@@ -139,7 +141,7 @@ def change_preset(
         PresetUpdate, {key: value for key, value in given.items() if value is not None}, "preset"
     )
     with connect() as server:
-        _say(
+        _print_preset(
             server.update_preset(_find_preset(server, preset, project).id, change), as_json=as_json
         )
 
@@ -158,7 +160,7 @@ def delete_preset(preset: Named, *, project: InProject = None) -> None:
 
 
 def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset":
-    """The preset with this name or number, of a project or of all of the caller's.
+    """Return the preset with this name or number, of one or of all projects of the caller.
 
     Raises CommandError.
     """
@@ -172,15 +174,15 @@ def _find_preset(server: "Trapline", named: str, project: str | None) -> "Preset
     )
 
 
-def _say(preset: "Preset", *, as_json: bool) -> None:
+def _print_preset(preset: "Preset", *, as_json: bool) -> None:
     from trapline.cli.output import print_json
 
     if as_json:
         print_json(preset)
         return
-    how = format_parameters(preset.parameters) or "no parameters"
+    shown = format_parameters(preset.parameters) or "no parameters"
     print(
-        f"{preset.name} (preset {preset.id}): {preset.pipeline}, {how}, priority "
+        f"{preset.name} (preset {preset.id}): {preset.pipeline}, {shown}, priority "
         f"{preset.priority.value}"
     )
     if preset.description:

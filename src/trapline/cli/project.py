@@ -1,4 +1,4 @@
-"""`trapline project`: make and list projects, and read who did what in one."""
+"""`trapline project`: create, list and change projects, and show their audit log."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +40,7 @@ def create_project(
     if as_json:
         print_json(project)
     else:
-        print(f"Made project {project.id}: {project.name}")
+        print(f"Created project {project.id}: {project.name}")
 
 
 @app.command("list")
@@ -74,30 +74,30 @@ def show_summary(
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        told = server.get_summary(project)
+        summary = server.get_summary(project)
     if as_json:
-        print_json(told)
+        print_json(summary)
         return
-    print(f"{told.images:,} images, {told.blank:,} of them blank")
-    if told.without_camera_time:
+    print(f"{summary.images:,} images, {summary.blank:,} of them blank")
+    if summary.without_camera_time:
         print(
-            f"{told.without_camera_time:,} images have the time of their file, because no camera "
-            "time was read."
+            f"{summary.without_camera_time:,} images have the time of their file, "
+            "because no camera time was read."
         )
-    if told.is_behind:
+    if summary.is_behind:
         print("Some changes of the last seconds are not counted yet.")
-    print_table(("class", "images"), [(one.class_name, one.images) for one in told.classes])
-    print_table(("deployment", "images"), [(one.name, one.images) for one in told.deployments])
+    print_table(("class", "images"), [(one.class_name, one.images) for one in summary.classes])
+    print_table(("deployment", "images"), [(one.name, one.images) for one in summary.deployments])
     print_table(
         ("day", "images", "blank"),
-        [(str(one.day), one.images, one.blank) for one in told.days[:days]],
+        [(str(one.day), one.images, one.blank) for one in summary.days[:days]],
     )
 
 
 @app.command("members")
 def list_members(
     project: Annotated[
-        str | None, typer.Argument(help="Name or id; not needed if you have one project.")
+        str | None, typer.Argument(help="Name or ID; not needed if you have one project.")
     ] = None,
     *,
     as_json: AsJson = False,
@@ -118,7 +118,7 @@ def list_members(
 
 @app.command("add-member")
 def set_member_role(
-    project: Annotated[str, typer.Argument(help="Name or id.")],
+    project: Annotated[str, typer.Argument(help="Name or ID.")],
     email: Annotated[str, typer.Argument(help="E-mail address of a user with an account.")],
     role: Annotated[
         Role, typer.Argument(help="Each role includes the permissions of the roles before it.")
@@ -143,7 +143,7 @@ def set_member_role(
 
 @app.command("remove-member")
 def remove_member(
-    project: Annotated[str, typer.Argument(help="Name or id.")],
+    project: Annotated[str, typer.Argument(help="Name or ID.")],
     email: Annotated[
         str,
         typer.Argument(help="E-mail address of the member; with your own you leave the project."),
@@ -165,7 +165,7 @@ def remove_member(
 
 @app.command("update")
 def change_project(
-    project: Annotated[str, typer.Argument(help="Name or id.")],
+    project: Annotated[str, typer.Argument(help="Name or ID.")],
     *,
     name: Annotated[str | None, typer.Option(help="New name.")] = None,
     description: Annotated[str | None, typer.Option(help="Purpose of the project.")] = None,
@@ -247,7 +247,7 @@ def _print_preview(preview: "PublicPreview") -> None:
 
 @app.command("delete")
 def delete_project(
-    project: Annotated[str, typer.Argument(help="Name or id.")],
+    project: Annotated[str, typer.Argument(help="Name or ID.")],
     *,
     name: Annotated[
         str,
@@ -261,10 +261,10 @@ def delete_project(
     from trapline.cli.server_session import connect, resolve_project
 
     with connect() as server:
-        gone = server.delete_project(resolve_project(server, project).id, name)
+        deleted = server.delete_project(resolve_project(server, project).id, name)
     print(
-        f"Deleted. Until {format_value(gone.purge_after)} `trapline project restore {gone.id}` "
-        "brings it back."
+        f"Deleted. You can restore it until {format_value(deleted.purge_after)}: "
+        f"trapline project restore {deleted.id}"
     )
 
 
@@ -292,7 +292,7 @@ def restore_project(
 @app.command("audit")
 def show_audit(
     project: Annotated[
-        str | None, typer.Argument(help="Name or id; not needed if you have one project.")
+        str | None, typer.Argument(help="Name or ID; not needed if you have one project.")
     ] = None,
     *,
     actor: Annotated[
@@ -325,7 +325,7 @@ def show_audit(
     from trapline.cli.timestamps import parse_timestamp
     from trapline.client import iterate
 
-    asked = {
+    filters = {
         "actor": actor,
         "action": action,
         "kind": kind,
@@ -335,7 +335,7 @@ def show_audit(
         within = resolve_project(server, project).id
         found = list(
             islice(
-                iterate(server.list_audit, project=within, **asked, limit=min(limit, 500)), limit
+                iterate(server.list_audit, project=within, **filters, limit=min(limit, 500)), limit
             )
         )
     if as_json:
@@ -350,7 +350,7 @@ def show_audit(
                 it.action,
                 f"{it.kind} {it.subject_id}",
                 it.address,
-                _tell_details(it),
+                _format_details(it),
             )
             for it in found
         ],
@@ -359,9 +359,9 @@ def show_audit(
         print(f"These are the newest {limit:,}; --limit shows more.")
 
 
-def _tell_details(entry: "AuditEntry") -> str:
+def _format_details(entry: "AuditEntry") -> str:
     """Format the details of an entry as one line."""
     from trapline.cli.parameters import format_parameters
 
-    said = format_parameters(entry.details)
-    return said if len(said) <= SHOWN_DETAILS else f"{said[: SHOWN_DETAILS - 2]}.."
+    text = format_parameters(entry.details)
+    return text if len(text) <= SHOWN_DETAILS else f"{text[: SHOWN_DETAILS - 2]}.."

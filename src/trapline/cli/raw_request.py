@@ -1,4 +1,4 @@
-"""Reads a request as it went over the wire, so that its signature can be checked to the byte."""
+"""Parse a raw HTTP request, so that its signature can be checked byte by byte."""
 
 import base64
 import re
@@ -16,9 +16,11 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~\w\-]+):[ \t]*(.*?)[ \t]*")
 _SIGNED = re.compile(r"x-ml-(signature|timestamp|nonce|key-id)")
 
 
-def parse_request(given: bytes, project: int, signed_message: str | None) -> SignatureCheckRequest:
-    """Take a request apart: its line, its X-ML headers, its body as it is. Raises CommandError."""
-    head, body = _split(given)
+def parse_request(
+    content: bytes, project: int, signed_message: str | None
+) -> SignatureCheckRequest:
+    """Parse the request line, the X-ML headers and the unchanged body. Raises CommandError."""
+    head, body = _split_request(content)
     lines = head.decode("utf-8", "replace").lstrip("\r\n").splitlines()
     line = _REQUEST_LINE.fullmatch(lines[0]) if lines else None
     if line is None:
@@ -30,7 +32,7 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         )
     headers: dict[str, str] = {}
     for name, value in (found.groups() for found in map(_HEADER.fullmatch, lines[1:]) if found):
-        # Other headers have no say, and some carry secrets.
+        # Other headers do not affect the signature, and some contain secrets.
         if not _SIGNED.fullmatch(name.lower()):
             continue
         if name.lower() in headers:
@@ -52,8 +54,8 @@ def parse_request(given: bytes, project: int, signed_message: str | None) -> Sig
         ) from None
 
 
-def _split(given: bytes) -> tuple[bytes, bytes]:
-    """The head and the body, at the first empty line; its line breaks may be those of a text editor."""
-    clean = given.lstrip(b"\r\n")
+def _split_request(content: bytes) -> tuple[bytes, bytes]:
+    """Split a request into head and body at the first empty line; accept LF and CRLF."""
+    clean = content.lstrip(b"\r\n")
     found = re.search(rb"\r?\n\r?\n", clean)
     return (clean, b"") if found is None else (clean[: found.start()], clean[found.end() :])

@@ -31,13 +31,11 @@ def register(
             help="A pipeline to offer; without it, those that `trapline worker` runs.",
         ),
     ] = None,
-    server: Annotated[
-        str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")
-    ] = None,
+    server: Annotated[str | None, typer.Option(help="URL of the server. [TRAPLINE_SERVER]")] = None,
 ) -> None:
-    """Offer this machine's pipelines to projects; the same again changes nothing.
+    """Register this machine's pipelines in projects. Registering them again changes nothing.
 
-    Prints one line a project, and ends with 1 if any of them failed.
+    Prints one line per project. Exit code 1 if a registration failed.
     """
     from trapline.client import ApiConnectionError, ApiStatusError, RetryPolicy, Trapline
     from trapline.worker.main import StartupError, declare_pipelines
@@ -82,7 +80,8 @@ def register(
 def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> list[int]:
     """Find projects by name or number.
 
-    A number need not be known: the server answers for it. Raises CommandError.
+    A number that the token does not list is used as it is; the server validates it. Raises
+    CommandError.
     """
     by_name: dict[str, list[int]] = {}
     for project in known:
@@ -91,10 +90,11 @@ def _find_projects(named: Sequence[str], known: "Iterable[WorkerProject]") -> li
     for name in named:
         ids = by_name.get(name) or ([int(name)] if name.isdecimal() else [])
         if len(ids) != 1:
-            what = "No project of this token has" if not ids else f"{len(ids)} projects have"
+            subject = "No project of this token has" if not ids else f"{len(ids)} projects have"
             names = ", ".join(by_name) or "none"
             raise CommandError(
-                f"{what} the name {name}. Nothing was registered. Projects of the token: {names}."
+                f"{subject} the name {name}. Nothing was registered. "
+                f"Projects of the token: {names}."
             )
         found.append(ids[0])
     return found

@@ -1,4 +1,4 @@
-"""`trapline restore`: a backup becomes a data folder again."""
+"""`trapline restore`: restore a backup into a data folder."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trapline.server.app.settings import Settings
 
 UNFINISHED = "restore-unfinished"
-"""A file in the data folder as long as it is not whole; `trapline up` refuses such a one."""
+"""A file in the data folder until its restore is complete; `trapline up` refuses such a folder."""
 
 
 def restore(
@@ -30,8 +30,8 @@ def restore(
     """Restore a backup into an empty data folder (and into an empty database, where DATABASE_URL
     names one).
 
-    Compares all that was restored with what was saved, and opens every secret. A backup of an older
-    version becomes this one's; one of a newer version is refused. Then start it with `trapline up`.
+    Compares the restored data with the backup, and decrypts every secret. A backup of an older
+    version is migrated; one of a newer version is refused. Then start it with `trapline up`.
 
     Example: `trapline restore /backups/monday --data /srv/restored`
     """
@@ -58,17 +58,17 @@ def restore(
             "This backup has no secret key: set TRAPLINE_SECRET_KEY to the one of its server."
         )
     if settings.secret_key is not None:
-        load_secret_keys(settings)  # refuses one that cannot be used before anything is made
+        load_secret_keys(settings)  # refuses an invalid key before any change
     if settings.database_url is not None and not is_empty(settings.database_url.get_secret_value()):
         raise CommandError(
             "The database that DATABASE_URL names is not empty. Nothing was restored."
         )
-    # Ended by a signal, it still stops the PostgreSQL that it started.
+    # After a signal, the command still stops the PostgreSQL that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     lock = lock_folder(folder)
     (folder / UNFINISHED).touch()
     try:
-        told = _restore(backup.resolve(), settings.model_copy(update={"data": folder}), manifest)
+        result = _restore(backup.resolve(), settings.model_copy(update={"data": folder}), manifest)
     except BaseException:
         build_console(to_errors=True).print(
             f"Not restored. Remove {folder} before another attempt."
@@ -78,11 +78,11 @@ def restore(
         lock.release()
     (folder / UNFINISHED).unlink()
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
         print(
-            f"Restored {told['rows'].get('images', 0):,} images, {told['files']:,} files, "
-            f"{told['secrets']} secrets."
+            f"Restored {result['rows'].get('images', 0):,} images, {result['files']:,} files, "
+            f"{result['secrets']} secrets."
         )
         print(f"Start it with `trapline up --data {folder}`.")
 
@@ -96,11 +96,11 @@ def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> di
     if manifest["has_secret_key"] and settings.secret_key is None:
         shutil.copy(backup / NAME, settings.data / NAME)
     if settings.database_url is not None:
-        return asyncio.run(_fill(backup, settings, manifest))
+        return asyncio.run(_restore_data(backup, settings, manifest))
     postgres = start_postgres(settings.data)
     try:
         return asyncio.run(
-            _fill(
+            _restore_data(
                 backup,
                 settings.model_copy(update={"database_url": SecretStr(postgres.url)}),
                 manifest,
@@ -110,7 +110,9 @@ def _restore(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> di
         stop_postgres(postgres)
 
 
-async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) -> dict[str, Any]:
+async def _restore_data(
+    backup: Path, settings: "Settings", manifest: dict[str, Any]
+) -> dict[str, Any]:
     from trapline.cli.output import build_console
     from trapline.server.app.app_startup import open_app_context
     from trapline.server.operations.actions.backups import (
@@ -122,17 +124,17 @@ async def _fill(backup: Path, settings: "Settings", manifest: dict[str, Any]) ->
     from trapline.server.platform.db.migrations import migrate
     from trapline.server.platform.postgres.dumps import restore_database
 
-    tell = build_console(to_errors=True).print
+    report = build_console(to_errors=True).print
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
-    tell("The database is read.")
+    report("The database is read.")
     await asyncio.to_thread(restore_database, settings.data, url, backup / DUMP)
     await verify_rows(url, manifest)
-    # A backup of an older version becomes this one's before anything is asked of its tables.
+    # A backup of an older version is migrated before its tables are queried.
     await asyncio.to_thread(migrate, url)
     async with open_app_context(settings) as system:
-        files = await restore_files(system, backup, tell)
-        tell("Comparing the restored data with the backup.")
+        files = await restore_files(system, backup, report)
+        report("Comparing the restored data with the backup.")
         secrets = await verify_restored(system, manifest, files)
     return {
         "rows": manifest["rows"],

@@ -1,4 +1,4 @@
-"""`trapline secrets`: the secrets at rest, and the key that they are encrypted with."""
+"""`trapline secrets`: the stored secrets, and the key that encrypts them."""
 
 import asyncio
 import fcntl
@@ -42,16 +42,16 @@ def rotate(
     now: Annotated[
         bool,
         typer.Option(
-            "--now", help="Drop the old key even if leases or external pipelines still need it."
+            "--now", help="Delete the old key even if leases or external pipelines still need it."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Encrypt every secret at rest with the newest key, on the server's machine, while it runs.
 
-    Without TRAPLINE_SECRET_KEY the key is in the data folder: a new one is made first, and the old
-    one dropped at the end. With it, name both keys (`1:OLD,2:NEW`), restart every process, and
-    run this. Killed in the middle, run it again. Example: `trapline secrets rotate --data
+    Without TRAPLINE_SECRET_KEY the key is in the data folder: a new one is created first, and the
+    old one is deleted at the end. With it, name both keys (`1:OLD,2:NEW`), restart every process,
+    and run this. Killed in the middle, run it again. Example: `trapline secrets rotate --data
     /srv/trapline`
     """
     from trapline.cli.errors import CommandError, ExitCode
@@ -60,20 +60,22 @@ def rotate(
 
     console = build_console(to_errors=True)
     try:
-        told = asyncio.run(_rotate(data, console.print, now=now))
+        result = asyncio.run(_rotate(data, console.print, now=now))
     except DecryptionError as error:
         raise CommandError(
-            f"{error} Set the keys that these secrets were sealed with, and run this again."
+            f"{error} Set the keys that encrypt these secrets, and run the command again."
         ) from error
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
-        print(told["detail"])
-    if told["left"]:
+        print(result["detail"])
+    if result["left"]:
         raise typer.Exit(ExitCode.NOT_DONE)
 
 
-async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool) -> dict[str, Any]:
+async def _rotate(
+    data: Path | None, report: "Callable[[str], None]", *, now: bool
+) -> dict[str, Any]:
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.local_server import open_local_context
     from trapline.server.operations.actions.key_rotation import (
@@ -87,23 +89,22 @@ async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool
     scope = Scope.system("secrets rotate")
     async with open_local_context(data) as system:
         keys = system.secrets.by_version
-        with _alone(keys):
+        with _lock_key_file(keys):
             before = await verify_secrets(system, scope)
             if isinstance(keys, KeyFile) and len(keys) == 1:
                 _add_key(keys)
-                tell(f"Key {max(keys)} is made; every process uses it from now on.")
+                report(f"Key {max(keys)} is created; all processes use it from now on.")
             elif len(keys) == 1:
                 raise CommandError(
-                    "TRAPLINE_SECRET_KEY names one key, so there is nothing to change to. Name "
-                    "both, as 1:OLD,2:NEW, "
-                    "restart every process, and run this again. Nothing was changed.",
+                    "TRAPLINE_SECRET_KEY has only one key. Nothing was changed. Set the old and "
+                    "the new key as 1:OLD,2:NEW, restart every process, and run the command again.",
                     ExitCode.WRONG_USAGE,
                 )
             total = (await count_secrets(system, scope)).old
             done = await reencrypt_secrets(
                 system,
                 scope,
-                lambda done: tell(f"{done} of {total} secrets are encrypted with the new key."),
+                lambda done: report(f"{done} of {total} secrets are encrypted with the new key."),
             )
             left = (await count_secrets(system, scope)).old
             detail = (
@@ -121,7 +122,7 @@ async def _rotate(data: Path | None, tell: "Callable[[str], None]", *, now: bool
 
 
 async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> str:
-    """Drop the old key of the data folder, or say when those of the settings may go."""
+    """Delete the old key of the data folder, or return when keys of the settings can be removed."""
     from trapline.server.operations.actions.key_rotation import delete_old_keys, find_old_key_use
     from trapline.server.platform.access import Scope
     from trapline.server.platform.postgres.key_file import KeyFile
@@ -132,19 +133,15 @@ async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> s
     if left:
         return (
             "Another process encrypted them with an old key: restart it with both keys, and run "
-            "this again."
+            "the command again."
         )
     if not isinstance(keys, KeyFile):
         return (
-            f"No stored secret needs key {old} any more. Remove it from TRAPLINE_SECRET_KEY once "
-            "every "
-            f"process was "
-            f"started with key {newest} and the earlier leases and analyses of external pipelines "
-            "have "
-            "ended, "
-            "then restart every process."
+            f"No stored secret needs key {old} any more. Remove it from TRAPLINE_SECRET_KEY when "
+            f"every process was started with key {newest} and the earlier leases and analyses of "
+            "external pipelines have ended. Then restart every process."
         )
-    # The file was last written when the newest key came.
+    # The file was last written when the newest key was added.
     since = datetime.fromtimestamp(keys.path.stat().st_mtime, UTC)
     deadline = time.monotonic() + (0 if now else WAIT_S)
     while (
@@ -154,14 +151,14 @@ async def _finish(system: "AppContext", keys: Any, *, now: bool, left: int) -> s
             break
         await asyncio.sleep(LOOK_S)
     if hindrance and not now:
-        return f"Key {old} stays for now: {hindrance}. Run this again later; it then drops the key."
+        return f"Key {old} is still in use: {hindrance}. Run the command again later to delete it."
 
     def drop() -> None:
         keys.replace({newest: keys[newest]})
 
     if not await delete_old_keys(system, scope, drop):
-        return f"Key {old} stays: a secret was just sealed with it. Run this again."
-    return f"Key {old} is dropped, and key {newest} is the only one."
+        return f"Key {old} was kept: a secret was just encrypted with it. Run the command again."
+    return f"Key {old} is deleted. Key {newest} is the only key."
 
 
 def _add_key(keys: "KeyFile") -> None:
@@ -171,14 +168,14 @@ def _add_key(keys: "KeyFile") -> None:
     newest = max(keys) + 1
     if newest > 255:
         raise CommandError(
-            "The key was changed 254 times, and versions end at 255. Nothing was changed."
+            "The key was rotated 254 times, which is the maximum. Nothing was changed."
         )
     keys.replace({**keys, newest: generate_key().encode()})
 
 
 @contextmanager
-def _alone(keys: Any) -> "Iterator[None]":
-    """Keep a second change of the same key file out; raises CommandError."""
+def _lock_key_file(keys: Any) -> "Iterator[None]":
+    """Lock the key file against a second change; raises CommandError if it is locked."""
     from trapline.cli.errors import CommandError
     from trapline.server.platform.postgres.key_file import KeyFile
 

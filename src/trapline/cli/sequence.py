@@ -23,7 +23,7 @@ app = typer.Typer(
 def list_sequences(
     *,
     project: InProject = None,
-    deployment: Annotated[str | None, typer.Option(help="Name or id.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="Name or ID.")] = None,
     after: Annotated[str | None, typer.Option(help="Started at or after this day or time.")] = None,
     before: Annotated[str | None, typer.Option(help="Started before this day or time.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Minimum number of images.")] = None,

@@ -1,4 +1,4 @@
-"""The server that commands talk to, and what people call things there."""
+"""The server that commands send requests to, and the lookup of its records by name."""
 
 import os
 import re
@@ -16,28 +16,27 @@ from trapline.wire.deployments import Deployment
 from trapline.wire.projects import Project
 from trapline.wire.taxa import Taxon
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 
 DEFAULT_SERVER = "http://localhost:8000"
 
 
 def get_variable(name: str) -> str | None:
-    """A variable from the environment, else from the `.env` file of the working folder; None where it is not set."""
+    """Return a variable from the environment or from `.env` in the working folder, or None."""
     return os.environ.get(name) or dotenv_values(Path(".env")).get(name) or None
 
 
 def connect(address: str | None = None) -> Trapline:
-    """A session with the server that `address` or TRAPLINE_SERVER names, and TRAPLINE_TOKEN, to be
-    used in a `with`.
+    """Return a session with the server of `address` or TRAPLINE_SERVER, to use in a `with` block.
 
-    Raises CommandError if there is no token or the URL is invalid.
+    It uses the token TRAPLINE_TOKEN. Raises CommandError if there is no token or the URL is
+    invalid.
     """
     token = get_variable("TRAPLINE_TOKEN")
     if token is None:
         raise CommandError(
-            "TRAPLINE_TOKEN is not set. Make an API token on the page under Tokens, or on the "
-            "server's machine with "
-            "`trapline token create --data DIR --name me`.",
+            "TRAPLINE_TOKEN is not set. Create an API token on the page under Tokens, or on the "
+            "server's machine with `trapline token create --data DIR --name me`.",
             ExitCode.WRONG_USAGE,
         )
     try:
@@ -49,7 +48,7 @@ def connect(address: str | None = None) -> Trapline:
 
 
 def resolve_project(server: Trapline, named: str | None) -> Project:
-    """The project with this name or id; without one, the only project there is.
+    """Return the project with this name or ID, or the only project if no name is given.
 
     Raises CommandError.
     """
@@ -65,35 +64,38 @@ def resolve_project(server: Trapline, named: str | None) -> Project:
     )
     if named is None:
         raise CommandError(
-            f"Say which project with --project. Yours: {names}.", ExitCode.WRONG_USAGE
+            f"Specify a project with --project. Your projects: {names}.", ExitCode.WRONG_USAGE
         )
     if found:
         raise CommandError(
-            f"Several projects are called {named}; give the id. Yours: {names}.",
+            f"Several projects have the name {named}; specify the ID. Your projects: {names}.",
             ExitCode.WRONG_USAGE,
         )
-    raise CommandError(f"There is no project {named}. Yours: {names}.")
+    raise CommandError(f"There is no project {named}. Your projects: {names}.")
 
 
 def resolve_deployment(server: Trapline, project: Project, named: str) -> Deployment:
-    """The deployment of a project with this name or id. Raises CommandError."""
+    """Return the deployment of a project with this name or ID. Raises CommandError."""
     deployments = server.list_deployments(project.id)
     for deployment in deployments:
         if named in (deployment.name, str(deployment.id)):
             return deployment
     names = ", ".join(deployment.name for deployment in deployments) or "none yet"
-    raise CommandError(f"There is no deployment {named} in {project.name}. There: {names}.")
+    raise CommandError(
+        f"There is no deployment {named} in {project.name}. Its deployments: {names}."
+    )
 
 
 def resolve_one(
-    found: Iterable[Thing], kind: str, named: str, names_of: Callable[[Thing], Iterable[object]]
-) -> Thing:
-    """The one of these that is called so, by one of its names or its id. Raises CommandError."""
-    chosen = [thing for thing in found if named in map(str, names_of(thing))]
+    found: Iterable[Item], kind: str, named: str, names_of: Callable[[Item], Iterable[object]]
+) -> Item:
+    """Return the only item that has this name or ID. Raises CommandError."""
+    chosen = [item for item in found if named in map(str, names_of(item))]
     where = f"`trapline {kind} list` shows them."
     if len(chosen) > 1:
         raise CommandError(
-            f"Several {kind}s are called {named}; give the id. {where}", ExitCode.WRONG_USAGE
+            f"Several {kind}s have the name {named}; specify the ID. {where}",
+            ExitCode.WRONG_USAGE,
         )
     if not chosen:
         raise CommandError(f"There is no {kind} {named} in your projects. {where}")
@@ -101,7 +103,7 @@ def resolve_one(
 
 
 def resolve_taxon(server: Trapline, project: int, named: str) -> Taxon:
-    """The taxon of a project with this scientific name, in any case, or id.
+    """Return the taxon of a project with this ID or scientific name, ignoring case.
 
     Raises CommandError.
     """
@@ -115,13 +117,13 @@ def resolve_taxon(server: Trapline, project: int, named: str) -> Taxon:
 
 
 def list_in_project(
-    server: Trapline, asked: Callable[..., NotebookPage[Thing]], named: str | None
-) -> list[Thing]:
-    """All of what a call lists page by page, of the project with this name or id, or of all of the caller's."""
-    return list(iterate(asked, project=resolve_project(server, named).id if named else None))
+    server: Trapline, list_page: Callable[..., NotebookPage[Item]], named: str | None
+) -> list[Item]:
+    """List all items of a call for one project, by name or ID, or for all of the caller's."""
+    return list(iterate(list_page, project=resolve_project(server, named).id if named else None))
 
 
 def parse_job_id(given: str) -> int | None:
-    """The number of a job from what it is called, 12 or job-12; None for what names none."""
+    """Parse the number of a job from 12 or job-12; return None if the text has another form."""
     found = re.fullmatch(r"(?:job-)?([1-9][0-9]{0,18})", given)
     return int(found[1]) if found else None

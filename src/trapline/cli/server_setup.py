@@ -31,21 +31,24 @@ async def _prepare(settings: Settings) -> dict[str, str | None]:
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare what the environment names, and print one JSON object; a failure is one sentence and exit code 1."""
+    """Prepare the database and the data folder of the environment, and print one JSON object.
+
+    After a failure, print a message and return 1.
+    """
     try:
         url = sys.stdin.read()
         if not url:
             return 1  # the supervisor has ended
         settings = load_settings({**os.environ, "DATABASE_URL": url})
         assert settings.database_url is not None
-        bring = migrate if arguments == ["migrate"] else check_present
-        bring(settings.database_url.get_secret_value())
+        prepare_schema = migrate if arguments == ["migrate"] else check_present
+        prepare_schema(settings.database_url.get_secret_value())
         print(json.dumps(asyncio.run(_prepare(settings))))
     except Exception as error:
-        told = explain_error(error)
-        if told is None:
+        explained = explain_error(error)
+        if explained is None:
             raise
-        print(told[0], file=sys.stderr)
+        print(explained[0], file=sys.stderr)
         return 1
     return 0
 

@@ -114,10 +114,10 @@ def _print_next_steps(service: Service) -> None:
         print(f"Create the user {service.user}, and give it the data folder:")
         print(f"    systemd-sysusers {SYSUSERS / f'{service.user}.conf'}")
         print(f"    mkdir -p {folder} && chown -R {service.user}: {folder}")
-    print("Start it now and with the machine:")
+    print("Start it now and at each boot:")
     print(f"    systemctl{own} daemon-reload && systemctl{own} enable --now {NAME}")
     if service.user is None:
-        print("    loginctl enable-linger    # also while you are not signed in")
+        print("    loginctl enable-linger    # to run it while you are not signed in")
     print(f"The first owner's link: journalctl{own} -u {NAME}, or trapline link --data {folder}")
 
 
@@ -127,18 +127,18 @@ def _write(file: Path, text: str) -> None:
 
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise CommandError(
-            f"{file} exists and has other content. Nothing was written; remove it first."
+            f"{file} exists with other content. Nothing was written. Remove the file first."
         )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}.") from None
-    print(f"{file} is written.")
+    print(f"Wrote {file}.")
 
 
 def _choose_folder(data: Path | None, env_file: Path | None) -> Path:
-    """The data folder: the flag, else what the service would read, else what `trapline up` would read here."""
+    """Return the data folder: the flag, the environment file, or the setting of `trapline up`."""
     from dotenv import dotenv_values
 
     from trapline.cli.server_session import get_variable
@@ -149,7 +149,7 @@ def _choose_folder(data: Path | None, env_file: Path | None) -> Path:
 
 
 def _require_reachable(service: Service) -> None:
-    """Refuse a program or a data folder below a folder that the service's user cannot pass through."""
+    """Refuse a program or a data folder that the user of the service cannot reach."""
     from trapline.cli.errors import CommandError
     from trapline.server.platform.postgres.data_folder import find_blocking_parent
 
@@ -160,9 +160,8 @@ def _require_reachable(service: Service) -> None:
         blocking = find_blocking_parent(path)
         if blocking is not None:
             raise CommandError(
-                f"The user {service.user} cannot pass through {blocking} to {path}. {instead} "
-                "elsewhere, such as "
-                f"below /opt or /srv. Nothing was written."
+                f"The user {service.user} cannot access {path}, because of the permissions of "
+                f"{blocking}. Nothing was written. {instead} elsewhere, such as below /opt or /srv."
             )
 
 
@@ -170,8 +169,8 @@ def _find_program() -> list[str]:
     found = Path(sys.argv[0]).resolve()
     if found.name == "trapline":
         return [str(found)]
-    beside = shutil.which("trapline", path=str(Path(sys.executable).parent))
-    return [beside] if beside else [sys.executable, "-m", "trapline.cli.main"]
+    installed = shutil.which("trapline", path=str(Path(sys.executable).parent))
+    return [installed] if installed else [sys.executable, "-m", "trapline.cli.main"]
 
 
 def _own_units() -> Path:

@@ -30,10 +30,10 @@ WHOLE_MACHINE = (
     "KeyringMode=private",
     "RemoveIPC=yes",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
-    # Each decoder moves into a network namespace without a way out.
+    # Each decoder runs in a network namespace without any connection.
     "RestrictNamespaces=user net",
-    # Old versions of systemd do not count Landlock, with which decoders restrict themselves, among
-    # these calls.
+    # Decoders restrict themselves with Landlock. Its calls are not in this group in old versions of
+    # systemd.
     f"SystemCallFilter=@system-service {LANDLOCK}",
     "SystemCallErrorNumber=EPERM",
 )
@@ -56,14 +56,14 @@ class Service:
 
 
 def write_unit(service: Service) -> str:
-    """Write the unit.
+    """Render the unit.
 
-    SIGTERM reaches the supervisor alone, which ends its children in their order.
+    systemd sends SIGTERM only to the supervisor, which stops its children in order.
     """
     # The modules of `up` take a moment to load, and other commands do not need them.
     from trapline.cli.up import STOP_WITHIN_S
 
-    # Variables are put into arguments, never into the program's own name.
+    # systemd expands variables in arguments, but not in the name of the program.
     arguments = [*service.program[1:], "up", *_list_options(service)]
     command = [_quote(service.program[0]), *(_quote(part.replace("$", "$$")) for part in arguments)]
     lines = [
@@ -91,7 +91,7 @@ def write_unit(service: Service) -> str:
 
 
 def write_user(service: Service) -> str:
-    """Write the line from which systemd-sysusers creates the user of the service."""
+    """Render the line from which systemd-sysusers creates the user of the service."""
     return f'u {service.user} - "Trapline" {service.folder} -\n'
 
 
@@ -116,7 +116,7 @@ def _list_restrictions(service: Service) -> list[str]:
     return [
         f"User={service.user}",
         f"Group={service.user}",
-        # Models and what their libraries keep; the user has no home.
+        # The folder of models and of the caches of their libraries; the user has no home.
         f"Environment={_quote(f'HOME={folder}')} {_quote(f'XDG_CACHE_HOME={folder}/cache')}",
         f"ReadWritePaths={_quote(folder)}",
         f"ProtectHome={'read-only' if at_home else 'yes'}",
@@ -127,11 +127,11 @@ def _list_restrictions(service: Service) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    """Keep systemd from reading specifiers where a name has a per cent sign."""
+    """Escape per cent signs, which systemd would read as specifiers."""
     return text.replace("%", "%%")
 
 
 def _quote(text: str) -> str:
-    """Write one word of a command as systemd reads it."""
+    """Quote one word of a command for systemd."""
     escaped = _escape(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if any(sign in escaped for sign in " \t'\"\\;") else escaped

@@ -22,9 +22,8 @@ BOXES = ((0.18, 0.30, 0.46, 0.78), (0.58, 0.42, 0.80, 0.74))
 """Boxes of the invented animals: x1, y1, x2, y2 as fractions of the image."""
 CLASSES = (("deer", 0.91), ("boar", 0.64))
 UNSIGNED = (
-    f"If {SHARED_SECRET} is set here, it must be the server's, and the server must allow it; "
-    "without it, the secret "
-    "of the analysis is used."
+    f"If {SHARED_SECRET} is set here, it must be the same as on the server, and the server must "
+    "accept it. If it is not set, the secret of the analysis is used."
 )
 NO_HINTS: Mapping[int, str] = MappingProxyType({})
 
@@ -37,7 +36,7 @@ def simulate(
     model_name: Annotated[str, typer.Option(help="Name of the model.")] = "simulated-detector",
     model_version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0",
     base_url: Annotated[
-        str | None, typer.Option(help="The server's address. [API_BASE_URL, else TRAPLINE_SERVER]")
+        str | None, typer.Option(help="URL of the server. [API_BASE_URL, else TRAPLINE_SERVER]")
     ] = None,
 ) -> None:
     """Act as an external pipeline on one image: annotations are invented, all requests are real.
@@ -45,7 +44,7 @@ def simulate(
     The analysis is marked as simulated: the viewer shows it, and exports, filters and counts leave
     it out.
 
-    It creates an analysis, says that it is processing, uploads a heatmap, posts boxes, the heatmap
+    It creates an analysis, sets it to processing, uploads a heatmap, posts boxes, the heatmap
     and classifications, finalizes, and prints each step and the address of the image's page.
 
     TRAPLINE_TOKEN creates the analysis: a user's or an external pipeline's API token. The callbacks
@@ -79,38 +78,38 @@ def simulate(
                     "simulated": True,
                 }
             )
-            made = server.create_analysis(new)
-        _play(server, made, image.width, image.height)
+            created = server.create_analysis(new)
+        _run_analysis(server, created, image.width, image.height)
         page = server.root.removesuffix("/api/v2")
         print(f"See it: {page}/projects/{image.project_id}/images/{image.id}")
 
 
-def _play(server: "Trapline", made: "CreatedAnalysis", width: int, height: int) -> None:
+def _run_analysis(server: "Trapline", created: "CreatedAnalysis", width: int, height: int) -> None:
     from trapline.client import CallbackSession
     from trapline.wire.analyses import AnalysisState
     from trapline.wire.artifacts import ArtifactType
 
-    sign, whose = _choose_secret(made.callback_secret)
+    sign, secret_name = _choose_secret(created.callback_secret)
     size = _shrink(width, height)
-    picture = generate_heatmap(*size)
-    with CallbackSession(server.root, sign) as outside, _tell_left_behind(made.id):
-        with _step(f"Say that it is processing, signed with {whose}", {401: UNSIGNED}):
-            outside.set_status(made.id, AnalysisState.PROCESSING)
-        with _step(f"Upload a heatmap of {size[0]} x {size[1]} pixels, {len(picture):,} bytes"):
-            path = outside.add_artifact(made.id, ArtifactType.HEATMAP, "heatmap.png", picture)
-        _post(outside, made.id, generate_annotations(width, height, path, size))
+    heatmap = generate_heatmap(*size)
+    with CallbackSession(server.root, sign) as callbacks, _report_unfinished(created.id):
+        with _step(f"Set the status to processing, signed with {secret_name}", {401: UNSIGNED}):
+            callbacks.set_status(created.id, AnalysisState.PROCESSING)
+        with _step(f"Upload a heatmap of {size[0]} x {size[1]} pixels, {len(heatmap):,} bytes"):
+            path = callbacks.add_artifact(created.id, ArtifactType.HEATMAP, "heatmap.png", heatmap)
+        _post(callbacks, created.id, generate_annotations(width, height, path, size))
         with _step("Finalize it as completed"):
-            done = outside.finalize(made.id)
+            done = callbacks.finalize(created.id)
     print(f"Analysis {done.id} is {done.status} with {done.annotation_count} annotations.")
 
 
 def _post(
-    outside: "CallbackSession", analysis_id: UUID, annotations: "list[BulkAnnotation]"
+    callbacks: "CallbackSession", analysis_id: UUID, annotations: "list[BulkAnnotation]"
 ) -> None:
     kinds = [one.annotation_type.value for one in annotations]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     with _step(f"Post annotations: {counts}"):
-        outside.post_annotations(analysis_id, annotations)
+        callbacks.post_annotations(analysis_id, annotations)
 
 
 def _choose_secret(own: str) -> "tuple[Sign, str]":
@@ -129,14 +128,14 @@ def _choose_secret(own: str) -> "tuple[Sign, str]":
 
 
 @contextmanager
-def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
-    """Print a step before it is done, and whether it was; `hints` say more about a refusal, by its status."""
+def _step(description: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
+    """Print a step and its outcome; `hints` explain a refusal, by status code."""
     from pydantic import ValidationError
 
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.client import ApiStatusError
 
-    print(f"{words} ... ", end="", flush=True)
+    print(f"{description} ... ", end="", flush=True)
     try:
         yield
     except ValidationError as error:
@@ -158,14 +157,13 @@ def _step(words: str, hints: Mapping[int, str] = NO_HINTS) -> Iterator[None]:
 
 
 @contextmanager
-def _tell_left_behind(analysis_id: UUID) -> Iterator[None]:
-    """Say what becomes of the analysis where a step fails."""
+def _report_unfinished(analysis_id: UUID) -> Iterator[None]:
+    """If a step fails, print that the analysis stays unfinished."""
     try:
         yield
     except Exception:
         print(
-            f"Analysis {analysis_id} stays unfinished. The command makes a new one when it is run "
-            "again."
+            f"Analysis {analysis_id} remains unfinished. Run the command again to create a new one."
         )
         raise
 
@@ -178,7 +176,7 @@ def _shrink(width: int, height: int) -> tuple[int, int]:
 def generate_annotations(
     width: int, height: int, path: str, size: tuple[int, int]
 ) -> "list[BulkAnnotation]":
-    """Boxes with a classification each, and the heatmap that was uploaded to `path`."""
+    """Generate boxes with a classification each, and the heatmap that was uploaded to `path`."""
     from trapline.wire.annotations import AnnotationType
     from trapline.wire.bulk_annotations import BulkAnnotation
 
@@ -224,7 +222,7 @@ def generate_annotations(
 
 
 def generate_heatmap(width: int, height: int) -> bytes:
-    """A grey PNG, brightest where the invented animals are: by hand, because Pillow belongs to no command of ours."""
+    """Generate a grey PNG, brightest at the invented animals; Pillow may not be installed."""
     rows = []
     for y in range(height):
         down = (y + 0.5) / height

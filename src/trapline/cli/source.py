@@ -140,7 +140,7 @@ def run_source(
     refused: list[str] = []
     with connect() as server:
         begun: list[tuple[Source, Any]] = []
-        for it in _choose(server, project, source):
+        for it in _list_chosen(server, project, source):
             try:
                 begun.append((it, server.run_source(it.id, max_files).run_id))
             except ApiStatusError as error:
@@ -250,8 +250,8 @@ def delete_source(
     print(f"Deleted {found.name}; its images are kept.")
 
 
-def _choose(server: "Trapline", project: str | None, named: str | None) -> "list[Source]":
-    """The source that is named; without a name every active one."""
+def _list_chosen(server: "Trapline", project: str | None, named: str | None) -> "list[Source]":
+    """Return the source with this name or ID, or all active sources if no name is given."""
     if named is not None:
         return [resolve_source(server, project, named)]
     return [it for it in list_all_sources(server, project) if it.is_active]

@@ -1,4 +1,4 @@
-"""`trapline source add`: a feed is described, proven and added in one command."""
+"""`trapline source add`: describe, test and add a pull source in one command."""
 
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from trapline.client import Trapline
     from trapline.wire.projects import Project
 
-HELP = """Add a pull source, and prove in the same command that it works.
+HELP = """Add a pull source and test it in one command.
 
-**A folder that a web server lists**, at a new place, behind a password (which is asked for):
+**A folder that a web server lists**, with a new deployment and a password (prompted for):
 
     trapline source add https://camera.example/DCIM/ --username ranger --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
 
-**An S3 bucket**, of any service; without --option endpoint it is AWS:
+**An S3 bucket** of any service; the default endpoint is that of AWS:
 
     trapline source add s3://feeds/oak/ --option endpoint=https://s3.example --option key=AKIA --option-file secret=s3.txt --test
 
@@ -25,11 +25,11 @@ HELP = """Add a pull source, and prove in the same command that it works.
 
     trapline source add ftps://camera.example/DCIM/ --username ranger --password-file ftp.txt --test
 
-**SFTP**; without --option host_key the test names the key that the server shows:
+**SFTP**; without --option host_key the test prints the key of the server:
 
     trapline source add sftp://nas.example/images/ --username ranger --option-file key=id_ed25519 --option-file host_key=nas.pub --test
 
-**A mounted disk or SD card** of the server's machine, where its operator allows it:
+**A mounted disk or SD card** of the server's machine, if its operator allows it:
 
     trapline source add file:///media/card/DCIM --test
 
@@ -41,8 +41,9 @@ HELP = """Add a pull source, and prove in the same command that it works.
 
     trapline source add wss://hub.example/events --auth bearer --password-file token.txt
 
-Secrets never stand on the command line: they are asked for, or come from --password-file, --option-file (- is
-standard input) or TRAPLINE_SOURCE_PASSWORD.
+Secrets are never command-line arguments, which other users of the machine can see. They are
+prompted for, or read from --password-file, --option-file (- is standard input) or
+TRAPLINE_SOURCE_PASSWORD.
 """  # noqa: E501 - an example is a line
 
 
@@ -207,19 +208,19 @@ def add_source(
                 update={"deployment": server.create_deployment(new_deployment).id}
             )
             source = NewSource.model_validate(source.model_dump(exclude_unset=True))
-        made = server.create_source(source)
+        created = server.create_source(source)
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
         print(
-            f"Added {made.name} for {made.deployment_name}; polled: {made.schedule_in_words} "
-            f"({made.time_zone})"
+            f"Added {created.name} for {created.deployment_name}; "
+            f"polled: {created.schedule_in_words} ({created.time_zone})"
         )
-        print(f"Import the present files: trapline source run {shlex.quote(made.name)} --wait")
+        print(f"Import the present files: trapline source run {shlex.quote(created.name)} --wait")
 
 
 def _find_deployment(server: "Trapline", project: "Project", name: str) -> Any:
-    """The deployment of this name, if an earlier try of the same command made it."""
+    """Return the deployment of this name if an earlier attempt of this command created it."""
     return next((it.id for it in server.list_deployments(project.id) if it.name == name), None)
 
 

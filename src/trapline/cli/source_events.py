@@ -39,13 +39,12 @@ def source_events(
             return
         if found.has_event_secret and not rotate:
             raise CommandError(
-                f"{found.name} has a secret, which is never shown again. --rotate creates a new "
-                "one; "
-                "the old one is then valid for another day. Nothing was changed."
+                f"{found.name} already has a secret, which cannot be shown again. Nothing was "
+                "changed. Create a new secret with --rotate; the old one is valid for another day."
             )
-        made = server.create_event_secret(found.id)
+        created = server.create_event_secret(found.id)
         address = f"{server.root}/image-pull-sources/{found.id}/events"
     if as_json:
-        print_json({"address": address, **made.model_dump(mode="json")})
+        print_json({"address": address, **created.model_dump(mode="json")})
     else:
-        print(f"EVENTS_URL={address}\nEVENTS_SECRET={made.secret}")
+        print(f"EVENTS_URL={address}\nEVENTS_SECRET={created.secret}")

@@ -1,4 +1,4 @@
-"""`trapline source folders`, `grant` and `revoke`: folders of the server's machine that sources may read."""
+"""`trapline source folders`, `grant` and `revoke`: local folders that pull sources may read."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ def grant_source_folder(
         str, typer.Argument(metavar="PATH", help="Absolute path on the server's machine.")
     ],
     *,
-    project: Annotated[str, typer.Option(help="A project (name or id).")],
+    project: Annotated[str, typer.Option(help="A project (name or ID).")],
     as_json: AsJson = False,
 ) -> None:
     """Grant a folder of the server's machine to a project. Requires an operator.
@@ -69,7 +69,7 @@ def grant_source_folder(
 def revoke_source_folder(
     path: Annotated[str, typer.Argument(metavar="PATH", help="The granted path.")],
     *,
-    project: Annotated[str, typer.Option(help="A project (name or id).")],
+    project: Annotated[str, typer.Option(help="A project (name or ID).")],
 ) -> None:
     """Revoke a folder: the sources that read it pause. Images are kept. Requires an operator."""
     from trapline.cli.errors import CommandError

@@ -19,14 +19,13 @@ PROMPTS = {
 def parse_options(
     url: str, gateway: str | None, given: list[str], files: list[str]
 ) -> dict[str, Any]:
-    """Read `NAME=VALUE` and `NAME=FILE` into a gateway's options; JSON values and `@FILE` of JSON
-    are read as such.
+    """Parse `NAME=VALUE` and `NAME=FILE` as options of a gateway, with JSON values and `@FILE`.
 
     Raises CommandError if one is misspelt, or a secret is given on the command line.
     """
-    from trapline.wire.gateway_options import SECRET
+    from trapline.wire.gateway_options import list_secret_options
 
-    secret = SECRET.get(gateway or url.partition(":")[0].lower(), ())
+    secret = list_secret_options(gateway or url.partition(":")[0].lower())
     options: dict[str, Any] = {}
     for text in given:
         name, value = _split(text, "--option")
@@ -46,8 +45,8 @@ def parse_options(
 def load_credentials(
     auth: str | None, username: str | None, file: str | None, *, has_key: bool = False
 ) -> dict[str, str]:
-    """Read how a source is signed in to; its secret comes from a file, TRAPLINE_SOURCE_PASSWORD, or
-    a question.
+    """Load the credentials of a source, with the secret from a file, TRAPLINE_SOURCE_PASSWORD, or
+    a prompt.
 
     With a private key, no password is asked for.
     """
@@ -67,11 +66,11 @@ def load_credentials(
         raise CommandError("--auth basic needs --username.", ExitCode.WRONG_USAGE)
     if auth == "basic" and username is not None and has_key and file is None:
         return {"auth_type": auth, "auth_username": username}
-    told = {
+    credentials = {
         "auth_type": auth,
         "auth_header" if auth == "header" else "auth_password": _read_secret(auth, file),
     }
-    return told if username is None else {**told, "auth_username": username}
+    return credentials if username is None else {**credentials, "auth_username": username}
 
 
 def load_text_file(path: str) -> str:

@@ -52,19 +52,19 @@ def format_run(run: "PullRun") -> str:
     """Format a run as one line."""
     if run.state.value == "running":
         return f"run {run.id} has started; trapline source list shows its progress"
-    told = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
+    text = f"{run.state.value}: {run.listed:,} listed, {run.imported:,} imported"
     for count, word in (
         (run.duplicate, "already imported"),
         (run.skipped, "skipped"),
         (run.failed, "failed"),
     ):
-        told += f", {count:,} {word}" if count else ""
-    told += f", {run.unlisted_folders:,} folders not listed" if run.unlisted_folders else ""
-    told += f", {run.seconds:.1f} s"
+        text += f", {count:,} {word}" if count else ""
+    text += f", {run.unlisted_folders:,} folders not listed" if run.unlisted_folders else ""
+    text += f", {run.seconds:.1f} s"
     if run.remaining:
-        told += f"; {run.remaining:,} more wait for the next run"
+        text += f"; {run.remaining:,} more wait for the next run"
     if run.left_out:
-        told += "; left out: " + ", ".join(
+        text += "; left out: " + ", ".join(
             f"{count:,} {reason}" for reason, count in run.left_out.items()
         )
-    return told + (f" ({run.error})" if run.error else "")
+    return text + (f" ({run.error})" if run.error else "")

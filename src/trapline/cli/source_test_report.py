@@ -16,7 +16,7 @@ KNOWN_FROM = {
 def print_source_test(
     test: "SourceTestResult", *, as_json: bool, to_errors: bool, added: bool
 ) -> None:
-    """Print what a test saw. Raises CommandError where it failed."""
+    """Print the result of a source test. Raises CommandError if the test failed."""
     from trapline.cli.errors import CommandError
     from trapline.cli.output import build_console, print_json, print_table
 

@@ -52,7 +52,7 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the polls of a source, and what came of each.
+    """List the runs of a source with their results.
 
     Example: `trapline source runs "Old oak"`
     """

@@ -1,4 +1,4 @@
-"""Child processes that are started again when they die, and that end when this process ends, however it ends."""
+"""Supervision of child processes: restart them when they end, and end them with this process."""
 
 import os
 import queue
@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 IMMEDIATE_S = 5.0
-"""A program that ends sooner after its start failed immediately."""
+"""An end within this time after the start counts as an immediate failure."""
 STARTS_WITHOUT_PAUSE = 2
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -32,25 +32,25 @@ class ProcessSpec:
 
 @dataclass
 class ChildProcess:
-    """A program that runs now, and how often in a row it failed immediately."""
+    """A running program, and the number of immediate failures in a row before this start."""
 
     program: ProcessSpec
     process: subprocess.Popen[bytes]
     started: float
     failures: int = 0
-    asked: bool = False
+    stop_requested: bool = False
 
 
 @dataclass(frozen=True)
 class ProcessExited:
-    """A process ended: one of the children, or another one that was watched."""
+    """A child or another watched process has ended."""
 
     process: subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
 class RestartDue:
-    """A program that ended is due to be started again."""
+    """The restart of a program that ended is due."""
 
     program: ProcessSpec
     failures: int
@@ -58,14 +58,14 @@ class RestartDue:
 
 @dataclass(frozen=True)
 class ShutdownRequested:
-    """Request to stop all processes: the number of the signal."""
+    """Request to stop all processes; `signal` is the number of the signal received."""
 
     signal: int
 
 
 @dataclass(frozen=True)
 class Restarted:
-    """A process that the supervisor does not start was started again elsewhere."""
+    """Another component has restarted a watched process."""
 
     process: subprocess.Popen[bytes]
 
@@ -74,43 +74,49 @@ Event = ProcessExited | RestartDue | ShutdownRequested | Restarted
 
 
 def count_failures(lived_s: float, failures: int) -> int:
-    """Count immediate failures in a row, after a process that lived this long; the first end of a steady one is 0."""
+    """Return the number of immediate failures in a row after a process has ended.
+
+    `lived_s` is how long the process ran; a process that ran for IMMEDIATE_S resets the count to 0.
+    """
     return failures + 1 if lived_s < IMMEDIATE_S else 0
 
 
 def pause_after(failures: int, longest_s: float = LONGEST_PAUSE_S) -> float:
-    """How many seconds to wait before the next start: none at first, then twice as long each time."""
-    more = failures - STARTS_WITHOUT_PAUSE
-    return 0.0 if more <= 0 else min(longest_s, FIRST_PAUSE_S * 2.0 ** min(more - 1, 20))
+    """Return the seconds to wait before the next start.
+
+    The first restarts have no pause; the pause then doubles with each failure up to `longest_s`.
+    """
+    pauses = failures - STARTS_WITHOUT_PAUSE
+    return 0.0 if pauses <= 0 else min(longest_s, FIRST_PAUSE_S * 2.0 ** min(pauses - 1, 20))
 
 
 def describe_end(code: int) -> str:
-    """Say how a process ended, from its return code."""
+    """Describe how a process ended, from its return code."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 def describe_pause(pause_s: float) -> str:
-    """Say when something that ended starts again."""
+    """Describe when a process that ended is restarted."""
     return f"It starts again in {pause_s:.1f} s." if pause_s else "It starts again now."
 
 
 class Supervisor:
     """Starts, watches and stops programs. Not thread-safe.
 
-    `tell` is called with a sentence about each child that ended unexpectedly.
+    `report` is called with a message when a child ends unexpectedly or must be killed.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[str], None]) -> None:
         self.children: list[ChildProcess] = []
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._tell = tell
+        self._report = report
         self._lifeline, self._held = os.pipe()
         self._gate, self._latch = os.pipe()
         self._ending = False
         self._due: list[RestartDue] = []
 
     def start(self, program: ProcessSpec, failures: int = 0) -> ChildProcess:
-        """Start a program in a separate session; it ends when this process does."""
+        """Start a program in a separate session; the program ends when this process ends."""
         process = subprocess.Popen(
             [
                 sys.executable,
@@ -126,7 +132,8 @@ class Supervisor:
             stdout=program.log,
             stderr=program.log,
             pass_fds=(self._lifeline, self._gate, *program.descriptors),
-            # Ctrl-C on the terminal is for the supervisor, which ends the children in order.
+            # Ctrl-C on the terminal reaches only the supervisor, which stops the
+            # children in order.
             start_new_session=True,
         )
         child = ChildProcess(program, process, time.monotonic(), failures)
@@ -135,10 +142,10 @@ class Supervisor:
         return child
 
     def replace(self, names: Sequence[str], programs: Sequence[ProcessSpec]) -> None:
-        """Kill the children with these names, drop what is due of them, and start these programs instead."""
-        gone = self._find(names)
-        self.children = [child for child in self.children if child not in gone]
-        for child in gone:
+        """Kill the children with these names, cancel their restarts, and start these programs."""
+        replaced = self._find(names)
+        self.children = [child for child in self.children if child not in replaced]
+        for child in replaced:
             child.process.kill()
             child.process.wait()
         self._due = [due for due in self._due if due.program.name not in names]
@@ -150,11 +157,11 @@ class Supervisor:
         self._events.put(event)
 
     def release_children(self) -> None:
-        """Let the children run: until then they only load their modules."""
+        """Start the work of the children; before this call they only load their modules."""
         os.close(self._latch)
 
     def watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Make an event of the end of a process that was started elsewhere."""
+        """Post an event when a process that another component started ends."""
 
         def wait() -> None:
             process.wait()
@@ -163,26 +170,29 @@ class Supervisor:
         threading.Thread(target=wait, name=f"wait for {process.pid}", daemon=True).start()
 
     def install_signal_handlers(self) -> None:
-        """Make events of SIGTERM, SIGINT and SIGHUP; the second one of them ends this process at once."""
+        """Post an event on SIGTERM, SIGINT or SIGHUP; end this process on a second signal."""
 
-        def wish(number: int, _frame: object) -> None:
+        def handle_signal(number: int, _frame: object) -> None:
             if self._ending:
                 os._exit(128 + number)
             self._ending = True
             self._events.put(ShutdownRequested(number))
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, wish)
+            signal.signal(number, handle_signal)
 
     def next_event(self) -> Event:
-        """Wait for what happens next; children that fell are started again meanwhile."""
+        """Wait for the next event that concerns the caller; meanwhile restart children that end."""
         while True:
             event = self.poll_event(None)
             if event is not None:
                 return event
 
     def poll_event(self, patience_s: float | None) -> Event | None:
-        """Wait for so long, for ever with None; None where nothing happened that the caller must know."""
+        """Wait for an event, without a limit if `patience_s` is None.
+
+        Return None after this time, or if the event concerned only a child of the supervisor.
+        """
         try:
             event = self._events.get(timeout=patience_s)
         except queue.Empty:
@@ -191,31 +201,29 @@ class Supervisor:
             self._start_due(event)
             return None
         if isinstance(event, ProcessExited):
-            fallen = next(
-                (child for child in self.children if child.process is event.process), None
-            )
-            if fallen is not None:
-                self._start_again(fallen)
+            ended = next((child for child in self.children if child.process is event.process), None)
+            if ended is not None:
+                self._restart(ended)
                 return None
         return event
 
     def _start_due(self, due: RestartDue) -> None:
-        left = [each for each in self._due if each is not due]
-        is_wanted, self._due = len(left) < len(self._due), left
-        if is_wanted and not self._ending:
+        remaining = [other for other in self._due if other is not due]
+        is_due, self._due = len(remaining) < len(self._due), remaining
+        if is_due and not self._ending:
             self.start(due.program, due.failures)
 
-    def _start_again(self, fallen: ChildProcess) -> None:
-        self.children.remove(fallen)
+    def _restart(self, ended: ChildProcess) -> None:
+        self.children.remove(ended)
         if self._ending:
             return
-        failures = count_failures(time.monotonic() - fallen.started, fallen.failures)
+        failures = count_failures(time.monotonic() - ended.started, ended.failures)
         pause = pause_after(failures)
-        self._tell(
-            f"The {fallen.program.name} process {describe_end(fallen.process.returncode)}. "
+        self._report(
+            f"The {ended.program.name} process {describe_end(ended.process.returncode)}. "
             f"{describe_pause(pause)}"
         )
-        due = RestartDue(fallen.program, failures)
+        due = RestartDue(ended.program, failures)
         self._due.append(due)
         if not pause:
             self._start_due(due)
@@ -225,15 +233,15 @@ class Supervisor:
         timer.start()
 
     def request_stop(self, names: Iterable[str]) -> None:
-        """Let the children with these names end: SIGTERM, once."""
+        """Send SIGTERM to the children with these names, at most once to each."""
         self._ending = True
         for child in self._find(names):
-            if not child.asked and child.process.poll() is None:
+            if not child.stop_requested and child.process.poll() is None:
                 child.process.terminate()
-            child.asked = True
+            child.stop_requested = True
 
     def wait(self, names: Iterable[str], patience_s: float) -> bool:
-        """Wait so long for the ends of the children with these names; whether all have ended."""
+        """Wait until the children with these names have ended; return whether all have."""
         deadline = time.monotonic() + patience_s
         for child in self._find(names):
             with suppress(subprocess.TimeoutExpired):
@@ -241,13 +249,15 @@ class Supervisor:
         return all(child.process.poll() is not None for child in self._find(names))
 
     def stop(self, names: Iterable[str], patience_s: float) -> None:
-        """End the children with these names: SIGTERM, and SIGKILL for those that take longer."""
+        """Stop the children with these names: SIGTERM, then SIGKILL after `patience_s`."""
         wanted = set(names)
         self.request_stop(wanted)
         self.wait(wanted, patience_s)
         for child in self._find(wanted):
             if child.process.poll() is None:
-                self._tell(f"The {child.program.name} process did not end in time and was killed.")
+                self._report(
+                    f"The {child.program.name} process did not end in time and was killed."
+                )
                 child.process.kill()
                 child.process.wait()
             self.children.remove(child)

@@ -1,4 +1,4 @@
-"""`trapline taxon`: the names that people identify with, lists of them that come in, and what labels of models mean."""
+"""`trapline taxon`: the species list of a project, its import, and the mapping of labels."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "Taxa are the names that people identify with, a list for each project.\n\n"
-        "`trapline taxon import FILE` takes a list in, `trapline taxon label` says what a model's "
-        "label means."
+        "`trapline taxon import FILE` imports a list; `trapline taxon label` maps a label of a "
+        "model to a taxon."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 InProject = Annotated[
-    str | None, typer.Option("--project", help="Name or id; not needed if you have one project.")
+    str | None, typer.Option("--project", help="Name or ID; not needed if you have one project.")
 ]
 Named = Annotated[str, typer.Argument(metavar="TAXON", help="Scientific name or ID.")]
 Author = Annotated[str | None, typer.Option(help="Author and year of the name.")]
@@ -115,13 +115,13 @@ def add_taxon(
 
     with connect() as server:
         within = resolve_project(server, project).id
-        given = _given(author, rank, common, higher, gbif_key) | {
+        given = _build_fields(author, rank, common, higher, gbif_key) | {
             "project": within,
             "scientific_name": name,
         }
         if synonym_of is not None:
             given["accepted"] = resolve_taxon(server, within, synonym_of).id
-        _tell(server.create_taxon(build_request(NewTaxon, given, "taxon")), as_json=as_json)
+        _print_taxon(server.create_taxon(build_request(NewTaxon, given, "taxon")), as_json=as_json)
 
 
 @app.command("update")
@@ -149,7 +149,7 @@ def change_taxon(
     from trapline.cli.server_session import connect, resolve_project, resolve_taxon
     from trapline.wire.taxa import TaxonUpdate
 
-    given = _given(author, rank, common, higher, gbif_key)
+    given = _build_fields(author, rank, common, higher, gbif_key)
     if name is not None:
         given["scientific_name"] = name
     if accepted:
@@ -159,7 +159,9 @@ def change_taxon(
         if synonym_of is not None:
             given["accepted"] = resolve_taxon(server, within, synonym_of).id
         change = build_request(TaxonUpdate, given, "taxon")
-        _tell(server.update_taxon(resolve_taxon(server, within, taxon).id, change), as_json=as_json)
+        _print_taxon(
+            server.update_taxon(resolve_taxon(server, within, taxon).id, change), as_json=as_json
+        )
 
 
 @app.command("delete")
@@ -194,18 +196,18 @@ def import_taxa(
     from trapline.cli.server_session import connect, resolve_project
 
     with connect() as server:
-        taken = server.import_taxa(resolve_project(server, project).id, file.read())
+        result = server.import_taxa(resolve_project(server, project).id, file.read())
     if as_json:
-        print_json(taken)
+        print_json(result)
         return
     print(
-        f"{taken.created} made, {taken.updated} changed, {taken.unchanged} as they were, "
-        f"{taken.refused} not taken"
+        f"{result.created} created, {result.updated} changed, {result.unchanged} unchanged, "
+        f"{result.refused} refused"
     )
-    for problem in taken.problems:
+    for problem in result.problems:
         print(f"{problem.where}: {problem.message}")
-    if taken.ignored_columns:
-        print(f"Columns that mean nothing here: {', '.join(taken.ignored_columns)}")
+    if result.ignored_columns:
+        print(f"Ignored columns: {', '.join(result.ignored_columns)}")
 
 
 @app.command("labels")
@@ -248,11 +250,11 @@ def list_labels(
         print_json(found)
         return
     print_table(
-        ("label", "images", "taxon called so"),
+        ("label", "images", "taxon of this name"),
         [(it.label, it.images, it.scientific_name) for it in found],
     )
     if apply:
-        print(f"{changed} labels mean now what is called so.")
+        print(f"Mapped {changed} labels to the taxa of the same name.")
 
 
 @app.command("label")
@@ -275,10 +277,10 @@ def map_labels(
         within = resolve_project(server, project).id
         meant = None if taxon is None else resolve_taxon(server, within, taxon)
         server.map_labels(within, {label: None if meant is None else meant.id})
-    print(f"{label} means {'no taxon' if meant is None else meant.scientific_name}.")
+    print(f"{label} is mapped to {'no taxon' if meant is None else meant.scientific_name}.")
 
 
-def _given(
+def _build_fields(
     author: str | None,
     rank: str | None,
     common: "Sequence[str] | None",
@@ -309,7 +311,7 @@ def _parse_pairs(option: str, form: str, values: "Sequence[str] | None") -> list
     return [(key, name) for key, _, name in (value.partition("=") for value in values or ())]
 
 
-def _tell(taxon: "Taxon", *, as_json: bool) -> None:
+def _print_taxon(taxon: "Taxon", *, as_json: bool) -> None:
     from trapline.cli.output import print_json
 
     if as_json:

@@ -28,12 +28,13 @@ def create(
     kind: Annotated[
         TokenKind,
         typer.Option(
-            help="user: what you may do. worker: take tasks, post results. pipeline: make analyses."
+            help="user: your permissions. worker: lease tasks, post results. "
+            "pipeline: create analyses."
         ),
     ] = (TokenKind.USER),
     project: Annotated[
         list[str] | None,
-        typer.Option(help="Only this project (name or id); may be given several times."),
+        typer.Option(help="Only this project (name or ID); may be given several times."),
     ] = None,
     scope: Annotated[
         list[TokenScope] | None,
@@ -48,7 +49,7 @@ def create(
         Path | None,
         typer.Option(
             "--data",
-            help="On the server's machine: make it in this data folder, without signing in.",
+            help="Create it in this data folder on the server's machine, without signing in.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -68,19 +69,19 @@ def create(
 
         with connect() as server:
             ids = _find_projects(server, project)
-            made = server.create_token(
+            created = server.create_token(
                 NewToken(name=name, kind=kind, projects=ids, scopes=scope, expires_at=expires_at)
             )
     else:
-        made = asyncio.run(
-            _make_here(
+        created = asyncio.run(
+            _create_locally(
                 data, NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at), project
             )
         )
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        print(made.token)
+        print(created.token)
 
 
 @app.command("list")
@@ -128,7 +129,7 @@ def _find_projects(server: "Trapline", named: list[str] | None) -> list[int] | N
     return [resolve_project(server, name).id for name in named] if named else None
 
 
-async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> CreatedToken:
+async def _create_locally(data: Path, new: NewToken, projects: list[str] | None) -> CreatedToken:
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.cli.local_server import open_local_context
     from trapline.server.accounts.actions.tokens import create_token
@@ -137,7 +138,7 @@ async def _make_here(data: Path, new: NewToken, projects: list[str] | None) -> C
     from trapline.server.platform.access import Scope
 
     if projects and not all(project.isdecimal() for project in projects):
-        raise CommandError("With --data, name projects by their ids.", ExitCode.WRONG_USAGE)
+        raise CommandError("With --data, name projects by their IDs.", ExitCode.WRONG_USAGE)
     ids = [int(project) for project in projects] if projects else None
     async with open_local_context(data) as system:
         scope = Scope.system("command line")

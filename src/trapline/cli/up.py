@@ -1,4 +1,4 @@
-"""`trapline up`: everything on one machine, supervised."""
+"""`trapline up`: run all parts of Trapline on one machine under a supervisor."""
 
 import errno
 import importlib.util
@@ -34,20 +34,20 @@ LISTEN_SOCKET = "TRAPLINE_LISTEN_SOCKET"
 METRICS_SOCKET = "TRAPLINE_METRICS_SOCKET"
 METRICS_LISTEN = "TRAPLINE_METRICS_LISTEN"
 FAILPOINTS = "TRAPLINE_FAILPOINTS"
-# The worker gives back what it holds, with a start over the API, which needs nearly all of the ten
-# seconds of both to finish what is under way; PostgreSQL, which is not needed then, writes its
+# The worker is stopped first, so that it can release its leases through the API. The API needs
+# nearly all of the ten seconds to finish its requests. PostgreSQL stops last and writes its
 # checkpoint.
 WORKER_START_S, WORKER_PATIENCE_S, SERVER_PATIENCE_S, DATABASE_PATIENCE_S = 1.0, 3.0, 10.0, 2.5
 STOP_WITHIN_S = SERVER_PATIENCE_S + DATABASE_PATIENCE_S + 7.5
 """Time before `trapline up` may be killed: PostgreSQL gets stronger signals within 6 s."""
 READY_WITHIN_S = 60.0
 PREPARATIONS = 5
-"""How often the database is prepared at a start, if PostgreSQL ends while that is done."""
+"""Maximum attempts to prepare the database at a start, if PostgreSQL ends meanwhile."""
 
 
 @dataclass(frozen=True)
 class UpOptions:
-    """Options of the command line in addition to the settings."""
+    """Command-line options in addition to the settings."""
 
     host: str
     port: int
@@ -82,7 +82,8 @@ def up(
         bool | None,
         typer.Option(
             "--private-sources/--no-private-sources",
-            help="Allow or refuse pull sources in private networks. [TRAPLINE_ALLOW_PRIVATE_SOURCES, allowed]",
+            help="Allow or refuse pull sources in private networks. "
+            "[TRAPLINE_ALLOW_PRIVATE_SOURCES, allowed]",
             show_default=False,
         ),
     ] = None,
@@ -90,21 +91,21 @@ def up(
     """Start the database, the server, the page, the background work and one worker; Ctrl-C stops
     them cleanly.
 
-    The first start prints a one-time link that makes the owner's account.
+    The first start prints a one-time link that creates the owner's account.
 
     Example: `trapline up --data /srv/trapline --port 8080`
     """
-    wishes = UpOptions(
+    options = UpOptions(
         host, port, processes, not no_worker, tuple(pipeline or [PIPELINE]), private_sources
     )
-    code = run(data, wishes)
+    code = run(data, options)
     if code:
         raise typer.Exit(code)
 
 
-def run(data: Path | None, wishes: UpOptions) -> int:
-    """Start, supervise and stop; answers the exit code."""
-    # The server's libraries take a second to load: this command's usage need not wait for them.
+def run(data: Path | None, options: UpOptions) -> int:
+    """Start, supervise and stop all processes; return the exit code."""
+    # Imported here, so that --help does not load the server's libraries, which takes a second.
     from trapline.cli.child_environments import allows_private_sources, build_server_environment
     from trapline.server.app.settings import load_settings, parse_listen_address
     from trapline.server.platform.failpoints import FailpointsNotAllowed, validate_plan
@@ -124,7 +125,7 @@ def run(data: Path | None, wishes: UpOptions) -> int:
         raise CommandError(
             f"A restore into {folder} was not finished. Remove the folder and run it again."
         )
-    listener = _listen(wishes.host, wishes.port, f"--port {wishes.port + 1}")
+    listener = _listen(options.host, options.port, f"--port {options.port + 1}")
     metrics = None
     if settings.metrics_listen is not None:
         host, metrics_port = parse_listen_address(settings.metrics_listen)
@@ -133,49 +134,49 @@ def run(data: Path | None, wishes: UpOptions) -> int:
     public_url = (
         settings.public_url
         if "public_url" in settings.model_fields_set
-        else _local_url(wishes.host, port)
+        else _build_local_url(options.host, port)
     )
     (folder / "public-url").write_text(f"{public_url}\n", encoding="utf-8")
-    # In memory if possible: a full disk would end the processes that count.
+    # In memory if possible, because processes that write metrics to a full disk end.
     memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is ours alone
-    counted = tempfile.mkdtemp(
+    metrics_folder = tempfile.mkdtemp(
         prefix="trapline-metrics-", dir=memory if os.access(memory, os.W_OK) else None
     )
     supervisor = Supervisor(console.print)
     supervisor.install_signal_handlers()
-    outside = settings.database_url.get_secret_value() if settings.database_url else None
-    private_sources = allows_private_sources(wishes.private_sources, settings)
+    external_url = settings.database_url.get_secret_value() if settings.database_url else None
+    private_sources = allows_private_sources(options.private_sources, settings)
     environment = build_server_environment(
         settings,
-        database_url=outside or build_planned_url(folder),
+        database_url=external_url or build_planned_url(folder),
         folder=folder,
         public_url=public_url,
         private_sources=private_sources,
-        metrics=counted,
+        metrics=metrics_folder,
     )
-    server = _Server(supervisor, environment, listener, metrics, wishes.processes)
+    server = _Server(supervisor, environment, listener, metrics, options.processes)
     database = None
     try:
-        # They load their libraries while the database starts, and wait for it then.
+        # The processes load their libraries while the database starts.
         server.start()
-        preparing = _begin_preparation(environment, "migrate" if outside is None else "check")
-        if outside is None:
-            # Loaded here, behind the starts of the children.
+        preparing = _begin_preparation(environment, "migrate" if external_url is None else "check")
+        if external_url is None:
+            # Imported here, so that the children start before this import.
             from trapline.cli.database_supervision import EmbeddedDatabase
 
             database = EmbeddedDatabase(folder, supervisor, console.print)
             server.move(database.postgres.url)  # another program may have taken the port meanwhile
         prepared = _prepare(preparing, server, database, console)
         supervisor.release_children()
-        if _wait_until_ready(port, wishes.host, server, database):
+        if _wait_until_ready(port, options.host, server, database):
             server.start_background()
-            if wishes.with_worker and _has_worker():
-                supervisor.start(_worker_program(wishes, port, folder, prepared["worker_token"]))
-            _greet(
+            if options.with_worker and _has_worker():
+                supervisor.start(_build_worker(options, port, folder, prepared["worker_token"]))
+            _print_ready(
                 console,
                 public_url,
                 prepared["link"],
-                wishes,
+                options,
                 private_sources,
                 time.monotonic() - started,
             )
@@ -188,7 +189,7 @@ def run(data: Path | None, wishes: UpOptions) -> int:
         stop_programs(supervisor)
         if database is not None:
             database.stop(DATABASE_PATIENCE_S)
-        shutil.rmtree(counted, ignore_errors=True)
+        shutil.rmtree(metrics_folder, ignore_errors=True)
         lock.release()
 
 
@@ -204,33 +205,33 @@ class _Server:
         processes: int,
     ) -> None:
         self.supervisor, self.environment = supervisor, dict(environment)
-        self._handed = {LISTEN_SOCKET: listener} | ({METRICS_SOCKET: metrics} if metrics else {})
+        self._sockets = {LISTEN_SOCKET: listener} | ({METRICS_SOCKET: metrics} if metrics else {})
         self._processes, self._with_background = processes, False
 
     def start(self) -> None:
         """Start the API processes."""
-        for program in self._list_programs():
+        for program in self._build_programs():
             self.supervisor.start(program)
 
     def start_background(self) -> None:
         """Start the background process."""
         self._with_background = True
-        self.supervisor.start(self._list_programs()[-1])
+        self.supervisor.start(self._build_programs()[-1])
 
     def move(self, database_url: str) -> None:
-        """Start every process again if PostgreSQL is at another URL now."""
+        """Restart all processes if the URL of PostgreSQL has changed."""
         if self.environment["DATABASE_URL"] != database_url:
             self.environment = {**self.environment, "DATABASE_URL": database_url}
-            self.supervisor.replace(["api", "background"], self._list_programs())
+            self.supervisor.replace(["api", "background"], self._build_programs())
 
     def follow(self, database: "EmbeddedDatabase | None", event: Event | None) -> None:
-        """Let an event restart the database, and move to where it runs then."""
+        """Pass an event to the database, and move to its new URL if it was restarted."""
         if database is not None and event is not None and database.handle(event):
             self.move(database.postgres.url)
 
-    def _list_programs(self) -> list[ProcessSpec]:
-        numbers = {name: str(each.fileno()) for name, each in self._handed.items()}
-        descriptors = tuple(each.fileno() for each in self._handed.values())
+    def _build_programs(self) -> list[ProcessSpec]:
+        numbers = {name: str(opened.fileno()) for name, opened in self._sockets.items()}
+        descriptors = tuple(opened.fileno() for opened in self._sockets.values())
         api = ProcessSpec("api", SERVER, ("api",), {**self.environment, **numbers}, descriptors)
         background = (
             [ProcessSpec("background", SERVER, ("background",), self.environment)]
@@ -242,25 +243,25 @@ class _Server:
 
 def stop_programs(supervisor: Supervisor) -> None:
     """Stop the worker and the server within SERVER_PATIENCE_S."""
-    began = time.monotonic()
+    started = time.monotonic()
     supervisor.request_stop(["worker"])
     supervisor.wait(["worker"], WORKER_START_S)
     supervisor.request_stop(["api", "background"])
-    supervisor.stop(["worker"], WORKER_PATIENCE_S - (time.monotonic() - began))
-    supervisor.stop(["api", "background"], SERVER_PATIENCE_S - (time.monotonic() - began))
+    supervisor.stop(["worker"], WORKER_PATIENCE_S - (time.monotonic() - started))
+    supervisor.stop(["api", "background"], SERVER_PATIENCE_S - (time.monotonic() - started))
 
 
 def _listen(host: str, port: int, instead: str) -> socket.socket:
-    """Open the socket that every API process accepts from; it outlives each of them, so that
-    callers only wait.
+    """Open the socket on which all API processes accept connections.
 
-    `instead` says how another port is chosen where this one is taken. Raises CommandError.
+    The supervisor keeps it open, so clients wait while an API process restarts. `instead` is an
+    option with a free port, for the error message. Raises CommandError.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        # The children of a Trapline that was just killed need a moment to notice.
+        # The children of a Trapline that was just killed may still hold the port for a moment.
         for pause in (0.1, 0.2, 0.4, None):
             try:
                 listener.bind((host, port))
@@ -274,13 +275,14 @@ def _listen(host: str, port: int, instead: str) -> socket.socket:
         listener.close()
         if error.errno == errno.EADDRINUSE:
             raise CommandError(
-                f"Port {port} of {host} is taken by another program. Choose another one, such as {instead}."
+                f"Port {port} of {host} is in use by another program. "
+                f"Choose another one, such as {instead}."
             ) from None
         raise CommandError(f"Cannot listen on {host} port {port}: {error.strerror}.") from None
     return listener
 
 
-def _local_url(host: str, port: int) -> str:
+def _build_local_url(host: str, port: int) -> str:
     return f"http://{'localhost' if _is_loopback(host) else socket.gethostname()}:{port}"
 
 
@@ -288,15 +290,15 @@ def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _worker_program(wishes: UpOptions, port: int, folder: Path, token: str) -> ProcessSpec:
+def _build_worker(options: UpOptions, port: int, folder: Path, token: str) -> ProcessSpec:
     from trapline.cli.child_environments import build_worker_environment
 
-    host = "127.0.0.1" if wishes.host in ("0.0.0.0", "localhost") else wishes.host  # noqa: S104 - a comparison
+    host = "127.0.0.1" if options.host in ("0.0.0.0", "localhost") else options.host  # noqa: S104
     host = f"[{host}]" if ":" in host else host
     environment = build_worker_environment(
         server=f"http://{host}:{port}", token=token, folder=folder
     )
-    return ProcessSpec("worker", "trapline.cli.local_worker", wishes.pipelines, environment)
+    return ProcessSpec("worker", "trapline.cli.local_worker", options.pipelines, environment)
 
 
 def _has_worker() -> bool:
@@ -306,7 +308,7 @@ def _has_worker() -> bool:
 
 
 def _begin_preparation(environment: Mapping[str, str], schema: str) -> subprocess.Popen[str]:
-    """Let a process load what it takes to migrate or check the schema; it waits for the database's URL."""
+    """Start the process that migrates or checks the schema once it receives the database URL."""
     return subprocess.Popen(
         [sys.executable, "-m", "trapline.cli.server_setup", schema],
         env=dict(environment),
@@ -324,10 +326,10 @@ def _prepare(
     database: "EmbeddedDatabase | None",
     console: Any,
 ) -> dict[str, str]:
-    """Prepare the database: the first owner's link, if there is no account yet, and the worker's
-    token.
+    """Prepare the database, and return the first owner's link and the worker's token.
 
-    A PostgreSQL that ends meanwhile is started again, and the preparation with it.
+    The link is None if an account exists. If PostgreSQL ends meanwhile, PostgreSQL and the
+    preparation are restarted. Raises CommandError.
     """
     for _ in range(PREPARATIONS):
         result, reason = preparing.communicate(server.environment["DATABASE_URL"])
@@ -346,14 +348,14 @@ def _prepare(
 
 
 def is_ready(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether the server here answers that it is ready."""
+    """Return whether the server on this machine reports that it is ready."""
     host = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host  # noqa: S104 - a comparison
     opener = build_opener(ProxyHandler({}))
     try:
         with opener.open(
             f"http://{f'[{host}]' if ':' in host else host}:{port}/readyz", timeout=2
-        ) as answer:
-            return bool(json.load(answer)["status"] == "ready")
+        ) as response:
+            return bool(json.load(response)["status"] == "ready")
     except (URLError, OSError, ValueError, KeyError):
         return False
 
@@ -361,7 +363,7 @@ def is_ready(port: int, host: str = "127.0.0.1") -> bool:
 def _wait_until_ready(
     port: int, host: str, server: _Server, database: "EmbeddedDatabase | None"
 ) -> bool:
-    """Wait until the server answers; False if it was asked to stop before that."""
+    """Wait until the server is ready; return False if a stop is requested first."""
     deadline = time.monotonic() + READY_WITHIN_S
     while not is_ready(port, host):
         event = server.supervisor.poll_event(0.02)
@@ -370,28 +372,29 @@ def _wait_until_ready(
         server.follow(database, event)
         if time.monotonic() > deadline:
             raise CommandError(
-                f"The server was not ready within {READY_WITHIN_S:.0f} s; its messages are above."
+                f"The server was not ready within {READY_WITHIN_S:.0f} s; see its messages above."
             )
     return True
 
 
-def _greet(
+def _print_ready(
     console: Any,
     public_url: str,
     link: str | None,
-    wishes: UpOptions,
+    options: UpOptions,
     private_sources: bool,
     seconds: float,
 ) -> None:
     console.print(f"Trapline is ready at {public_url} (after {seconds:.1f} s). Ctrl-C stops it.")
     if link is not None:
-        console.print(f"Make the owner's account, once, within a day: {public_url}/welcome#{link}")
+        console.print(f"Create the owner's account within a day: {public_url}/welcome#{link}")
     if private_sources:
         console.print(
-            "Pull sources may be in private networks, where field cameras are. To refuse them: --no-private-sources."
+            "Pull sources in private networks are allowed, as field cameras require. "
+            "To refuse them, use --no-private-sources."
         )
-    if not _is_loopback(wishes.host) and public_url.startswith("http://"):
+    if not _is_loopback(options.host) and public_url.startswith("http://"):
         console.print(
-            "It listens beyond this machine over plain HTTP: passwords can be read on the way. Put a proxy with "
-            "HTTPS before it and set TRAPLINE_PUBLIC_URL."
+            "Other machines can connect over unencrypted HTTP, where passwords can be intercepted. "
+            "Use an HTTPS proxy and set TRAPLINE_PUBLIC_URL."
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "People have one account each, and a role in each of their projects.\n\n"
-        "Accounts are the business of operators; the one who made the first account is one."
+        "Operators manage accounts. The owner of the first account is an operator."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -54,13 +54,13 @@ def invite_user(
             NewMembership(project=resolve_project(server, one).id, role=role)
             for one in project or []
         ]
-        made = server.invite_user(
+        created = server.invite_user(
             NewUser(email=email, name=name, is_operator=operator, memberships=given)
         )
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        print(made.link.url)
+        print(created.link.url)
 
 
 @app.command("list")
@@ -93,7 +93,7 @@ def deactivate_user(user: Named) -> None:
     from trapline.wire.users import UserUpdate
 
     changed = _change(user, UserUpdate(deactivated=True))
-    print(f"{changed.email} is deactivated. Their sessions and API tokens are over.")
+    print(f"{changed.email} is deactivated. Its sessions and API tokens are revoked.")
 
 
 @app.command("reactivate")
@@ -230,7 +230,7 @@ def change_password(
 
     with connect() as server:
         server.change_password(PasswordUpdate(old=old or None, new=new))
-    print("Changed. Your browsers have to sign in again.")
+    print("Password changed. All your sessions have ended; sign in again.")
 
 
 def _change(named: str, change: "UserUpdate") -> "User":

@@ -63,9 +63,9 @@ def add_webhook(
     from trapline.cli.server_session import connect, resolve_project
     from trapline.wire.webhooks import NewWebhook
 
-    types = _read_types(event)
+    types = _parse_types(event)
     with connect() as server:
-        made = server.create_webhook(
+        created = server.create_webhook(
             NewWebhook(
                 project=resolve_project(server, project).id,
                 url=url,
@@ -75,9 +75,9 @@ def add_webhook(
             )
         )
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        print(f"WEBHOOK_ID={made.id}\nWEBHOOK_SECRET={made.secret}")
+        print(f"WEBHOOK_ID={created.id}\nWEBHOOK_SECRET={created.secret}")
 
 
 @app.command("list")
@@ -116,7 +116,7 @@ def list_webhooks(
             ", ".join(it.event_types) or "all",
             it.waiting,
             it.failed,
-            _tell_state(it),
+            _format_state(it),
         ),
         as_json=as_json,
     )
@@ -147,7 +147,7 @@ def change_webhook(
     given = {
         "url": url,
         "name": name,
-        "event_types": _read_types(event) if event else None,
+        "event_types": _parse_types(event) if event else None,
         "analyses_of_jobs": analyses_of_jobs,
         "is_active": on,
     }
@@ -156,7 +156,7 @@ def change_webhook(
     )
     with connect() as server:
         changed = server.update_webhook(_get_webhook(server, webhook).id, change)
-    print(f"{changed.name or changed.url}: {_tell_state(changed)}")
+    print(f"{changed.name or changed.url}: {_format_state(changed)}")
 
 
 @app.command("deliveries")
@@ -180,7 +180,7 @@ def list_deliveries(
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        wanted = {"state": state, "event_type": event, **_read_period(since, until)}
+        wanted = {"state": state, "event_type": event, **_parse_period(since, until)}
         found = server.list_deliveries(
             _get_webhook(server, webhook).id, limit=limit, **wanted
         ).results
@@ -194,7 +194,7 @@ def list_deliveries(
             it.state.value,
             it.attempts,
             it.next_attempt_at,
-            _tell_answer(it),
+            _format_response(it),
         ),
         as_json=as_json,
     )
@@ -204,7 +204,7 @@ def list_deliveries(
 def replay(
     webhook: Named,
     delivery: Annotated[
-        list[UUID] | None, typer.Argument(help="Deliveries, as `deliveries` shows them.")
+        list[UUID] | None, typer.Argument(help="IDs, as shown by `deliveries`.")
     ] = None,
     *,
     failed: Annotated[bool, typer.Option("--failed", help="All abandoned deliveries.")] = False,
@@ -222,13 +222,13 @@ def replay(
     from trapline.cli.server_session import connect
     from trapline.wire.webhooks import ReplayRequest
 
-    narrowed = {"event_type": event, **_read_period(since, until)}
+    narrowed = {"event_type": event, **_parse_period(since, until)}
     if failed == bool(delivery):
         raise CommandError(
-            "Name deliveries, or give --failed for all that were given up.", ExitCode.WRONG_USAGE
+            "Specify deliveries, or --failed for all abandoned ones.", ExitCode.WRONG_USAGE
         )
     if delivery and any(narrowed.values()):
-        raise CommandError("--event, --since and --until go with --failed.", ExitCode.WRONG_USAGE)
+        raise CommandError("--event, --since and --until require --failed.", ExitCode.WRONG_USAGE)
     wanted = build_request(ReplayRequest, narrowed, "replay")
     missed: list[UUID] = []
     with connect() as server:
@@ -239,10 +239,11 @@ def replay(
             named = list(dict.fromkeys(delivery or []))
             missed = [one for one in named if not _replay_one(server, found.id, one)]
             replayed = len(named) - len(missed)
-    print(f"{replayed:,} to be attempted again.")
+    print(f"{replayed:,} deliveries are repeated.")
     if missed:
         raise CommandError(
-            f"Not deliveries of {webhook}, or being attempted now: {', '.join(map(str, missed))}. "
+            f"These are not deliveries of {webhook}, or are in progress: "
+            f"{', '.join(map(str, missed))}. "
             f"`trapline webhook deliveries {webhook} --json` shows the IDs."
         )
 
@@ -268,7 +269,7 @@ def ping(webhook: Named, *, as_json: AsJson = False) -> None:
         print(
             f"Delivered in {done.duration_ms} ms."
             if is_there
-            else f"Not delivered: {_tell_answer(done)}"
+            else f"Not delivered: {_format_response(done)}"
         )
     if not is_there:
         raise typer.Exit(ExitCode.NOT_DONE)
@@ -285,11 +286,11 @@ def rotate(webhook: Named, *, as_json: AsJson = False) -> None:
     from trapline.cli.server_session import connect
 
     with connect() as server:
-        made = server.rotate_webhook_secret(_get_webhook(server, webhook).id)
+        created = server.rotate_webhook_secret(_get_webhook(server, webhook).id)
     if as_json:
-        print_json(made)
+        print_json(created)
     else:
-        print(f"WEBHOOK_SECRET={made.secret}")
+        print(f"WEBHOOK_SECRET={created.secret}")
 
 
 @app.command("delete")
@@ -306,7 +307,7 @@ def delete_webhook(webhook: Named) -> None:
 
 
 def _replay_one(server: "Trapline", webhook_id: UUID, delivery_id: UUID) -> bool:
-    """Whether there is such a delivery, which is attempted again."""
+    """Repeat a delivery; return False if it does not exist."""
     from trapline.client import ApiStatusError
 
     try:
@@ -324,7 +325,7 @@ def _get_webhook(server: "Trapline", named: str) -> "Webhook":
     return resolve_one(found, "webhook", named, lambda it: (it.name, it.url, it.id))
 
 
-def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
+def _parse_period(since: str | None, until: str | None) -> dict[str, str | None]:
     from trapline.cli.timestamps import parse_timestamp
 
     return {
@@ -333,24 +334,24 @@ def _read_period(since: str | None, until: str | None) -> dict[str, str | None]:
     }
 
 
-def _read_types(events: list[str] | None) -> "list[EventType]":
-    """The types that these words name, each whole or by its beginning. Raises CommandError."""
+def _parse_types(events: list[str] | None) -> "list[EventType]":
+    """Parse event types, each given in full or by its first part. Raises CommandError."""
     from trapline.cli.errors import CommandError, ExitCode
     from trapline.wire.webhooks import EventType
 
     chosen = []
     for word in events or []:
-        meant = [kind for kind in EventType if kind == word or kind.startswith(f"{word}.")]
-        if not meant:
+        matching = [kind for kind in EventType if kind == word or kind.startswith(f"{word}.")]
+        if not matching:
             raise CommandError(
                 f"There is no event {word}. There are: {', '.join(EventType)}.",
                 ExitCode.WRONG_USAGE,
             )
-        chosen += meant
+        chosen += matching
     return chosen
 
 
-def _tell_state(webhook: "Webhook") -> str:
+def _format_state(webhook: "Webhook") -> str:
     from trapline.cli.output import format_value
 
     if not webhook.is_active:
@@ -358,5 +359,5 @@ def _tell_state(webhook: "Webhook") -> str:
     return f"failing since {format_value(webhook.failing_since)}" if webhook.failing_since else "on"
 
 
-def _tell_answer(delivery: "Delivery") -> str:
+def _format_response(delivery: "Delivery") -> str:
     return delivery.last_error or (f"status {delivery.last_status}" if delivery.last_status else "")

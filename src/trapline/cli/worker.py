@@ -1,4 +1,4 @@
-"""`trapline worker`: run models on the images that a server has to work on; list pipelines and workers, evict one."""
+"""`trapline worker`: run models on queued images, list pipelines and workers, evict a worker."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,13 +17,17 @@ HELP = """Lease images from a server, run pipelines over them, and post what the
 
     trapline worker --pipeline animal-detector
 
-`trapline worker pipelines` shows which there are. Signs in with TRAPLINE_TOKEN, a worker's token. Ends on SIGTERM or
-Ctrl-C within ten seconds, and gives back at once what it has not begun; nothing is lost. Its exit code is 4 where the
-server refuses its token, or a person evicted it. A model that hangs costs its batch: the model runs in a separate
-process, which is ended and started again. The limit of a batch is 20 times its expected time, and at least
-TRAPLINE_MODEL_TIMEOUT seconds. The first batch is one image and may take TRAPLINE_MODEL_START_TIMEOUT seconds.
+`trapline worker pipelines` lists the installed pipelines. TRAPLINE_TOKEN is the API token of the
+worker. On SIGTERM or Ctrl-C the worker ends within ten seconds. It immediately returns to the queue
+the images that it has not begun; nothing is lost. The exit code is 4 if the server refuses the
+token or a person evicted the worker.
 
-With a token of yours, see all workers, and take the leases of one that does no good away from it:
+The model runs in a separate process. If it hangs, the process is restarted and its batch is
+retried. The time limit of a batch is 20 times its expected time, and at least
+TRAPLINE_MODEL_TIMEOUT seconds. The first batch has one image and may take
+TRAPLINE_MODEL_START_TIMEOUT seconds.
+
+With a token of a user, list all workers, or evict a faulty worker and revoke its leases:
 
     trapline worker list
     trapline worker evict 0197d3a0
@@ -34,7 +38,7 @@ app = typer.Typer(
 )
 
 SHORT = 13
-"""How many characters of an id are shown: they are the time of its hello, to the millisecond."""
+"""The number of characters shown of an ID: they encode its registration time to 1 ms."""
 
 
 @app.callback()
@@ -45,12 +49,11 @@ def run(
         typer.Option(
             "--pipeline",
             "-p",
-            help="A pipeline to run, several times for more; without it, those that need no name.",
+            help="Pipeline to run; may be given several times. "
+            "Default: all that do not require --pipeline.",
         ),
     ] = None,
-    server: Annotated[
-        str | None, typer.Option(help="The server's address. [TRAPLINE_SERVER]")
-    ] = None,
+    server: Annotated[str | None, typer.Option(help="URL of the server. [TRAPLINE_SERVER]")] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Images per batch. [TRAPLINE_BATCH_SIZE]")
     ] = None,
@@ -61,20 +64,21 @@ def run(
         bool | None,
         typer.Option(
             "--allow-cpu",
-            help="Use the CPU where TRAPLINE_DEVICE cannot be used, and report it. "
+            help="Use the CPU if TRAPLINE_DEVICE cannot be used, and report it. "
             "[TRAPLINE_ALLOW_CPU]",
         ),
     ] = None,
     list_pipelines: Annotated[
-        bool, typer.Option("--list", help="List the pipelines that need no name, and exit.")
+        bool,
+        typer.Option("--list", help="List the pipelines that do not require --pipeline, and exit."),
     ] = False,
 ) -> None:
-    """Run a worker, unless a command says otherwise."""
+    """Run a worker if no command is given."""
     if context.invoked_subcommand is not None:
         return
     if not list_pipelines:
         run_in_child()
-    # Models and image libraries take a second to import; other commands must not wait for them.
+    # Imported here, because the models and image libraries take a second to import.
     from trapline.worker.pipeline import list_default_slugs
     from trapline.worker.settings import WorkerSettingsError, load_settings
 
@@ -101,7 +105,7 @@ def run(
 def list_workers(
     *,
     project: Annotated[
-        str | None, typer.Option("--project", help="Name or id; without it, all projects.")
+        str | None, typer.Option("--project", help="Name or ID; without it, all projects.")
     ] = None,
     ended: Annotated[
         bool, typer.Option("--ended", help="Include evicted, replaced and stopped workers.")
@@ -137,7 +141,7 @@ def list_workers(
             str(it.id)[:SHORT],
             it.name,
             it.service,
-            _describe_state(it),
+            _format_state(it),
             it.leases,
             ", ".join(str(held.job_id) for held in it.jobs),
             it.completed,
@@ -167,21 +171,21 @@ def list_pipelines(*, as_json: AsJson = False) -> None:
         print_json([asdict(entry) for entry in entries])
         return
     print_table(
-        ("pipeline", "finds", "licence of the model", "download", "to do first"),
+        ("pipeline", "finds", "licence of the model", "download", "required steps"),
         [
             (
                 entry.slug,
                 entry.finds,
                 ", ".join(entry.licences),
-                "here" if entry.here else _describe_size(entry.download_bytes),
-                _describe_todo(entry),
+                "downloaded" if entry.here else _format_size(entry.download_bytes),
+                _format_missing_steps(entry),
             )
             for entry in entries
         ],
     )
     named = [entry.slug for entry in entries if entry.only_when_named]
     if named:
-        print(f"\nThese run only when they are named with --pipeline: {', '.join(named)}")
+        print(f"\nThese run only if --pipeline names them: {', '.join(named)}")
 
 
 @app.command("evict")
@@ -210,7 +214,7 @@ def evict_worker(
         print_json(evicted)
         return
     images = "1 image is" if evicted.revoked == 1 else f"{evicted.revoked} images are"
-    print(f"{evicted.worker.name} is evicted; {images} back in the queue.")
+    print(f"{evicted.worker.name} is evicted; {images} queued again.")
 
 
 def _find_worker(server: "Trapline", wanted: str) -> "Worker":
@@ -223,22 +227,24 @@ def _find_worker(server: "Trapline", wanted: str) -> "Worker":
         raise CommandError(f"there is no worker {wanted}; `trapline worker list` shows them")
     if len(found) > 1:
         names = ", ".join(f"{worker.id} ({worker.name})" for worker in found)
-        raise CommandError(f"several workers begin with {wanted}: {names}", ExitCode.WRONG_USAGE)
+        raise CommandError(
+            f"the IDs of several workers begin with {wanted}: {names}", ExitCode.WRONG_USAGE
+        )
     return found[0]
 
 
-def _describe_state(worker: "Worker") -> str:
+def _format_state(worker: "Worker") -> str:
     if worker.ended_why == "evicted":
         return f"evicted by {worker.ended_by}"
     return worker.ended_why or ("online" if worker.online else "silent")
 
 
-def _describe_size(size: int | None) -> str:
+def _format_size(size: int | None) -> str:
     return "unknown" if size is None else f"{size / 1e6:.1f} MB"
 
 
-def _describe_todo(entry: "CatalogueEntry") -> str:
-    todo = [f"pip install '{entry.install}'"] if entry.install else []
+def _format_missing_steps(entry: "CatalogueEntry") -> str:
+    steps = [f"pip install '{entry.install}'"] if entry.install else []
     if entry.to_accept:
-        todo.append(f"TRAPLINE_ACCEPT_LICENCES={','.join(entry.to_accept)}")
-    return "; ".join(todo)
+        steps.append(f"TRAPLINE_ACCEPT_LICENCES={','.join(entry.to_accept)}")
+    return "; ".join(steps)

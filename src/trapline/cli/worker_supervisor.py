@@ -1,6 +1,6 @@
-"""Small parent of `trapline worker`: it restarts the worker when a model hangs, else ends with it.
+"""Parent process of `trapline worker`: it restarts the worker when a model hangs.
 
-A thread that is deep in a model's native code cannot be ended, only its process can.
+A thread that runs native code of a model cannot be stopped, only its process can.
 """
 
 import os
@@ -12,57 +12,56 @@ from typing import NoReturn
 from trapline.cli.supervised_process import exit_with_supervisor
 from trapline.worker.exit_codes import MODEL_HUNG
 
-ASKED = {signal.SIGTERM, signal.SIGINT}
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 def run_in_child() -> None:
-    """Return in a child of this process, which stays behind, starts another one for each that hung,
-    and never returns.
+    """Fork, and return in the child only; the parent restarts a child that hung.
 
-    The child has the same terminal, and ends at once when its parent does, however that happens. It
-    is in a separate session: Ctrl-C on the terminal reaches it through the parent, once. Call this
-    before any thread is started and any model is loaded, so that the parent stays small. On a
-    system that cannot fork this does nothing, and a worker that hangs is not restarted.
+    The child has the same terminal and ends immediately when its parent ends in any way. It is in a
+    separate session, so that it receives Ctrl-C once, from the parent. Call this before any thread
+    is started and any model is loaded, so that the parent stays small. On a system without fork
+    this does nothing, and a worker that hangs is not restarted.
     """
     if not hasattr(os, "fork"):
         return
-    waited_for = {*ASKED, signal.SIGCHLD}
+    awaited = {*STOP_SIGNALS, signal.SIGCHLD}
     lifeline, held = os.pipe()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waited_for)
-    # A signal that a process ignores is not waited for everywhere; blocked, none of these is ever
-    # called.
-    handlers = {number: signal.signal(number, lambda *_: None) for number in waited_for}
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    # On some systems sigwait does not return ignored signals, so each signal gets a handler. The
+    # signals are blocked, so the handlers are never called.
+    handlers = {number: signal.signal(number, lambda *_: None) for number in awaited}
     sys.stdout.flush()
     sys.stderr.flush()
     while (child := os.fork()) != 0:
-        code = _stand_by(child)
+        code = _wait_for_child(child)
         if code is not None:
-            _end_like(code)
+            _exit_like(code)
     os.close(held)
     os.setsid()
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
     threading.Thread(
         target=exit_with_supervisor, args=(lifeline,), name="lifeline", daemon=True
     ).start()
 
 
-def _stand_by(child: int) -> int | None:
-    """Pass signals on until the child ends; its exit code, or None where it is to be started again."""
-    was_asked = False
+def _wait_for_child(child: int) -> int | None:
+    """Forward signals until the child ends; return its exit code, or None to restart it."""
+    is_stopping = False
     while True:
-        number = signal.sigwait({*ASKED, signal.SIGCHLD})
-        if number in ASKED:
-            was_asked = True
+        number = signal.sigwait({*STOP_SIGNALS, signal.SIGCHLD})
+        if number in STOP_SIGNALS:
+            is_stopping = True
             os.kill(child, number)
             continue
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             code = os.waitstatus_to_exitcode(status)
-            return None if code == MODEL_HUNG and not was_asked else code
+            return None if code == MODEL_HUNG and not is_stopping else code
 
 
-def _end_like(code: int) -> NoReturn:
-    """End as the child did; of a signal it died of, shells make the same number."""
+def _exit_like(code: int) -> NoReturn:
+    """Exit with the code of the child, or as shells do with 128 plus the number of its signal."""
     os._exit(code if code >= 0 else 128 - code)

@@ -5,8 +5,23 @@ from uuid import UUID
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.algorithms import AlgorithmClass, ListedAlgorithm
-from trapline.wire.annotations import AnnotationWithImage, ClassificationScores
+from trapline.wire.annotations import (
+    Annotation,
+    AnnotationWithImage,
+    ClassificationScores,
+    CreatedHumanBoxes,
+)
+from trapline.wire.human_boxes import (
+    HumanBoxHistory,
+    HumanBoxUpdate,
+    NewHumanBox,
+    NewHumanBoxes,
+)
 from trapline.wire.sequences import Sequence
+
+
+def _build_condition(version: int | None) -> dict[str, str]:
+    return {} if version is None else {"If-Match": f'"{version}"'}
 
 
 class AnnotationApi:
@@ -17,10 +32,12 @@ class AnnotationApi:
     def find_annotations(
         self, **filters: str | int | float | None
     ) -> NotebookPage[AnnotationWithImage]:
-        """List one page of annotations of completed analyses, by the times of the images.
+        """List one page of annotations by the times of the images.
 
-        Filters are project, type, class_, taxon, confidence_min, confidence_max, deployment,
-        captured_after, captured_before, model, model_version, algorithm, job, order, cursor, limit.
+        These are the annotations of completed analyses, and the boxes that people drew. Filters are
+        project, source ("human" or "model"), type, class_, taxon, confidence_min, confidence_max,
+        deployment, captured_after, captured_before, model, model_version, algorithm, job, reviewed,
+        order, cursor, limit.
         """
         return self._to.get("/annotations", NotebookPage[AnnotationWithImage], filters)
 
@@ -31,6 +48,38 @@ class AnnotationApi:
         return self._to.get(
             f"/images/{image_id}/annotations", NotebookPage[AnnotationWithImage], filters
         )
+
+    def create_annotations(self, *boxes: NewHumanBox) -> list[Annotation]:
+        """Store boxes that a person drew, at most 1,000, all or none.
+
+        `create_annotations(NewHumanBox(image=ID, box=HumanBoxCorners(x_min=10, y_min=20, x_max=110,
+        y_max=90), label="Lynx lynx"))` creates one; `supersedes` names the box of a model that it
+        corrects.
+        """
+        wanted = NewHumanBoxes(annotations=list(boxes))
+        return self._to.send("POST", "/annotations", CreatedHumanBoxes, wanted).annotations
+
+    def update_annotation(
+        self, annotation_id: UUID, change: HumanBoxUpdate, *, version: int | None = None
+    ) -> Annotation:
+        """Change a person's box; fields that are left out are kept.
+
+        With `version`, the box is changed only if it still has this version.
+        """
+        path = f"/annotations/{annotation_id}"
+        return self._to.send("PATCH", path, Annotation, change, headers=_build_condition(version))
+
+    def delete_annotation(self, annotation_id: UUID, *, version: int | None = None) -> None:
+        """Withdraw a person's box, or identify a model's box as not an animal.
+
+        With `version`, the box is withdrawn only if it still has this version.
+        """
+        path = f"/annotations/{annotation_id}"
+        self._to.send("DELETE", path, type(None), headers=_build_condition(version))
+
+    def get_annotation_history(self, annotation_id: UUID) -> HumanBoxHistory:
+        """Get the changes of a person's box, the newest first."""
+        return self._to.get(f"/annotations/{annotation_id}/history", HumanBoxHistory)
 
     def get_scores(self, annotation_id: UUID) -> ClassificationScores:
         """Get the scores of a classification over its whole class list."""

@@ -250,9 +250,7 @@ def build_status_error(response: httpx2.Response) -> ApiStatusError:
     detail = f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
     errors: list[FieldProblem] = []
     if response.is_redirect:
-        detail += (
-            f" to {response.headers.get('Location', 'elsewhere')}: give the address it points to"
-        )
+        detail += f" to {response.headers.get('Location', 'elsewhere')}: use that URL instead"
     try:
         told = json.loads(response.content)
     except ValueError:

@@ -15,9 +15,7 @@ def normalise_api_url(address: str) -> str:
     """
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(
-            f"{address!r} is not the address of a server; it must look like http://localhost:8000"
-        )
+        raise ValueError(f"{address!r} is not the URL of a server, such as http://localhost:8000")
     path = parts.path.rstrip("/").removesuffix("/api")
     if not path.endswith(API):
         path += API

@@ -118,6 +118,8 @@ class ExportApi:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != export.sha256:
             part.unlink()
-            raise ApiStatusError(502, "what came is not what the server wrote; download it again")
+            raise ApiStatusError(
+                502, "the downloaded file differs from the export; download it again"
+            )
         part.replace(place)
         return place

@@ -22,10 +22,11 @@ class IdentificationApi:
     _to: ApiSession
 
     def create_identifications(self, *said: NewIdentification) -> list[Identification]:
-        """Store identifications of annotations and whole images, at most 1,000, all or none.
+        """Store identifications of annotations, images and sequences, at most 1,000, all or none.
 
         `create_identifications(NewIdentification(kind="correct", annotations=[ID], label="Lynx
-        lynx"))` corrects one.
+        lynx"))` corrects one. Several taxa of an image or a sequence are `taxa`, a list of
+        `NewIdentificationTaxon`. A sequence returns one identification for each of its images.
         """
         wanted = NewIdentifications(identifications=list(said))
         return self._to.send(
@@ -49,7 +50,8 @@ class IdentificationApi:
     def withdraw_identifications(self, identifications: Sequence[UUID]) -> WithdrawResult:
         """Withdraw identifications: your own, or as a manager those of any user.
 
-        Each thousand of them is withdrawn completely or not at all.
+        One of a sequence is withdrawn for all its images. Each thousand of them is withdrawn
+        completely or not at all.
         """
         withdrawn = unchanged = 0
         for first in range(0, len(identifications), MOST_AT_ONCE):

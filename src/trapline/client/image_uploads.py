@@ -46,7 +46,7 @@ class ImageUploadApi:
         root, listed = None if relative_to is None else Path(relative_to), None
         if isinstance(files, Path | str):
             listed = list_files(Path(files))
-            found = listed.pictures
+            found = listed.images
             root = root or (Path(files) if Path(files).is_dir() else None)
         else:
             found = [Path(file) for file in files]

@@ -152,7 +152,7 @@ def _attempt(
 
     def send(path: Path, one: StagedFile) -> str | None:
         if expires_soon(one.expires_at, now, time.monotonic() - began):
-            return "its address was over before its turn came"
+            return "its upload URL expired before the upload started"
         return _send(to, path, one, count)
 
     with ThreadPoolExecutor(SENT_AT_ONCE) as senders:

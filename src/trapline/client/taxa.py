@@ -5,6 +5,12 @@ from uuid import UUID
 
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
+from trapline.wire.sensitive_taxa import (
+    SensitiveSightings,
+    SensitiveTaxa,
+    SensitiveTaxon,
+    SensitiveTaxonRule,
+)
 from trapline.wire.taxa import (
     LabelMapping,
     LabelMappingResult,
@@ -77,3 +83,23 @@ class TaxonApi:
     def list_unmapped_labels(self, project_id: int) -> list[UnmappedLabel]:
         """List labels on images without a taxon, most frequent first, with taxa of that name."""
         return self._to.get("/taxa/suggestions", UnmappedLabels, {"project": project_id}).results
+
+    def get_sensitive_taxa(self, project_id: int) -> SensitiveTaxa:
+        """List the sensitive taxa of a project, with what each role sees of their locations."""
+        return self._to.get(f"/projects/{project_id}/sensitive-taxa", SensitiveTaxa)
+
+    def set_sensitive_taxon(
+        self, project_id: int, taxon_id: UUID, rule: SensitiveTaxonRule
+    ) -> SensitiveTaxon:
+        """Create or replace the rule of a sensitive taxon; requires the owner role."""
+        path = f"/projects/{project_id}/sensitive-taxa/{taxon_id}"
+        return self._to.send("PUT", path, SensitiveTaxon, rule)
+
+    def get_sensitive_sightings(self, project_id: int, taxon_id: UUID) -> SensitiveSightings:
+        """List the deployments that a sensitive taxon restricts; requires the owner role."""
+        path = f"/projects/{project_id}/sensitive-taxa/{taxon_id}/sightings"
+        return self._to.get(path, SensitiveSightings)
+
+    def delete_sensitive_taxon(self, project_id: int, taxon_id: UUID) -> None:
+        """Remove a taxon from the sensitive taxa; requires the owner role."""
+        self._to.send("DELETE", f"/projects/{project_id}/sensitive-taxa/{taxon_id}", type(None))

@@ -15,6 +15,7 @@ from trapline.client.images import ImageApi
 from trapline.client.imports import ImportApi
 from trapline.client.jobs import JobApi
 from trapline.client.notices import NoticeApi
+from trapline.client.observations import ObservationApi
 from trapline.client.presets import PresetApi
 from trapline.client.projects import ProjectApi
 from trapline.client.public_projects import PublicProjectApi
@@ -40,6 +41,7 @@ class Trapline(
     ImportApi,
     JobApi,
     NoticeApi,
+    ObservationApi,
     PresetApi,
     ProjectApi,
     PublicProjectApi,

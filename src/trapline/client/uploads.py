@@ -82,7 +82,7 @@ def open_form_parts(
 class FolderFiles(NamedTuple):
     """Files of a folder and its subfolders: images by name, others, and the number hidden."""
 
-    pictures: list[Path]
+    images: list[Path]
     others: list[Path]
     hidden: int
 
@@ -94,7 +94,7 @@ def list_files(folder: Path) -> FolderFiles:
         FileNotFoundError: the folder does not exist.
     """
     if not folder.exists():
-        raise FileNotFoundError(f"there is no {folder}")
+        raise FileNotFoundError(f"{folder} does not exist")
     if folder.is_file():
         return FolderFiles([folder], [], 0)
     found = FolderFiles([], [], 0)
@@ -105,7 +105,7 @@ def list_files(folder: Path) -> FolderFiles:
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             hidden += 1
         else:
-            (found.pictures if path.suffix.lower() in ENDINGS else found.others).append(path)
+            (found.images if path.suffix.lower() in ENDINGS else found.others).append(path)
     return found._replace(hidden=hidden)
 
 

@@ -1,1 +1,1 @@
-"""Every message that crosses a process, and nothing else: pydantic models, a file a concept."""
+"""The messages between processes: pydantic models, with one module per concept."""

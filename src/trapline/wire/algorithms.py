@@ -5,7 +5,7 @@ from trapline.wire.values import AnyText, Count, Id, Message, Time
 
 
 class ListedAlgorithm(RegisteredAlgorithm):
-    """A revision of an algorithm, and the slugs of the pipelines that are made of it now.
+    """A revision of an algorithm, and the slugs of the pipelines that use it now.
 
     `registered` is false if only a result named it and no worker registered it.
     """
@@ -19,7 +19,7 @@ class ListedAlgorithm(RegisteredAlgorithm):
 
 
 class AlgorithmClass(Message):
-    """A class of an algorithm's list; `index` is its place among the scores, from 0."""
+    """A class of an algorithm's list; `index` is its position in the scores, from 0."""
 
     index: Count
     label: AnyText

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from trapline.wire.annotations import Annotation
+from trapline.wire.observations import SoughtKind
 from trapline.wire.values import UUID, AnyText, Id, Message, Request, ShortObject, Text, Time
 
 
 class AnalysisState(StrEnum):
-    """Where an analysis is."""
+    """State of an analysis."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -20,7 +21,7 @@ class AnalysisState(StrEnum):
 
 
 class AnalysisFormat(StrEnum):
-    """The forms in which an analysis is given as a file."""
+    """File format of an exported analysis."""
 
     JSON = "json"
     CSV = "csv"
@@ -36,12 +37,11 @@ class AnalysisPriority(StrEnum):
 
 
 class Analysis(Message):
-    """One model run over one image, with the first page of its annotations in order; `next` is the
-    cursor of the rest.
+    """One model run over one image, with the first page of its annotations in order.
 
-    `is_stale` is true if an external pipeline sent nothing for longer than
-    ML_STALE_AFTER_S. `simulated` marks invented results, such as those of `trapline simulate`: they
-    are not observations, and exports, filters and counts leave them out.
+    `next` is the cursor of the following page. `is_stale` is true if an external pipeline sent
+    nothing for longer than ML_STALE_AFTER_S. `simulated` marks invented results, such as those of
+    `trapline simulate`: they are not observations, and exports, filters and counts leave them out.
     """
 
     id: UUID
@@ -74,7 +74,13 @@ class CreatedAnalysis(Analysis):
 
 
 class NewAnalysis(Request):
-    """Request to create an analysis of an external pipeline; `simulated` results are invented."""
+    """Request to create an analysis of an external pipeline; `simulated` results are invented.
+
+    `looks_for` declares what the pipeline looks for. It is stored for the model name in the
+    project until another request declares something else; that of a simulated analysis is ignored.
+    Only analyses of pipelines that look for animals, people or vehicles are observations and make
+    images blank. A pipeline that never declared anything is taken for one of them.
+    """
 
     image_id: UUID
     model_name: Annotated[str, Field(min_length=2, max_length=255, pattern=r"^[A-Za-z0-9_\-.]+$")]
@@ -84,10 +90,13 @@ class NewAnalysis(Request):
     external_job_id: Annotated[Text, Field(min_length=1, max_length=255)] | None = None
     priority: AnalysisPriority = AnalysisPriority.NORMAL
     simulated: bool = False
+    looks_for: (
+        Annotated[list[SoughtKind], Field(min_length=1, max_length=len(SoughtKind))] | None
+    ) = None
 
 
 class StatusUpdate(Request):
-    """The state that an analysis is to move to; the message belongs to a failure."""
+    """The requested state of an analysis; only a failure has a message."""
 
     status: AnalysisState
     error_message: Text | None = None

@@ -1,9 +1,12 @@
-"""Annotations: what an analysis found."""
+"""Annotations: the findings of an analysis."""
 
 from enum import StrEnum
 from typing import Any
 
-from trapline.wire.identifications import Identification
+from pydantic import Field
+
+from trapline.wire.identifications import Identification, IdentificationTaxon
+from trapline.wire.observations import ObservationSource
 from trapline.wire.values import UUID, AnyText, Id, Message, Time
 
 
@@ -20,16 +23,18 @@ class AnnotationType(StrEnum):
 
 
 class Annotation(Message):
-    """One structured finding of an analysis. Coordinates are pixels of the upright original.
+    """One finding of an analysis, or a box that a person drew.
 
-    `scaled` says that it was posted for a frame of another size: the numbers as given are in
-    `data.given`. `download_url` is a signed address of what `storage_path` names. `identification`
-    is what a person said that holds of it, its box or its whole image; null where the model's words
-    do, and for callers that are no people.
+    Coordinates are upright pixels. `scaled` is true if the annotation was posted for a frame of
+    another size; `data.given` has the original numbers. `download_url` is a signed URL of the file
+    that `storage_path` names. `identification` is the current statement of a person about the
+    annotation, its box or its image. It is null if the result of the model applies, and for callers
+    that are not people. A box of a person has no analysis and no confidence; `class_name` is its
+    label.
     """
 
     id: UUID
-    analysis_id: UUID
+    analysis_id: UUID | None
     annotation_type: AnnotationType
     class_name: AnyText | None
     confidence: float | None
@@ -43,10 +48,31 @@ class Annotation(Message):
     algorithm: AnyText | None
     created_at: Time
     identification: Identification | None = None
+    source: ObservationSource = ObservationSource.MODEL
+    stated: IdentificationTaxon | None = Field(
+        default=None, description="The taxon or label of a person's box, with details."
+    )
+    author: AnyText | None = Field(default=None, description="The user who drew the box.")
+    author_id: UUID | None = Field(default=None, description="ID of the user who drew the box.")
+    supersedes: UUID | None = Field(
+        default=None, description="The annotation of a model that the box corrects."
+    )
+    version: int | None = Field(
+        default=None, description="Version of a person's box, for If-Match; each change adds 1."
+    )
+    updated_at: Time | None = Field(
+        default=None, description="Time of the last change of a person's box."
+    )
+
+
+class CreatedHumanBoxes(Message):
+    """The boxes that were stored, in the order of the request."""
+
+    annotations: list[Annotation]
 
 
 class ThumbnailBox(Message):
-    """A box small enough to travel with a thumbnail: pixels of the upright original, the class that names it."""
+    """A box for a thumbnail: corners in pixels of the upright original, and its class."""
 
     id: UUID
     x_min: float
@@ -60,7 +86,7 @@ class ThumbnailBox(Message):
 class ClassificationScores(Message):
     """The scores of one classification over its class list, exact to single precision.
 
-    `labels` are the classes in the order of the scores, null where no list of that length is known.
+    `labels` are the classes in the order of the scores; null if no list of that length is known.
     """
 
     annotation_id: UUID
@@ -72,19 +98,19 @@ class ClassificationScores(Message):
 
 
 class AnnotationWithImage(Annotation):
-    """An annotation among those of many images: with the image that it is on, and the model that said it."""
+    """An annotation in a list of many images, with its image and its model."""
 
     project_id: Id
     image_id: UUID
     deployment_id: UUID
     captured_at: Time
     job_id: Id | None
-    model_name: AnyText
-    model_version: AnyText
+    model_name: AnyText | None
+    model_version: AnyText | None
 
 
 class AnnotationOrder(StrEnum):
-    """How annotations of many images are ordered: by the times of their images."""
+    """Order of annotations of many images: by the times of their images."""
 
     NEWEST_FIRST = "-captured_at"
     OLDEST_FIRST = "captured_at"

@@ -1,4 +1,4 @@
-"""Artifacts: files that analyses leave in the object store."""
+"""Artifacts: files of analyses in the object store."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -19,7 +19,7 @@ class ArtifactType(StrEnum):
 
 
 class ArtifactState(StrEnum):
-    """Where an artifact is: given an address, seen in the store, cited by an annotation or its analysis."""
+    """State of an artifact: URL created, stored, or cited by an annotation or its analysis."""
 
     PRESIGNED = "presigned"
     UPLOADED = "uploaded"
@@ -27,7 +27,7 @@ class ArtifactState(StrEnum):
 
 
 class Artifact(Message):
-    """One file of an analysis; size in bytes and SHA-256 once it was seen in the store."""
+    """One file of an analysis; its size in bytes and SHA-256 are set when it is stored."""
 
     id: UUID
     analysis_id: UUID
@@ -49,7 +49,7 @@ def _one_segment(filename: str) -> str:
 
 
 class NewArtifact(Request):
-    """A file that is going to be uploaded: its size in bytes and its SHA-256, where they are known beforehand."""
+    """Announcement of a file to upload; the size in bytes and the SHA-256 are optional."""
 
     artifact_type: ArtifactType
     filename: Annotated[
@@ -62,7 +62,10 @@ class NewArtifact(Request):
 
 
 class PresignedUpload(Message):
-    """Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite."""
+    """URL for a PUT request with the file, its expiry, and the headers to send.
+
+    `storage_path` is the value to cite in annotations.
+    """
 
     artifact_id: UUID
     upload_url: AnyText

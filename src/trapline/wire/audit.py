@@ -1,4 +1,4 @@
-"""The audit: who did what, when, from where."""
+"""The audit log: the user, time, origin and details of each change."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from trapline.wire.values import UUID, AnyText, Id, Message, Time
 
 
 class AuditEntry(Message):
-    """One entry of the audit; `actor` is a name, and the other fields are those to filter by.
+    """One entry of the audit log; `actor` is a name, and the other fields can be filtered by.
 
-    `action` is the verb, such as create, change, download or export; `kind` and `subject_id`
-    say to what, and `address` from where.
+    `action` is the verb, such as create, change, download or export. `kind` and `subject_id`
+    identify the object, and `address` is the IP address of the request.
     """
 
     id: UUID

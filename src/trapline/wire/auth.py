@@ -46,9 +46,9 @@ class TokenKind(StrEnum):
 class TokenScope(StrEnum):
     """Permission level of a user's token, if it is lower than that of the user.
 
-    `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also
-    what needs an owner. `account` is the person's own: tokens, sessions, password, and everybody's
-    accounts where the person is an operator.
+    `read` permits reading. `write` also permits changes, up to those of a manager. `own` also
+    permits what requires an owner. `account` permits changes of the user's tokens, sessions and
+    password, and of all accounts if the user is an operator.
     """
 
     READ = "read"
@@ -65,9 +65,9 @@ class SignIn(Request):
 
 
 class LinkStateRequest(Request):
-    """Ask what a one-time link is for.
+    """Request for the state of a one-time link.
 
-    Its secret is sent in the body, because addresses are logged.
+    The secret is sent in the body, because URLs are logged.
     """
 
     link: LinkSecret
@@ -76,8 +76,8 @@ class LinkStateRequest(Request):
 class LinkSignInRequest(Request):
     """Use a one-time link.
 
-    `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with
-    `sign_in` one may set a new one.
+    `first_owner` requires an e-mail address and a password; `invite` and `reset` require a
+    password; with `sign_in` a new password is optional.
     """
 
     link: LinkSecret
@@ -96,10 +96,7 @@ class LinkState(Message):
 
 
 class OneTimeLink(Message):
-    """A link that works once.
-
-    Anyone with the link can sign in as its user. It is shown once.
-    """
+    """A link that signs in its user once; the response shows it only once."""
 
     url: AnyText
     purpose: AnyText
@@ -114,7 +111,7 @@ class PasswordUpdate(Request):
 
 
 class BrowserSession(Message):
-    """A browser in which the caller is signed in; `is_current` is the one that asks."""
+    """A browser in which the caller is signed in; `is_current` marks the present one."""
 
     id: UUID
     is_current: bool
@@ -126,7 +123,7 @@ class BrowserSession(Message):
 
 
 class Membership(Message):
-    """A project that the caller belongs to, and the role there."""
+    """A project of the caller, with the caller's role in it."""
 
     project_id: Id
     project_name: AnyText
@@ -136,7 +133,8 @@ class Membership(Message):
 class Caller(Message):
     """User or token that sent a request.
 
-    For a token of a worker or pipeline `name` is the token's; `user_id` and `email` are null.
+    For a token of a worker or pipeline, `name` is the name of the token; `user_id` and `email` are
+    null.
     """
 
     kind: AnyText
@@ -150,11 +148,11 @@ class Caller(Message):
 
 
 class NewToken(Request):
-    """Make an API token; without `projects` it is good for all projects of the person or token that
-    makes it.
+    """Request to create an API token.
 
-    A worker's or pipeline's is good only where that person is manager or owner, and as long as they
-    are. `scopes` are a user's token's alone; without them it may do what its maker may.
+    Without `projects` it is valid for all projects of the user or token that creates it. A token of
+    a worker or pipeline is valid only in projects in which that user is manager or owner. Only
+    tokens of users have `scopes`; without scopes a token has the permissions of its user.
     """
 
     name: Name
@@ -165,10 +163,11 @@ class NewToken(Request):
 
 
 class Token(Message):
-    """An API token, without its secret. `projects` null: all of its maker's, a worker's all that
-    its maker manages.
+    """An API token, without its secret.
 
-    `made_by` is the token that made it: it is revoked along with that one.
+    If `projects` is null, the token is valid in all projects of its creator; a worker's token is
+    then valid in all that the creator manages. `made_by` is the token that created it: if that
+    token is revoked, this one is too.
     """
 
     id: UUID
@@ -185,6 +184,6 @@ class Token(Message):
 
 
 class CreatedToken(Token):
-    """An API token just made: its secret is shown this once."""
+    """A new API token; its secret is shown only once."""
 
     token: AnyText

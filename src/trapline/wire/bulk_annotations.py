@@ -12,7 +12,7 @@ LARGEST_ORDERING = 2**31 - 1
 
 
 class BulkMode(StrEnum):
-    """Whether what is posted comes to what is there, or takes its place."""
+    """Whether posted annotations are added to the stored ones, or replace them."""
 
     APPEND = "append"
     REPLACE = "replace"
@@ -22,9 +22,10 @@ Ordering = Annotated[int, Field(strict=True, ge=-(2**31), le=LARGEST_ORDERING)]
 
 
 class BulkAnnotation(Request):
-    """One annotation; `data` has the form of its type. `parent` names the box of a classification.
+    """One annotation; `data` has the form of its type.
 
-    It is the ordering of a box in the same request, or the id of one that is there.
+    `parent` identifies the box of a classification: the ordering of a box in the same request, or
+    the ID of a stored box.
     """
 
     annotation_type: AnnotationType
@@ -37,17 +38,17 @@ class BulkAnnotation(Request):
 
 
 class BulkAnnotationsRequest(Request):
-    """A request of annotations: all of them are stored, or none."""
+    """A request with annotations: all of them are stored, or none."""
 
     annotations: list[BulkAnnotation]
     mode: BulkMode = BulkMode.APPEND
 
 
 class BulkAnnotationsResult(Message):
-    """The annotations that were posted, with their ids and in their order; equal ones are one.
+    """IDs of the posted annotations in the order of the request; equal annotations have one ID.
 
-    `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has
-    now.
+    `created` annotations are new, `unchanged` ones were stored before or repeated, and `total` is
+    the present number of annotations of the analysis.
     """
 
     annotations: list[Annotation]

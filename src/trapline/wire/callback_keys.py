@@ -1,4 +1,4 @@
-"""Callback keys, with which external pipelines sign, and the check of a signature."""
+"""Callback keys, which sign requests of external pipelines, and the check of a signature."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from trapline.wire.values import UUID, AnyText, Id, Message, Name, Request, Text
 
 
 class CallbackKey(Message):
-    """A service key, without its secret: who signs with it, and for which projects."""
+    """A service key without its secret: its processing service and its projects."""
 
     id: UUID
     key_id: AnyText
@@ -21,7 +21,7 @@ class CallbackKey(Message):
 
 
 class CreatedCallbackKey(CallbackKey):
-    """A new service key with its secret, which is shown this once."""
+    """A new service key with its secret, which is shown only once."""
 
     secret: AnyText
 
@@ -35,10 +35,10 @@ class NewCallbackKey(Request):
 
 
 class SignatureCheckRequest(Request):
-    """A request as it was sent: its method, its target, its headers and its body.
+    """A request as it was sent: its method, target, headers and body.
 
-    `signed_message` is what its sender put into the HMAC, if that is known: the first byte that
-    differs is found. `body_base64` is for a body that is not text.
+    `signed_message` is the input of the sender's HMAC, if it is known; the first different byte is
+    then reported. `body_base64` is for a body that is not text.
     """
 
     project: Id

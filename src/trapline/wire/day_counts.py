@@ -1,4 +1,4 @@
-"""Counts of images by day: what lays a grid out by time, and the figures of the overview."""
+"""Counts of images by day, for the layout of the image grid and for the overview."""
 
 from datetime import date
 from typing import Annotated
@@ -15,11 +15,11 @@ def _in_calendar(day: date) -> date:
 
 
 GivenDay = Annotated[date, AfterValidator(_in_calendar)]
-"""Day named by a caller, in the time zone of each camera."""
+"""A day in a request, in the time zone of each camera."""
 
 
 class DayCount(Message):
-    """How many images were taken on a day, where they were taken."""
+    """Number of images captured on a day, in the local time of their cameras."""
 
     day: date
     images: Count
@@ -28,9 +28,8 @@ class DayCount(Message):
 class DayCounts(Message):
     """The days that have images, the latest first.
 
-    Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and
-    for some filters too many. While `is_behind`, some changes of the last seconds are not in it
-    yet.
+    For many images the counts are estimates that are a few seconds old, and for some filters too
+    high. While `is_behind` is true, some changes of the last seconds are not counted yet.
     """
 
     results: list[DayCount]
@@ -40,20 +39,20 @@ class DayCounts(Message):
 
 
 class DayTotal(DayCount):
-    """How many images were taken on a day, and on how many of them nothing was found."""
+    """Number of images captured on a day, and of blank images among them."""
 
     blank: Count
 
 
 class ClassTotal(Message):
-    """How many images show a class."""
+    """Number of images that show a class."""
 
     class_name: AnyText
     images: Count
 
 
 class DeploymentTotal(Message):
-    """How many images a deployment has, and when the last of all of its images was taken."""
+    """Number of images of a deployment, and the capture time of its last image."""
 
     deployment_id: UUID
     name: AnyText
@@ -62,12 +61,11 @@ class DeploymentTotal(Message):
 
 
 class Summary(Message):
-    """Numbers of images and annotations by day (newest first), hour of the day, class and
-    deployment.
+    """Numbers of images and annotations by day (newest first), hour, class and deployment.
 
-    Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last
-    seconds are not counted yet. Images `without_camera_time` have the time of their file's
-    modification or arrival.
+    Days and hours are in the time zone of each camera. While `is_behind` is true, some changes of
+    the last seconds are not counted yet. Images `without_camera_time` have the time of the
+    modification or arrival of their file.
     """
 
     images: Count

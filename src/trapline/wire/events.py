@@ -4,7 +4,7 @@ from trapline.wire.values import AnyText, Id, Message
 
 
 class ChangeEvent(Message):
-    """Something of a project changed: a job, image, source, worker or identification, and its id where one is known."""
+    """A changed object of a project, such as a job or an image, with its ID if known."""
 
     project_id: Id
     kind: AnyText

@@ -1,13 +1,17 @@
-"""Exports: what a project holds as one file, in one of the formats of the field."""
+"""Exports: the observations of a project as one file in a standard format."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from trapline.wire.day_counts import GivenDay
+from trapline.wire.identifications import LARGEST_COUNT
 from trapline.wire.images import AnalysisStateFilter
 from trapline.wire.jobs import reject_null
+from trapline.wire.observations import ObservationKind, ObservationSource
+from trapline.wire.sensitive_taxa import LocationAudience
 from trapline.wire.values import (
     UUID,
     AnyText,
@@ -23,7 +27,7 @@ from trapline.wire.values import (
 )
 
 MOST_NAMED = 10_000
-"""How many images an export is asked for by their ids; more are chosen by a filter."""
+"""Maximum number of images that an export request lists by ID."""
 
 
 class ExportFormat(StrEnum):
@@ -42,8 +46,15 @@ class ExportFormat(StrEnum):
     CROPS = "crops"
 
 
+class ExportContent(StrEnum):
+    """Content of an export: the project's observations, or the raw output of models."""
+
+    OBSERVATIONS = "observations"
+    MODEL = "model"
+
+
 class ExportState(StrEnum):
-    """Where an export is."""
+    """State of an export."""
 
     QUEUED = "queued"
     GATHERING = "gathering"
@@ -56,14 +67,14 @@ class ExportState(StrEnum):
 
 
 LIVE = frozenset({ExportState.QUEUED, ExportState.GATHERING, ExportState.WRITING})
-"""The states that lead somewhere by themselves."""
+"""States of an export that has not ended."""
 
 
 class ExportSelection(Request):
-    """Which images of its project an export holds: those that are named, or all that fit; without
-    anything every one.
+    """Images of an export: the listed ones, or all that match the filter.
 
-    The filter is that of the list of images.
+    Without a condition all images of the project are selected. The filter is that of the list of
+    images.
     """
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
@@ -84,6 +95,13 @@ class ExportSelection(Request):
     sequence: UUID | None = None
     camera_time: bool | None = None
     truncated: bool | None = None
+    kind: ObservationKind | None = None
+    source: ObservationSource | None = None
+    identified_by: UUID | None = None
+    needs_review: bool | None = None
+    individual: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    count_min: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)] | None = None
+    model_class: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
 
 
 class ContributorRole(StrEnum):
@@ -107,7 +125,7 @@ class Contributor(Request):
 
 
 class SamplingDesign(StrEnum):
-    """How places for cameras were chosen, in the words of Camtrap DP."""
+    """Method of choosing camera locations, in the terms of Camtrap DP."""
 
     SIMPLE_RANDOM = "simpleRandom"
     SYSTEMATIC_RANDOM = "systematicRandom"
@@ -118,10 +136,10 @@ class SamplingDesign(StrEnum):
 
 
 class ExportOptions(Request):
-    """How an export is made; each format takes some of them.
+    """Options of an export; each format accepts some of them.
 
-    Annotations below `confidence_min` are left out, unless a person said something of them.
-    Licences are named as SPDX does, such as CC-BY-4.0.
+    Findings of models below `confidence_min` are left out; those of people are kept. Licences are
+    SPDX identifiers, such as CC-BY-4.0.
     """
 
     confidence_min: Fraction | None = None
@@ -135,31 +153,57 @@ class ExportOptions(Request):
 
 
 _ABOUT = frozenset({"title", "description", "contributors", "data_licence"})
-OPTIONS: dict[ExportFormat, frozenset[str]] = {
-    ExportFormat.CAMTRAP_DP: _ABOUT | {"media_licence", "sampling_design"},
-    ExportFormat.COCO: frozenset({"with_images", "title", "description", "data_licence"}),
-    ExportFormat.COCO_CAMERA_TRAPS: frozenset(
-        {"with_images", "title", "description", "data_licence"}
+_COCO = frozenset({"with_images", "title", "description", "data_licence"})
+
+
+@dataclass(frozen=True)
+class ExportFormatInfo:
+    """Summary of a format, and its options in addition to the confidence, which all have."""
+
+    summary: str
+    options: frozenset[str] = frozenset()
+
+
+EXPORT_FORMATS: dict[ExportFormat, ExportFormatInfo] = {
+    ExportFormat.CAMTRAP_DP: ExportFormatInfo(
+        "Camtrap DP 1.0.2, validated, for GBIF and other platforms.",
+        _ABOUT | {"media_licence", "sampling_design"},
     ),
-    ExportFormat.YOLO: frozenset({"with_images"}),
-    ExportFormat.MEGADETECTOR: frozenset(),
-    ExportFormat.SPECIESNET: frozenset(),
-    ExportFormat.DARWIN_CORE: _ABOUT,
-    ExportFormat.CSV: frozenset(),
-    ExportFormat.PARQUET: frozenset(),
-    ExportFormat.GEOPARQUET: frozenset(),
-    ExportFormat.CROPS: frozenset(),
+    ExportFormat.COCO: ExportFormatInfo(
+        "COCO: boxes, masks and keypoints, to train and evaluate models.", _COCO
+    ),
+    ExportFormat.COCO_CAMERA_TRAPS: ExportFormatInfo(
+        "COCO Camera Traps, with locations and sequences.", _COCO
+    ),
+    ExportFormat.YOLO: ExportFormatInfo(
+        "YOLO: images and labels, split by deployment.", frozenset({"with_images"})
+    ),
+    ExportFormat.MEGADETECTOR: ExportFormatInfo(
+        "MegaDetector's batch results, for Timelapse and AddaxAI."
+    ),
+    ExportFormat.SPECIESNET: ExportFormatInfo("SpeciesNet's predictions."),
+    ExportFormat.DARWIN_CORE: ExportFormatInfo("Darwin Core occurrences, for GBIF.", _ABOUT),
+    ExportFormat.CSV: ExportFormatInfo("A table with a row for each observation."),
+    ExportFormat.PARQUET: ExportFormatInfo("The same table as Parquet."),
+    ExportFormat.GEOPARQUET: ExportFormatInfo("The same table as GeoParquet, for maps."),
+    ExportFormat.CROPS: ExportFormatInfo("Crops of the boxes by class, to train classifiers."),
 }
-"""Options of each format, in addition to the confidence, which all formats have."""
 
 
 class NewExport(Request):
-    """Export what a selection of a project's images shows, as one file of a format."""
+    """Export what a selection of a project's images shows, as one file of a format.
+
+    The content `model` is the raw output of models, without the decisions of people. Locations of
+    sensitive taxa are shown as your role sees them, or as `audience` does if that is less. Darwin
+    Core is published, so its audience is `visitor` if none is given; `owner` is that of exact ones.
+    """
 
     project: Id
     format: ExportFormat
+    content: ExportContent = ExportContent.OBSERVATIONS
     selection: ExportSelection = ExportSelection()
     options: ExportOptions = ExportOptions()
+    audience: LocationAudience | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "NewExport":
@@ -171,7 +215,7 @@ class NewExport(Request):
 
     @model_validator(mode="after")
     def _options_of_format(self) -> "NewExport":
-        taken = OPTIONS[self.format] | {"confidence_min"}
+        taken = EXPORT_FORMATS[self.format].options | {"confidence_min"}
         if foreign := sorted(self.options.model_fields_set - taken):
             raise ValueError(
                 f"{self.format} takes no {foreign[0]}; it takes {', '.join(sorted(taken))}"
@@ -192,7 +236,7 @@ class ExportProblem(Message):
 
 
 class Export(Message):
-    """Export of a selection of images to one file, as they were when it was requested.
+    """Export to one file of a selection of the images that existed when it was requested.
 
     Progress is `images` of `expected`, which is an estimate. `fixed` lists values that were
     corrected automatically, `left_out` values that the format cannot hold, `problems` the reasons
@@ -206,7 +250,13 @@ class Export(Message):
     format: ExportFormat
     selection: ExportSelection
     named_images: Count | None = None
+    content: ExportContent = ExportContent.OBSERVATIONS
     options: ExportOptions
+    audience: LocationAudience | None = Field(
+        default=None,
+        description="The role whose view of the locations of sensitive taxa the file does not "
+        "exceed, in addition to that of the requester.",
+    )
     state: ExportState
     requested_by: AnyText
     expected: Count | None
@@ -230,7 +280,7 @@ class Export(Message):
 
 
 class ExportOrder(StrEnum):
-    """How exports are ordered: by when they were asked for."""
+    """Order of exports: by time of request."""
 
     NEWEST_FIRST = "-created_at"
     OLDEST_FIRST = "created_at"

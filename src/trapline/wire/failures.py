@@ -5,10 +5,10 @@ from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 
 class FailureGroup(Message):
-    """Failed images of a job with one reason: errors that differ only in numbers, paths or
-    addresses have the same.
+    """Failed images of a job with the same reason.
 
-    `example` is one of the reported errors.
+    Errors that differ only in numbers, paths or URLs have the same reason. `example` is one of the
+    reported errors.
     """
 
     reason: AnyText
@@ -18,16 +18,16 @@ class FailureGroup(Message):
 
 
 class Failures(Message):
-    """Why images of a job failed, the most frequent reason first; `failed` are those of every reason."""
+    """Reasons for failed images of a job, the most frequent first; `failed` is the total."""
 
     results: list[FailureGroup]
     failed: Count
 
 
 class DeadLetter(Message):
-    """A task that was given up.
+    """A task that failed permanently.
 
-    `error` is the last reported error, cut off after 2,000 characters.
+    `error` is the last reported error, truncated to 2,000 characters.
     """
 
     analysis_id: UUID
@@ -40,7 +40,8 @@ class DeadLetter(Message):
 
 
 class LogEntry(Message):
-    """One line of a job's log: a move of the job, or an attempt at a task that ended badly.
+    """One entry of a job's log: a state transition of the job, or an unsuccessful attempt at a
+    task.
 
     `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
     attempt.
@@ -55,10 +56,11 @@ class LogEntry(Message):
 
 
 class TaskAttempt(Message):
-    """One lease of one task. `number` never restarts.
+    """One lease of one task.
 
-    `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or
-    `unheard` (the worker gave it back or never had it). `worker` is the worker's name.
+    `number` never restarts. `outcome` is `in hand` (in progress), `completed`, `error`, `lost` (the
+    lease expired without a result), `evicted`, `released` or `unheard` (the worker released the
+    task or never received it). `worker` is the worker's name.
     """
 
     number: Count
@@ -71,9 +73,9 @@ class TaskAttempt(Message):
 
 
 class TaskHistory(Message):
-    """One task of a job: where it is, and each attempt at it, the first one first.
+    """One task of a job: its state and its attempts, the first one first.
 
-    `next_attempt_at` while it waits.
+    `next_attempt_at` is set while the task waits for a retry.
     """
 
     analysis_id: UUID

@@ -1,5 +1,6 @@
 """Options of gateways, in addition to URL and credentials: one class per gateway."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,7 +11,10 @@ Path = Annotated[Text, Field(min_length=1, max_length=300)]
 
 
 class S3Options(Request):
-    """An S3 service: `key` and `secret` sign in, `endpoint` is where it is reached (without it, AWS in `region`)."""
+    """Options of an S3 source: `key` and `secret` are the credentials.
+
+    `endpoint` is the URL of the service; the default is AWS in `region`.
+    """
 
     endpoint: Annotated[Text, Field(max_length=2000)] | None = None
     region: Annotated[Text, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")] = "us-east-1"
@@ -19,19 +23,23 @@ class S3Options(Request):
 
 
 class SftpOptions(Request):
-    """An SSH server: `key` is a private key in OpenSSH's or PEM form, `host_key` the public key that it must show."""
+    """Options of an SFTP source.
+
+    `key` is a private key in OpenSSH or PEM form. `host_key` is the expected public key of the
+    server.
+    """
 
     key: Annotated[Text, Field(max_length=10_000)] | None = None
     host_key: Annotated[Text, Field(max_length=2_000)] | None = None
 
 
 class RestMapping(Request):
-    """Where a JSON answer holds what: paths of names and indices with dots, such as `data.items`;
-    `""` is the answer.
+    """The positions of values in a JSON response.
 
-    `items` is the list; within an item `url` is where the file is, `name` its path, `time` and
-    `size` what is known of it; `next` is the address or the cursor of the next page, sent as
-    `next_parameter` if it is not a URL.
+    Each is a path of names and indices with dots, such as `data.items`; `""` is the response
+    itself. `items` is the list. Within an item, `url` is the URL of the file and `name` its path;
+    `time` and `size` are optional. `next` is the URL or the cursor of the next page; a cursor is
+    sent as `next_parameter`.
     """
 
     items: Annotated[Text, Field(max_length=300)] = ""
@@ -45,10 +53,10 @@ class RestMapping(Request):
 
 
 class RestOptions(Request):
-    """A JSON interface that lists files, page by page.
+    """A JSON API that lists files, page by page.
 
-    Files are fetched from the interface's own server, and from those in `file_origins`, such as
-    `https://cdn.example`, which never see the sign-in.
+    Files are downloaded from the server of the API, and from those in `file_origins`, such as
+    `https://cdn.example`, which never receive the credentials.
     """
 
     mapping: RestMapping = RestMapping()
@@ -58,39 +66,54 @@ class RestOptions(Request):
 class WebsocketOptions(Request):
     """A server that pushes messages of new files.
 
-    They lie under `files_url`, or where `listing_url` lists them. Without a listing nothing fills
-    the gaps of a connection that broke; it is on the same host as the source's address, and shows
-    the same paths as `files_url`.
+    The files are below `files_url`, or listed at `listing_url`. Without a listing, files of
+    messages that were lost while the connection was interrupted are not imported. The listing is on
+    the same host as the source and has the same paths as `files_url`.
     """
 
     listing_url: Annotated[Text, Field(pattern=r"(?i)^https?://", max_length=2000)] | None = None
     files_url: Annotated[Text, Field(pattern=r"(?i)^https?://", max_length=2000)] | None = None
 
 
-FORMS: dict[str, type[Request]] = {
-    "s3": S3Options,
-    "sftp": SftpOptions,
-    "rest": RestOptions,
-    "websocket": WebsocketOptions,
+@dataclass(frozen=True)
+class GatewayOptions:
+    """The options of a gateway.
+
+    `secret` options are stored encrypted and never returned. `listing` options determine which
+    files are listed, and so whether a file ledger stays valid.
+    """
+
+    form: type[Request]
+    secret: tuple[str, ...] = ()
+    listing: tuple[str, ...] = ()
+
+
+GATEWAY_OPTIONS: dict[str, GatewayOptions] = {
+    "s3": GatewayOptions(S3Options, secret=("secret",), listing=("endpoint",)),
+    "sftp": GatewayOptions(SftpOptions, secret=("key",)),
+    "rest": GatewayOptions(RestOptions, listing=("mapping",)),
+    "websocket": GatewayOptions(WebsocketOptions, listing=("listing_url", "files_url")),
 }
-"""The form of the options, by gateway; the others take none."""
-
-SECRET: dict[str, tuple[str, ...]] = {"s3": ("secret",), "sftp": ("key",)}
-"""Options that are kept encrypted and never come back."""
-
-LISTED_BY: dict[str, tuple[str, ...]] = {
-    "s3": ("endpoint",),
-    "rest": ("mapping",),
-    "websocket": ("listing_url", "files_url"),
-}
-"""Options that decide where the files are and which are listed, and so whether a ledger still is about them."""
+"""The options of each gateway; other gateways have none."""
 
 
-def check_options(gateway: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Check options by their gateway's form. Raises ValueError for what it does not take."""
-    form = FORMS.get(gateway)
-    if form is None:
+def list_secret_options(gateway: str) -> tuple[str, ...]:
+    """List the options of a gateway that are stored encrypted."""
+    options = GATEWAY_OPTIONS.get(gateway)
+    return () if options is None else options.secret
+
+
+def list_listing_options(gateway: str) -> tuple[str, ...]:
+    """List the options of a gateway that determine which files are listed."""
+    options = GATEWAY_OPTIONS.get(gateway)
+    return () if options is None else options.listing
+
+
+def validate_options(gateway: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Validate the options of a gateway. Raises ValueError for invalid or unknown options."""
+    options = GATEWAY_OPTIONS.get(gateway)
+    if options is None:
         if given:
             raise ValueError(f"the gateway {gateway} takes no options")
         return {}
-    return form.model_validate(given).model_dump(exclude_none=True)
+    return options.form.model_validate(given).model_dump(exclude_none=True)

@@ -1,4 +1,4 @@
-"""Whether the server is alive and ready."""
+"""Health of the server: liveness and readiness."""
 
 from trapline.wire.values import AnyText, Message
 

@@ -1,4 +1,4 @@
-"""Identifications: what people say that annotations, and whole images, really are."""
+"""Identifications: statements of people about what annotations and images show."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -8,7 +8,11 @@ from pydantic import Field, model_validator
 from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Text, Time
 
 MOST_AT_ONCE = 1000
-"""How many annotations and images one request is about at most."""
+"""Maximum number of annotations, images and sequences in one request."""
+MOST_SEQUENCE_IMAGES = 10_000
+"""Maximum number of images in all sequences of one request."""
+MOST_TAXA = 50
+"""Maximum number of taxa in one identification."""
 LARGEST_COUNT = 1_000_000
 
 
@@ -23,26 +27,50 @@ class IdentificationKind(StrEnum):
 
 
 class Sex(StrEnum):
-    """The sex of what is seen; left out where it is not known."""
+    """Sex of an animal; omitted if it is unknown."""
 
     FEMALE = "female"
     MALE = "male"
 
 
 class LifeStage(StrEnum):
-    """How old what is seen is; left out where it is not known."""
+    """Life stage of an animal; omitted if it is unknown."""
 
     ADULT = "adult"
     SUBADULT = "subadult"
     JUVENILE = "juvenile"
 
 
+class ApplyTo(StrEnum):
+    """The images of a sequence that get its taxa: those with a model's box, or all."""
+
+    BOXES = "boxes"
+    ALL = "all"
+
+
+class IdentificationTaxon(Message):
+    """One of the taxa that an identification names, with its details.
+
+    `label` is the given name; with `taxon_id` it is the scientific name at that time.
+    """
+
+    taxon_id: UUID | None = None
+    label: AnyText
+    count: int | None = Field(default=None, description="Number of individuals; null if unknown.")
+    sex: Sex | None = None
+    life_stage: LifeStage | None = None
+    behaviour: AnyText | None = None
+    individual_id: AnyText | None = None
+
+
 class Identification(Message):
     """Identification of an annotation, or of a whole image if `annotation_id` is null.
 
-    `label` is the given name; with `taxon_id` it is the scientific name at that time. A
-    confirmation of a whole image is of one analysis, `analysis_id`. One that is withdrawn stays,
-    and counts no longer.
+    `taxa` has all taxa of a correction; `taxon_id`, `label`, `count` and the other details are
+    those of the first. A confirmation of a whole image refers to one analysis, `analysis_id`. An
+    identification of a sequence is stored once for each of its images; these have the same
+    `statement_id` and are withdrawn together. A withdrawn identification is kept and no longer
+    counts.
     """
 
     id: UUID
@@ -58,6 +86,17 @@ class Identification(Message):
     sex: Sex | None
     life_stage: LifeStage | None
     behaviour: AnyText | None
+    individual_id: AnyText | None = None
+    taxa: list[IdentificationTaxon] = []
+    sequence_id: UUID | None = Field(
+        default=None, description="The sequence that was identified; null for a single image."
+    )
+    apply_to: ApplyTo | None = Field(
+        default=None, description="The images of the sequence that get its taxa."
+    )
+    statement_id: UUID | None = Field(
+        default=None, description="The ID that all images of an identified sequence share."
+    )
     by: AnyText
     person_id: UUID | None
     created_at: Time
@@ -65,27 +104,70 @@ class Identification(Message):
     withdrawn_by: AnyText | None
 
 
-class NewIdentification(Request):
-    """Request for one identification of annotations, of whole images, or of both.
+IndividualName = Annotated[Name, Field(description="Name of a known individual, as free text.")]
+NumberOfIndividuals = Annotated[
+    int,
+    Field(strict=True, ge=1, le=LARGEST_COUNT, description="Number of individuals.", examples=[2]),
+]
 
-    To confirm a whole image means that its newest completed analysis is right, also if that
+
+class NewIdentificationTaxon(Request):
+    """One of several taxa in a correction: a taxon of the species list, or a label."""
+
+    taxon: UUID | None = None
+    label: Name | None = None
+    count: NumberOfIndividuals | None = None
+    sex: Sex | None = None
+    life_stage: LifeStage | None = None
+    behaviour: Name | None = None
+    individual_id: IndividualName | None = None
+
+
+class NewIdentification(Request):
+    """Request for one identification of annotations, whole images or sequences.
+
+    A correction has one taxon, with `taxon` or `label` and its details, or several, with `taxa`.
+    The confirmation of a whole image confirms its newest completed analysis, even if that analysis
     found nothing.
     """
 
     kind: IdentificationKind
     annotations: Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)] = []
     images: Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)] = []
+    sequences: Annotated[
+        list[UUID],
+        Field(
+            max_length=MOST_AT_ONCE,
+            description="Sequences of images; the images that they have now are identified.",
+        ),
+    ] = []
+    apply_to: ApplyTo | None = Field(
+        default=None,
+        description=(
+            "With a correction of sequences: `boxes` (the default) names the boxes of their "
+            "images, and images without a box stay as they are; `all` gives the taxa also to "
+            "images without a box."
+        ),
+    )
     taxon: UUID | None = None
     label: Name | None = None
+    taxa: (
+        Annotated[list[NewIdentificationTaxon], Field(min_length=1, max_length=MOST_TAXA)] | None
+    ) = Field(default=None, description="All taxa that an image or a sequence shows.")
     comment: Annotated[Text, Field(min_length=1)] | None = None
-    count: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)] | None = None
+    count: NumberOfIndividuals | None = None
     sex: Sex | None = None
     life_stage: LifeStage | None = None
     behaviour: Name | None = None
+    individual_id: IndividualName | None = None
 
 
 class NewIdentifications(Request):
-    """Request for identifications, stored all or none; at most about 1,000 subjects."""
+    """Request for identifications: all of them are stored, or none.
+
+    They name at most 1,000 annotations, images and sequences. The sequences have at most 10,000
+    images.
+    """
 
     identifications: Annotated[
         list[NewIdentification], Field(min_length=1, max_length=MOST_AT_ONCE)
@@ -93,35 +175,48 @@ class NewIdentifications(Request):
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "NewIdentifications":
-        if (
-            sum(len(one.annotations) + len(one.images) for one in self.identifications)
-            > MOST_AT_ONCE
-        ):
-            raise ValueError(f"must be about at most {MOST_AT_ONCE:,} annotations and images")
+        named = (
+            len(one.annotations) + len(one.images) + len(one.sequences)
+            for one in self.identifications
+        )
+        if sum(named) > MOST_AT_ONCE:
+            raise ValueError(
+                f"must be about at most {MOST_AT_ONCE:,} annotations, images and sequences"
+            )
         return self
 
 
 class CreatedIdentifications(Message):
-    """The identifications that were stored, one for each annotation and image, in the order in which these came."""
+    """The stored identifications, in the order of the request.
+
+    There is one for each annotation and image, and for each image of a sequence.
+    """
 
     identifications: list[Identification]
 
 
 class WithdrawRequest(Request):
-    """Identifications that are not to count any longer, all of them or none."""
+    """Identifications to withdraw, all of them or none.
+
+    An identification of a sequence is withdrawn for all its images, even if only one of its IDs is
+    given.
+    """
 
     identifications: Annotated[list[UUID], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class WithdrawResult(Message):
-    """How many identifications were withdrawn now, and how many were before."""
+    """Numbers of identifications that were withdrawn now, and that were withdrawn before.
+
+    Each image of an identified sequence counts as one.
+    """
 
     withdrawn: Count
     unchanged: Count
 
 
 class IdentificationOrder(StrEnum):
-    """How identifications are ordered: by when they were made."""
+    """Order of identifications: by time of creation."""
 
     NEWEST_FIRST = "-created_at"
     OLDEST_FIRST = "created_at"

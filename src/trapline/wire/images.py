@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from trapline.wire.analyses import Analysis, AnalysisState
-from trapline.wire.annotations import ThumbnailBox
+from trapline.wire.annotations import Annotation, ThumbnailBox
 from trapline.wire.identifications import Identification
+from trapline.wire.sensitive_taxa import LocationPrecision
 from trapline.wire.values import (
     UUID,
     AnyText,
@@ -22,7 +23,7 @@ from trapline.wire.values import (
 
 
 class CaptureTimeSource(StrEnum):
-    """Where an image's capture time was read."""
+    """Source of an image's capture time."""
 
     EXIF = "exif"
     FILENAME = "filename"
@@ -40,14 +41,13 @@ class ImageDeletionInfo(Message):
 
 
 class Image(Message):
-    """Stored image; sizes are in upright pixels, URLs are signed and need no header.
+    """A stored image; sizes are in upright pixels, URLs are signed and need no header.
 
-    It is `reviewed` after an identification of it or of an annotation on it. `read_at` is the
-    capture time that was read, if a user has replaced it. `source_path` is the path of a pulled
-    file, or of an upload that was sent with its folders. The flag `no_camera_time`:
-    the time is that of the file's modification or of its arrival, as `captured_at_source` states.
-    The flag `truncated`: the file is a JPEG that ends before its image does; the missing rows, less
-    than half, are grey.
+    `reviewed` is true after an identification of the image or of an annotation on it. `read_at` is
+    the capture time of the file, if a user has replaced it. `source_path` is the path of a pulled
+    file, or of an upload with folders. The flag `no_camera_time`: the time is that of the file's
+    modification or of its arrival, as `captured_at_source` states. The flag `truncated`: the file
+    is a JPEG that ends before its image does; the missing rows, less than half, are grey.
     """
 
     id: UUID
@@ -55,6 +55,11 @@ class Image(Message):
     deployment_id: UUID
     deployment_name: AnyText
     filename: AnyText
+    location_precision: LocationPrecision = Field(
+        default=LocationPrecision.EXACT,
+        description="The precision at which the caller sees the location of its deployment. If it "
+        "is not exact, the names of the file and most of its EXIF are withheld.",
+    )
     source_path: AnyText | None = None
     media_type: AnyText
     size_bytes: Count
@@ -75,15 +80,22 @@ class Image(Message):
     file_url: AnyText
     analysis_state: AnalysisState | None
     classes: list[AnyText]
+    blank: bool | None = Field(
+        default=None, description="Whether nothing is there; null without observations."
+    )
+    needs_review: bool = Field(
+        default=False, description="Whether one of its observations needs review."
+    )
     boxes: list[ThumbnailBox]
     deleted: ImageDeletionInfo | None = None
     created_at: Time
 
 
 class ImageDetail(Image):
-    """An image with its EXIF, where it came from, and every analysis of it, newest first.
+    """An image with its EXIF, its origin and all its analyses, newest first.
 
-    `identification` is what a person said that holds of it as a whole.
+    `identification` is the current statement of a person about the whole image. `boxes_by_people`
+    are the boxes that people drew.
     """
 
     exif: dict[str, Any]
@@ -92,18 +104,19 @@ class ImageDetail(Image):
     source_id: UUID | None
     identification: Identification | None = None
     analyses: list[Analysis]
+    boxes_by_people: list[Annotation] = []
     previous_id: UUID | None
     next_id: UUID | None
 
 
 class ImageIds(Request):
-    """Some images, of which all or none are changed; at most a thousand at once."""
+    """IDs of at most 1,000 images; all of them are changed, or none."""
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
 
 
 class DeleteImagesRequest(ImageIds):
-    """Delete images, and say why."""
+    """Request to delete images, with a reason."""
 
     reason: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(reject_nul)]
 
@@ -116,18 +129,18 @@ def _trimmed(tag: str) -> str:
 
 
 Tag = Annotated[str, Field(max_length=100), AfterValidator(reject_nul), AfterValidator(_trimmed)]
-"""A word that a person puts on images."""
+"""A tag that a user adds to images."""
 
 Tags = Annotated[list[Tag], Field(max_length=20)]
 LONGEST_SHIFT_S = 100 * 366 * 86_400
 
 
 class ImagesUpdate(ImageIds):
-    """Change images; what is left out stays as it is.
+    """Request to change images; omitted fields keep their values.
 
-    Of the last three at most one: `captured_at` puts another capture time in the place of the one
-    that was read, for one image; `shift_s` shifts all times by this number of seconds; `as_read`
-    restores the times that were read.
+    At most one of the last three fields can be given. `captured_at` replaces the capture time of
+    one image. `shift_s` shifts all times by this number of seconds. `as_read` restores the times of
+    the files.
     """
 
     starred: bool | None = None
@@ -145,12 +158,12 @@ class ImagesUpdate(ImageIds):
         if self.captured_at is not None and len(set(self.images)) > 1:
             raise ValueError("captured_at is for one image; move the times of several with shift_s")
         if self.starred is None and not (self.add_tags or self.remove_tags or times):
-            raise ValueError("nothing is to be changed")
+            raise ValueError("no change was given")
         return self
 
 
 class ImagesUpdateResult(Message):
-    """How many images were changed, and how many were so already."""
+    """Number of images that were changed, and of images that already had these values."""
 
     changed: Count
     unchanged: Count
@@ -159,7 +172,7 @@ class ImagesUpdateResult(Message):
 class UploadedFile(Message):
     """Result for one file of an upload: `imported`, `duplicate` or `refused`, with the reason.
 
-    `path` is its name with the folders that were sent, as it is stored.
+    `path` is its name with its folders, as it is stored.
     """
 
     filename: AnyText
@@ -173,9 +186,9 @@ class UploadedFile(Message):
 class UploadResult(Message):
     """Result for each file of an upload, in the order sent.
 
-    `left_out` are paths of a folder that the client did not send because they are not images by
-    their names, and `hidden` is the number of hidden files; the server itself leaves out none.
-    `without_camera_time` are imported images that have the time of their file.
+    `left_out` has paths of a folder that the client did not send because their names are not those
+    of images. `hidden` is the number of hidden files. The server itself leaves out no file.
+    Imported images `without_camera_time` have the time of their file.
     """
 
     imported: Count
@@ -221,7 +234,7 @@ class ImageOrder(StrEnum):
 
 
 class AnalysisStateFilter(StrEnum):
-    """The state of an image's newest analysis, or `none` where it was never queued."""
+    """State of an image's newest analysis; `none` if it was never queued."""
 
     NONE = "none"
     QUEUED = "queued"

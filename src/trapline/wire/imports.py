@@ -1,4 +1,4 @@
-"""Imports: results that were made elsewhere, taken in from a file in one of the formats of the field."""
+"""Imports: results of other programs, from a file in a standard format."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -18,7 +18,7 @@ class ImportFormat(StrEnum):
 
 
 class ImportState(StrEnum):
-    """Where an import is."""
+    """State of an import."""
 
     QUEUED = "queued"
     READING = "reading"
@@ -28,7 +28,7 @@ class ImportState(StrEnum):
 
 
 LIVE = frozenset({ImportState.QUEUED, ImportState.READING})
-"""The states that lead somewhere by themselves."""
+"""States of an import that has not ended."""
 
 
 class FaultKind(StrEnum):
@@ -46,12 +46,11 @@ ModelVersion = Annotated[Text, Field(min_length=1, max_length=100)]
 
 
 class ImportOptions(Message):
-    """How a file is read.
+    """Options of an import.
 
-    By default the name of the model is the one in the file. Boxes and classes below
-    `confidence_min` are left out. With `nothing_is_blank` an image of COCO without any annotation
-    is imported as blank, otherwise as not analysed. `folders` assigns folders of the file to
-    deployments.
+    The default name of the model is the one in the file. Boxes and classes below `confidence_min`
+    are left out. With `nothing_is_blank` a COCO image without annotations is imported as blank,
+    otherwise as not analysed. `folders` assigns folders of the file to deployments.
     """
 
     model_name: ModelName | None = None
@@ -62,13 +61,14 @@ class ImportOptions(Message):
 
 
 class Import(Message):
-    """A file that is taken in.
+    """An imported file.
 
-    `total` is how many entries it has, known once it was looked through; `done` of them are dealt
-    with. `stored` analyses and `annotations` are new, `unchanged` ones were there before.
-    `model_failures` are among the stored: the model had failed on those images. `left_out` is what
-    was passed over on purpose. `faults` counts what could not be taken, of which `unknown` and
-    `ambiguous` are entries that fit no image, or several.
+    `total` is the number of its entries, null until the file has been scanned; `done` of them are
+    processed. `stored` analyses and `annotations` are new; `unchanged` ones were imported before.
+    `model_failures` are stored results in which the model failed. `left_out` entries were skipped
+    on request or because they state nothing. `deployments` got values for empty fields. `faults`
+    is the number of entries that could not be imported; `unknown` ones match no image, and
+    `ambiguous` ones match several.
     """
 
     id: UUID
@@ -118,7 +118,10 @@ class NearDeployment(Message):
 
 
 class UnmatchedFolder(Message):
-    """A folder of a file with entries that match no image or several, and the deployments with the nearest names."""
+    """A folder of a file with entries that match no image, or several.
+
+    It has the deployments with the most similar names.
+    """
 
     folder: AnyText
     entries: Count
@@ -126,11 +129,10 @@ class UnmatchedFolder(Message):
 
 
 class UnmatchedFolders(Message):
-    """The folders of a file whose entries match no image or several, those with the most entries
-    first.
+    """The folders of a file with entries that match no image or several, the most entries first.
 
     They are found among the first 10,000 faults; `is_complete` is false if the file has more.
-    `all_compared` is false if folders have no `nearest` because there are too many names to
+    `all_compared` is false if some folders have no `nearest` because there are too many names to
     compare. `can_assign` is true while the server still has the file, so that its folders can be
     assigned to deployments.
     """

@@ -22,14 +22,14 @@ from trapline.wire.values import (
 
 
 class JobOrder(StrEnum):
-    """How jobs are ordered: by when they were asked for."""
+    """Order of jobs: by time of request."""
 
     NEWEST_FIRST = "-created_at"
     OLDEST_FIRST = "created_at"
 
 
 class JobState(StrEnum):
-    """Where a job is."""
+    """State of a job."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -39,7 +39,7 @@ class JobState(StrEnum):
 
 
 class JobPriority(StrEnum):
-    """How soon a job's tasks are handed out."""
+    """Priority of a job; tasks of a higher priority are leased first."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -47,7 +47,7 @@ class JobPriority(StrEnum):
 
 
 PRIORITIES = (JobPriority.LOW, JobPriority.NORMAL, JobPriority.HIGH)
-"""By the number that each is stored as."""
+"""The priorities in the order of their stored numbers."""
 
 
 class JobStart(StrEnum):
@@ -58,7 +58,11 @@ class JobStart(StrEnum):
 
 
 def reject_null(chosen: Request) -> None:
-    """Refuse a condition that is given as null: a variable that was not set would choose every image."""
+    """Reject conditions that are null, because an unset variable would select every image.
+
+    Raises:
+        ValueError: a condition is null.
+    """
     if empty := sorted(name for name in chosen.model_fields_set if getattr(chosen, name) is None):
         raise ValueError(
             f"{empty[0]} must not be null: leave it out, or name the images that are meant"
@@ -66,7 +70,10 @@ def reject_null(chosen: Request) -> None:
 
 
 class Selection(Request):
-    """Which images a job is about: ids, a sequence, or all that the filter takes (if it is empty, every one)."""
+    """The images of a job: IDs, a sequence, or all that match the filter.
+
+    An empty filter selects all images.
+    """
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
     deployment: UUID | None = None
@@ -85,9 +92,9 @@ class Selection(Request):
 
 
 class NewJob(Request):
-    """Run a pipeline, or a preset, over a selection of a project's images.
+    """Request to run a pipeline or a preset over a selection of a project's images.
 
-    `parameters` and `priority` go before those of the preset.
+    `parameters` and `priority` override those of the preset.
     """
 
     project: Id
@@ -131,7 +138,10 @@ class RetryRequest(Request):
 
 
 class JobTransition(Message):
-    """One change of a job's state, and who or what made it; `attempt` counts how often the job was in the line."""
+    """One state transition of a job, with the user or cause of it.
+
+    `attempt` is the number of times that the job was queued.
+    """
 
     number: int
     from_state: JobState | None
@@ -144,7 +154,10 @@ class JobTransition(Message):
 
 
 class JobProgress(Message):
-    """A job's images by state; `total` grows until the job is `expanded`, to about `expected`."""
+    """Numbers of a job's images by state.
+
+    `total` grows until the job is `expanded`, to about `expected`.
+    """
 
     total: Count
     expected: Count | None = None
@@ -156,11 +169,11 @@ class JobProgress(Message):
 
 
 class Job(Message):
-    """One run of one pipeline. `status_reason` says in one sentence what is happening, or why
-    nothing is.
+    """One run of one pipeline.
 
-    A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
-    the requested run; `content_preview` describes its content in at most 50 characters.
+    `status_reason` states in one sentence what the job is doing or waiting for. A job that is
+    `not_started` waits until a user runs it. `preset` and `metadata` are those of the requested
+    run; `content_preview` describes its content in at most 50 characters.
     """
 
     id: Id
@@ -191,7 +204,7 @@ class Job(Message):
 
 
 class JobDetail(Job):
-    """A job with its history, its failures by reason, and what it found by class."""
+    """A job with its history, its failures by reason, and its detections by class."""
 
     transitions: list[JobTransition]
     failures: list[FailureGroup]

@@ -1,4 +1,4 @@
-"""Notices: what a person asked to be written to about, by e-mail."""
+"""Notices: subscriptions of users to e-mails."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -22,10 +22,11 @@ SILENT_FOR_H = {NoticeKind.DEPLOYMENT_SILENT: 72, NoticeKind.SOURCE_SILENT: 24}
 
 
 class NewNotice(Request):
-    """Ask to be written to about a project; asked for again, the same kind (and class) is changed.
+    """Request to subscribe to e-mails about a project.
 
-    `silent_for_h` are the hours without an image after which a camera or a source counts as silent:
-    72 and 24 by default. `class_name` and `confidence_min` are for `class_seen`.
+    A subscription of the same kind (and class) is changed. `silent_for_h` is the number of hours
+    without an image after which a deployment or a source counts as silent: by default 72 and 24.
+    `class_name` and `confidence_min` are for `class_seen`.
     """
 
     project: Id
@@ -60,7 +61,7 @@ class Notices(Page[Notice]):
 
 
 class EmailTestResult(Message):
-    """How the sending of a test went: `error` says why it did not."""
+    """Result of a test e-mail; `error` is the reason if it was not sent."""
 
     address: AnyText
     sent: bool

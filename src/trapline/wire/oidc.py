@@ -1,4 +1,4 @@
-"""Signing in by the organisation's OpenID provider: how people sign in here, the way there, and the way back."""
+"""Sign-in with an OpenID provider: sign-in methods, redirect and callback."""
 
 from typing import Annotated
 
@@ -10,19 +10,22 @@ Told = Annotated[str, Field(max_length=4096), AfterValidator(reject_nul)]
 
 
 class OidcMethod(Message):
-    """An OpenID provider that people sign in by; `name` is what its button says."""
+    """An OpenID provider for sign-in; `name` is the text of its button."""
 
     name: AnyText
 
 
 class SignInMethods(Message):
-    """How people sign in here: by password and one-time link always, by an OpenID provider where one is set."""
+    """Sign-in methods of the server.
+
+    Passwords and one-time links are always available, an OpenID provider only if it is configured.
+    """
 
     oidc: OidcMethod | None
 
 
 class OidcRedirect(Message):
-    """Where the browser goes to sign in; it comes back to the page with a code."""
+    """URL of the provider's sign-in page, which redirects the browser back with a code."""
 
     url: AnyText
 

@@ -1,4 +1,4 @@
-"""Pipelines and the processing services that register them, in the worker protocol's words."""
+"""Pipelines and the processing services that register them, in terms of the worker protocol."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -23,7 +23,10 @@ class CategoryMap(Message):
 
 
 class Algorithm(Message):
-    """One model: its key and version name it; another class list makes another revision of it."""
+    """One model, identified by its key and version.
+
+    Another class list is another revision of it.
+    """
 
     name: Name
     key: Name
@@ -36,7 +39,7 @@ class Algorithm(Message):
 
 
 class StageParam(Message):
-    """A parameter of a stage, as it is shown."""
+    """A parameter of a stage, for display."""
 
     name: Text
     key: Text
@@ -53,7 +56,7 @@ class Stage(Message):
 
 
 class PipelineDefinition(Message):
-    """A pipeline as a worker registers it: a slug, a version, stages, made of algorithms."""
+    """A pipeline as a worker registers it: a slug, a version, stages and algorithms."""
 
     name: Name
     slug: Slug
@@ -64,7 +67,7 @@ class PipelineDefinition(Message):
 
 
 class PipelineRegistration(Message):
-    """A processing service registers the pipelines that it offers to a project."""
+    """Registration of the pipelines that a processing service offers to a project."""
 
     processing_service_name: Name
     pipelines: list[PipelineDefinition]
@@ -79,7 +82,7 @@ class RegistrationResult(Message):
 
 
 class RegisteredAlgorithm(Message):
-    """An algorithm revision as it is stored; `classes` is how long its class list is."""
+    """A stored algorithm revision; `classes` is the length of its class list."""
 
     key: AnyText
     name: AnyText
@@ -91,14 +94,17 @@ class RegisteredAlgorithm(Message):
 
 
 class PipelineOrder(StrEnum):
-    """How pipelines are ordered: by when they were first registered."""
+    """Order of pipelines: by time of first registration."""
 
     OLDEST_FIRST = "created_at"
     NEWEST_FIRST = "-created_at"
 
 
 class RegisteredPipeline(Message):
-    """A pipeline of a project, with its algorithms and whether a worker that offers it is online."""
+    """A pipeline of a project, with its algorithms.
+
+    It is online if a worker that offers it is online.
+    """
 
     id: Id
     project_id: Id

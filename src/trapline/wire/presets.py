@@ -1,4 +1,4 @@
-"""Presets: a pipeline with its parameters under a name, so that a run is asked for by one word."""
+"""Presets: named pipelines with parameters, so that users run them by name."""
 
 from enum import StrEnum
 from typing import Any
@@ -8,7 +8,7 @@ from trapline.wire.values import AnyText, FreeObject, Id, Message, Request, Slug
 
 
 class NewPreset(Request):
-    """Name a pipeline of a project together with how it is run."""
+    """Request to create a preset: a name for a pipeline with parameters and a priority."""
 
     project: Id
     name: Slug
@@ -32,7 +32,7 @@ class PresetUpdate(Request):
 
 
 class PresetOrder(StrEnum):
-    """How presets are ordered: by their names."""
+    """Order of presets: by name."""
 
     BY_NAME = "name"
     BY_NAME_BACKWARDS = "-name"

@@ -1,4 +1,4 @@
-"""The one form of every error: RFC 9457 problem details."""
+"""The format of all errors: RFC 9457 problem details."""
 
 from trapline.wire.values import AnyText, Message
 
@@ -11,7 +11,10 @@ class FieldProblem(Message):
 
 
 class Problem(Message):
-    """An error, as `application/problem+json`: `detail` says what happened and what to do."""
+    """An error, as `application/problem+json`.
+
+    `detail` describes what happened and what to do.
+    """
 
     type: AnyText = "about:blank"
     title: AnyText

@@ -1,4 +1,4 @@
-"""Projects: what owns everything else."""
+"""Projects, which own all other records."""
 
 from typing import Annotated
 
@@ -9,14 +9,14 @@ from trapline.wire.values import AnyText, Count, Id, Message, Name, Request, Slu
 
 
 class NewProject(Request):
-    """Make a project; the caller becomes its owner."""
+    """Request to create a project; the caller becomes its owner."""
 
     name: Name
     description: Text = ""
 
 
 class ProjectUpdate(Request):
-    """Change a project; what is left out stays as it is."""
+    """Request to update a project; omitted fields keep their values."""
 
     name: Name | None = None
     description: Text | None = None

@@ -5,14 +5,17 @@ from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 
 class PublicClass(Message):
-    """A class and how many of the images that are shown have it."""
+    """A class and the number of visible images that show it."""
 
     class_name: AnyText
     images: Count
 
 
 class PublicProject(Message):
-    """A public project; figures are of the images that are shown, where there are more than 10,000 of the newest."""
+    """A public project, with counts of its visible images.
+
+    If there are more than 10,000, the newest are counted.
+    """
 
     id: Id
     name: AnyText
@@ -55,19 +58,18 @@ class PublicImage(Message):
 
 
 class PublicImageDetail(PublicImage):
-    """The same with those that were taken before and after it, of those that are shown."""
+    """A public image with the visible images before and after it."""
 
     previous_id: UUID | None
     next_id: UUID | None
 
 
 class PublicPreview(Message):
-    """Public view of a project, or its preview; at most the newest 10,000
-    images.
+    """Public view of a project, or its preview; at most the newest 10,000 images.
 
-    `hidden` images name a person, a vehicle or something that is not a known animal, are not
-    analysed, or are kept back by a tag. `unknown_classes` are the classes of models that are not
-    known to be animals.
+    `hidden` images show a person, a vehicle or something that is not a known animal, are not
+    analysed, or are hidden by a tag. `unknown_classes` are classes of models that are not known to
+    be animals.
     """
 
     project_id: Id

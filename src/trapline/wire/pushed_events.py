@@ -15,17 +15,17 @@ class PushedEvents(Message):
 
 
 class RejectedEvent(Message):
-    """One element that was not taken, and why."""
+    """One rejected element, with the reason."""
 
     element: AnyText
     reason: AnyText
 
 
 class PushedEventsResult(Message):
-    """How many files were noted, and what was refused. `run_id` is the run that takes them, null
-    where none began:
+    """Number of recorded files, and the rejected elements.
 
-    a run in progress is followed by one for them, and a paused source imports them when resumed.
+    `run_id` is the run that imports the files; null if none was started. If a run is in progress,
+    another one follows for the files. A paused source imports them when it is resumed.
     """
 
     recorded: Count
@@ -35,9 +35,9 @@ class PushedEventsResult(Message):
 
 
 class EventSecret(Message):
-    """The secret that signs a source's events, shown this once.
+    """The secret that signs events of a source; it is shown only once.
 
-    The one before holds until `previous_until`.
+    The previous secret is valid until `previous_until`.
     """
 
     secret: AnyText

@@ -1,6 +1,6 @@
-"""Results: what a worker posts back.
+"""Results that workers post.
 
-Field names are those that workers in the field already speak.
+The field names are those of the worker protocol.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from trapline.wire.values import AnyText, Fraction, LeaseToken, LongText, Messag
 
 
 class AlgorithmReference(Message):
-    """Which algorithm made a finding."""
+    """The algorithm of a finding."""
 
     name: Text
     key: Name
@@ -38,7 +38,7 @@ class Classification(Message):
 
 
 class Detection(Message):
-    """One thing found; `bbox` null says that the image was processed and nothing was found."""
+    """One detection; `bbox` null means that the image was processed and nothing was found."""
 
     source_image_id: Text
     bbox: BoundingBox | None
@@ -51,7 +51,7 @@ class Detection(Message):
 
 
 class SourceImage(Message):
-    """The image that a result is about."""
+    """The image of a result."""
 
     id: Text
     url: LongText = ""
@@ -69,14 +69,14 @@ class Success(Message):
 
 
 class Failure(Message):
-    """Why a pipeline could not work on an image."""
+    """Reason why a pipeline could not process an image."""
 
     error: LongText
     image_id: Text | None = None
 
 
 class Result(Message):
-    """The answer to one task; `reply_subject` is its lease token."""
+    """The result of one task; `reply_subject` is its lease token."""
 
     reply_subject: LeaseToken
     result: Success | Failure

@@ -22,7 +22,7 @@ from trapline.wire.values import (
 )
 
 SHOWN = 50
-"""How long a preview of the content is at most."""
+"""Maximum length of a preview of the content."""
 
 
 def _web_address(url: str) -> str:
@@ -40,12 +40,12 @@ def _web_address(url: str) -> str:
     return url
 
 
-PictureUrl = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
+ImageUrl = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
 """URL of an image; the rules for pull sources apply to its download."""
 
 
 class PipelineRunState(StrEnum):
-    """Where a job is, as users of this interface read it."""
+    """State of a job, as this interface reports it."""
 
     QUEUED = "QUEUED"
     PROCESSING = "PROCESSING"
@@ -64,8 +64,8 @@ class RunContent(Request):
 
     image: UUID | None = None
     images: Annotated[list[UUID], Field(min_length=1, max_length=100_000)] | None = None
-    url: PictureUrl | None = None
-    urls: Annotated[list[PictureUrl], Field(min_length=1, max_length=100)] | None = None
+    url: ImageUrl | None = None
+    urls: Annotated[list[ImageUrl], Field(min_length=1, max_length=100)] | None = None
     deployment: UUID | None = None
     captured_after: GivenTime | None = None
     captured_before: GivenTime | None = None
@@ -84,27 +84,29 @@ class RunContent(Request):
         if any(way is not None for way in ways) and filters:
             raise ValueError("give either images, or a selection by time or sequence; not both")
         if self.sequence and (self.deployment or self.captured_after or self.captured_before):
-            raise ValueError("a sequence knows its deployment and its time: leave them out")
+            raise ValueError(
+                "a sequence cannot be combined with a deployment or a time: leave them out"
+            )
         if self.deployment and (self.image or self.images):
-            raise ValueError("images know their deployment: leave it out")
+            raise ValueError("image IDs cannot be combined with a deployment: leave it out")
         return self
 
     @property
     def image_ids(self) -> list[UUID] | None:
-        """The images that are named, or None."""
+        """The image IDs of the content, or None."""
         return [self.image] if self.image else self.images
 
     @property
-    def picture_urls(self) -> list[str] | None:
-        """The addresses that are named, or None."""
+    def image_urls(self) -> list[str] | None:
+        """The image URLs of the content, or None."""
         return [self.url] if self.url else self.urls
 
     @property
     def selection(self) -> Selection:
-        """The same as jobs know it, without addresses."""
+        """The selection of a job for this content, without URLs."""
         if self.image_ids is not None:
             return Selection(images=self.image_ids)
-        if self.picture_urls is not None:
+        if self.image_urls is not None:
             return Selection()
         return Selection(
             **{
@@ -115,11 +117,11 @@ class RunContent(Request):
 
 
 class NewRun(Request):
-    """Run a preset or a pipeline over some content. `parameters` and `priority` go before those of
-    the preset.
+    """Request to run a preset or a pipeline over some content.
 
-    `project` may be omitted if the content determines it. `metadata` belongs to the caller and is
-    returned with the job. With `start: later` no task is leased before POST /api/v2/jobs/{id}/run.
+    `parameters` and `priority` override those of the preset. `project` may be omitted if the
+    content determines it. `metadata` belongs to the caller and is returned with the job. With
+    `start: later` no task is leased before POST /api/v2/jobs/{id}/run.
     """
 
     preset: Slug | None = None
@@ -139,7 +141,7 @@ class NewRun(Request):
 
 
 class RunAccepted(Message):
-    """A run was asked for: it is stored, and will be done."""
+    """Response to a submitted run, which is stored and queued."""
 
     status: AnyText = "queued"
     job_id: AnyText
@@ -147,7 +149,7 @@ class RunAccepted(Message):
 
 
 class RunStateResult(Message):
-    """A run was canceled, or is tried again."""
+    """Response to the cancellation or the retry of a run."""
 
     status: PipelineRunState
     job_id: AnyText
@@ -155,7 +157,10 @@ class RunStateResult(Message):
 
 
 class StateHistoryEntry(Message):
-    """One state of a job and since when; `metadata` has the worker, the attempt and the reason, where there are any."""
+    """One state of a job and its start.
+
+    `metadata` has the worker, the attempt and the reason, if there are any.
+    """
 
     state: PipelineRunState
     entered_at: Time
@@ -163,7 +168,9 @@ class StateHistoryEntry(Message):
 
 
 class RunProgress(Message):
-    """A job's images by state; `total` grows while they are put into the line, to about `expected`."""
+    """Numbers of a job's images by state; `total` grows while images are queued, to about
+    `expected`.
+    """
 
     total: Count
     expected: Count | None = None
@@ -187,7 +194,7 @@ class RunResult(Message):
 
 
 class Run(Message):
-    """A job as it was asked for, with its history; `result` and `error` once it is over."""
+    """A job as it was requested, with its history; it has `result` and `error` when it ended."""
 
     job_id: AnyText
     status: PipelineRunState
@@ -221,10 +228,10 @@ class RunSummary(Message):
 
 
 class RunPage(Message):
-    """One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page
-    that follows.
+    """One page of jobs, newest first.
 
-    `total` is exact up to 10,000 and an estimate beyond that.
+    `count` is the number of jobs on the page, and `next` the cursor of the following page. `total`
+    is exact up to 10,000 and an estimate beyond that.
     """
 
     jobs: list[RunSummary]

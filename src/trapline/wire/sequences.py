@@ -7,7 +7,10 @@ from trapline.wire.values import UUID, AnyText, Count, Id, Message, Time
 
 
 class Sequence(Message):
-    """Images of one deployment that are closer than the project's gap to each other; the first few of them."""
+    """Images of one deployment with gaps below that of the project.
+
+    It has the first few of its images.
+    """
 
     id: UUID
     project_id: Id
@@ -21,7 +24,7 @@ class Sequence(Message):
 
 
 class SequenceOrder(StrEnum):
-    """How a list of sequences is ordered."""
+    """Order of a list of sequences."""
 
     NEWEST_FIRST = "-started_at"
     OLDEST_FIRST = "started_at"

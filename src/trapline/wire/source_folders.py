@@ -8,7 +8,10 @@ from trapline.wire.values import UUID, AnyText, Id, Message, Request, Text, Time
 
 
 class NewSourceFolder(Request):
-    """Grant a folder of the server's machine to a project; `path` is absolute, such as /media/cards."""
+    """Request to grant a folder of the server's machine to a project.
+
+    `path` is absolute, such as /media/cards.
+    """
 
     project: Id
     path: Annotated[Text, Field(min_length=1, max_length=1000)]
@@ -26,7 +29,10 @@ class SourceFolder(Message):
 
 
 class UngrantedSource(Message):
-    """A source of a folder that is not granted to its project; it does not run until an operator grants it."""
+    """A source with a folder that is not granted to its project.
+
+    It does not run until an operator grants the folder.
+    """
 
     source_id: UUID
     name: AnyText

@@ -1,4 +1,4 @@
-"""Pull sources: outside places that are polled for images, their runs and files."""
+"""Pull sources: external locations that are polled for images, their runs and files."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ Patterns = Annotated[list[Annotated[Text, Field(max_length=300)]], Field(max_len
 
 
 class AuthType(StrEnum):
-    """How a pull source is signed in to."""
+    """Authentication method of a pull source."""
 
     NONE = "none"
     BASIC = "basic"
@@ -34,7 +34,10 @@ class AuthType(StrEnum):
 
 
 class FileOrder(StrEnum):
-    """Which files of a pull source a run imports first, by the modified time in the listing and then by path."""
+    """Order in which a run imports the files of a pull source.
+
+    Files are ordered by the modified time in the listing, then by path.
+    """
 
     OLDEST = "oldest"
     NEWEST = "newest"
@@ -59,7 +62,7 @@ class FileKind(StrEnum):
 
 
 class PullRunState(StrEnum):
-    """Where a pull run is."""
+    """State of a pull run."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -71,13 +74,13 @@ class SourceSettings(Request):
     """Settings of a pull source; an update keeps the values of omitted fields.
 
     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron
-    expression in the deployment's time zone. `filename_time_pattern` finds a capture time in a
-    file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
-    first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
-    the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
-    30 s for a listing and 60 s for a download without progress by default, and again with null.
-    `options` are those of the gateway: see wire/gateway_options. Secret options that an update
-    omits are kept; null deletes them.
+    expression in the deployment's time zone. `filename_time_pattern` describes the capture time in
+    file names, such as `Aufnahme_YYMMDD_HHMM_*`. `order` determines which waiting files are
+    imported first, `oldest` by default. `min_age_s` leaves younger files for the next run.
+    `concurrency` is the number of files downloaded at the same time, 4 by default. The default
+    timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress; null
+    restores them. `options` are those of the gateway: see wire/gateway_options. An update keeps
+    omitted secret options; null deletes them.
     """
 
     name: Name | None = None
@@ -104,7 +107,7 @@ class SourceSettings(Request):
 
 
 class NewSource(SourceSettings):
-    """Make a pull source.
+    """Request to create a pull source.
 
     `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's.
     """
@@ -118,7 +121,10 @@ class NewSource(SourceSettings):
 
 
 class SourceCounts(Message):
-    """How many files of a pull source are in each state, and how many of its images have only the time of a file."""
+    """Numbers of files of a pull source by state.
+
+    It also has the number of images whose capture time is that of their file.
+    """
 
     seen: Count = 0
     imported: Count = 0
@@ -130,11 +136,11 @@ class SourceCounts(Message):
 
 
 class PullRun(Message):
-    """One poll of a pull source. `remaining` is how many new files were left for the next run.
+    """One poll of a pull source.
 
-    `left_out` counts by reason what the listing showed and the ledger does not hold, such as
-    excluded files, symbolic links and unrepresentable names; `skipped` includes it.
-    `unlisted_folders` are in the ledger as failed.
+    `remaining` is the number of new files left for the next run. `left_out` counts, by reason,
+    listed entries that are not in the ledger, such as excluded files, symbolic links and
+    unrepresentable names; `skipped` includes it. `unlisted_folders` are in the ledger as failed.
     """
 
     id: UUID
@@ -160,7 +166,7 @@ class PullRun(Message):
 class SourceConnection(Message):
     """The connection of a source that pushes.
 
-    `fills_gaps` is true if a listing shows the files that were missed.
+    `fills_gaps` is true if a listing contains the files of lost messages.
     """
 
     connected_since: Time | None
@@ -172,13 +178,13 @@ class SourceConnection(Message):
 
 
 class Source(Message):
-    """A pull source. Secrets never come back: `secret_options` names those that are set.
+    """A pull source.
 
-    A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download
-    without progress. `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source
-    cannot be listed), `no_images` (the listing shows nothing to import), `all_failing` (every file
-    failed) or `behind` (files wait for further runs); show another value as text. `health_detail`
-    is the reason.
+    Secrets are never returned: `secret_options` has the names of those that are set. A timeout of
+    null is the default: 10 s to connect, 30 s to list, 60 s for a download without progress.
+    `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source cannot be listed),
+    `no_images` (the listing has nothing to import), `all_failing` (every file failed) or `behind`
+    (files wait for further runs); display other values as text. `health_detail` is the reason.
     """
 
     id: UUID
@@ -223,7 +229,7 @@ class Source(Message):
 
 
 class PulledFile(Message):
-    """One file of a pull source, as the ledger knows it, or a folder that cannot be listed."""
+    """One file in the ledger of a pull source, or a folder that cannot be listed."""
 
     path: AnyText
     kind: FileKind = FileKind.FILE
@@ -239,20 +245,20 @@ class PulledFile(Message):
 
 
 class PullRunAccepted(Message):
-    """A run has begun; `check_status_at` shows it."""
+    """A started run; `check_status_at` is its URL."""
 
     run_id: UUID
     check_status_at: AnyText
 
 
 class RetryFilesResult(Message):
-    """How many failed or quarantined files will be tried again."""
+    """Number of failed or quarantined files that the next run retries."""
 
     files: Count
 
 
 class SourceTestFile(Message):
-    """A file that a run would take; those that were fetched to prove it say what they are."""
+    """A file that a run would import; downloaded ones have their properties."""
 
     __test__ = False
 
@@ -286,7 +292,7 @@ class SourceTestResult(Message):
 
 
 class SourceTestRequest(Request):
-    """Test settings before a source is made of them."""
+    """Settings to test before a source is created."""
 
     source: NewSource
     create_deployment: NewDeployment | None = None

@@ -1,4 +1,4 @@
-"""Staged files: large sets of images, announced, uploaded to the store, then imported."""
+"""Staged files: images of large uploads that are announced, uploaded, and then imported."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -63,10 +63,10 @@ class StagedState(StrEnum):
 
 
 class StagedFile(Message):
-    """One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`,
-    until `expires_at`.
+    """One announced file.
 
-    `image_id` is the image that has these very bytes already; `detail` says why a file is refused.
+    PUT its bytes to `upload_url` with `headers`, before `expires_at`. `image_id` is the image that
+    already has the same bytes; `detail` is the reason why a file is refused.
     """
 
     filename: AnyText
@@ -86,7 +86,7 @@ class StagedFiles(Message):
 
 
 class StagedImportRequest(Request):
-    """Files that were sent and are to become images, by their `file_id`."""
+    """Uploaded files to import as images, by their `file_id`."""
 
     files: Annotated[list[UUID], Field(min_length=1, max_length=AT_ONCE)]
 
@@ -94,7 +94,7 @@ class StagedImportRequest(Request):
 class StagedImportState(StrEnum):
     """Result for a staged file.
 
-    A `missing` file has to be uploaded; request the import of a `waiting` file again.
+    Upload a `missing` file; request the import of a `waiting` file again.
     """
 
     IMPORTED = "imported"

@@ -1,6 +1,6 @@
-"""Tasks: what a worker asks for and gets.
+"""Tasks that workers lease.
 
-Field names are those that workers in the field already speak.
+The field names are those of the worker protocol.
 """
 
 from enum import StrEnum
@@ -27,26 +27,29 @@ class Task(Message):
 
 
 class Tasks(Message):
-    """The tasks leased; none where the job has nothing to lease."""
+    """The leased tasks; empty if the job has no task to lease."""
 
     tasks: list[Task]
 
 
 class ClaimableJob(Message):
-    """A job that has something to lease now."""
+    """A job with tasks to lease."""
 
     id: Id
     pipeline_slug: AnyText
 
 
 class ClaimableJobs(Message):
-    """Jobs that have something to lease now, best first."""
+    """Jobs with tasks to lease, best first."""
 
     results: list[ClaimableJob]
 
 
 class LeaseRequest(Message):
-    """Lease up to `limit` tasks of any job of these pipelines; wait up to `wait_s` seconds until there is one."""
+    """Request to lease up to `limit` tasks of any job of these pipelines.
+
+    The server waits up to `wait_s` seconds for a task.
+    """
 
     pipelines: Annotated[list[Slug], Field(min_length=1, max_length=1000)]
     limit: Annotated[int, Field(gt=0, le=1_000_000)]
@@ -54,9 +57,11 @@ class LeaseRequest(Message):
 
 
 class LeasedTask(Task):
-    """A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease
-    lasts without a sign of life. A task that goes `alone` may be what ended its worker before:
-    nothing else should be in hand with it.
+    """A leased task of any job.
+
+    `config` has the parameters of the job. `lease_s` is the duration of the lease without contact
+    from the worker. A task with `alone` may have crashed its previous worker: process it without
+    other tasks.
     """
 
     job_id: Id
@@ -67,7 +72,7 @@ class LeasedTask(Task):
 
 
 class LeasedTasks(Message):
-    """Tasks leased over several jobs, those of the best job first."""
+    """Leased tasks of several jobs, those of the best job first."""
 
     tasks: list[LeasedTask]
 
@@ -85,10 +90,10 @@ class Renewal(LeaseTokenList):
 
 
 class ReleaseRequest(LeaseTokenList):
-    """Leases to give back.
+    """Leases to release.
 
-    With `final` the process ends: its worker id is over, and all else that it holds goes back
-    too, but for the leases in `unsent`, whose results are still to come.
+    With `final` the process ends: its worker ID becomes invalid, and all its other leases are
+    released too, except those in `unsent`, whose results follow.
     """
 
     final: bool = False
@@ -127,8 +132,8 @@ class RenewedLease(Message):
 class RenewResult(Message):
     """State of each lease in the request.
 
-    `revoked` counts leases of this worker that it did not name and that are older than a lease:
-    it never received them, and they are in the queue again.
+    `revoked` is the number of older leases of this worker that the request did not name: the worker
+    never received them, and their tasks are queued again.
     """
 
     leases: list[RenewedLease]
@@ -149,6 +154,6 @@ class RenewResult(Message):
 
 
 class ReleaseResult(Message):
-    """How many tasks are back in the line."""
+    """Number of tasks that are queued again."""
 
     released: Count

@@ -1,4 +1,4 @@
-"""Taxa: the names that a project's people identify with, and the labels of models that mean them."""
+"""Taxa: the species list of a project, and the labels of models that are mapped to taxa."""
 
 import re
 from typing import Annotated, Literal
@@ -16,11 +16,11 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")
 
 
 def normalise_spaces(text: str) -> str:
-    """A name with single spaces and none around it; raises ValueError where nothing is left."""
-    told = " ".join(text.split())
-    if not told:
+    """Return a name with normalised spaces; raises ValueError if it is empty."""
+    normalised = " ".join(text.split())
+    if not normalised:
         raise ValueError("must not be empty")
-    return told
+    return normalised
 
 
 def _language(code: str) -> str:
@@ -50,7 +50,7 @@ Names = Annotated[list[TidyName], Field(max_length=MOST_NAMES), AfterValidator(_
 CommonNames = Annotated[
     dict[Language, Names], Field(max_length=MOST_LANGUAGES), AfterValidator(_with_names)
 ]
-"""Names in daily use by the code of their language."""
+"""Common names by language code."""
 
 Label = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(reject_nul)]
 
@@ -78,7 +78,10 @@ class NewTaxon(TaxonFields):
 
 
 class TaxonUpdate(Request):
-    """Request to update a taxon; omitted fields stay. Ranks and common names are replaced."""
+    """Request to update a taxon; omitted fields keep their values.
+
+    Ranks and common names are replaced as a whole.
+    """
 
     scientific_name: TidyName | None = None
     authorship: Short | None = None
@@ -91,9 +94,9 @@ class TaxonUpdate(Request):
 
 
 class Taxon(Message):
-    """A taxon of a project's list, with the names of its synonyms and the labels that mean it.
+    """A taxon of a project's list, with the names of its synonyms and the labels mapped to it.
 
-    A synonym has the id and the name of the taxon that is accepted in its place.
+    A synonym has the ID and the name of its accepted taxon.
     """
 
     id: UUID
@@ -114,10 +117,9 @@ class Taxon(Message):
 
 
 class TaxonImportResult(Message):
-    """Result of a list import; at most 100 `refused` lines are listed with their
-    numbers.
+    """Result of a list import; at most 100 `refused` lines are listed with their numbers.
 
-    `ignored_columns` are those that mean nothing here.
+    `ignored_columns` are unknown columns.
     """
 
     created: Count
@@ -129,7 +131,7 @@ class TaxonImportResult(Message):
 
 
 class MappedLabel(Message):
-    """A label that models give, and the taxon that it means."""
+    """A label of models, and the taxon that it is mapped to."""
 
     project_id: Id
     label: AnyText
@@ -138,27 +140,30 @@ class MappedLabel(Message):
 
 
 class LabelMapping(Request):
-    """Meaning of a label; without a taxon the meaning is deleted."""
+    """Mapping of a label to a taxon; without a taxon the mapping is deleted."""
 
     label: Label
     taxon: UUID | None
 
 
 class LabelMappings(Request):
-    """Request to set the meaning of labels in a project; other labels keep theirs."""
+    """Request to map labels of a project to taxa; other labels keep their mapping."""
 
     project: Id
     labels: Annotated[list[LabelMapping], Field(max_length=MOST_LABELS)]
 
 
 class LabelMappingResult(Message):
-    """How many labels mean something else than before."""
+    """Number of labels whose mapping changed."""
 
     changed: Count
 
 
 class UnmappedLabel(Message):
-    """A label that models gave and that means no taxon yet: on how many images, and a taxon that is called so."""
+    """A label of models that is mapped to no taxon, with its number of images.
+
+    If a taxon has the name of the label, it is suggested.
+    """
 
     label: AnyText
     images: Count
@@ -167,6 +172,6 @@ class UnmappedLabel(Message):
 
 
 class UnmappedLabels(Message):
-    """The labels of a project that mean no taxon yet, the most frequent first."""
+    """The unmapped labels of a project, the most frequent first."""
 
     results: list[UnmappedLabel]

@@ -1,4 +1,4 @@
-"""The people who have an account, and their roles in projects."""
+"""Users with an account, and their roles in projects."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ class UserState(StrEnum):
 
 
 class UserOrder(StrEnum):
-    """How people are ordered: by when they were invited."""
+    """Order of users: by time of invitation."""
 
     OLDEST_FIRST = "created_at"
     NEWEST_FIRST = "-created_at"
@@ -43,11 +43,10 @@ class NewUser(Request):
 
 
 class UserUpdate(Request):
-    """Request to update an account; omitted fields stay. A deactivated user cannot sign in, and
-    the user's tokens are revoked.
+    """Request to update an account; omitted fields keep their values.
 
-    `is_linked` false removes the link to the OpenID provider; the next sign-in by OpenID creates a
-    new one.
+    A deactivated user cannot sign in, and the user's tokens are revoked. `is_linked` false removes
+    the link to the OpenID provider; the next sign-in by OpenID creates a new one.
     """
 
     name: PersonName | None = None
@@ -86,7 +85,7 @@ class NewMember(Request):
 
 
 class MemberUpdate(Request):
-    """Give a member another role."""
+    """Request to change the role of a member."""
 
     role: Role
 
@@ -104,6 +103,6 @@ class Member(Message):
 
 
 class CurrentUserUpdate(Request):
-    """Change one's own account."""
+    """Request to update the caller's account."""
 
     name: Name

@@ -1,4 +1,4 @@
-"""The plain values that messages are made of, with the limits that the database has."""
+"""Basic types of the fields of messages, with the limits of the database."""
 
 import json
 import math
@@ -18,16 +18,16 @@ from pydantic import (
 
 Item = TypeVar("Item")
 DEEPEST = 64
-"""How deep free JSON may be nested: encoders give up somewhere behind 200."""
+"""Maximum depth of free JSON; JSON encoders fail beyond a depth of about 200."""
 MOST_SHORT = 65_536
 LONGEST_TEXT = 100_000
 LONGEST_LEASE_TOKEN = 100
 LAST_YEAR = 9998
-"""The last year that a zone ahead of UTC still shows as a year of four digits."""
+"""The last year in UTC that has four digits in every time zone."""
 
 
 def reject_nul(text: str) -> str:
-    """Make sure that PostgreSQL can store a text; raises ValueError."""
+    """Validate that PostgreSQL can store a text; raises ValueError."""
     if "\x00" in text:
         raise ValueError("must not contain the NUL character")
     try:
@@ -38,7 +38,7 @@ def reject_nul(text: str) -> str:
 
 
 def validate_storable(value: Any) -> Any:
-    """Make sure that PostgreSQL can store whatever a client put into free JSON; raises ValueError."""
+    """Validate that PostgreSQL can store the values of free JSON; raises ValueError."""
     if isinstance(value, str):
         reject_nul(value)
     elif isinstance(value, float):
@@ -60,7 +60,7 @@ _NESTING = frozenset((dict, list))
 def exceeds_depth(value: Any) -> bool:
     """Return whether lists and objects are nested deeper than the response format allows."""
     if type(value) is dict and _NESTING.isdisjoint(map(type, value.values())):
-        return False  # nearly every one; the way below takes four times as long
+        return False  # most values; the code below takes four times as long
     level = [value]
     for _ in range(DEEPEST):
         inner: list[Any] = []
@@ -87,7 +87,7 @@ def validate_size(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def validate_year(moment: datetime) -> datetime:
-    """Make sure that a moment can be read again in every zone: years 1 to 9998 in UTC.
+    """Validate that a time can be shown in every time zone: years 1 to 9998 in UTC.
 
     Raises ValueError.
     """
@@ -102,17 +102,18 @@ def validate_year(moment: datetime) -> datetime:
 
 def _not_boolean(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic reports only ValueError
+        # pydantic reports only ValueError.
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004
     return value
 
 
 AnyText = Annotated[str, AfterValidator(reject_nul)]
-"""Text of any length that PostgreSQL can store, in messages of the server; what callers send has a limit."""
+"""Text of any length that PostgreSQL can store, only for messages of the server."""
 
 FreeObject = Annotated[
     dict[str, Any], AfterValidator(validate_depth), AfterValidator(validate_storable)
 ]
-"""A JSON object of a client's own making."""
+"""A JSON object with any content."""
 
 ShortObject = Annotated[FreeObject, AfterValidator(validate_size)]
 """Short free JSON, for objects that lists contain."""
@@ -121,7 +122,7 @@ Text = Annotated[str, Field(max_length=10_000), AfterValidator(reject_nul)]
 """Text of at most 10,000 characters."""
 
 LongText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(reject_nul)]
-"""Text of at most 100,000 characters: an error with its traceback, a URL that holds a small image."""
+"""Text of at most 100,000 characters: an error with its traceback, or a data URL."""
 
 LeaseToken = Annotated[str, Field(max_length=LONGEST_LEASE_TOKEN), AfterValidator(reject_nul)]
 """A lease token; the server's own have at most 69 characters."""
@@ -130,10 +131,10 @@ Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{
 """A SHA-256 as 64 hexadecimal digits."""
 
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(reject_nul)]
-"""A name that a person reads: 1 to 255 characters."""
+"""A name for people: 1 to 255 characters."""
 
 Slug = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
-"""A name that a program reads."""
+"""A name for programs."""
 
 Real = Annotated[float, BeforeValidator(_not_boolean), Strict(), Field(allow_inf_nan=False)]
 """A real, finite number: no text, no boolean, no NaN."""
@@ -145,17 +146,17 @@ Id = Annotated[int, BeforeValidator(_not_boolean), Field(ge=1, le=2**63 - 1)]
 """An identifier of a project, job, service or pipeline."""
 
 Count = Annotated[int, BeforeValidator(_not_boolean), Field(ge=0, le=2**63 - 1)]
-"""How many."""
+"""A number of items."""
 
 Time = AwareDatetime
 """Time in a response, RFC 3339 with a zone; times in requests are GivenTime."""
 
 GivenTime = Annotated[AwareDatetime, AfterValidator(validate_year)]
-"""A moment that a caller names, RFC 3339 with its zone: one that the database and every zone can hold."""
+"""Time in a request, RFC 3339 with a zone, that the database and every zone can represent."""
 
 __all__ = [
-    "UUID", "AnyText", "Count", "Fraction", "GivenTime", "Id", "Message", "Name", "Page", "Real", "Slug", "Text",
-    "Time", "datetime",
+    "UUID", "AnyText", "Count", "Fraction", "GivenTime", "Id", "Message", "Name", "Page",
+    "Real", "Slug", "Text", "Time", "datetime",
 ]  # fmt: skip
 
 

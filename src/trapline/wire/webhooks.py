@@ -76,18 +76,17 @@ class WebhookUpdate(Request):
 
 
 class WebhookOrder(StrEnum):
-    """How webhooks are ordered: by when they were made."""
+    """Order of webhooks: by time of creation."""
 
     NEWEST_FIRST = "-created_at"
     OLDEST_FIRST = "created_at"
 
 
 class Webhook(Message):
-    """A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to
-    10,000.
+    """A webhook, without its secret.
 
-    `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is
-    why Trapline switched it off.
+    `waiting` and `failed` count its deliveries, each up to 10,000. `failing_since` is the time
+    since which all attempts have failed; `disabled_reason` is the reason why Trapline disabled it.
     """
 
     id: UUID
@@ -106,32 +105,35 @@ class Webhook(Message):
 
 
 class NatsState(Message):
-    """Whether the NATS server takes events: since when it does not, and why; both null where it does."""
+    """State of the NATS server for events.
+
+    Both fields are null while it accepts events.
+    """
 
     failing_since: Time | None
     error: AnyText | None
 
 
 class WebhookPage(Page[Webhook]):
-    """One page of webhooks. `nats` is null where events are not published to NATS."""
+    """One page of webhooks; `nats` is null if events are not published to NATS."""
 
     nats: NatsState | None = None
 
 
 class CreatedWebhook(Webhook):
-    """New webhook with its signing secret, which is shown once.
+    """New webhook with its signing secret, which is shown only once.
 
     A repeated request with the same Idempotency-Key returns the secret for ten minutes, unless it
-    was changed since; then it is empty.
+    was changed meanwhile; then it is empty.
     """
 
     secret: AnyText
 
 
 class WebhookSecret(Message):
-    """The secret that signs from now on, shown this once.
+    """The new signing secret, which is shown only once.
 
-    The one before signs too, until `previous_until`.
+    The previous secret also signs until `previous_until`.
     """
 
     secret: AnyText
@@ -139,11 +141,11 @@ class WebhookSecret(Message):
 
 
 class Delivery(Message):
-    """One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at
-    each attempt.
+    """One event for one webhook, with the state of its delivery.
 
-    `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began;
-    null where it came from a private address.
+    `id` is sent as webhook-id, the same at each attempt. `attempts` is counted since the last
+    replay. `response_excerpt` is the beginning of the last response; null if it came from a private
+    address.
     """
 
     id: UUID
@@ -174,6 +176,6 @@ class ReplayRequest(Request):
 
 
 class ReplayResult(Message):
-    """How many deliveries are attempted again."""
+    """Number of deliveries that are attempted again."""
 
     replayed: Count

@@ -1,4 +1,4 @@
-"""The projects of a token, in the short form that workers in the field ask for."""
+"""The projects of a token, in the short form of the worker protocol."""
 
 from trapline.wire.values import AnyText, Count, Id, Message, Time
 

@@ -1,4 +1,4 @@
-"""Processing services and the workers behind them: how a worker says hello, and how people see it."""
+"""Processing services and their workers: registration, and the state that users see."""
 
 from typing import Annotated
 
@@ -10,10 +10,10 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class HelloRequest(Message):
-    """A worker's process says who it is.
+    """Registration of a worker process.
 
-    `service` is the name that its pipelines were registered under. `name` is its place on the host:
-    a process that says hello with the service, host and name of an earlier one takes over from it.
+    `service` is the name that its pipelines were registered under. `name` identifies the process on
+    the host: a process with the service, host and name of an earlier one replaces it.
     """
 
     service: Name
@@ -28,8 +28,8 @@ class HelloRequest(Message):
 class HelloResponse(Message):
     """Response to a worker's registration: its ID, for the header `X-Trapline-Worker`.
 
-    Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch`
-    is the most that one lease gives.
+    Leases last `lease_s` after the last contact; a worker renews every `renew_s`. `max_batch` is
+    the maximum number of tasks in one lease.
     """
 
     worker_id: UUID
@@ -39,7 +39,7 @@ class HelloResponse(Message):
 
 
 class WorkerJob(Message):
-    """How many tasks of a job a worker has in hand."""
+    """Number of tasks of a job that a worker has leased."""
 
     job_id: Id
     project_id: Id
@@ -47,13 +47,12 @@ class WorkerJob(Message):
 
 
 class Worker(Message):
-    """One process of a processing service; or a caller that never said hello, known by token,
-    address and User-Agent.
+    """One process of a processing service, or a caller that never registered.
 
-    Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
-    caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
-    it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
-    goodbye`.
+    Such a caller is identified by token, address and User-Agent; values of a registration
+    (`service` to `pipelines`, `hello_at`) are null or empty for it. `online` is true if its last
+    contact was within 60 s. `images_per_s` is measured while it has tasks; null before one second
+    of work. `ended_why` is `replaced`, `evicted` or `said goodbye` (it signed off).
     """
 
     id: UUID
@@ -80,7 +79,7 @@ class Worker(Message):
 
 
 class EvictResult(Message):
-    """A worker after its eviction, and how many tasks of it are back in the line."""
+    """A worker after its eviction, and the number of its tasks that are queued again."""
 
     worker: Worker
     revoked: Count

@@ -25,7 +25,7 @@ from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetec
 class BatchLimit:
     """Largest number of images and pixels of a batch; halved when memory runs out."""
 
-    pictures: int
+    images: int
     pixels: int
 
     def fits(self, count: int, pixels: int) -> bool:
@@ -33,15 +33,15 @@ class BatchLimit:
 
         `pixels` is the number of pixels that the batch would have with the image.
         """
-        return count == 0 or (count < self.pictures and pixels <= self.pixels)
+        return count == 0 or (count < self.images and pixels <= self.pixels)
 
     def halve(self, count: int) -> None:
         """Halve the limit after a batch of `count` images ran out of memory."""
-        self.pictures = max(1, min(self.pictures, count // 2))
+        self.images = max(1, min(self.images, count // 2))
 
 
 def run_isolated(
-    pipeline: Pipeline, pictures: Sequence[InputImage], limit: BatchLimit, watch: ModelWatch
+    pipeline: Pipeline, images: Sequence[InputImage], limit: BatchLimit, watch: ModelWatch
 ) -> list[list[ModelDetection] | Exception]:
     """Run a pipeline over images and return the detections, or the exception, of each image.
 
@@ -50,26 +50,24 @@ def run_isolated(
     own time limit.
     """
     try:
-        with watch.running(pipeline.slug, len(pictures)):
-            found = pipeline.run(pictures)
-            if len(found) != len(pictures):
+        with watch.running(pipeline.slug, len(images)):
+            found = pipeline.run(images)
+            if len(found) != len(images):
                 raise ValueError(
-                    f"the pipeline returned {len(found)} results for {len(pictures)} images"
+                    f"the pipeline returned {len(found)} results for {len(images)} images"
                 )
         return list(found)
     except Exception as error:
-        if len(pictures) == 1:
+        if len(images) == 1:
             return [error]
         if is_out_of_memory(error):
-            limit.halve(len(pictures))
-            middle = len(pictures) // 2
-            halves = (pictures[:middle], pictures[middle:])
+            limit.halve(len(images))
+            middle = len(images) // 2
+            halves = (images[:middle], images[middle:])
             return [
                 answer for half in halves for answer in run_isolated(pipeline, half, limit, watch)
             ]
-    return [
-        answer for picture in pictures for answer in run_isolated(pipeline, [picture], limit, watch)
-    ]
+    return [answer for image in images for answer in run_isolated(pipeline, [image], limit, watch)]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -84,7 +82,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def build_success(
     pipeline: Pipeline,
-    picture: InputImage,
+    image: InputImage,
     image_url: str,
     found: Sequence[ModelDetection],
     seconds: float,
@@ -103,7 +101,7 @@ def build_success(
         return AlgorithmReference.model_construct(name=names.get(key, key), key=key)
 
     def classification(named: ModelClassification) -> Classification:
-        made: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "classification": named.name,
             "scores": _numbers(named.scores, f"a score of {named.name}"),
             "algorithm": refer(named.algorithm),
@@ -111,14 +109,14 @@ def build_success(
             "timestamp": now,
         }
         if named.logits is not None:
-            made["logits"] = _numbers(named.logits, f"a logit of {named.name}")
-        return Classification.model_construct(**made)
+            fields["logits"] = _numbers(named.logits, f"a logit of {named.name}")
+        return Classification.model_construct(**fields)
 
     detections = []
     for thing in found:
         x1, y1, x2, y2 = _numbers(thing.box, "a corner of a box")
         drawn: dict[str, Any] = {
-            "source_image_id": picture.image_id,
+            "source_image_id": image.image_id,
             "bbox": BoundingBox.model_construct(x1=x1, y1=y1, x2=x2, y2=y2),
             "algorithm": refer(thing.algorithm),
             "timestamp": now,
@@ -136,7 +134,7 @@ def build_success(
         # A detection without a box records that the algorithm ran and found nothing.
         detections.append(
             Detection.model_construct(
-                source_image_id=picture.image_id,
+                source_image_id=image.image_id,
                 bbox=None,
                 algorithm=refer(pipeline.algorithms[0].key),
                 timestamp=now,
@@ -147,7 +145,7 @@ def build_success(
         pipeline=pipeline.slug,
         algorithms={},
         total_time=seconds,
-        source_images=[SourceImage.model_construct(id=picture.image_id, url=image_url)],
+        source_images=[SourceImage.model_construct(id=image.image_id, url=image_url)],
         detections=detections,
     )
 

@@ -56,8 +56,7 @@ def require_torch_device(device: str) -> None:
 
     if not torch.cuda.is_available():
         raise DeviceUnavailable(
-            f"PyTorch {torch.__version__} cannot use {device}: it finds no GPU that it was built "
-            "for"
+            f"PyTorch {torch.__version__} cannot use {device}: it found no supported GPU"
         )
     if number >= torch.cuda.device_count():
         raise DeviceUnavailable(

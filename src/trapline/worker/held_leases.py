@@ -10,7 +10,7 @@ from trapline.wire.tasks import Task
 
 @dataclass(frozen=True)
 class HeldLease:
-    """A leased task of a job; `config` are the job's parameters.
+    """A leased task of a job; `config` contains the parameters of the job.
 
     A task that is `alone` may have ended the worker that leased it before. The worker holds no
     other lease while it runs such a task.

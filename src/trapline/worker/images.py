@@ -21,13 +21,13 @@ NOT_LOADED = "failed to load image"
 
 
 class ImageLoadError(Exception):
-    """An image that cannot be processed; the message starts with a text that servers recognise.
+    """An image that cannot be processed; servers classify it by the start of the message.
 
     "image is not an image" is a permanent failure; "failed to load image" may succeed on a retry.
     """
 
 
-class _Passing(Exception):
+class _TransientError(Exception):
     """A download that may succeed on a retry."""
 
 
@@ -55,7 +55,7 @@ class ImageFetcher:
         """Close the session."""
         self._session.close()
 
-    def fetch(self, url: str, given_up: Callable[[], bool] = lambda: False) -> bytes:
+    def fetch(self, url: str, is_canceled: Callable[[], bool] = lambda: False) -> bytes:
         """Download the content of a URL, and retry after transient failures.
 
         Raises:
@@ -65,8 +65,8 @@ class ImageFetcher:
         while True:
             try:
                 return self._fetch_once(url)
-            except _Passing as problem:
-                if attempt >= self._retry.times or given_up():
+            except _TransientError as problem:
+                if attempt >= self._retry.times or is_canceled():
                     raise ImageLoadError(f"{NOT_LOADED}: {problem}") from problem
             self._retry.sleep(self._retry.wait_s(attempt))
             attempt += 1
@@ -75,21 +75,21 @@ class ImageFetcher:
         try:
             with self._session.stream("GET", url) as response:
                 if response.status_code == 429 or response.status_code >= 500:
-                    raise _Passing(f"the image host answered {response.status_code}")
+                    raise _TransientError(f"the image host answered {response.status_code}")
                 if not response.is_success:
                     raise ImageLoadError(
                         f"{NOT_LOADED}: the image host answered {response.status_code}"
                     )
-                taken = bytearray()
+                content = bytearray()
                 for part in response.iter_bytes(256 * 1024):
-                    taken += part
-                    if len(taken) > self._max_bytes:
+                    content += part
+                    if len(content) > self._max_bytes:
                         raise ImageLoadError(
                             f"{NOT_LOADED}: it is larger than {self._max_bytes} bytes"
                         )
-                return bytes(taken)
+                return bytes(content)
         except httpx2.TransportError as error:
-            raise _Passing(str(error) or type(error).__name__) from error
+            raise _TransientError(str(error) or type(error).__name__) from error
         except (httpx2.InvalidURL, httpx2.HTTPError) as error:
             raise ImageLoadError(f"{NOT_LOADED}: {error or type(error).__name__}") from error
 
@@ -99,26 +99,26 @@ class PixelBudget:
 
     def __init__(self, pixels: int) -> None:
         self._pixels = pixels
-        self._taken = 0
+        self._reserved = 0
         self._changed = threading.Condition()
 
-    def acquire(self, pixels: int, given_up: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until there is room for the pixels; return False if given up.
+    def acquire(self, pixels: int, is_canceled: Callable[[], bool] = lambda: False) -> bool:
+        """Reserve the pixels, and wait until they fit; return False if canceled.
 
         An image larger than the whole budget waits until it is alone.
         """
         with self._changed:
-            while self._taken and self._taken + pixels > self._pixels:
-                if given_up():
+            while self._reserved and self._reserved + pixels > self._pixels:
+                if is_canceled():
                     return False
                 self._changed.wait(0.2)
-            self._taken += pixels
+            self._reserved += pixels
             return True
 
     def give_back(self, pixels: int) -> None:
         """Release the pixels of an image."""
         with self._changed:
-            self._taken -= pixels
+            self._reserved -= pixels
             self._changed.notify_all()
 
 
@@ -178,5 +178,5 @@ def _reason(error: Exception, data: bytes) -> str:
     if not data:
         return "it is empty"
     if isinstance(error, UnidentifiedImageError):
-        return "it is of no known format"
+        return "its format is unknown"
     return str(error) or type(error).__name__

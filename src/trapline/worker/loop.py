@@ -60,7 +60,7 @@ class DecodedTask:
     """A task with its decoded image."""
 
     lease: HeldLease
-    picture: InputImage
+    image: InputImage
     pixels: int
 
 
@@ -87,7 +87,7 @@ class WorkerLoop:
     ) -> None:
         self._api = api
         self._identity = identity
-        self._holding = holding
+        self._leases = holding
         self._fetcher = fetcher
         self._pipelines = {pipeline.slug: pipeline for pipeline in pipelines}
         self._poster = poster
@@ -98,7 +98,7 @@ class WorkerLoop:
         self._watch = watch
         self._to_load: queue.SimpleQueue[HeldLease | None] = queue.SimpleQueue()
         self._loaded: queue.Queue[DecodedTask] = queue.Queue()
-        self._held_back: DecodedTask | None = None
+        self._next_task: DecodedTask | None = None
         self._budget = PixelBudget(limits.pixels_in_flight)
         self._batch = BatchLimit(limits.batch_size, limits.pixels_in_flight)
         self._leaser = TaskLeaser(
@@ -106,7 +106,7 @@ class WorkerLoop:
             slugs=list(self._pipelines),
             batch_size=limits.batch_size,
             wanted=self._wants_tasks,
-            take=self._take,
+            take=self._enqueue,
             poll_s=limits.poll_s,
             stop=stop,
             log=log,
@@ -114,7 +114,7 @@ class WorkerLoop:
             wait_s=LONG_POLL_S if limits.idle_s is None else min(LONG_POLL_S, limits.idle_s / 4),
         )
         self._lock = threading.Lock()
-        self._in_hand = 0
+        self._unfinished = 0
         self._alone = False
 
     def run(self) -> None:
@@ -132,12 +132,12 @@ class WorkerLoop:
                 if self._leaser.error is not None:
                     # The server returned the tasks that are not begun to its queue; finish only the
                     # begun ones.
-                    self._holding.remove_idle()
+                    self._leases.remove_idle()
                 batch = self._next_batch()
                 if batch:
-                    if wanted := self._begin(batch):
-                        self._work(wanted)
-                elif self._leaser.error is not None or self._idle_for_long():
+                    if begun := self._begin(batch):
+                        self._process(begun)
+                elif self._leaser.error is not None or self._is_idle_too_long():
                     break
         finally:
             # Also on an error: the other threads must not continue without a model.
@@ -168,49 +168,49 @@ class WorkerLoop:
         """
         with self._lock:
             if self._alone:
-                self._alone = not self._hands_are_empty()
+                self._alone = not self._is_empty()
             return (
                 not self._alone
-                and self._in_hand < 2 * self._limits.batch_size
+                and self._unfinished < 2 * self._limits.batch_size
                 and self._poster.has_room()
             )
 
-    def _hands_are_empty(self) -> bool:
-        return self._in_hand == 0 and self._poster.is_empty()
+    def _is_empty(self) -> bool:
+        return self._unfinished == 0 and self._poster.is_empty()
 
-    def _take(self, leases: Sequence[HeldLease]) -> None:
-        self._holding.add(leases)
+    def _enqueue(self, leases: Sequence[HeldLease]) -> None:
+        self._leases.add(leases)
         self._progress.add(leased=len(leases))
         if any(lease.alone for lease in leases):
             # The task may end this process, so no other lease may be held with it.
-            while not self._stop.is_set() and not self._hands_are_empty():
+            while not self._stop.is_set() and not self._is_empty():
                 self._stop.wait(EMPTY_WAIT_S)
         with self._lock:
             self._alone = any(lease.alone for lease in leases)
-            self._in_hand += len(leases)
+            self._unfinished += len(leases)
         for lease in leases:
             self._to_load.put(lease)
 
-    def _let_go(self, lease: HeldLease) -> None:
-        """Drop a lease whose result is no longer needed."""
+    def _discard(self, lease: HeldLease) -> None:
+        """Discard a lease whose result is no longer needed."""
         with self._lock:
-            self._in_hand -= 1
+            self._unfinished -= 1
         self._progress.add(leased=-1)
-        self._holding.complete([lease.lease_token])
+        self._leases.complete([lease.lease_token])
 
     def _load(self) -> None:
         while (lease := self._to_load.get()) is not None and not self._stop.is_set():
-            if not self._holding.is_active(lease):
-                self._let_go(lease)
+            if not self._leases.is_active(lease):
+                self._discard(lease)
                 continue
             try:
                 loaded = self._load_one(lease)
             except ImageLoadError as error:
                 self._log.warning("image not loaded", image=lease.task.image_id, reason=str(error))
-                self._answer(lease, build_failure(str(error), lease.task.image_id))
+                self._post(lease, build_failure(str(error), lease.task.image_id))
             except Exception as error:
                 self._log.exception("image not loaded", image=lease.task.image_id)
-                self._answer(
+                self._post(
                     lease, build_failure(f"failed to load image: {error}", lease.task.image_id)
                 )
             else:
@@ -236,8 +236,8 @@ class WorkerLoop:
 
         It does not wait for a full batch, because the model would be idle.
         """
-        first = self._held_back
-        self._held_back = None
+        first = self._next_task
+        self._next_task = None
         if first is None:
             try:
                 with self._progress.waiting():
@@ -245,67 +245,67 @@ class WorkerLoop:
             except queue.Empty:
                 return []
         batch, pixels = [first], first.pixels
-        most = self._watch.find_batch_size(first.lease.slug)
+        limit = self._watch.find_batch_size(first.lease.slug)
         while True:
             try:
                 following = self._loaded.get_nowait()
             except queue.Empty:
                 return batch
             pixels += following.pixels
-            is_full = len(batch) >= most or not self._batch.fits(len(batch), pixels)
+            is_full = len(batch) >= limit or not self._batch.fits(len(batch), pixels)
             if is_full or following.lease.slug != first.lease.slug:
-                self._held_back = following
+                self._next_task = following
                 return batch
             batch.append(following)
 
     def _begin(self, batch: list[DecodedTask]) -> list[DecodedTask]:
         """Mark the tasks of a batch as begun, and return those whose results are still needed."""
-        wanted = []
+        begun = []
         for loaded in batch:
-            if self._holding.begin(loaded.lease):
-                wanted.append(loaded)
+            if self._leases.begin(loaded.lease):
+                begun.append(loaded)
             else:
                 self._budget.give_back(loaded.pixels)
-                self._let_go(loaded.lease)
-        return wanted
+                self._discard(loaded.lease)
+        return begun
 
-    def _work(self, batch: list[DecodedTask]) -> None:
+    def _process(self, batch: list[DecodedTask]) -> None:
         pipeline = self._pipelines[batch[0].lease.slug]
         started = time.monotonic()
         with self._progress.busy():
-            answers = run_isolated(
-                pipeline, [loaded.picture for loaded in batch], self._batch, self._watch
+            outcomes = run_isolated(
+                pipeline, [loaded.image for loaded in batch], self._batch, self._watch
             )
         seconds = (time.monotonic() - started) / len(batch)
-        for loaded, answer in zip(batch, answers, strict=True):
+        for loaded, outcome in zip(batch, outcomes, strict=True):
             self._budget.give_back(loaded.pixels)
             task = loaded.lease.task
             result: Success | Failure
             try:
-                if isinstance(answer, Exception):
-                    raise answer
-                result = build_success(pipeline, loaded.picture, task.image_url, answer, seconds)
+                if isinstance(outcome, Exception):
+                    raise outcome
+                result = build_success(pipeline, loaded.image, task.image_url, outcome, seconds)
             except Exception as error:
                 self._log.warning(
                     "pipeline failed on an image", image=task.image_id, exc_info=error
                 )
                 result = build_failure(error, task.image_id)
-            self._answer(loaded.lease, result)
+            self._post(loaded.lease, result)
 
-    def _answer(self, lease: HeldLease, result: Success | Failure) -> None:
+    def _post(self, lease: HeldLease, result: Success | Failure) -> None:
         with self._lock:
-            self._in_hand -= 1
+            self._unfinished -= 1
         self._progress.add(**{"failed" if isinstance(result, Failure) else "inferred": 1})
         self._poster.put(
             lease.job_id,
             Result.model_construct(reply_subject=lease.task.reply_subject, result=result),
         )
 
-    def _idle_for_long(self) -> bool:
+    def _is_idle_too_long(self) -> bool:
         if self._limits.idle_s is None:
             return False
         with self._lock:
-            if self._in_hand or not self._poster.is_empty():
+            if self._unfinished or not self._poster.is_empty():
                 self._leaser.touch()
                 return False
         return self._leaser.seconds_without_task() >= self._limits.idle_s

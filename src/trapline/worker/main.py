@@ -136,7 +136,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         )
         with (
             stop_on_signals(stop),
-            _watched(settings, watch, stop, poster, identity, log),
+            _watch_model(settings, watch, stop, poster, identity, log),
             display_progress(progress, log),
         ):
             worker.run()
@@ -284,18 +284,18 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     Python runs its signal handlers only between two steps of the main thread. The wake-up
     descriptor is written immediately.
     """
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
 
     def listen() -> None:
-        while ours.recv(1):
+        while reader.recv(1):
             stop.set()
 
     handlers = {
         number: signal.signal(number, lambda *_: stop.set())
         for number in (signal.SIGTERM, signal.SIGINT)
     }
-    wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()
     try:
@@ -304,13 +304,13 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
         signal.set_wakeup_fd(wakeup)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        theirs.close()
+        writer.close()
         listener.join()
-        ours.close()
+        reader.close()
 
 
 @contextmanager
-def _watched(
+def _watch_model(
     settings: WorkerSettings,
     watch: ModelWatch,
     stop: threading.Event,
@@ -336,10 +336,10 @@ def _watched(
                 stopping_since is not None
                 and time.monotonic() - stopping_since > settings.stop_timeout - spared_s
             ):
-                log.warning("stopped before all was done", kept_on_disk=poster.save())
+                log.warning("stopped before all work was done", kept_on_disk=poster.save())
                 if not _finish_within(GOODBYE_S, lambda: identity.end(poster.list_unsent())):
                     log.warning("the server did not answer the final request in time")
-                _end_now(0)
+                _exit_now(0)
             if (overdue := watch.find_overdue()) is not None:
                 kept = poster.save()
                 log.error(
@@ -354,7 +354,7 @@ def _watched(
                 stop.set()
                 if not _finish_within(GOODBYE_S, identity.release):
                     log.warning("the server did not answer the release of tasks in time")
-                _end_now(MODEL_HUNG)
+                _exit_now(MODEL_HUNG)
 
     watcher = threading.Thread(target=keep_watch, name="watch", daemon=True)
     watcher.start()
@@ -373,7 +373,7 @@ def _finish_within(seconds: float, call: Callable[[], None]) -> bool:
     return not calling.is_alive()
 
 
-def _end_now(code: int) -> None:
+def _exit_now(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -77,19 +77,19 @@ def fetch_model_file(
     path = get_cached_path(file, cache)
     if file.source.startswith("file:"):
         path = Path(file.source.removeprefix("file:")).expanduser()
-        _check(file, path, placed=path)
+        _verify(file, path, placed=path)
         return path
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(path.suffix + ".lock")):
             if not path.exists():
-                _bring(file, path, cache, report)
+                _download_and_verify(file, path, cache, report)
                 return path
-    _check(file, path, placed=path)
+    _verify(file, path, placed=path)
     return path
 
 
-def _bring(file: ModelFile, path: Path, cache: Path, report: Progress) -> None:
+def _download_and_verify(file: ModelFile, path: Path, cache: Path, report: Progress) -> None:
     part = path.with_suffix(path.suffix + ".part")
     if file.sha256 is None and file.md5 is None:
         # no checksum shows whether the partial file is part of this file
@@ -114,7 +114,7 @@ def _download(file: ModelFile, part: Path, cache: Path, report: Progress) -> Non
         resumed = part.exists() and part.stat().st_size > 0
         _download_https(file, part, report)
         if resumed and _find_difference(file, part):
-            # The partial file belongs to another version of the file.
+            # The partial file is of another version.
             part.unlink()
             _download_https(file, part, report)
         return
@@ -158,12 +158,12 @@ def _download_https(file: ModelFile, part: Path, report: Progress) -> None:
                 report(file.name, here, max(here, size))
 
 
-def _check(file: ModelFile, path: Path, placed: Path) -> None:
+def _verify(file: ModelFile, path: Path, placed: Path) -> None:
     if not path.exists():
-        raise _missing(file, placed, "it is not there")
+        raise _missing(file, placed, "the file does not exist")
     wrong = _find_difference(file, path)
     if wrong:
-        raise _missing(file, placed, f"the file there has {wrong}")
+        raise _missing(file, placed, f"the file has {wrong}")
     pin = _pin_path(path)
     if file.sha256 is None and not file.source.startswith("file:"):
         if not pin.exists():
@@ -195,11 +195,11 @@ def _pin_path(path: Path) -> Path:
     return path.with_suffix(path.suffix + ".sha256")
 
 
-def _pin(file: ModelFile, path: Path, brought: Path) -> None:
+def _pin(file: ModelFile, path: Path, downloaded: Path) -> None:
     """Save the SHA-256 of a file whose publisher gives none."""
     if file.sha256 is None:
         draft = path.with_suffix(path.suffix + ".pin")
-        draft.write_text(_sha256(brought) + "\n")
+        draft.write_text(_sha256(downloaded) + "\n")
         draft.replace(_pin_path(path))
 
 

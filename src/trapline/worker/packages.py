@@ -47,7 +47,7 @@ def extract_npm_member(package: str, member: str, into: Path, folder: Path) -> N
             )
             packed = list(Path(scratch).glob("*.tgz"))
             if len(packed) != 1:
-                raise PackageUnavailable(f"npm packed nothing of {package}")
+                raise PackageUnavailable(f"npm returned no archive of {package}")
             packed[0].replace(archive)
     try:
         with tarfile.open(archive) as opened:
@@ -159,10 +159,10 @@ def _run(command: list[str], where: Path) -> None:
             env={**environment, "NO_COLOR": "1"},
         )
     except subprocess.CalledProcessError as error:
-        told = [line for line in (error.stderr + error.stdout).splitlines() if line.strip()]
+        lines = [line for line in (error.stderr + error.stdout).splitlines() if line.strip()]
         reason = next(
-            (line for line in told if "error" in line.lower()),
-            told[-1] if told else "no error message",
+            (line for line in lines if "error" in line.lower()),
+            lines[-1] if lines else "no error message",
         )
         raise PackageUnavailable(f"{Path(command[0]).name} failed: {reason.strip()}") from error
     except (OSError, subprocess.TimeoutExpired) as error:

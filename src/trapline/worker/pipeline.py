@@ -108,7 +108,7 @@ class Pipeline(ABC):
         """Load the models into memory. Pipelines without models need not override this."""
 
     @abstractmethod
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Return the detections of each image, in the order of the images.
 
         The list of an image without detections is empty.
@@ -151,18 +151,20 @@ def build_pipeline(slug: str) -> Pipeline:
         *entry_points(group=ENTRY_POINTS, name=slug),
         *entry_points(group=NAMED_ENTRY_POINTS, name=slug),
     ):
-        made = entry.load()()
-        if not isinstance(made, Pipeline):
+        pipeline = entry.load()()
+        if not isinstance(pipeline, Pipeline):
             raise UnknownPipeline(
                 f"{entry.value} is offered as pipeline {slug}, but it is not a trapline Pipeline"
             )
-        if made.slug != slug:
+        if pipeline.slug != slug:
             raise UnknownPipeline(
-                f"{entry.value} is offered as pipeline {slug}, but its slug is {made.slug}"
+                f"{entry.value} is offered as pipeline {slug}, but its slug is {pipeline.slug}"
             )
-        return made
+        return pipeline
     there = ", ".join([*list_default_slugs(), *list_optional_slugs()]) or "none"
-    raise UnknownPipeline(f"no installed package offers pipeline {slug}; installed are {there}")
+    raise UnknownPipeline(
+        f"no installed package offers pipeline {slug}; installed pipelines: {there}"
+    )
 
 
 def list_missing_modules(pipeline: Pipeline) -> list[str]:

@@ -36,13 +36,13 @@ class CatalogueEntry:
 def list_catalogue(cache: Path) -> list[CatalogueEntry]:
     """List every installed pipeline by slug, with those that run by default first."""
     return [
-        _describe(build_pipeline(slug), cache, only_when_named=named)
+        _build_entry(build_pipeline(slug), cache, only_when_named=named)
         for named, slugs in ((False, list_default_slugs()), (True, list_optional_slugs()))
         for slug in slugs
     ]
 
 
-def _describe(pipeline: Pipeline, cache: Path, *, only_when_named: bool) -> CatalogueEntry:
+def _build_entry(pipeline: Pipeline, cache: Path, *, only_when_named: bool) -> CatalogueEntry:
     sizes = [model.size for model in pipeline.models]
     licences = sorted({model.licence for model in pipeline.models})
     return CatalogueEntry(

@@ -40,12 +40,12 @@ def configure_logging() -> FilteringBoundLogger:
         render: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(colors=False)]
     else:
         render = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    made: FilteringBoundLogger = structlog.wrap_logger(
+    logger: FilteringBoundLogger = structlog.wrap_logger(
         _ConsoleLogger() if _console.is_terminal else structlog.PrintLogger(sys.stderr),
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    return made
+    return logger
 
 
 @contextmanager
@@ -94,10 +94,10 @@ def format_progress(progress: Progress, rate: float) -> str:
     counts = progress.read()
     busy_s, waiting_s = progress.times()
     in_hand = counts["leased"] - _done(counts)
-    parts = [f"{_done(counts)} images", f"{rate:.1f} images/s", f"{in_hand} in hand"]
+    parts = [f"{_done(counts)} images", f"{rate:.1f} images/s", f"{in_hand} in progress"]
     unsent = _done(counts) - counts["posted"] - counts["refused"]
     if unsent:
-        parts.append(f"{unsent} to send")
+        parts.append(f"{unsent} not sent yet")
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if busy_s:

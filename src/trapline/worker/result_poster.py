@@ -55,7 +55,7 @@ class ResultPoster:
         self._unsent = 0
         self._lock = threading.Lock()
         self._finishing = threading.Event()
-        self._kept = len(outbox)
+        self._saved = len(outbox)
         self._settle = settle
         self._forget = forget
         self._unsent_subjects: list[str] = []
@@ -69,7 +69,7 @@ class ResultPoster:
 
     def has_room(self) -> bool:
         """Return whether results are posted fast enough for more work."""
-        return self._kept < FULLEST_OUTBOX and self._unsent < 20 * self._batch_size
+        return self._saved < FULLEST_OUTBOX and self._unsent < 20 * self._batch_size
 
     def is_empty(self) -> bool:
         """Return whether every result is posted or saved to disk."""
@@ -104,15 +104,15 @@ class ResultPoster:
 
     def run(self) -> None:
         """Post results until `finish` is called and none is left."""
-        tried = time.monotonic() - self._outbox_every_s
+        tried_at = time.monotonic() - self._outbox_every_s
         while True:
             if (
-                self._kept
+                self._saved
                 and not self._finishing.is_set()
-                and time.monotonic() - tried >= self._outbox_every_s
+                and time.monotonic() - tried_at >= self._outbox_every_s
             ):
-                self._send_kept()
-                tried = time.monotonic()
+                self._retry_saved()
+                tried_at = time.monotonic()
             job_id, results = self._next_results()
             if results:
                 self._post(job_id, results)
@@ -147,15 +147,15 @@ class ResultPoster:
     def _post(self, job_id: int, results: Sequence[Result]) -> None:
         # One attempt is enough while the server is known to be unavailable, and at the end: results
         # are safe on disk.
-        hurried = self._kept or self._finishing.is_set()
-        retry = RetryPolicy(0, self._retry.backoff_s) if hurried else self._retry
+        is_single_attempt = self._saved or self._finishing.is_set()
+        retry = RetryPolicy(0, self._retry.backoff_s) if is_single_attempt else self._retry
         try:
             accepted = self._send(job_id, results, retry)
         except ApiConnectionError as error:
-            self._keep(job_id, results, str(error))
+            self._save_unsent(job_id, results, str(error))
         except ApiStatusError as refused:
             if refused.is_transient or refused.status in (401, 403):
-                self._keep(job_id, results, str(refused))
+                self._save_unsent(job_id, results, str(refused))
             elif refused.status == 413:
                 self._post_smaller(job_id, results)
             else:
@@ -197,9 +197,9 @@ class ResultPoster:
             self._log.error("result refused", job=job_id, reason="larger than the server accepts")
             self._settle([results[0].reply_subject])
 
-    def _keep(self, job_id: int, results: Sequence[Result], reason: str) -> None:
+    def _save_unsent(self, job_id: int, results: Sequence[Result], reason: str) -> None:
         path = self._outbox.save(job_id, results)
-        self._kept = len(self._outbox)
+        self._saved = len(self._outbox)
         with self._lock:
             self._unsent_subjects += [result.reply_subject for result in results]
         self._log.warning(
@@ -222,13 +222,13 @@ class ResultPoster:
             except ApiStatusError as error:
                 self._log.warning("results still kept on disk", reason=str(error))
             finally:
-                self._kept = len(self._outbox)
-        if not self._kept:
+                self._saved = len(self._outbox)
+        if not self._saved:
             with self._lock:
                 settled, self._unsent_subjects = self._unsent_subjects, []
             self._settle(settled)
 
-    def _send_kept(self) -> None:
+    def _retry_saved(self) -> None:
         try:
             self.send_saved()
         except ApiConnectionError as error:

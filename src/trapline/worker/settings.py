@@ -13,12 +13,12 @@ from trapline.worker.devices import CPU, parse_device
 from trapline.worker.model_watch import BATCH_S, START_S
 
 
-def _home(variable: str, otherwise: str) -> Path:
+def _find_folder(variable: str, otherwise: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / otherwise) / "trapline"
 
 
-def _usual_model_cache() -> Path:
-    return _home("XDG_CACHE_HOME", ".cache") / "models"
+def _build_default_model_cache() -> Path:
+    return _find_folder("XDG_CACHE_HOME", ".cache") / "models"
 
 
 class WorkerSettings(BaseSettings):
@@ -47,23 +47,25 @@ class WorkerSettings(BaseSettings):
     pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = 300_000_000
     max_image_pixels: Annotated[int, Field(ge=1)] = 150_000_000
     max_image_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
-    model_cache: Path = Field(default_factory=_usual_model_cache)
+    model_cache: Path = Field(default_factory=_build_default_model_cache)
     accept_licences: str = ""
-    outbox: Path = Field(default_factory=lambda: _home("XDG_STATE_HOME", ".local/state") / "outbox")
+    outbox: Path = Field(
+        default_factory=lambda: _find_folder("XDG_STATE_HOME", ".local/state") / "outbox"
+    )
 
     @field_validator("server")
     @classmethod
-    def _an_address(cls, server: str) -> str:
+    def _validate_server(cls, server: str) -> str:
         return normalise_api_url(server)
 
     @field_validator("device")
     @classmethod
-    def _a_device(cls, device: str) -> str:
+    def _validate_device(cls, device: str) -> str:
         return parse_device(device)
 
     @field_validator("token")
     @classmethod
-    def _not_empty(cls, token: SecretStr) -> SecretStr:
+    def _validate_token(cls, token: SecretStr) -> SecretStr:
         if not token.get_secret_value().strip():
             raise ValueError("is empty")
         return SecretStr(token.get_secret_value().strip())

@@ -106,13 +106,13 @@ class TaskLeaser:
 
         That is the case if tasks were leased, or if the server has waited for tasks.
         """
-        self._wait_until_wanted()
+        self._wait_for_capacity()
         if self._stop.is_set():
             return False
         # The first response shows whether there are tasks, so it must be fast.
         is_first = not self._looked
         wait_s = 0.0 if is_first else self._wait_s
-        began = time.monotonic()
+        started = time.monotonic()
         tasks = self._api.lease_any_tasks(
             self._slugs, min(self._batch_size, welcome.max_batch), wait_s
         )
@@ -132,11 +132,11 @@ class TaskLeaser:
             )
             if self._stop.is_set():
                 self._identity.release()
-        return bool(tasks) or is_first or time.monotonic() - began > max(wait_s / 2, FULL_WAIT_S)
+        return bool(tasks) or is_first or time.monotonic() - started > max(wait_s / 2, FULL_WAIT_S)
 
     def _lease_from_best_job(self) -> bool:
         """Lease tasks of the best job; return whether there were any."""
-        self._wait_until_wanted()
+        self._wait_for_capacity()
         if self._stop.is_set():
             return False
         jobs = [
@@ -152,7 +152,7 @@ class TaskLeaser:
                 except ApiStatusError as refused:
                     if refused.status not in (404, 409):
                         raise
-                    self._log.info("job is gone", job=job.id, reason=str(refused))
+                    self._log.info("job does not exist", job=job.id, reason=str(refused))
                     self.touch()
                     break
                 if not tasks:
@@ -160,12 +160,12 @@ class TaskLeaser:
                 leased = True
                 self.touch()
                 self._take([HeldLease(job.id, job.pipeline_slug, task) for task in tasks])
-                self._wait_until_wanted()
+                self._wait_for_capacity()
             if leased:
                 return True
         return False
 
-    def _wait_until_wanted(self) -> None:
+    def _wait_for_capacity(self) -> None:
         while not self._stop.is_set() and not self._wanted():
             self._stop.wait(FULL_WAIT_S)
 

@@ -108,12 +108,12 @@ class WorkerIdentity:
     def renew(self) -> None:
         """Renew the leases of this worker, and drop those whose results are no longer needed."""
         renewed = self._api.renew_leases(self._holding.list(), self._holding.list_begun())
-        gone = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
-        dropped = self._holding.discard(lease.reply_subject for lease in gone)
+        ended = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
+        dropped = self._holding.discard(lease.reply_subject for lease in ended)
         if dropped:
-            canceled = sum(lease.status is LeaseState.CANCELED for lease in gone)
+            canceled = sum(lease.status is LeaseState.CANCELED for lease in ended)
             self._log.info(
-                "tasks are dropped", tasks=dropped, canceled=canceled, lost=len(gone) - canceled
+                "tasks are dropped", tasks=dropped, canceled=canceled, lost=len(ended) - canceled
             )
 
     def keep_renewing(self, stop: threading.Event, fail: Callable[[WorkerRejected], None]) -> None:
@@ -147,18 +147,18 @@ class WorkerIdentity:
             idle = self._holding.remove_idle()
             if idle and self._welcome is not None:
                 try:
-                    self._log.info("tasks are given back", tasks=self._api.release_leases(idle))
+                    self._log.info("tasks are released", tasks=self._api.release_leases(idle))
                 except (ApiConnectionError, ApiStatusError) as error:
                     self._log.warning(
-                        "tasks are not given back", tasks=len(idle), reason=str(error)
+                        "tasks could not be released", tasks=len(idle), reason=str(error)
                     )
 
     def end(self, unsent: Collection[str] = ()) -> None:
         """End the registration and release all leases, except those of unsent results."""
         if self._welcome is None:
             return
-        given = [subject for subject in self._holding.list() if subject not in unsent]
+        released = [subject for subject in self._holding.list() if subject not in unsent]
         try:
-            self._api.release_leases(given, final=True, unsent=list(unsent))
+            self._api.release_leases(released, final=True, unsent=list(unsent))
         except (ApiConnectionError, ApiStatusError) as error:
             self._log.warning("the server did not receive the final request", reason=str(error))

@@ -26,9 +26,9 @@ class WorkerNameLock:
             folder / "names" / hashlib.sha256(f"{server}\n{service}".encode()).hexdigest()[:16]
         )
         self._lock: int | None = None
-        self.name = self._take() or f"process-{os.getpid()}"
+        self.name = self._lock_name() or f"process-{os.getpid()}"
 
-    def _take(self) -> str | None:
+    def _lock_name(self) -> str | None:
         if fcntl is None:
             return None
         try:

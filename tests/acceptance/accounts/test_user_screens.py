@@ -1,4 +1,4 @@
-"""The page about people, in a real browser: invite, give roles, sign out elsewhere, delete a project and restore it."""
+"""The users page in a real browser: invite, assign roles, end sessions, restore a project."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The command line as people and scripts use it: it teaches, and what is wrong is a sentence and an exit code."""
+"""The command line for people and scripts: help texts, and an error message with an exit code."""
 
 import json
 import subprocess
@@ -68,7 +68,7 @@ def test_a_command_loads_no_server_that_needs_none() -> None:
         ({"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}, 3, "no answer"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_an_exit_code(
+def test_errors_are_one_sentence_and_an_exit_code(
     settings: dict[str, str], code: int, words: str
 ) -> None:
     done = run_alone("project", "list", **settings)
@@ -89,7 +89,7 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(
         (["https://a.example/", "--auth", "digest"], "basic, bearer, header"),
     ],
 )
-def test_what_a_source_cannot_be_told_is_said_before_anything_is_sent(
+def test_invalid_source_options_are_refused_before_any_request(
     arguments: list[str], words: str
 ) -> None:
     done = run_alone("source", "add", *arguments)
@@ -98,7 +98,7 @@ def test_what_a_source_cannot_be_told_is_said_before_anything_is_sent(
     assert "pw4711" not in done.stderr
 
 
-def test_who_has_a_private_key_is_not_asked_for_a_password(tmp_path: Path) -> None:
+def test_a_private_key_needs_no_password_prompt(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("a key")
     away = {"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}
     address = ("sftp://nas.example/", "--username", "ranger")

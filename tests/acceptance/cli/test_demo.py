@@ -51,7 +51,7 @@ def test_the_demo_finds_what_is_on_the_photographs_and_runs_again(
         other.listen()
         done = demo("--port", str(other.getsockname()[1]))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert "is taken; the page is at" in done.stdout
+    assert "is in use; the page uses port" in done.stdout
     for picture in list_demo_images():
         assert picture.name in done.stdout
         assert picture.licence in done.stdout

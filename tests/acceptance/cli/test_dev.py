@@ -201,7 +201,7 @@ def test_faults_in_changes_are_reported_and_can_be_repaired(dev: RunningDev) -> 
     dev.wait_for_answer("repaired twice")
     # A fault that ends `trapline up`.
     dev.edit(COMMAND, "import errno\n", "import errno\n\nundefined_here()\n")
-    dev.wait_for_message("`trapline up` ended with code 1; its messages are above.")
+    dev.wait_for_message("`trapline up` ended with code 1; see its messages above.")
     assert "NameError: name 'undefined_here' is not defined" in dev.read_log()
     dev.edit(COMMAND, "\nundefined_here()\n", "")
     dev.wait_for_answer("repaired twice")

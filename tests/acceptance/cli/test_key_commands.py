@@ -1,4 +1,4 @@
-"""`trapline key` against a real server: make, list, revoke, and which part of a signature is wrong."""
+"""`trapline key` against a real server: create, list, revoke, and the wrong part of a signature."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Desk:
         breaks: str = "\r\n",
         more: str = "",
     ) -> str:
-        """Write a request with this body, whose signature is over BODY; answers its timestamp and nonce."""
+        """Write a request with this body, signed over BODY. Return its timestamp and nonce."""
         signed = sign_v2(self.key.key_id, secret or self.key.secret, "PATCH", TARGET, BODY)
         lines = [
             f"PATCH {TARGET} HTTP/1.1",
@@ -96,10 +96,10 @@ def test_a_key_is_made_listed_and_revoked(desk: Desk) -> None:
 def test_a_signature_that_holds_ends_with_0(desk: Desk, tmp_path: Path, breaks: str) -> None:
     file = tmp_path / "request.http"
     desk.write(file, BODY, breaks=breaks)
-    assert "The signature holds." in desk.check(file, code=0)
+    assert "The signature is valid." in desk.check(file, code=0)
 
 
-def test_what_is_wrong_is_named_to_the_byte(desk: Desk, tmp_path: Path) -> None:
+def test_signature_errors_are_located_to_the_byte(desk: Desk, tmp_path: Path) -> None:
     file, signed = tmp_path / "request.http", tmp_path / "signed.txt"
     desk.write(file, BODY.rstrip())
     said = desk.check(file)

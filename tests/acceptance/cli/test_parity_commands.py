@@ -1,4 +1,4 @@
-"""Commands for what the page shows, against a real server, in this process: what a script would read."""
+"""Commands for the content of the page, run in this process against a real server."""
 
 import json
 from collections.abc import Callable
@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.command_line import call_command
 from tests.support.known_image_project import Scene, make_scene
 from tests.support.running_server import RunningServer, wait_for
-from typer.testing import CliRunner
 
-from trapline.cli.errors import explain_error
-from trapline.cli.main import program
-from trapline.client import Trapline
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.sources import NewSource
 
@@ -27,27 +24,18 @@ def scene(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Sc
 @pytest.fixture
 def run(server: RunningServer) -> Run:
     """Run a command; answers what it prints, and fails with what it says instead of a code of 0."""
-    token = server.token
+    access = {"TRAPLINE_SERVER": server.base_url, "TRAPLINE_TOKEN": server.token}
+    access["COLUMNS"] = "200"
 
     def call(*arguments: object, code: int = 0, sent: bytes | None = None) -> str:
-        environment = {
-            "TRAPLINE_SERVER": server.base_url,
-            "TRAPLINE_TOKEN": token,
-            "COLUMNS": "200",
-        }
-        done = CliRunner().invoke(
-            program, [str(one) for one in arguments], env=environment, input=sent
-        )
-        said = explain_error(done.exception) if done.exception is not None else None
-        ended = said[1] if said else done.exit_code
-        assert ended == code, f"{arguments}: {done.output} {done.exception!r}"
-        return said[0] if said else str(done.stdout)
+        done = call_command(access, *arguments, sent=sent)
+        assert done.returncode == code, f"{done}"
+        return done.stdout if code == 0 else done.stderr
 
     return call
 
 
-def read(text: str) -> Any:
-    return json.loads(text)
+read: Callable[[str], Any] = json.loads
 
 
 def test_what_was_found_is_told(
@@ -111,7 +99,7 @@ def test_what_was_found_is_exported(run: Run, scene: Scene, tmp_path: Path) -> N
     run("export", "download", made["id"], "-o", tmp_path / "again.csv")
     assert (tmp_path / "again.csv").read_bytes() == content
     part.write_bytes(b"x" * 100)
-    assert "not what the server wrote" in run(
+    assert "differs from the export" in run(
         "export", "download", made["id"], "-o", tmp_path / "again.csv", code=4
     )
     assert "Download it" in run(
@@ -129,6 +117,8 @@ def test_what_was_found_is_exported(run: Run, scene: Scene, tmp_path: Path) -> N
         "--day-before",
         "2100-01-01",
     )
+    raw = read(run("export", "coco", *within, "--content", "model", "--json"))
+    assert (raw["state"], raw["content"], made["content"]) == ("ready", "model", "observations")
     told = read(run("export", "megadetector", *within, *chosen, "--json"))["selection"]
     assert (told["analysis_state"], told["confidence_min"]) == ("completed", 0.01)
     assert (told["day_after"], told["day_before"]) == ("2000-01-01", "2100-01-01")
@@ -174,6 +164,61 @@ def test_what_was_found_is_corrected(run: Run, scene: Scene) -> None:
     )
 
 
+def test_several_taxa_and_individuals_are_identified(run: Run, scene: Scene) -> None:
+    image = scene.images["wide.jpg"].id
+    taxa = (
+        *("--taxa", '{"label": "Lynx lynx", "count": 2, "individual_id": "Bella"}'),
+        *("--taxa", '{"label": "hare"}'),
+    )
+    [said] = read(run("identification", "add", "correct", "--image", image, *taxa, "--json"))
+    assert [(one["label"], one["count"]) for one in said["taxa"]] == [
+        ("Lynx lynx", 2),
+        ("hare", None),
+    ]
+    assert "Lynx lynx, hare" in run("identification", "list", "--image", image)
+    assert "Bella" in run("observations", "individuals", "--project", scene.project)
+    within = ("--project", scene.project)
+    fitting = (
+        *("--kind", "animal", "--source", "human", "--individual", "Bella", "--count-min", 2),
+        *("--person", said["person_id"]),
+    )
+    listed = read(run("images", "list", *within, *fitting, "--json"))
+    assert [one["id"] for one in listed] == [str(image)]
+    exported = read(run("export", "megadetector", *within, *fitting, "--json"))
+    assert (exported["images"], exported["selection"]["individual"]) == (1, "Bella")
+    for other in (
+        ("--kind", "vehicle"),
+        ("--source", "model"),
+        ("--individual", "Brutus"),
+        ("--count-min", 3),
+        ("--needs-review",),
+        ("--model-class", "no such class"),
+        ("--class", "no such class"),
+    ):
+        assert read(run("images", "list", *within, *fitting, *other, "--json")) == [], other
+    run("identification", "withdraw", said["id"])
+    wrong = ("identification", "add", "correct", "--image", image)
+    assert "--taxa takes JSON" in run(*wrong, "--taxa", "hare", code=2)
+    assert "count" in run(*wrong, "--taxa", '{"label": "hare", "count": 0}', code=2)
+
+
+def test_boxes_are_drawn_changed_and_withdrawn(run: Run, scene: Scene) -> None:
+    image = scene.images["wide.jpg"].id
+    at = ("--at", "1,2,11,12")
+    [box] = read(run("box", "add", "--image", image, *at, "--label", "hare", "--json"))
+    assert (box["data"]["x_max"], box["version"]) == (11, 1)
+    moved = read(run("box", "change", box["id"], "--at", "1,2,10,12", "--version", 1, "--json"))
+    assert (moved["data"]["x_max"], moved["class_name"]) == (10, "hare")
+    run("box", "change", box["id"], "--label", "fox", "--version", 1, code=4)
+    assert box["id"] in {
+        one["id"] for one in read(run("box", "list", "--project", scene.project, "--json"))
+    }
+    run("box", "delete", box["id"])
+    history = read(run("box", "history", box["id"], "--json"))["changes"]
+    assert [one["version"] for one in history] == [3, 2]
+    assert "four numbers" in run("box", "change", box["id"], "--at", "1,2", code=2)
+
+
 def test_algorithms_are_found_by_their_classes(run: Run, scene: Scene) -> None:
     within = ("--project", scene.project)
     listed = read(run("pipeline", "algorithms", *within, "--json"))
@@ -198,8 +243,8 @@ def test_deployments_come_out_and_in_and_their_clocks_are_set(
     run("deployment", "export", *within, "-o", sheet)
     assert "Old oak" in sheet.read_text()
     sheet.write_text("name,habitat\nOld oak,beech forest\nNew oak,\n")
-    assert "1 made, 1 changed" in run("deployment", "import", sheet, *within)
-    assert "2 as they were" in run("deployment", "import", "-", *within, sent=sheet.read_bytes())
+    assert "1 created, 1 changed" in run("deployment", "import", sheet, *within)
+    assert "2 unchanged" in run("deployment", "import", "-", *within, sent=sheet.read_bytes())
     assert "Nothing was changed" in run(
         "deployment", "clock", "Old oak", *within, "--offset", -3600
     )
@@ -260,8 +305,8 @@ def test_taxa_come_in_and_labels_mean_them(
         f"scientific_name,common_name_en,colour\nPuma concolor,{named},red\nLynx,,red,more\n"
     )
     told = run("taxon", "import", sheet, *within)
-    assert "1 made, 0 changed, 0 as they were, 1 not taken" in told
-    assert ("line 3, row: has 4 cells" in told, "mean nothing here: colour" in told) == (True, True)
+    assert "1 created, 0 changed, 0 unchanged, 1 refused" in told
+    assert ("line 3, row: has 4 cells" in told, "Ignored columns: colour" in told) == (True, True)
     again = read(run("taxon", "import", "-", *within, "--json", sent=sheet.read_bytes()))
     assert (again["created"], again["unchanged"]) == (0, 1)
     run(
@@ -296,9 +341,9 @@ def test_taxa_come_in_and_labels_mean_them(
     assert read(run("taxon", "labels", *within, "--json"))[0]["label"] == named
     found = read(run("images", "findings", *within, "--taxon", "Felis concolor", "--json"))
     assert {one["class_name"] for one in found} == {named}
-    assert "means no taxon" in run("taxon", "label", named, *within)
+    assert "is mapped to no taxon" in run("taxon", "label", named, *within)
     assert read(run("images", "findings", *within, "--taxon", "Felis concolor", "--json")) == []
-    assert f"{named} means Felis concolor" in run(
+    assert f"{named} is mapped to Felis concolor" in run(
         "taxon", "label", named, "Felis concolor", *within
     )
     assert "refers to this taxon" in run("taxon", "delete", "Felis concolor", *within, code=4)
@@ -314,7 +359,6 @@ def test_one_tells_who_one_is(run: Run, server: RunningServer) -> None:
     assert before["kind"] == "user_token"
     assert "Berta" in run("user", "me", "--name", "Berta")
     with server.open() as owner:
-        assert isinstance(owner, Trapline)
         owner.update_current_user(before["name"] or "Owner")
 
 
@@ -328,20 +372,20 @@ def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Pat
     file.write_text(json.dumps({"images": told, "detection_categories": {"1": "okapi"}}))
     within = ("--project", scene.project)
     said = run("import", "megadetector", file, *within, "--model", "Ranger", code=1)
-    assert said == "1 of it could not be taken; the rest is there."
+    assert said == "trapline: 1 entries have problems; all others were imported.\n"
     [listed] = read(run("import", "list", *within, "--json"))
     assert (listed["state"], listed["stored"], listed["faults"]) == ("completed", 1, 1)
     shown = run("import", "show", listed["id"])
-    assert "1 entries name an image that does not exist here" in shown
+    assert "1 entries match no image" in shown
     assert "images 2 (elsewhere.jpg): no image has this name" in shown
     assert "elsewhere.jpg" in run("import", "faults", listed["id"])
     assert "okapi" in run("images", "classes", *within)
     file.write_text(json.dumps({"images": told[:1], "detection_categories": {"1": "okapi"}}))
-    assert "0 results new with 0 annotations, 1 there before" in run(
+    assert "0 new results with 0 annotations, 1 imported before" in run(
         "import", "megadetector", file, *within, "--model", "Ranger"
     )
     file.write_text("{")
-    assert run("import", "coco", file, *within, code=1).endswith("Nothing was imported.")
+    assert run("import", "coco", file, *within, code=1).endswith("Nothing was imported.\n")
     sent = read(run("import", "coco", file, *within, "--no-wait", "--json"))
     assert run("import", "delete", sent["id"])
     assert run("import", "show", sent["id"], code=4)

@@ -8,6 +8,7 @@ from tests.support.running_server import RunningServer
 
 from trapline.client import Trapline
 from trapline.wire.projects import NewProject
+from trapline.wire.taxa import NewTaxon
 
 ANNA = "anna@people.example"
 
@@ -42,7 +43,7 @@ def test_somebody_is_invited_gets_roles_and_is_let_out(server: RunningServer) ->
         reset = server.call("user", "reset", ANNA).stdout.strip()
         assert "/welcome#" in reset
         said = server.call("user", "deactivate", ANNA).stdout
-        assert "are over" in said
+        assert "are revoked" in said
         assert session.get("/auth/me").status_code == 401
         log = server.log.read_text(encoding="utf-8")
         assert not [secret for secret in (link, reset) if secret.partition("#")[2] in log]
@@ -83,3 +84,19 @@ def test_a_token_may_be_made_to_do_less(server: RunningServer) -> None:
     assert made["scopes"] == ["read"]
     refused = server.call("project", "create", "more", check=False, TRAPLINE_TOKEN=made["token"])
     assert (refused.returncode, "scope write" in refused.stderr) == (4, True), refused.stderr
+
+
+def test_a_level_of_a_sensitive_taxon_is_changed_alone(server: RunningServer) -> None:
+    with server.open() as owner:
+        number = owner.create_project(NewProject(name="rare animals")).id
+        owner.create_taxon(NewTaxon(project=number, scientific_name="Lynx lynx"))
+    command = ("sensitive-taxon", "set", "Lynx lynx", "--project", str(number))
+    server.call(*command, "--viewer", "withheld", "--reviewer", "withheld", "--manager", "0.01")
+    said = server.call(*command, "--reviewer", "0.1").stdout
+    assert said.strip() == (
+        "Lynx lynx: visitors withheld, viewers withheld, reviewers withheld -> 0.1, "
+        "managers 0.01, owners exact"
+    )
+    listed = ("sensitive-taxon", "sightings", "Lynx lynx", "--project", str(number))
+    assert json.loads(server.call(*listed, "--json").stdout) == []
+    assert "overruled" in server.call(*listed).stdout

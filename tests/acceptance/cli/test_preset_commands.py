@@ -53,7 +53,7 @@ def test_a_preset_is_made_changed_run_and_deleted(server: RunningServer) -> None
 
 
 @pytest.mark.long
-def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
+def test_contradicting_options_are_refused_before_any_request() -> None:
     away = {"TRAPLINE_TOKEN": "x", "TRAPLINE_SERVER": "http://127.0.0.1:9"}
     for arguments, words in (
         (["job", "run"], "a pipeline or --preset NAME"),
@@ -65,7 +65,7 @@ def test_what_makes_no_sense_is_said_before_anything_is_sent() -> None:
             ["job", "run", "p", "--captured-after", "May"],
             "--captured-after takes a day or a moment",
         ),
-        (["job", "run", "p", "--image", "IMG_1.JPG"], "Not a valid run: images: 0: "),
+        (["job", "run", "p", "--image", "IMG_1.JPG"], "Not a valid run: images.0: "),
         (["job", "show", "job-0"], "job-0 is no job's number"),
         (["preset", "add", "dusk", "p", "--parameter", "threshold"], "NAME=VALUE"),
         (["preset", "update", "dusk", "--priority", "soon"], "Not a valid preset: priority"),

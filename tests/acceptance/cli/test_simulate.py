@@ -108,9 +108,9 @@ def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: 
 @pytest.mark.parametrize(
     ("arguments", "settings", "code", "words"),
     [
-        ((), {"ML_CALLBACK_HMAC_SECRET": "not it"}, 4, "must be the server's"),
+        ((), {"ML_CALLBACK_HMAC_SECRET": "not it"}, 4, "must be the same as on the server"),
         (("--model-name", "two words"), {}, 2, "model_name"),
-        (("--base-url", "nonsense"), {}, 2, "'nonsense' is not the address of a server"),
+        (("--base-url", "nonsense"), {}, 2, "'nonsense' is not the URL of a server"),
         (("--base-url", "http://127.0.0.1:9"), {}, 3, "no answer"),
         ((), {"TRAPLINE_TOKEN": ""}, 2, "TRAPLINE_TOKEN is not set"),
         ((), {"TRAPLINE_TOKEN": "tl_user_wrong"}, 4, "token"),
@@ -118,7 +118,7 @@ def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: 
         (("--image-id", "7"), {}, 2, "valid UUID"),
     ],
 )
-def test_what_is_wrong_is_said_in_words(
+def test_errors_are_reported_as_sentences(
     server: RunningServer,
     image: UUID,
     arguments: tuple[str, ...],
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_said_in_words(
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert ("stays unfinished" in done.stdout) == ("ML_CALLBACK_HMAC_SECRET" in settings)
+    assert ("remains unfinished" in done.stdout) == ("ML_CALLBACK_HMAC_SECRET" in settings)
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-"""`trapline up`: starts, stops, starts again, is killed anywhere, and is refused twice on one folder."""
+"""`trapline up`: start, stop, restart, kill at any point, and a refused second start."""
 
 import os
 import signal

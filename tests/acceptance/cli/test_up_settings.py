@@ -1,4 +1,4 @@
-"""Settings under the real `trapline up`: flags over the environment over `.env` over the defaults of `up`."""
+"""Settings of `trapline up`: flags override the environment, `.env` and defaults."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from tests.support.settings_values import KEY, SERVER_VALUES
 from trapline.server.app.settings import Settings, load_settings
 from trapline.server.platform.postgres.postgres import find_free_port, start_postgres, stop_postgres
 
-ALLOWED = "Pull sources may be in private networks"
+ALLOWED = "Pull sources in private networks are allowed"
 # They need a server of another kind, which other tests start, or are set by the tests themselves.
 NOT_HERE = (
     "DATABASE_URL",

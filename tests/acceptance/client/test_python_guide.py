@@ -1,4 +1,4 @@
-"""The client as the guide says it: its programs run as they stand, and what a notebook would show is looked at."""
+"""The guide for the Python client: its programs run unchanged, and notebook output is checked."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The pages of exports and imports, in a real browser: from a filter to a file, and from a file to findings."""
+"""The export and import pages in a real browser: from filter to file, from file to findings."""
 
 import csv
 import json
@@ -21,6 +21,8 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     page.get_by_role("link", name="Export", exact=True).click()
     expect(page.get_by_label("Class", exact=True)).to_have_value("lynx")
     page.get_by_role("radio", name="Table (CSV)").check()
+    expect(page.locator("input[name=content][value=observations]")).to_be_checked()
+    page.get_by_role("radio", name="Raw model output").check()
     expect(page.get_by_test_id("export-sum")).to_contain_text("2 images")
     page.get_by_role("button", name="Export", exact=True).click()
 
@@ -31,6 +33,8 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
         download.click()
     with told.value.path().open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
+    assert {row["source"] for row in rows} == {"model"}
+    expect(page.get_by_text("Raw model output")).to_be_visible()
     assert told.value.suggested_filename.endswith("-observations.csv")
     assert {name for row in rows for name in row.values() if str(name).endswith(".jpg")} >= {
         "wide.jpg",
@@ -44,6 +48,7 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     line.get_by_role("link", name="Table (CSV)").click()
     page.get_by_role("button", name="Export again").click()
     expect(page.get_by_label("Class", exact=True)).to_have_value("lynx")
+    expect(page.get_by_role("radio", name="Raw model output")).to_be_checked()
     page.go_back()
     page.get_by_role("button", name="Delete the export").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete export").click()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from tests.support.camera_images import make_picture
+from tests.support.command_line import call_command
 from tests.support.running_server import SHARED_SECRET, RunningServer
 
 from trapline.client import (
@@ -22,6 +23,7 @@ from trapline.wire.analyses import AnalysisState, CreatedAnalysis, NewAnalysis
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.artifacts import ArtifactType, NewArtifact
 from trapline.wire.bulk_annotations import BulkAnnotation, BulkMode
+from trapline.wire.observations import SoughtKind
 from trapline.wire.projects import NewProject
 
 
@@ -83,6 +85,28 @@ def test_a_lost_answer_is_asked_for_again(desk: Desk) -> None:
     first = desk.owner.create_analysis(new, key="run 7")
     assert desk.owner.create_analysis(new, key="run 7") == first
     assert desk.owner.create_analysis(new).id != first.id
+
+
+def test_settings_show_what_a_pipeline_looks_for(desk: Desk) -> None:
+    kinds = [SoughtKind.OTHER]
+    for name, looks_for in (("plate-net", kinds), ("any-net", None)):
+        made = desk.owner.create_analysis(
+            NewAnalysis(
+                image_id=desk.image, model_name=name, model_version="1", looks_for=looks_for
+            )
+        )
+        with CallbackSession(
+            desk.server.base_url, build_secret_signer(made.callback_secret)
+        ) as session:
+            session.finalize(made.id)
+    shown = desk.owner.get_observation_settings(desk.project).pipelines
+    assert [(one.name, one.looks_for, one.counts) for one in shown] == [
+        ("any-net", [], True), ("plate-net", kinds, False)
+    ]  # fmt: skip
+    access = {"TRAPLINE_SERVER": desk.server.base_url, "TRAPLINE_TOKEN": desk.server.token}
+    done = call_command(access, "observations", "settings", "--project", str(desk.project))
+    assert "plate-net (looks for: other; does not count)" in done.stdout
+    assert "any-net (" not in done.stdout
 
 
 def test_wrong_annotations_are_named_and_left_out(desk: Desk) -> None:

@@ -37,7 +37,7 @@ WIDTH, HEIGHT = 1920, 1080
 
 
 def find_blocks(page: str) -> list[tuple[str, str]]:
-    """The blocks of a page that its fence says something about: what it says, and what is in them."""
+    """List the fence options and the content of the blocks of a page that have such options."""
     text = (GUIDE / page).read_text(encoding="utf-8")
     return [(match.group(2), match.group(3)) for match in BLOCK.finditer(text)]
 
@@ -57,7 +57,7 @@ def read_file(name: str, page: str) -> Any:
 
 
 def get_node() -> str:
-    """The node of this machine if it is as new as the guide says, else the one that comes along with Playwright."""
+    """Return this machine's node if it is as new as the guide requires, otherwise Playwright's."""
     found = shutil.which("node")
     if found is not None:
         said = subprocess.run(
@@ -69,7 +69,10 @@ def get_node() -> str:
 
 
 def get_or_skip(program: str) -> str:
-    """A program of this machine; where it is missing the test is skipped, on an integration machine it fails."""
+    """Find a program of this machine.
+
+    If it is missing, the test is skipped, or fails on a CI machine.
+    """
     found = shutil.which(program)
     if found is None:
         words = f"{program} is not installed, so this example of the guide was not run"
@@ -267,7 +270,7 @@ def test_every_format_is_taken_as_it_is_written(study: Study) -> None:
     assert stored[1]["parent_id"] == stored[0]["id"]
 
 
-def test_what_is_wrong_is_answered_as_the_guide_says(study: Study) -> None:
+def test_errors_are_answered_as_the_guide_states(study: Study) -> None:
     analysis, secret = begin(study)
     answer = post(study, analysis, secret, read_file("bad_request.json", "errors.md"))
     told = answer.json()

@@ -1,4 +1,4 @@
-"""The page about callback keys and signatures, in a real browser: make, copy, rotate, revoke, find the wrong byte."""
+"""The page of callback keys and signatures in a real browser: create, rotate, revoke, check."""
 
 import json
 import re

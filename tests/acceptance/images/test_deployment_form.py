@@ -1,4 +1,4 @@
-"""The form of a deployment: its place, its period, its time zone, and messages for what cannot be."""
+"""The form of a deployment: its location, period and time zone, and messages for invalid values."""
 
 import json
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 from tests.support.browser_session import Watched
+from tests.support.deployment_values import FULL
 from tests.support.image_factory import make_jpeg
 from tests.support.signed_in_browser import Seat
 
@@ -24,6 +25,12 @@ def test_a_form_keeps_the_period_and_the_uncertainty_of_a_deployment(
     expect(form.get_by_role("button", name="Add deployment")).to_be_disabled()
     form.get_by_label("Longitude").fill("13.4")
     form.get_by_text("More settings").click()
+    # Two times with seconds do not fit next to each other in every dialog.
+    start, end = (form.get_by_label(name).bounding_box() for name in ("Start", "End"))
+    assert start is not None
+    assert end is not None
+    is_left = start["x"] + start["width"] <= end["x"]
+    assert is_left or start["y"] + start["height"] <= end["y"]
     form.get_by_label("Start").fill("2026-05-02T06:00:00")
     form.get_by_label("End").fill("2026-05-01T06:00:00")
     expect(form.get_by_text("The end is before the start.")).to_be_visible()
@@ -63,8 +70,76 @@ def test_a_form_keeps_the_period_and_the_uncertainty_of_a_deployment(
     tab.expect_nothing_wrong()
 
 
+TYPED: dict[str, tuple[str, str]] = {
+    "name": ("Name", "Kaltenbach ford"), "latitude": ("Latitude", "-47.1234567"),
+    "longitude": ("Longitude", "11.25"), "time_zone": ("Time zone", "Europe/Berlin"),
+    "coordinate_uncertainty_m": ("Coordinate uncertainty, metres", "12"),
+    "clock_offset_s": ("Clock offset, seconds", "0"), "camera": ("Camera ID", "P800HG08192031"),
+    "habitat": ("Habitat", "beech forest, wet"), "notes": ("Notes", "=by the ford, 3 m above it"),
+    "started_at": ("Start", "2020-03-01T23:00:00"), "ended_at": ("End", "2099-04-02T00:30:15"),
+    "setup_by": ("Set up by", "Ada Lovelace | Field team"),
+    "pickup_by": ("Picked up by", "Grace Hopper | Second team"),
+    "camera_model": ("Camera model", "Reconyx-PC800"),
+    "camera_delay_s": ("Camera delay, seconds", "120"),
+    "camera_height_m": ("Camera height, metres", "1.25"),
+    "camera_depth_m": ("Camera depth, metres", ""),
+    "camera_tilt_deg": ("Camera tilt, degrees", "-10"),
+    "camera_heading_deg": ("Camera heading, degrees", "225"),
+    "detection_distance_m": ("Detection distance, metres", "9.5"),
+    "timestamp_issues": ("Timestamp issues", "No"), "bait_use": ("Bait", "Yes"),
+    "feature_type": ("Feature", "Water source"),
+    "groups": ("Groups", "season:winter 2026 | grid:A1"),
+    "tags": ("Tags", "forest edge | bait:food"),
+    "inactive_periods": (
+        "Inactive periods",
+        "2026-05-01T02:00:00/2026-05-03T14:00:00 stolen\n2026-06-01T02:00:00/2026-06-01T02:00:00",
+    ),
+}  # fmt: skip
+"""The label of each field of FULL, and its value as text in the form."""
+CHOICES = {"timestamp_issues": "false", "bait_use": "true", "feature_type": "waterSource"}
+SHOWN = CHOICES | {"started_at": "2020-03-01T23:00"}
+"""The values of controls that differ from the text; browsers leave out seconds that are zero."""
+
+
+def test_a_form_stores_and_shows_each_field(tab: Watched, seat: Seat) -> None:
+    assert set(TYPED) == set(FULL)
+    page = tab.open(f"/projects/{seat.scene.project}/deployments/new")
+    form = page.get_by_role("dialog")
+    form.get_by_text("More settings").click()
+    for name, (label, text) in TYPED.items():
+        control = form.get_by_label(label, exact=True)
+        if name in CHOICES:
+            control.select_option(label=text)
+        else:
+            control.fill(text)
+    form.get_by_label("Camera depth, metres").fill("1")
+    expect(form.get_by_text("A camera has a height or a depth, not both.")).to_be_visible()
+    form.get_by_label("Camera depth, metres").fill("")
+    form.get_by_label("Camera height, metres").fill("1,25")
+    form.get_by_role("button", name="Add deployment").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with seat.server.open() as client:
+        listed = client.list_deployments(seat.scene.project)
+        made = next(one for one in listed if one.name == FULL["name"])
+    shown = made.model_dump(mode="json")
+    assert {name: shown[name] for name in FULL} == FULL
+    page = tab.open(f"/projects/{seat.scene.project}/deployments/{made.id}")
+    form = page.get_by_role("dialog")
+    for name, (label, text) in TYPED.items():
+        expect(form.get_by_label(label, exact=True)).to_have_value(SHOWN.get(name, text))
+    form.get_by_label("Tags", exact=True).fill("")
+    form.get_by_label("Bait", exact=True).select_option(label="Unknown")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    with seat.server.open() as client:
+        changed = client.get_deployment(made.id).model_dump(mode="json")
+    expected = FULL | {"tags": [], "bait_use": None}
+    assert {name: changed[name] for name in FULL} == expected
+    tab.expect_nothing_wrong()
+
+
 def upload_in_utc(seat: Seat, folder: Path, name: str, **place: float) -> tuple[int, Deployment]:
-    """Make a project with a deployment without a zone whose camera took an image on 1 July at 12:00 by its clock."""
+    """Create a project with a deployment without a zone and an image of 1 July, 12:00."""
     folder.mkdir()
     (folder / "1.jpg").write_bytes(make_jpeg(1, taken=datetime(2026, 7, 1, 12)))  # noqa: DTZ001 - a camera's clock
     with seat.server.open() as client:
@@ -130,7 +205,7 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     advice = "trapline deployment clock 'By command' --time-zone Europe/Berlin --apply"
     assert advice in shown.stderr
     preview = seat.server.run("deployment", "clock", *within, "--time-zone", "Europe/Berlin")
-    assert preview.stdout.startswith("1 images would move;")
+    assert preview.stdout.startswith("The capture times of 1 images would change.")
     assert read_time(seat, project)[1] == "UTC"
     done = seat.server.run(
         "deployment", "clock", *within, "--time-zone", "Europe/Berlin", "--apply"

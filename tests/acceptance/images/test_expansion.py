@@ -1,4 +1,7 @@
-"""A job over many images: work begins with the first of them, and a kill -9 in between loses and doubles none."""
+"""A job over many images starts with the first of them.
+
+A kill -9 neither loses nor repeats an image.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -72,7 +75,10 @@ def test_an_expansion_goes_on_after_a_kill(battered: RunningServer, part: str) -
 
 
 def _lease(worker: Trapline, job: int) -> list[Task]:
-    """Lease ten tasks; while the database is away nothing is leased, and the same is asked again."""
+    """Lease ten tasks.
+
+    While the database is unavailable nothing is leased, and the request is repeated.
+    """
     for _ in range(100):
         try:
             return worker.lease_tasks(job, 10)
@@ -101,8 +107,10 @@ def _add_images(server: RunningServer, project: int, deployment: str) -> None:
     with psycopg.connect(_address(server)) as connection:
         connection.execute(
             """
-            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type, filename, width, height,
-                storage_key, captured_at, captured_at_source, time_zone, thumbnails_at, orientation, clock_offset_s,
+            insert into images (id, project_id, deployment_id, sha256, size_bytes, media_type,
+                filename, width, height,
+                storage_key, captured_at, captured_at_source, time_zone, thumbnails_at,
+                orientation, clock_offset_s,
                 flags, exif, reviewed)
             select gen_random_uuid(), %s, %s, int4send(n), 1, 'image/jpeg', n || '.jpg', 200, 100,
                 'originals/' || n, now(), 'exif', 'UTC', now(), 1, 0, '{}', '{}', false

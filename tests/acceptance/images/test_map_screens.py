@@ -1,4 +1,4 @@
-"""Deployments on their map, the first steps of a project, every screen and its buttons, and when the server fails."""
+"""The deployment map, the first steps of a project, buttons of all screens, server failures."""
 
 import gzip
 import re
@@ -26,7 +26,8 @@ FIRST_LOAD_KB = 135
 NEWER_JOBS = """
     insert into jobs overriding system value
     select made.* from jobs j, generate_series(1, 50) n, lateral jsonb_populate_record(
-        j, jsonb_build_object('id', nextval(pg_get_serial_sequence('jobs', 'id')), 'name', 'Newer ' || n)
+        j, jsonb_build_object('id', nextval(pg_get_serial_sequence('jobs', 'id')), 'name',
+        'Newer ' || n)
     ) made where j.id = %s
 """
 
@@ -196,7 +197,7 @@ def test_an_error_of_what_stands_between_is_said_and_tried_again(
 def test_every_screen_opens_without_a_word_of_complaint(
     seat: Seat, furnished: Furnished, size: str
 ) -> None:
-    """A third of the screens are opened in this window, and then put into the others, in both themes."""
+    """Open a third of the screens in this window size, and resize them to the others."""
     place = list(SIZES).index(size)
     windows = [*SIZES.values()][place:] + [*SIZES.values()][:place]
     with seat.tab(size) as tab:

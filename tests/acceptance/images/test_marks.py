@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 from tests.support.browser_session import Watched
 from tests.support.signed_in_browser import Seat, open_image
 
+from trapline.wire.identifications import IdentificationKind as Kind
+from trapline.wire.identifications import NewIdentification, NewIdentificationTaxon
 from trapline.wire.taxa import NewTaxon
 
 
@@ -81,7 +83,7 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
         owner.create_taxon(
             NewTaxon(project=seat.scene.project, scientific_name="Lynx lynx", common_names=names)
         )
-    page = open_image(tab, seat.scene, "wide.jpg")
+    page = open_image(tab, seat.scene, "wide.jpg", "?show=models")
     finding = page.locator(".finding").first
     finding.click()
     holds = finding.locator(".holds")
@@ -126,4 +128,14 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
         expect(holds).to_contain_text(told)
     page.keyboard.press("z")
     expect(holds).to_have_count(0)
+
+    taxa = [
+        NewIdentificationTaxon(label="some cat", count=3),
+        NewIdentificationTaxon(label="red fox", individual_id="Ada"),
+    ]
+    with seat.server.open() as owner:
+        image = seat.scene.images["wide.jpg"].id
+        said = NewIdentification(kind=Kind.CORRECT, images=[image], taxa=taxa)
+        owner.create_identifications(said)
+    expect(history.first).to_contain_text("some cat × 3 + red fox Ada")
     tab.expect_nothing_wrong()

@@ -1,4 +1,4 @@
-"""The grid whose scrollbar is time: jumped through by mouse and keys, with few elements, at any size."""
+"""The grid with a scrollbar of time: mouse, keyboard, few elements, any window size."""
 
 import io
 import re

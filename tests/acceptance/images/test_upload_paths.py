@@ -1,4 +1,4 @@
-"""Images of one name in several folders: every way to upload keeps their paths and names what it leaves out."""
+"""Images with one name in several folders: all uploads keep the paths and report omitted files."""
 
 import hashlib
 import io

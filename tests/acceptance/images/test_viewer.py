@@ -122,7 +122,7 @@ def test_zoom_and_pan_keep_the_box_on_its_pixels(tab: Watched, seat: Seat) -> No
 
 
 def test_the_slider_and_the_toggles_hide_boxes(tab: Watched, seat: Seat) -> None:
-    page = open_image(tab, seat.scene, "wide.jpg")
+    page = open_image(tab, seat.scene, "wide.jpg", "?show=models")
     faint = page.locator('[data-testid="overlay"] rect[data-class="badger"]')
     sure = page.locator('[data-testid="overlay"] rect[data-class="lynx"]')
     expect(sure).to_have_count(1)
@@ -150,7 +150,7 @@ def test_the_slider_and_the_toggles_hide_boxes(tab: Watched, seat: Seat) -> None
 
 
 def test_the_list_lights_the_box_and_the_box_the_list(tab: Watched, seat: Seat) -> None:
-    page = open_image(tab, seat.scene, "wide.jpg", "?confidence=0")
+    page = open_image(tab, seat.scene, "wide.jpg", "?confidence=0&show=models")
     sure = page.locator('[data-testid="overlay"] rect[data-class="lynx"]')
     faint = page.locator('[data-testid="overlay"] rect[data-class="badger"]')
     name = sure.get_attribute("data-box-id")

@@ -1,4 +1,4 @@
-"""A NATS server that is away is reported by the server, the command line and the page, with its start and reason."""
+"""The server, the command line and the page report an unavailable NATS server."""
 
 import json
 import subprocess
@@ -54,7 +54,9 @@ def test_an_outage_is_reported_until_the_server_answers(
         project = owner.create_project(NewProject(name="Valley")).id
         # No event happens: the outage is found by asking the server.
         wait_for(
-            "the outage", lambda: (read_nats(own_server) or "").startswith("Away since "), WITHIN_S
+            "the outage",
+            lambda: (read_nats(own_server) or "").startswith("Unavailable since "),
+            WITHIN_S,
         )
         assert REASON in (read_nats(own_server) or "")
         nats = owner.list_webhooks().nats

@@ -65,7 +65,7 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
             page.get_by_text(f"Test e-mail to {EMAIL} accepted by the mail server.")
         ).to_be_visible()
         told = seat.server.run("notification", "test").stdout
-        assert told.startswith("The mail server has taken it for")
+        assert told.startswith("The mail server accepted the e-mail to")
         assert [one["To"] for one in handed.mailbox] == [EMAIL, EMAIL]
     finally:
         controller.stop()
@@ -74,7 +74,7 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     within = ("--project", str(seat.scene.project))
     assert (
         seat.server.run("notification", "add", "job_failed", *within).stdout
-        == "You will be written to: job_failed\n"
+        == "Subscribed: job_failed\n"
     )
     listed = json.loads(seat.server.run("notification", "list", *within, "--json").stdout)
     assert [one["kind"] for one in listed] == ["job_failed", "class_seen", "deployment_silent"]

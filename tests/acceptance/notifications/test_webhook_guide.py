@@ -124,7 +124,7 @@ def test_events_are_heard_as_the_guide_says_also_after_a_kill(
                 replayed = own_server.run(
                     "webhook", "replay", "station", listed[0]["id"], mistyped, check=False
                 )
-                assert (replayed.returncode, replayed.stdout) == (1, "1 to be attempted again.\n")
+                assert (replayed.returncode, replayed.stdout) == (1, "1 deliveries are repeated.\n")
                 assert mistyped in replayed.stderr
                 assert listed[0]["id"] not in replayed.stderr
                 wait_for("the replay", lambda: list_states(server, station)[0] == "delivered")

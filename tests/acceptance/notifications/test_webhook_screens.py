@@ -1,4 +1,4 @@
-"""The page about webhooks, in a real browser: add, copy the secret, test, read why it failed, send again, delete."""
+"""The webhooks page in a real browser: add, copy the secret, test, read errors, replay, delete."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Each benchmark runs at its smallest size and prints its figures.
+"""Each benchmark runs at its smallest size and prints its figures, most of them in the soak only.
 
 Nothing here asserts how long something takes.
 """
@@ -32,17 +32,20 @@ SMALLEST = {
     "grid": ("--sizes 400 --rounds 2", r"first page +\d"),
     "growth": ("--sizes 100 200 --batches 1 --rounds 1", r"200 +\d+ images/s +\d+ % of the first"),
     "heavy": ("--classes 20 --images 2 --posts 2 --rounds 1", r"\d bodies/s"),
+    "identify": ("--count 10 --rounds 1", r"confirm all images +\d.*%"),
     "idle": (
         "--seconds 1 --settle 0",
         r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s",
     ),
     "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
     "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
+    "page_filters": ("--images 400 --rounds 1 --filters 3", r"requests: median \d+ ms"),
     "peers": ("--count 64 --rounds 1 --queue-only", r"line, nothing found +\d+ +\d+ +\d+"),
     "poll": (
         "--known 20 --long 30 --rounds 1",
         r"way [\d,]+: \d+ % of the floor(.*\n)+ +30 entries: at most \d+ MiB",
     ),
+    "rebuild": ("--images 400 --batches 1", r"rebuild +\d.*% of(.*\n)+line alone \d"),
     "start": ("--rounds 1 --idle 1", r"a used folder +floor .* ready after(.*\n)+together +\d"),
     "submit": (
         "--rate 10 --seconds 1 --images 20 --processes 1 --large 2 --settle 0",
@@ -53,6 +56,8 @@ SMALLEST = {
         r"worker +\d[\d.]* images/s",
     ),
 }
+EACH_TIME = {"identify", "ingest", "line", "page_filters"}
+"""The benchmarks that `make test` runs, one for each way of building data."""
 
 
 @pytest.fixture
@@ -81,7 +86,10 @@ def test_each_benchmark_has_its_smallest_arguments_here() -> None:
     assert programs == set(SMALLEST)
 
 
-@pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.parametrize(
+    "name",
+    [one if one in EACH_TIME else pytest.param(one, marks=pytest.mark.long) for one in SMALLEST],
+)
 def test_the_benchmark_prints_its_figures(
     name: str, images: Path, make_prepared: Callable[[], Path]
 ) -> None:

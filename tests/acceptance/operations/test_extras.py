@@ -28,7 +28,10 @@ WORKER_ONLY = {"onnx", "onnxruntime", "simplejpeg"}
 
 
 def install(extra: str, folder: Path) -> tuple[Path, set[str]]:
-    """A fresh environment with one extra, at the locked versions: its commands, and what is installed in it."""
+    """Install one extra at the locked versions in a new environment.
+
+    Return its commands and packages.
+    """
     uv = Path(sys.executable).with_name("uv")
     python = folder / "bin" / "python"
     run([uv, "venv", "--quiet", "--python", sys.executable, folder])

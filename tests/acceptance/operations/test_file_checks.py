@@ -1,4 +1,4 @@
-"""Originals that are lost or damaged under a running Trapline: noticed, shown, and repaired from where they came."""
+"""Missing or damaged originals: detected, reported, repaired from their source."""
 
 import hashlib
 import json
@@ -174,7 +174,8 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
 ) -> None:
     intact = read_store(stored)
     assert check(stored) == (0, {"images": COUNT, "bytes": sum(len(make_jpeg(n)) for n in range(COUNT)),
-                                 "harmed": [], "repaired": [], "remade": [], "unchecked": []})  # fmt: skip
+                                 "harmed": [], "repaired": [], "remade": [],
+                                 "unchecked": []})  # fmt: skip
     assert parts(stored)["files"] == "ok"
     originals = find_originals(stored)
     flip(originals[sha256_of(0)])
@@ -193,7 +194,8 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     assert read_store(stored) == harmed, "a check without --repair wrote something"
     assert "1 missing, 2 damaged" in parts(stored)["files"]
     wait_for("the metric", lambda: harmed_figures(stored) == {
-        'trapline_harmed_files{state="missing"}': "1.0", 'trapline_harmed_files{state="damaged"}': "2.0"})  # fmt: skip
+        'trapline_harmed_files{state="missing"}': "1.0",
+        'trapline_harmed_files{state="damaged"}': "2.0"})  # fmt: skip
 
     kill_amid_repair(stored, camera)
     cut = read_store(stored)

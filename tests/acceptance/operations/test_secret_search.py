@@ -1,4 +1,4 @@
-"""One secret set everywhere, then looked for everywhere: in answers, logs, rows, files and what processes show."""
+"""One secret in every setting: searched for in responses, logs, rows and files."""
 
 import base64
 import json
@@ -151,8 +151,10 @@ def test_no_secret_is_left_anywhere(
     secret_key = f"{CANARY} the key of the server"
     server = RunningServer(
         make_prepared(), find_free_port(), settings={
-            "TRAPLINE_LOG_FORMAT": "json", "TRAPLINE_LOG_LEVEL": "debug", "TRAPLINE_SECRET_KEY": secret_key,
-            "ML_CALLBACK_HMAC_SECRET": CANARY, "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{http},127.0.0.1:{ftp}",
+            "TRAPLINE_LOG_FORMAT": "json", "TRAPLINE_LOG_LEVEL": "debug",
+            "TRAPLINE_SECRET_KEY": secret_key,
+            "ML_CALLBACK_HMAC_SECRET": CANARY,
+            "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{http},127.0.0.1:{ftp}",
         },
     )  # fmt: skip
     heard: list[tuple[str, bytes]] = []
@@ -221,7 +223,8 @@ def ask_for_everything(
         assert client.post(f"{path}/{source}/process").status_code in (202, 409)
     trial = {"name": "x", "project": project, "base_url": "http://127.0.0.1:1/"}
     wrong: list[dict[str, Any]] = [
-        {"auth_type": "basic", "auth_password": CANARY}, {"auth_passwort": CANARY}, {"auth_password": {"a": CANARY}},
+        {"auth_type": "basic", "auth_password": CANARY}, {"auth_passwort": CANARY},
+        {"auth_password": {"a": CANARY}},
         {"base_url": f"https://ranger:{CANARY}@camera.example/"},
         {"auth_type": "header", "auth_header": f"{CANARY}\n:"},
         {"base_url": "s3://b/", "options": {"secret": CANARY, "sekret": CANARY}},

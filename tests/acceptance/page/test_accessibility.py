@@ -1,4 +1,4 @@
-"""The page for everybody: axe on every screen, the keyboard alone, and targets that a finger hits."""
+"""Accessibility: axe on every screen, keyboard navigation, and sizes of touch targets."""
 
 import os
 from collections.abc import Iterator

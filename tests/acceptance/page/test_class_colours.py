@@ -60,7 +60,7 @@ def import_classes(seat: Seat, project: int, file: Path, found: dict[str, list[s
 
 
 def read_colours(page: Page, url: str, often: list[str]) -> dict[str, str]:
-    """Return the colour of each class whose box is on the image, once the most frequent ones differ."""
+    """Return the colour of each class with a box, when the most frequent ones differ."""
     page.goto(url)
     wait_for_picture(page)
     # The classes of the project can arrive after the image.

@@ -1,4 +1,4 @@
-"""Hostile texts in every field that people and programs fill: a real browser shows them on every screen as text."""
+"""Injected texts in every field of people and programs: a real browser shows them as text."""
 
 import json
 from collections.abc import Iterator
@@ -71,7 +71,10 @@ def test_what_people_type_is_text_on_every_screen(
 
 @contextmanager
 def typing(server: RunningServer, turn: int) -> Iterator[Typist]:
-    """The owner, who enters the texts; those that would disturb other tests are removed at the end."""
+    """Return the owner who enters the texts.
+
+    Texts that would disturb other tests are removed at the end.
+    """
     headers = {"Authorization": f"Bearer {server.token}"}
     with httpx2.Client(
         base_url=server.base_url, headers=headers, trust_env=False, timeout=30
@@ -89,7 +92,10 @@ def typing(server: RunningServer, turn: int) -> Iterator[Typist]:
 def type_everywhere(
     typist: Typist, server: RunningServer, furnished: Furnished, folder: Path
 ) -> tuple[list[str], list[str]]:
-    """Fill every field of every kind of thing; answers the screens of what was made, and the addresses of files."""
+    """Fill every field of every kind of object.
+
+    Return the screens of the objects and the URLs of files.
+    """
     project, turn, scene = furnished.scene.project, typist.turn, furnished.scene
     here, image = f"/projects/{project}", str(scene.images["wide.jpg"].id)
     send = typist.send
@@ -103,7 +109,17 @@ def type_everywhere(
     place = send(
         "POST",
         "/api/v2/deployments",
-        {"project": project} | dict.fromkeys(("name", "camera", "habitat", "notes"), TEXT),
+        {
+            "project": project,
+            "groups": [TEXT],
+            "tags": [TEXT],
+            "inactive_periods": [
+                {"start": "2026-05-01T00:00:00Z", "end": "2026-05-02T00:00:00Z", "reason": TEXT}
+            ],
+        }
+        | dict.fromkeys(
+            ("name", "camera", "camera_model", "habitat", "notes", "setup_by", "pickup_by"), TEXT
+        ),
     )
     send("POST", "/api/v2/auth/tokens", {"name": TEXT})
     send("POST", "/api/v2/callback_keys", {"projects": [project], "service": TEXT, "name": TEXT})
@@ -116,6 +132,10 @@ def type_everywhere(
             "memberships": [{"project": project, "role": "viewer"}],
         },
     )
+    # An image has at most 50 tags, so those of earlier turns are removed.
+    stored = typist.session.get(f"/api/v2/images/{image}").json()["tags"]
+    if earlier := [tag for tag in stored if any(bare in tag for bare in STRIKES)]:
+        send("PATCH", "/api/v2/images", {"images": [image], "remove_tags": earlier})
     # Shown for certain: two images have each of the texts among their tags.
     tags = len(STRIKES) // 2
     send("PATCH", "/api/v2/images", {"images": [image], "add_tags": [TEXT] * tags})
@@ -134,15 +154,29 @@ def type_everywhere(
         "/api/v2/taxa/labels",
         {"project": project, "labels": [{"label": TEXT, "taxon": taxon["id"]}]},
     )
-    said = [
-        {"kind": "comment", "comment": TEXT},
-        {"kind": "correct", "label": TEXT, "behaviour": TEXT},
-    ]
     send(
-        "POST",
-        "/api/v2/identifications",
-        {"identifications": [one | {"images": [image]} for one in said]},
+        "PATCH",
+        "/api/v2/projects/{project_id}/observation-settings",
+        {"blank_labels": [TEXT], "class_thresholds": {typist.type(): 0.3}},
+        project_id=project,
     )
+    said: list[dict[str, object]] = [
+        {"kind": "comment", "comment": TEXT},
+        {"kind": "correct", "label": TEXT, "behaviour": TEXT, "individual_id": TEXT},
+        {
+            "kind": "correct",
+            "taxa": [dict.fromkeys(("label", "behaviour", "individual_id"), TEXT)],
+        },
+    ]
+    for one in said:
+        body = {"identifications": [one | {"images": [image]}]}
+        send("POST", "/api/v2/identifications", body)
+    drawn: dict[str, object] = {
+        "image": image,
+        "box": {"x_min": 5, "y_min": 5, "x_max": 25, "y_max": 25},
+    }
+    drawn |= dict.fromkeys(("label", "behaviour", "individual_id"), TEXT)
+    send("POST", "/api/v2/annotations", {"annotations": [drawn]})
     send(
         "POST",
         "/api/v2/presets",
@@ -157,13 +191,16 @@ def type_everywhere(
         "POST", "/api/v2/webhooks", {"project": project, "url": f"{NOBODY}/told", "name": TEXT}
     )
     source = send("POST", "/image-pull-sources", {
-        "name": TEXT, "base_url": f"{NOBODY}/DCIM/", "deployment": place["id"], "auth_type": "basic",
-        "auth_username": typist.type(without=":"), "auth_password": "secret", "include": [TEXT], "exclude": [TEXT],
+        "name": TEXT, "base_url": f"{NOBODY}/DCIM/", "deployment": place["id"],
+        "auth_type": "basic",
+        "auth_username": typist.type(without=":"), "auth_password": "secret", "include": [TEXT],
+        "exclude": [TEXT],
     })  # fmt: skip
     about = dict.fromkeys(("title", "description", "data_licence", "media_licence"), TEXT)
     named = [dict.fromkeys(("title", "organization", "path"), TEXT)]
     export = send("POST", "/api/v2/exports", {
-        "project": project, "format": "camtrap-dp", "selection": {"class_name": TEXT, "tag": TEXT},
+        "project": project, "format": "camtrap-dp",
+        "selection": dict.fromkeys(("class_name", "tag", "individual", "model_class"), TEXT),
         "options": about | {"contributors": named, "sampling_design": "opportunistic"},
     })  # fmt: skip
     job = _work(typist, server, furnished)
@@ -198,7 +235,8 @@ def type_everywhere(
         )
     screens = (
         f"images/{shown}", f"jobs/{job}", f"sources/{source['id']}", f"deployments/{place['id']}",
-        f"integrations/webhooks/{webhook['id']}", f"exports/{export['id']}", f"imports/{imported.id}",
+        f"integrations/webhooks/{webhook['id']}", f"exports/{export['id']}",
+        f"imports/{imported.id}",
     )  # fmt: skip
     return [f"{here}/{screen}" for screen in screens] + [f"/public/{project}"], addresses
 
@@ -256,7 +294,8 @@ def _work(typist: Typist, server: RunningServer, furnished: Furnished) -> int:
         {"classification": TEXT, "labels": [TEXT, TEXT], "scores": [0.9, 0.1]},
     )
     found = {
-        "source_image_id": good["image_id"], "bbox": {"x1": 10, "y1": 10, "x2": 90, "y2": 90}, "score": 0.9,
+        "source_image_id": good["image_id"], "bbox": {"x1": 10, "y1": 10, "x2": 90, "y2": 90},
+        "score": 0.9,
         "algorithm": made_by, "classifications": [guess | {"algorithm": made_by}],
     }  # fmt: skip
     success = {

@@ -1,4 +1,4 @@
-"""The page in a real browser, against the real server: what people do, and where boxes lie on the pixels."""
+"""The page in a real browser: user actions, and the positions of boxes on pixels."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_the_first_owner_comes_in_by_the_link_and_brings_pictures(
 
 
 def bring_folders(page: Page, folder: Path) -> None:
-    """Bring a card with its folders: stopped and gone on with, over a network that fails, with a sum at the end."""
+    """Upload a card with its folders: interrupted and resumed over a failing network."""
     fill(folder / "card" / "DCIM" / "100", 6)
     (folder / "card" / "DCIM" / "100" / "broken.jpg").write_bytes(b"<html>sign in</html>")
     held: list[Route] = []

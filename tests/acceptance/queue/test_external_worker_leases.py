@@ -1,4 +1,4 @@
-"""How workers in the field lease: far ahead, for long, in older forms; and what becomes of what they drop."""
+"""Leases of other worker programs: many and long ones, in older forms, and their expiry."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def _held(field: Field, job: int) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.long
-def test_what_a_killed_loader_held_is_done_by_others(quick: RunningServer, tmp_path: Path) -> None:
+def test_tasks_of_a_killed_loader_are_done_by_others(quick: RunningServer, tmp_path: Path) -> None:
     with open_filled_field(quick, "loader", tmp_path, MANY) as field:
         dropped: list[int] = []
 
@@ -142,7 +142,7 @@ def test_contact_keeps_what_is_held_for_long(field: Field) -> None:
     assert {task["id"] for task in taken} == {task["id"] for task in held}
 
 
-def test_who_holds_the_cap_gets_single_tasks_and_never_none(
+def test_callers_at_the_cap_get_single_tasks_and_never_none(
     quick: RunningServer, tmp_path: Path
 ) -> None:
     with open_filled_field(quick, "cap", tmp_path, CAP + 4) as field:

@@ -80,7 +80,7 @@ def test_a_drain_over_a_bad_wire_leaves_the_lost_to_the_next_lease(field: Field)
 
 
 def test_a_worker_gives_up_what_waits_behind_a_slow_answer(field: Field) -> None:
-    """That is their habit, and why the answer must come quickly: the results are done and never sent."""
+    """Such workers do not repeat slow requests: the results are complete and never sent."""
     worker = field.make_worker(batch_size=1, loaders=1, post_patience_s=0.0)
     job = field.run_job(worker)
     posted = worker.drain(job)
@@ -252,7 +252,7 @@ def test_a_permanent_error_ends_its_task_at_once(field: Field) -> None:
 
 
 def test_classifications_belong_to_the_box_that_they_were_posted_with(field: Field) -> None:
-    """Also where earlier jobs left boxes of the same place, and in whatever order boxes and classes come."""
+    """Also if earlier jobs left boxes at the same place, in any order of boxes and classes."""
     dice = random.Random(7)
     worker, first, tasks = _lease_all(field)
     worker.post(first, tasks)

@@ -1,4 +1,4 @@
-"""`trapline job` against a real server: what failed and why, doing it again, priority, pause, start later."""
+"""`trapline job` against a real server: failures, retry, priority, pause, delayed start."""
 
 import json
 import subprocess
@@ -129,7 +129,8 @@ def test_a_run_is_asked_for_in_every_way(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "with.json").write_text('{"size": 640, "threshold": 0.1}', encoding="utf-8")
     # The images determine which of the two projects is meant.
     said = shop.ask(
-        "run", "p", "--image", images[2], "--image-file", str(tmp_path / "ids.txt"), "--priority", "high",
+        "run", "p", "--image", images[2], "--image-file", str(tmp_path / "ids.txt"), "--priority",
+        "high",
         "--parameter", "threshold=0.4", "--parameter-file", str(tmp_path / "with.json"),
         "--metadata", "ticket=7", "--metadata", "for=Ann",
     )  # fmt: skip

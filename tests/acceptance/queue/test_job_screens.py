@@ -1,4 +1,4 @@
-"""The page about a job's failures and about workers, in a real browser: look, retry one, some or all, evict."""
+"""The pages of failures and workers in a real browser: view, retry one, some or all, evict."""
 
 import re
 from collections.abc import Sequence
@@ -158,7 +158,8 @@ class Greeted:
 def greet(seat: Seat, name: str) -> Greeted:
     """Say hello as a worker of the known service, and lease two tasks."""
     said = {
-        "service": "known service", "name": name, "host": "barn", "pid": 7, "version": "3.2.1", "devices": ["RTX 4090"],
+        "service": "known service", "name": name, "host": "barn", "pid": 7, "version": "3.2.1",
+        "devices": ["RTX 4090"],
         "pipelines": ["known"],
     }  # fmt: skip
     headers = {"Authorization": f"Token {seat.scene.worker_token}"}

@@ -1,4 +1,4 @@
-"""kill -9 of anything in the middle of a job or an import: everything is done once, nothing is lost."""
+"""kill -9 of any process during a job or an import: everything is done once, nothing is lost."""
 
 import random
 import subprocess
@@ -181,7 +181,10 @@ def test_an_import_loses_and_doubles_no_file_whatever_is_killed(
         wait_for("the end of the run", lambda: _is_over(server, source), 60)
         counts = server.get_source(source).counts
         assert (counts.imported, counts.failed, counts.duplicate) == (PULLED, 0, 0)
-    stored = "select count(*), count(distinct sha256), count(distinct filename) from images where project_id = %s"
+    stored = (
+        "select count(*), count(distinct sha256), count(distinct filename) from images where "
+        "project_id = %s"
+    )
     assert _read(battered, stored, project) == [(PULLED, PULLED, PULLED)]
     files = _read(
         battered,

@@ -1,4 +1,4 @@
-"""Runs from one's own program, as the guide says it: its programs run as they stand, against real processes."""
+"""The guide for runs from programs: its programs run unchanged against real processes."""
 
 import json
 import re

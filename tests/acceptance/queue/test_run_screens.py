@@ -1,4 +1,4 @@
-"""The page about runs, in a real browser: presets, how many images a run takes, who asked for it, and the audit."""
+"""The page of runs in a real browser: presets, image counts, requesters, and the audit log."""
 
 import re
 from collections.abc import Iterator

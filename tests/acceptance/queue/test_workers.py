@@ -1,4 +1,4 @@
-"""Our worker as a process against a whole Trapline: stopped, killed, evicted, and with a server that knows less."""
+"""The worker process with a complete Trapline: stopped, killed, evicted, older server."""
 
 import json
 import os
@@ -171,9 +171,7 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     assert worker["id"][:13] in table
     assert "online" in table
     told = field.server.run("worker", "evict", worker["id"][:13]).stdout
-    assert (
-        told == f"worker-1 on {os.uname().nodename} is evicted; 8 images are back in the queue.\n"
-    )
+    assert told == f"worker-1 on {os.uname().nodename} is evicted; 8 images are queued again.\n"
     assert count(field, "processing") == 0
     refused = field.server.run("worker", "evict", "ffffffff", check=False)
     assert (refused.returncode, "there is no worker ffffffff" in refused.stderr) == (1, True)

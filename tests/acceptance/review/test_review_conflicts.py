@@ -14,7 +14,7 @@ from tests.acceptance.review.test_review_outbox import (
     review,
     reviewing,
 )
-from tests.support.running_server import wait_for
+from tests.support.running_server import RunningServer, wait_for
 from tests.support.signed_in_browser import Seat, wait_for_picture
 
 from trapline.wire.auth import Role
@@ -23,12 +23,14 @@ from trapline.wire.users import NewMembership, NewUser
 __all__ = ["review"]
 
 
-def decide_as_another(review: Seat, email: str, image: UUID, kind: str) -> None:
+def decide_as_another(
+    server: RunningServer, project: int, email: str, image: UUID | str, kind: str
+) -> None:
     """Invite a reviewer, who decides about a whole image through the API."""
-    with review.server.open() as owner:
-        membership = NewMembership(project=review.scene.project, role=Role.REVIEWER)
+    with server.open() as owner:
+        membership = NewMembership(project=project, role=Role.REVIEWER)
         invited = owner.invite_user(NewUser(email=email, memberships=[membership]))
-    with httpx2.Client(base_url=f"{review.server.base_url}/api/v2", trust_env=False) as other:
+    with httpx2.Client(base_url=f"{server.base_url}/api/v2", trust_env=False) as other:
         link = invited.link.url.partition("#")[2]
         assert other.post(
             "/auth/link", json={"link": link, "name": "Robin", "password": OTHER[1]}
@@ -46,7 +48,9 @@ def test_a_decision_that_waited_does_not_replace_a_newer_one_of_another_user(rev
         page.context.set_offline(True)
         press(page, "y>u", images)
         expect(page.get_by_test_id("outbox")).to_have_text("2 waiting")
-        decide_as_another(review, "robin@review.example", images[0], "blank")
+        decide_as_another(
+            review.server, review.scene.project, "robin@review.example", images[0], "blank"
+        )
         page.context.set_offline(False)
         state = page.get_by_test_id("outbox")
         expect(state).to_have_text("1 refused", timeout=30_000)
@@ -64,7 +68,7 @@ def test_a_decision_that_waited_does_not_replace_a_newer_one_of_another_user(rev
 def test_a_decision_that_another_user_made_before_is_replaced(review: Seat) -> None:
     """The user saw it and decided otherwise: this is a correction and not a conflict."""
     [image, *_] = order_of(review)
-    decide_as_another(review, "kim@review.example", image, "blank")
+    decide_as_another(review.server, review.scene.project, "kim@review.example", image, "blank")
     with reviewing(review) as tab:
         page = tab.page
         expect(page.get_by_test_id("history").locator("li")).to_have_count(1)

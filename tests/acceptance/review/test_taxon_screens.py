@@ -1,11 +1,18 @@
 """The page about taxa, in a real browser: take a list in, find one by any name, say what labels mean, change one."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 from tests.support.browser_session import Watched
 from tests.support.signed_in_browser import Seat
+
+from trapline.client import Trapline
+from trapline.wire.deployments import Deployment, DeploymentUpdate
+from trapline.wire.exports import ExportFormat, NewExport
+from trapline.wire.sensitive_taxa import LocationPrecision, SensitiveTaxonRule
+from trapline.wire.taxa import Taxon
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning"
@@ -49,7 +56,7 @@ def test_a_list_comes_in_and_labels_are_given_their_meaning(
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("also Felis concolor")
 
-    label = page.locator(f'[data-label-name="{counted}"]')
+    label = page.locator(f'tr:has(b:text-is("{counted}"))')
     label.get_by_role("button", name="Use Puma concolor").click()
     expect(label.get_by_role("combobox")).to_have_value("Puma concolor")
     expect(rows).to_contain_text(counted)
@@ -106,3 +113,129 @@ def test_a_taxon_is_added_changed_and_deleted_by_hand(seat: Seat, tab: Watched) 
         "species",
         {"en": ["Eurasian otter"]},
     )
+
+
+def _find_lynx(owner: Trapline, project: int) -> Taxon:
+    found = owner.list_taxa(project=project, search="Lynx lynx").results
+    return next(one for one in found if one.scientific_name == "Lynx lynx")
+
+
+@pytest.fixture
+def observed(seat: Seat) -> Iterator[Deployment]:
+    """A deployment with coordinates and an observed taxon that is not sensitive afterwards."""
+    project = seat.scene.project
+    with seat.server.open() as owner:
+        place = DeploymentUpdate(latitude=48.1234, longitude=8.2345, notes="at the fir")
+        deployment = owner.update_deployment(UUID(seat.scene.deployment), place)
+        sheet = (
+            b"scientific_name,rank,common_name_en\nLynx lynx,species,lynx\n"
+            b"Lynx lynx balcanicus,subspecies,\n"
+        )
+        owner.import_taxa(project, sheet)
+        lynx = _find_lynx(owner, project)
+        yield deployment
+        if owner.get_sensitive_taxa(project).results:
+            owner.delete_sensitive_taxon(project, lynx.id)
+
+
+def test_an_owner_lists_a_sensitive_taxon_and_a_viewer_no_longer_sees_the_place(
+    seat: Seat, tab: Watched, observed: Deployment
+) -> None:
+    project = f"/projects/{seat.scene.project}"
+    page = tab.open(f"{project}/settings/sensitive-taxa")
+    expect(page.get_by_role("heading", name="No sensitive taxon yet")).to_be_visible()
+    page.get_by_role("button", name="Add sensitive taxon").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("button", name="Add", exact=True).click()
+    expect(form.get_by_role("alert")).to_have_text("Choose a taxon from the list.")
+    form.get_by_label("Taxon").fill("lynx")
+    page.get_by_role("option", name="Lynx lynx").first.click()
+    form.get_by_label("Managers").select_option(label="Withheld")
+    form.get_by_role("button", name="Add", exact=True).click()
+    refused = form.locator(".field-error")
+    expect(refused).to_have_text("shows less than reviewer, a role with fewer permissions")
+    assert len(tab.wrong) == 2, "the answer and the browser's words on it"
+    tab.wrong.clear()
+    form.get_by_label("Managers").select_option(label="Exact")
+    form.get_by_role("button", name="Add", exact=True).click()
+    row = page.get_by_test_id("sensitive-taxa").locator('[data-taxon="Lynx lynx"]')
+    expect(row.locator("td").nth(2)).to_have_text("Rounded to 0.1° (11 km)")
+
+    with seat.as_role("viewer"):
+        page = tab.open(f"{project}/deployments")
+        place = page.locator(f'[data-deployment="{observed.id}"]').first
+        expect(place).to_contain_text("48.1, 8.2")
+        expect(place).to_contain_text("rounded to 0.1°")
+        expect(page.locator(f'[data-area="{observed.id}"]')).to_be_visible()
+        expect(page.get_by_text(observed.name, exact=True)).to_have_count(0)
+
+    page = tab.open(f"{project}/settings/sensitive-taxa")
+    page.get_by_role("button", name="Edit Lynx lynx").click()
+    form.get_by_label("Viewers", exact=True).select_option(label="Withheld")
+    form.get_by_role("button", name="Save").click()
+    expect(row.locator("td").nth(2)).to_have_text("Withheld")
+    with seat.as_role("viewer"):
+        page.reload()
+        expect(row.locator("td").nth(2)).to_have_text("Withheld")
+        expect(page.get_by_text("Only owners change this list.")).to_be_visible()
+        expect(page.get_by_role("button", name="Edit Lynx lynx")).to_have_count(0)
+        page.get_by_role("link", name="Deployments", exact=True).first.click()
+        expect(place).to_contain_text("location withheld")
+        expect(place).not_to_contain_text("48.1")
+
+    page = tab.open(f"{project}/settings/taxa")
+    for name, mark in (
+        ("Lynx lynx", "sensitive"),
+        ("Lynx lynx balcanicus", "sensitive by Lynx lynx"),
+    ):
+        expect(page.locator(f'[data-taxon="{name}"] .badge')).to_have_text(mark)
+    page = tab.open(f"{project}/settings/sensitive-taxa")
+    page.get_by_role("button", name="Delete Lynx lynx").click()
+    form.get_by_role("button", name="Delete from the list").click()
+    expect(page.get_by_role("heading", name="No sensitive taxon yet")).to_be_visible()
+
+
+def test_a_manager_is_told_what_is_withheld(seat: Seat, tab: Watched, observed: Deployment) -> None:
+    project = f"/projects/{seat.scene.project}"
+    with seat.server.open() as owner:
+        exported = owner.create_export(
+            NewExport(project=seat.scene.project, format=ExportFormat.CSV)
+        )
+        owner.wait_for_export(exported.id, timeout_s=60)
+        lynx = _find_lynx(owner, seat.scene.project)
+        withheld = LocationPrecision.WITHHELD
+        rule = SensitiveTaxonRule(viewer=withheld, reviewer=withheld, manager=withheld)
+        owner.set_sensitive_taxon(seat.scene.project, lynx.id, rule)
+    with seat.as_role("manager"):
+        page = tab.open(f"{project}/deployments/{observed.id}")
+        form = page.get_by_role("dialog")
+        expect(form).to_contain_text("the disabled fields are withheld")
+        for label in ("Name", "Latitude", "Notes", "Groups"):
+            expect(form.get_by_label(label, exact=True)).to_be_disabled()
+        form.get_by_label("Clock offset, seconds").fill("0")
+        form.get_by_label("Detection distance, metres").fill("12")
+        form.get_by_role("button", name="Save").click()
+        expect(form).to_have_count(0)
+
+        page = tab.open(f"{project}/images/{seat.scene.images['wide.jpg'].id}")
+        expect(page.get_by_text("most EXIF are withheld for your role")).to_be_visible()
+
+        page = tab.open(f"{project}/exports/new?format=darwin-core")
+        audience = page.get_by_label("Locations of sensitive taxa")
+        expect(audience).to_have_value("visitor")
+        audience.select_option("owner")
+        page.get_by_role("radio", name="Camtrap DP").check()
+        expect(audience).to_have_value("owner")
+        page.get_by_role("radio", name="Darwin Core").check()
+        expect(audience).to_have_value("visitor")
+
+        page = tab.open(f"{project}/exports")
+        line = page.locator(f'[data-export="{exported.id}"]')
+        line.get_by_role("link", name="Download").click()
+        expect(line.get_by_role("alert")).to_contain_text("more exactly than your role may see")
+        expect(line.get_by_role("button", name="Download")).to_be_disabled()
+        assert len(tab.wrong) == 2, "the answer and the browser's words on it"
+        tab.wrong.clear()
+    with seat.server.open() as owner:
+        kept = owner.get_deployment(observed.id)
+    assert (kept.latitude, kept.notes, kept.detection_distance_m) == (48.1234, "at the fir", 12)

@@ -180,7 +180,7 @@ def test_a_folder_is_uploaded_twice_and_stored_once(server: RunningServer, tmp_p
     (tmp_path / "card" / "broken.jpg").write_bytes(make_jpeg(99)[:500])
     first = server.run(*upload, check=False)
     assert first.returncode == 1
-    assert "60 imported, 0 already there, 1 refused" in first.stdout
+    assert "60 imported, 0 already stored, 1 refused" in first.stdout
     assert "broken.jpg: the file is truncated" in first.stderr
     (tmp_path / "card" / "broken.jpg").unlink()
-    assert "0 imported, 60 already there" in server.run(*upload).stdout
+    assert "0 imported, 60 already stored" in server.run(*upload).stdout

@@ -36,7 +36,7 @@ async def test_an_address_is_over_when_its_file_is_imported(local: Desk) -> None
     assert await local.system.store.find_size(local.key(staged)) is None
 
 
-async def test_what_is_too_large_is_refused_before_a_byte_is_sent(local: Desk) -> None:
+async def test_too_large_files_are_refused_before_any_byte_is_sent(local: Desk) -> None:
     local.use(limits=IngestLimits(image_bytes=1024 * 1024))
     large, small = await local.announce(b"x" * (1024 * 1024 + 1), b"x")
     assert (large["state"], large["detail"]) == (

@@ -230,7 +230,7 @@ async def test_a_picture_is_given_whole_and_in_parts(desk: Desk) -> None:
     assert (await get("POST")).status_code in (404, 405)
 
 
-async def test_what_broke_off_goes_on(desk: Desk) -> None:
+async def test_interrupted_uploads_continue(desk: Desk) -> None:
     one, other = make_jpeg(1), make_jpeg(2)
     staged = await desk.announce(one, other)
     assert await desk.send(staged[0], one) == 200
@@ -246,7 +246,7 @@ async def test_what_broke_off_goes_on(desk: Desk) -> None:
     assert outcomes(await desk.take(again)) == ["imported", "imported"]
 
 
-async def test_what_is_not_what_was_announced_is_deleted_and_asked_for_again(desk: Desk) -> None:
+async def test_files_that_differ_from_the_announcement_are_deleted(desk: Desk) -> None:
     picture = make_jpeg(1)
     [staged] = await desk.announce(picture)
     for wrong in (
@@ -265,7 +265,7 @@ async def test_what_is_not_what_was_announced_is_deleted_and_asked_for_again(des
     assert outcomes(await desk.take([staged])) == ["imported"]
 
 
-async def test_what_was_never_imported_is_forgotten_with_its_bytes(desk: Desk) -> None:
+async def test_files_that_were_never_imported_are_deleted(desk: Desk) -> None:
     picture = make_jpeg(1)
     [staged] = await desk.announce(picture)
     assert await desk.send(staged, picture) == 200

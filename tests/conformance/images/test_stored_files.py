@@ -1,4 +1,4 @@
-"""Originals that a store lost or damaged: noticed, and written again from the same bytes, on either store."""
+"""Missing or damaged originals in either store: detected, and restored from the same bytes."""
 
 import hashlib
 import threading

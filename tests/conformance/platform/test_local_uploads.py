@@ -39,7 +39,7 @@ async def ask(scene: Scene, signed: SignedPut, **headers: str) -> bytes:
     return await speak(signed.url, "PUT", sent, b"")
 
 
-async def test_what_may_not_come_is_refused_before_its_first_byte(scene: Scene) -> None:
+async def test_forbidden_uploads_are_refused_before_their_first_byte(scene: Scene) -> None:
     key = new_key()
     signed = await scene.store.sign_put(key, "image/png", lifetime_s=60, at_most=MOST)
     sized = await scene.store.sign_put(key, "image/png", lifetime_s=60, size=900_000, at_most=MOST)

@@ -74,7 +74,7 @@ async def test_all_rights_are_tried_and_leave_nothing(s3: S3Server, tmp_path: Pa
         (S3Signer("nobody", "x", "us-east-1"), "trapline", "does not know S3_ACCESS_KEY_ID"),
     ],
 )
-async def test_what_is_set_up_wrongly_is_named(
+async def test_wrong_configuration_is_named(
     s3: S3Server, tmp_path: Path, signer: S3Signer, name: str, said: str
 ) -> None:
     store = S3Store(s3.bucket(signer, name), tmp_path)

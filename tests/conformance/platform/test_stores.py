@@ -99,7 +99,7 @@ async def test_an_empty_file_is_a_file(scene: Scene) -> None:
         assert path.read_bytes() == b""
 
 
-async def test_what_was_deleted_or_never_there_is_not_found(scene: Scene) -> None:
+async def test_deleted_and_unknown_objects_are_not_found(scene: Scene) -> None:
     key = new_key()
     await scene.keep(key, b"here", "text/plain")
     await scene.store.delete(key)

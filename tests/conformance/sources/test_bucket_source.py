@@ -118,7 +118,7 @@ async def test_a_listing_goes_on_over_its_pages(bucketful: Bucketful, page_entri
     await bucket.close()
 
 
-async def test_what_is_wrong_is_told_in_words(bucketful: Bucketful) -> None:
+async def test_errors_have_messages(bucketful: Bucketful) -> None:
     await bucketful.put("a.jpg", b"x")
     wrong = S3Signer(READER.access_key_id, "wrong", READER.region)
     for signer, name, words in (

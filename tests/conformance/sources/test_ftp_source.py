@@ -219,7 +219,7 @@ async def test_data_does_not_come_from_a_port_of_something_else(port: int) -> No
         ({"answers": {"USER": "421 too many"}}, "accepts no more connections"),
     ],
 )
-async def test_what_goes_wrong_is_said_in_words(rigged: dict[str, Any], words: str) -> None:
+async def test_failures_have_messages(rigged: dict[str, Any], words: str) -> None:
     rigged = {"files": {b"a.jpg": b"picture" * 100}, "answers": LIST_ONLY, **rigged}
     # Only silent servers have short timeouts, because the others may be slow on a busy machine.
     connect_s, download_s = (0.5, 0.2) if "in the time" in words else (10.0, 10.0)

@@ -239,7 +239,7 @@ async def test_a_connection_that_broke_is_made_anew(root: Path) -> None:
         assert len(place.connections) == 2
 
 
-async def test_what_is_no_ssh_server_is_said_in_words() -> None:
+async def test_other_servers_than_ssh_have_a_message() -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 FTP ready\r\n" * 2000)
         writer.close()

@@ -41,7 +41,7 @@ def machine(tmp_path: Path) -> Device:
 
 
 def save_detector(path: Path) -> Path:
-    """The smallest YOLOv5 with three classes and random weights, saved as the published ones are."""
+    """Build the smallest YOLOv5 with three classes and random weights, in the published format."""
     import torch
     from yolov5.models.yolo import DetectionModel
 
@@ -77,7 +77,8 @@ def save_speciesnet(folder: Path, kind: str) -> Path:
     }
     (folder / "geofence.json").write_text(json.dumps(fence))
     info = {
-        "version": "stand-in", "type": kind, "classifier": "classifier.pt", "classifier_labels": "labels.txt",
+        "version": "stand-in", "type": kind, "classifier": "classifier.pt",
+        "classifier_labels": "labels.txt",
         "detector": "detector.pt", "taxonomy": "taxonomy.txt", "geofence": "geofence.json",
     }  # fmt: skip
     (folder / "info.json").write_text(json.dumps(info))

@@ -164,10 +164,13 @@ def check(pipeline: Pipeline, picture: InputImage, things: Sequence[ModelDetecti
 # Accuracy of the models on real images.
 
 ANIMALS = {
-    "camtrapdp": "bird", "coral_cat": "carnivore", "coral_pets": "carnivore", "coral_dragonfly": "insect",
-    "ena24_2999": "carnivore", "ena24_49": "bird", "ena24_6039": "ungulate", "ena24_8831": "carnivore",
+    "camtrapdp": "bird", "coral_cat": "carnivore", "coral_pets": "carnivore",
+    "coral_dragonfly": "insect",
+    "ena24_2999": "carnivore", "ena24_49": "bird", "ena24_6039": "ungulate",
+    "ena24_8831": "carnivore",
     "ena24_422": "rodent", "cameratraps_squirrel": "rodent", "sn_african_elephants.jpg": "elephant",
-    "sn_african_elephants_bw": "elephant", "sn_african_elephants_cmyk": "elephant", "sn_domestic_dog": "carnivore",
+    "sn_african_elephants_bw": "elephant", "sn_african_elephants_cmyk": "elephant",
+    "sn_domestic_dog": "carnivore",
     "sn_ocelot": "carnivore",
 }  # fmt: skip
 
@@ -319,13 +322,19 @@ def test_every_class_of_animal_is_in_one_finest_group() -> None:
     assert len(labels) == 1000
     assert labels[398] == "abacus"
     expected = {
-        "tench": "fish", "hen": "bird", "axolotl": "amphibian", "Komodo dragon": "reptile", "tarantula": "arachnid",
-        "tusker": "elephant", "wombat": "other mammal", "snail": "other invertebrate", "flamingo": "bird",
-        "dugong": "other mammal", "Siberian husky": "carnivore", "red fox": "carnivore", "lynx": "carnivore",
-        "meerkat": "carnivore", "tiger beetle": "insect", "lycaenid": "insect", "starfish": "other invertebrate",
+        "tench": "fish", "hen": "bird", "axolotl": "amphibian", "Komodo dragon": "reptile",
+        "tarantula": "arachnid",
+        "tusker": "elephant", "wombat": "other mammal", "snail": "other invertebrate",
+        "flamingo": "bird",
+        "dugong": "other mammal", "Siberian husky": "carnivore", "red fox": "carnivore",
+        "lynx": "carnivore",
+        "meerkat": "carnivore", "tiger beetle": "insect", "lycaenid": "insect",
+        "starfish": "other invertebrate",
         "hare": "rabbit or hare", "hamster": "rodent", "guinea pig": "rodent", "sorrel": "ungulate",
-        "llama": "ungulate", "weasel": "carnivore", "badger": "carnivore", "armadillo": "other mammal",
-        "orangutan": "primate", "indri": "primate", "Indian elephant": "elephant", "giant panda": "carnivore",
+        "llama": "ungulate", "weasel": "carnivore", "badger": "carnivore",
+        "armadillo": "other mammal",
+        "orangutan": "primate", "indri": "primate", "Indian elephant": "elephant",
+        "giant panda": "carnivore",
         "puffer": "fish",
     }  # fmt: skip
     for label, group in expected.items():

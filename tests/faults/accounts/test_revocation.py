@@ -1,4 +1,4 @@
-"""A token that is revoked in one process is refused by every other one within a second, and its streams end."""
+"""All processes refuse a revoked token within a second, and its streams end."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A flood of false signatures: none is taken, and who signs rightly hardly notices, even from the same address."""
+"""A flood of invalid signatures is refused and hardly delays valid ones."""
 
 import json
 import time

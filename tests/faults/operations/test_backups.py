@@ -45,8 +45,10 @@ SYSTEM = Scope.system()
 COUNTERS = """
     select j.id from jobs j left join analyses a on a.job_id = j.id group by j.id
     having (j.open, j.completed, j.failed, j.last_move) is distinct from (
-        count(*) filter (where a.state in ('queued', 'processing')), count(*) filter (where a.state = 'completed'),
-        count(*) filter (where a.state = 'failed'), (select count(*) from job_moves m where m.job_id = j.id))
+        count(*) filter (where a.state in ('queued', 'processing')),
+        count(*) filter (where a.state = 'completed'),
+        count(*) filter (where a.state = 'failed'),
+        (select count(*) from job_moves m where m.job_id = j.id))
 """
 HALF = """
     select id from analyses a where state = 'completed' and (won is null or not exists (
@@ -99,7 +101,7 @@ class Bringer:
 
 
 @pytest.mark.parametrize("store", ["local", pytest.param("s3", marks=pytest.mark.long)])
-def test_what_is_restored_is_one_moment_of_a_busy_server(
+def test_a_restored_backup_is_one_point_in_time_of_a_busy_server(
     make_scene: MakeScene, figures: Figures, request: pytest.FixtureRequest, store: str
 ) -> None:
     buckets: S3Server | None = request.getfixturevalue("s3") if store == "s3" else None
@@ -153,7 +155,7 @@ def test_what_is_restored_is_one_moment_of_a_busy_server(
 async def _check(
     scene: Scene, home: Mapping[str, str], bringer: Bringer, began: float
 ) -> tuple[int, int, int]:
-    """Look at all that was restored; answers how many images, files and acknowledged things were looked for."""
+    """Verify the restored data. Return the numbers of images, files and acknowledged operations."""
     settings = load_settings({**scene.environment("cli"), **home}, Path("/nonexistent/.env"))
     async with open_app_context(settings) as system:
         async with system.database.transaction(SYSTEM) as tx:

@@ -1,4 +1,4 @@
-"""Every point before and after a commit or a reply: a process that dies there loses nothing and doubles nothing."""
+"""Kills before and after each commit and response: nothing is lost and nothing is repeated."""
 
 import time
 from itertools import count
@@ -65,7 +65,7 @@ FILE_POINTS = [
 COMMITS_OF_FILES = {
     "POST /api/v2/exports": 2,
     "POST /api/v2/imports": 4,
-    "chore build_export": 9,
+    "chore build_export": 10,
     "chore take_import": 7,
 }
 """The commits that each takes; the last one of a request is that of what was asked for."""
@@ -83,9 +83,11 @@ UNSTRUCK = {
     "loop waiting work",  # it only reads
     "loop NATS server",
     "loop day counts",
+    "loop observations",
+    "loop sightings of sensitive taxa",
     "loop deleted projects",
-    "loop failures to sign in",
-    "loop files that were announced",
+    "loop sign-in failures",
+    "loop staged files",
     "loop sequences",
     "loop late tasks of deleted images",
     "loop deleted images",
@@ -93,7 +95,7 @@ UNSTRUCK = {
     "loop silent workers",
     "loop old deliveries",
     "loop old e-mails",
-    "loop old addresses of pictures",
+    "loop old URLs of images",
     "loop silences",
     "loop subjects",
     "loop old exports",
@@ -122,14 +124,14 @@ class _Busy:
         outsider.subscribe(scene)
 
     def hire(self) -> None:
-        """Start a worker of the five calls, one of the additions, and two slow ones: one stays, one leaves."""
+        """Start a worker of the basic protocol, one of the extended protocol, and two slow ones."""
         self.scene.add_worker(1, work_s=0.01, fail_share=0.05)
         self.scene.add_worker(2, work_s=0.05, additions=True, fail_share=0.05)
         for number in (3, 4):
             self.scene.add_worker(number, work_s=0.4, additions=True, batch=4)
 
     def do(self, doing: str) -> None:
-        """Let the owner do what brings a process to this point; the workers do the rest by themselves."""
+        """Send the owner's requests that lead to this point. The workers run independently."""
         scene = self.scene
         if doing in DOINGS:
             DOINGS[doing](self.exchange)
@@ -170,7 +172,7 @@ class _Busy:
             part.process.terminate()
 
     def forget_claims(self) -> None:
-        """As if the time were over for which a process that was killed holds addresses, and places at their host."""
+        """Expire the URL claims and host slots of killed processes immediately."""
         self.scene.ask(
             "update job_downloads set again_at = now() where image_id is null and again_at > now()"
         )

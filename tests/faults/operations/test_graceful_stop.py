@@ -1,4 +1,4 @@
-"""SIGTERM: what an API process has in flight is finished, a worker's leases are leasable again at once."""
+"""SIGTERM: an API process completes its requests, and the leases of a worker are released."""
 
 import threading
 import time
@@ -38,7 +38,9 @@ def test_an_api_process_finishes_what_is_in_flight(make_scene: MakeScene, figure
         answers = _write_at_once(scene, stop)
         wait_for(
             "slow writes",
-            lambda wanted=len(rules) * (stop + 1): len(scene.list_strikes()) >= wanted,  # type: ignore[misc]
+            lambda wanted=len(rules) * (stop + 1): (  # type: ignore[misc]
+                len(scene.list_strikes()) >= wanted
+            ),
         )
         assert part.process is not None
         ended, asked = len(part.ends), time.monotonic()
@@ -94,7 +96,7 @@ class Answers:
 def test_leases_of_a_stopping_worker_are_leasable_again_at_once(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """From the SIGTERM to the moment at which its tasks are back in the line, by the database's own clock."""
+    """Return the time from SIGTERM until its tasks are queued, by the clock of the database."""
     chance = make_chance("stopping workers")
     scene = make_scene(settings={"TRAPLINE_LEASE_S": "60"}).start(images=STOPS * HELD)
     scene.make_expanded_job()

@@ -1,4 +1,4 @@
-"""The supervisor of the real `trapline up`: it starts PostgreSQL again without end, and its other children in time."""
+"""The supervisor of the real `trapline up` always restarts PostgreSQL and its other children."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def make_up(make_scene: MakeScene) -> UpScene:
 def test_postgresql_that_dies_while_it_starts_is_started_again_without_end(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """Each postmaster is killed as soon as there is one, many of them before they take connections."""
+    """Kill each postmaster when it starts, often before it accepts connections."""
     scene = make_up(make_scene).start(images=2)
     writes = probe_writes(scene, scene.record("writer"))
     supervisor = scene.up.find("up")

@@ -1,4 +1,4 @@
-"""Input that is wrong in every way that we could think of, and in those that a machine draws: nothing breaks."""
+"""Known malformed input and generated malformed input: no request fails with a server error."""
 
 import contextlib
 import json
@@ -127,7 +127,7 @@ def find_ids(scene: Scene) -> dict[str, str]:
 def draw_from_document(
     scene: Scene, tally: Tally, targets: list[Target], known: dict[str, str]
 ) -> None:
-    """Send what schemathesis draws for each operation, right and wrong, with ids that are there and with others."""
+    """Send valid and invalid requests of schemathesis for each operation, with any IDs."""
     # Imported here: it takes a tenth of the time in which a process collects all tests.
     import schemathesis
     from schemathesis.config import SchemathesisConfig

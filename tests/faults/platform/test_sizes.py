@@ -89,7 +89,7 @@ def test_a_body_without_end_is_refused_and_not_gathered(
 
 
 def expect_no_harm_of_a_bomb(scene: Scene, pid: int, figures: Figures) -> None:
-    """Half a megabyte that is 178 million pixels is refused by its head; the API hardly grows by it."""
+    """Half a megabyte with 178 million pixels is refused by its head. The API hardly grows."""
     bomb = b"".join(make_bomb(13_350, 13_350))
     assert len(bomb) < 600 * 1024
     forget_peak(pid)
@@ -117,7 +117,7 @@ def expect_no_harm_of_a_bomb(scene: Scene, pid: int, figures: Figures) -> None:
 def test_bodies_that_are_accepted_take_bounded_memory_and_time(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """A few hundred kilobytes of gzip become hundreds of megabytes of one text, one list or one number."""
+    """Generate gzip of some KB that unpacks to hundreds of MB of a text, list or number."""
     scene = make_scene().start(images=4)
     job = scene.make_expanded_job()
     pid = scene.find_pid("api 1")

@@ -37,7 +37,10 @@ ROUTES = (
 
 @dataclass
 class Slow:
-    """One such connection; `trickle` goes out a byte at a time, a reader takes a byte at a time where it `sips`."""
+    """One slow connection.
+
+    `trickle` is sent byte by byte; a reader that `sips` reads byte by byte.
+    """
 
     kind: str
     socket: socket.socket
@@ -81,7 +84,7 @@ def test_slow_callers_are_closed_and_hold_up_nobody(
 
 
 def open_slow(scene: Scene, big: str) -> Iterator[Slow]:
-    """Open all of them, in an order drawn by chance; of each kind some are silent and some trickle."""
+    """Open all connections in a random order. Some of each kind are silent and some trickle."""
     chance = make_chance("slow clients")
     kinds = ["head"] * HEADS + ["body"] * BODIES + ["reader"] * READERS
     chance.shuffle(kinds)
@@ -172,7 +175,7 @@ def is_over(opened: socket.socket) -> bool:
 
 @contextmanager
 def asking(scene: Scene) -> Iterator[list[float]]:
-    """Ask as a healthy client does while the block runs, each time on a new connection; how long each answer took."""
+    """Send normal requests during the block, on new connections, and record their durations."""
     took: list[float] = []
     ending = threading.Event()
 

@@ -1,4 +1,4 @@
-"""A 2xx means committed: PostgreSQL killed in the middle of writes, a full disk, a commit whose answer is lost."""
+"""A 2xx response means committed: kills of PostgreSQL, a full disk, and lost commit responses."""
 
 import io
 import os
@@ -30,7 +30,7 @@ WRITES = ("POST /api/v2/jobs/*/result", "POST /api/v2/deployments")
 WAIT_S = 0.4
 
 
-def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
+def test_acknowledged_writes_survive_repeated_kills_of_postgresql(
     make_scene: MakeScene, figures: Figures
 ) -> None:
     """Each kill happens while a result and another write wait to be committed."""
@@ -76,7 +76,7 @@ def test_what_was_acknowledged_is_there_however_often_postgresql_is_killed(
 def test_a_commit_whose_fate_is_unknown_is_told_as_such(
     make_scene: MakeScene, figures: Figures
 ) -> None:
-    """The commit arrives and its answer does not: 503, and the same request again finds what the first one made."""
+    """The commit succeeds, its response is lost: 503, and a repetition finds the result."""
     scene = make_scene(through_proxy=True).start(images=2)
     assert scene.database_proxy is not None
     job_key, told = "", []

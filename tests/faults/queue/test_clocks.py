@@ -74,7 +74,8 @@ def test_no_lease_ends_early_by_a_wrong_clock(make_scene: MakeScene, figures: Fi
     check(scene)
     early = scene.ask(
         """
-        select t.outcome, h.worker_id is not null, extract(epoch from t.ended_at - t.leased_at)::float8
+        select t.outcome, h.worker_id is not null,
+            extract(epoch from t.ended_at - t.leased_at)::float8
         from attempts t left join holders h on h.id = t.holder_id where t.outcome = 'lost'
         """
     )

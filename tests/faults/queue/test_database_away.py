@@ -148,7 +148,7 @@ def _live_through(scene: Scene, way: str, away_s: float, writes: Probe, ready: P
 
 
 def _drop_work(scene: Scene) -> None:
-    """End the workers and cancel what is left: there was more than they could do, so that work never was missing."""
+    """Stop the workers and cancel the rest. There was always more work than they could do."""
     for number in (1, 2):
         scene.keeper.stop(scene.keeper.find(f"worker {number}"), signal.SIGKILL)
     for (job,) in scene.ask(

@@ -1,4 +1,4 @@
-"""The same results again and again, from everywhere at once: one set of rows, and the same answer each time."""
+"""The same results from many clients at the same time: one set of rows, and one response."""
 
 import json
 from pathlib import Path

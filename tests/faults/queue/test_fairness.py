@@ -20,7 +20,10 @@ MUTE = 4
 
 @dataclass
 class _Fleet:
-    """Workers that lease and answer at once; `served` are the jobs of the leases in their order, one for each task."""
+    """Workers that lease and post immediately.
+
+    `served` lists the job of each leased task, in order.
+    """
 
     scene: Scene
     additions: bool
@@ -136,7 +139,7 @@ def _is_expanded(scene: Scene, job: int) -> bool:
 
 
 def _measure(scene: Scene, *, additions: bool) -> int:
-    """How many tasks were leased, of whatever job, until the small job's last one was, since it could be."""
+    """Return the number of tasks leased from any job until the small job had no task left."""
     huge = _run_job(scene, _add_project(scene, HUGE))
     project = _add_project(scene, SMALL)
     wait_for("the huge job's tasks", lambda: _is_expanded(scene, huge), 120)

@@ -1,4 +1,4 @@
-"""Workers that are stopped past their lease and go on as if nothing had been: nothing overwritten, nothing doubled."""
+"""Workers that continue after their leases expired: nothing is overwritten or repeated."""
 
 import signal
 import time

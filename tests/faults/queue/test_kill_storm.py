@@ -1,4 +1,4 @@
-"""A storm of kill -9 over every kind of process while jobs come in and are worked on: nothing lost, nothing doubled."""
+"""Many kills -9 of all processes during jobs: nothing is lost or repeated."""
 
 import threading
 import time

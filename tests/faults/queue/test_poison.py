@@ -18,7 +18,7 @@ OTHER_TASKS = sized(9000, 3000)
 
 
 def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures: Figures) -> None:
-    """Each job is one batch of 16 with one poison in it: 15 are done, and the story of each attempt is there."""
+    """Each job is a batch of 16 with a poison image: 15 succeed, all attempts are recorded."""
     chance = make_chance("poison")
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": str(LOSSES)}).start(images=BATCH * POISONS)
     batches = [scene.images[first : first + BATCH] for first in range(0, BATCH * POISONS, BATCH)]
@@ -44,9 +44,11 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
         )
         story = scene.ask(
             """
-            select t.attempt, t.outcome, t.holder_id is not null, t.leased_at is not null, t.error, a.id::text
+            select t.attempt, t.outcome, t.holder_id is not null, t.leased_at is not null,
+            t.error, a.id::text
             from attempts t
-            join analyses a on a.id = t.analysis_id where a.job_id = %s and a.image_id = %s order by t.attempt
+            join analyses a on a.id = t.analysis_id where a.job_id = %s and a.image_id = %s
+            order by t.attempt
             """,
             job,
             image,
@@ -82,7 +84,7 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
 
 @pytest.mark.alone
 def test_other_work_goes_on_beside_a_poison(make_scene: MakeScene, figures: Figures) -> None:
-    """Two workers at other work, before and while two more are killed by a poison again and again."""
+    """Two workers process other tasks while a poison image kills two more workers repeatedly."""
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "1000"}).start(images=OTHER_TASKS)
     poison, others = scene.images[:1], scene.images[1:]
     scene.make_expanded_job(selection={"images": others})

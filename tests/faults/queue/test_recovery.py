@@ -1,4 +1,4 @@
-"""Recovery is bounded: tasks of a killed worker, an API process that starts, writes after PostgreSQL is back."""
+"""Recovery times: tasks of a killed worker, starts of the API, writes after an outage."""
 
 import time
 
@@ -29,7 +29,7 @@ WRITES_WITHIN_S = 5.0
 def test_tasks_of_a_killed_worker_are_leased_again_in_time(
     make_scene: MakeScene, figures: Figures, up: bool
 ) -> None:
-    """From the kill of a worker that renewed its leases until then, to their lease by one that waits for work."""
+    """Return the time from the kill of a worker to the lease of its tasks by a waiting worker."""
     chance = make_chance("killed workers")
     scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "200"}, up=up).start(images=AT_ONCE * HELD)
     waits: list[float] = []
@@ -69,7 +69,7 @@ def test_tasks_of_a_killed_worker_are_leased_again_in_time(
 
 
 def list_waits(operations: list[Operation], struck: dict[str, float]) -> list[float]:
-    """How long after the kill of its worker each task that this one had in hand was leased again."""
+    """Return how long after the kill of its worker each of its leased tasks was leased again."""
     leases = [
         (one.client, task, one.ended)
         for one in operations
@@ -84,7 +84,7 @@ def list_waits(operations: list[Operation], struck: dict[str, float]) -> list[fl
 
 
 def test_an_api_is_ready_in_time_after_its_start(make_scene: MakeScene, figures: Figures) -> None:
-    """The time in which it was ready to run and others had the processor is taken off: the kernel counts it."""
+    """Subtract the time in which the process was ready but not scheduled by the kernel."""
     scene = make_scene(background=False).start(images=2)
     part = scene.keeper.find("api 1")
     took, waited = [], []

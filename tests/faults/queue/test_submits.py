@@ -1,4 +1,4 @@
-"""A run that was answered is there, once: the same submit from everywhere, and PostgreSQL killed behind each answer."""
+"""An acknowledged run is stored once: repeated submits, and kills of PostgreSQL."""
 
 from functools import partial
 from typing import Any
@@ -60,7 +60,7 @@ def test_the_same_submit_from_everywhere_makes_one_job(
     )
 
 
-def test_what_was_answered_is_done_though_postgresql_is_killed_at_once(
+def test_acknowledged_submits_survive_an_immediate_kill_of_postgresql(
     make_scene: MakeScene, figures: Figures
 ) -> None:
     """Named images are queued with the job; a background task expands a selection."""

@@ -1,4 +1,4 @@
-"""Signing in by OpenID: a real provider over HTTP with real keys, and every token of it that is not to be believed."""
+"""Sign-in by OpenID with a real provider over HTTP: valid tokens, and each kind of invalid one."""
 
 import hashlib
 import hmac
@@ -53,7 +53,7 @@ def provider() -> Iterator[Provider]:
 async def operator(
     system: AppContext, app_client: httpx2.AsyncClient, application: FastAPI, provider: Provider
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """An operator of a Trapline where people sign in by the provider, and where Anna was invited."""
+    """Return the operator of a server with an OpenID provider and one invited user."""
     knows = OidcProvider(
         provider.issuer,
         CLIENT_ID,
@@ -300,7 +300,7 @@ UNBELIEVABLE: dict[str, tuple[Callable[[Provider], None], str]] = {
 }
 
 
-async def test_what_cannot_be_believed_signs_nobody_in(
+async def test_untrusted_tokens_sign_in_no_user(
     system: AppContext, browser: httpx2.AsyncClient, provider: Provider
 ) -> None:
     for name, (twist, words) in UNBELIEVABLE.items():

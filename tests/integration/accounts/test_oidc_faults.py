@@ -20,7 +20,7 @@ from trapline.server.platform.app_context import AppContext, build_token_buckets
 __all__ = ["browser", "operator", "provider"]
 
 
-async def test_who_fails_again_and_again_waits(
+async def test_repeated_sign_in_failures_wait(
     system: AppContext, browser: httpx2.AsyncClient, provider: Provider
 ) -> None:
     given = {"state": "guessed", "code": "guessed"}

@@ -190,7 +190,7 @@ async def test_a_new_password_asks_for_the_old_one_and_ends_the_other_sessions(
 async def test_a_password_that_changes_during_a_sign_in_ends_it(
     system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
-    """Both requests know the old password; the sign-in is the second to lock the account, and must not succeed."""
+    """Both requests have the old password. The sign-in locks the account second and must fail."""
     change = {"old": PASSWORD, "new": "quite another password"}
     async with open_browser(application, ELSEWHERE) as other:
         async with system.database.transaction(Scope.system()) as tx:

@@ -31,7 +31,7 @@ async def make(client: httpx2.AsyncClient, maker: str, **given: Any) -> dict[str
     return made
 
 
-async def test_what_a_token_made_is_revoked_along_with_it(
+async def test_tokens_are_revoked_with_the_token_that_created_them(
     app_client: httpx2.AsyncClient, house: House
 ) -> None:
     root = await make(app_client, house.tokens["owner"])
@@ -125,7 +125,7 @@ async def test_a_scope_is_all_that_a_token_may_do(
 async def test_a_limited_token_of_an_operator_has_no_rights_of_an_operator(
     system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
-    """Neither where only operators are allowed, nor where they are allowed as owners of every project."""
+    """It is refused where only operators are allowed, and where operators count as owners."""
     caller = await make_operator(system)
     [(_, whole)] = caller.headers.items()
     made = await app_client.post(
@@ -239,7 +239,7 @@ async def read_all(client: httpx2.AsyncClient, token: str, *paths: str) -> dict[
 async def test_tokens_of_machines_do_not_read_who_made_them(
     system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
-    """A worker's token lies on machines of other people: it reads its own name and no e-mail address."""
+    """A worker's token is stored on machines of others: it reads no e-mail address."""
     csrf = await make_owner(system, app_client)
 
     async def post(path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Accounts: invited, deactivated, reset by a link, by operators alone; and what everybody does with their own."""
+"""Accounts: operators invite, deactivate and reset users, and users change their own account."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -245,7 +245,7 @@ async def test_only_a_whole_token_of_an_operator_is_about_accounts(
     assert seen == [[403, 403], [403, 403], [200, 200], [200, 200]]
 
 
-async def test_what_operators_do_stands_in_the_audit_without_secrets(
+async def test_actions_of_operators_are_audited_without_secrets(
     system: AppContext, operator: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     user = await invite(operator, ANNA)

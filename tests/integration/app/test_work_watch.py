@@ -1,4 +1,4 @@
-"""Loops of the background process sleep until there is work for them, and wake for each kind of it."""
+"""Loops of the background process sleep until there is work, and wake for each kind of work."""
 
 import asyncio
 import io

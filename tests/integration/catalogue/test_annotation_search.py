@@ -22,7 +22,7 @@ MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def house(system: AppContext) -> House:
-    """A house with three images an hour apart: a lynx on each, surer each time, and a box on the last one."""
+    """Create three images an hour apart: a lynx on each, and a box on the last."""
     built = await build_house(system, "house")
     project = int(built.ids["project_id"])
     async with system.database.transaction(Scope.system()) as tx:

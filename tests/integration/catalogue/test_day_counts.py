@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 from tests.support.api_project import SYSTEM, Field, add_images, make_field, success
+from tests.support.external_pipeline import analyse, box
 
 from trapline.server.catalogue.actions import day_counts
 from trapline.server.catalogue.actions.day_counts import update_day_counts
 from trapline.server.catalogue.queries.catalogue_caches import CatalogueCaches
 from trapline.server.images.actions.clock_offsets import update_capture_times
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.db import pagination
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -77,20 +77,17 @@ async def test_what_is_found_is_counted(field: Field) -> None:
     job = await field.run_job()
     found, nothing, _ = await field.lease(job)
     await field.post(job, [success(found), success(nothing, detections=[])])
-    [(name,)] = await field.ask("select class_name from image_classes")
+    [(name,)] = await field.ask("select class_name from observed_classes where kind <> 'blank'")
     assert await counted(field, name) == [("2026-06-01", 1, 0, {12: 1})]
     assert await counted(field) == [("2026-06-01", 3, 1, {12: 3})]
 
 
 async def test_a_class_found_while_its_image_moved_gets_its_time(field: Field) -> None:
-    await field.change(
-        "insert into image_classes (image_id, class_name, project_id, captured_at, confidence) "
-        "values (%s, 'fox', %s, '2020-01-01Z', 0.5)",
-        field.images[0], field.project,
-    )  # fmt: skip
+    await analyse(field, field.images[0], box(class_name="fox"))
+    await field.change("update observed_classes set captured_at = '2020-01-01Z'")
     await field.change("update images set captured_at = %s", NOON)
     assert await counted(field, "fox") == [("2026-06-01", 1, 0, {12: 1})]
-    assert await field.ask("select captured_at from image_classes") == [(NOON,)]
+    assert await field.ask("select captured_at from observed_classes") == [(NOON,)]
 
 
 async def test_a_day_with_many_images_rests_until_it_is_counted_again(field: Field) -> None:
@@ -127,13 +124,9 @@ async def test_days_lay_out_what_a_filter_finds(
     await field.change(zone, "2026-06-01T14:59Z", first)
     await field.change(zone, "2026-06-01T15:00Z", second)
     await field.change("update images set captured_at = '2026-06-01T16:00Z' where id = %s", third)
-    await field.change("update images set blank = (id = %s)", first)
-    class_row = (
-        "insert into image_classes (image_id, class_name, project_id, captured_at, confidence)"
-    )
-    await field.change(
-        f"{class_row} select id, 'fox', project_id, captured_at, 0.5 from images where not blank"
-    )
+    await analyse(field, first)
+    for image in (second, third):
+        await analyse(field, image, box(class_name="fox"))
     whole = [("2026-06-02", 1), ("2026-06-01", 2)]
     assert await ask_days(field) == (whole, False)
     assert await ask_days(field, "class=fox") == ([("2026-06-02", 1), ("2026-06-01", 1)], False)
@@ -151,29 +144,31 @@ async def test_days_lay_out_what_a_filter_finds(
     # If many images are not counted yet, the counts that exist are returned.
     await counted(field)
     monkeypatch.setattr(day_counts, "COUNTED_AT_ONCE", 1)
-    monkeypatch.setattr(pagination, "EXACT_UP_TO", 1)
     assert await ask_days(field) == (whole, True)
     assert await ask_days(field, "blank=false") == ([("2026-06-02", 1), ("2026-06-01", 1)], True)
     assert await ask_days(field, "class=fox&day_after=2026-06-02") == ([("2026-06-02", 1)], False)
-    about = (await field.call("GET", f"/images?project={field.project}&limit=1")).json()
-    assert (about["count"], about["count_is_estimate"]) == (3, True)
+    images = f"/images?project={field.project}&limit=1&count_up_to="
+    for query, expected in {
+        "1": (3, True),  # the number that is stored
+        "1&class=fox": (2, True),
+        "1&class=fox&reviewed=false": (1, True),  # no number is stored
+        "2&class=fox&reviewed=false": (2, False),
+        "3": (3, False),
+    }.items():
+        page = (await field.call("GET", images + query)).json()
+        assert (page["count"], page["count_is_estimate"]) == expected, query
+    for query in ("0", "10001", "many"):
+        assert (await field.call("GET", images + query)).status_code == 422
 
 
 async def test_a_class_is_counted_like_what_it_finds(field: Field) -> None:
     first, _, third = field.images
     await field.change("update images set captured_at = '2026-06-01T15:00Z'")
     await field.change("update images set captured_at = '2026-06-01T16:00Z' where id = %s", third)
-    class_row = (
-        "insert into image_classes (image_id, class_name, project_id, captured_at, confidence)"
-    )
-    await field.change(
-        f"{class_row} select id, 'fox', project_id, captured_at, 0.5 from images where id <> %s",
-        first,
-    )
-    await field.change(
-        f"{class_row} select id, 'owl', project_id, captured_at, 0.5 from images where id = %s",
-        first,
-    )
+    for image in field.images:
+        await analyse(
+            field, image, box(class_name="owl" if image == first else "fox", confidence=0.5)
+        )
     assert await ask_names(field, "class=fox") == ["2", "1"]
     assert await ask_names(field, "class=fox&confidence_min=0.6") == []
     assert await ask_names(field, "class=fox&captured_before=2026-06-01T15:30:00Z") == ["1"]
@@ -238,7 +233,8 @@ async def test_of_many_images_days_outside_a_filter_are_left_out(
 AT_MOST_THREE = """
     create function at_most_three() returns trigger language plpgsql as $$ begin
         if (select count(*) from counted) > 3 or current_setting('statement_timeout') <> '2min' then
-            raise exception using errcode = 'query_canceled', message = 'canceling statement due to statement timeout';
+            raise exception using errcode = 'query_canceled',
+            message = 'canceling statement due to statement timeout';
         end if;
         return null;
     end $$;
@@ -266,9 +262,9 @@ async def test_a_summary_tells_the_figures_of_the_overview(
 ) -> None:
     await field.change("update images set captured_at = %s", NOON)
     await field.change(
-        "update images set captured_at = '2026-06-03T07:00Z', blank = true where id = %s",
-        field.images[0],
+        "update images set captured_at = '2026-06-03T07:00Z' where id = %s", field.images[0]
     )
+    await analyse(field, field.images[0])
     path = f"/summary?project={field.project}"
     monkeypatch.setattr(day_counts, "LONG_S", 1e9)
     assert (await field.call("GET", path)).json()["is_behind"]
@@ -279,7 +275,9 @@ async def test_a_summary_tells_the_figures_of_the_overview(
     )
     await counted(field)
     told = (await field.call("GET", path)).json()
-    [(name,)] = await field.ask("select distinct class_name from image_classes")
+    [(name,)] = await field.ask(
+        "select distinct class_name from observed_classes where kind <> 'blank'"
+    )
     assert (told["images"], told["blank"], told["is_behind"]) == (3, 1, False)
     assert [(day["day"], day["images"], day["blank"]) for day in told["days"]] == [
         ("2026-06-03", 1, 1), ("2026-06-01", 2, 0),
@@ -300,6 +298,25 @@ async def test_a_summary_tells_the_figures_of_the_overview(
     assert (await field.call("GET", path)).json() == told | {"is_behind": True}, (
         "what took long is told again"
     )
+    said = {"kind": "correct", "label": "lynx", "images": [str(field.images[0])]}
+    made = await field.call("POST", "/identifications", {"identifications": [said]})
+    assert made.status_code == 201, made.text
+    corrected = (await field.call("GET", path)).json()
+    assert (corrected["images"], corrected["blank"]) == (4, 0), "people need not wait"
+    assert {"class_name": "lynx", "images": 1} in corrected["classes"]
+    said_again = {"identifications": [one["id"] for one in made.json()["identifications"]]}
+    withdrawn = await field.call("POST", "/identifications/withdraw", said_again)
+    assert withdrawn.status_code == 200, withdrawn.text
+    restored = (await field.call("GET", path)).json()
+    assert (restored["blank"], restored["classes"]) == (1, told["classes"])
+    corners = {"x_min": 0, "y_min": 0, "x_max": 60, "y_max": 50}
+    drawn = {"image": str(field.images[0]), "box": corners, "label": "fox"}
+    made = await field.call("POST", "/annotations", {"annotations": [drawn]})
+    assert made.status_code == 201, made.text
+    assert (await field.call("GET", path)).json()["blank"] == 0
+    [key] = [one["id"] for one in made.json()["annotations"]]
+    assert (await field.call("DELETE", f"/annotations/{key}")).status_code == 204
+    assert (await field.call("GET", path)).json()["blank"] == 1
     monkeypatch.setattr(day_counts, "KEPT_FOR", 0)
     assert (await field.call("GET", path)).json()["images"] == 4
     narrowed = (await field.call("GET", f"{path}&class={name}&day_after=2026-06-01")).json()

@@ -1,4 +1,4 @@
-"""Lists are narrowed by the names of fields, and come in the order that is asked for, page by page."""
+"""Lists are filtered by the names of fields and ordered as requested, page by page."""
 
 from typing import Any
 

@@ -18,6 +18,7 @@ from tests.support.exchange_project import (
     read_resource,
     unpack,
 )
+from tests.support.ultralytics_reader import read_dataset
 
 from trapline.server.platform.app_context import AppContext
 
@@ -35,10 +36,13 @@ BOXES = {
     "agrees.jpg": [("Vulpes vulpes", LEFT), ("Vulpes vulpes", RIGHT)],
     "ancestor.jpg": [("Vulpes vulpes", LEFT)],
     "later.jpg": [("Meles meles", RIGHT), ("Vulpes vulpes", LEFT)],
-    "removed.jpg": [("Vulpes vulpes", LEFT)],
+    "removed.jpg": [("Vulpes vulpes", LEFT), ("Vulpes vulpes", RIGHT)],
     "model.jpg": [("Vulpes vulpes", LEFT)],
 }
-"""The boxes that exports must have, in the order of their names."""
+"""The boxes that exports must have, in the order of their names.
+
+On `removed.jpg` the later statement, about the whole image, decides about both boxes.
+"""
 
 
 @pytest.fixture
@@ -109,6 +113,7 @@ async def test_camtrap_dp_has_the_boxes_that_agree_with_the_person(
                 round_box(*(row[f"bbox{side}"] for side in ("X", "Y", "Width", "Height"))),
             )
             for row in seen[path]
+            if row["bboxX"] is not None
         )
         assert here == sorted(boxes), path
     assert {row["classificationMethod"] for row in seen["agrees.jpg"]} == {"human"}
@@ -133,7 +138,7 @@ async def test_coco_and_yolo_have_no_overruled_box_and_no_mask_of_a_blank(
     project: ExchangeProject, tmp_path: Path
 ) -> None:
     made, content = await project.export("coco")
-    assert [one["count"] for one in made["left_out"]] == [1], "the heron, which has no box"
+    assert [one["count"] for one in made["left_out"]] == [2], "the heron and one of three foxes"
     (tmp_path / "coco.json").write_bytes(content)
     coco = COCO(tmp_path / "coco.json")
     names = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
@@ -154,6 +159,7 @@ async def test_coco_and_yolo_have_no_overruled_box_and_no_mask_of_a_blank(
         )
     assert {path: sorted(found) for path, found in seen.items()} == {
         **{path: sorted(f"{name} box" for name, _ in boxes) for path, boxes in BOXES.items()},
+        "agrees.jpg": ["Vulpes vulpes", "Vulpes vulpes box", "Vulpes vulpes box"],
         "heron.jpg": ["Ardea cinerea"], "blank.jpg": ["empty"], "mask.jpg": ["empty"],
     }  # fmt: skip
     _, content = await project.export("yolo")
@@ -165,8 +171,42 @@ async def test_coco_and_yolo_have_no_overruled_box_and_no_mask_of_a_blank(
     }  # fmt: skip
     expected = {path: sorted(name for name, _ in boxes) for path, boxes in BOXES.items()}
     expected |= {"blank.jpg": [], "mask.jpg": []}
+    del expected["agrees.jpg"]  # one of its three foxes has no box
     assert len(labels) == len(expected)
     assert sorted(map(sorted, labels.values())) == sorted(expected.values())
+
+
+@pytest.mark.long
+async def test_ultralytics_reads_the_boxes_that_agree_with_the_person(
+    project: ExchangeProject, tmp_path: Path
+) -> None:
+    """Ultralytics (AGPL-3.0) is an outside reader in a separate environment."""
+    pond = await project.create_deployment("Pond")
+    await project.upload(pond, "pond.jpg")
+    await project.detect({"pond.jpg": [("badger", LEFT), ("fox", RIGHT)]})
+    await identify_right_box(project, "pond.jpg", kind="blank")
+    _, content = await project.export("yolo")
+    for name, data in unpack(content).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    told = read_dataset(tmp_path / "data.yaml")
+    names = {int(place): name for place, name in told["names"].items()}
+    assert set(names.values()) == {"Vulpes vulpes", "Meles meles"}
+    assert set(told["read"]) == {"train", "val"}
+    found = []
+    for one in [one for part in told["read"].values() for one in part]:
+        assert (one["shape"], one["pixels"][0]) == ([SIZE[1], SIZE[0]], 3), one["file"]
+        boxes = [
+            (names[int(place)], round_box(x - width / 2, y - height / 2, width, height))
+            for place, (x, y, width, height) in zip(one["classes"], one["boxes"], strict=True)
+        ]
+        found.append(sorted(boxes))
+    expected = {path: sorted(boxes) for path, boxes in BOXES.items()}
+    expected |= {"blank.jpg": [], "mask.jpg": [], "pond.jpg": [("Meles meles", LEFT)]}
+    del expected["agrees.jpg"]  # one of its three foxes has no box
+    assert sorted(found) == sorted(expected.values())
+    assert len({tuple(part["file"] for part in parts) for parts in told["read"].values()}) == 2
+    assert "WARNING" not in told["messages"]
 
 
 def scale_box(box: list[float]) -> tuple[float, ...]:
@@ -233,6 +273,8 @@ async def test_tables_and_darwin_core_have_the_names_of_people(project: Exchange
             )
             assert named == sorted(name for name, _ in boxes), path
             assert len([kind for kind, _ in seen[path] if kind != "image"]) == len(boxes), path
+        counts = [int(row["count"] or 1) for row in table if row["filename"] == "agrees.jpg"]
+        assert counts == [1, 1, 1], "which add up to the stated three"
         assert seen["heron.jpg"] == [("image", "Ardea cinerea")]
         assert seen["blank.jpg"] == seen["mask.jpg"] == [("image", None)]
     assert {row["said"] for row in rows if row["filename"] in ("blank.jpg", "mask.jpg")} == {
@@ -247,4 +289,4 @@ async def test_tables_and_darwin_core_have_the_names_of_people(project: Exchange
         "Meles meles",
         "Ardea cinerea",
     }
-    assert sum(int(row["individualCount"]) for row in occurrences) == 3 + 1 + 1 + 1 + 1 + 1 + 1
+    assert sum(int(row["individualCount"]) for row in occurrences) == 3 + 1 + 1 + 1 + 1 + 2 + 1

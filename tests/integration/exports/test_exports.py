@@ -117,13 +117,9 @@ async def test_lost_spool_is_gathered_again(desk: Desk, tmp_path: Path) -> None:
     assert (await desk.build(asked["id"]))["sha256"] == undisturbed["sha256"]
 
 
-async def test_export_is_as_of_its_start(desk: Desk) -> None:
+async def test_export_has_the_images_of_its_start(desk: Desk) -> None:
     asked = await desk.ask()
     first, second, _ = desk.field.images
-    said = {"kind": "correct", "images": [str(first)], "label": "Lynx lynx"}
-    assert (
-        await desk.field.call("POST", "/identifications", {"identifications": [said]})
-    ).status_code == 201
     await desk.field.change(
         "update images set created_at = clock_timestamp() where id = %s", second
     )
@@ -136,6 +132,14 @@ async def test_export_is_as_of_its_start(desk: Desk) -> None:
     assert {(row["said"], row["reviewed"], row["blank"]) for row in rows} == {
         ("", "False", "False")
     }
+    asked = await desk.ask()
+    said = {"kind": "correct", "images": [str(first)], "label": "Lynx lynx"}
+    assert (
+        await desk.field.call("POST", "/identifications", {"identifications": [said]})
+    ).status_code == 201
+    # An identification before the image is gathered is exported.
+    rows = await desk.read((await desk.build(asked["id"]))["id"])
+    assert len([row for row in rows if row["said"]]) == 1
     after = await desk.read((await desk.make())["id"])
     [corrected] = [row for row in after if row["said"]]
     assert {row["reviewed"] for row in after if row["image_id"] == str(first)} == {"True"}

@@ -42,11 +42,11 @@ async def test_detector_of_an_export_has_metadata(
 ) -> None:
     project = await make_exchange_project(system)
     await project.upload(await project.create_deployment("Old oak"), "1.jpg")
-    for detector, version in detectors:
+    for place, (detector, version) in enumerate(detectors):
         info: dict[str, Any] = {"format_version": "1.6", "detector": detector}
         if version is not None:
             info["detector_metadata"] = {"megadetector_version": version}
-        found = [{"category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.5, 0.5]}]
+        found = [{"category": "1", "conf": 0.9, "bbox": [0.1 + place / 2, 0.1, 0.3, 0.5]}]
         content = {
             "images": [{"file": "1.jpg", "detections": found}],
             "detection_categories": {"1": "animal"},

@@ -1,4 +1,4 @@
-"""An analysis as a file: whole, harmless in a spreadsheet, and as COCO in a form that its tools can read."""
+"""An analysis as a file: complete, safe in a spreadsheet, and COCO that its tools can read."""
 
 from typing import Any
 
@@ -130,7 +130,8 @@ async def test_key_points_have_categories_of_their_own_shape_in_coco(outside: Ou
         {"name": "tail"},
     ]
     posted = [
-        box(0), _pose([nose, tail], [[0, 1]]), _pose([nose, {"name": "tail", "x": None, "y": None}], [[0, 1]]),
+        box(0), _pose([nose, tail], [[0, 1]]),
+        _pose([nose, {"name": "tail", "x": None, "y": None}], [[0, 1]]),
         _pose([nose, tail]), _pose([{"x": 1, "y": 1}, tail], [[1, 0]]), _pose(unseen, [[0, 1]]),
     ]  # fmt: skip
     await outside.post([one | {"ordering": place} for place, one in enumerate(posted)])

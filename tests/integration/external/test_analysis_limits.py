@@ -39,7 +39,10 @@ async def test_models_and_numbers_are_limited(field: Field) -> None:
 
 
 async def test_analyses_that_end_at_once_are_bounded_by_the_day(field: Field) -> None:
-    """Neither canceled nor failed ones count towards the limit of 2: four times as many are taken in 24 hours."""
+    """Canceled and failed analyses do not count towards the limit of 2.
+
+    Four times as many are accepted in 24 hours.
+    """
     field.system = replace(field.system, callbacks=CallbackSettings(analyses_per_image=2))
     limited = await rebuild_field(field)
     for number in range(8):

@@ -101,7 +101,7 @@ async def test_classifications_find_their_boxes_by_ordering_or_id(field: Field) 
         (7, "no box"),
         (str(uuid4()), "not a box"),
         (first["id"], "not a box"),
-        ("x", "id of one"),
+        ("x", "the ID of a stored box"),
     ):
         answer = await outside.call(
             "POST", "/annotations:bulk", {"annotations": [box(9), named(parent)]}
@@ -318,7 +318,7 @@ async def test_a_colour_map_that_is_not_drawn_is_refused_with_the_list(field: Fi
 
 
 async def test_skip_is_refused_by_name_on_the_lists_of_pipelines(field: Field) -> None:
-    """Other servers of this protocol leave out results by `skip`: a whole first page would be read twice."""
+    """Other servers of this protocol page by `skip`, which would read a whole first page twice."""
     outside = await begin(field)
     headers = {"Authorization": f"Token {field.owner}"}
     for path in (

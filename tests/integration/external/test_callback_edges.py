@@ -1,4 +1,4 @@
-"""Callbacks at their edges: bodies that come slowly, keys that go meanwhile, files that change, and odd sizes."""
+"""Edge cases of callbacks: slow bodies, revoked keys, changed files, and unusual sizes."""
 
 import asyncio
 import json
@@ -213,12 +213,13 @@ async def test_the_files_of_an_ended_analysis_stay(field: Field, end: str) -> No
     assert await field.system.store.find_size(log) == 13
 
 
-async def test_what_is_cited_or_over_is_not_written_again(field: Field) -> None:
+async def test_cited_files_and_ended_analyses_are_not_overwritten(field: Field) -> None:
     outside = await begin(field)
     signed = await outside.presign("heat.png")
     assert (await outside.upload(signed, make_png())).is_success
     heat = {
-        "annotation_type": "heatmap", "data": {"width": 20, "height": 10}, "storage_path": signed["storage_path"]
+        "annotation_type": "heatmap", "data": {"width": 20, "height": 10},
+        "storage_path": signed["storage_path"]
     }  # fmt: skip
     other = await outside.presign("other.png")
     await outside.post([heat])

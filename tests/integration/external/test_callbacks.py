@@ -1,4 +1,4 @@
-"""Signatures over HTTP: every published case, replays, service keys; who cannot sign learns nothing."""
+"""Signatures over HTTP: published cases, replays, service keys, and refusals."""
 
 import asyncio
 import base64

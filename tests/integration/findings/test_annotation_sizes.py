@@ -1,4 +1,4 @@
-"""Many annotations: pages of one analysis whatever their orderings, short ones in lists, the surest boxes of a grid."""
+"""Many annotations: pages of one analysis in any order, short pages in lists, boxes of a grid."""
 
 import random
 from typing import Any
@@ -64,7 +64,7 @@ async def test_pages_of_any_size_bring_each_once_by_ordering_then_as_posted(
         assert numbers_of(await read_all(outside, limit)) == ordered, limit
 
 
-async def test_what_is_filtered_goes_by_the_same_pages(field: Field) -> None:
+async def test_filtered_lists_have_the_same_pages(field: Field) -> None:
     chance = random.Random(5)
     posted = [
         note(number, chance.choice([None, 1, 2, 3]), class_name=chance.choice(["deer", "fox"]))
@@ -189,7 +189,8 @@ async def test_a_grid_shows_the_fifty_surest_boxes_of_the_newest_result_of_each_
     page = (await field.call("GET", f"/images?project={field.project}")).json()
     shown = {image["id"]: image["boxes"] for image in page["results"]}
     for image, count in zip(field.images, counts, strict=True):
-        surest = [place / count for place in reversed(range(count))][:50]
+        # Below the detection threshold of a new project nothing is an observation.
+        surest = [place / count for place in reversed(range(count)) if place / count >= 0.2][:50]
         confidences = [one["confidence"] for one in shown[str(image)]]
         expected: list[float | None] = [*surest, None][:50]
         assert confidences == [

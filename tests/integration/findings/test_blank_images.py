@@ -1,4 +1,4 @@
-"""An image is blank only if no current analysis of any pipeline has a finding; every surface says the same."""
+"""An image is blank if no current analysis of any pipeline has a finding, on every surface."""
 
 import asyncio
 import csv
@@ -46,17 +46,26 @@ def whole(name: str, confidence: float = 0.9) -> dict[str, Any]:
 
 
 async def run(
-    field: Field, model: str, *found: dict[str, Any], image: int = 0, version: str = "1"
+    field: Field,
+    model: str,
+    *found: dict[str, Any],
+    image: int = 0,
+    version: str = "1",
+    **told: Any,
 ) -> None:
     """Run an external pipeline on an image."""
-    outside = await begin(field, field.images[image], model_name=model, model_version=version)
+    named = {"model_name": model, "model_version": version}
+    outside = await begin(field, field.images[image], **named, **told)
     if found:
         await outside.post(list(found))
     assert (await outside.call("POST", "/finalize", {"status": "completed"})).status_code == 200
 
 
 async def see(field: Field, image: int = 0) -> tuple[bool | None, list[str], int]:
-    """Whether an image is blank, its classes and how many boxes it has; every surface must say the same of it."""
+    """Return whether an image is blank, its classes and its number of boxes.
+
+    All surfaces must agree.
+    """
     key, project = str(field.images[image]), f"project={field.project}"
     await field.change("update day_counts set counted_at = counted_at - interval '1 h'")
     while await update_day_counts(field.system, SYSTEM):
@@ -90,9 +99,9 @@ async def see(field: Field, image: int = 0) -> tuple[bool | None, list[str], int
     )
     with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
         observations = list(csv.DictReader(io.StringIO(archive.read("observations.csv").decode())))
-    assert [one["observationType"] == "blank" for one in observations] == [
-        blank is not False
-    ] * len(observations)
+    assert [one["observationType"] == "blank" for one in observations] == [blank is True] * len(
+        observations
+    )
     return blank, classes, len(shown["boxes"])
 
 
@@ -118,6 +127,23 @@ async def test_a_pipeline_that_finds_nothing_hides_no_finding_of_another(field: 
     assert await see(field, 1) == (False, ["deer"], 1)
     await run(field, "measures", {"annotation_type": "custom", "data": {"moon": 0.5}}, image=2)
     assert await see(field, 2) == (None, [], 0)
+
+
+async def test_a_pipeline_that_looks_for_something_else_makes_nothing_blank(field: Field) -> None:
+    plate = box(class_name="license plate")
+    await run(field, "plate-reader", image=1, looks_for=["other"])
+    assert await see(field, 1) == (None, [], 0)
+    # A later request without a declaration keeps it.
+    await run(field, "plate-reader", plate, image=2)
+    assert await see(field, 2) == (None, [], 0)
+    await run(field, "detector", box(), looks_for=["animal", "human"])
+    await run(field, "plate-reader", image=0)
+    assert await see(field) == (False, ["deer"], 1)
+    await run(field, "detector", image=1)
+    await run(field, "plate-reader", plate, image=1)
+    assert await see(field, 1) == (True, [], 0), "a plate does not hide that there is no animal"
+    await run(field, "speed-camera", image=2, looks_for=["other", "vehicle"])
+    assert await see(field, 2) == (True, [], 0), "one that looks for vehicles counts"
 
 
 async def test_a_newer_analysis_of_the_same_pipeline_replaces_the_findings_of_the_older_one(
@@ -162,7 +188,7 @@ async def test_a_label_that_means_blank_is_not_a_finding(
 
 
 async def test_results_of_workers_count_alike(field: Field) -> None:
-    """A first result of an image, one behind that of another pipeline, and one that names nothing but blank."""
+    """Return a first result, one after another pipeline's, and one that names only blank."""
     await run(field, "detector", box(), image=1)
     job = await field.run_job()
     tasks = {task["image_id"]: task for task in await field.lease_all(job)}

@@ -1,4 +1,4 @@
-"""The scores of a classification on request: each number that was sent, exact to single precision."""
+"""The scores of a classification on request: each sent number, exact to single precision."""
 
 from typing import Any
 

@@ -122,8 +122,10 @@ NUMBERS = (
     1e300,
 )
 TIMES = (
-    "2026-11-22T21:41:18.412957", "2026-11-22T21:41:18", "2026-11-22T21:41:18.412957Z", "2026-11-22T21:41:18+00:00",
-    "2026-11-22T21:41:18.412Z", "2026-11-22T21:41:18.412957+02:00", "2026-11-22 21:41:18", "0001-01-01T00:00:00",
+    "2026-11-22T21:41:18.412957", "2026-11-22T21:41:18", "2026-11-22T21:41:18.412957Z",
+    "2026-11-22T21:41:18+00:00",
+    "2026-11-22T21:41:18.412Z", "2026-11-22T21:41:18.412957+02:00", "2026-11-22 21:41:18",
+    "0001-01-01T00:00:00",
     "9999-12-31T23:59:59.999999", "20261122", "+00:00", "Z", "ZZ", "", "noon",
 )  # fmt: skip
 NAMES = (
@@ -140,7 +142,7 @@ NAMES = (
 
 
 def make_data(chance: random.Random) -> tuple[str, dict[str, Any]]:
-    """Data of a box or a classification with usual and unusual values, and the name of its class."""
+    """Return data of a box or a classification with unusual values, and its class name."""
     name = chance.choice(NAMES)
     if chance.random() < 0.5:
         data: dict[str, Any] = {

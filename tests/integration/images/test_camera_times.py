@@ -1,4 +1,4 @@
-"""Images that are dated by their file's modification or arrival are flagged, listed and counted on every surface."""
+"""Images with the time of their file are flagged, listed and counted on every surface."""
 
 import csv
 import io
@@ -17,7 +17,10 @@ FLAG = "no_camera_time"
 
 
 def picture(seed: int, taken: str | None) -> bytes:
-    """A photograph with the time of its camera, or without: a Reconyx HC500 has it in its MakerNote alone."""
+    """Return a photograph with or without a camera time.
+
+    A Reconyx HC500 has it in its MakerNote only.
+    """
     exif = Image.Exif()
     exif[0x010F], exif[0x0110] = "RECONYX", "HC500 HYPERFIRE"
     if taken is not None:
@@ -29,7 +32,7 @@ def picture(seed: int, taken: str | None) -> bytes:
 
 @pytest.fixture
 async def field(system: AppContext) -> Field:
-    """A field whose only images are the three of its upload: by camera, by modification and by arrival."""
+    """Create a project with three uploaded images: by camera, by modification and by arrival."""
     field = await make_field(system, 0)
     [deployment] = (await field.call("GET", f"/deployments?project={field.project}")).json()[
         "results"

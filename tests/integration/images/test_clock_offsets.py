@@ -1,4 +1,4 @@
-"""Clocks of cameras: a preview, every time of the camera moved, batch by batch, and the step back."""
+"""Clock offsets of cameras: preview, the change of all camera times in batches, and undo."""
 
 from typing import Any
 from uuid import UUID
@@ -85,7 +85,10 @@ async def test_a_clock_is_set_with_a_preview_and_set_back(
     edited = await call(field, "GET", f"/images/{field.images[1]}")
     assert edited["read_at"] == "2026-06-01T01:01:00Z"
     assert (await call(field, "GET", at))["capture_times_pending"] is False
-    drifted = "select count(*) from image_classes c join images i on i.id = c.image_id where c.captured_at <> i.captured_at"
+    drifted = (
+        "select count(*) from image_classes c join images i on i.id = c.image_id where "
+        "c.captured_at <> i.captured_at"
+    )
     assert await field.ask(drifted) == [(0,)]
 
     once = {"Authorization": f"Token {field.owner}", "Idempotency-Key": "once"}

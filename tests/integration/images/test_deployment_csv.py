@@ -1,4 +1,4 @@
-"""Deployments as CSV: out and in again unchanged, errors by line, nothing that a spreadsheet would execute."""
+"""Deployments as CSV: unchanged round trip, errors by line, and no executable cells."""
 
 import asyncio
 import csv
@@ -67,7 +67,7 @@ async def test_a_sheet_makes_and_changes_and_comes_back_the_same(field: Field) -
     }
 
 
-async def test_what_is_wrong_is_said_by_line_and_nothing_is_changed(field: Field) -> None:
+async def test_errors_are_reported_by_line_and_nothing_is_changed(field: Field) -> None:
     answer = await send(
         field,
         "name,latitude,time_zone\nOld "
@@ -99,7 +99,7 @@ async def test_what_is_wrong_is_said_by_line_and_nothing_is_changed(field: Field
         (b"name\n" + b"a" * 200_000, "CSV"),
     ],
 )
-async def test_what_is_no_sheet_is_refused(field: Field, text: bytes, words: str) -> None:
+async def test_invalid_sheets_are_refused(field: Field, text: bytes, words: str) -> None:
     answer = await send(field, text)
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["detail"]
@@ -107,7 +107,7 @@ async def test_what_is_no_sheet_is_refused(field: Field, text: bytes, words: str
 
 
 async def test_a_sheet_that_is_too_long_is_not_read(field: Field) -> None:
-    assert (await send(field, b"name\n" + b"a" * (1 << 20))).status_code == 413
+    assert (await send(field, b"name\n" + b"a" * (8 << 20))).status_code == 413
 
 
 FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"

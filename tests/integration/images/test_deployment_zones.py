@@ -95,7 +95,8 @@ async def test_a_sheet_follows_the_same_rule(field: Field) -> None:
     zones = {one["name"]: zone_of(one) for one in listed}
     del zones["camera"]
     assert zones == {
-        "Given": ("UTC", "given"), "Never": ("Europe/Berlin", "coordinates"), "New": ("Pacific/Fiji", "coordinates"),
+        "Given": ("UTC", "given"), "Never": ("Europe/Berlin", "coordinates"),
+        "New": ("Pacific/Fiji", "coordinates"),
         "Explicit": ("America/Lima", "given"),
     }  # fmt: skip
     # A sheet that was exported and sent again says nothing new.
@@ -115,7 +116,8 @@ async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(
         archive.writestr(
             "deployments.csv",
             "deploymentID,locationName,latitude,longitude,deploymentStart,deploymentEnd\n"
-            "d1,Old oak,52.52,13.4,,\nd2,Ford,52.52,13.4,2026-05-01T00:00:00+02:00,2026-06-01T00:00:00+02:00\n",
+            "d1,Old oak,52.52,13.4,,\nd2,Ford,52.52,13.4,2026-05-01T00:00:00+02:00,"
+            "2026-06-01T00:00:00+02:00\n",
         )
         archive.writestr(
             "media.csv", "mediaID,deploymentID,timestamp,filePath,filePublic,fileMediatype\n"
@@ -125,6 +127,9 @@ async def test_a_package_without_times_leaves_the_zone_to_the_coordinates(
             "observationID,deploymentID,mediaID,observationLevel,observationType\n",
         )
         archive.writestr("datapackage.json", "{}")
+    for name in ("Old oak", "Ford"):
+        body = {"project": project.field.project, "name": name}
+        await project.send("POST", "/deployments", body, 201)
     await project.import_file("camtrap-dp", buffer.getvalue())
     listed = (
         await project.field.call("GET", f"/deployments?project={project.field.project}")

@@ -222,7 +222,7 @@ async def test_files_are_given_only_by_their_signature_and_in_parts(
     assert (await client.get("/files/%2e%2e/secret")).status_code == 404
 
 
-async def test_what_could_run_is_never_shown_in_place(
+async def test_active_content_is_never_shown_inline(
     client: httpx2.AsyncClient, system: AppContext
 ) -> None:
     from trapline.server.images.actions.signed_urls import sign_file_url

@@ -1,4 +1,4 @@
-"""Sequences: made of what comes in, divided and joined as images leave and move, run and filtered by."""
+"""Sequences: grouped on arrival, split and joined as images change, run and filtered by."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ async def settle(field: Field) -> None:
 
 
 async def groups(field: Field) -> list[list[int]]:
-    """The sequences as the API lists them, each as the seconds of its images; and as the rows have them."""
+    """Return the sequences from the API, each as the seconds of its images, and from the rows."""
     answer = await field.call("GET", f"/sequences?project={field.project}&order=started_at")
     assert answer.status_code == 200, answer.text
     found = []
@@ -124,7 +124,10 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     answer = await field.call("POST", "/pipeline/run", run)
     assert answer.status_code == 202, answer.text
     number = int(answer.json()["job_id"].removeprefix("job-"))
-    waiting = "select count(*) from procrastinate.procrastinate_jobs where task_name = 'expand_job' and args->>'job_id' = %s"
+    waiting = (
+        "select count(*) from procrastinate.procrastinate_jobs where task_name = 'expand_job' "
+        "and args->>'job_id' = %s"
+    )
     assert await field.ask(waiting, str(number)) == [(1,)]
     await jobs.expand_job(field.system, SYSTEM, number)
     assert await field.counters(number) == ("completed", 0, 0, 0)

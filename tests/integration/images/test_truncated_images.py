@@ -1,4 +1,4 @@
-"""JPEGs that end early: imported and flagged from half of their rows on, refused with the reason below."""
+"""Truncated JPEGs: imported and flagged with half of their rows or more, otherwise refused."""
 
 import csv
 import io

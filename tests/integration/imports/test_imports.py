@@ -20,8 +20,12 @@ from tests.support.import_client import (
     wait_for_a_lock,
 )
 
+from trapline.server.catalogue.actions import day_counts
+from trapline.server.catalogue.actions.changes import sample_changes
+from trapline.server.catalogue.actions.day_counts import update_day_counts
 from trapline.server.imports.actions.result_import import run_import
 from trapline.server.platform.app_context import AppContext
+from trapline.wire.events import ChangeEvent
 
 
 @pytest.fixture
@@ -30,7 +34,11 @@ async def field(system: AppContext) -> Field:
 
 
 async def blank(field: Field) -> list[bool | None]:
-    return [told for (told,) in await field.ask("select blank from images order by filename")]
+    rows = await field.ask(
+        "select (select bool_and(o.kind = 'blank') from observations o where o.image_id = i.id) "
+        "from images i order by filename"
+    )
+    return [is_blank for (is_blank,) in rows]
 
 
 async def test_megadetector_results_become_analyses(field: Field) -> None:
@@ -60,7 +68,7 @@ async def test_megadetector_results_become_analyses(field: Field) -> None:
     assert animal["data"]["y_max"] == pytest.approx(0.6 * height)
     assert (named["class_name"], named["parent_id"]) == ("fox", animal["id"])
     assert [one["class"] for one in named["data"]["topk"]] == ["fox", "badger"]
-    assert first["classes"] == ["animal", "fox", "person"]
+    assert first["classes"] == ["fox", "person"], "the classification names the box"
     assert await blank(field) == [False, True, None, None]
     assert empty["analyses"][0]["annotations"] == []
     assert failed["analyses"][0]["error_message"] == "Failure image access"
@@ -170,19 +178,17 @@ async def test_number_of_running_imports_is_limited(field: Field) -> None:
 async def test_results_of_a_concurrent_import_are_unchanged(field: Field) -> None:
     await take(field, camtrap(), "camtrap-dp")
     async with field.system.database.transaction(SYSTEM) as tx:
-        for table in ("identifications", "analyses", "deployments"):
+        for table in ("identifications", "analyses"):
             await tx.execute(f"create table kept_{table} as select * from {table}")
-    await field.change("delete from deployments where name = 'Old oak'")
-    for table, condition in (("deployments", "name = 'Old oak'"), ("analyses", "true")):
-        await field.change("delete from identifications")
-        await field.change("delete from analyses")
-        sent = await send(field, camtrap(), "camtrap-dp")
-        async with field.system.database.transaction(SYSTEM) as tx:
-            await tx.execute(f"insert into {table} select * from kept_{table} where {condition}")
-            taking = asyncio.create_task(run_import(field.system, SYSTEM, sent["id"]))
-            await wait_for_a_lock(field)
-        await taking
-        assert (await show(field, sent))["state"] == "completed"
+    await field.change("delete from identifications")
+    await field.change("delete from analyses")
+    sent = await send(field, camtrap(), "camtrap-dp")
+    async with field.system.database.transaction(SYSTEM) as tx:
+        await tx.execute("insert into analyses select * from kept_analyses")
+        taking = asyncio.create_task(run_import(field.system, SYSTEM, sent["id"]))
+        await wait_for_a_lock(field)
+    await taking
+    assert (await show(field, sent))["state"] == "completed"
     assert (await show(field, sent))["unchanged"] == 2
 
 
@@ -227,7 +233,7 @@ OBSERVATIONS = (
 )
 
 
-def camtrap() -> bytes:
+def camtrap(observations: str = OBSERVATIONS) -> bytes:
     media = "".join(
         f"m{number},d1,https://media.example/{number},IMG_{number}.JPG\n" for number in range(3)
     )
@@ -235,16 +241,37 @@ def camtrap() -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("datapackage.json", json.dumps(PACKAGE))
         archive.writestr(
-            "deployments.csv", "deploymentID,locationName,latitude\nd1,camera,51\nd2,Old oak,52.5\n"
+            "deployments.csv",
+            "deploymentID,locationName,latitude,longitude\nd1,camera,51,4\nd2,Old oak,52.5,13\n",
         )
         archive.writestr(
             "media.csv", f"mediaID,deploymentID,filePath,fileName\n{media}m3,d2,,IMG_3.JPG\n"
         )
-        archive.writestr("observations.csv", OBSERVATIONS)
+        archive.writestr("observations.csv", observations)
     return out.getvalue()
 
 
-async def test_camtrap_dp_creates_deployments_results_and_identifications(
+async def test_imported_identifications_are_in_the_next_summary_and_reported(
+    field: Field, system: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_counts, "LONG_S", -1)
+    monkeypatch.setattr(day_counts, "KEPT_FOR", 1e9)
+    while await update_day_counts(system, SYSTEM):
+        pass
+    path = f"/summary?project={field.project}"
+    assert (await field.call("GET", path)).json()["classes"] == []
+    assert (await field.call("GET", path)).json()["is_behind"], "the summary is cached"
+    event = ChangeEvent(project_id=field.project, kind="identification")
+    before = await sample_changes(system, [field.project])
+    rows = OBSERVATIONS.splitlines(keepends=True)
+    await take(field, camtrap(rows[0] + rows[2]), "camtrap-dp")
+    summary = (await field.call("GET", path)).json()
+    assert summary["classes"] == [{"class_name": "meles  meles", "images": 1}]
+    after = await sample_changes(system, [field.project])
+    assert after.get(event) != before.get(event)
+
+
+async def test_camtrap_dp_creates_results_and_identifications(
     field: Field,
 ) -> None:
     body = {"project": field.project, "scientific_name": "Meles meles"}
@@ -255,12 +282,15 @@ async def test_camtrap_dp_creates_deployments_results_and_identifications(
         1,
         4,
         2,
-        1,
+        2,
     )
-    [(kind, place, file, _)] = await faults(field, taken)
+    [(_, missing, _, reason), (kind, place, file, _)] = await faults(field, taken)
+    assert missing == "line 3 of deployments"
+    assert reason.startswith("the project has no deployment Old oak")
     assert (kind, place, file) == ("unknown", "line 5 of media", "IMG_3.JPG")
-    [made] = await field.ask("select latitude from deployments where name = 'Old oak'")
-    assert made == (52.5,)
+    # The deployment exists and had no location; the other one has no image.
+    made = await field.ask("select name, latitude from deployments")
+    assert made == [("camera", 51.0)]
     fox, nothing, both, _ = [await image(field, number) for number in range(4)]
     [analysis] = fox["analyses"]
     assert (analysis["model_name"], analysis["model_version"]) == ("Detector", "2.0")
@@ -338,10 +368,11 @@ async def test_entry_of_an_image_deleted_meanwhile_is_reported(
     )
     told = await faults(field, taken)
     assert [one[:3] for one in told] == [
+        ("wrong", "line 3 of deployments", None),
         ("unknown", "line 2 of media", "IMG_0.JPG"), ("unknown", "line 3 of media", "IMG_1.JPG"),
         ("unknown", "line 5 of media", "IMG_3.JPG"),
     ]  # fmt: skip
-    assert "was deleted during the import" in told[1][3]
+    assert "was deleted during the import" in told[2][3]
 
 
 async def test_deleted_image_gets_no_results(field: Field) -> None:

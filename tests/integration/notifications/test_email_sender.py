@@ -1,4 +1,4 @@
-"""The way out for e-mail, to real mail servers: TLS, sign-in, and that an address is one address."""
+"""E-mail to real mail servers: TLS, sign-in, and exactly one recipient address."""
 
 import ssl
 from dataclasses import replace

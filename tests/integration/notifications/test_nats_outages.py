@@ -49,7 +49,7 @@ async def test_an_outage_is_in_ready_the_metrics_and_the_list_until_the_server_a
         assert before <= listed.failing_since <= datetime.now(UTC)
         assert (listed.error or "").startswith("the connection to the NATS server failed (")
         since = f"{listed.failing_since:%Y-%m-%d %H:%M:%S} UTC"
-        assert part.startswith(f"Away since {since}: {listed.error}. Events wait")
+        assert part.startswith(f"Unavailable since {since}: {listed.error}. Events wait")
         assert up == 0
         # An event that fails, too, and later checks leave the start of the outage as it is.
         await office.end_job()
@@ -127,7 +127,7 @@ async def test_waiting_events_are_due_when_the_connection_is_back_and_a_refusal_
         await server.kill()
         await office.deliveries.check_subjects()
         part, _, away = await read_outage(office)
-        assert part.startswith("Away since ")
+        assert part.startswith("Unavailable since ")
         assert away.failing_since == refused.failing_since
         await office.sql(
             "update webhook_deliveries set next_attempt_at = now() + interval '4 hours'"

@@ -1,4 +1,4 @@
-"""Events as subjects of a real NATS server: with streams and without, and that none is lost while it is away."""
+"""Events on a real NATS server: with and without streams, and without loss during outages."""
 
 import asyncio
 import json
@@ -57,7 +57,7 @@ async def bare(
         yield Office(system, await build_house(system, "house"), DeliverySender(system))
 
 
-async def test_what_webhooks_are_told_is_published(bare: Office) -> None:
+async def test_webhook_events_are_published_to_nats(bare: Office) -> None:
     async with (
         running_nats() as server,
         listening(server) as (_, heard),
@@ -120,7 +120,10 @@ async def test_a_stream_keeps_events_and_none_is_lost_while_the_server_is_away(
 
 
 async def wait_until_noticed(office: Office) -> None:
-    """Wait until the connection is known to be broken: an event before that waits for its answer as long as it may."""
+    """Wait until the broken connection is known.
+
+    An earlier event waits as long as possible for its response.
+    """
     subjects = office.deliveries._subjects
     assert subjects is not None
     async with asyncio.timeout(15):
@@ -173,7 +176,7 @@ async def test_a_server_that_is_away_is_logged_once_and_so_is_its_return() -> No
                 await subjects.publish("trapline.1.job.completed", str(number), b"{}")
         await subjects.close()
     assert [line["log_level"] for line in lines] == ["warning", "info"]
-    assert "NATS server is away" in lines[0]["event"]
+    assert "NATS server is unavailable" in lines[0]["event"]
     assert lines[1]["event"] == "the NATS server answers again"
 
 

@@ -46,9 +46,12 @@ async def use_over_http(client: httpx2.AsyncClient, post: Post, box: MailBox) ->
     path = f"/api/v2/notification-subscriptions/{made.json()['id']}"
     assert (await client.delete(path, headers=viewer)).status_code == 404
     for wrong in (
-        {"kind": "class_seen"}, {"kind": "class_seen", "class_name": ""}, {"kind": "job_failed", "silent_for_h": 3},
-        {"kind": "class_seen", "class_name": "a\x00b"}, {"kind": "job_failed", "class_name": "lynx"}, {"kind": "other"},
-        {"kind": "source_silent", "silent_for_h": 0}, {"kind": "class_seen", "class_name": "x", "confidence_min": 2},
+        {"kind": "class_seen"}, {"kind": "class_seen", "class_name": ""},
+        {"kind": "job_failed", "silent_for_h": 3},
+        {"kind": "class_seen", "class_name": "a\x00b"},
+        {"kind": "job_failed", "class_name": "lynx"}, {"kind": "other"},
+        {"kind": "source_silent", "silent_for_h": 0},
+        {"kind": "class_seen", "class_name": "x", "confidence_min": 2},
     ):  # fmt: skip
         refused = await client.post(
             "/api/v2/notification-subscriptions",

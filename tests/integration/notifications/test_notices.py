@@ -1,4 +1,4 @@
-"""Notices: who is written to, about what, how often, and that nothing is lost, held up or given away."""
+"""Notices: recipients, content and frequency, without loss, delay or disclosure."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,6 +21,7 @@ from trapline.server.notifications.queries.notice_emails import claim_emails
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.wire.auth import Role
+from trapline.wire.identifications import IdentificationKind
 from trapline.wire.notices import NoticeKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -87,7 +88,7 @@ async def test_a_failed_job_is_told_in_one_plain_e_mail(post: Post, box: MailBox
     assert shown.last_error is None
 
 
-async def test_what_happens_within_a_while_is_one_e_mail(post: Post, box: MailBox) -> None:
+async def test_events_of_a_short_period_are_one_e_mail(post: Post, box: MailBox) -> None:
     await post.ask(FAILED)
     await post.fail_job("first")
     await post.send(gather_s=60)
@@ -127,34 +128,48 @@ async def test_a_class_is_told_from_its_least_confidence_on(post: Post, box: Mai
     assert box.handed == []
     await post.see("lynx", 0.9)
     await post.see("lynx", 0.95)
-    await post.see("bear", 0.1)
+    await post.see("bear", 0.15)
+    await post.send()
+    assert len(box.handed) == 1, "a detection below the project's threshold is no observation"
+    await post.see("bear", 0.3)
     await post.send()
     told = {one.recipients[0]: one for one in box.handed}
     assert set(told) == {"owner@house.example", "viewer@house.example"}
     lynx = told["owner@house.example"]
     assert lynx.subject == "[house] lynx on 1 image"
-    assert "lynx on 1 image, at most 90% sure." in lynx.text
+    assert "lynx on 1 image, maximum confidence 90%." in lynx.text
     assert f"/images/{post.house.ids['image_id']}" in lynx.text
+
+
+async def test_a_class_that_a_person_names_is_told(post: Post, box: MailBox) -> None:
+    await post.ask(SEEN, class_name="lynx", confidence_min=0.8)
+    await post.ask(SEEN, Role.VIEWER, class_name="bobcat", confidence_min=0.8)
+    await post.see("bobcat", 0.5)
+    await post.say(IdentificationKind.CORRECT, "lynx")
+    await post.see("bobcat", 0.9)
+    await post.send()
+    [got] = box.handed
+    assert got.recipients == ["owner@house.example"], "a model does not overrule a person"
+    assert got.subject == "[house] lynx on 1 image"
+    await post.let_pass(hours=1)
+    await post.say(IdentificationKind.BLANK)
+    await post.send()
+    assert len(box.handed) == 1
 
 
 async def test_the_images_of_a_class_are_counted_together(post: Post, box: MailBox) -> None:
     await Office(post.system, post.house, DeliverySender(post.system)).add_images(69)
     await post.ask(SEEN, class_name="lynx", confidence_min=0.5)
     await post.ask(SEEN, class_name="bear")
-    for half in ("<", ">="):
-        await post.sql(
-            f"""
-            insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
-            select id, 'lynx', project_id, captured_at, (10 + place) / 100.0
-            from (select *, row_number() over (order by id) as place from images) i where place {half} 60
-            """
-        )
+    images = [key for (key,) in await post.sql("select id from images order by id")]
+    for place, image in enumerate(images, start=1):
+        await post.see("lynx", (10 + place) / 100, image)
     await post.see("bear", 0.4)
     await post.send()
     [got] = box.handed
     assert got.subject == "[house] 2 classes were seen"
-    assert "lynx on 31 images, at most 80% sure." in got.text
-    assert "bear on 1 image, at most 40% sure." in got.text
+    assert "lynx on 31 images, maximum confidence 80%." in got.text
+    assert "bear on 1 image, maximum confidence 40%." in got.text
     assert got.text.count("/images/") == 6, "five at most of each class"
 
 
@@ -172,7 +187,7 @@ async def test_deleted_images_and_projects_tell_nobody(post: Post, box: MailBox)
     await post.send()
     assert box.handed == []
     await post.sql("update images set deleted_at = null")
-    await post.sql("delete from image_classes")
+    await post.see("fox", 0.9, first)
     for image in (first, other):
         await post.see("lynx", 0.9, image)
     await post.sql(delete, image=first)
@@ -214,7 +229,7 @@ async def test_silence_is_told_once_and_again_after_it_was_heard(post: Post, box
     assert (camera.subject, source.subject) == (
         "[house] the camera “camera” is silent", "[house] the source “feed” is silent",
     )  # fmt: skip
-    assert "the last image came in at 2026-01-02 03:04 UTC" in camera.text
+    assert "the last image was received at 2026-01-02 03:04 UTC" in camera.text
     assert f"/deployments/{ids['deployment_id']}" in camera.text
     assert "Its last run failed: off" in source.text
     await post.sql("update images set created_at = now()")
@@ -342,7 +357,7 @@ async def test_whoever_is_without_right_gets_nothing(post: Post, box: MailBox) -
     )  # fmt: skip
 
 
-async def test_what_is_rolled_back_or_ended_is_never_told(post: Post, box: MailBox) -> None:
+async def test_rolled_back_or_ended_states_send_no_event(post: Post, box: MailBox) -> None:
     notice = await post.ask(FAILED)
     await post.fail_job()
     await notices.delete_notice(post.system, await post.scope_of(Role.OWNER), notice.id)

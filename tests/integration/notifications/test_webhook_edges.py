@@ -1,4 +1,4 @@
-"""Webhooks at their edges: receivers that ask for days or answer half, secrets asked for twice, forbidden addresses."""
+"""Edge cases of webhooks: long delays, partial responses, repeated secrets, refused addresses."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -72,7 +72,8 @@ async def test_an_event_is_delivered_once_with_a_signature_that_holds(
     assert message["type"] == "job.completed"
     assert datetime.fromisoformat(message["timestamp"]) == entry.created_at
     assert message["data"] == {
-        "project_id": office.project, "id": int(office.house.ids["job_id"]), "state": "completed", "move": 1,
+        "project_id": office.project, "id": int(office.house.ids["job_id"]), "state": "completed",
+        "move": 1,
         "open": 1, "completed": 0, "failed": 0,
     }  # fmt: skip
     assert (entry.state, entry.attempts, entry.last_status, entry.last_error) == (
@@ -172,7 +173,7 @@ async def test_a_webhook_is_told_only_what_it_asked_for(office: Office, receiver
     assert await office.log(off.id) == []
 
 
-async def test_what_is_rolled_back_is_never_told(office: Office) -> None:
+async def test_rolled_back_changes_send_no_event(office: Office) -> None:
     webhook = await office.add("https://receiver.example/")
     with suppress(RuntimeError):
         async with office.system.database.transaction(SYSTEM) as tx:

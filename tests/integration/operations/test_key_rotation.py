@@ -64,7 +64,7 @@ def keys(by_version: dict[int, str]) -> SecretKeys:
 
 
 async def fill(system: AppContext, house: House, many: int) -> dict[UUID, str]:
-    """Make sources with passwords; answers the password of each, and gives the first an event secret."""
+    """Create sources with passwords and return the passwords. The first has an event secret."""
     made = {}
     for number in range(2):
         new = NewSource(
@@ -105,7 +105,8 @@ def command(url: str, folder: Path, key: str | None, *more: str) -> subprocess.P
         settings["TRAPLINE_SECRET_KEY"] = key
     return subprocess.Popen(
         [sys.executable, "-m", "trapline.cli.main", "secrets", "rotate", *more],
-        env=quiet_environment(**settings), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=quiet_environment(**settings), cwd=folder, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -123,7 +124,10 @@ def rotate_and_kill_in_the_middle(url: str, folder: Path, key: str | None) -> No
         connection.execute("select id from pull_sources where id = %s for update", (UUID(int=150),))
         running = command(url, folder, key)
         deadline = time.monotonic() + 30
-        waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        waiting = (
+            "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = "
+            "current_database()"
+        )
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
             while other.execute(waiting).fetchone() is None:
                 assert running.poll() is None, running.communicate()
@@ -171,7 +175,7 @@ async def test_a_wrong_or_a_single_key_changes_nothing(
     assert "version 1 of the secret key, which is not set here" in rotate(
         url, tmp_path, f"2:{NEW},3:{WRONG}", code=1
     )
-    assert "names one key" in rotate(url, tmp_path, OLD, code=2)
+    assert "has only one key" in rotate(url, tmp_path, OLD, code=2)
     assert "cannot be decrypted" in rotate(url, tmp_path, None, code=1), (
         "a data folder's own key that sealed nothing here"
     )
@@ -201,10 +205,10 @@ async def test_the_key_of_a_data_folder_is_changed_while_the_server_runs(
         await tx.session.execute(
             text("update analyses set state = 'processing', leased_at = now() - interval '1 h'")
         )
-    assert "Key 1 stays for now: workers hold 1 tasks" in rotate(url, tmp_path, None)
+    assert "Key 1 is still in use: workers hold 1 tasks" in rotate(url, tmp_path, None)
     assert list(KeyFile(file)) == [1, 2], "a change that was not over is ended, not begun anew"
     said = rotate(url, tmp_path, None, "--now")
-    assert "Key 1 is dropped" in said
+    assert "Key 1 is deleted" in said
     left = parse_keys(file.read_text(encoding="utf-8"), "file")
     assert list(left) == [2]
     assert file.stat().st_mode & 0o777 == 0o600
@@ -228,7 +232,7 @@ def test_a_key_file_that_was_spoilt_ends_no_server(tmp_path: Path) -> None:
 
 
 def test_every_column_of_bytes_is_known_as_a_secret_or_not() -> None:
-    """A new column of bytes is either named in db/sealed.py, so that its key can be changed, or here."""
+    """A column of bytes is listed in encrypted_columns, so that its key is rotated, or here."""
     columns = {
         (table.name, column.name)
         for table in metadata.tables.values()

@@ -22,7 +22,10 @@ LOCK = "select pg_advisory_xact_lock(4711)"
 
 
 async def _count_open(url: str) -> int:
-    """Count the connections to this database but our own; what was just closed has a moment to go."""
+    """Count the other connections to this database.
+
+    Connections that were just closed get time to end.
+    """
     open_now = 0
     for _ in range(100):
         open_now = await _count_now(url)
@@ -129,7 +132,7 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_closed(database_ur
 async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(
     database_url: str,
 ) -> None:
-    """Else a machine that vanished in the middle of a transaction would keep its locks for hours."""
+    """Otherwise a machine that disappears during a transaction would keep its locks for hours."""
     database = Database(database_url)
     try:
         found = []

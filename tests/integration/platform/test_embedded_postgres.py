@@ -22,7 +22,7 @@ from trapline.server.platform.postgres.postgres import start_postgres, stop_post
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that PostgreSQL's unprivileged uid can reach: pytest makes its own with mode 0700."""
+    """Return a data folder that PostgreSQL's uid can access. Those of pytest have mode 0700."""
     folder = tmp_path_factory.mktemp("data")
     if os.geteuid() == 0:
         for parent in (folder, *folder.parents):
@@ -51,7 +51,7 @@ def test_it_is_durable_and_utf8_and_does_not_run_as_root(folder: Path) -> None:
     assert postgres.process.returncode == 0
 
 
-def test_what_was_committed_is_there_after_kill_9_and_the_port_stays(folder: Path) -> None:
+def test_committed_data_survives_kill_9_and_the_port_is_kept(folder: Path) -> None:
     first = start_postgres(folder)
     with psycopg.connect(first.url) as connection:
         connection.execute("create table kept (what text)")

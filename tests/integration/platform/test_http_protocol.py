@@ -171,7 +171,7 @@ def test_a_request_has_one_host(ask: Ask, version: bytes, hosts: bytes, is_refus
         (b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n0\r\nX: " + b"a" * 20 * HEAD_BYTES, 431),
     ],
 )
-def test_what_is_too_large_is_refused_before_it_is_gathered(
+def test_too_large_bodies_are_refused_before_they_are_read(
     ask: Ask, request_: bytes, status: int
 ) -> None:
     [(told, problem)] = ask(request_)
@@ -263,7 +263,10 @@ def test_a_body_that_was_answered_already_is_read_on_for_a_while(ask: Ask, port:
 
 
 def test_nobody_waits_for_a_caller_without_end(port: int) -> None:
-    """Half a head, half a body, and half a head after an answer: closed, those that began to speak with a 408."""
+    """Half a head, half a body, and half a head after a response.
+
+    Each is closed, those that began to send with a 408.
+    """
     starts = {
         "silence": b"",
         "half a head": b"GET / HTTP/1.1\r\nHos",

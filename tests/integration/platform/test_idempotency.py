@@ -1,4 +1,4 @@
-"""An Idempotency-Key counts however a body is sent, or the request is refused; never is the work done without it."""
+"""An Idempotency-Key is honoured for every form of body, or the request is refused."""
 
 import asyncio
 import json
@@ -114,7 +114,10 @@ async def test_the_query_is_a_part_of_the_request(
 async def test_a_twin_waits_for_the_answer_of_the_first(
     system: AppContext, app_client: httpx2.AsyncClient, kind: str
 ) -> None:
-    """Both arrive before either has stored an answer: the second waits, and returns what the first created."""
+    """Both arrive before a response is stored.
+
+    The second waits and returns what the first created.
+    """
     house = await build_house(system, "house")
     headers, project = as_caller(house, **KEY), f"/api/v2/projects/{house.ids['project_id']}"
     path, body = {

@@ -83,6 +83,7 @@ ANEW = {
         "POST /callback_keys/check",
         "POST /deployments/{deployment_id}/clock/preview",
         "POST /image-pull-sources/test",
+        "POST /projects/{project_id}/observation-settings/preview",
         "POST /image-pull-sources/{source_id}/test",
         "POST /notification-subscriptions/test",
         "POST /webhooks/{webhook_id}/test",

@@ -41,7 +41,7 @@ INSERTS = {
 
 
 def test_two_may_migrate_one_database_at_once(empty_database_url: str) -> None:
-    """The second one waits for the first, which waits for all that look at the tables it builds an index on."""
+    """The second waits for the first, which waits for all readers of the tables that it indexes."""
     migrators = [
         subprocess.Popen(
             [sys.executable, "-c", MIGRATE, empty_database_url], stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Unknown query names are refused on every route, so that a misspelt filter never returns everything."""
+"""Every route refuses unknown query names, so that a misspelt filter never returns everything."""
 
 from typing import Any
 

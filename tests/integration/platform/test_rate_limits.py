@@ -24,7 +24,7 @@ From = Callable[[str], httpx2.AsyncClient]
 
 @pytest.fixture
 async def rates(system: AppContext, application: FastAPI) -> RateLimits:
-    """Six calls for a worker, four for any other caller, three for a stranger, and then none for an hour."""
+    """Six calls for a worker, four for other callers and three without credentials per hour."""
     made = RateLimits(
         workers=TokenBuckets(HOUR, 6),
         callers=TokenBuckets(HOUR, 4),

@@ -116,9 +116,11 @@ async def test_a_large_body_is_stored_whole_and_paired_rightly(field: Field) -> 
     assert [task["status"] for task in answer.json()["tasks"]] == ["accepted"] * 6
     rows = await field.ask(
         """
-        select a.image_id, box.data, box.class_name, box.algorithm_id, named.class_name, v.content, v.encoding
+        select a.image_id, box.data, box.class_name, box.algorithm_id, named.class_name,
+        v.content, v.encoding
         from annotations named join annotations box on box.id = named.parent_id
-        join analyses a on a.id = named.analysis_id join score_vectors v on v.annotation_id = named.id
+        join analyses a on a.id = named.analysis_id
+        join score_vectors v on v.annotation_id = named.id
         order by a.image_id, named.ordering
         """
     )

@@ -1,4 +1,4 @@
-"""The headers that every answer has, errors included, and whose word counts for where a request came from."""
+"""Headers of all responses, errors included, and the proxies that are trusted for the origin."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Signed URLs end with what they were given for: within the hour, and at once where an image is deleted."""
+"""Signed URLs expire within the hour, and immediately if their image is deleted."""
 
 import time
 from typing import Any

@@ -89,7 +89,8 @@ async def test_a_filled_database_of_the_last_revision_is_recorded_as_migrated(
         ("alter table images alter column filename drop not null", "missing: column images.f"),
         (
             (
-                "create or replace function leave_sequence() returns trigger as 'begin end' language "
+                "create or replace function leave_sequence() returns trigger as 'begin end' "
+                "language "
                 "plpgsql"
             ),
             "missing: function leave_sequence()",

@@ -51,6 +51,7 @@ UNTOLD = {
     "POST /auth/oidc/begin": KEEPS_NOTHING,
     "POST /auth/link/state": KEEPS_NOTHING,
     "POST /deployments/{deployment_id}/clock/preview": KEEPS_NOTHING,
+    "POST /projects/{project_id}/observation-settings/preview": KEEPS_NOTHING,
     "POST /notification-subscriptions": "writes an entry if a mail server is configured, tested in "
     "test_notice_routes.py",
     **{
@@ -59,7 +60,17 @@ UNTOLD = {
     },
 }
 
+DRAWN = (
+    "insert into human_boxes (id, project_id, image_id, x_min, y_min, x_max, y_max, label, made_by,"
+    " updated_by) values ('{annotation_id}', {project_id}, '{image_id}', 0, 0, 5, 5, 'hare', 'x',"
+    " 'x') on conflict do nothing"
+)
 BEFORE = {
+    "DELETE /projects/{project_id}/sensitive-taxa/{taxon_id}": "insert into sensitive_taxa "
+    "(project_id, taxon_id, visitor, viewer, reviewer, manager) values "
+    "({project_id}, '{taxon_id}', 3, 2, 2, 0) on conflict do nothing",
+    "PATCH /annotations/{annotation_id}": DRAWN,
+    "DELETE /annotations/{annotation_id}": DRAWN,
     "POST /jobs/{job_id}/retry": "update analyses set state = 'failed' where id = '{analysis_id}'",
     "POST /pipeline/job/{job_id}/retry": "update analyses set state = 'failed' where id = "
     "'{analysis_id}'",

@@ -1,4 +1,4 @@
-"""One id of another project in a request that is the caller's own otherwise: at every place that takes one."""
+"""One ID of another project in a request of the caller: at every place that accepts an ID."""
 
 import re
 from collections.abc import Iterator
@@ -61,6 +61,15 @@ BESIDE: dict[tuple[str, str], Any] = {
     ("POST /identifications", ".identifications[].taxon"): {
         "identifications": [{"kind": "correct", "images": ["{image_id}"]}]
     },
+    ("POST /annotations", ".annotations[].taxon"): {
+        "annotations": [
+            {"image": "{image_id}", "box": {"x_min": 0, "y_min": 0, "x_max": 5, "y_max": 5}}
+        ]
+    },
+    ("PATCH /annotations/{annotation_id}", ".taxon"): {},
+    ("POST /identifications", ".identifications[].taxa[].taxon"): {
+        "identifications": [{"kind": "correct", "images": ["{image_id}"]}]
+    },
     **{(key, f".{name}[]"): {} for key in RETRIES for name in ("images", "analyses")},
 }
 # The status for a missing ID where it is not 404; the same for foreign and unknown IDs.
@@ -80,6 +89,15 @@ OTHERWISE: dict[tuple[str, str], int] = {
         )
     },
     **{("GET /identifications", name): 200 for name in ("annotation", "image", "person", "taxon")},
+    **{
+        (f"GET /{path}", "identified_by"): 200
+        for path in ("images", "images/days", "images/{image_id}")
+    },
+    **{
+        (f"GET /observations{path}", name): 200
+        for path in ("", "/groups")
+        for name in ("deployment", "identified_by", "image", "sequence", "taxon")
+    },
     ("GET /jobs", "preset"): 200,
     ("GET /presets", "pipeline"): 200,
     ("GET /images", "deployment"): 200,
@@ -218,14 +236,14 @@ LISTS = [
     for one in operations()
     if any(found["name"] == "cursor" for found in one[2].get("parameters", []))
     and not ACCESS[get_route_key(one[0], one[1])].operators  # one list for the whole installation
-    and not ACCESS[get_route_key(one[0], one[1])].public  # the caller has no account
+    and not ACCESS[get_route_key(one[0], one[1])].public_project  # the caller has no account
     and "/auth/" not in one[1]  # one's own, short and fetched whole before a cursor is read
 ]
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_cursor_of_another_list_shows_nothing_of_it(grounds: Grounds) -> None:
-    """Each list asked with the cursor of each list of another project: refused, or a part of one's own list."""
+    """Request each list with the cursor of each list of another project: nothing leaks."""
     cursors, own = {}, {}
     for method, path, operation in LISTS:
         key = get_route_key(method, path)
@@ -263,12 +281,13 @@ async def _list(
     headers: dict[str, str],
     **query: str,
 ) -> httpx2.Response:
-    named = {
-        position.name: ids[held]
-        for position, held in positions_of("GET", path, operation)
-        if position.where == "path"
-    }
-    return await grounds.app_client.get(path.format(**named), params=query, headers=headers)
+    required = {one["name"] for one in operation["parameters"] if one.get("required")}
+    named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
+    for position, held in positions_of("GET", path, operation):
+        if position.where in named and position.name in required:
+            named[position.where][position.name] = ids[held]
+    url = path.format(**named["path"])
+    return await grounds.app_client.get(url, params=named["query"] | query, headers=headers)
 
 
 def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
@@ -282,7 +301,7 @@ def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_no_signed_address_leads_anywhere_else(grounds: Grounds) -> None:
-    """Addresses of files and uploads with any part of them changed, taken away, or taken from another's address."""
+    """Return URLs of files with each part changed, removed, or taken from another URL."""
     of_house, of_stranger = [await _find_addresses(grounds, name) for name in ("house", "stranger")]
     assert {kind for kind, _ in of_house} == {"GET", "PUT"}
     await grounds.note_changes()

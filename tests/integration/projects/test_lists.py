@@ -23,6 +23,10 @@ SHORT = {
     "GET /images/classes": "as many as a project has classes, the most frequent first",
     "GET /taxa/suggestions": "as many as a project has classes, the most frequent first",
     "GET /images/tags": "as many as a project has tags, the most frequent first",
+    "GET /projects/{project_id}/sensitive-taxa": "a thousand sensitive taxa at most",
+    "GET /projects/{project_id}/sensitive-taxa/{taxon_id}/sightings": (
+        "a thousand deployments at most"
+    ),
     "GET /jobs/{job_id}/failures": "a hundred reasons at most",
 }
 """Lists without pages, with the reason why they are bounded, and lists only for some users."""
@@ -75,6 +79,11 @@ async def test_a_list_has_the_form_of_all_lists(
             assert name.endswith(("_after", "_before")) or OLDER[name] in queries, (
                 f"{name} is no range of times"
             )
+    required = [
+        given["name"]
+        for given in operation.get("parameters", [])
+        if given["in"] == "query" and given.get("required")
+    ]
     caller = grounds.operator if ACCESS[key].operators else grounds.people["house"].call_as("owner")
 
     async def ask(**query: Any) -> Any:
@@ -83,7 +92,8 @@ async def test_a_list_has_the_form_of_all_lists(
             for position, held in positions_of("GET", path, operation)
         }
         where = path.format(**named)
-        return await grounds.app_client.get(where, params=query, headers=caller.headers)
+        needed = {name: named[name] for name in required}
+        return await grounds.app_client.get(where, params=needed | query, headers=caller.headers)
 
     whole = await ask(limit=1000)
     assert whole.status_code == 200, whole.text

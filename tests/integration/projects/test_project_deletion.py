@@ -36,7 +36,10 @@ async def activate(system: AppContext) -> None:
 
 
 async def list_active(system: AppContext) -> list[tuple[str, bool]]:
-    query = "select 'source', is_active from pull_sources union all select 'webhook', is_active from webhooks order by 1"
+    query = (
+        "select 'source', is_active from pull_sources union all select 'webhook', is_active from "
+        "webhooks order by 1"
+    )
     async with system.database.transaction(SYSTEM) as tx:
         return await (await tx.execute(query)).fetchall()
 
@@ -135,7 +138,7 @@ async def test_sources_that_leave_the_archive_are_polled_one_after_another(
     assert max(moments) - min(moments) > timedelta(seconds=5), "they are spread over the minute"
 
 
-async def test_what_was_deleted_long_ago_is_gone_with_its_files_and_leaves_a_tombstone(
+async def test_expired_deletions_are_purged_with_files_and_leave_a_tombstone(
     system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     stranger = await build_house(system, "stranger")

@@ -1,27 +1,41 @@
-"""Only images on which every name is a known animal, or nothing, are public; people's names replace the models'."""
+"""Only images whose names are all known animals, or blank, are public.
+
+Names by people replace those of models.
+"""
 
 from typing import Any
 
 import pytest
-from tests.support.api_project import Field, make_field, success
+from tests.support.api_project import SYSTEM, Field, make_field, success
 from tests.support.external_pipeline import begin, box
 
 from trapline.server.platform.app_context import AppContext
+from trapline.server.review.actions.observation_builds import build_observations
 
 PEOPLE = (
-    "person", "Person", "people", "human", "humans", "Homo sapiens", "homo_sapiens", "hiker", "hunter", "cyclist",
-    "mountain biker", "man", "woman", "child", "boy", "girl", "jogger", "runner", "pedestrian", "rider", "walker",
-    "poacher", "ranger", "tourist", "skier", "climber", "photographer", "dog walker", "mushroom picker", "forester",
-    "homeless", "passer-by", "somebody", "adult", "teenager", "senior", "crew", "Mensch", "Menschen", "Pilzsammler",
-    "Wandersmann", "Spaziergängerin", "Fußgänger", "Radler", "Förster", "personne", "homme", "femme", "promeneur",
-    "randonneuse", "cavalier", "cueilleur", "persona", "caminante", "niño", "pessoa", "ciclista", "osoba", "grzybiarz",
-    "ihminen", "människa", "wandelaar", "人", "人間", "человек", "грибник", "insan", "άνθρωπος", "إنسان", "사람",
-    "mammalia;primates;hominidae;homo;sapiens;human", "0;mammalia;primates;hominidae;homo;sapiens;human",
-    "0;mammalia;primates;hominidae;;;", "0;mammalia;primates;;;;primate", "00042_Animalia_Chordata_Homo_sapiens",
+    "person", "Person", "people", "human", "humans", "Homo sapiens", "homo_sapiens", "hiker",
+    "hunter", "cyclist",
+    "mountain biker", "man", "woman", "child", "boy", "girl", "jogger", "runner", "pedestrian",
+    "rider", "walker",
+    "poacher", "ranger", "tourist", "skier", "climber", "photographer", "dog walker",
+    "mushroom picker", "forester",
+    "homeless", "passer-by", "somebody", "adult", "teenager", "senior", "crew", "Mensch",
+    "Menschen", "Pilzsammler",
+    "Wandersmann", "Spaziergängerin", "Fußgänger", "Radler", "Förster", "personne", "homme",
+    "femme", "promeneur",
+    "randonneuse", "cavalier", "cueilleur", "persona", "caminante", "niño", "pessoa", "ciclista",
+    "osoba", "grzybiarz",
+    "ihminen", "människa", "wandelaar", "人", "人間", "человек", "грибник", "insan", "άνθρωπος",
+    "إنسان", "사람",
+    "mammalia;primates;hominidae;homo;sapiens;human",
+    "0;mammalia;primates;hominidae;homo;sapiens;human",
+    "0;mammalia;primates;hominidae;;;", "0;mammalia;primates;;;;primate",
+    "00042_Animalia_Chordata_Homo_sapiens",
     "thing", "unknown", "class 7", "vehicle", "car",
 )  # fmt: skip
 ANIMALS = (
-    "animal", "Bird", "red fox", "RED_FOX", "zebra", "red deer", "wild boar", "timber wolf", "moth", "blank", "Empty",
+    "animal", "Bird", "red fox", "RED_FOX", "zebra", "red deer", "wild boar", "timber wolf",
+    "moth", "blank", "Empty",
     "5c7ce479-8a45-40b3-ae21-7c97dfae22f5;mammalia;carnivora;canidae;vulpes;vulpes;red fox",
     "1f689929-883d-4dae-958c-3d57ab5b6c16;;;;;;animal",
     "00001_Animalia_Chordata_Mammalia_Carnivora_Canidae_Vulpes_vulpes",
@@ -139,6 +153,36 @@ async def test_what_people_state_replaces_the_names_of_models(system: AppContext
     await state(field, kind="unsure", annotations=[fox])
     assert set(await list_shown(field)) == {images[2]}
     assert (await count_shown(field))[:2] == (1, 3)
+
+
+async def draw(field: Field, image: int, label: str, **more: Any) -> str:
+    """Draw a box as the owner; return its ID."""
+    corners = {"x_min": 0, "y_min": 0, "x_max": 50, "y_max": 50}
+    new = {"image": str(field.images[image]), "box": corners, "label": label, **more}
+    answer = await field.call("POST", "/annotations", {"annotations": [new]})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["annotations"][0]["id"])
+
+
+async def test_people_among_several_taxa_and_on_drawn_boxes_hide_an_image(
+    system: AppContext,
+) -> None:
+    field = await publish(system, 3)
+    await find(field, 0, box(class_name="red deer"))
+    await find(field, 1, box(class_name="red deer"))
+    [person] = await find(field, 2, box(class_name="person"))
+    images = [str(image) for image in field.images]
+    assert set(await list_shown(field)) == set(images[:2])
+    both = [{"label": "red deer"}, {"label": "person"}]
+    await state(field, kind="correct", images=images[:1], taxa=both)
+    drawn = await draw(field, 1, "person")
+    assert set(await list_shown(field)) == set()
+    await draw(field, 2, "red fox", supersedes=person)
+    shown = await list_shown(field)
+    assert {key: one["classes"] for key, one in shown.items()} == {images[2]: ["red fox"]}
+    assert [one["class_name"] for one in shown[images[2]]["boxes"]] == ["red fox"]
+    assert (await field.call("DELETE", f"/annotations/{drawn}")).status_code == 204
+    assert set(await list_shown(field)) == set(images[1:])
 
 
 @pytest.mark.parametrize(
@@ -297,3 +341,22 @@ async def test_labels_of_a_category_map_are_known_by_its_taxonomy(system: AppCon
     }  # fmt: skip
     await field.register(slug="marsupials", name="Marsupials", algorithms=[algorithm])
     assert set(await list_shown(field)) == {str(field.images[0])}
+
+
+async def test_a_blank_label_of_the_project_shows_its_image(system: AppContext) -> None:
+    field = await publish(system, 2)
+    nothing = {
+        "annotation_type": "classification",
+        "class_name": "Leer",
+        "confidence": 0.9,
+        "data": {"topk": [{"class": "Leer", "confidence": 0.9}]},
+    }
+    for image in (0, 1):
+        await find(field, image, nothing, *([box(class_name="person")] if image else []))
+    assert await list_shown(field) == {}
+    change = {"blank_labels": ["leer", "person"]}
+    path = f"/projects/{field.project}/observation-settings"
+    assert (await field.call("PATCH", path, change)).status_code == 200
+    while await build_observations(field.system, SYSTEM):
+        pass
+    assert set(await list_shown(field)) == {str(field.images[0])}, "a word for people hides"

@@ -118,7 +118,7 @@ async def test_pictures_are_fetched_before_the_job_is_expanded(
     [
         ("404", 1, "IMG_2.JPG could not be downloaded: the server has no such URL (404)"),
         ("cut", 4, "IMG_2.JPG could not be downloaded: the transfer ended before the length"),
-        ("broken", 1, "IMG_2.JPG cannot be taken: "),
+        ("broken", 1, "IMG_2.JPG cannot be imported: "),
         ("unframed", 4, "IMG_2.JPG could not be downloaded: the file is truncated"),
     ],
 )
@@ -165,7 +165,7 @@ async def test_one_that_cannot_be_had_fails_the_job_until_it_is_tried_again(
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/a.jpg", "http://10.0.0.1/a.jpg"])
-async def test_what_a_pull_source_may_not_reach_no_run_reaches(
+async def test_runs_cannot_reach_addresses_refused_to_pull_sources(
     app_client: httpx2.AsyncClient, application: FastAPI, system: AppContext, address: str
 ) -> None:
     house = await build_house(system, "house")
@@ -192,7 +192,7 @@ async def test_a_canceled_run_fetches_nothing_more(
     assert camera.asked() == ["IMG_1.JPG"]
 
 
-async def test_what_a_dead_process_left_is_taken_up(
+async def test_work_of_a_dead_process_is_resumed(
     app_client: httpx2.AsyncClient, reaching: AppContext, camera: Camera
 ) -> None:
     house = await build_house(reaching, "house")

@@ -1,4 +1,4 @@
-"""Fetching for runs: sealed addresses, few places for each project and host, and an end where nothing is left."""
+"""Downloads of runs: encrypted URLs, limits by project and host, and an end without images."""
 
 import asyncio
 from dataclasses import replace

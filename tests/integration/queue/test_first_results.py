@@ -8,7 +8,10 @@ from tests.support.api_project import SYSTEM, Field, make_field
 
 from trapline.server.platform.app_context import AppContext
 
-WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+WAITING = (
+    "select count(*) from pg_stat_activity where datname = current_database() and "
+    "wait_event_type = 'Lock'"
+)
 
 
 @pytest.fixture

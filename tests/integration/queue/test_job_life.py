@@ -31,7 +31,7 @@ async def test_a_job_over_no_image_completes_at_once(system: AppContext) -> None
     job = await field.run_job()
     shown = await field.show(job)
     assert shown["status"] == "completed"
-    assert shown["status_reason"] == "There was no image to work on."
+    assert shown["status_reason"] == "The job has no images."
     assert [move["to_state"] for move in shown["transitions"]] == ["queued", "completed"]
 
 
@@ -84,7 +84,7 @@ async def test_images_asked_for_by_id_come_in_chunks_each_once(field: Field) -> 
 
 
 async def test_a_deployment_of_another_project_makes_no_job(field: Field) -> None:
-    """Also where it is the caller's own: a job over nothing would only look as if it had been done."""
+    """Also in the caller's own project: a job over no images would only look completed."""
     other = (await field.call("POST", "/projects", {"name": "other"})).json()["id"]
     made = await field.call("POST", "/deployments", {"project": other, "name": "camera"})
     deployment = made.json()["id"]

@@ -44,7 +44,8 @@ async def test_one_lease_goes_over_jobs_of_all_projects_and_pipelines(system: Ap
     ] * 3
     assert {(task["lease_s"], task["alone"]) for task in tasks} == {(300.0, False)}
     assert set(tasks[0]) == {
-        "id", "image_id", "image_url", "reply_subject", "job_id", "pipeline", "config", "lease_s", "alone",
+        "id", "image_id", "image_url", "reply_subject", "job_id", "pipeline", "config", "lease_s",
+        "alone",
     }  # fmt: skip
     assert await worker.post(theirs, [success(task) for task in tasks[6:9]]) == ["accepted"] * 3
     assert (
@@ -74,7 +75,7 @@ async def test_projects_take_turns_and_single_images_go_before_many(system: AppC
     ]  # fmt: skip
 
 
-async def test_what_is_paused_canceled_or_final_is_not_handed_out(field: Field) -> None:
+async def test_tasks_of_paused_canceled_or_ended_jobs_are_not_leased(field: Field) -> None:
     paused, canceled = await field.run_job(), await field.run_job()
     worker = await greet(field)
     await field.call("POST", f"/jobs/{paused}/pause")
@@ -180,7 +181,7 @@ async def test_a_lease_whose_answer_was_lost_comes_back_uncharged(field: Field) 
     )
 
 
-async def test_what_is_given_back_is_charged_to_nobody(field: Field) -> None:
+async def test_released_tasks_are_not_counted_as_lost(field: Field) -> None:
     job = await field.run_job()
     worker, other = await greet(field), await greet(field, name="worker-2")
     [task] = await worker.lease(1)

@@ -1,4 +1,4 @@
-"""Presets: a pipeline with its parameters under a name, made, changed and deleted by those who may."""
+"""Presets: a pipeline with parameters under a name, and the roles that can change it."""
 
 import httpx2
 from tests.support.project_with_roles import House, build_house
@@ -54,7 +54,7 @@ async def test_a_preset_is_made_changed_and_deleted(
     assert (await app_client.get(path, headers=_as(house))).status_code == 404
 
 
-async def test_what_cannot_be_a_preset_changes_nothing(
+async def test_an_invalid_preset_changes_nothing(
     system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")

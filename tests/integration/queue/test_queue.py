@@ -49,7 +49,8 @@ async def test_a_job_from_lease_to_boxes(field: Field) -> None:
     image = (await field.call("GET", f"/images/{field.images[0]}")).json()
     assert image["classes"] == ["moth"]
     assert image["boxes"][0] | {"id": ""} == {
-        "id": "", "x_min": 1, "y_min": 2, "x_max": 11, "y_max": 22, "class_name": "moth", "confidence": 0.75,
+        "id": "", "x_min": 1, "y_min": 2, "x_max": 11, "y_max": 22, "class_name": "moth",
+        "confidence": 0.75,
     }  # fmt: skip
     [analysis] = image["analyses"]
     box, named = analysis["annotations"]
@@ -59,7 +60,7 @@ async def test_a_job_from_lease_to_boxes(field: Field) -> None:
         {"class": "moth", "confidence": 0.75},
         {"class": "bat", "confidence": 0.25},
     ]
-    assert await field.ask("select distinct blank from images") == [(False,)]
+    assert await field.ask("select distinct kind from observations") == [("animal",)]
 
 
 async def test_the_same_again_is_accepted_and_writes_nothing(field: Field) -> None:
@@ -238,7 +239,7 @@ async def test_five_lost_leases_are_the_end(field: Field) -> None:
     await field.expire()
     assert await field.counters(job) == ("failed", 0, 0, 1)
     [group] = (await field.show(job))["failures"]
-    assert group["reason"].startswith("no answer: leased … times")
+    assert group["reason"].startswith("no result: leased … times")
     assert await field.ask("select outcome, count(*) from attempts group by 1") == [("lost", 5)]
 
 
@@ -364,7 +365,7 @@ async def test_nothing_found_is_said(field: Field) -> None:
         2,
         "3 images done, nothing found in 2 of them.",
     )
-    assert await field.ask("select blank, count(*) from images group by 1 order by 1") == [
-        (False, 1),
-        (True, 2),
+    assert await field.ask("select kind, count(*) from observations group by 1 order by 1") == [
+        ("animal", 1),
+        ("blank", 2),
     ]

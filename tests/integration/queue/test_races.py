@@ -42,13 +42,16 @@ def worker_scope(field: Field) -> Scope:
 
 
 async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
-    """Make a job with every task leased, by plain inserts, and answer its tasks as a worker has them."""
+    """Insert a job with every task leased, and return its tasks as a worker has them."""
     async with field.system.database.transaction(SYSTEM) as tx:
         cursor = await tx.execute(
             """
-            insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version, status, priority,
-                standing, paused, parameters, selection, expanded, open, completed, failed, discarded, last_move)
-            select project_id, id, 'race', slug, 1, 'processing', 1, false, false, '{}', '{}', true, %s, 0, 0, 0, 2
+            insert into jobs (project_id, pipeline_id, name, pipeline_slug, pipeline_version,
+            status, priority,
+                standing, paused, parameters, selection, expanded, open, completed, failed,
+                discarded, last_move)
+            select project_id, id, 'race', slug, 1, 'processing', 1, false, false, '{}', '{}',
+            true, %s, 0, 0, 0, 2
             from pipelines where project_id = %s returning id, pipeline_id
             """,
             (len(field.images), field.project),
@@ -64,9 +67,11 @@ async def make_leased_job(field: Field) -> tuple[int, list[dict[str, Any]]]:
         ids = [uuid7() for _ in field.images]
         await tx.execute(
             """
-            insert into analyses (id, project_id, image_id, job_id, model_name, model_version, state, attempt, fence,
+            insert into analyses (id, project_id, image_id, job_id, model_name, model_version,
+            state, attempt, fence,
                 errors, lost, deadline, leased_at)
-            select n.id, %s, n.image_id, %s, 'p', '1', 'processing', 1, 0, 0, 0, now() - interval '1 h', now()
+            select n.id, %s, n.image_id, %s, 'p', '1', 'processing', 1, 0, 0, 0,
+            now() - interval '1 h', now()
             from unnest(%s::uuid[], %s::uuid[]) as n(id, image_id)
             """,
             (field.project, job, ids, field.images),

@@ -55,7 +55,8 @@ async def test_another_class_list_is_another_revision(field: Field) -> None:
     await register(field, [changed(algorithms=[detector, grown])])
     rows = await field.ask(
         """
-        select cardinality(m.labels) from algorithms a join category_maps m on m.sha256 = a.map_sha256
+        select cardinality(m.labels) from algorithms a
+        join category_maps m on m.sha256 = a.map_sha256
         where a.key = 'field-classifier' order by a.id
         """
     )
@@ -92,7 +93,10 @@ async def test_labels_may_stand_in_data_alone(field: Field) -> None:
         "category_map": {"data": data, "labels": []},
     }
     await register(field, [changed(slug="short", algorithms=[classifier])])
-    query = "select m.labels from category_maps m join algorithms a on a.map_sha256 = m.sha256 where a.key = 'c'"
+    query = (
+        "select m.labels from category_maps m join algorithms a on a.map_sha256 = m.sha256 where "
+        "a.key = 'c'"
+    )
     assert await field.ask(query) == [(["a", "b"],)]
 
 
@@ -171,7 +175,8 @@ async def test_a_finding_is_by_the_revision_that_its_result_names(field: Field) 
     assert await field.post(job, told) == ["accepted"] * 3
     rows = await field.ask(
         """
-        select a.image_id::text, g.version from annotations n join analyses a on a.id = n.analysis_id
+        select a.image_id::text, g.version from annotations n
+        join analyses a on a.id = n.analysis_id
         join algorithms g on g.id = n.algorithm_id where g.key = %s order by a.id
         """,
         key,

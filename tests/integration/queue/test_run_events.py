@@ -1,4 +1,4 @@
-"""The stream of a run: each state once and in order, wherever its reader was cut off; and who hears nothing."""
+"""The stream of a run: each state once and in order after any interruption, for members only."""
 
 import asyncio
 import json
@@ -166,7 +166,7 @@ async def test_nobody_is_asked_for_when_nobody_listens(system: AppContext) -> No
     assert len(asked) == before
 
 
-async def test_who_lost_access_hears_no_more(
+async def test_streams_end_after_the_loss_of_access(
     system: AppContext, app_client: httpx2.AsyncClient, other_client: httpx2.AsyncClient
 ) -> None:
     house = await build_house(system, "house")

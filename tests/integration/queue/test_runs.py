@@ -121,7 +121,7 @@ async def test_each_way_to_name_content(
     assert (await show(app_client, house, answer.json()["job_id"]))["content_preview"] == preview
 
 
-async def test_what_cannot_be_run_makes_nothing(
+async def test_an_invalid_run_creates_nothing(
     system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")

@@ -1,4 +1,4 @@
-"""Simulated analyses are shown as such, and never counted, filtered, reviewed, published or exported."""
+"""Simulated analyses are marked, and never counted, filtered, reviewed, published or exported."""
 
 import csv
 import io
@@ -76,7 +76,8 @@ async def test_a_simulated_analysis_is_shown_and_nothing_else(
     )).json()["results"]  # fmt: skip
     assert [one["simulated"] for one in listed] == [True, False]
     for query, keys in (
-        ("class=unicorn", []), ("class=deer", [other]), ("blank=false", [other]), ("blank=true", []),
+        ("class=unicorn", []), ("class=deer", [other]), ("blank=false", [other]),
+        ("blank=true", []),
         ("analysis_state=completed", [other]), ("confidence_min=0.1", [other]),
     ):  # fmt: skip
         assert [one["id"] for one in await _list(field, f"/images?{of_project}&{query}")] == keys, (

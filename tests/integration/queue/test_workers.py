@@ -1,4 +1,4 @@
-"""Workers that say hello: who they are, how one takes over from another, and how they are evicted."""
+"""Registered workers: identity, replacement by a newer process, and eviction."""
 
 import asyncio
 from dataclasses import replace
@@ -186,7 +186,7 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     ]
 
 
-async def test_what_an_evicted_worker_has_begun_returns_when_it_is_silent(
+async def test_begun_tasks_of_an_evicted_worker_return_when_it_is_silent(
     field: Field, system: AppContext
 ) -> None:
     job = await field.run_job()
@@ -294,8 +294,10 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
         "leases",
     )
     assert {name: seen[name] for name in told} == {
-        "id": worker.id, "name": "worker-1 on host", "service": "Field worker (host)", "host": "host", "pid": 4711,
-        "version": "1.2.3", "devices": ["cpu"], "pipelines": ["field-pipeline"], "online": True, "completed": 1,
+        "id": worker.id, "name": "worker-1 on host", "service": "Field worker (host)",
+        "host": "host", "pid": 4711,
+        "version": "1.2.3", "devices": ["cpu"], "pipelines": ["field-pipeline"], "online": True,
+        "completed": 1,
         "leases": 1,
     }  # fmt: skip
     assert seen["jobs"] == [{"job_id": job, "project_id": field.project, "leases": 1}]

@@ -5,11 +5,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.support.api_project import Field, make_field, success
+from tests.support.api_project import SYSTEM, Field, make_field, success
 
 from trapline.server.operations.queries.project_purge import purge_project
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.review.actions.observation_builds import build_observations
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ async def test_a_list_comes_in_once_and_only_what_it_tells_anew_is_changed(field
     ]
 
 
-async def test_what_is_no_list_changes_nothing(field: Field) -> None:
+async def test_an_invalid_list_changes_nothing(field: Field) -> None:
     headers = {"Authorization": f"Token {field.owner}"}
     address = f"/api/v2/taxa/import?project={field.project}"
     for body, words in ((b"name\nfox\n", "scientific_name"), (b"PK\x03\x04no", "unpacked")):
@@ -230,6 +231,8 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
         label: "Canis vulpes",
     }
     assert (await field.call("GET", suggestions)).json()["results"] == rest
+    while await build_observations(field.system, SYSTEM):
+        pass
     for of, images in ((taxon, 2), (synonym, 2), (away, 0)):
         asked = f"project={field.project}&taxon={of['id']}"
         found = (await field.call("GET", f"/annotations?{asked}")).json()
@@ -249,7 +252,7 @@ async def test_labels_mean_taxa_and_what_was_found_is_found_by_them(field: Field
 async def test_taxa_of_another_project_are_nobodys_accepted_name_or_meaning(
     field: Field, system: AppContext
 ) -> None:
-    """One user owns both projects, so that only the project differs; the database checks it, too."""
+    """One user owns both projects, so that only the project differs. The database checks it too."""
     other = await make_field(system, 0, name="other")
     await field.change(
         "insert into members (project_id, user_id, role) values (%s, %s, 'owner')",

@@ -158,7 +158,7 @@ def told(camera: Camera, *names: str) -> dict[str, Any]:
     return {"urls": [camera.url + name for name in names]}
 
 
-async def test_what_is_told_of_is_imported_and_what_was_missed_is_listed(
+async def test_announced_files_are_imported_and_missed_ones_are_listed(
     place: Field, background: FeedManager
 ) -> None:
     fill(place.camera, "before.jpg")

@@ -1,4 +1,4 @@
-"""Every documented setting is read from the environment and from `.env`, with a value that is not its default."""
+"""Every documented setting is read from the environment and from `.env`, with another value."""
 
 import re
 from collections.abc import Mapping

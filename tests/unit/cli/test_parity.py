@@ -175,7 +175,7 @@ def test_the_client_has_a_method_for_each_operation() -> None:
 
 
 def test_the_command_line_has_a_command_for_each_operation() -> None:
-    """A command calls a method of the client; inner methods are called by those that people call."""
+    """A command calls a method of the client. Inner methods are called by public ones."""
     missing = [
         f"{m} {p}: {functions_for(m, p)}"
         for m, p in OPERATIONS

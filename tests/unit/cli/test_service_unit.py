@@ -135,10 +135,7 @@ def test_a_folder_that_the_user_cannot_reach_is_refused(tmp_path: Path) -> None:
     closed.mkdir(mode=0o700)
     refused = run("--system", "--data", str(closed / "data"))
     assert refused.returncode == 1
-    assert (
-        f"The user trapline cannot pass through {closed}" in refused.stderr
-        or "cannot pass" in refused.stderr
-    )
+    assert "The user trapline cannot access " in refused.stderr
     assert not (Path("/etc/systemd/system") / NAME).exists()
 
 

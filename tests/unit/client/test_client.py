@@ -47,8 +47,8 @@ def test_a_prefix_before_the_api_is_kept() -> None:
 
 
 @pytest.mark.parametrize("written", ["", "localhost:8000", "ftp://h", "http://"])
-def test_what_is_no_address_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match="not the address of a server"):
+def test_invalid_urls_are_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="not the URL of a server"):
         normalise_api_url(written)
 
 
@@ -127,7 +127,7 @@ def test_an_answer_of_another_shape_is_an_error(server: FakeServer, api: Traplin
 
 def test_redirects_are_named_and_not_followed(server: FakeServer, api: Trapline) -> None:
     server.meddle = lambda _: (301, {"Location": f"{server.image_url}/elsewhere"}, b"")
-    with pytest.raises(ApiStatusError, match="give the address it points to"):
+    with pytest.raises(ApiStatusError, match="use that URL instead"):
         api.lease_tasks(1, 5)
     assert len(server.asked) == 1
 

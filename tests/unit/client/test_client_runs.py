@@ -1,4 +1,4 @@
-"""The client and pipeline runs: asked for once, followed over cut connections, waited for; and lists, page by page."""
+"""The client and pipeline runs: submitted once, followed, awaited, listed."""
 
 import json
 import time
@@ -65,8 +65,10 @@ def progress() -> str:
 
 def look(status: PipelineRunState) -> Answer:
     run = Run(
-        job_id="job-7", status=status, preset="night", pipeline="known", project=1, priority=JobPriority.NORMAL,
-        parameters={}, metadata={}, content_preview="3 images", status_reason="A worker is at it.", created_at=NOW,
+        job_id="job-7", status=status, preset="night", pipeline="known", project=1,
+        priority=JobPriority.NORMAL,
+        parameters={}, metadata={}, content_preview="3 images", status_reason="A worker is at it.",
+        created_at=NOW,
         updated_at=NOW, state_history=[], progress=PROGRESS, result=None, error=None,
     )  # fmt: skip
     return say(run.model_dump_json())
@@ -83,7 +85,8 @@ def test_a_run_is_asked_for_once_however_often_it_is_sent(
     assert first.path == "/api/v2/pipeline/run"
     assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
     assert second.body == {
-        "preset": "night", "priority": "high", "metadata": {"ticket": 7}, "content": {"images": [str(image)]},
+        "preset": "night", "priority": "high", "metadata": {"ticket": 7},
+        "content": {"images": [str(image)]},
     }  # fmt: skip
 
 
@@ -134,8 +137,10 @@ def test_a_stream_that_ends_again_and_again_is_not_hammered(
     server: FakeServer, api: Trapline, slept: list[float]
 ) -> None:
     answer_with(
-        server, say(progress(), kind="text/event-stream"), stream(progress()), refuse(429, Retry_After="7"),
-        stream(enter(9, PipelineRunState.CANCELED)), stream(enter(9, PipelineRunState.CANCELED)), (204, {}, b""),
+        server, say(progress(), kind="text/event-stream"), stream(progress()),
+        refuse(429, Retry_After="7"),
+        stream(enter(9, PipelineRunState.CANCELED)), stream(enter(9, PipelineRunState.CANCELED)),
+        (204, {}, b""),
     )  # fmt: skip
     list(api.follow_run(7))
     assert slept == [0.001, 2.0, 7.0, 2.0]
@@ -206,7 +211,8 @@ def test_the_whole_time_is_waited(server: FakeServer, api: Trapline) -> None:
 
 def test_a_list_is_given_page_by_page(server: FakeServer, api: Trapline) -> None:
     row = {
-        "project_id": 1, "pipeline": "known", "description": "", "parameters": {}, "priority": "low",
+        "project_id": 1, "pipeline": "known", "description": "", "parameters": {},
+        "priority": "low",
         "created_at": NOW.isoformat(), "updated_at": NOW.isoformat(),
     }  # fmt: skip
 

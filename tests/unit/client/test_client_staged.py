@@ -1,4 +1,4 @@
-"""The client's way for large sets: announced, sent to signed addresses without a token, imported, and gone on with."""
+"""Large uploads of the client: announced, sent to signed URLs, imported, resumed."""
 
 import hashlib
 import json
@@ -138,7 +138,7 @@ def test_files_are_sent_once_without_the_token_and_waited_for(
     assert (staging.asked["PUT"], staging.asked["import"]) == (4, 4)
 
 
-def test_what_arrived_before_a_break_is_not_sent_again(
+def test_files_sent_before_an_interruption_are_not_sent_again(
     staging: Staging, api: Trapline, tmp_path: Path
 ) -> None:
     files = write(tmp_path, b"one", b"other")

@@ -29,9 +29,12 @@ def tell_image(server: FakeServer, number: int = 1, **changes: Any) -> dict[str,
     """Add an image with one box to the server."""
     box = {"id": str(uuid4()), "x_min": 16, "y_min": 12, "x_max": 32, "y_max": 36}
     told = {
-        "id": str(UUID(int=number)), "project_id": 1, "deployment_id": str(uuid4()), "deployment_name": "Old oak",
-        "filename": f"IMG_{number}.JPG", "media_type": "image/jpeg", "size_bytes": 10, "sha256": "0", "width": 64,
-        "height": 48, "captured_at": NOW.isoformat(), "captured_at_source": "exif", "time_zone": "UTC", "flags": [],
+        "id": str(UUID(int=number)), "project_id": 1, "deployment_id": str(uuid4()),
+        "deployment_name": "Old oak",
+        "filename": f"IMG_{number}.JPG", "media_type": "image/jpeg", "size_bytes": 10,
+        "sha256": "0", "width": 64,
+        "height": 48, "captured_at": NOW.isoformat(), "captured_at_source": "exif",
+        "time_zone": "UTC", "flags": [],
         "thumbnail_url": None, "preview_url": None, "file_url": f"{server.image_url}/{number}.jpg",
         "analysis_state": "completed", "classes": ["lynx"], "created_at": NOW.isoformat(),
         "boxes": [box | {"class_name": "lynx", "confidence": 0.93}],
@@ -121,7 +124,8 @@ def test_a_page_of_images_is_a_gallery_that_ends(server: FakeServer, api: Trapli
 def find(number: int, **data: float) -> Annotation:
     return Annotation(
         id=UUID(int=number), analysis_id=UUID(int=9), annotation_type=AnnotationType.BOUNDING_BOX,
-        class_name="lynx", confidence=0.93, data=data, parent_id=None, ordering=number, algorithm=None, created_at=NOW,
+        class_name="lynx", confidence=0.93, data=data, parent_id=None, ordering=number,
+        algorithm=None, created_at=NOW,
     )  # fmt: skip
 
 
@@ -170,14 +174,18 @@ def test_a_run_is_shown_with_what_it_found() -> None:
         "canceled": 0,
     }
     result = {
-        "images": 1234, "completed": 1200, "failed": 34, "annotations": 8, "by_class": {"badger": 3, EVIL: 5},
+        "images": 1234, "completed": 1200, "failed": 34, "annotations": 8,
+        "by_class": {"badger": 3, EVIL: 5},
         "analyses": "", "failures": "",
     }  # fmt: skip
     run = NotebookRun.model_validate(
         {
-            "job_id": "job-7", "status": "COMPLETED", "preset": EVIL, "pipeline": "known", "project": 1,
-            "priority": "normal", "parameters": {}, "metadata": {}, "content_preview": "", "status_reason": EVIL,
-            "created_at": NOW, "updated_at": NOW, "state_history": [], "progress": progress, "result": result,
+            "job_id": "job-7", "status": "COMPLETED", "preset": EVIL, "pipeline": "known",
+            "project": 1,
+            "priority": "normal", "parameters": {}, "metadata": {}, "content_preview": "",
+            "status_reason": EVIL,
+            "created_at": NOW, "updated_at": NOW, "state_history": [], "progress": progress,
+            "result": result,
             "error": None,
         }
     )  # fmt: skip

@@ -19,7 +19,6 @@ from tests.support.format_spools import (
     found,
     image,
     make_spool,
-    said,
     write_twice,
 )
 
@@ -41,7 +40,7 @@ from trapline.server.exports.formats.export_records import (
 )
 from trapline.server.exports.formats.observations import build_observations
 from trapline.server.exports.formats.observed_images import (
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedImage,
 )
@@ -119,7 +118,7 @@ def _rows(content: bytes, name: str = "") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode(), newline=""), delimiter=delimiter))
 
 
-def _see(*of: AnnotationRecord, **more: Any) -> list[Observation]:
+def _see(*of: AnnotationRecord, **more: Any) -> list[ExportedObservation]:
     seen = msgspec.json.decode(msgspec.json.encode(image(1, *of, **more)), type=ObservedImage)
     return build_observations(seen, TaxonResolver({LYNX.id: LYNX}))
 
@@ -247,11 +246,6 @@ def test_name_without_a_taxon_is_exported(tmp_path: Path) -> None:
     assert (one.label, one.taxon, one.confidence) == ("cat", LYNX.id and str(LYNX.id), 0.95)
     [one] = _see(_box("animal"), _name(2, "unidentified", 0.8, CLASSIFIER, terminal=None))
     assert (one.label, one.kind) == ("animal", ObservationType.ANIMAL)
-    spoken = msgspec.structs.replace(_name(3, "lynx", 0.2, CLASSIFIER, terminal=False), said=said())
-    [one] = _see(
-        *_speciesnet("animal")[:2], spoken, _name(4, "animal", 0.9, ENSEMBLE, terminal=True)
-    )
-    assert (one.taxon, one.said is not None) == (str(LYNX.id), True)
 
 
 def test_box_labelled_blank_is_blank(tmp_path: Path) -> None:
@@ -277,6 +271,3 @@ def test_box_labelled_blank_is_blank(tmp_path: Path) -> None:
     assert [one.label for one in _see(*blank.found, box, blank=False)] == ["deer"], (
         "beside which something is seen"
     )
-    emptied = msgspec.structs.replace(box, said=said("blank"))
-    [one] = _see(*blank.found, emptied, blank=False)
-    assert (one.kind, one.said is not None, one.confidence) == (ObservationType.BLANK, True, None)

@@ -1,21 +1,30 @@
 """Camtrap DP: media, observations, events and the descriptor of an export."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from tests.support.camtrap_packages import ABOUT, Package, export_package
 from tests.support.format_spools import (
     LYNX,
     MAN,
+    NOON,
     found,
     image,
     make_spool,
+    observe,
     said,
     write_twice,
 )
 
 from trapline.server.exports.formats.camtrap_dp import write_export, write_package
+from trapline.server.exports.formats.export_records import (
+    ObservationRecord,
+    StatedGroupRecord,
+    StatedSequenceRecord,
+)
 
 
 def test_export_is_valid_and_has_all_columns(tmp_path: Path) -> None:
@@ -210,36 +219,118 @@ def test_part_of_a_sequence_is_not_a_verified_event(tmp_path: Path) -> None:
     assert [row["scientificName"] for row in rows] == ["Lynx lynx"]
 
 
-def test_count_of_a_confirmed_image_is_exported_once(tmp_path: Path) -> None:
-    each = said(of_image=True)
-    boxes = [found(number, "deer", (number, 0, 90, 50), said=each) for number in range(3)]
-    whole = said(count=5, sex="female")
-    package = export_package(tmp_path, [image(1, *boxes, said=whole, reviewed=True)])
-    counted = [("3", "female"), ("1", "female"), ("1", "female")]
-    assert [(row["count"], row["sex"]) for row in package.observed()] == counted
-    assert [(row["count"], row["sex"]) for row in package.observed("event")] == [("5", "female")]
-    fox = found(4, "fox", said=each)
-    package = export_package(tmp_path, [image(1, boxes[0], fox, said=whole, reviewed=True)])
-    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [("1", "")] * 4
-    package = export_package(tmp_path, [image(1, boxes[0], said=whole, reviewed=True)])
-    assert [(row["count"], row["sex"]) for row in package.tables["observations"]] == [
-        ("5", "female")
-    ] * 2
+def test_counts_of_an_image_add_up_in_its_event(tmp_path: Path) -> None:
+    """Two boxes and two animals without a box: the rows are those of the stated count."""
+    of_box, rest = said("correct", count=1, sex="female"), said("correct", count=2, sex="female")
+    boxes = [found(number, "deer", (number, 0, 90, 50)) for number in range(2)]
+    observed = [observe(box, of_box, label="deer", kind="animal") for box in boxes]
+    observed.append(ObservationRecord(UUID(int=7), "animal", "deer", said=rest))
+    seen = image(1, *boxes, observed=observed, reviewed=True)
+    package = export_package(tmp_path, [seen])
+    assert [(row["count"], row["sex"]) for row in package.observed()] == [
+        ("1", "female"), ("1", "female"), ("2", "female"),
+    ]  # fmt: skip
+    assert [(row["count"], row["sex"]) for row in package.observed("event")] == [("4", "female")]
+    fewer = image(2, boxes[0], observed=observed[:1], reviewed=True)
+    package = export_package(tmp_path, [seen, fewer])
+    assert [row["count"] for row in package.observed("event")] == ["4"], "the largest sum"
 
 
-def test_findings_of_models_do_not_add_to_a_persons_count(tmp_path: Path) -> None:
+def test_count_of_a_sequence_is_the_one_that_was_stated(tmp_path: Path) -> None:
+    """Neither boxes nor counts of its images add to it; a blank image belongs to it."""
+    each = said("correct", count=1)
+    lynx: dict[str, Any] = {"kind": "animal", "taxon": LYNX.id, "label": "lynx"}
+    stated = StatedSequenceRecord("Ada", NOON, "a family", [StatedGroupRecord(**lynx, count=2)])
+    boxes = [found(number, "lynx", (number, 0, 90, 50), taxon=LYNX.id) for number in range(3)]
+    observed = [observe(box, each, **lynx) for box in boxes]
+    images = [
+        image(1, *boxes, observed=observed, stated=stated, reviewed=True),
+        image(2, observed=[ObservationRecord(UUID(int=7), "blank")], stated=stated, reviewed=True),
+    ]
+    package = export_package(tmp_path, images)
+    assert package.report.problems == []
+    assert [row["count"] for row in package.observed()] == ["1", "1", "1", ""]
+    [event] = package.observed("event")
+    assert (event["scientificName"], event["count"], event["classifiedBy"]) == (
+        "Lynx lynx", "2", "Ada",
+    )  # fmt: skip
+    [alone] = export_package(tmp_path, images[1:]).observed("event")
+    assert (alone["count"], alone["observationComments"]) == ("2", "a family")
+
+
+def test_imported_event_replaces_details_of_the_images_of_its_package(tmp_path: Path) -> None:
+    """Individuals have a row each; IDs of an imported package are kept."""
+    lynx: dict[str, Any] = {"kind": "animal", "taxon": LYNX.id, "label": "lynx"}
+    groups = [
+        StatedGroupRecord(**lynx, count=1, individual_id="Ada", external_id="o1"),
+        StatedGroupRecord(**lynx, count=1, individual_id="Bo", external_id="o2"),
+        StatedGroupRecord(**lynx, count=2, life_stage="juvenile", external_id="o3"),
+    ]
+    stated = StatedSequenceRecord("Ada", NOON, None, groups, event_id="e1")
+    male = said("correct", sex="male", count=2, external=["o4", "e1", ""])
+    seen = image(
+        1, found(1, "lynx"), observed=[observe(found(1, "lynx"), male, **lynx)], stated=stated,
+        reviewed=True,
+    )  # fmt: skip
+    package = export_package(tmp_path, [seen])
+    assert package.report.problems == []
+    columns = ("observationID", "eventID", "count", "sex", "lifeStage", "individualID")
+    assert [tuple(row[name] for name in columns) for row in package.observed("event")] == [
+        ("o1", "e1", "1", "", "", "Ada"),
+        ("o2", "e1", "1", "", "", "Bo"),
+        ("o3", "e1", "2", "", "juvenile", ""),
+    ]
+
+
+def test_individual_of_a_sequence_has_one_row(tmp_path: Path) -> None:
+    lynx: dict[str, Any] = {"kind": "animal", "taxon": LYNX.id, "label": "lynx"}
+    groups = [StatedGroupRecord(**lynx, count=1, individual_id="Ada")]
+    stated = StatedSequenceRecord("Ada", NOON, None, groups)
+    named = said("correct", individual_id="Ada")
+    box = found(1, "lynx", taxon=LYNX.id)
+    seen = image(1, box, observed=[observe(box, named, **lynx)], stated=stated, reviewed=True)
+    [event] = export_package(tmp_path, [seen]).observed("event")
+    assert (event["count"], event["individualID"]) == ("1", "Ada")
+
+
+def test_imported_events_of_one_sequence_are_combined(tmp_path: Path) -> None:
+    lynx: dict[str, Any] = {"kind": "animal", "taxon": LYNX.id, "label": "lynx"}
+    deer: dict[str, Any] = {"kind": "animal", "label": "deer"}
+    groups = [StatedGroupRecord(**lynx, count=3), StatedGroupRecord(**deer, count=1)]
+    first = StatedSequenceRecord("Ada", NOON, None, groups, event_id="e1")
+    groups = [StatedGroupRecord(**lynx, count=2)]
+    later = StatedSequenceRecord("Ada", NOON + timedelta(hours=1), None, groups, event_id="e2")
+    images = [
+        image(number, observed=[], stated=stated, reviewed=True, sequence_id=UUID(int=9001))
+        for number, stated in ((1, first), (2, later))
+    ]
+    package = export_package(tmp_path, images)
+    assert {(row["observationTags"], row["count"]) for row in package.observed("event")} == {
+        ("", "3"), ("label:deer", "1"),
+    }  # fmt: skip
+
+
+def test_event_counts_the_observations_of_an_image(tmp_path: Path) -> None:
     places = [(number * 40, 0, number * 40 + 30, 50) for number in range(4)]
     boxes = [found(number, "lynx", place, taxon=LYNX.id) for number, place in enumerate(places)]
-    one = found(1, "lynx", places[1], taxon=LYNX.id, said=said())
-    two = found(5, "lynx", places[3], taxon=LYNX.id, said=said(), analysis_id=UUID(int=5001))
+    named = said("correct", taxon=LYNX.id)
+    one = found(1, "lynx", places[1], taxon=LYNX.id, said=named)
+    two = found(5, "lynx", places[3], taxon=LYNX.id, said=named, analysis_id=UUID(int=5001))
     package = export_package(tmp_path, [image(1, *boxes[2:], one, reviewed=True)])
-    assert [row["count"] for row in package.observed("event")] == ["1"]
+    assert [row["count"] for row in package.observed("event")] == ["3"]
     package = export_package(tmp_path, [image(1, one, two, reviewed=True)])
     assert [row["count"] for row in package.observed("event")] == ["2"], (
         "people named animals of two models"
     )
     package = export_package(tmp_path, [image(1, *boxes, reviewed=True)])
     assert package.observed("event") == []
+
+
+def test_individual_is_exported(tmp_path: Path) -> None:
+    named = said("correct", taxon=LYNX.id, individual_id="Bjorn, the old")
+    package = export_package(tmp_path, [image(1, found(1, "lynx", said=named))])
+    assert [row["individualID"] for row in package.observed()] == ["Bjorn, the old"]
+    assert package.descriptor["project"]["individualAnimals"] is True
 
 
 def test_image_hidden_from_visitors_is_not_public(tmp_path: Path) -> None:

@@ -37,6 +37,24 @@ def test_doubtful_times_are_reported(tmp_path: Path) -> None:
     assert len([one for one in package.report.fixed if "timestampIssues" in one.what]) == 3
 
 
+def test_values_that_are_derived_from_images_are_marked(tmp_path: Path) -> None:
+    exif = {"Make": "Reconyx", "Model": "PC800"}
+    stated = msgspec.structs.replace(
+        PLACE, id=UUID(int=2), name="Stated", camera_model="Bushnell", timestamp_issues=False
+    )
+    images = [image(1, exif=exif), image(2, exif=exif, deployment_id=stated.id)]
+    derived, given = export_package(tmp_path, images, deployments=[PLACE, stated]).tables[
+        "deployments"
+    ]
+    assert (derived["cameraModel"], derived["timestampIssues"]) == ("Reconyx-PC800", "false")
+    assert derived["deploymentTags"] == (
+        "derived:deploymentStart | derived:deploymentEnd | derived:timestampIssues"
+        " | derived:cameraModel"
+    )
+    assert (given["cameraModel"], given["timestampIssues"]) == ("Bushnell", "false")
+    assert given["deploymentTags"] == "derived:deploymentStart | derived:deploymentEnd"
+
+
 def test_period_of_a_deployment_includes_its_images(tmp_path: Path) -> None:
     short = msgspec.structs.replace(
         PLACE, started_at=NOON + timedelta(seconds=20), ended_at=NOON + timedelta(seconds=30)

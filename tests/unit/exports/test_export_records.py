@@ -13,6 +13,7 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
     IdentificationRecord,
     ImageRecord,
+    ObservationRecord,
     TaxonRecord,
     truncate_list,
     write_records,
@@ -27,9 +28,8 @@ def test_spool_returns_the_written_records(tmp_path: Path) -> None:
         kind="correct", by="Ada", at=NOON, taxon=taxon.id, label="Lynx lynx", count=2
     )
     box = {"x_min": 1.5, "y_min": 2, "x_max": 10, "y_max": 20}
-    found = AnnotationRecord(
-        id=UUID(int=2), analysis_id=UUID(int=3), type="bounding_box", data=box, said=said
-    )
+    found = AnnotationRecord(id=UUID(int=2), analysis_id=UUID(int=3), type="bounding_box", data=box)
+    seen = ObservationRecord(found.id, "animal", "lynx", taxon.id, found=found.id, said=said)
     image = ImageRecord(
         id=UUID(int=4),
         deployment_id=UUID(int=5),
@@ -44,6 +44,7 @@ def test_spool_returns_the_written_records(tmp_path: Path) -> None:
         sha256="00",
         size_bytes=7,
         file="originals/00",
+        observed=[seen],
         found=[found],
     )
     (tmp_path / IMAGES).write_bytes(write_records([image, image]))

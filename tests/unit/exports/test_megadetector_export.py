@@ -16,6 +16,7 @@ from tests.support.export_spools import (
     make_name,
     make_said,
     make_spool,
+    observe,
 )
 
 from trapline.server.exports.formats.export_records import (
@@ -88,13 +89,10 @@ def test_blank_and_unanalysed_images_differ(tmp_path: Path) -> None:
 
 
 def test_omissions_are_reported(tmp_path: Path) -> None:
-    box = make_box(
-        2,
-        None,
-        data={"x_min": -5, "y_min": 0, "x_max": 999, "y_max": 50},
-        said=make_said("confirm"),
-    )
-    found, report = read(tmp_path, *(make_image(n, make_name(1, None), box) for n in range(3)))
+    box = make_box(2, None, data={"x_min": -5, "y_min": 0, "x_max": 999, "y_max": 50})
+    name = make_name(1, None)
+    seen = [observe(name, "animal"), observe(box, "unknown", make_said("confirm"))]
+    found, report = read(tmp_path, *(make_image(n, name, box, observed=seen) for n in range(3)))
     assert [
         detection["bbox"] for image in found["images"] for detection in image["detections"]
     ] == [[0, 0, 1, 0.5]] * 3

@@ -13,9 +13,14 @@ from tests.support.export_spools import (
     make_name,
     make_said,
     make_spool,
+    observe,
 )
 
-from trapline.server.exports.formats.export_records import DeploymentRecord, ImageRecord
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ImageRecord,
+    ObservationRecord,
+)
 from trapline.server.exports.formats.observation_table import COLUMNS, write
 
 
@@ -54,23 +59,33 @@ def test_box_and_its_name_are_one_row(tmp_path: Path) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
-def test_identifications_take_precedence(tmp_path: Path) -> None:
-    corrected = make_name(2, 1, said=make_said("correct", label="something brown", count=2))
-    doubted = make_name(4, 3, taxon=LYNX, said=make_said("unsure"))
-    confirmed = make_name(6, 5, taxon=LYNX, said=make_said("confirm"))
-    found = make_box(1), corrected, make_box(3), doubted, make_box(5), confirmed
-    rows = read(
-        tmp_path, make_image(1, *found, said=make_said("correct", taxon=LYNX, label="Lynx lynx"))
-    )
+def test_each_observation_is_a_row(tmp_path: Path) -> None:
+    boxes = [make_box(1), make_box(3), make_box(5)]
+    lynx = make_name(6, 5, taxon=LYNX)
+    brown = make_said("correct", label="something brown", count=2, individual_id="=B1")
+    observed = [
+        observe(boxes[0], "animal", brown, label="something brown"),
+        observe(boxes[1], "animal", needs_review=True),
+        observe(boxes[2], "animal", make_said("confirm"), taxon=LYNX, named_by=lynx.id),
+        ObservationRecord(
+            UUID(int=9), "animal", "Lynx lynx", LYNX,
+            said=make_said("correct", taxon=LYNX, label="Lynx lynx"),
+        ),
+    ]  # fmt: skip
+    rows = read(tmp_path, make_image(1, *boxes, lynx, observed=observed))
     assert [
-        (row["type"], row["said"], row["said_label"], row["scientific_name"]) for row in rows
+        (row["type"], row["said"], row["said_label"], row["scientific_name"], row["source"])
+        for row in rows
     ] == [
-        ("bounding_box", "correct", "something brown", ""),
-        ("bounding_box", "unsure", "", ""),
-        ("bounding_box", "confirm", "", "Lynx lynx"),
-        ("image", "correct", "Lynx lynx", "Lynx lynx"),
+        ("bounding_box", "correct", "something brown", "", "human"),
+        ("bounding_box", "", "", "", "model"),
+        ("bounding_box", "confirm", "", "Lynx lynx", "human"),
+        ("image", "correct", "Lynx lynx", "Lynx lynx", "human"),
     ]
     assert (rows[0]["count"], rows[0]["said_by"]) == ("2", "Anna")
+    assert [row["individual_id"] for row in rows] == ["'=B1", "", "", ""]
+    assert [row["needs_review"] for row in rows] == ["False", "True", "False", "False"]
+    assert (rows[2]["class_name"], rows[2]["model_name"]) == ("lynx", "namer")
 
 
 def test_blank_image_and_finding_without_box_are_rows(tmp_path: Path) -> None:

@@ -197,7 +197,8 @@ def test_coordinates_of_another_frame_are_brought_to_the_original() -> None:
 
 def test_box_and_area_of_a_segmentation_go_with_its_frame() -> None:
     ring = {
-        "format": "polygon", "points": [[0, 0], [10, 0], [10, 20]], "bbox": [0, 1, 10, 20], "area": 100,
+        "format": "polygon", "points": [[0, 0], [10, 0], [10, 20]], "bbox": [0, 1, 10, 20],
+        "area": 100,
         "image_width": 100, "image_height": 25,
     }  # fmt: skip
     checked = validate_data("segmentation", ring, PICTURE)
@@ -282,6 +283,6 @@ def test_compressed_runs_are_the_plain_ones(runs: list[int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "o", "~", "é", "o" * 20 + "0", "2b0Y"])
-def test_what_is_no_compressed_text_is_refused(text: str) -> None:
+def test_invalid_compressed_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|ends|long|negative"):
         decode_run_lengths(text)

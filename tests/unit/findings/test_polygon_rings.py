@@ -1,4 +1,4 @@
-"""Rings: which are holes of which, what they cover, and how a form that knows no holes takes them."""
+"""Rings: holes and their outer rings, covered areas, and conversion to forms without holes."""
 
 from itertools import permutations, product
 
@@ -12,7 +12,8 @@ def _square(x: float, y: float, side: float) -> Ring:
 
 
 OUTLINE, HOLE, ISLAND, OTHER_HOLE, APART = (
-    _square(1, 1, 60), _square(11, 11, 20), _square(16, 16, 5), _square(41, 41, 10), _square(71, 71, 10),
+    _square(1, 1, 60), _square(11, 11, 20), _square(16, 16, 5), _square(41, 41, 10),
+    _square(71, 71, 10),
 )  # fmt: skip
 
 

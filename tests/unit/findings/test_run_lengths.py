@@ -1,4 +1,4 @@
-"""Run lengths: measured as pycocotools measures them, and stretched so that each pixel is the one under its middle."""
+"""Run lengths: areas as in pycocotools, and resizing by the centres of pixels."""
 
 import random
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""The licence check against real wheels whose metadata names BSD and whose libraries are under the GPL."""
+"""The licence check with real wheels whose metadata names BSD and whose libraries have the GPL."""
 
 import os
 import subprocess

@@ -30,7 +30,8 @@ user = confine()
 def share_memory():
     # CLONE_VM without CLONE_THREAD, as vfork does; with CLONE_FS and CLONE_NEWNS no kernel creates
     # the process.
-    libc.syscall({"x86_64": 56, "aarch64": 220}[os.uname().machine], 0x100 | 0x200 | 0x20000, 0, 0, 0, 0)
+    libc.syscall({"x86_64": 56, "aarch64": 220}[os.uname().machine], 0x100 | 0x200 | 0x20000, 0,
+    0, 0, 0)
     raise OSError(ctypes.get_errno(), "not created")
 
 def a_thread():
@@ -55,7 +56,8 @@ attempts = {
     "a child": lambda: subprocess.run(["/bin/true"]),
     "a fork": lambda: os.fork() or os._exit(0),
     "a process that shares memory": share_memory,
-    "limits of another process": lambda: resource.prlimit(neighbour.pid, resource.RLIMIT_NOFILE, (64, 64)),
+    "limits of another process": lambda: resource.prlimit(neighbour.pid, resource.RLIMIT_NOFILE,
+    (64, 64)),
     "its own limits": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
     "a signal": lambda: os.kill(os.getppid(), 0),
     "a namespace": lambda: ctypes.CDLL(None, use_errno=True).unshare(0x10000000) and refuse(),

@@ -231,7 +231,7 @@ async def test_a_child_has_a_limit_of_processor_time(tmp_path: Path) -> None:
 
 
 def _list_processor_limits() -> list[str]:
-    """List the limits of the decoders of this process, as the kernel shows them: seconds, or `unlimited`."""
+    """List the limits of the decoders of this process from the kernel: seconds, or `unlimited`."""
     limits = []
     for process in Path("/proc").iterdir():
         try:
@@ -289,7 +289,8 @@ async def test_the_shared_pictures(decoders: DecoderPool, tmp_path: Path, sample
         True,
     )
     assert names_in(tmp_path) == {
-        "sn_african_elephants_with_exif_orientation.jpg", "sn_african_elephants_cmyk.jpg", "coral_dragonfly.bmp",
+        "sn_african_elephants_with_exif_orientation.jpg", "sn_african_elephants_cmyk.jpg",
+        "coral_dragonfly.bmp",
         "sn_african_elephants_truncated_file.jpg",
     }  # fmt: skip
 
@@ -337,7 +338,7 @@ async def test_a_decoder_cannot_write_files_without_limit(tmp_path: Path) -> Non
 
 
 async def test_a_decoder_that_reads_no_requests_does_not_block_the_server(tmp_path: Path) -> None:
-    """A decoder that was taken over could answer without reading, until the buffer of the socket is full."""
+    """A compromised decoder could send without reading, until the buffer of the socket is full."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     request = {"do": "inspect", "padding": "x" * 10_000}

@@ -1,4 +1,4 @@
-"""Decoders are shared fairly: files that take long to decode delay the files of their own project."""
+"""Decoders are shared fairly: slow files delay only the files of their own project."""
 
 import asyncio
 import io

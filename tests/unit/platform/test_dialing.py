@@ -35,7 +35,7 @@ async def private(host: str, port: int) -> list[str]:
 async def test_a_port_is_dialled_for_what_is_spoken_there(
     scheme: str, allowed: tuple[int, ...], refused: tuple[int, ...]
 ) -> None:
-    """No connection is made here: the address is a private one, which is looked at after the port."""
+    """No connection is opened: the address is private, and it is checked after the port."""
     for port in allowed:
         with pytest.raises(AddressNotAllowed, match="a private address"):
             await Dialer(OutboundPolicy(), private).open_socket(scheme, "camera.example", port, 1)
@@ -54,7 +54,7 @@ def test_ports_for_data() -> None:
 async def test_names_that_do_not_resolve_keep_nobody_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As many as may be looked up at once, and one more: files are written meanwhile, and addresses connected to."""
+    """One lookup more than the maximum. Files are written and addresses connected meanwhile."""
     real = socket.getaddrinfo
     answered = threading.Event()
 

@@ -1,4 +1,7 @@
-"""Every format is taken as it is, or refused in plain words; nothing of a file is dropped in silence."""
+"""Every format is accepted unchanged, or refused with a reason.
+
+No part of a file is dropped silently.
+"""
 
 import io
 from collections.abc import AsyncIterator

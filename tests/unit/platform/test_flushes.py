@@ -1,4 +1,4 @@
-"""Files are durable before they are acknowledged: each flush is watched, with what was in place at that moment."""
+"""Files are durable before they are acknowledged: each flush is recorded."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ DATA = bytes(range(256)) * 1000
 
 
 class Flushes:
-    """Every flush, in order: the path, its size if it is a file, and the files and folders in place just then."""
+    """Record every flush in order: its path, its size if it is a file, and the existing files."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[tuple[Path, int, set[Path]]] = []

@@ -1,4 +1,4 @@
-"""Our signer of S3 addresses against what botocore 1.44 made of the same requests at the same moment."""
+"""The S3 signer compared with botocore 1.44 for the same requests at the same time."""
 
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +20,8 @@ CASES = [
         "content-type;host", "dd760bad0b1c719f151feb804f8bb655d23c76e46b1037d2acdcf4b2b97f0d1f",
     ),
     (
-        "PUT", LOG, "eu-central-1", 60, {"Content-Type": "text/plain", "Content-Length": "17"} | CHECKSUM, {},
+        "PUT", LOG, "eu-central-1", 60,
+        {"Content-Type": "text/plain", "Content-Length": "17"} | CHECKSUM, {},
         "content-length;content-type;host;x-amz-checksum-sha256",
         "4e0e7fe2d6de9430936d85d752c5b2f17080e41a02c46dd2358cc15ca0a5a4dc",
     ),
@@ -31,7 +32,8 @@ CASES = [
     (
         "HEAD", "https://s3.example.org/bucket/ml_outputs/a/b.json", "us-east-1", 60,
         {"x-amz-checksum-mode": "ENABLED"}, {},
-        "host;x-amz-checksum-mode", "d4d5fdecf0f55baa0014ad53ccf1e94eacaa955a21d3a16f89da9115403263eb",
+        "host;x-amz-checksum-mode",
+        "d4d5fdecf0f55baa0014ad53ccf1e94eacaa955a21d3a16f89da9115403263eb",
     ),
 ]  # fmt: skip
 

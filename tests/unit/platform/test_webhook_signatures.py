@@ -131,7 +131,7 @@ def test_messages_are_read_element_by_element() -> None:
         (b"1" * 5000, "JSON"),
     ],
 )
-def test_what_is_no_message_is_told_in_words(text: bytes, words: str) -> None:
+def test_invalid_messages_are_reported(text: bytes, words: str) -> None:
     with pytest.raises(InvalidMessage, match=words):
         parse_message(text)
 

@@ -63,9 +63,9 @@ def test_a_reason_can_still_be_read() -> None:
         normalise_error("GET http://cam/1.jpg: HTTP 404 after 3 tries")
         == "GET …: HTTP 404 after … tries"
     )
-    assert normalise_error("no answer: leased 5 times, and each time the worker fell silent") == (
-        "no answer: leased … times, and each time the worker fell silent"
-    )
+    assert normalise_error(
+        "no result: leased 5 times, and each time the worker stopped responding"
+    ) == ("no result: leased … times, and each time the worker stopped responding")
 
 
 def test_long_errors_are_named_in_no_time() -> None:

@@ -141,7 +141,7 @@ SOON = NOW + timedelta(seconds=8)
             ("3 images wait; 3 workers, gpu-2 among them, are online (last contact 5 s ago) and "
             "have not asked for them."),
         ),
-        (DONE, "There was no image to work on."),
+        (DONE, "The job has no images."),
         (replace(DONE, completed=4), "4 images done."),
         (replace(DONE, completed=4, nothing_found=4), "Nothing found in 4 images."),
         (

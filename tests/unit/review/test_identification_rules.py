@@ -93,7 +93,8 @@ def test_a_whole_image_is_confirmed_as_one_analysis_found_it_where_nothing_else_
 
 
 GIVEN: dict[str, Any] = {
-    "taxon": BOX, "label": "x", "comment": "x", "count": 1, "sex": "male", "life_stage": "adult", "behaviour": "x",
+    "taxon": BOX, "label": "x", "comment": "x", "count": 1, "sex": "male", "life_stage": "adult",
+    "behaviour": "x",
 }  # fmt: skip
 
 

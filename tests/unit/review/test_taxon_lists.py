@@ -80,7 +80,8 @@ def test_a_table_of_darwin_core() -> None:
 
 def test_a_list_of_gbif_and_its_keys_alone() -> None:
     told = parse_taxon_list(
-        b"taxonKey,scientificName,acceptedTaxonKey,acceptedScientificName,taxonRank,kingdom,taxonomicStatus\n"
+        b"taxonKey,scientificName,acceptedTaxonKey,acceptedScientificName,taxonRank,kingdom,"
+        b"taxonomicStatus\n"
         b'5219243,"Vulpes vulpes (Linnaeus, 1758)",5219243,"Vulpes vulpes (Linnaeus, '
         b'1758)",SPECIES,Animalia,ACCEPTED\n'
         b'1,"Canis vulpes Linnaeus, 1758",5219243,"Vulpes vulpes (Linnaeus, '
@@ -173,7 +174,7 @@ def test_what_is_no_list_is_refused(body: bytes, words: str) -> None:
     assert words in str(refused.value)
 
 
-def test_what_is_too_much_is_refused_before_it_is_unpacked() -> None:
+def test_too_large_archives_are_refused_before_unpacking() -> None:
     bomb = pack(meta_xml=META, taxon_txt=TAXA + "\t" * (MOST_UNPACKED + 1))
     assert len(bomb) < 100_000
     with pytest.raises(InvalidRequest, match="too large when it is unpacked"):

@@ -28,33 +28,33 @@ class Small(Pipeline):
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        self.sizes.append(len(pictures))
-        if len(pictures) > 3:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
+        self.sizes.append(len(images))
+        if len(images) > 3:
             raise RuntimeError("CUDA out of memory. Tried to allocate 20 MiB")
-        if any(not picture.pixels.any() for picture in pictures):
+        if any(not image.pixels.any() for image in images):
             raise ValueError("black")
-        return [[] for _ in pictures]
+        return [[] for _ in images]
 
 
-def picture(name: str, value: int = 1) -> InputImage:
+def image(name: str, value: int = 1) -> InputImage:
     return InputImage(name, np.full((4, 6, 3), value, np.uint8))
 
 
 def test_out_of_memory_halves_the_batch_and_is_remembered() -> None:
-    limit = BatchLimit(pictures=10, pixels=1000)
+    limit = BatchLimit(images=10, pixels=1000)
     pipeline = Small()
     answers = run_isolated(
-        pipeline, [picture(str(number)) for number in range(10)], limit, ModelWatch()
+        pipeline, [image(str(number)) for number in range(10)], limit, ModelWatch()
     )
     assert answers == [[]] * 10
     assert pipeline.sizes == [10, 5, 2, 3, 5, 2, 3]
-    assert limit.pictures == 2
+    assert limit.images == 2
 
 
 def test_a_poison_picture_is_alone_in_its_error() -> None:
     answers = run_isolated(
-        Small(), [picture("a"), picture("b", 0), picture("c")], BatchLimit(10, 1000), ModelWatch()
+        Small(), [image("a"), image("b", 0), image("c")], BatchLimit(10, 1000), ModelWatch()
     )
     assert answers[0] == answers[2] == []
     assert isinstance(answers[1], ValueError)
@@ -62,15 +62,15 @@ def test_a_poison_picture_is_alone_in_its_error() -> None:
 
 def test_a_batch_with_too_few_answers_is_an_error() -> None:
     class Short(Small):
-        def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-            return super().run(pictures)[1:]
+        def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
+            return super().run(images)[1:]
 
-    (answer,) = run_isolated(Short(), [picture("a")], BatchLimit(10, 1000), ModelWatch())
+    (answer,) = run_isolated(Short(), [image("a")], BatchLimit(10, 1000), ModelWatch())
     assert "returned 0 results for 1 images" in str(answer)
 
 
 def test_a_batch_is_bounded_by_pixels_but_never_empty() -> None:
-    limit = BatchLimit(pictures=3, pixels=100)
+    limit = BatchLimit(images=3, pixels=100)
     assert limit.fits(0, 1_000)
     assert limit.fits(1, 100)
     assert not limit.fits(1, 101)
@@ -89,7 +89,7 @@ def found(**changes: object) -> ModelDetection:
 
 
 def test_a_result_is_what_the_wire_takes() -> None:
-    success = build_success(Small(), picture("a"), "http://images/a", [found()], 0.25)
+    success = build_success(Small(), image("a"), "http://images/a", [found()], 0.25)
     sent = Results(
         results=[Result.model_construct(reply_subject="r", result=success)]
     ).model_dump_json(exclude_unset=True)
@@ -116,7 +116,7 @@ def test_a_result_is_what_the_wire_takes() -> None:
 )
 def test_numbers_that_are_none_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="the pipeline returned"):
-        build_success(Small(), picture("a"), "", [found(**bad)], 0.0)
+        build_success(Small(), image("a"), "", [found(**bad)], 0.0)
 
 
 def test_an_error_can_always_be_sent() -> None:

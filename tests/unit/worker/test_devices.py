@@ -1,4 +1,4 @@
-"""The device that a worker runs its models on is the one that was requested and the one that it reports."""
+"""The worker runs its models on the requested device and reports the same one."""
 
 from pathlib import Path
 
@@ -118,15 +118,17 @@ class Picky(Pipeline):
     def load(self, machine):
         if machine.device != os.environ["RUNS_ON"]:
             raise DeviceUnavailable(f"picky runs on {os.environ['RUNS_ON']} only")
-    def run(self, pictures):
-        return [[] for _ in pictures]
+    def run(self, images):
+        return [[] for _ in images]
 """
 
 
 def test_a_pipeline_that_cannot_use_the_device_stops_the_start_also_unnamed(
     server: FakeServer, installed: Path
 ) -> None:
-    """Without `--pipeline` a pipeline with a missing model is left out; one on the wrong device is not."""
+    """Without `--pipeline`, a pipeline with a missing model is left out, but not one on the wrong
+    device.
+    """
     (installed / "picky_pipeline.py").write_text(PICKY)
     points = installed / "slow_pipelines-1.0.dist-info" / "entry_points.txt"
     points.write_text("[trapline.pipelines]\npicky = picky_pipeline:Picky\n")

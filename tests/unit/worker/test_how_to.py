@@ -69,7 +69,7 @@ def walk(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 
 def run_block(block: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Run a snippet as a module that only has its own imports, with the package of the guide installed."""
+    """Run a snippet as a separate module, with the package of the guide installed."""
     module = ModuleType("my_package.brightest_spot")
     module.__dict__["BrightestSpot"] = type(load_example())
     monkeypatch.setitem(sys.modules, "my_package", ModuleType("my_package"))

@@ -37,9 +37,9 @@ class Configured(Sleeper):
         super().__init__()
         self.configs: list[object] = []
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        self.configs += [dict(picture.config) for picture in pictures]
-        return super().run(pictures)
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
+        self.configs += [dict(image.config) for image in images]
+        return super().run(images)
 
 
 def wait_until(happened: Callable[[], bool], within_s: float = 20) -> None:
@@ -125,7 +125,7 @@ def test_what_is_lost_or_canceled_is_dropped(server: FakeServer, tmp_path: Path)
     assert "r-i7" not in named[-1]
 
 
-def test_what_is_answered_but_not_posted_is_renewed(server: FakeServer, tmp_path: Path) -> None:
+def test_leases_with_unsent_results_are_renewed(server: FakeServer, tmp_path: Path) -> None:
     away = threading.Event()
     away.set()
     server.meddle = lambda asked: refuse(503) if "/result" in asked.path and away.is_set() else None
@@ -205,12 +205,12 @@ def test_an_evicted_worker_finishes_what_it_has_begun_and_nothing_else(
         return server.paths("/api/v2/tasks/renew")
 
     class EvictedAtWork(Sleeper):
-        def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-            begun = [f"r-{picture.image_id}" for picture in pictures]
+        def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
+            begun = [f"r-{image.image_id}" for image in images]
             wait_until(lambda: any(asked.body["begun"] == begun for asked in list_renewed()))
             server.ended[server.workers[0]] = "Ann evicted this worker"
             wait_until(lambda: "renewer" not in {thread.name for thread in threading.enumerate()})
-            return super().run(pictures)
+            return super().run(images)
 
     pipeline = EvictedAtWork()
     with pytest.raises(WorkerRejected, match="Ann evicted this worker"):
@@ -284,7 +284,7 @@ def test_a_model_that_does_not_end_in_time_gives_its_tasks_back(
     process.send_signal(signal.SIGTERM)
     code, _, err = finish(process)
     assert code == 0, err
-    assert "stopped before all was done" in err
+    assert "stopped before all work was done" in err
     assert server.queued[3] == ["a"], err
 
 

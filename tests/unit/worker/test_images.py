@@ -21,9 +21,9 @@ from trapline.worker.images import (
 )
 
 
-def encode(picture: Image.Image, kind: str, **options: object) -> bytes:
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
     into = io.BytesIO()
-    picture.save(into, kind, **options)
+    image.save(into, kind, **options)
     return into.getvalue()
 
 
@@ -52,10 +52,10 @@ def test_sixteen_bits_are_scaled_not_clipped() -> None:
 
 
 def test_exif_rotation_is_left_alone() -> None:
-    picture = Image.new("RGB", (40, 30))
-    exif = picture.getexif()
+    image = Image.new("RGB", (40, 30))
+    exif = image.getexif()
     exif[0x0112] = 6
-    assert decode_image(encode(picture, "JPEG", exif=exif)).shape == (30, 40, 3)
+    assert decode_image(encode(image, "JPEG", exif=exif)).shape == (30, 40, 3)
 
 
 def test_half_a_picture_is_none() -> None:
@@ -113,13 +113,13 @@ def test_a_host_that_is_away_and_a_file_too_large_are_said(
 def test_redirects_between_image_hosts_are_followed(
     server: FakeServer, fetcher: ImageFetcher
 ) -> None:
-    server.images["a"] = b"picture"
+    server.images["a"] = b"image"
 
     def meddle(asked: Asked) -> tuple[int, dict[str, str], bytes] | None:
         return (302, {"Location": "/a"}, b"") if asked.path == "/old" else None
 
     server.meddle = meddle
-    assert fetcher.fetch(f"{server.image_url}/old") == b"picture"
+    assert fetcher.fetch(f"{server.image_url}/old") == b"image"
 
 
 def test_the_budget_waits_and_gives_up() -> None:

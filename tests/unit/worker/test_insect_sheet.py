@@ -36,7 +36,10 @@ def draw_sheet(
     longest: float = 100,
     cloth: int = 228,
 ) -> Sheet:
-    """Cloth with folds, a lamp at one side and a camera's noise; insects of many sizes and shades that do not touch."""
+    """Draw cloth with folds, a lamp and noise.
+
+    The insects have many sizes and shades and do not touch.
+    """
     chance = np.random.default_rng(seed)
     width, height = size
     down, across = np.mgrid[0:height, 0:width].astype(np.float32)

@@ -50,14 +50,14 @@ class Sleeper(Pipeline):
         self.batches: list[list[str]] = []
         self.threads: set[str] = set()
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        self.batches.append([picture.image_id for picture in pictures])
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
+        self.batches.append([image.image_id for image in images])
         self.threads.add(threading.current_thread().name)
-        time.sleep(self.seconds * len(pictures))
-        for picture in pictures:
-            if picture.pixels.shape[1] in self.poison:
-                raise RuntimeError(f"cannot bear a width of {picture.pixels.shape[1]}")
-        return [[] for _ in pictures]
+        time.sleep(self.seconds * len(images))
+        for image in images:
+            if image.pixels.shape[1] in self.poison:
+                raise RuntimeError(f"cannot bear a width of {image.pixels.shape[1]}")
+        return [[] for _ in images]
 
 
 def run(
@@ -214,7 +214,7 @@ def test_one_bad_picture_costs_only_itself(server: FakeServer, tmp_path: Path) -
             "a": make_jpeg(),
             "b": make_jpeg(width=66),
             "c": make_jpeg(),
-            "d": b"no picture",
+            "d": b"no image",
             "e": b"",
         },
     )
@@ -226,7 +226,7 @@ def test_one_bad_picture_costs_only_itself(server: FakeServer, tmp_path: Path) -
         "image_id": "b",
     }
     assert server.results["d"] == {
-        "error": "image is not an image: it is of no known format",
+        "error": "image is not an image: its format is unknown",
         "image_id": "d",
     }
     assert server.results["e"] == {"error": "image is not an image: it is empty", "image_id": "e"}

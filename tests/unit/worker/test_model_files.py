@@ -31,7 +31,10 @@ def describe(source: str, content: bytes = CONTENT, licence: str = "MIT") -> Mod
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves CONTENT with ranges; `asked` lists the ranges, `breaks_after` cuts that many answers in half."""
+    """Serves CONTENT with ranges.
+
+    `asked` lists the ranges, `breaks_after` cuts that many responses in half.
+    """
 
     asked: list[str | None] = []
     breaks = 0
@@ -169,7 +172,7 @@ def test_offline_it_says_what_to_put_where(tmp_path: Path) -> None:
     path.write_bytes(CONTENT)
     assert fetch_model_file(file, tmp_path) == path
     path.write_bytes(CONTENT[:-1])
-    with pytest.raises(ModelFileMissing, match="the file there has 1023999 bytes"):
+    with pytest.raises(ModelFileMissing, match="the file has 1023999 bytes"):
         fetch_model_file(file, tmp_path)
 
 
@@ -177,7 +180,7 @@ def test_a_local_file_is_used_where_it_is(tmp_path: Path) -> None:
     path = tmp_path / "mine.onnx"
     path.write_bytes(CONTENT)
     assert fetch_model_file(describe(f"file:{path}"), tmp_path / "cache") == path
-    with pytest.raises(ModelFileMissing, match="it is not there"):
+    with pytest.raises(ModelFileMissing, match="the file does not exist"):
         fetch_model_file(describe(f"file:{path}x"), tmp_path / "cache")
 
 

@@ -1,4 +1,4 @@
-"""The time that a model may take: it follows what its images take, and ends a process whose model hangs."""
+"""The time limit of a model depends on its images, and ends a process whose model hangs."""
 
 import json
 import subprocess
@@ -134,7 +134,8 @@ def test_a_first_image_that_hangs_ends_the_process_after_the_start_timeout(
     server.add_job(3, "slow", {"hangs": make_jpeg(width=HANGING)})
     process = start(
         server, installed, "-p", "slow",
-        SLOW_S="0", HANGS_AT_WIDTH=str(HANGING), TRAPLINE_MODEL_TIMEOUT="0.5", TRAPLINE_MODEL_START_TIMEOUT="1.5",
+        SLOW_S="0", HANGS_AT_WIDTH=str(HANGING), TRAPLINE_MODEL_TIMEOUT="0.5",
+        TRAPLINE_MODEL_START_TIMEOUT="1.5",
     )  # fmt: skip
     wait_for_restart(server, process)
     process.terminate()
@@ -144,7 +145,7 @@ def test_a_first_image_that_hangs_ends_the_process_after_the_start_timeout(
 
 
 def test_a_hung_batch_costs_its_own_images_only(server: FakeServer, installed: Path) -> None:
-    """The other images in hand are released before the process ends: a loss would be charged to them."""
+    """The other leased images are released before the process ends, so that no loss is counted."""
     server.additions = True
     images = {f"i{number}": make_jpeg() for number in range(3)}
     images["hangs"] = make_jpeg(width=HANGING)
@@ -152,7 +153,8 @@ def test_a_hung_batch_costs_its_own_images_only(server: FakeServer, installed: P
     server.add_job(3, "slow", images)
     process = start(
         server, installed, "-p", "slow",
-        SLOW_S="0.01", HANGS_AT_WIDTH=str(HANGING), TRAPLINE_BATCH_SIZE="4", TRAPLINE_MODEL_TIMEOUT="1",
+        SLOW_S="0.01", HANGS_AT_WIDTH=str(HANGING), TRAPLINE_BATCH_SIZE="4",
+        TRAPLINE_MODEL_TIMEOUT="1",
     )  # fmt: skip
     wait_for_restart(server, process)
     process.terminate()

@@ -14,7 +14,7 @@ def result(name: str) -> Result:
     return Result(reply_subject=f"r-{name}", result=build_failure("broken", name))
 
 
-def test_what_is_kept_is_sent_in_order_and_forgotten(tmp_path: Path) -> None:
+def test_kept_results_are_sent_in_order_and_deleted(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, "http://a")
     outbox.save(1, [result("a"), result("b")])
     outbox.save(2, [result("c")])
@@ -34,7 +34,7 @@ def test_another_servers_results_are_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "error", [ApiConnectionError("away"), ApiStatusError(503, "busy"), ApiStatusError(401, "who?")]
 )
-def test_what_cannot_be_sent_now_stays(tmp_path: Path, error: Exception) -> None:
+def test_results_that_cannot_be_sent_are_kept(tmp_path: Path, error: Exception) -> None:
     outbox = Outbox(tmp_path, "http://a")
     outbox.save(1, [result("a")])
 
@@ -46,7 +46,7 @@ def test_what_cannot_be_sent_now_stays(tmp_path: Path, error: Exception) -> None
     assert len(outbox) == 1
 
 
-def test_what_is_refused_for_good_is_set_aside(tmp_path: Path) -> None:
+def test_permanently_refused_results_are_set_aside(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, "http://a")
     outbox.save(1, [result("a")])
     outbox.save(2, [result("b")])

@@ -25,14 +25,15 @@ class Slow(Pipeline):
     name = "Slow"
     algorithms = (Algorithm(name="Slow", key="slow"),)
     warm = False
-    def run(self, pictures):
+    def run(self, images):
         if not Slow.warm:
             Slow.warm = True
             time.sleep(float(os.environ.get("WARM_UP_S", "0")))
-        if any(picture.pixels.shape[1] == int(os.environ.get("HANGS_AT_WIDTH", "0")) for picture in pictures):
+        if any(image.pixels.shape[1] == int(os.environ.get("HANGS_AT_WIDTH",
+        "0")) for image in images):
             time.sleep(60)
-        time.sleep(float(os.environ["SLOW_S"]) * len(pictures))
-        return [[] for _ in pictures]
+        time.sleep(float(os.environ["SLOW_S"]) * len(images))
+        return [[] for _ in images]
 """
 
 
@@ -137,7 +138,7 @@ def test_a_signal_ends_it_in_time_though_the_model_is_busy(
     code, _, err = finish(process)
     assert code == 0, err
     assert time.monotonic() - started < 3
-    assert "stopped before all was done" in err
+    assert "stopped before all work was done" in err
 
 
 def test_results_are_on_disk_when_the_server_is_away_at_the_end(
@@ -201,7 +202,7 @@ def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
     code, _, err = finish(start(server, installed, "-p", "nonsense"))
     assert code == 1
     assert (
-        "package offers pipeline nonsense; installed are animal-detector, brightest-spot, insect-"
+        "package offers pipeline nonsense; installed pipelines: animal-detector, brightest-spot"
         in err
     )
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN="wrong"))

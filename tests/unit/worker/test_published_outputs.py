@@ -88,7 +88,7 @@ def test_megadetectors_categories_are_named() -> None:
 def test_megadetectors_failures_are_failures(answer: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="MegaDetector failed on the image"):
         parse_detections(answer, "md", 400, 300, 0.2)
-    with pytest.raises(ValueError, match="no category '7'"):
+    with pytest.raises(ValueError, match="unknown category '7'"):
         parse_detections(
             {"detections": [{"category": "7", "conf": 1, "bbox": [0, 0, 1, 1]}]}, "md", 4, 3, 0.2
         )
@@ -121,7 +121,8 @@ def test_the_class_list_keeps_the_taxa_and_names_each_class_once() -> None:
         "white-tailed deer",
     ]
     assert made.data[2] == {
-        "index": 2, "label": "white-tailed deer", "uuid": "a1", "taxon": "Odocoileus virginianus", "rank": "species",
+        "index": 2, "label": "white-tailed deer", "uuid": "a1", "taxon": "Odocoileus virginianus",
+        "rank": "species",
         "class": "mammalia", "order": "artiodactyla", "family": "cervidae", "genus": "odocoileus",
         "species": "virginianus",
     }  # fmt: skip

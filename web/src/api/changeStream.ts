@@ -34,9 +34,9 @@ function refresh(client: QueryClient, project: number, kind: string): void {
     queryKey: [kind, project],
     predicate: (query) => !(kind === "image" && query.queryKey[2] === "list"),
   })
-  // Image and annotation responses contain identifications.
+  // Images, their observations and all counts follow from identifications.
   if (kind !== "identification") return
-  for (const part of ["one", "annotations"])
+  for (const part of ["one", "annotations", "observations", "groups", "classes", "summary"])
     void client.invalidateQueries({ queryKey: ["image", project, part] })
 }
 

@@ -235,9 +235,67 @@ export interface paths {
         };
         /**
          * List Annotations
-         * @description List annotations of completed analyses by capture time, of one or of all your projects.
+         * @description List annotations by capture time, of one or of all your projects.
+         *
+         *     These are the annotations of completed analyses, and the boxes that people drew.
          */
         get: operations["list_annotations_api_v2_annotations_get"];
+        put?: never;
+        /**
+         * Create Annotations
+         * @description Create boxes that a person drew: all are stored, or none.
+         *
+         *     A box that corrects a box of a model names it in `supersedes`; the model's result is kept.
+         */
+        post: operations["create_annotations_api_v2_annotations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/annotations/{annotation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Annotation
+         * @description Withdraw a person's box, or identify a model's box as not an animal.
+         *
+         *     A withdrawn box is kept in the history, and the previous observations are restored. `If-Match`
+         *     is honoured for boxes of people; those of other users require the manager role.
+         */
+        delete: operations["delete_annotation_api_v2_annotations__annotation_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Annotation
+         * @description Change a person's box; fields that are left out are kept.
+         *
+         *     With `If-Match` and the version that the caller read, as in `"2"`, a later version is not
+         *     overwritten. Boxes of other users require the manager role.
+         */
+        patch: operations["update_annotation_api_v2_annotations__annotation_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/annotations/{annotation_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Annotation History
+         * @description Get the changes of a person's box with their authors and times, and the previous values.
+         */
+        get: operations["get_annotation_history_api_v2_annotations__annotation_id__history_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -962,6 +1020,8 @@ export interface paths {
          * @description List images by capture time, of one project or of all your projects.
          *
          *     To start at a time, use `captured_before` or `captured_after`; `skip` is for jumps within a day.
+         *     With several filters, counting often takes longer than finding a page: a caller that does not
+         *     show `count` sends `count_up_to=1`.
          */
         get: operations["list_images_api_v2_images_get"];
         put?: never;
@@ -1185,7 +1245,9 @@ export interface paths {
         };
         /**
          * List Image Annotations
-         * @description List the annotations of all completed analyses of an image, in the order of their storage.
+         * @description List the annotations of an image in the order of their storage.
+         *
+         *     These are the annotations of completed analyses, and the boxes that people drew.
          */
         get: operations["list_image_annotations_api_v2_images__image_id__annotations_get"];
         put?: never;
@@ -1682,6 +1744,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Observations
+         * @description List what images show: one entry for each box, or for a whole image.
+         *
+         *     Models propose and people decide; the list has the current answer of both.
+         */
+        get: operations["list_observations_api_v2_observations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/observations/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Observation Groups
+         * @description Count images and individuals by name, kind, source, deployment, day, month, hour or user.
+         */
+        get: operations["count_observation_groups_api_v2_observations_groups_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/observations/individuals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Individuals
+         * @description List the known individuals of a project by name, with the images that show them.
+         */
+        get: operations["list_individuals_api_v2_observations_individuals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/pipelines": {
         parameters: {
             query?: never;
@@ -1874,6 +1998,52 @@ export interface paths {
         patch: operations["update_member_api_v2_projects__project_id__members__user_id__patch"];
         trace?: never;
     };
+    "/api/v2/projects/{project_id}/observation-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Observation Settings
+         * @description Show how observations are derived: thresholds, pipelines, labels, and who decides.
+         */
+        get: operations["get_observation_settings_api_v2_projects__project_id__observation_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Observation Settings
+         * @description Change settings; observations are derived again in the background.
+         *
+         *     Until that is complete, lists show the observations of the earlier settings.
+         */
+        patch: operations["change_observation_settings_api_v2_projects__project_id__observation_settings_patch"];
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/observation-settings/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Observation Settings
+         * @description Show what a change would do to the newest 1,000 images, without changing anything.
+         */
+        post: operations["preview_observation_settings_api_v2_projects__project_id__observation_settings_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/projects/{project_id}/pipelines": {
         parameters: {
             query?: never;
@@ -1930,6 +2100,70 @@ export interface paths {
          * @description Restore a deleted project and resume the sources and webhooks that the deletion paused.
          */
         post: operations["restore_project_api_v2_projects__project_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/sensitive-taxa": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sensitive Taxa
+         * @description List the sensitive taxa of a project, with what each role sees of their locations.
+         */
+        get: operations["get_sensitive_taxa_api_v2_projects__project_id__sensitive_taxa_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/sensitive-taxa/{taxon_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Sensitive Taxon
+         * @description Create or replace the rule of a sensitive taxon; it covers synonyms and descendants.
+         */
+        put: operations["set_sensitive_taxon_api_v2_projects__project_id__sensitive_taxa__taxon_id__put"];
+        post?: never;
+        /**
+         * Delete Sensitive Taxon
+         * @description Remove a taxon from the list; its locations are exact again for all roles.
+         */
+        delete: operations["delete_sensitive_taxon_api_v2_projects__project_id__sensitive_taxa__taxon_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/sensitive-taxa/{taxon_id}/sightings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sensitive Sightings
+         * @description List the deployments that a sensitive taxon restricts, and the images that restrict them.
+         */
+        get: operations["get_sensitive_sightings_api_v2_projects__project_id__sensitive_taxa__taxon_id__sightings_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3107,7 +3341,7 @@ export interface components {
     schemas: {
         /**
          * AlgorithmClass
-         * @description A class of an algorithm's list; `index` is its place among the scores, from 0.
+         * @description A class of an algorithm's list; `index` is its position in the scores, from 0.
          */
         AlgorithmClass: {
             /** Index */
@@ -3117,12 +3351,11 @@ export interface components {
         };
         /**
          * Analysis
-         * @description One model run over one image, with the first page of its annotations in order; `next` is the
-         *     cursor of the rest.
+         * @description One model run over one image, with the first page of its annotations in order.
          *
-         *     `is_stale` is true if an external pipeline sent nothing for longer than
-         *     ML_STALE_AFTER_S. `simulated` marks invented results, such as those of `trapline simulate`: they
-         *     are not observations, and exports, filters and counts leave them out.
+         *     `next` is the cursor of the following page. `is_stale` is true if an external pipeline sent
+         *     nothing for longer than ML_STALE_AFTER_S. `simulated` marks invented results, such as those of
+         *     `trapline simulate`: they are not observations, and exports, filters and counts leave them out.
          */
         Analysis: {
             /** Annotation Count */
@@ -3187,7 +3420,7 @@ export interface components {
         };
         /**
          * AnalysisFormat
-         * @description The forms in which an analysis is given as a file.
+         * @description File format of an exported analysis.
          * @enum {string}
          */
         AnalysisFormat: "json" | "csv" | "coco";
@@ -3199,36 +3432,45 @@ export interface components {
         AnalysisPriority: "low" | "normal" | "high";
         /**
          * AnalysisState
-         * @description Where an analysis is.
+         * @description State of an analysis.
          * @enum {string}
          */
         AnalysisState: "queued" | "processing" | "completed" | "failed" | "canceled";
         /**
          * AnalysisStateFilter
-         * @description The state of an image's newest analysis, or `none` where it was never queued.
+         * @description State of an image's newest analysis; `none` if it was never queued.
          * @enum {string}
          */
         AnalysisStateFilter: "none" | "queued" | "processing" | "completed" | "failed" | "canceled";
         /**
          * Annotation
-         * @description One structured finding of an analysis. Coordinates are pixels of the upright original.
+         * @description One finding of an analysis, or a box that a person drew.
          *
-         *     `scaled` says that it was posted for a frame of another size: the numbers as given are in
-         *     `data.given`. `download_url` is a signed address of what `storage_path` names. `identification`
-         *     is what a person said that holds of it, its box or its whole image; null where the model's words
-         *     do, and for callers that are no people.
+         *     Coordinates are upright pixels. `scaled` is true if the annotation was posted for a frame of
+         *     another size; `data.given` has the original numbers. `download_url` is a signed URL of the file
+         *     that `storage_path` names. `identification` is the current statement of a person about the
+         *     annotation, its box or its image. It is null if the result of the model applies, and for callers
+         *     that are not people. A box of a person has no analysis and no confidence; `class_name` is its
+         *     label.
          */
         Annotation: {
             /** Algorithm */
             algorithm: string | null;
-            /**
-             * Analysis Id
-             * Format: uuid
-             */
-            analysis_id: string;
+            /** Analysis Id */
+            analysis_id: string | null;
             annotation_type: components["schemas"]["AnnotationType"];
             /** Artifact Id */
             artifact_id?: string | null;
+            /**
+             * Author
+             * @description The user who drew the box.
+             */
+            author?: string | null;
+            /**
+             * Author Id
+             * @description ID of the user who drew the box.
+             */
+            author_id?: string | null;
             /** Class Name */
             class_name: string | null;
             /** Confidence */
@@ -3259,12 +3501,31 @@ export interface components {
              * @default false
              */
             scaled: boolean;
+            /** @default model */
+            source: components["schemas"]["ObservationSource"];
+            /** @description The taxon or label of a person's box, with details. */
+            stated?: components["schemas"]["IdentificationTaxon"] | null;
             /** Storage Path */
             storage_path?: string | null;
+            /**
+             * Supersedes
+             * @description The annotation of a model that the box corrects.
+             */
+            supersedes?: string | null;
+            /**
+             * Updated At
+             * @description Time of the last change of a person's box.
+             */
+            updated_at?: string | null;
+            /**
+             * Version
+             * @description Version of a person's box, for If-Match; each change adds 1.
+             */
+            version?: number | null;
         };
         /**
          * AnnotationOrder
-         * @description How annotations of many images are ordered: by the times of their images.
+         * @description Order of annotations of many images: by the times of their images.
          * @enum {string}
          */
         AnnotationOrder: "-captured_at" | "captured_at";
@@ -3276,19 +3537,26 @@ export interface components {
         AnnotationType: "bounding_box" | "classification" | "heatmap" | "segmentation" | "mask" | "keypoint" | "custom";
         /**
          * AnnotationWithImage
-         * @description An annotation among those of many images: with the image that it is on, and the model that said it.
+         * @description An annotation in a list of many images, with its image and its model.
          */
         AnnotationWithImage: {
             /** Algorithm */
             algorithm: string | null;
-            /**
-             * Analysis Id
-             * Format: uuid
-             */
-            analysis_id: string;
+            /** Analysis Id */
+            analysis_id: string | null;
             annotation_type: components["schemas"]["AnnotationType"];
             /** Artifact Id */
             artifact_id?: string | null;
+            /**
+             * Author
+             * @description The user who drew the box.
+             */
+            author?: string | null;
+            /**
+             * Author Id
+             * @description ID of the user who drew the box.
+             */
+            author_id?: string | null;
             /**
              * Captured At
              * Format: date-time
@@ -3328,9 +3596,9 @@ export interface components {
             /** Job Id */
             job_id: number | null;
             /** Model Name */
-            model_name: string;
+            model_name: string | null;
             /** Model Version */
-            model_version: string;
+            model_version: string | null;
             /** Ordering */
             ordering: number | null;
             /** Parent Id */
@@ -3342,12 +3610,37 @@ export interface components {
              * @default false
              */
             scaled: boolean;
+            /** @default model */
+            source: components["schemas"]["ObservationSource"];
+            /** @description The taxon or label of a person's box, with details. */
+            stated?: components["schemas"]["IdentificationTaxon"] | null;
             /** Storage Path */
             storage_path?: string | null;
+            /**
+             * Supersedes
+             * @description The annotation of a model that the box corrects.
+             */
+            supersedes?: string | null;
+            /**
+             * Updated At
+             * @description Time of the last change of a person's box.
+             */
+            updated_at?: string | null;
+            /**
+             * Version
+             * @description Version of a person's box, for If-Match; each change adds 1.
+             */
+            version?: number | null;
         };
         /**
+         * ApplyTo
+         * @description The images of a sequence that get its taxa: those with a model's box, or all.
+         * @enum {string}
+         */
+        ApplyTo: "boxes" | "all";
+        /**
          * Artifact
-         * @description One file of an analysis; size in bytes and SHA-256 once it was seen in the store.
+         * @description One file of an analysis; its size in bytes and SHA-256 are set when it is stored.
          */
         Artifact: {
             /**
@@ -3382,7 +3675,7 @@ export interface components {
         };
         /**
          * ArtifactState
-         * @description Where an artifact is: given an address, seen in the store, cited by an annotation or its analysis.
+         * @description State of an artifact: URL created, stored, or cited by an annotation or its analysis.
          * @enum {string}
          */
         ArtifactState: "presigned" | "uploaded" | "cited";
@@ -3404,10 +3697,10 @@ export interface components {
         };
         /**
          * AuditEntry
-         * @description One entry of the audit; `actor` is a name, and the other fields are those to filter by.
+         * @description One entry of the audit log; `actor` is a name, and the other fields can be filtered by.
          *
-         *     `action` is the verb, such as create, change, download or export; `kind` and `subject_id`
-         *     say to what, and `address` from where.
+         *     `action` is the verb, such as create, change, download or export. `kind` and `subject_id`
+         *     identify the object, and `address` is the IP address of the request.
          */
         AuditEntry: {
             /** Action */
@@ -3443,13 +3736,13 @@ export interface components {
         };
         /**
          * AuthType
-         * @description How a pull source is signed in to.
+         * @description Authentication method of a pull source.
          * @enum {string}
          */
         AuthType: "none" | "basic" | "bearer" | "header";
         /**
          * BrowserSession
-         * @description A browser in which the caller is signed in; `is_current` is the one that asks.
+         * @description A browser in which the caller is signed in; `is_current` marks the present one.
          */
         BrowserSession: {
             /** Address */
@@ -3480,11 +3773,27 @@ export interface components {
             user_agent: string;
         };
         /**
+         * BuildProgress
+         * @description Progress of a change of settings: processed and total images, and the new settings.
+         */
+        BuildProgress: {
+            /** Derived */
+            derived: number;
+            /** Images */
+            images: number;
+            settings: components["schemas"]["ObservationValues"];
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+        };
+        /**
          * BulkAnnotationsResult
-         * @description The annotations that were posted, with their ids and in their order; equal ones are one.
+         * @description IDs of the posted annotations in the order of the request; equal annotations have one ID.
          *
-         *     `created` are new, `unchanged` were there or came twice, `total` is how many the analysis has
-         *     now.
+         *     `created` annotations are new, `unchanged` ones were stored before or repeated, and `total` is
+         *     the present number of annotations of the analysis.
          */
         BulkAnnotationsResult: {
             /** Annotations */
@@ -3498,7 +3807,7 @@ export interface components {
         };
         /**
          * CallbackKey
-         * @description A service key, without its secret: who signs with it, and for which projects.
+         * @description A service key without its secret: its processing service and its projects.
          */
         CallbackKey: {
             /**
@@ -3528,7 +3837,8 @@ export interface components {
          * Caller
          * @description User or token that sent a request.
          *
-         *     For a token of a worker or pipeline `name` is the token's; `user_id` and `email` are null.
+         *     For a token of a worker or pipeline, `name` is the name of the token; `user_id` and `email` are
+         *     null.
          */
         Caller: {
             /**
@@ -3553,7 +3863,7 @@ export interface components {
         };
         /**
          * CaptureTimeChange
-         * @description An image whose capture time would move.
+         * @description An image whose capture time would change.
          */
         CaptureTimeChange: {
             /**
@@ -3576,13 +3886,13 @@ export interface components {
         };
         /**
          * CaptureTimeSource
-         * @description Where an image's capture time was read.
+         * @description Source of an image's capture time.
          * @enum {string}
          */
         CaptureTimeSource: "exif" | "filename" | "modified_time" | "received_time";
         /**
          * ChangeEvent
-         * @description Something of a project changed: a job, image, source, worker or identification, and its id where one is known.
+         * @description A changed object of a project, such as a job or an image, with its ID if known.
          */
         ChangeEvent: {
             /** Id */
@@ -3591,6 +3901,18 @@ export interface components {
             kind: string;
             /** Project Id */
             project_id: number;
+        };
+        /**
+         * ClassChange
+         * @description Number of images of a sample with a name, now and with other settings.
+         */
+        ClassChange: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Class Name */
+            class_name: string;
         };
         /**
          * ClassCount
@@ -3612,7 +3934,7 @@ export interface components {
         };
         /**
          * ClassTotal
-         * @description How many images show a class.
+         * @description Number of images that show a class.
          */
         ClassTotal: {
             /** Class Name */
@@ -3624,7 +3946,7 @@ export interface components {
          * ClassificationScores
          * @description The scores of one classification over its class list, exact to single precision.
          *
-         *     `labels` are the classes in the order of the scores, null where no list of that length is known.
+         *     `labels` are the classes in the order of the scores; null if no list of that length is known.
          */
         ClassificationScores: {
             /** Algorithm */
@@ -3645,10 +3967,10 @@ export interface components {
         };
         /**
          * ClockOffsetRequest
-         * @description Another clock offset, in seconds that are added to what the camera's clock said, or another
-         *     time zone, or both.
+         * @description Request to preview another clock offset, another time zone, or both.
          *
-         *     With a time zone, all images are compared with it; what is left out stays as it is.
+         *     The offset is in seconds and is added to the time of the camera's clock. Omitted fields keep
+         *     their values. With a time zone, all images are compared with it.
          */
         ClockOffsetRequest: {
             /** Clock Offset S */
@@ -3660,8 +3982,8 @@ export interface components {
          * ClockPreview
          * @description Preview of the effect of another clock offset or time zone.
          *
-         *     `moved` images get another capture time; those that were `edited` by hand and those
-         *     `without_camera_time` stay.
+         *     The capture times of `moved` images change. Times that were `edited` by users and times of
+         *     images `without_camera_time` do not.
          */
         ClockPreview: {
             /** Clock Offset Now S */
@@ -3772,7 +4094,7 @@ export interface components {
         };
         /**
          * CreatedCallbackKey
-         * @description A new service key with its secret, which is shown this once.
+         * @description A new service key with its secret, which is shown only once.
          */
         CreatedCallbackKey: {
             /**
@@ -3801,8 +4123,18 @@ export interface components {
             service: string;
         };
         /**
+         * CreatedHumanBoxes
+         * @description The boxes that were stored, in the order of the request.
+         */
+        CreatedHumanBoxes: {
+            /** Annotations */
+            annotations: components["schemas"]["Annotation"][];
+        };
+        /**
          * CreatedIdentifications
-         * @description The identifications that were stored, one for each annotation and image, in the order in which these came.
+         * @description The stored identifications, in the order of the request.
+         *
+         *     There is one for each annotation and image, and for each image of a sequence.
          */
         CreatedIdentifications: {
             /** Identifications */
@@ -3810,7 +4142,7 @@ export interface components {
         };
         /**
          * CreatedToken
-         * @description An API token just made: its secret is shown this once.
+         * @description A new API token; its secret is shown only once.
          */
         CreatedToken: {
             /**
@@ -3845,10 +4177,10 @@ export interface components {
         };
         /**
          * CreatedWebhook
-         * @description New webhook with its signing secret, which is shown once.
+         * @description New webhook with its signing secret, which is shown only once.
          *
          *     A repeated request with the same Idempotency-Key returns the secret for ten minutes, unless it
-         *     was changed since; then it is empty.
+         *     was changed meanwhile; then it is empty.
          */
         CreatedWebhook: {
             /** Analyses Of Jobs */
@@ -3891,7 +4223,7 @@ export interface components {
         };
         /**
          * CurrentUserUpdate
-         * @description Change one's own account.
+         * @description Request to update the caller's account.
          */
         CurrentUserUpdate: {
             /** Name */
@@ -3899,7 +4231,7 @@ export interface components {
         };
         /**
          * DayCount
-         * @description How many images were taken on a day, where they were taken.
+         * @description Number of images captured on a day, in the local time of their cameras.
          */
         DayCount: {
             /**
@@ -3914,9 +4246,8 @@ export interface components {
          * DayCounts
          * @description The days that have images, the latest first.
          *
-         *     Many images are not counted for each answer: then it is an estimate, of a few seconds ago, and
-         *     for some filters too many. While `is_behind`, some changes of the last seconds are not in it
-         *     yet.
+         *     For many images the counts are estimates that are a few seconds old, and for some filters too
+         *     high. While `is_behind` is true, some changes of the last seconds are not counted yet.
          */
         DayCounts: {
             /** Images */
@@ -3930,7 +4261,7 @@ export interface components {
         };
         /**
          * DayTotal
-         * @description How many images were taken on a day, and on how many of them nothing was found.
+         * @description Number of images captured on a day, and of blank images among them.
          */
         DayTotal: {
             /** Blank */
@@ -3945,9 +4276,9 @@ export interface components {
         };
         /**
          * DeadLetter
-         * @description A task that was given up.
+         * @description A task that failed permanently.
          *
-         *     `error` is the last reported error, cut off after 2,000 characters.
+         *     `error` is the last reported error, truncated to 2,000 characters.
          */
         DeadLetter: {
             /**
@@ -3972,8 +4303,14 @@ export interface components {
             reason: string;
         };
         /**
+         * DecisionRule
+         * @description The users whose identification counts: latest, expert or several in agreement.
+         * @enum {string}
+         */
+        DecisionRule: "latest" | "expert" | "agreement";
+        /**
          * DeleteImagesRequest
-         * @description Delete images, and say why.
+         * @description Request to delete images, with a reason.
          */
         DeleteImagesRequest: {
             /** Images */
@@ -3983,11 +4320,11 @@ export interface components {
         };
         /**
          * Delivery
-         * @description One event for one webhook, and how its delivery goes; `id` is sent as webhook-id, the same at
-         *     each attempt.
+         * @description One event for one webhook, with the state of its delivery.
          *
-         *     `attempts` counts since it was last asked for; `response_excerpt` is how the last answer began;
-         *     null where it came from a private address.
+         *     `id` is sent as webhook-id, the same at each attempt. `attempts` is counted since the last
+         *     replay. `response_excerpt` is the beginning of the last response; null if it came from a private
+         *     address.
          */
         Delivery: {
             /** Attempts */
@@ -4035,37 +4372,103 @@ export interface components {
         DeliveryState: "waiting" | "delivered" | "failed";
         /**
          * Deployment
-         * @description A deployment, with how many images it has and when the last one was taken.
+         * @description A deployment, with the number of its images and the time of the last one.
          *
-         *     The default one takes the images of its project that belong to no other. While it is
-         *     `capture_times_pending`, its capture times are recomputed with its clock offset;
-         *     `previous_clock_offset_s` is the offset that undo restores. `silent_since` is the time of the
-         *     last image, if that is three days ago and the period has not ended. `time_zone_source` states
-         *     whether the time zone was given, found by the coordinates, or is the default, UTC. `utc_assumed`
-         *     is true where no zone was given and the times of its camera were read as UTC; then
-         *     `suggested_time_zone` is the zone of its coordinates, if it has any. While it is
-         *     `capture_times_pending`, `images_dated` of `images_to_date` have been dated again.
+         *     The default deployment receives the images of its project that have no other deployment. While
+         *     `capture_times_pending` is true, the capture times are being recomputed, and `images_dated` of
+         *     `images_to_date` images are done. `previous_clock_offset_s` is the offset that undo restores.
+         *     `silent_since` is the time of the last image, if it is older than three days and the period has
+         *     not ended. `time_zone_source` is the source of the time zone: given, from the coordinates, or
+         *     the default UTC. `utc_assumed` is true if no zone was given and camera times were read as UTC;
+         *     `suggested_time_zone` is then the zone of the coordinates, if there are any.
          */
         Deployment: {
-            /** Camera */
+            /**
+             * Bait
+             * @description Whether bait was used. Null: unknown.
+             */
+            bait_use?: boolean | null;
+            /**
+             * Camera ID
+             * @description ID of the camera, such as its serial number.
+             */
             camera: string;
+            /**
+             * Camera delay
+             * @description Seconds after a detection in which the camera takes no image.
+             */
+            camera_delay_s?: number | null;
+            /**
+             * Camera depth
+             * @description Depth of the camera below the surface, in metres; not with a height.
+             */
+            camera_depth_m?: number | null;
+            /**
+             * Camera heading
+             * @description Horizontal angle in degrees, clockwise from north.
+             */
+            camera_heading_deg?: number | null;
+            /**
+             * Camera height
+             * @description Height of the camera above the ground, in metres; not with a depth.
+             */
+            camera_height_m?: number | null;
+            /**
+             * Camera model
+             * @description Manufacturer and model of the camera, such as Reconyx-PC800.
+             * @default
+             */
+            camera_model: string;
+            /**
+             * Camera tilt
+             * @description Vertical angle in degrees: -90 is down, 0 horizontal, 90 up.
+             */
+            camera_tilt_deg?: number | null;
             /**
              * Capture Times Pending
              * @default false
              */
             capture_times_pending: boolean;
-            /** Clock Offset S */
+            /**
+             * Clock offset
+             * @description Seconds that are added to the time of the camera's clock.
+             */
             clock_offset_s: number;
-            /** Coordinate Uncertainty M */
+            /**
+             * Coordinate uncertainty
+             * @description Uncertainty of the coordinates, in metres.
+             */
             coordinate_uncertainty_m: number | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /** Ended At */
+            /**
+             * Detection distance
+             * @description Maximum distance at which the camera reliably detects activity, in metres.
+             */
+            detection_distance_m?: number | null;
+            /**
+             * End
+             * @description End of the deployment: a time with a UTC offset, such as 2026-09-30T18:00:00+02:00. It is not before the start.
+             */
             ended_at: string | null;
-            /** Habitat */
+            /**
+             * Feature
+             * @description Feature at the location, such as culvert.
+             */
+            feature_type?: components["schemas"]["FeatureType"] | null;
+            /**
+             * Groups
+             * @description Groups that the deployment belongs to, such as season:winter 2026.
+             * @default []
+             */
+            groups: string[];
+            /**
+             * Habitat
+             * @description Habitat in front of the camera.
+             */
             habitat: string;
             /**
              * Id
@@ -4085,36 +4488,88 @@ export interface components {
              */
             images_to_date: number;
             /**
+             * Inactive periods
+             * @description Periods in which the camera did not work, ordered by their starts.
+             * @default []
+             */
+            inactive_periods: components["schemas"]["InactivePeriod"][];
+            /**
              * Is Default
              * @default false
              */
             is_default: boolean;
             /** Last Image At */
             last_image_at: string | null;
-            /** Latitude */
+            /**
+             * Latitude
+             * @description Degrees north (WGS 84), with a longitude.
+             */
             latitude: number | null;
-            /** Longitude */
+            /**
+             * @description The precision at which the caller sees the location. It is not exact if a sensitive taxon occurs there; name, camera, habitat and notes are then withheld too.
+             * @default exact
+             */
+            location_precision: components["schemas"]["LocationPrecision"];
+            /**
+             * Longitude
+             * @description Degrees east (WGS 84), with a latitude.
+             */
             longitude: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the deployment, unique in its project.
+             */
             name: string;
-            /** Notes */
+            /**
+             * Notes
+             * @description Internal notes. Camtrap DP has them as comments; Darwin Core, which publishes records, leaves them out.
+             */
             notes: string;
+            /**
+             * Picked up by
+             * @description Person or organization that picked up the camera; | separates several.
+             * @default
+             */
+            pickup_by: string;
             /** Previous Clock Offset S */
             previous_clock_offset_s?: number | null;
             /** Previous Time Zone */
             previous_time_zone?: string | null;
             /** Project Id */
             project_id: number;
+            /**
+             * Set up by
+             * @description Person or organization that set up the camera.
+             * @default
+             */
+            setup_by: string;
             /** Silent Since */
             silent_since?: string | null;
-            /** Started At */
+            /**
+             * Start
+             * @description Start of the deployment: a time with a UTC offset, such as 2026-05-01T18:00:00+02:00.
+             */
             started_at: string | null;
             /** Suggested Time Zone */
             suggested_time_zone?: string | null;
-            /** Time Zone */
+            /**
+             * Tags
+             * @description Tags of the deployment, such as forest edge. The prefixes pickupBy:, inactivePeriod: and derived: are reserved for exports.
+             * @default []
+             */
+            tags: string[];
+            /**
+             * Time zone
+             * @description IANA time zone of the camera's clock, such as Europe/Berlin. Default: that of the coordinates, else UTC.
+             */
             time_zone: string;
             /** @default given */
             time_zone_source: components["schemas"]["ZoneSource"];
+            /**
+             * Timestamp issues
+             * @description Whether the times of the images have issues that cannot be corrected. Null: unknown; exports derive it from the images.
+             */
+            timestamp_issues?: boolean | null;
             /**
              * Updated At
              * Format: date-time
@@ -4140,13 +4595,13 @@ export interface components {
         };
         /**
          * DeploymentOrder
-         * @description How deployments are ordered: by their names, or by when they were made.
+         * @description Order of deployments: by name, or by time of creation.
          * @enum {string}
          */
         DeploymentOrder: "name" | "-name" | "created_at" | "-created_at";
         /**
          * DeploymentTotal
-         * @description How many images a deployment has, and when the last of all of its images was taken.
+         * @description Number of images of a deployment, and the capture time of its last image.
          */
         DeploymentTotal: {
             /**
@@ -4163,44 +4618,152 @@ export interface components {
         };
         /**
          * DeploymentUpdate
-         * @description Change a deployment; what is left out stays as it is.
+         * @description Request to update a deployment; omitted fields keep their values.
          *
-         *     New coordinates change the time zone as well if it was never given and the deployment has no
-         *     images. A new time zone is that of the images to come; with `redate_images` the images that are
-         *     there are dated again in it.
+         *     New coordinates also change the time zone if it was never given and the deployment has no
+         *     images. A new time zone applies to future images; with `redate_images` the capture times of
+         *     existing images are recomputed too.
          */
         DeploymentUpdate: {
-            /** Camera */
+            /**
+             * Bait
+             * @description Whether bait was used. Null: unknown.
+             */
+            bait_use?: boolean | null;
+            /**
+             * Camera ID
+             * @description ID of the camera, such as its serial number.
+             */
             camera?: string | null;
-            /** Clock Offset S */
+            /**
+             * Camera delay
+             * @description Seconds after a detection in which the camera takes no image.
+             */
+            camera_delay_s?: number | null;
+            /**
+             * Camera depth
+             * @description Depth of the camera below the surface, in metres; not with a height.
+             */
+            camera_depth_m?: number | null;
+            /**
+             * Camera heading
+             * @description Horizontal angle in degrees, clockwise from north.
+             */
+            camera_heading_deg?: number | null;
+            /**
+             * Camera height
+             * @description Height of the camera above the ground, in metres; not with a depth.
+             */
+            camera_height_m?: number | null;
+            /**
+             * Camera model
+             * @description Manufacturer and model of the camera, such as Reconyx-PC800.
+             */
+            camera_model?: string | null;
+            /**
+             * Camera tilt
+             * @description Vertical angle in degrees: -90 is down, 0 horizontal, 90 up.
+             */
+            camera_tilt_deg?: number | null;
+            /**
+             * Clock offset
+             * @description Seconds that are added to the time of the camera's clock.
+             */
             clock_offset_s?: number | null;
-            /** Coordinate Uncertainty M */
+            /**
+             * Coordinate uncertainty
+             * @description Uncertainty of the coordinates, in metres.
+             */
             coordinate_uncertainty_m?: number | null;
-            /** Ended At */
+            /**
+             * Detection distance
+             * @description Maximum distance at which the camera reliably detects activity, in metres.
+             */
+            detection_distance_m?: number | null;
+            /**
+             * End
+             * @description End of the deployment: a time with a UTC offset, such as 2026-09-30T18:00:00+02:00. It is not before the start.
+             */
             ended_at?: string | null;
-            /** Habitat */
+            /**
+             * Feature
+             * @description Feature at the location, such as culvert.
+             */
+            feature_type?: components["schemas"]["FeatureType"] | null;
+            /**
+             * Groups
+             * @description Groups that the deployment belongs to, such as season:winter 2026.
+             */
+            groups?: string[] | null;
+            /**
+             * Habitat
+             * @description Habitat in front of the camera.
+             */
             habitat?: string | null;
-            /** Latitude */
+            /**
+             * Inactive periods
+             * @description Periods in which the camera did not work, ordered by their starts.
+             */
+            inactive_periods?: components["schemas"]["NewInactivePeriod"][] | null;
+            /**
+             * Latitude
+             * @description Degrees north (WGS 84), with a longitude.
+             */
             latitude?: number | null;
-            /** Longitude */
+            /**
+             * Longitude
+             * @description Degrees east (WGS 84), with a latitude.
+             */
             longitude?: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the deployment, unique in its project.
+             */
             name?: string | null;
-            /** Notes */
+            /**
+             * Notes
+             * @description Internal notes. Camtrap DP has them as comments; Darwin Core, which publishes records, leaves them out.
+             */
             notes?: string | null;
+            /**
+             * Picked up by
+             * @description Person or organization that picked up the camera; | separates several.
+             */
+            pickup_by?: string | null;
             /**
              * Redate Images
              * @default false
              */
             redate_images: boolean;
-            /** Started At */
+            /**
+             * Set up by
+             * @description Person or organization that set up the camera.
+             */
+            setup_by?: string | null;
+            /**
+             * Start
+             * @description Start of the deployment: a time with a UTC offset, such as 2026-05-01T18:00:00+02:00.
+             */
             started_at?: string | null;
-            /** Time Zone */
+            /**
+             * Tags
+             * @description Tags of the deployment, such as forest edge. The prefixes pickupBy:, inactivePeriod: and derived: are reserved for exports.
+             */
+            tags?: string[] | null;
+            /**
+             * Time zone
+             * @description IANA time zone of the camera's clock, such as Europe/Berlin. Default: that of the coordinates, else UTC.
+             */
             time_zone?: string | null;
+            /**
+             * Timestamp issues
+             * @description Whether the times of the images have issues that cannot be corrected. Null: unknown; exports derive it from the images.
+             */
+            timestamp_issues?: boolean | null;
         };
         /**
          * EmailTestResult
-         * @description How the sending of a test went: `error` says why it did not.
+         * @description Result of a test e-mail; `error` is the reason if it was not sent.
          */
         EmailTestResult: {
             /** Address */
@@ -4212,9 +4775,9 @@ export interface components {
         };
         /**
          * EventSecret
-         * @description The secret that signs a source's events, shown this once.
+         * @description The secret that signs events of a source; it is shown only once.
          *
-         *     The one before holds until `previous_until`.
+         *     The previous secret is valid until `previous_until`.
          */
         EventSecret: {
             /** Previous Until */
@@ -4230,7 +4793,7 @@ export interface components {
         EventType: "job.queued" | "job.processing" | "job.completed" | "job.failed" | "job.canceled" | "analysis.completed" | "analysis.failed" | "image.created" | "source.failing" | "source.recovered" | "source.run.completed" | "worker.online" | "worker.offline" | "worker.evicted";
         /**
          * EvictResult
-         * @description A worker after its eviction, and how many tasks of it are back in the line.
+         * @description A worker after its eviction, and the number of its tasks that are queued again.
          */
         EvictResult: {
             /** Revoked */
@@ -4239,7 +4802,7 @@ export interface components {
         };
         /**
          * Export
-         * @description Export of a selection of images to one file, as they were when it was requested.
+         * @description Export to one file of a selection of the images that existed when it was requested.
          *
          *     Progress is `images` of `expected`, which is an estimate. `fixed` lists values that were
          *     corrected automatically, `left_out` values that the format cannot hold, `problems` the reasons
@@ -4250,6 +4813,10 @@ export interface components {
         Export: {
             /** Annotations */
             annotations: number;
+            /** @description The role whose view of the locations of sensitive taxa the file does not exceed, in addition to that of the requester. */
+            audience?: components["schemas"]["LocationAudience"] | null;
+            /** @default observations */
+            content: components["schemas"]["ExportContent"];
             /**
              * Created At
              * Format: date-time
@@ -4307,6 +4874,12 @@ export interface components {
             written: number | null;
         };
         /**
+         * ExportContent
+         * @description Content of an export: the project's observations, or the raw output of models.
+         * @enum {string}
+         */
+        ExportContent: "observations" | "model";
+        /**
          * ExportFormat
          * @description Format of an export.
          * @enum {string}
@@ -4314,10 +4887,10 @@ export interface components {
         ExportFormat: "camtrap-dp" | "coco" | "coco-camera-traps" | "yolo" | "megadetector" | "speciesnet" | "darwin-core" | "csv" | "parquet" | "geoparquet" | "crops";
         /**
          * ExportOptions
-         * @description How an export is made; each format takes some of them.
+         * @description Options of an export; each format accepts some of them.
          *
-         *     Annotations below `confidence_min` are left out, unless a person said something of them.
-         *     Licences are named as SPDX does, such as CC-BY-4.0.
+         *     Findings of models below `confidence_min` are left out; those of people are kept. Licences are
+         *     SPDX identifiers, such as CC-BY-4.0.
          */
         ExportOptions: {
             /** Confidence Min */
@@ -4338,7 +4911,7 @@ export interface components {
         };
         /**
          * ExportOrder
-         * @description How exports are ordered: by when they were asked for.
+         * @description Order of exports: by time of request.
          * @enum {string}
          */
         ExportOrder: "-created_at" | "created_at";
@@ -4360,10 +4933,10 @@ export interface components {
         };
         /**
          * ExportSelection
-         * @description Which images of its project an export holds: those that are named, or all that fit; without
-         *     anything every one.
+         * @description Images of an export: the listed ones, or all that match the filter.
          *
-         *     The filter is that of the list of images.
+         *     Without a condition all images of the project are selected. The filter is that of the list of
+         *     images.
          */
         ExportSelection: {
             analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
@@ -4379,20 +4952,32 @@ export interface components {
             class_name?: string | null;
             /** Confidence Min */
             confidence_min?: number | null;
+            /** Count Min */
+            count_min?: number | null;
             /** Day After */
             day_after?: string | null;
             /** Day Before */
             day_before?: string | null;
             /** Deployment */
             deployment?: string | null;
+            /** Identified By */
+            identified_by?: string | null;
             /** Images */
             images?: string[] | null;
+            /** Individual */
+            individual?: string | null;
             /** Job */
             job?: number | null;
+            kind?: components["schemas"]["ObservationKind"] | null;
+            /** Model Class */
+            model_class?: string | null;
+            /** Needs Review */
+            needs_review?: boolean | null;
             /** Reviewed */
             reviewed?: boolean | null;
             /** Sequence */
             sequence?: string | null;
+            source?: components["schemas"]["ObservationSource"] | null;
             /** Starred */
             starred?: boolean | null;
             /** Tag */
@@ -4404,16 +4989,16 @@ export interface components {
         };
         /**
          * ExportState
-         * @description Where an export is.
+         * @description State of an export.
          * @enum {string}
          */
         ExportState: "queued" | "gathering" | "writing" | "ready" | "invalid" | "failed" | "canceled" | "expired";
         /**
          * FailureGroup
-         * @description Failed images of a job with one reason: errors that differ only in numbers, paths or
-         *     addresses have the same.
+         * @description Failed images of a job with the same reason.
          *
-         *     `example` is one of the reported errors.
+         *     Errors that differ only in numbers, paths or URLs have the same reason. `example` is one of the
+         *     reported errors.
          */
         FailureGroup: {
             /** Example */
@@ -4427,7 +5012,7 @@ export interface components {
         };
         /**
          * Failures
-         * @description Why images of a job failed, the most frequent reason first; `failed` are those of every reason.
+         * @description Reasons for failed images of a job, the most frequent first; `failed` is the total.
          */
         Failures: {
             /** Failed */
@@ -4441,6 +5026,12 @@ export interface components {
          * @enum {string}
          */
         FaultKind: "wrong" | "unknown" | "ambiguous";
+        /**
+         * FeatureType
+         * @description A feature at the location of a deployment: the values of Camtrap DP's featureType.
+         * @enum {string}
+         */
+        FeatureType: "roadPaved" | "roadDirt" | "trailHiking" | "trailGame" | "roadUnderpass" | "roadOverpass" | "roadBridge" | "culvert" | "burrow" | "nestSite" | "carcass" | "waterSource" | "fruitingTree";
         /**
          * FieldProblem
          * @description One error in a request: its position and a message.
@@ -4459,7 +5050,9 @@ export interface components {
         FileKind: "file" | "folder";
         /**
          * FileOrder
-         * @description Which files of a pull source a run imports first, by the modified time in the listing and then by path.
+         * @description Order in which a run imports the files of a pull source.
+         *
+         *     Files are ordered by the modified time in the listing, then by path.
          * @enum {string}
          */
         FileOrder: "oldest" | "newest";
@@ -4486,10 +5079,10 @@ export interface components {
         };
         /**
          * HelloRequest
-         * @description A worker's process says who it is.
+         * @description Registration of a worker process.
          *
-         *     `service` is the name that its pipelines were registered under. `name` is its place on the host:
-         *     a process that says hello with the service, host and name of an earlier one takes over from it.
+         *     `service` is the name that its pipelines were registered under. `name` identifies the process on
+         *     the host: a process with the service, host and name of an earlier one replaces it.
          */
         HelloRequest: {
             /**
@@ -4520,8 +5113,8 @@ export interface components {
          * HelloResponse
          * @description Response to a worker's registration: its ID, for the header `X-Trapline-Worker`.
          *
-         *     Leases last `lease_s` from the last sign of life; a worker renews every `renew_s`. `max_batch`
-         *     is the most that one lease gives.
+         *     Leases last `lease_s` after the last contact; a worker renews every `renew_s`. `max_batch` is
+         *     the maximum number of tasks in one lease.
          */
         HelloResponse: {
             /** Lease S */
@@ -4537,18 +5130,105 @@ export interface components {
             worker_id: string;
         };
         /**
+         * HumanBoxChange
+         * @description One change of a person's box.
+         *
+         *     `version` is the version that the change created. `box` and `taxon` are the values before the
+         *     change. The last change of a withdrawn box is its withdrawal.
+         */
+        HumanBoxChange: {
+            box: components["schemas"]["HumanBoxCorners"];
+            /** By */
+            by: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Person Id */
+            person_id: string | null;
+            taxon: components["schemas"]["IdentificationTaxon"];
+            /** Version */
+            version: number;
+        };
+        /**
+         * HumanBoxCorners
+         * @description Corners of a box in pixels of the upright image, from its top left.
+         *
+         *     A box has at least 2 by 2 pixels.
+         */
+        HumanBoxCorners: {
+            /**
+             * X Max
+             * @description Right edge in pixels.
+             * @example 110
+             */
+            x_max: number;
+            /**
+             * X Min
+             * @description Left edge in pixels.
+             * @example 10
+             */
+            x_min: number;
+            /**
+             * Y Max
+             * @description Bottom edge in pixels.
+             * @example 90
+             */
+            y_max: number;
+            /**
+             * Y Min
+             * @description Top edge in pixels.
+             * @example 20
+             */
+            y_min: number;
+        };
+        /**
+         * HumanBoxHistory
+         * @description The changes of a person's box, the newest first.
+         */
+        HumanBoxHistory: {
+            /** Changes */
+            changes: components["schemas"]["HumanBoxChange"][];
+        };
+        /**
+         * HumanBoxUpdate
+         * @description Changes of a person's box; omitted fields keep their values, and null clears a detail.
+         *
+         *     A `label` without a `taxon` removes the taxon.
+         */
+        HumanBoxUpdate: {
+            /** Behaviour */
+            behaviour?: string | null;
+            box?: components["schemas"]["HumanBoxCorners"] | null;
+            /** Count */
+            count?: number | null;
+            /** Individual Id */
+            individual_id?: string | null;
+            /** Label */
+            label?: string | null;
+            life_stage?: components["schemas"]["LifeStage"] | null;
+            sex?: components["schemas"]["Sex"] | null;
+            /** Taxon */
+            taxon?: string | null;
+        };
+        /**
          * Identification
          * @description Identification of an annotation, or of a whole image if `annotation_id` is null.
          *
-         *     `label` is the given name; with `taxon_id` it is the scientific name at that time. A
-         *     confirmation of a whole image is of one analysis, `analysis_id`. One that is withdrawn stays,
-         *     and counts no longer.
+         *     `taxa` has all taxa of a correction; `taxon_id`, `label`, `count` and the other details are
+         *     those of the first. A confirmation of a whole image refers to one analysis, `analysis_id`. An
+         *     identification of a sequence is stored once for each of its images; these have the same
+         *     `statement_id` and are withdrawn together. A withdrawn identification is kept and no longer
+         *     counts.
          */
         Identification: {
             /** Analysis Id */
             analysis_id: string | null;
             /** Annotation Id */
             annotation_id: string | null;
+            /** @description The images of the sequence that get its taxa. */
+            apply_to?: components["schemas"]["ApplyTo"] | null;
             /** Behaviour */
             behaviour: string | null;
             /** By */
@@ -4572,6 +5252,8 @@ export interface components {
              * Format: uuid
              */
             image_id: string;
+            /** Individual Id */
+            individual_id?: string | null;
             kind: components["schemas"]["IdentificationKind"];
             /** Label */
             label: string | null;
@@ -4580,7 +5262,22 @@ export interface components {
             person_id: string | null;
             /** Project Id */
             project_id: number;
+            /**
+             * Sequence Id
+             * @description The sequence that was identified; null for a single image.
+             */
+            sequence_id?: string | null;
             sex: components["schemas"]["Sex"] | null;
+            /**
+             * Statement Id
+             * @description The ID that all images of an identified sequence share.
+             */
+            statement_id?: string | null;
+            /**
+             * Taxa
+             * @default []
+             */
+            taxa: components["schemas"]["IdentificationTaxon"][];
             /** Taxon Id */
             taxon_id: string | null;
             /** Withdrawn At */
@@ -4596,23 +5293,50 @@ export interface components {
         IdentificationKind: "confirm" | "correct" | "blank" | "unsure" | "comment";
         /**
          * IdentificationOrder
-         * @description How identifications are ordered: by when they were made.
+         * @description Order of identifications: by time of creation.
          * @enum {string}
          */
         IdentificationOrder: "-created_at" | "created_at";
         /**
-         * Image
-         * @description Stored image; sizes are in upright pixels, URLs are signed and need no header.
+         * IdentificationTaxon
+         * @description One of the taxa that an identification names, with its details.
          *
-         *     It is `reviewed` after an identification of it or of an annotation on it. `read_at` is the
-         *     capture time that was read, if a user has replaced it. `source_path` is the path of a pulled
-         *     file, or of an upload that was sent with its folders. The flag `no_camera_time`:
-         *     the time is that of the file's modification or of its arrival, as `captured_at_source` states.
-         *     The flag `truncated`: the file is a JPEG that ends before its image does; the missing rows, less
-         *     than half, are grey.
+         *     `label` is the given name; with `taxon_id` it is the scientific name at that time.
+         */
+        IdentificationTaxon: {
+            /** Behaviour */
+            behaviour?: string | null;
+            /**
+             * Count
+             * @description Number of individuals; null if unknown.
+             */
+            count?: number | null;
+            /** Individual Id */
+            individual_id?: string | null;
+            /** Label */
+            label: string;
+            life_stage?: components["schemas"]["LifeStage"] | null;
+            sex?: components["schemas"]["Sex"] | null;
+            /** Taxon Id */
+            taxon_id?: string | null;
+        };
+        /**
+         * Image
+         * @description A stored image; sizes are in upright pixels, URLs are signed and need no header.
+         *
+         *     `reviewed` is true after an identification of the image or of an annotation on it. `read_at` is
+         *     the capture time of the file, if a user has replaced it. `source_path` is the path of a pulled
+         *     file, or of an upload with folders. The flag `no_camera_time`: the time is that of the file's
+         *     modification or of its arrival, as `captured_at_source` states. The flag `truncated`: the file
+         *     is a JPEG that ends before its image does; the missing rows, less than half, are grey.
          */
         Image: {
             analysis_state: components["schemas"]["AnalysisState"] | null;
+            /**
+             * Blank
+             * @description Whether nothing is there; null without observations.
+             */
+            blank?: boolean | null;
             /** Boxes */
             boxes: components["schemas"]["ThumbnailBox"][];
             /**
@@ -4649,8 +5373,19 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * @description The precision at which the caller sees the location of its deployment. If it is not exact, the names of the file and most of its EXIF are withheld.
+             * @default exact
+             */
+            location_precision: components["schemas"]["LocationPrecision"];
             /** Media Type */
             media_type: string;
+            /**
+             * Needs Review
+             * @description Whether one of its observations needs review.
+             * @default false
+             */
+            needs_review: boolean;
             /** Preview Url */
             preview_url: string | null;
             /** Project Id */
@@ -4709,16 +5444,27 @@ export interface components {
         };
         /**
          * ImageDetail
-         * @description An image with its EXIF, where it came from, and every analysis of it, newest first.
+         * @description An image with its EXIF, its origin and all its analyses, newest first.
          *
-         *     `identification` is what a person said that holds of it as a whole.
+         *     `identification` is the current statement of a person about the whole image. `boxes_by_people`
+         *     are the boxes that people drew.
          */
         ImageDetail: {
             /** Analyses */
             analyses: components["schemas"]["Analysis"][];
             analysis_state: components["schemas"]["AnalysisState"] | null;
+            /**
+             * Blank
+             * @description Whether nothing is there; null without observations.
+             */
+            blank?: boolean | null;
             /** Boxes */
             boxes: components["schemas"]["ThumbnailBox"][];
+            /**
+             * Boxes By People
+             * @default []
+             */
+            boxes_by_people: components["schemas"]["Annotation"][];
             /**
              * Captured At
              * Format: date-time
@@ -4762,8 +5508,19 @@ export interface components {
              */
             id: string;
             identification?: components["schemas"]["Identification"] | null;
+            /**
+             * @description The precision at which the caller sees the location of its deployment. If it is not exact, the names of the file and most of its EXIF are withheld.
+             * @default exact
+             */
+            location_precision: components["schemas"]["LocationPrecision"];
             /** Media Type */
             media_type: string;
+            /**
+             * Needs Review
+             * @description Whether one of its observations needs review.
+             * @default false
+             */
+            needs_review: boolean;
             /** Next Id */
             next_id: string | null;
             /** Preview Url */
@@ -4808,7 +5565,7 @@ export interface components {
         };
         /**
          * ImageIds
-         * @description Some images, of which all or none are changed; at most a thousand at once.
+         * @description IDs of at most 1,000 images; all of them are changed, or none.
          */
         ImageIds: {
             /** Images */
@@ -4822,11 +5579,11 @@ export interface components {
         ImageOrder: "-captured_at" | "captured_at";
         /**
          * ImagesUpdate
-         * @description Change images; what is left out stays as it is.
+         * @description Request to change images; omitted fields keep their values.
          *
-         *     Of the last three at most one: `captured_at` puts another capture time in the place of the one
-         *     that was read, for one image; `shift_s` shifts all times by this number of seconds; `as_read`
-         *     restores the times that were read.
+         *     At most one of the last three fields can be given. `captured_at` replaces the capture time of
+         *     one image. `shift_s` shifts all times by this number of seconds. `as_read` restores the times of
+         *     the files.
          */
         ImagesUpdate: {
             /**
@@ -4855,7 +5612,7 @@ export interface components {
         };
         /**
          * ImagesUpdateResult
-         * @description How many images were changed, and how many were so already.
+         * @description Number of images that were changed, and of images that already had these values.
          */
         ImagesUpdateResult: {
             /** Changed */
@@ -4865,13 +5622,14 @@ export interface components {
         };
         /**
          * Import
-         * @description A file that is taken in.
+         * @description An imported file.
          *
-         *     `total` is how many entries it has, known once it was looked through; `done` of them are dealt
-         *     with. `stored` analyses and `annotations` are new, `unchanged` ones were there before.
-         *     `model_failures` are among the stored: the model had failed on those images. `left_out` is what
-         *     was passed over on purpose. `faults` counts what could not be taken, of which `unknown` and
-         *     `ambiguous` are entries that fit no image, or several.
+         *     `total` is the number of its entries, null until the file has been scanned; `done` of them are
+         *     processed. `stored` analyses and `annotations` are new; `unchanged` ones were imported before.
+         *     `model_failures` are stored results in which the model failed. `left_out` entries were skipped
+         *     on request or because they state nothing. `deployments` got values for empty fields. `faults`
+         *     is the number of entries that could not be imported; `unknown` ones match no image, and
+         *     `ambiguous` ones match several.
          */
         Import: {
             /** Ambiguous */
@@ -4958,12 +5716,11 @@ export interface components {
         ImportFormat: "megadetector" | "speciesnet" | "coco" | "camtrap-dp";
         /**
          * ImportOptions
-         * @description How a file is read.
+         * @description Options of an import.
          *
-         *     By default the name of the model is the one in the file. Boxes and classes below
-         *     `confidence_min` are left out. With `nothing_is_blank` an image of COCO without any annotation
-         *     is imported as blank, otherwise as not analysed. `folders` assigns folders of the file to
-         *     deployments.
+         *     The default name of the model is the one in the file. Boxes and classes below `confidence_min`
+         *     are left out. With `nothing_is_blank` a COCO image without annotations is imported as blank,
+         *     otherwise as not analysed. `folders` assigns folders of the file to deployments.
          */
         ImportOptions: {
             /**
@@ -4990,7 +5747,7 @@ export interface components {
         };
         /**
          * ImportState
-         * @description Where an import is.
+         * @description State of an import.
          * @enum {string}
          */
         ImportState: "queued" | "reading" | "completed" | "failed" | "canceled";
@@ -5012,6 +5769,66 @@ export interface components {
             /** Image Id */
             image_id?: string | null;
             outcome: components["schemas"]["StagedImportState"];
+        };
+        /**
+         * InactivePeriod
+         * @description A period in which the camera of a deployment did not work.
+         */
+        InactivePeriod: {
+            /**
+             * End
+             * Format: date-time
+             * @description Time with a UTC offset, not before the start; responses are in UTC.
+             * @example 2026-05-03T09:00:00+02:00
+             */
+            end: string;
+            /**
+             * Reason
+             * @description One line without |.
+             * @default
+             * @example camera stolen
+             */
+            reason: string;
+            /**
+             * Start
+             * Format: date-time
+             * @description Time with a UTC offset; responses are in UTC.
+             * @example 2026-05-01T18:00:00+02:00
+             */
+            start: string;
+        };
+        /**
+         * Individual
+         * @description A known individual of a project, as current observations name it.
+         */
+        Individual: {
+            /**
+             * First Seen
+             * Format: date-time
+             * @description Capture time of the first image that shows it.
+             */
+            first_seen: string;
+            /**
+             * Images
+             * @description The number of images that show it.
+             */
+            images: number;
+            /**
+             * Individual Id
+             * @description Its name, which is unique within the project.
+             */
+            individual_id: string;
+            /**
+             * Last Seen
+             * Format: date-time
+             * @description Capture time of the last image that shows it.
+             */
+            last_seen: string;
+            /**
+             * Names
+             * @description The taxa that it was identified as, usually one.
+             */
+            names: string[];
         };
         /**
          * InvitedUser
@@ -5052,11 +5869,11 @@ export interface components {
         };
         /**
          * Job
-         * @description One run of one pipeline. `status_reason` says in one sentence what is happening, or why
-         *     nothing is.
+         * @description One run of one pipeline.
          *
-         *     A job that is `not_started` waits until a user runs it. `preset` and `metadata` are those of
-         *     the requested run; `content_preview` describes its content in at most 50 characters.
+         *     `status_reason` states in one sentence what the job is doing or waiting for. A job that is
+         *     `not_started` waits until a user runs it. `preset` and `metadata` are those of the requested
+         *     run; `content_preview` describes its content in at most 50 characters.
          */
         Job: {
             /** Automatic */
@@ -5127,7 +5944,7 @@ export interface components {
         };
         /**
          * JobDetail
-         * @description A job with its history, its failures by reason, and what it found by class.
+         * @description A job with its history, its failures by reason, and its detections by class.
          */
         JobDetail: {
             /** Annotations */
@@ -5210,19 +6027,21 @@ export interface components {
         };
         /**
          * JobOrder
-         * @description How jobs are ordered: by when they were asked for.
+         * @description Order of jobs: by time of request.
          * @enum {string}
          */
         JobOrder: "-created_at" | "created_at";
         /**
          * JobPriority
-         * @description How soon a job's tasks are handed out.
+         * @description Priority of a job; tasks of a higher priority are leased first.
          * @enum {string}
          */
         JobPriority: "low" | "normal" | "high";
         /**
          * JobProgress
-         * @description A job's images by state; `total` grows until the job is `expanded`, to about `expected`.
+         * @description Numbers of a job's images by state.
+         *
+         *     `total` grows until the job is `expanded`, to about `expected`.
          */
         JobProgress: {
             /** Canceled */
@@ -5248,13 +6067,15 @@ export interface components {
         JobStart: "now" | "later";
         /**
          * JobState
-         * @description Where a job is.
+         * @description State of a job.
          * @enum {string}
          */
         JobState: "queued" | "processing" | "completed" | "failed" | "canceled";
         /**
          * JobTransition
-         * @description One change of a job's state, and who or what made it; `attempt` counts how often the job was in the line.
+         * @description One state transition of a job, with the user or cause of it.
+         *
+         *     `attempt` is the number of times that the job was queued.
          */
         JobTransition: {
             /** Actor */
@@ -5289,7 +6110,7 @@ export interface components {
         };
         /**
          * LabelMapping
-         * @description Meaning of a label; without a taxon the meaning is deleted.
+         * @description Mapping of a label to a taxon; without a taxon the mapping is deleted.
          */
         LabelMapping: {
             /** Label */
@@ -5299,7 +6120,7 @@ export interface components {
         };
         /**
          * LabelMappingResult
-         * @description How many labels mean something else than before.
+         * @description Number of labels whose mapping changed.
          */
         LabelMappingResult: {
             /** Changed */
@@ -5307,7 +6128,7 @@ export interface components {
         };
         /**
          * LabelMappings
-         * @description Request to set the meaning of labels in a project; other labels keep theirs.
+         * @description Request to map labels of a project to taxa; other labels keep their mapping.
          */
         LabelMappings: {
             /** Labels */
@@ -5317,7 +6138,9 @@ export interface components {
         };
         /**
          * LeaseRequest
-         * @description Lease up to `limit` tasks of any job of these pipelines; wait up to `wait_s` seconds until there is one.
+         * @description Request to lease up to `limit` tasks of any job of these pipelines.
+         *
+         *     The server waits up to `wait_s` seconds for a task.
          */
         LeaseRequest: {
             /** Limit */
@@ -5338,9 +6161,11 @@ export interface components {
         LeaseState: "held" | "lost" | "canceled";
         /**
          * LeasedTask
-         * @description A task of whichever job. `config` are the job's parameters, `lease_s` how long the lease
-         *     lasts without a sign of life. A task that goes `alone` may be what ended its worker before:
-         *     nothing else should be in hand with it.
+         * @description A leased task of any job.
+         *
+         *     `config` has the parameters of the job. `lease_s` is the duration of the lease without contact
+         *     from the worker. A task with `alone` may have crashed its previous worker: process it without
+         *     other tasks.
          */
         LeasedTask: {
             /**
@@ -5369,7 +6194,7 @@ export interface components {
         };
         /**
          * LeasedTasks
-         * @description Tasks leased over several jobs, those of the best job first.
+         * @description Leased tasks of several jobs, those of the best job first.
          */
         LeasedTasks: {
             /** Tasks */
@@ -5377,7 +6202,7 @@ export interface components {
         };
         /**
          * LifeStage
-         * @description How old what is seen is; left out where it is not known.
+         * @description Life stage of an animal; omitted if it is unknown.
          * @enum {string}
          */
         LifeStage: "adult" | "subadult" | "juvenile";
@@ -5385,8 +6210,8 @@ export interface components {
          * LinkSignInRequest
          * @description Use a one-time link.
          *
-         *     `first_owner` needs an e-mail address and a password, `invite` and `reset` a password; with
-         *     `sign_in` one may set a new one.
+         *     `first_owner` requires an e-mail address and a password; `invite` and `reset` require a
+         *     password; with `sign_in` a new password is optional.
          */
         LinkSignInRequest: {
             /** Email */
@@ -5417,9 +6242,9 @@ export interface components {
         };
         /**
          * LinkStateRequest
-         * @description Ask what a one-time link is for.
+         * @description Request for the state of a one-time link.
          *
-         *     Its secret is sent in the body, because addresses are logged.
+         *     The secret is sent in the body, because URLs are logged.
          */
         LinkStateRequest: {
             /** Link */
@@ -5427,7 +6252,7 @@ export interface components {
         };
         /**
          * ListedAlgorithm
-         * @description A revision of an algorithm, and the slugs of the pipelines that are made of it now.
+         * @description A revision of an algorithm, and the slugs of the pipelines that use it now.
          *
          *     `registered` is false if only a result named it and no worker registered it.
          */
@@ -5463,8 +6288,21 @@ export interface components {
             version_name: string | null;
         };
         /**
+         * LocationAudience
+         * @description The readers of locations; owners see them exactly, the others by their rules.
+         * @enum {string}
+         */
+        LocationAudience: "visitor" | "viewer" | "reviewer" | "manager" | "owner";
+        /**
+         * LocationPrecision
+         * @description How exactly a role sees a location: exact, rounded to 0.01° or 0.1°, or withheld.
+         * @enum {string}
+         */
+        LocationPrecision: "exact" | "0.01" | "0.1" | "withheld";
+        /**
          * LogEntry
-         * @description One line of a job's log: a move of the job, or an attempt at a task that ended badly.
+         * @description One entry of a job's log: a state transition of the job, or an unsuccessful attempt at a
+         *     task.
          *
          *     `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
          *     attempt.
@@ -5488,7 +6326,7 @@ export interface components {
         };
         /**
          * MappedLabel
-         * @description A label that models give, and the taxon that it means.
+         * @description A label of models, and the taxon that it is mapped to.
          */
         MappedLabel: {
             /** Label */
@@ -5532,14 +6370,14 @@ export interface components {
         };
         /**
          * MemberUpdate
-         * @description Give a member another role.
+         * @description Request to change the role of a member.
          */
         MemberUpdate: {
             role: components["schemas"]["Role"];
         };
         /**
          * Membership
-         * @description A project that the caller belongs to, and the role there.
+         * @description A project of the caller, with the caller's role in it.
          */
         Membership: {
             /** Project Id */
@@ -5550,7 +6388,9 @@ export interface components {
         };
         /**
          * NatsState
-         * @description Whether the NATS server takes events: since when it does not, and why; both null where it does.
+         * @description State of the NATS server for events.
+         *
+         *     Both fields are null while it accepts events.
          */
         NatsState: {
             /** Error */
@@ -5574,6 +6414,11 @@ export interface components {
         /**
          * NewAnalysis
          * @description Request to create an analysis of an external pipeline; `simulated` results are invented.
+         *
+         *     `looks_for` declares what the pipeline looks for. It is stored for the model name in the
+         *     project until another request declares something else; that of a simulated analysis is ignored.
+         *     Only analyses of pipelines that look for animals, people or vehicles are observations and make
+         *     images blank. A pipeline that never declared anything is taken for one of them.
          */
         NewAnalysis: {
             /** External Job Id */
@@ -5583,6 +6428,8 @@ export interface components {
              * Format: uuid
              */
             image_id: string;
+            /** Looks For */
+            looks_for?: components["schemas"]["SoughtKind"][] | null;
             /** Model Name */
             model_name: string;
             /** Model Version */
@@ -5626,53 +6473,167 @@ export interface components {
         };
         /**
          * NewDeployment
-         * @description Create a deployment. `clock_offset_s` is added to what the camera's clock said, in seconds.
+         * @description Request to create a deployment.
          *
-         *     Without a `time_zone` it is that of the coordinates, and UTC without coordinates.
+         *     `clock_offset_s` is added to the time of the camera's clock, in seconds. The default `time_zone`
+         *     is that of the coordinates, and UTC without coordinates.
          */
         NewDeployment: {
             /**
-             * Camera
+             * Bait
+             * @description Whether bait was used. Null: unknown.
+             */
+            bait_use?: boolean | null;
+            /**
+             * Camera ID
+             * @description ID of the camera, such as its serial number.
              * @default
              */
             camera: string;
             /**
-             * Clock Offset S
+             * Camera delay
+             * @description Seconds after a detection in which the camera takes no image.
+             */
+            camera_delay_s?: number | null;
+            /**
+             * Camera depth
+             * @description Depth of the camera below the surface, in metres; not with a height.
+             */
+            camera_depth_m?: number | null;
+            /**
+             * Camera heading
+             * @description Horizontal angle in degrees, clockwise from north.
+             */
+            camera_heading_deg?: number | null;
+            /**
+             * Camera height
+             * @description Height of the camera above the ground, in metres; not with a depth.
+             */
+            camera_height_m?: number | null;
+            /**
+             * Camera model
+             * @description Manufacturer and model of the camera, such as Reconyx-PC800.
+             * @default
+             */
+            camera_model: string;
+            /**
+             * Camera tilt
+             * @description Vertical angle in degrees: -90 is down, 0 horizontal, 90 up.
+             */
+            camera_tilt_deg?: number | null;
+            /**
+             * Clock offset
+             * @description Seconds that are added to the time of the camera's clock.
              * @default 0
              */
             clock_offset_s: number;
-            /** Coordinate Uncertainty M */
+            /**
+             * Coordinate uncertainty
+             * @description Uncertainty of the coordinates, in metres.
+             */
             coordinate_uncertainty_m?: number | null;
-            /** Ended At */
+            /**
+             * Detection distance
+             * @description Maximum distance at which the camera reliably detects activity, in metres.
+             */
+            detection_distance_m?: number | null;
+            /**
+             * End
+             * @description End of the deployment: a time with a UTC offset, such as 2026-09-30T18:00:00+02:00. It is not before the start.
+             */
             ended_at?: string | null;
             /**
+             * Feature
+             * @description Feature at the location, such as culvert.
+             */
+            feature_type?: components["schemas"]["FeatureType"] | null;
+            /**
+             * Groups
+             * @description Groups that the deployment belongs to, such as season:winter 2026.
+             * @default []
+             */
+            groups: string[];
+            /**
              * Habitat
+             * @description Habitat in front of the camera.
              * @default
              */
             habitat: string;
-            /** Latitude */
+            /**
+             * Inactive periods
+             * @description Periods in which the camera did not work, ordered by their starts.
+             * @default []
+             */
+            inactive_periods: components["schemas"]["NewInactivePeriod"][];
+            /**
+             * Latitude
+             * @description Degrees north (WGS 84), with a longitude.
+             */
             latitude?: number | null;
-            /** Longitude */
+            /**
+             * Longitude
+             * @description Degrees east (WGS 84), with a latitude.
+             */
             longitude?: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description Name of the deployment, unique in its project.
+             */
             name: string;
             /**
              * Notes
+             * @description Internal notes. Camtrap DP has them as comments; Darwin Core, which publishes records, leaves them out.
              * @default
              */
             notes: string;
+            /**
+             * Picked up by
+             * @description Person or organization that picked up the camera; | separates several.
+             * @default
+             */
+            pickup_by: string;
             /** Project */
             project: number;
-            /** Started At */
+            /**
+             * Set up by
+             * @description Person or organization that set up the camera.
+             * @default
+             */
+            setup_by: string;
+            /**
+             * Start
+             * @description Start of the deployment: a time with a UTC offset, such as 2026-05-01T18:00:00+02:00.
+             */
             started_at?: string | null;
-            /** Time Zone */
+            /**
+             * Tags
+             * @description Tags of the deployment, such as forest edge. The prefixes pickupBy:, inactivePeriod: and derived: are reserved for exports.
+             * @default []
+             */
+            tags: string[];
+            /**
+             * Time zone
+             * @description IANA time zone of the camera's clock, such as Europe/Berlin. Default: that of the coordinates, else UTC.
+             */
             time_zone?: string | null;
+            /**
+             * Timestamp issues
+             * @description Whether the times of the images have issues that cannot be corrected. Null: unknown; exports derive it from the images.
+             */
+            timestamp_issues?: boolean | null;
         };
         /**
          * NewExport
          * @description Export what a selection of a project's images shows, as one file of a format.
+         *
+         *     The content `model` is the raw output of models, without the decisions of people. Locations of
+         *     sensitive taxa are shown as your role sees them, or as `audience` does if that is less. Darwin
+         *     Core is published, so its audience is `visitor` if none is given; `owner` is that of exact ones.
          */
         NewExport: {
+            audience?: components["schemas"]["LocationAudience"] | null;
+            /** @default observations */
+            content: components["schemas"]["ExportContent"];
             format: components["schemas"]["ExportFormat"];
             /** @default {} */
             options: components["schemas"]["ExportOptions"];
@@ -5682,10 +6643,48 @@ export interface components {
             selection: components["schemas"]["ExportSelection"];
         };
         /**
+         * NewHumanBox
+         * @description Request for a box that a person drew, with a taxon or a label.
+         */
+        NewHumanBox: {
+            /** Behaviour */
+            behaviour?: string | null;
+            box: components["schemas"]["HumanBoxCorners"];
+            /** Count */
+            count?: number | null;
+            /**
+             * Image
+             * Format: uuid
+             */
+            image: string;
+            /** Individual Id */
+            individual_id?: string | null;
+            /** Label */
+            label?: string | null;
+            life_stage?: components["schemas"]["LifeStage"] | null;
+            sex?: components["schemas"]["Sex"] | null;
+            /**
+             * Supersedes
+             * @description The annotation of a model on this image that the box corrects.
+             */
+            supersedes?: string | null;
+            /** Taxon */
+            taxon?: string | null;
+        };
+        /**
+         * NewHumanBoxes
+         * @description Request for boxes that people drew, stored all or none.
+         */
+        NewHumanBoxes: {
+            /** Annotations */
+            annotations: components["schemas"]["NewHumanBox"][];
+        };
+        /**
          * NewIdentification
-         * @description Request for one identification of annotations, of whole images, or of both.
+         * @description Request for one identification of annotations, whole images or sequences.
          *
-         *     To confirm a whole image means that its newest completed analysis is right, also if that
+         *     A correction has one taxon, with `taxon` or `label` and its details, or several, with `taxa`.
+         *     The confirmation of a whole image confirms its newest completed analysis, even if that analysis
          *     found nothing.
          */
         NewIdentification: {
@@ -5694,6 +6693,8 @@ export interface components {
              * @default []
              */
             annotations: string[];
+            /** @description With a correction of sequences: `boxes` (the default) names the boxes of their images, and images without a box stay as they are; `all` gives the taxa also to images without a box. */
+            apply_to?: components["schemas"]["ApplyTo"] | null;
             /** Behaviour */
             behaviour?: string | null;
             /** Comment */
@@ -5705,7 +6706,38 @@ export interface components {
              * @default []
              */
             images: string[];
+            /** Individual Id */
+            individual_id?: string | null;
             kind: components["schemas"]["IdentificationKind"];
+            /** Label */
+            label?: string | null;
+            life_stage?: components["schemas"]["LifeStage"] | null;
+            /**
+             * Sequences
+             * @description Sequences of images; the images that they have now are identified.
+             * @default []
+             */
+            sequences: string[];
+            sex?: components["schemas"]["Sex"] | null;
+            /**
+             * Taxa
+             * @description All taxa that an image or a sequence shows.
+             */
+            taxa?: components["schemas"]["NewIdentificationTaxon"][] | null;
+            /** Taxon */
+            taxon?: string | null;
+        };
+        /**
+         * NewIdentificationTaxon
+         * @description One of several taxa in a correction: a taxon of the species list, or a label.
+         */
+        NewIdentificationTaxon: {
+            /** Behaviour */
+            behaviour?: string | null;
+            /** Count */
+            count?: number | null;
+            /** Individual Id */
+            individual_id?: string | null;
             /** Label */
             label?: string | null;
             life_stage?: components["schemas"]["LifeStage"] | null;
@@ -5715,17 +6747,49 @@ export interface components {
         };
         /**
          * NewIdentifications
-         * @description Request for identifications, stored all or none; at most about 1,000 subjects.
+         * @description Request for identifications: all of them are stored, or none.
+         *
+         *     They name at most 1,000 annotations, images and sequences. The sequences have at most 10,000
+         *     images.
          */
         NewIdentifications: {
             /** Identifications */
             identifications: components["schemas"]["NewIdentification"][];
         };
         /**
-         * NewJob
-         * @description Run a pipeline, or a preset, over a selection of a project's images.
+         * NewInactivePeriod
+         * @description A new period in which the camera of a deployment did not work.
          *
-         *     `parameters` and `priority` go before those of the preset.
+         *     It must not end before it starts.
+         */
+        NewInactivePeriod: {
+            /**
+             * End
+             * Format: date-time
+             * @description Time with a UTC offset, not before the start; responses are in UTC.
+             * @example 2026-05-03T09:00:00+02:00
+             */
+            end: string;
+            /**
+             * Reason
+             * @description One line without |.
+             * @default
+             * @example camera stolen
+             */
+            reason: string;
+            /**
+             * Start
+             * Format: date-time
+             * @description Time with a UTC offset; responses are in UTC.
+             * @example 2026-05-01T18:00:00+02:00
+             */
+            start: string;
+        };
+        /**
+         * NewJob
+         * @description Request to run a pipeline or a preset over a selection of a project's images.
+         *
+         *     `parameters` and `priority` override those of the preset.
          */
         NewJob: {
             /** Name */
@@ -5773,10 +6837,11 @@ export interface components {
         };
         /**
          * NewNotice
-         * @description Ask to be written to about a project; asked for again, the same kind (and class) is changed.
+         * @description Request to subscribe to e-mails about a project.
          *
-         *     `silent_for_h` are the hours without an image after which a camera or a source counts as silent:
-         *     72 and 24 by default. `class_name` and `confidence_min` are for `class_seen`.
+         *     A subscription of the same kind (and class) is changed. `silent_for_h` is the number of hours
+         *     without an image after which a deployment or a source counts as silent: by default 72 and 24.
+         *     `class_name` and `confidence_min` are for `class_seen`.
          */
         NewNotice: {
             /** Class Name */
@@ -5791,7 +6856,7 @@ export interface components {
         };
         /**
          * NewPreset
-         * @description Name a pipeline of a project together with how it is run.
+         * @description Request to create a preset: a name for a pipeline with parameters and a priority.
          */
         NewPreset: {
             /**
@@ -5817,7 +6882,7 @@ export interface components {
         };
         /**
          * NewProject
-         * @description Make a project; the caller becomes its owner.
+         * @description Request to create a project; the caller becomes its owner.
          */
         NewProject: {
             /**
@@ -5830,11 +6895,11 @@ export interface components {
         };
         /**
          * NewRun
-         * @description Run a preset or a pipeline over some content. `parameters` and `priority` go before those of
-         *     the preset.
+         * @description Request to run a preset or a pipeline over some content.
          *
-         *     `project` may be omitted if the content determines it. `metadata` belongs to the caller and is
-         *     returned with the job. With `start: later` no task is leased before POST /api/v2/jobs/{id}/run.
+         *     `parameters` and `priority` override those of the preset. `project` may be omitted if the
+         *     content determines it. `metadata` belongs to the caller and is returned with the job. With
+         *     `start: later` no task is leased before POST /api/v2/jobs/{id}/run.
          */
         NewRun: {
             content: components["schemas"]["RunContent"];
@@ -5864,7 +6929,7 @@ export interface components {
         };
         /**
          * NewSource
-         * @description Make a pull source.
+         * @description Request to create a pull source.
          *
          *     `location_id` is an alias of `deployment`; `user_id` is accepted if it is the caller's.
          */
@@ -5922,7 +6987,9 @@ export interface components {
         };
         /**
          * NewSourceFolder
-         * @description Grant a folder of the server's machine to a project; `path` is absolute, such as /media/cards.
+         * @description Request to grant a folder of the server's machine to a project.
+         *
+         *     `path` is absolute, such as /media/cards.
          */
         NewSourceFolder: {
             /** Path */
@@ -6009,11 +7076,11 @@ export interface components {
         };
         /**
          * NewToken
-         * @description Make an API token; without `projects` it is good for all projects of the person or token that
-         *     makes it.
+         * @description Request to create an API token.
          *
-         *     A worker's or pipeline's is good only where that person is manager or owner, and as long as they
-         *     are. `scopes` are a user's token's alone; without them it may do what its maker may.
+         *     Without `projects` it is valid for all projects of the user or token that creates it. A token of
+         *     a worker or pipeline is valid only in projects in which that user is manager or owner. Only
+         *     tokens of users have `scopes`; without scopes a token has the permissions of its user.
          */
         NewToken: {
             /** Expires At */
@@ -6136,6 +7203,307 @@ export interface components {
             results: components["schemas"]["Notice"][];
         };
         /**
+         * Observation
+         * @description An observation of one box, or of a whole image: the current answer from models and people.
+         *
+         *     `annotation_id` is null for the whole image. `name` is the accepted scientific name of the
+         *     taxon, or the label where no taxon is known; it is "blank" for a blank image. `confidence` is
+         *     null where a person decided.
+         */
+        Observation: {
+            /** Analysis Id */
+            analysis_id: string | null;
+            /** Annotation Id */
+            annotation_id: string | null;
+            /** Behaviour */
+            behaviour: string | null;
+            /**
+             * Captured At
+             * Format: date-time
+             */
+            captured_at: string;
+            /** Confidence */
+            confidence: number | null;
+            /**
+             * Count
+             * @description The number of individuals; null where it is unknown.
+             */
+            count: number | null;
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Identification Id */
+            identification_id: string | null;
+            /** Identified At */
+            identified_at: string | null;
+            /** Identified By */
+            identified_by: string | null;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Individual Id */
+            individual_id: string | null;
+            kind: components["schemas"]["ObservationKind"];
+            /**
+             * Label
+             * @description The label as the model or the person gave it.
+             */
+            label: string | null;
+            /** Life Stage */
+            life_stage: string | null;
+            /** Model Name */
+            model_name: string | null;
+            /** Model Version */
+            model_version: string | null;
+            /** Name */
+            name: string;
+            /** Needs Review */
+            needs_review: boolean;
+            /** Person Id */
+            person_id: string | null;
+            /** Project Id */
+            project_id: number;
+            /** Sequence Id */
+            sequence_id: string | null;
+            /** Sex */
+            sex: string | null;
+            source: components["schemas"]["ObservationSource"];
+            /** Taxon Id */
+            taxon_id: string | null;
+        };
+        /**
+         * ObservationGroup
+         * @description Counts of the observations of one group.
+         *
+         *     `key` is the name, kind, source, user, deployment ID, day, month or hour that they share.
+         *     `individuals` is the sum of their counts, where an unknown count is 1.
+         */
+        ObservationGroup: {
+            /** Images */
+            images: number;
+            /** Individuals */
+            individuals: number;
+            /** Key */
+            key: string;
+            /**
+             * Needs Review
+             * @description The images of the group that need review.
+             */
+            needs_review: number;
+        };
+        /**
+         * ObservationGrouping
+         * @description The property by which observations are counted.
+         * @enum {string}
+         */
+        ObservationGrouping: "name" | "kind" | "source" | "deployment" | "day" | "month" | "hour" | "person";
+        /**
+         * ObservationGroups
+         * @description Counts of observations by group, the largest first; times in their order.
+         */
+        ObservationGroups: {
+            by: components["schemas"]["ObservationGrouping"];
+            /** Groups */
+            groups: components["schemas"]["ObservationGroup"][];
+        };
+        /**
+         * ObservationKind
+         * @description The kind of an observation, in the terms of Camtrap DP.
+         * @enum {string}
+         */
+        ObservationKind: "animal" | "human" | "vehicle" | "blank" | "unknown" | "unclassified";
+        /**
+         * ObservationOrder
+         * @description Order of observations: by the capture times of their images.
+         * @enum {string}
+         */
+        ObservationOrder: "-captured_at" | "captured_at";
+        /**
+         * ObservationPipeline
+         * @description A pipeline in the order of priority; the first names what several pipelines found.
+         */
+        ObservationPipeline: {
+            /**
+             * Chosen
+             * @description The choice of a manager; null if what it looks for decides.
+             */
+            chosen: boolean | null;
+            /**
+             * Counts
+             * @description Whether its analyses count.
+             */
+            counts: boolean;
+            /**
+             * Looks For
+             * @description The kinds that an external pipeline declared, or that the labels of a worker's pipeline name; empty if it declares nothing.
+             */
+            looks_for: components["schemas"]["SoughtKind"][];
+            /** Name */
+            name: string;
+            /**
+             * Superseded
+             * @description Whether another pipeline replaces it.
+             */
+            superseded: boolean;
+            /**
+             * Superseded By
+             * @description The pipeline that replaces it, if named.
+             */
+            superseded_by: string | null;
+            /**
+             * Task Types
+             * @description The task types of its algorithms.
+             */
+            task_types: string[];
+        };
+        /**
+         * ObservationPreview
+         * @description The effect of a change of settings on a sample of the newest images.
+         *
+         *     `changed` counts images whose names or blank state differ.
+         */
+        ObservationPreview: {
+            /** Changed */
+            changed: number;
+            /** Classes */
+            classes: components["schemas"]["ClassChange"][];
+            /** Images */
+            images: number;
+            /** Needs Review */
+            needs_review: number;
+        };
+        /**
+         * ObservationSettings
+         * @description Settings that the current observations of a project are derived with.
+         *
+         *     `progress` is set while other settings are applied: until they are complete, lists show the
+         *     observations of the earlier settings. `updated_at` is when the newest settings were given.
+         */
+        ObservationSettings: {
+            /**
+             * Agreement
+             * @description The number of reviewers that must agree.
+             */
+            agreement: number;
+            /**
+             * Blank Labels
+             * @description Labels that state that nothing is there, besides `blank` and `empty`.
+             */
+            blank_labels: string[];
+            /**
+             * Class Thresholds
+             * @description Detection thresholds of single labels.
+             */
+            class_thresholds: {
+                [key: string]: number;
+            };
+            /** Classification Threshold */
+            classification_threshold: number;
+            /**
+             * Combines
+             * @description Whether findings of one image are combined: overlapping boxes of several pipelines are one observation, and a classification of the image names its only box.
+             */
+            combines: boolean;
+            /** Detection Threshold */
+            detection_threshold: number;
+            /** Finished At */
+            finished_at: string | null;
+            /** Pipelines */
+            pipelines: components["schemas"]["ObservationPipeline"][];
+            progress: components["schemas"]["BuildProgress"] | null;
+            /**
+             * Review Threshold
+             * @description Observations of models with a lower confidence need review.
+             */
+            review_threshold: number;
+            rule: components["schemas"]["DecisionRule"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * ObservationSettingsChange
+         * @description Request to change settings; omitted fields keep their values.
+         */
+        ObservationSettingsChange: {
+            /** Agreement */
+            agreement?: number | null;
+            /** Blank Labels */
+            blank_labels?: string[] | null;
+            /** Class Thresholds */
+            class_thresholds?: {
+                [key: string]: number;
+            } | null;
+            /** Classification Threshold */
+            classification_threshold?: number | null;
+            /** Combines */
+            combines?: boolean | null;
+            /** Detection Threshold */
+            detection_threshold?: number | null;
+            /** Pipelines */
+            pipelines?: components["schemas"]["PipelineChoice"][] | null;
+            /** Review Threshold */
+            review_threshold?: number | null;
+            rule?: components["schemas"]["DecisionRule"] | null;
+        };
+        /**
+         * ObservationSource
+         * @description The source of an observation: a person or a model.
+         * @enum {string}
+         */
+        ObservationSource: "human" | "model";
+        /**
+         * ObservationValues
+         * @description Values of the settings of observations.
+         */
+        ObservationValues: {
+            /**
+             * Agreement
+             * @description The number of reviewers that must agree.
+             */
+            agreement: number;
+            /**
+             * Blank Labels
+             * @description Labels that state that nothing is there, besides `blank` and `empty`.
+             */
+            blank_labels: string[];
+            /**
+             * Class Thresholds
+             * @description Detection thresholds of single labels.
+             */
+            class_thresholds: {
+                [key: string]: number;
+            };
+            /** Classification Threshold */
+            classification_threshold: number;
+            /**
+             * Combines
+             * @description Whether findings of one image are combined: overlapping boxes of several pipelines are one observation, and a classification of the image names its only box.
+             */
+            combines: boolean;
+            /** Detection Threshold */
+            detection_threshold: number;
+            /** Pipelines */
+            pipelines: components["schemas"]["ObservationPipeline"][];
+            /**
+             * Review Threshold
+             * @description Observations of models with a lower confidence need review.
+             */
+            review_threshold: number;
+            rule: components["schemas"]["DecisionRule"];
+        };
+        /**
          * OidcCallback
          * @description Response of the provider, as the browser returns it: `code` and `state`, or `error`.
          */
@@ -6149,7 +7517,7 @@ export interface components {
         };
         /**
          * OidcMethod
-         * @description An OpenID provider that people sign in by; `name` is what its button says.
+         * @description An OpenID provider for sign-in; `name` is the text of its button.
          */
         OidcMethod: {
             /** Name */
@@ -6157,7 +7525,7 @@ export interface components {
         };
         /**
          * OidcRedirect
-         * @description Where the browser goes to sign in; it comes back to the page with a code.
+         * @description URL of the provider's sign-in page, which redirects the browser back with a code.
          */
         OidcRedirect: {
             /** Url */
@@ -6165,9 +7533,7 @@ export interface components {
         };
         /**
          * OneTimeLink
-         * @description A link that works once.
-         *
-         *     Anyone with the link can sign in as its user. It is shown once.
+         * @description A link that signs in its user once; the response shows it only once.
          */
         OneTimeLink: {
             /**
@@ -6404,6 +7770,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["Import"][];
         };
+        /** Page[Individual] */
+        Page_Individual_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Individual"][];
+        };
         /** Page[Job] */
         Page_Job_: {
             /** Count */
@@ -6473,6 +7853,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["Member"][];
+        };
+        /** Page[Observation] */
+        Page_Observation_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["Observation"][];
         };
         /** Page[Preset] */
         Page_Preset_: {
@@ -6695,14 +8089,33 @@ export interface components {
             old?: string | null;
         };
         /**
+         * PipelineChoice
+         * @description Choice for one pipeline; without `counts`, what it looks for decides.
+         *
+         *     A pipeline that another one replaces does not count.
+         */
+        PipelineChoice: {
+            /** Counts */
+            counts?: boolean | null;
+            /** Name */
+            name: string;
+            /**
+             * Superseded
+             * @default false
+             */
+            superseded: boolean;
+            /** Superseded By */
+            superseded_by?: string | null;
+        };
+        /**
          * PipelineOrder
-         * @description How pipelines are ordered: by when they were first registered.
+         * @description Order of pipelines: by time of first registration.
          * @enum {string}
          */
         PipelineOrder: "created_at" | "-created_at";
         /**
          * PipelineRunState
-         * @description Where a job is, as users of this interface read it.
+         * @description State of a job, as this interface reports it.
          * @enum {string}
          */
         PipelineRunState: "QUEUED" | "PROCESSING" | "COMPLETED" | "FAILED" | "CANCELED";
@@ -6739,7 +8152,7 @@ export interface components {
         };
         /**
          * PresetOrder
-         * @description How presets are ordered: by their names.
+         * @description Order of presets: by name.
          * @enum {string}
          */
         PresetOrder: "name" | "-name";
@@ -6764,7 +8177,9 @@ export interface components {
         };
         /**
          * PresignedUpload
-         * @description Where to PUT the file, until when, and the headers that must be sent along; `storage_path` is what to cite.
+         * @description URL for a PUT request with the file, its expiry, and the headers to send.
+         *
+         *     `storage_path` is the value to cite in annotations.
          */
         PresignedUpload: {
             /**
@@ -6788,7 +8203,9 @@ export interface components {
         };
         /**
          * Problem
-         * @description An error, as `application/problem+json`: `detail` says what happened and what to do.
+         * @description An error, as `application/problem+json`.
+         *
+         *     `detail` describes what happened and what to do.
          */
         Problem: {
             /** Detail */
@@ -6877,7 +8294,7 @@ export interface components {
         };
         /**
          * ProjectUpdate
-         * @description Change a project; what is left out stays as it is.
+         * @description Request to update a project; omitted fields keep their values.
          */
         ProjectUpdate: {
             /** Archived */
@@ -6895,7 +8312,7 @@ export interface components {
         };
         /**
          * PublicClass
-         * @description A class and how many of the images that are shown have it.
+         * @description A class and the number of visible images that show it.
          */
         PublicClass: {
             /** Class Name */
@@ -6963,7 +8380,7 @@ export interface components {
         };
         /**
          * PublicImageDetail
-         * @description The same with those that were taken before and after it, of those that are shown.
+         * @description A public image with the visible images before and after it.
          */
         PublicImageDetail: {
             /** Boxes */
@@ -7004,12 +8421,11 @@ export interface components {
         };
         /**
          * PublicPreview
-         * @description Public view of a project, or its preview; at most the newest 10,000
-         *     images.
+         * @description Public view of a project, or its preview; at most the newest 10,000 images.
          *
-         *     `hidden` images name a person, a vehicle or something that is not a known animal, are not
-         *     analysed, or are kept back by a tag. `unknown_classes` are the classes of models that are not
-         *     known to be animals.
+         *     `hidden` images show a person, a vehicle or something that is not a known animal, are not
+         *     analysed, or are hidden by a tag. `unknown_classes` are classes of models that are not known to
+         *     be animals.
          */
         PublicPreview: {
             /** Hidden */
@@ -7029,7 +8445,9 @@ export interface components {
         };
         /**
          * PublicProject
-         * @description A public project; figures are of the images that are shown, where there are more than 10,000 of the newest.
+         * @description A public project, with counts of its visible images.
+         *
+         *     If there are more than 10,000, the newest are counted.
          */
         PublicProject: {
             /** Classes */
@@ -7053,11 +8471,11 @@ export interface components {
         };
         /**
          * PullRun
-         * @description One poll of a pull source. `remaining` is how many new files were left for the next run.
+         * @description One poll of a pull source.
          *
-         *     `left_out` counts by reason what the listing showed and the ledger does not hold, such as
-         *     excluded files, symbolic links and unrepresentable names; `skipped` includes it.
-         *     `unlisted_folders` are in the ledger as failed.
+         *     `remaining` is the number of new files left for the next run. `left_out` counts, by reason,
+         *     listed entries that are not in the ledger, such as excluded files, symbolic links and
+         *     unrepresentable names; `skipped` includes it. `unlisted_folders` are in the ledger as failed.
          */
         PullRun: {
             /** Bytes */
@@ -7115,7 +8533,7 @@ export interface components {
         };
         /**
          * PullRunAccepted
-         * @description A run has begun; `check_status_at` shows it.
+         * @description A started run; `check_status_at` is its URL.
          */
         PullRunAccepted: {
             /** Check Status At */
@@ -7128,13 +8546,13 @@ export interface components {
         };
         /**
          * PullRunState
-         * @description Where a pull run is.
+         * @description State of a pull run.
          * @enum {string}
          */
         PullRunState: "running" | "completed" | "failed" | "interrupted";
         /**
          * PulledFile
-         * @description One file of a pull source, as the ledger knows it, or a folder that cannot be listed.
+         * @description One file in the ledger of a pull source, or a folder that cannot be listed.
          */
         PulledFile: {
             /** Attempts */
@@ -7167,10 +8585,10 @@ export interface components {
         };
         /**
          * PushedEventsResult
-         * @description How many files were noted, and what was refused. `run_id` is the run that takes them, null
-         *     where none began:
+         * @description Number of recorded files, and the rejected elements.
          *
-         *     a run in progress is followed by one for them, and a paused source imports them when resumed.
+         *     `run_id` is the run that imports the files; null if none was started. If a run is in progress,
+         *     another one follows for the files. A paused source imports them when it is resumed.
          */
         PushedEventsResult: {
             /** Detail */
@@ -7184,7 +8602,7 @@ export interface components {
         };
         /**
          * RegisteredAlgorithm
-         * @description An algorithm revision as it is stored; `classes` is how long its class list is.
+         * @description A stored algorithm revision; `classes` is the length of its class list.
          */
         RegisteredAlgorithm: {
             /** Classes */
@@ -7204,7 +8622,9 @@ export interface components {
         };
         /**
          * RegisteredPipeline
-         * @description A pipeline of a project, with its algorithms and whether a worker that offers it is online.
+         * @description A pipeline of a project, with its algorithms.
+         *
+         *     It is online if a worker that offers it is online.
          */
         RegisteredPipeline: {
             /** Algorithms */
@@ -7247,7 +8667,7 @@ export interface components {
         };
         /**
          * RejectedEvent
-         * @description One element that was not taken, and why.
+         * @description One rejected element, with the reason.
          */
         RejectedEvent: {
             /** Element */
@@ -7257,10 +8677,10 @@ export interface components {
         };
         /**
          * ReleaseRequest
-         * @description Leases to give back.
+         * @description Leases to release.
          *
-         *     With `final` the process ends: its worker id is over, and all else that it holds goes back
-         *     too, but for the leases in `unsent`, whose results are still to come.
+         *     With `final` the process ends: its worker ID becomes invalid, and all its other leases are
+         *     released too, except those in `unsent`, whose results follow.
          */
         ReleaseRequest: {
             /**
@@ -7278,7 +8698,7 @@ export interface components {
         };
         /**
          * ReleaseResult
-         * @description How many tasks are back in the line.
+         * @description Number of tasks that are queued again.
          */
         ReleaseResult: {
             /** Released */
@@ -7288,8 +8708,8 @@ export interface components {
          * RenewResult
          * @description State of each lease in the request.
          *
-         *     `revoked` counts leases of this worker that it did not name and that are older than a lease:
-         *     it never received them, and they are in the queue again.
+         *     `revoked` is the number of older leases of this worker that the request did not name: the worker
+         *     never received them, and their tasks are queued again.
          */
         RenewResult: {
             /** Leases */
@@ -7343,7 +8763,7 @@ export interface components {
         };
         /**
          * ReplayResult
-         * @description How many deliveries are attempted again.
+         * @description Number of deliveries that are attempted again.
          */
         ReplayResult: {
             /** Replayed */
@@ -7383,7 +8803,7 @@ export interface components {
         };
         /**
          * RetryFilesResult
-         * @description How many failed or quarantined files will be tried again.
+         * @description Number of failed or quarantined files that the next run retries.
          */
         RetryFilesResult: {
             /** Files */
@@ -7411,7 +8831,7 @@ export interface components {
         Role: "viewer" | "reviewer" | "manager" | "owner";
         /**
          * Run
-         * @description A job as it was asked for, with its history; `result` and `error` once it is over.
+         * @description A job as it was requested, with its history; it has `result` and `error` when it ended.
          */
         Run: {
             /** Content Preview */
@@ -7455,7 +8875,7 @@ export interface components {
         };
         /**
          * RunAccepted
-         * @description A run was asked for: it is stored, and will be done.
+         * @description Response to a submitted run, which is stored and queued.
          */
         RunAccepted: {
             /** Check Status At */
@@ -7511,10 +8931,10 @@ export interface components {
         };
         /**
          * RunPage
-         * @description One page of jobs, newest first: `count` of them are here, `next` is the cursor for the page
-         *     that follows.
+         * @description One page of jobs, newest first.
          *
-         *     `total` is exact up to 10,000 and an estimate beyond that.
+         *     `count` is the number of jobs on the page, and `next` the cursor of the following page. `total`
+         *     is exact up to 10,000 and an estimate beyond that.
          */
         RunPage: {
             /** Count */
@@ -7537,7 +8957,8 @@ export interface components {
         };
         /**
          * RunProgress
-         * @description A job's images by state; `total` grows while they are put into the line, to about `expected`.
+         * @description Numbers of a job's images by state; `total` grows while images are queued, to about
+         *     `expected`.
          */
         RunProgress: {
             /** Canceled */
@@ -7579,7 +9000,7 @@ export interface components {
         };
         /**
          * RunStateResult
-         * @description A run was canceled, or is tried again.
+         * @description Response to the cancellation or the retry of a run.
          */
         RunStateResult: {
             /** Check Status At */
@@ -7613,13 +9034,15 @@ export interface components {
         };
         /**
          * SamplingDesign
-         * @description How places for cameras were chosen, in the words of Camtrap DP.
+         * @description Method of choosing camera locations, in the terms of Camtrap DP.
          * @enum {string}
          */
         SamplingDesign: "simpleRandom" | "systematicRandom" | "clusteredRandom" | "experimental" | "targeted" | "opportunistic";
         /**
          * Selection
-         * @description Which images a job is about: ids, a sequence, or all that the filter takes (if it is empty, every one).
+         * @description The images of a job: IDs, a sequence, or all that match the filter.
+         *
+         *     An empty filter selects all images.
          */
         Selection: {
             /** Captured After */
@@ -7639,8 +9062,107 @@ export interface components {
             unanalysed_only: boolean;
         };
         /**
+         * SensitiveSighting
+         * @description A deployment that a sensitive taxon restricts, with the images in which it was observed.
+         *
+         *     An image counts until someone who sees the location exactly identifies the whole image.
+         */
+        SensitiveSighting: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             * @description The ID of the deployment.
+             */
+            deployment_id: string;
+            /**
+             * Deployment Name
+             * @description The name of the deployment.
+             */
+            deployment_name: string;
+            /**
+             * Images
+             * @description The number of images in which the taxon was observed.
+             */
+            images: number;
+            /**
+             * Overruled
+             * @description The number of these images whose present observations do not show the taxon.
+             */
+            overruled: number;
+            /**
+             * Overruled Images
+             * @description The IDs of these overruled images, 100 at most. Identify or confirm the whole image to lift the restriction.
+             */
+            overruled_images: string[];
+        };
+        /**
+         * SensitiveSightings
+         * @description The deployments that a sensitive taxon restricts, those with most overruled images first.
+         */
+        SensitiveSightings: {
+            /**
+             * Results
+             * @description The deployments, 1,000 at most.
+             */
+            results: components["schemas"]["SensitiveSighting"][];
+        };
+        /**
+         * SensitiveTaxa
+         * @description The sensitive taxa of a project by name.
+         */
+        SensitiveTaxa: {
+            /**
+             * Results
+             * @description The sensitive taxa, ordered by name.
+             */
+            results: components["schemas"]["SensitiveTaxon"][];
+        };
+        /**
+         * SensitiveTaxon
+         * @description A sensitive taxon, which covers its synonyms and descendants, with the rule of each role.
+         */
+        SensitiveTaxon: {
+            manager: components["schemas"]["LocationPrecision"];
+            /** Project Id */
+            project_id: number;
+            reviewer: components["schemas"]["LocationPrecision"];
+            /** Scientific Name */
+            scientific_name: string;
+            /**
+             * Taxon Id
+             * Format: uuid
+             */
+            taxon_id: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            viewer: components["schemas"]["LocationPrecision"];
+            visitor: components["schemas"]["LocationPrecision"];
+        };
+        /**
+         * SensitiveTaxonRule
+         * @description How exactly each role sees the deployments with a current observation of a taxon.
+         *
+         *     Visitors are callers without an account, workers and external pipelines. A role sees no less
+         *     than the roles before it. Owners see exact locations, because they can change the list.
+         */
+        SensitiveTaxonRule: {
+            /** @default exact */
+            manager: components["schemas"]["LocationPrecision"];
+            /** @default 0.1 */
+            reviewer: components["schemas"]["LocationPrecision"];
+            /** @default 0.1 */
+            viewer: components["schemas"]["LocationPrecision"];
+            /** @default withheld */
+            visitor: components["schemas"]["LocationPrecision"];
+        };
+        /**
          * Sequence
-         * @description Images of one deployment that are closer than the project's gap to each other; the first few of them.
+         * @description Images of one deployment with gaps below that of the project.
+         *
+         *     It has the first few of its images.
          */
         Sequence: {
             /**
@@ -7676,13 +9198,13 @@ export interface components {
         };
         /**
          * SequenceOrder
-         * @description How a list of sequences is ordered.
+         * @description Order of a list of sequences.
          * @enum {string}
          */
         SequenceOrder: "-started_at" | "started_at";
         /**
          * Sex
-         * @description The sex of what is seen; left out where it is not known.
+         * @description Sex of an animal; omitted if it is unknown.
          * @enum {string}
          */
         Sex: "female" | "male";
@@ -7698,7 +9220,9 @@ export interface components {
         };
         /**
          * SignInMethods
-         * @description How people sign in here: by password and one-time link always, by an OpenID provider where one is set.
+         * @description Sign-in methods of the server.
+         *
+         *     Passwords and one-time links are always available, an OpenID provider only if it is configured.
          */
         SignInMethods: {
             oidc: components["schemas"]["OidcMethod"] | null;
@@ -7717,10 +9241,10 @@ export interface components {
         };
         /**
          * SignatureCheckRequest
-         * @description A request as it was sent: its method, its target, its headers and its body.
+         * @description A request as it was sent: its method, target, headers and body.
          *
-         *     `signed_message` is what its sender put into the HMAC, if that is known: the first byte that
-         *     differs is found. `body_base64` is for a body that is not text.
+         *     `signed_message` is the input of the sender's HMAC, if it is known; the first different byte is
+         *     then reported. `body_base64` is for a body that is not text.
          */
         SignatureCheckRequest: {
             /**
@@ -7761,14 +9285,23 @@ export interface components {
             valid: boolean;
         };
         /**
-         * Source
-         * @description A pull source. Secrets never come back: `secret_options` names those that are set.
+         * SoughtKind
+         * @description A target of a pipeline: animals, people, vehicles, or something else such as number plates.
          *
-         *     A timeout that is null is the usual one: 10 s to connect, 30 s to list, 60 s for a download
-         *     without progress. `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source
-         *     cannot be listed), `no_images` (the listing shows nothing to import), `all_failing` (every file
-         *     failed) or `behind` (files wait for further runs); show another value as text. `health_detail`
-         *     is the reason.
+         *     An image in which a pipeline finds nothing is blank only if the pipeline looks for one of the
+         *     first three.
+         * @enum {string}
+         */
+        SoughtKind: "animal" | "human" | "vehicle" | "other";
+        /**
+         * Source
+         * @description A pull source.
+         *
+         *     Secrets are never returned: `secret_options` has the names of those that are set. A timeout of
+         *     null is the default: 10 s to connect, 30 s to list, 60 s for a download without progress.
+         *     `health` is `ok`, `new` (no run has ended), `paused`, `failing` (the source cannot be listed),
+         *     `no_images` (the listing has nothing to import), `all_failing` (every file failed) or `behind`
+         *     (files wait for further runs); display other values as text. `health_detail` is the reason.
          */
         Source: {
             auth_type: components["schemas"]["AuthType"];
@@ -7863,7 +9396,7 @@ export interface components {
          * SourceConnection
          * @description The connection of a source that pushes.
          *
-         *     `fills_gaps` is true if a listing shows the files that were missed.
+         *     `fills_gaps` is true if a listing contains the files of lost messages.
          */
         SourceConnection: {
             /** Connected Since */
@@ -7881,7 +9414,9 @@ export interface components {
         };
         /**
          * SourceCounts
-         * @description How many files of a pull source are in each state, and how many of its images have only the time of a file.
+         * @description Numbers of files of a pull source by state.
+         *
+         *     It also has the number of images whose capture time is that of their file.
          */
         SourceCounts: {
             /**
@@ -7949,13 +9484,13 @@ export interface components {
          * @description Settings of a pull source; an update keeps the values of omitted fields.
          *
          *     `auth_header` is the whole Authorization value, or `Name: value`. `schedule` is a cron
-         *     expression in the deployment's time zone. `filename_time_pattern` finds a capture time in a
-         *     file's name, such as `Aufnahme_YYMMDD_HHMM_*`. `order` is which waiting files are imported
-         *     first, `oldest` by default. `min_age_s` leaves younger files for the next run. `concurrency` is
-         *     the number of files downloaded at the same time, 4 by default. The timeouts are 10 s to connect,
-         *     30 s for a listing and 60 s for a download without progress by default, and again with null.
-         *     `options` are those of the gateway: see wire/gateway_options. Secret options that an update
-         *     omits are kept; null deletes them.
+         *     expression in the deployment's time zone. `filename_time_pattern` describes the capture time in
+         *     file names, such as `Aufnahme_YYMMDD_HHMM_*`. `order` determines which waiting files are
+         *     imported first, `oldest` by default. `min_age_s` leaves younger files for the next run.
+         *     `concurrency` is the number of files downloaded at the same time, 4 by default. The default
+         *     timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress; null
+         *     restores them. `options` are those of the gateway: see wire/gateway_options. An update keeps
+         *     omitted secret options; null deletes them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -8003,7 +9538,7 @@ export interface components {
         };
         /**
          * SourceTestFile
-         * @description A file that a run would take; those that were fetched to prove it say what they are.
+         * @description A file that a run would import; downloaded ones have their properties.
          */
         SourceTestFile: {
             /** Captured At */
@@ -8030,7 +9565,7 @@ export interface components {
         };
         /**
          * SourceTestRequest
-         * @description Test settings before a source is made of them.
+         * @description Settings to test before a source is created.
          */
         SourceTestRequest: {
             create_deployment?: components["schemas"]["NewDeployment"] | null;
@@ -8089,7 +9624,7 @@ export interface components {
         };
         /**
          * StageParam
-         * @description A parameter of a stage, as it is shown.
+         * @description A parameter of a stage, for display.
          */
         StageParam: {
             /**
@@ -8104,10 +9639,10 @@ export interface components {
         };
         /**
          * StagedFile
-         * @description One announced file. Where it is to be sent: PUT its bytes to `upload_url` with `headers`,
-         *     until `expires_at`.
+         * @description One announced file.
          *
-         *     `image_id` is the image that has these very bytes already; `detail` says why a file is refused.
+         *     PUT its bytes to `upload_url` with `headers`, before `expires_at`. `image_id` is the image that
+         *     already has the same bytes; `detail` is the reason why a file is refused.
          */
         StagedFile: {
             /** Detail */
@@ -8141,7 +9676,7 @@ export interface components {
         };
         /**
          * StagedImportRequest
-         * @description Files that were sent and are to become images, by their `file_id`.
+         * @description Uploaded files to import as images, by their `file_id`.
          */
         StagedImportRequest: {
             /** Files */
@@ -8169,7 +9704,7 @@ export interface components {
          * StagedImportState
          * @description Result for a staged file.
          *
-         *     A `missing` file has to be uploaded; request the import of a `waiting` file again.
+         *     Upload a `missing` file; request the import of a `waiting` file again.
          * @enum {string}
          */
         StagedImportState: "imported" | "duplicate" | "refused" | "missing" | "waiting";
@@ -8181,7 +9716,9 @@ export interface components {
         StagedState: "send" | "arrived" | "duplicate" | "refused";
         /**
          * StateHistoryEntry
-         * @description One state of a job and since when; `metadata` has the worker, the attempt and the reason, where there are any.
+         * @description One state of a job and its start.
+         *
+         *     `metadata` has the worker, the attempt and the reason, if there are any.
          */
         StateHistoryEntry: {
             /**
@@ -8197,12 +9734,11 @@ export interface components {
         };
         /**
          * Summary
-         * @description Numbers of images and annotations by day (newest first), hour of the day, class and
-         *     deployment.
+         * @description Numbers of images and annotations by day (newest first), hour, class and deployment.
          *
-         *     Days and hours are those of each camera's own zone. While `is_behind`, some changes of the last
-         *     seconds are not counted yet. Images `without_camera_time` have the time of their file's
-         *     modification or arrival.
+         *     Days and hours are in the time zone of each camera. While `is_behind` is true, some changes of
+         *     the last seconds are not counted yet. Images `without_camera_time` have the time of the
+         *     modification or arrival of their file.
          */
         Summary: {
             /** Blank */
@@ -8256,10 +9792,11 @@ export interface components {
         };
         /**
          * TaskAttempt
-         * @description One lease of one task. `number` never restarts.
+         * @description One lease of one task.
          *
-         *     `outcome` is `in hand`, `completed`, `error`, `lost` (no answer came), `evicted`, `released` or
-         *     `unheard` (the worker gave it back or never had it). `worker` is the worker's name.
+         *     `number` never restarts. `outcome` is `in hand` (in progress), `completed`, `error`, `lost` (the
+         *     lease expired without a result), `evicted`, `released` or `unheard` (the worker released the
+         *     task or never received it). `worker` is the worker's name.
          */
         TaskAttempt: {
             /** Ended At */
@@ -8279,9 +9816,9 @@ export interface components {
         };
         /**
          * TaskHistory
-         * @description One task of a job: where it is, and each attempt at it, the first one first.
+         * @description One task of a job: its state and its attempts, the first one first.
          *
-         *     `next_attempt_at` while it waits.
+         *     `next_attempt_at` is set while the task waits for a retry.
          */
         TaskHistory: {
             /**
@@ -8318,7 +9855,7 @@ export interface components {
         };
         /**
          * Tasks
-         * @description The tasks leased; none where the job has nothing to lease.
+         * @description The leased tasks; empty if the job has no task to lease.
          */
         Tasks: {
             /** Tasks */
@@ -8326,9 +9863,9 @@ export interface components {
         };
         /**
          * Taxon
-         * @description A taxon of a project's list, with the names of its synonyms and the labels that mean it.
+         * @description A taxon of a project's list, with the names of its synonyms and the labels mapped to it.
          *
-         *     A synonym has the id and the name of the taxon that is accepted in its place.
+         *     A synonym has the ID and the name of its accepted taxon.
          */
         Taxon: {
             /** Accepted Id */
@@ -8377,10 +9914,9 @@ export interface components {
         };
         /**
          * TaxonImportResult
-         * @description Result of a list import; at most 100 `refused` lines are listed with their
-         *     numbers.
+         * @description Result of a list import; at most 100 `refused` lines are listed with their numbers.
          *
-         *     `ignored_columns` are those that mean nothing here.
+         *     `ignored_columns` are unknown columns.
          */
         TaxonImportResult: {
             /** Created */
@@ -8398,7 +9934,9 @@ export interface components {
         };
         /**
          * TaxonUpdate
-         * @description Request to update a taxon; omitted fields stay. Ranks and common names are replaced.
+         * @description Request to update a taxon; omitted fields keep their values.
+         *
+         *     Ranks and common names are replaced as a whole.
          */
         TaxonUpdate: {
             /** Accepted */
@@ -8424,7 +9962,7 @@ export interface components {
         };
         /**
          * ThumbnailBox
-         * @description A box small enough to travel with a thumbnail: pixels of the upright original, the class that names it.
+         * @description A box for a thumbnail: corners in pixels of the upright original, and its class.
          */
         ThumbnailBox: {
             /** Class Name */
@@ -8447,10 +9985,11 @@ export interface components {
         };
         /**
          * Token
-         * @description An API token, without its secret. `projects` null: all of its maker's, a worker's all that
-         *     its maker manages.
+         * @description An API token, without its secret.
          *
-         *     `made_by` is the token that made it: it is revoked along with that one.
+         *     If `projects` is null, the token is valid in all projects of its creator; a worker's token is
+         *     then valid in all that the creator manages. `made_by` is the token that created it: if that
+         *     token is revoked, this one is too.
          */
         Token: {
             /**
@@ -8491,15 +10030,17 @@ export interface components {
          * TokenScope
          * @description Permission level of a user's token, if it is lower than that of the user.
          *
-         *     `read` sees; `write` also changes what its person's role allows, up to a manager's; `own` also
-         *     what needs an owner. `account` is the person's own: tokens, sessions, password, and everybody's
-         *     accounts where the person is an operator.
+         *     `read` permits reading. `write` also permits changes, up to those of a manager. `own` also
+         *     permits what requires an owner. `account` permits changes of the user's tokens, sessions and
+         *     password, and of all accounts if the user is an operator.
          * @enum {string}
          */
         TokenScope: "read" | "write" | "own" | "account";
         /**
          * UngrantedSource
-         * @description A source of a folder that is not granted to its project; it does not run until an operator grants it.
+         * @description A source with a folder that is not granted to its project.
+         *
+         *     It does not run until an operator grants the folder.
          */
         UngrantedSource: {
             /** Base Url */
@@ -8522,7 +10063,9 @@ export interface components {
         };
         /**
          * UnmappedLabel
-         * @description A label that models gave and that means no taxon yet: on how many images, and a taxon that is called so.
+         * @description A label of models that is mapped to no taxon, with its number of images.
+         *
+         *     If a taxon has the name of the label, it is suggested.
          */
         UnmappedLabel: {
             /** Images */
@@ -8536,7 +10079,7 @@ export interface components {
         };
         /**
          * UnmappedLabels
-         * @description The labels of a project that mean no taxon yet, the most frequent first.
+         * @description The unmapped labels of a project, the most frequent first.
          */
         UnmappedLabels: {
             /** Results */
@@ -8544,7 +10087,9 @@ export interface components {
         };
         /**
          * UnmatchedFolder
-         * @description A folder of a file with entries that match no image or several, and the deployments with the nearest names.
+         * @description A folder of a file with entries that match no image, or several.
+         *
+         *     It has the deployments with the most similar names.
          */
         UnmatchedFolder: {
             /** Entries */
@@ -8556,11 +10101,10 @@ export interface components {
         };
         /**
          * UnmatchedFolders
-         * @description The folders of a file whose entries match no image or several, those with the most entries
-         *     first.
+         * @description The folders of a file with entries that match no image or several, the most entries first.
          *
          *     They are found among the first 10,000 faults; `is_complete` is false if the file has more.
-         *     `all_compared` is false if folders have no `nearest` because there are too many names to
+         *     `all_compared` is false if some folders have no `nearest` because there are too many names to
          *     compare. `can_assign` is true while the server still has the file, so that its folders can be
          *     assigned to deployments.
          */
@@ -8578,9 +10122,9 @@ export interface components {
          * UploadResult
          * @description Result for each file of an upload, in the order sent.
          *
-         *     `left_out` are paths of a folder that the client did not send because they are not images by
-         *     their names, and `hidden` is the number of hidden files; the server itself leaves out none.
-         *     `without_camera_time` are imported images that have the time of their file.
+         *     `left_out` has paths of a folder that the client did not send because their names are not those
+         *     of images. `hidden` is the number of hidden files. The server itself leaves out no file.
+         *     Imported images `without_camera_time` have the time of their file.
          */
         UploadResult: {
             /** Duplicate */
@@ -8611,7 +10155,7 @@ export interface components {
          * UploadedFile
          * @description Result for one file of an upload: `imported`, `duplicate` or `refused`, with the reason.
          *
-         *     `path` is its name with the folders that were sent, as it is stored.
+         *     `path` is its name with its folders, as it is stored.
          */
         UploadedFile: {
             captured_at_source?: components["schemas"]["CaptureTimeSource"] | null;
@@ -8664,7 +10208,7 @@ export interface components {
         };
         /**
          * UserOrder
-         * @description How people are ordered: by when they were invited.
+         * @description Order of users: by time of invitation.
          * @enum {string}
          */
         UserOrder: "created_at" | "-created_at";
@@ -8676,11 +10220,10 @@ export interface components {
         UserState: "invited" | "active" | "deactivated";
         /**
          * UserUpdate
-         * @description Request to update an account; omitted fields stay. A deactivated user cannot sign in, and
-         *     the user's tokens are revoked.
+         * @description Request to update an account; omitted fields keep their values.
          *
-         *     `is_linked` false removes the link to the OpenID provider; the next sign-in by OpenID creates a
-         *     new one.
+         *     A deactivated user cannot sign in, and the user's tokens are revoked. `is_linked` false removes
+         *     the link to the OpenID provider; the next sign-in by OpenID creates a new one.
          */
         UserUpdate: {
             /** Deactivated */
@@ -8694,11 +10237,10 @@ export interface components {
         };
         /**
          * Webhook
-         * @description A webhook, without its secret. `waiting` and `failed` count its deliveries, each up to
-         *     10,000.
+         * @description A webhook, without its secret.
          *
-         *     `failing_since` is since when nothing was delivered though it was tried; `disabled_reason` is
-         *     why Trapline switched it off.
+         *     `waiting` and `failed` count its deliveries, each up to 10,000. `failing_since` is the time
+         *     since which all attempts have failed; `disabled_reason` is the reason why Trapline disabled it.
          */
         Webhook: {
             /** Analyses Of Jobs */
@@ -8739,13 +10281,13 @@ export interface components {
         };
         /**
          * WebhookOrder
-         * @description How webhooks are ordered: by when they were made.
+         * @description Order of webhooks: by time of creation.
          * @enum {string}
          */
         WebhookOrder: "-created_at" | "created_at";
         /**
          * WebhookPage
-         * @description One page of webhooks. `nats` is null where events are not published to NATS.
+         * @description One page of webhooks; `nats` is null if events are not published to NATS.
          */
         WebhookPage: {
             /** Count */
@@ -8763,9 +10305,9 @@ export interface components {
         };
         /**
          * WebhookSecret
-         * @description The secret that signs from now on, shown this once.
+         * @description The new signing secret, which is shown only once.
          *
-         *     The one before signs too, until `previous_until`.
+         *     The previous secret also signs until `previous_until`.
          */
         WebhookSecret: {
             /** Previous Until */
@@ -8791,7 +10333,10 @@ export interface components {
         };
         /**
          * WithdrawRequest
-         * @description Identifications that are not to count any longer, all of them or none.
+         * @description Identifications to withdraw, all of them or none.
+         *
+         *     An identification of a sequence is withdrawn for all its images, even if only one of its IDs is
+         *     given.
          */
         WithdrawRequest: {
             /** Identifications */
@@ -8799,7 +10344,9 @@ export interface components {
         };
         /**
          * WithdrawResult
-         * @description How many identifications were withdrawn now, and how many were before.
+         * @description Numbers of identifications that were withdrawn now, and that were withdrawn before.
+         *
+         *     Each image of an identified sequence counts as one.
          */
         WithdrawResult: {
             /** Unchanged */
@@ -8809,13 +10356,12 @@ export interface components {
         };
         /**
          * Worker
-         * @description One process of a processing service; or a caller that never said hello, known by token,
-         *     address and User-Agent.
+         * @description One process of a processing service, or a caller that never registered.
          *
-         *     Values of a registration (`service` to `pipelines`, `hello_at`) are null or empty for such a
-         *     caller. `online` is true if its last contact was within 60 s. `images_per_s` is measured while
-         *     it holds tasks; null before one second of work. `ended_why` is `replaced`, `evicted` or `said
-         *     goodbye`.
+         *     Such a caller is identified by token, address and User-Agent; values of a registration
+         *     (`service` to `pipelines`, `hello_at`) are null or empty for it. `online` is true if its last
+         *     contact was within 60 s. `images_per_s` is measured while it has tasks; null before one second
+         *     of work. `ended_why` is `replaced`, `evicted` or `said goodbye` (it signed off).
          */
         Worker: {
             /** Address */
@@ -8878,7 +10424,7 @@ export interface components {
         };
         /**
          * WorkerJob
-         * @description How many tasks of a job a worker has in hand.
+         * @description Number of tasks of a job that a worker has leased.
          */
         WorkerJob: {
             /** Job Id */
@@ -8890,7 +10436,7 @@ export interface components {
         };
         /**
          * ZoneSource
-         * @description Where the time zone of a deployment comes from: a person or program, its coordinates, or the default, UTC.
+         * @description Source of a deployment's time zone: given, from its coordinates, or the default UTC.
          * @enum {string}
          */
         ZoneSource: "given" | "coordinates" | "default";
@@ -9116,7 +10662,7 @@ export interface operations {
                     }[];
                     /**
                      * BulkMode
-                     * @description Whether what is posted comes to what is there, or takes its place.
+                     * @description Whether posted annotations are added to the stored ones, or replace them.
                      * @enum {string}
                      */
                     mode?: "append" | "replace";
@@ -9275,7 +10821,7 @@ export interface operations {
                     error_message?: string | null;
                     /**
                      * AnalysisState
-                     * @description Where an analysis is.
+                     * @description State of an analysis.
                      * @enum {string}
                      */
                     status: "queued" | "processing" | "completed" | "failed" | "canceled";
@@ -9319,7 +10865,7 @@ export interface operations {
                     error_message?: string | null;
                     /**
                      * AnalysisState
-                     * @description Where an analysis is.
+                     * @description State of an analysis.
                      * @enum {string}
                      */
                     status: "queued" | "processing" | "completed" | "failed" | "canceled";
@@ -9368,6 +10914,8 @@ export interface operations {
                 job?: number | null;
                 /** @description Only annotations that are, or are not, identified by a person. */
                 reviewed?: boolean | null;
+                /** @description Only boxes that people drew (human), or only annotations of models. */
+                source?: components["schemas"]["ObservationSource"] | null;
                 order?: components["schemas"]["AnnotationOrder"];
                 /** @description The largest number of results on a page. */
                 limit?: number;
@@ -9387,6 +10935,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AnnotationWithImage_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_annotations_api_v2_annotations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHumanBoxes"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedHumanBoxes"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_annotation_api_v2_annotations__annotation_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_annotation_api_v2_annotations__annotation_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HumanBoxUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_annotation_history_api_v2_annotations__annotation_id__history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HumanBoxHistory"];
                 };
             };
             /** @description The problem, and how to correct it. */
@@ -10814,9 +12490,12 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Number of images to skip. */
                 skip?: number;
+                /** @description `count` is exact up to this number and an estimate beyond that, or this number where there is no estimate. With 1, nothing more is read to count. */
+                count_up_to?: number;
                 deployment?: string | null;
+                /** @description A name, or a label that means it. */
                 class?: string | null;
-                /** @description Only images with a label that is mapped to this taxon. */
+                /** @description Only this taxon and its descendants. */
                 taxon?: string | null;
                 analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
@@ -10842,6 +12521,20 @@ export interface operations {
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
                 truncated?: boolean | null;
+                /** @description Only images with an observation of this kind. */
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                /** @description Only what needs review, or does not. */
+                needs_review?: boolean | null;
+                /** @description Only images of this individual. */
+                individual?: string | null;
+                /** @description Only images with at least this number of individuals of one name. */
+                count_min?: number | null;
+                /** @description Only what a model found, whatever people say, by its label. */
+                model_class?: string | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
@@ -10987,8 +12680,9 @@ export interface operations {
             query: {
                 project: number;
                 deployment?: string | null;
+                /** @description A name, or a label that means it. */
                 class?: string | null;
-                /** @description Only images with a label that is mapped to this taxon. */
+                /** @description Only this taxon and its descendants. */
                 taxon?: string | null;
                 analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
@@ -11014,6 +12708,20 @@ export interface operations {
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
                 truncated?: boolean | null;
+                /** @description Only images with an observation of this kind. */
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                /** @description Only what needs review, or does not. */
+                needs_review?: boolean | null;
+                /** @description Only images of this individual. */
+                individual?: string | null;
+                /** @description Only images with at least this number of individuals of one name. */
+                count_min?: number | null;
+                /** @description Only what a model found, whatever people say, by its label. */
+                model_class?: string | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
@@ -11211,8 +12919,9 @@ export interface operations {
             query?: {
                 order?: components["schemas"]["ImageOrder"];
                 deployment?: string | null;
+                /** @description A name, or a label that means it. */
                 class?: string | null;
-                /** @description Only images with a label that is mapped to this taxon. */
+                /** @description Only this taxon and its descendants. */
                 taxon?: string | null;
                 analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
                 captured_after?: string | null;
@@ -11238,6 +12947,20 @@ export interface operations {
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
                 truncated?: boolean | null;
+                /** @description Only images with an observation of this kind. */
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                /** @description Only what needs review, or does not. */
+                needs_review?: boolean | null;
+                /** @description Only images of this individual. */
+                individual?: string | null;
+                /** @description Only images with at least this number of individuals of one name. */
+                count_min?: number | null;
+                /** @description Only what a model found, whatever people say, by its label. */
+                model_class?: string | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
@@ -11356,6 +13079,8 @@ export interface operations {
                 algorithm?: string | null;
                 /** @description Only annotations that are, or are not, identified by a person. */
                 reviewed?: boolean | null;
+                /** @description Only boxes that people drew (human), or only annotations of models. */
+                source?: components["schemas"]["ObservationSource"] | null;
                 /** @description The largest number of results on a page. */
                 limit?: number;
                 /** @description `next` of the previous page. */
@@ -12051,7 +13776,7 @@ export interface operations {
                             detections: {
                                 /**
                                  * AlgorithmReference
-                                 * @description Which algorithm made a finding.
+                                 * @description The algorithm of a finding.
                                  */
                                 algorithm: {
                                     /** Key */
@@ -12076,7 +13801,7 @@ export interface operations {
                                 classifications?: {
                                     /**
                                      * AlgorithmReference
-                                     * @description Which algorithm made a finding.
+                                     * @description The algorithm of a finding.
                                      */
                                     algorithm: {
                                         /** Key */
@@ -12475,6 +14200,143 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_observations_api_v2_observations_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                order?: components["schemas"]["ObservationOrder"];
+                /** @description The largest number of results on a page. */
+                limit?: number;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+                image?: string | null;
+                sequence?: string | null;
+                deployment?: string | null;
+                /** @description Only this taxon and its descendants. */
+                taxon?: string | null;
+                /** @description A name, or a label that means it. */
+                class?: string | null;
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                needs_review?: boolean | null;
+                individual?: string | null;
+                count_min?: number | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Observation_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_observation_groups_api_v2_observations_groups_get: {
+        parameters: {
+            query: {
+                project: number;
+                by?: components["schemas"]["ObservationGrouping"];
+                image?: string | null;
+                sequence?: string | null;
+                deployment?: string | null;
+                /** @description Only this taxon and its descendants. */
+                taxon?: string | null;
+                /** @description A name, or a label that means it. */
+                class?: string | null;
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                needs_review?: boolean | null;
+                individual?: string | null;
+                count_min?: number | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObservationGroups"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_individuals_api_v2_observations_individuals_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description The largest number of results on a page. */
+                limit?: number;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Individual_"];
+                };
             };
             /** @description The problem, and how to correct it. */
             default: {
@@ -13032,6 +14894,107 @@ export interface operations {
             };
         };
     };
+    get_observation_settings_api_v2_projects__project_id__observation_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObservationSettings"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_observation_settings_api_v2_projects__project_id__observation_settings_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObservationSettingsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObservationSettings"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_observation_settings_api_v2_projects__project_id__observation_settings_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObservationSettingsChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObservationPreview"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     register_pipelines_api_v2_projects__project_id__pipelines_post: {
         parameters: {
             query?: never;
@@ -13203,6 +15166,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sensitive_taxa_api_v2_projects__project_id__sensitive_taxa_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveTaxa"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_sensitive_taxon_api_v2_projects__project_id__sensitive_taxa__taxon_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                taxon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SensitiveTaxonRule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveTaxon"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sensitive_taxon_api_v2_projects__project_id__sensitive_taxa__taxon_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                taxon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sensitive_sightings_api_v2_projects__project_id__sensitive_taxa__taxon_id__sightings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                taxon_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensitiveSightings"];
                 };
             };
             /** @description The problem, and how to correct it. */

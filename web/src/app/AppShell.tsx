@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import {
   Activity,
   Camera,
+  CheckCheck,
   CircleUser,
   Cpu,
   Ellipsis,
@@ -20,8 +21,8 @@ import { useChangeStream } from "../api/changeStream"
 import { Logo } from "../brand/Logo"
 import { getSavedPosition } from "../catalogue/timeLayout"
 import { overviewTexts } from "../insights/en"
-import { paths } from "../paths"
-import { useProject } from "../projects/projectContext"
+import { paths, withSearch } from "../paths"
+import { canReview, useProject } from "../projects/projectContext"
 import { jobsQuery } from "../queue/queries"
 import { ProgressBar } from "../queue/statusTags"
 import { OutboxStatus } from "../review/OutboxStatus"
@@ -57,6 +58,7 @@ export function AppShell({ children }: { children: ReactNode }) {
     g: () => (leader.current = Date.now()),
     o: to(paths.overview(project.id)),
     i: to(paths.images(project.id)),
+    v: to(withSearch(paths.review(project.id), { reviewed: "false" })),
     j: to(paths.jobs(project.id)),
     s: to(paths.sources(project.id)),
     d: to(paths.deployments(project.id)),
@@ -132,6 +134,15 @@ function Rail({ live }: { live: boolean }) {
       exact: true,
     },
     { href: paths.images(project.id), text: t.images, icon: <Picture size={17} aria-hidden /> },
+    ...(canReview(project)
+      ? [
+          {
+            href: withSearch(paths.review(project.id), { reviewed: "false" }),
+            text: t.review,
+            icon: <CheckCheck size={17} aria-hidden />,
+          },
+        ]
+      : []),
     { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
     {
       href: paths.sources(project.id),

@@ -2,11 +2,18 @@
 import { Dialog } from "../ui/Dialog"
 import { shortcutTexts } from "./en"
 
-export function ShortcutHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
+interface ShortcutHelpProps {
+  open: boolean
+  onClose: () => void
+  /** The shortcuts of the current screen, if it has separate ones. */
+  groups?: typeof shortcutTexts.groups
+}
+
+export function ShortcutHelp({ open, onClose, groups = shortcutTexts.groups }: ShortcutHelpProps) {
   return (
     <Dialog open={open} onClose={onClose} title={shortcutTexts.title} wide>
       <div className="shortcut-list">
-        {shortcutTexts.groups.map((group) => (
+        {groups.map((group) => (
           <section key={group.name}>
             <h3>{group.name}</h3>
             <ul>

@@ -3,6 +3,7 @@ import { formatPlural } from "../ui/en"
 export const navigationTexts = {
   overview: "Overview",
   images: "Images",
+  review: "Review",
   jobs: "Jobs",
   sources: "Sources",
   deployments: "Deployments",
@@ -53,6 +54,7 @@ export const shortcutTexts = {
         ["/", "search"],
         ["g then o", "overview"],
         ["g then i", "images"],
+        ["g then v", "review"],
         ["g then j", "jobs"],
         ["g then s", "sources"],
         ["g then d", "deployments"],
@@ -85,6 +87,7 @@ export const shortcutTexts = {
         ["m", "comment"],
         ["z", "undo"],
         ["b", "findings on or off"],
+        ["o", "observations or model output"],
         ["c", "side by side on or off"],
         ["i", "information on or off"],
         ["Tab, Enter", "next finding, select it"],

@@ -21,6 +21,7 @@ const OidcReturnPage = lazy(() =>
 const overview = () => import("../insights/OverviewPage")
 const images = () => import("../catalogue/ImagesPage")
 const image = () => import("../viewer/ImagePage")
+const review = () => import("../review/ReviewPage")
 const signIn = () => import("../accounts/SignInPage")
 
 /** The most visited screens load while the page still requests the signed-in user. */
@@ -28,6 +29,7 @@ const PRELOADED: [RegExp, () => Promise<unknown>][] = [
   [/^\/$|^\/projects\/\d+$/, overview],
   [/^\/projects\/\d+\/images$/, images],
   [/^\/projects\/\d+\/images\/./, image],
+  [/^\/projects\/\d+\/review$/, review],
   [/^\/sign-in/, signIn],
 ]
 // If this fails, the screen loads again when it is shown, and reports its error there.
@@ -46,6 +48,7 @@ const SequencesPage = lazy(() =>
   import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })),
 )
 const ImagePage = lazy(() => image().then((m) => ({ default: m.ImagePage })))
+const ReviewPage = lazy(() => review().then((m) => ({ default: m.ReviewPage })))
 const JobsPage = lazy(() => import("../queue/JobsPage").then((m) => ({ default: m.JobsPage })))
 const JobPage = lazy(() => import("../queue/JobPage").then((m) => ({ default: m.JobPage })))
 const SourcesPage = lazy(() =>
@@ -79,6 +82,14 @@ const NoticesPage = lazy(() =>
   import("../notifications/NoticesPage").then((m) => ({ default: m.NoticesPage })),
 )
 const TaxaPage = lazy(() => import("../taxa/TaxaPage").then((m) => ({ default: m.TaxaPage })))
+const SensitiveTaxaPage = lazy(() =>
+  import("../taxa/SensitiveTaxaPage").then((m) => ({ default: m.SensitiveTaxaPage })),
+)
+const ObservationSettingsPage = lazy(() =>
+  import("../observations/ObservationSettingsPage").then((m) => ({
+    default: m.ObservationSettingsPage,
+  })),
+)
 const ExportsPage = lazy(() =>
   import("../exports/ExportsPage").then((m) => ({ default: m.ExportsPage })),
 )
@@ -213,6 +224,9 @@ function ProjectRoutes({ id }: { id: string }) {
             <Route path="/projects/:project/images/:image">
               {({ image }) => <ImagePage project={project.id} image={image} />}
             </Route>
+            <Route path="/projects/:project/review">
+              <ReviewPage />
+            </Route>
             <Route>
               <AppShell key={project.id}>
                 <Suspense fallback={<SkeletonRows />}>
@@ -311,8 +325,14 @@ function ProjectScreens() {
       <Route path="/projects/:project/settings/notices">
         <NoticesPage />
       </Route>
+      <Route path="/projects/:project/settings/observations">
+        <ObservationSettingsPage />
+      </Route>
       <Route path="/projects/:project/settings/taxa">
         <TaxaPage />
+      </Route>
+      <Route path="/projects/:project/settings/sensitive-taxa">
+        <SensitiveTaxaPage />
       </Route>
       <Route path="/projects/:project/settings/audit">
         <AuditPage />

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query"
 import { ListFilter } from "lucide-react"
-import { useState } from "react"
+import { useId, useState } from "react"
 import { deploymentsQuery } from "../deployments/queries"
 import { imageTexts, markTexts } from "../images/en"
 import { classesQuery, type ImageFilter, imageTagsQuery } from "../images/queries"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { formatCount, uiTexts } from "../ui/en"
-import { timeTexts } from "./en"
+import { observationFilterTexts, timeTexts } from "./en"
+import { FilterChips, ObservationFilters } from "./ObservationFilters"
 
 interface ImageFiltersProps {
   filter: ImageFilter
@@ -33,6 +34,8 @@ export function ImageFilters({
   const { data: tags } = useQuery(imageTagsQuery(project.id))
   const { data: classes } = useQuery(classesQuery(project.id))
   const [open, setOpen] = useState(false)
+  const [byObservation, setByObservation] = useState(false)
+  const id = useId()
   const t = imageTexts
   const m = markTexts
   const look = (key: keyof ImageFilter) => (filter[key] ? "input set" : "input")
@@ -194,12 +197,22 @@ export function ImageFilters({
             <option value="captured_at">{t.oldest}</option>
           </select>
         )}
+        <Button
+          small
+          aria-expanded={byObservation}
+          aria-controls={byObservation ? id : undefined}
+          onClick={() => setByObservation(!byObservation)}
+        >
+          {observationFilterTexts.more}
+        </Button>
         {filtered && (
           <Button small kind="quiet" onClick={onClear}>
             {t.clear}
           </Button>
         )}
+        {byObservation && <ObservationFilters id={id} filter={filter} onChange={onChange} />}
       </div>
+      <FilterChips filter={filter} onChange={onChange} />
     </>
   )
 }

@@ -34,7 +34,7 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
       className={chosen ? "tile tile-selected" : "tile"}
       style={{ left: place.left, top: place.top, width: place.width }}
       // contains the visible text in its order: a narrow tile clips the last classes
-      aria-label={`${getThumbnailLabel(image)}, ${time}, ${getClassLabel(image, least)}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
+      aria-label={`${getThumbnailLabel(image)}, ${image.needs_review ? `${imageTexts.needsReview}, ` : ""}${time}, ${getClassLabel(image, least)}, ${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
     >
       <div className="tile-image" style={{ height: place.height }}>
         <Thumbnail image={image} least={least} eager />
@@ -43,6 +43,7 @@ export function ImageTile({ image, index, least, chosen, onChoose, withDay, plac
             <Star size={14} fill="currentColor" aria-label={markTexts.starred} />
           </span>
         )}
+        {image.needs_review && <span className="tile-review">{imageTexts.needsReview}</span>}
         {image.flags.includes("no_camera_time") && (
           <span className="tile-no-time" title={imageTexts.noCameraTime}>
             <ClockAlert size={14} aria-label={imageTexts.noCameraTime} />

@@ -1,6 +1,6 @@
 /** The images of a project: filters in the URL, the grid, uploads by drag and drop, selection. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
-import { Film, Package, Play, Upload } from "lucide-react"
+import { CheckCheck, Film, Package, Play, Upload } from "lucide-react"
 import {
   type DragEvent,
   lazy,
@@ -17,8 +17,9 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { imageTexts, markTexts } from "../images/en"
 import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
-import { canManage, useProject } from "../projects/projectContext"
+import { canManage, canReview, useProject } from "../projects/projectContext"
 import { LazyRunDialog } from "../queue/LazyRunDialog"
+import { reviewScreenTexts } from "../review/en"
 import { Button, LinkButton } from "../ui/Button"
 import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
@@ -64,6 +65,8 @@ export function ImagesPage() {
   useChangeEvents(
     useCallback(
       (kind: string) => {
+        // The images stay where they are; only their names change.
+        if (kind === "identification") void refresh()
         if (kind !== "image" && kind !== "job") return
         if (window.scrollY < 200) void refresh()
         else if (kind === "image") setNewer(true)
@@ -119,6 +122,16 @@ export function ImagesPage() {
             </span>
           )}
           <div className="actions">
+            {canReview(project) && !filter.deleted && data && data.images > 0 && (
+              <LinkButton
+                icon={<CheckCheck size={15} aria-hidden />}
+                href={withSearch(paths.review(project.id), { ...filter })}
+              >
+                {reviewScreenTexts.review(
+                  formatEstimate(formatCount(data.images), data.is_estimate),
+                )}
+              </LinkButton>
+            )}
             <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>
               {sequenceTexts.title}
             </LinkButton>

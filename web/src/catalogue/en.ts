@@ -22,6 +22,44 @@ export const timeTexts = {
   behind: "New images are being counted.",
 } as const
 
+export const observationFilterTexts = {
+  more: "Observations",
+  title: "Filters by observation",
+  chips: "Filters by observation that are set",
+  remove: (label: string, value: string) => `Remove filter ${label}: ${value}`,
+  taxon: "Taxon",
+  anyTaxon: "Any, with lower taxa",
+  unknownTaxon: "deleted taxon",
+  kind: "Kind",
+  anyKind: "Any kind",
+  kinds: {
+    animal: "Animals",
+    human: "People",
+    vehicle: "Vehicles",
+    blank: "Blank",
+    unknown: "Unknown",
+    unclassified: "Unclassified",
+  } as Record<string, string>,
+  needsReview: "Needs review",
+  anyReview: "Yes or no",
+  reviews: { true: "Yes", false: "No" } as Record<"true" | "false", string> &
+    Record<string, string>,
+  source: "Source",
+  anySource: "People and models",
+  sources: { human: "People", model: "Models" } as Record<string, string>,
+  identifiedBy: "Identified by",
+  anyUser: "Anyone",
+  formerMember: "a former member",
+  count: "Count at least",
+  anyCount: "Any",
+  individual: "Individual",
+  anyIndividual: "Any",
+  individualImages: (names: string, images: string) => `${names} (${images})`,
+  modelClass: "Model class",
+  sequence: "Sequence",
+  oneSequence: "one",
+}
+
 export const sequenceTexts = {
   title: "Sequences",
   intro: (gap: string) => `Images of one camera that are closer than ${gap} to each other.`,

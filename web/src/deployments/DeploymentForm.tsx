@@ -16,7 +16,9 @@ import {
   getZone,
   parseDeployment,
 } from "./deploymentValues"
-import { deploymentFormTexts as d, deploymentTexts, zoneTexts as z } from "./en"
+import { deploymentFormTexts as d, deploymentTexts, locationTexts, zoneTexts as z } from "./en"
+import { isExact, isPlaced, SHOWN_FIELDS } from "./locationPrecision"
+import { SetupFields } from "./SetupFields"
 import { ZoneWarning } from "./ZoneWarning"
 
 const PlacePicker = lazy(() =>
@@ -41,12 +43,19 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   const before = buildFormValues(deployment)
   const [form, setForm] = useState(before)
   const [redates, setRedates] = useState(deployment?.utc_assumed ?? false)
+  const isRestricted = deployment !== undefined && !isExact(deployment)
+  // A withheld field is disabled: sending back a rounded location would replace the exact one.
+  const withhold = (key: keyof typeof form) =>
+    isRestricted && !SHOWN_FIELDS[key]
+      ? { disabled: true, placeholder: locationTexts.withheld }
+      : {}
   const field = (key: keyof typeof form) => ({
     value: form[key],
+    ...withhold(key),
     onChange: (event: { target: { value: string } }) =>
       setForm((old) => ({ ...old, [key]: event.target.value })),
   })
-  const { values, errors } = parseDeployment(form)
+  const { values, errors } = parseDeployment(form, deployment)
   const { latitude, longitude, clock_offset_s: offset } = values
   const zone = getZone(form)
   const isOtherZone =
@@ -89,9 +98,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   })
   const mark =
     typeof latitude === "number" && typeof longitude === "number" ? { latitude, longitude } : null
-  const known = others.filter(
-    (one) => one.id !== deployment?.id && one.latitude !== null && one.longitude !== null,
-  )
+  const known = others.filter((one) => one.id !== deployment?.id && isPlaced(one))
   const bad = Object.keys(errors).length > 0
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -101,6 +108,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
   return (
     <form className="form" onSubmit={submit}>
       {deployment && <ZoneWarning deployment={deployment} inForm onDone={onDone} />}
+      {isRestricted && <p className="note">{locationTexts.formNote}</p>}
       <TextField
         label={t.name}
         hint={t.nameHint}
@@ -109,7 +117,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         autoFocus
         {...field("name")}
       />
-      {(known.length > 0 || mark) && (
+      {!isRestricted && (known.length > 0 || mark) && (
         <Suspense fallback={<div className="skeleton" style={{ height: 220 }} />}>
           <PlacePicker
             others={known}
@@ -211,6 +219,13 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
           )}
           <TextField label={t.habitat} {...field("habitat")} />
           <TextField label={t.notes} {...field("notes")} />
+          <SetupFields
+            text={form}
+            errors={errors}
+            zone={zone}
+            withhold={withhold}
+            onChange={(name, text) => setForm((old) => ({ ...old, [name]: text }))}
+          />
         </div>
       </details>
       {store.error && <ErrorMessage error={store.error} />}

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
-import { useLocation } from "wouter"
+import { Link, useLocation } from "wouter"
 import { api, unwrap } from "../api/client"
 import type { Deployment } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -16,7 +16,8 @@ import { showToast } from "../ui/Toasts"
 import { useUrlQuery } from "../ui/urlQuery"
 import { DeploymentCsv } from "./DeploymentCsv"
 import { DeploymentForm } from "./DeploymentForm"
-import { deploymentTexts } from "./en"
+import { deploymentTexts, locationTexts } from "./en"
+import { isExact, isPlaced, isWithheld } from "./locationPrecision"
 import { DeploymentCard } from "./map/DeploymentCard"
 import { DeploymentList } from "./map/DeploymentList"
 import { DeploymentMap } from "./map/DeploymentMap"
@@ -77,7 +78,10 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
         )}
       </>
     )
-  const unplaced = all.filter((one) => one.latitude === null || one.longitude === null).length
+  const restricted = all.filter((one) => !isExact(one)).length
+  const withheld = all.filter(isWithheld).length
+  const unplaced = all.filter((one) => !isPlaced(one) && !isWithheld(one)).length
+  const isMapEmpty = unplaced + withheld === all.length
   return (
     <>
       <div className="page-head">
@@ -97,8 +101,17 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
       {all.length > 0 && (
         <div className="places">
           <div>
-            {unplaced > 0 && unplaced < all.length && (
+            {restricted > 0 && (
+              <p className="note places-note" data-testid="restricted">
+                {locationTexts.restricted(restricted)}{" "}
+                <Link href={paths.sensitiveTaxa(project.id)}>{locationTexts.seeRules}</Link>
+              </p>
+            )}
+            {unplaced > 0 && !isMapEmpty && (
               <p className="soft small places-note">{mapTexts.unplaced(unplaced)}</p>
+            )}
+            {withheld > 0 && !isMapEmpty && (
+              <p className="soft small places-note">{mapTexts.withheld(withheld)}</p>
             )}
             <DeploymentList
               deployments={all}
@@ -109,13 +122,13 @@ export function DeploymentsPage({ adding, editing }: { adding?: boolean; editing
               acts={acts}
             />
           </div>
-          <div className={unplaced === all.length ? "places-map places-map-empty" : "places-map"}>
-            {unplaced === all.length ? (
+          <div className={isMapEmpty ? "places-map places-map-empty" : "places-map"}>
+            {isMapEmpty ? (
               <div className="map map-empty">
                 <p>
-                  <b>{mapTexts.none}</b>
+                  <b>{withheld > 0 ? mapTexts.noneShown : mapTexts.none}</b>
                 </p>
-                <p className="soft">{mapTexts.noneText}</p>
+                <p className="soft">{withheld > 0 ? mapTexts.noneShownText : mapTexts.noneText}</p>
               </div>
             ) : (
               <DeploymentMap

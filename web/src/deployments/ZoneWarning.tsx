@@ -11,6 +11,7 @@ import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
 import { showToast } from "../ui/Toasts"
 import { zoneTexts as t } from "./en"
+import { isExact } from "./locationPrecision"
 
 export function ZoneWarning({
   deployment,
@@ -45,7 +46,11 @@ export function ZoneWarning({
       <TriangleAlert size={18} aria-hidden />
       <div>
         <p>{t.assumed}</p>
-        {!zone && <p className="soft">{inForm ? t.chooseBelow : t.choose}</p>}
+        {!zone && (
+          <p className="soft">
+            {inForm ? t.chooseBelow : isExact(deployment) ? t.choose : t.chooseZone}
+          </p>
+        )}
         {canManage(project) && (
           <div className="actions">
             {zone ? (

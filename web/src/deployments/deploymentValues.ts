@@ -2,6 +2,8 @@
 import type { Deployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
 import { deploymentTexts, deploymentFormTexts as t } from "./en"
+import { parseNumber } from "./numbers"
+import { buildSetupText, parseSetup } from "./setupValues"
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
 
@@ -20,17 +22,11 @@ export function buildFormValues(deployment?: Deployment) {
     camera: deployment?.camera ?? "",
     habitat: deployment?.habitat ?? "",
     notes: deployment?.notes ?? "",
+    ...buildSetupText(deployment),
   }
 }
 
 export type DeploymentFormValues = ReturnType<typeof buildFormValues>
-
-/** Parse a number within bounds; null for empty text, undefined for anything else. */
-function parseNumber(text: string, least: number, most: number): number | null | undefined {
-  if (text.trim() === "") return null
-  const value = Number(text.replace(",", "."))
-  return Number.isFinite(value) && value >= least && value <= most ? value : undefined
-}
 
 /** Return the zone in which the form shows times; a fallback while the user types its name. */
 export function getZone(text: DeploymentFormValues): string {
@@ -43,11 +39,12 @@ export function getZone(text: DeploymentFormValues): string {
   }
 }
 
-export function parseDeployment(text: DeploymentFormValues) {
+export function parseDeployment(text: DeploymentFormValues, stored?: Deployment) {
   const zone = getZone(text)
   const offset = /^-?\d{1,10}$/.test(text.clock_offset_s.trim())
     ? Number(text.clock_offset_s)
     : undefined
+  const setup = parseSetup(text, zone, stored)
   const values = {
     name: text.name.trim(),
     latitude: parseNumber(text.latitude, -90, 90),
@@ -60,8 +57,9 @@ export function parseDeployment(text: DeploymentFormValues) {
     camera: text.camera,
     habitat: text.habitat,
     notes: text.notes,
+    ...setup.values,
   }
-  const errors: Partial<Record<keyof DeploymentFormValues, string>> = {}
+  const errors: Partial<Record<keyof DeploymentFormValues, string>> = { ...setup.errors }
   const { latitude, longitude } = values
   if (latitude === undefined) errors.latitude = deploymentTexts.badNumber
   if (longitude === undefined) errors.longitude = deploymentTexts.badNumber
@@ -73,6 +71,8 @@ export function parseDeployment(text: DeploymentFormValues) {
     errors.coordinate_uncertainty_m = t.badUncertainty
   if (values.started_at && values.ended_at && values.ended_at < values.started_at)
     errors.ended_at = t.reversed
+  for (const name of ["started_at", "ended_at"] as const)
+    if (text[name] && values[name] === null) errors[name] = t.badTime
   if (offset === undefined) errors.clock_offset_s = deploymentTexts.badNumber
   return { values, errors }
 }

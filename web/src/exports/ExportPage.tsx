@@ -1,6 +1,6 @@
 /** One export: progress, problems, and its file. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
-import { ChevronLeft, Download, RotateCcw, Trash2, X } from "lucide-react"
+import { ChevronLeft, RotateCcw, Trash2, X } from "lucide-react"
 import { useEffect, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { api, unwrap } from "../api/client"
@@ -10,6 +10,7 @@ import { paths, withSearch } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
+import { DownloadLink } from "./DownloadLink"
 import { ExportReport } from "./ExportReport"
 import { ExportProgress, ExportTag } from "./ExportState"
 import { buildFilter, formatSelection } from "./exportSelection"
@@ -30,6 +31,7 @@ export function ExportPage({ id }: { id: string }) {
   const [, go] = useLocation()
   const { data: one, error, refetch } = useQuery(exportQuery(project.id, id))
   const [removing, setRemoving] = useState(false)
+  const [refused, setRefused] = useState<unknown>(null)
   const params = { params: { path: { export_id: id } } }
   const name = one && t.formats[one.format][0]
   useEffect(() => {
@@ -55,7 +57,7 @@ export function ExportPage({ id }: { id: string }) {
   const again = () => {
     const { filter, unseen } = buildFilter(one.selection)
     go(withSearch(paths.newExport(project.id), { format: one.format, ...filter }), {
-      state: { unseen, options: one.options },
+      state: { unseen, content: one.content, options: one.options, audience: one.audience },
     })
   }
   const live = isRunning(one)
@@ -71,10 +73,7 @@ export function ExportPage({ id }: { id: string }) {
         {may && (
           <div className="actions">
             {one.state === "ready" && (
-              <a className="button button-accent" href={`/api/v2/exports/${id}/download`} download>
-                <Download size={15} aria-hidden />
-                {t.download}
-              </a>
+              <DownloadLink one={one} isRefused={refused !== null} onRefused={setRefused} />
             )}
             {live && (
               <Button
@@ -88,7 +87,7 @@ export function ExportPage({ id }: { id: string }) {
             {!live && (
               <Button
                 icon={<RotateCcw size={15} aria-hidden />}
-                kind={one.state === "ready" ? "plain" : "accent"}
+                kind={one.state === "ready" && refused === null ? "plain" : "accent"}
                 onClick={again}
               >
                 {t.again}
@@ -106,6 +105,7 @@ export function ExportPage({ id }: { id: string }) {
       </div>
       <div className="exchange-progress" data-testid="export-now">
         <ExportProgress one={one} />
+        {refused !== null && <ErrorMessage error={refused} />}
         {live && <p className="soft">{t.leave}</p>}
         <ExportOutcome one={one} name={name ?? ""} />
       </div>
@@ -180,6 +180,8 @@ function ExportDetails({ one }: { one: Export }) {
             </dd>
           </>
         )}
+        {one.content === "model" && <Fact label={t.content} value={t.contentChoices.model[0]} />}
+        {one.audience && <Fact label={t.locations} value={t.audiences[one.audience][1]} />}
         {options.map(([label, value]) => (
           <Fact key={label} label={label} value={value} />
         ))}

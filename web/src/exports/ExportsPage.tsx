@@ -1,7 +1,7 @@
 /** The exports of a project, newest first: contents, purpose and result of each. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
-import { Download, Plus } from "lucide-react"
-import { useEffect } from "react"
+import { Plus } from "lucide-react"
+import { useEffect, useState } from "react"
 import { Link } from "wouter"
 import type { Export, ExportState } from "../api/types"
 import { ExchangeTabs } from "../imports/ExchangeTabs"
@@ -9,6 +9,7 @@ import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
 import { useUrlQuery } from "../ui/urlQuery"
+import { DownloadLink } from "./DownloadLink"
 import { ExportProgress, ExportTag } from "./ExportState"
 import { formatSelection } from "./exportSelection"
 import { exportsQuery } from "./queries"
@@ -108,6 +109,7 @@ function ExportRow({ one, may }: { one: Export; may: boolean }) {
   const project = useProject()
   const { data: deployments } = useQuery(deploymentsQuery(project.id))
   const [name] = t.formats[one.format]
+  const [refused, setRefused] = useState<unknown>(null)
   return (
     <li data-export={one.id} className="exchange-line">
       <div className="row-head">
@@ -132,20 +134,16 @@ function ExportRow({ one, may }: { one: Export; may: boolean }) {
       <div className="row-head small faint">
         <span>
           {t.asked} {one.requested_by}, <Timestamp at={one.created_at} />
+          {one.audience && one.audience !== "owner"
+            ? `, ${t.locationsFor(t.audiences[one.audience][1])}`
+            : ""}
           {one.size_bytes !== null && `, ${t.images(one.images)}, ${formatBytes(one.size_bytes)}`}
         </span>
         {one.state === "ready" && may && (
-          <a
-            className="button button-plain button-small"
-            href={`/api/v2/exports/${one.id}/download`}
-            download
-            aria-label={t.downloadOne(one.filename)}
-          >
-            <Download size={14} aria-hidden />
-            {t.download}
-          </a>
+          <DownloadLink small one={one} isRefused={refused !== null} onRefused={setRefused} />
         )}
       </div>
+      {refused !== null && <ErrorMessage error={refused} />}
     </li>
   )
 }

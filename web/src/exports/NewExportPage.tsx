@@ -4,13 +4,20 @@ import { ChevronLeft } from "lucide-react"
 import { type FormEvent, useEffect, useMemo, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { api, generateIdempotencyKey, unwrap } from "../api/client"
-import type { ExportFormat, ExportOptions, ExportSelection } from "../api/types"
+import type {
+  ExportContent,
+  ExportFormat,
+  ExportOptions,
+  ExportSelection,
+  LocationAudience,
+} from "../api/types"
 import { ImageFilters } from "../catalogue/ImageFilters"
 import { type ImageFilter, imageCountQuery, NO_FILTER } from "../images/queries"
 import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { useUrlQuery } from "../ui/urlQuery"
+import { AudienceField } from "./AudienceField"
 import { ExportOptionsFields, parseOptions } from "./ExportOptionsFields"
 import { buildSelection, formatSelection, MAX_NAMED, SELECTING_FILTERS } from "./exportSelection"
 import { lastExportQuery } from "./queries"
@@ -26,6 +33,7 @@ const GROUPS: [string, ExportFormat[]][] = [
   ["programs", ["megadetector", "speciesnet", "coco-camera-traps"]],
   ["training", ["coco", "yolo", "crops"]],
 ]
+const CONTENTS: ExportContent[] = ["observations", "model"]
 const FORMATS = GROUPS.flatMap(([, formats]) => formats)
 
 /**
@@ -34,7 +42,9 @@ const FORMATS = GROUPS.flatMap(([, formats]) => formats)
  */
 interface Given {
   unseen?: ExportSelection
+  content?: ExportContent
   options?: ExportOptions
+  audience?: LocationAudience | null
 }
 
 export function NewExportPage() {
@@ -55,6 +65,8 @@ export function NewExportPage() {
   const [options, setOptions] = useState<ExportOptions>(
     given.options ?? (filter.confidence ? { confidence_min: Number(filter.confidence) / 100 } : {}),
   )
+  const [content, setContent] = useState<ExportContent>(given.content ?? "observations")
+  const [audience, setAudience] = useState<LocationAudience | null>(given.audience ?? null)
   const sent = useRef({ said: "", key: "" })
   const format = FORMATS.find((one) => one === search.get("format")) ?? "csv"
   const may = canManage(project)
@@ -81,7 +93,9 @@ export function NewExportPage() {
       const body = {
         project: project.id,
         format,
+        content,
         selection,
+        audience,
         options: parseOptions(format, options),
       }
       // The key depends on the body: sending the same form again after a lost response does not
@@ -116,7 +130,11 @@ export function NewExportPage() {
       <form className="form" onSubmit={submit}>
         <FormatFields
           chosen={format}
-          onChoose={(next) => setSearch((now) => now.set("format", next), { replace: true })}
+          onChoose={(next) => {
+            // A choice for one format must not publish exact locations in another.
+            setAudience(null)
+            setSearch((now) => now.set("format", next), { replace: true })
+          }}
         />
         <section className="section" aria-label={t.selection}>
           <h2>{t.selection}</h2>
@@ -149,6 +167,24 @@ export function NewExportPage() {
             />
           )}
         </section>
+        <fieldset className="fieldset">
+          <legend>{t.content}</legend>
+          {CONTENTS.map((one) => (
+            <label key={one} className="option">
+              <input
+                type="radio"
+                name="content"
+                value={one}
+                checked={one === content}
+                onChange={() => setContent(one)}
+              />
+              <div className="option-text">
+                {t.contentChoices[one][0]}
+                <p>{t.contentChoices[one][1]}</p>
+              </div>
+            </label>
+          ))}
+        </fieldset>
         <section className="section" aria-label={t.options}>
           <div className="section-head">
             <h2>{t.options}</h2>
@@ -157,6 +193,9 @@ export function NewExportPage() {
                 {t.lastOptions(formatDay(before.created_at))}
               </Button>
             )}
+          </div>
+          <div className="form export-options export-audience">
+            <AudienceField format={format} audience={audience} onChange={setAudience} />
           </div>
           <ExportOptionsFields format={format} options={options} onChange={setOptions} />
         </section>

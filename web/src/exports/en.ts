@@ -1,4 +1,4 @@
-import type { ExportFormat } from "../api/types"
+import type { ExportContent, ExportFormat, LocationAudience } from "../api/types"
 import { formatCount, formatPlural } from "../ui/en"
 
 /** Name and purpose of each format. */
@@ -28,12 +28,29 @@ const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
   geoparquet: ["GeoParquet", "The same table with locations, for QGIS and other maps."],
 }
 
+const contentChoices: Record<ExportContent, [name: string, what: string]> = {
+  observations: ["Observations", "The findings of models, with the decisions of people."],
+  model: [
+    "Raw model output",
+    "The findings of each model, without the decisions of people. To evaluate models.",
+  ],
+}
+
+/** The readers of a file, as a choice and as a fact about an export. */
+const audiences: Record<LocationAudience, [choice: string, fact: string]> = {
+  visitor: ["Visitors: for publication", "as visitors see them"],
+  viewer: ["Viewers", "as viewers see them"],
+  reviewer: ["Reviewers", "as reviewers see them"],
+  manager: ["Managers", "as managers see them"],
+  owner: ["You: as exactly as your role sees them", "as the requester saw them"],
+}
+
 export const exportTexts = {
   title: "Exports",
   again: "Export again",
   newExport: "New export",
   go: "Export",
-  text: "The data of a project as one file, as it was when the export was requested. Files are kept for some weeks.",
+  text: "The data of a project as one file. Files are kept for some weeks.",
   onlyManagers: "Managers and owners of the project export.",
   noneTitle: "No export yet",
   none: "An export is one file of observations, for publication, statistics or training.",
@@ -45,6 +62,8 @@ export const exportTexts = {
     tables: "For tables and maps",
     training: "To train models",
   } as Record<string, string>,
+  content: "Content",
+  contentChoices,
   selection: "Which images",
   named: (count: number) =>
     count === 1 ? "The selected image" : `The ${formatCount(count)} selected images`,
@@ -56,10 +75,17 @@ export const exportTexts = {
   notCounted: "The images could not be counted; the export counts them itself.",
   nothing: "No image matches: the file would be empty.",
   sum: (count: number, about: boolean) =>
-    `${about ? "About " : ""}${formatPlural(count, "image", "images")}, with their findings and identifications.`,
+    `${about ? "About " : ""}${formatPlural(count, "image", "images")}, with their content.`,
+  audience: "Locations of sensitive taxa",
+  audiences,
+  audienceHint:
+    "The file shows them as these readers see them, and never more than your role sees.",
+  audiencePublished: "Darwin Core is published: choose exact locations only for readers you trust.",
+  locations: "Locations",
+  locationsFor: (fact: string) => `locations ${fact}`,
   options: "Options",
   confidence: "Minimum confidence",
-  confidenceHint: "Reviewed findings are always included.",
+  confidenceHint: "Observations of people are always included.",
   withPictures: "Include image files",
   withPicturesHint: "Otherwise the file refers to the images by name. With images it can be large.",
   lastOptions: (when: string) => `Fill in as on ${when}`,
@@ -177,6 +203,14 @@ export const exportTexts = {
     starred: "starred",
     notStarred: "not starred",
     sequence: "of one sequence",
+    kind: (kind: string) => `kind: ${kind.toLowerCase()}`,
+    source: (source: string) => `identified by ${source.toLowerCase()}`,
+    identifiedBy: "identified by one user",
+    needsReview: "needs review",
+    needsNoReview: "needs no review",
+    individual: (name: string) => `individual ${name}`,
+    count: (count: number) => `count at least ${count}`,
+    modelClass: (name: string) => `model class ${name}`,
     analysis: (state: string) => `analysis: ${state.toLowerCase()}`,
   },
 }

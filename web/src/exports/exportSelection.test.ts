@@ -10,6 +10,10 @@ const filter = {
   confidence: "35",
   blank: "false",
   starred: "true",
+  kind: "animal",
+  needs_review: "false",
+  count_min: "3",
+  taxon: "t",
 }
 
 test("a filter becomes a selection with an open end of days and a share", () => {
@@ -20,6 +24,10 @@ test("a filter becomes a selection with an open end of days and a share", () => 
     confidence_min: 0.35,
     blank: false,
     starred: true,
+    kind: "animal",
+    needs_review: false,
+    count_min: 3,
+    taxon: "t",
   })
   expect(buildSelection(NO_FILTER)).toEqual({})
 })

@@ -1,16 +1,17 @@
 /** Converts between an export's selection, the filters of the grid, and text. */
 
 import type { Deployment, ExportSelection } from "../api/types"
+import { observationFilterTexts } from "../catalogue/en"
 import { imageTexts } from "../images/en"
 import type { ImageFilter } from "../images/queries"
-import { NO_FILTER } from "../images/queries"
+import { NO_FILTER, parseCount } from "../images/queries"
 import { addDays, formatExact, formatPlainDay } from "../ui/time"
 import { exportTexts } from "./en"
 
 /** Maximum number of images selected by ID; more are selected by filters. */
 export const MAX_NAMED = 10_000
 /** Fields of a selection that the filters of the grid cannot show. */
-const HIDDEN_FIELDS = ["images", "taxon", "job", "captured_after", "captured_before"] as const
+const HIDDEN_FIELDS = ["images", "job", "captured_after", "captured_before"] as const
 /** The filters that select images, without those that change how they are shown. */
 export const SELECTING_FILTERS = (Object.keys(NO_FILTER) as (keyof ImageFilter)[]).filter(
   (key) => key !== "order" && key !== "deleted",
@@ -35,6 +36,14 @@ export function buildSelection(filter: ImageFilter): ExportSelection {
     tag: filter.tag || undefined,
     starred: parseFlag(filter.starred),
     sequence: filter.sequence || undefined,
+    taxon: filter.taxon || undefined,
+    kind: (filter.kind || undefined) as ExportSelection["kind"],
+    source: (filter.source || undefined) as ExportSelection["source"],
+    identified_by: filter.identified_by || undefined,
+    needs_review: parseFlag(filter.needs_review),
+    individual: filter.individual || undefined,
+    count_min: parseCount(filter.count_min),
+    model_class: filter.model_class || undefined,
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
@@ -57,6 +66,14 @@ export function buildFilter(selection: ExportSelection): {
     tag: selection.tag ?? "",
     starred: formatFlag(selection.starred),
     sequence: selection.sequence ?? "",
+    taxon: selection.taxon ?? "",
+    kind: selection.kind ?? "",
+    source: selection.source ?? "",
+    identified_by: selection.identified_by ?? "",
+    needs_review: formatFlag(selection.needs_review),
+    individual: selection.individual ?? "",
+    count_min: selection.count_min ? String(selection.count_min) : "",
+    model_class: selection.model_class ?? "",
   }
   const unseen = HIDDEN_FIELDS.filter(
     (key) => selection[key] !== undefined && selection[key] !== null,
@@ -70,7 +87,7 @@ export function formatSelection(
   deployments: readonly Deployment[] = [],
   named: number | null = selection.images?.length ?? null,
 ): string {
-  const t = exportTexts.chosen
+  const [t, o] = [exportTexts.chosen, observationFilterTexts]
   const {
     deployment,
     class_name,
@@ -86,6 +103,13 @@ export function formatSelection(
     tag,
     starred,
     sequence,
+    kind,
+    source,
+    identified_by,
+    needs_review,
+    individual,
+    count_min,
+    model_class,
     analysis_state,
   } = selection
   if (named !== null) return exportTexts.images(named)
@@ -110,6 +134,13 @@ export function formatSelection(
     tag && t.tag(tag),
     typeof starred === "boolean" && (starred ? t.starred : t.notStarred),
     sequence && t.sequence,
+    kind && t.kind(o.kinds[kind] ?? kind),
+    source && t.source(o.sources[source] ?? source),
+    identified_by && t.identifiedBy,
+    typeof needs_review === "boolean" && (needs_review ? t.needsReview : t.needsNoReview),
+    individual && t.individual(individual),
+    count_min && t.count(count_min),
+    model_class && t.modelClass(model_class),
     analysis_state && t.analysis(imageTexts.states[analysis_state] ?? analysis_state),
   ].filter(Boolean)
   return parts.length > 0 ? parts.join(", ") : exportTexts.everything

@@ -1,5 +1,6 @@
 export const findingTexts = {
   noClass: "unnamed",
+  people: "People",
   types: {
     bounding_box: "Boxes",
     classification: "Whole image",

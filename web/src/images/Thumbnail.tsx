@@ -5,8 +5,11 @@ import { useClassColour } from "../findings/classColours"
 import { imageTexts } from "./en"
 import { useExpiredUrls } from "./useExpiredUrls"
 
-/** Minimum confidence of boxes on thumbnails, unless a filter sets another one. */
-export const DEFAULT_MIN_CONFIDENCE = 0.2
+/**
+ * Minimum confidence of boxes on thumbnails, unless a filter sets another one: the boxes are
+ * observations, to which the server has applied the thresholds of the project.
+ */
+const DEFAULT_MIN_CONFIDENCE = 0
 
 export function Thumbnail({
   image,
@@ -87,8 +90,9 @@ function sortClasses(
   }
 }
 
-/** Describe the state of the analysis of an image without classes. */
-function getStateText(state: Image["analysis_state"]): string {
+/** Describe an image without classes: blank by a person, or the state of its analysis. */
+function getStateText({ analysis_state: state, blank, reviewed }: Image): string {
+  if (blank && reviewed) return imageTexts.blank
   if (state === null) return imageTexts.notAnalysed
   return state === "completed" ? imageTexts.nothingFound : (imageTexts.states[state] ?? state)
 }
@@ -100,7 +104,7 @@ export function getThumbnailLabel(image: Image): string {
 
 /** Return the text of `ClassLabels`: the classes, or the state of the analysis. */
 export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): string {
-  return sortClasses(image, least).classes.join(", ") || getStateText(image.analysis_state)
+  return sortClasses(image, least).classes.join(", ") || getStateText(image)
 }
 
 /**
@@ -134,7 +138,7 @@ export function ClassLabels({
   }
   return (
     <span className={image.analysis_state === "failed" ? "red" : "faint"}>
-      {getStateText(image.analysis_state)}
+      {getStateText(image)}
     </span>
   )
 }

@@ -90,6 +90,8 @@ export const imageTexts = {
   noMatchTitle: "No image matches these filters",
   noMatch: "Remove filters to see more.",
   unsure: "Below the minimum confidence",
+  blank: "Blank",
+  needsReview: "Needs review",
   nothingFound: "Nothing found",
   notAnalysed: "Not analysed",
   newer: "Show new images",

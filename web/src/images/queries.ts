@@ -1,7 +1,14 @@
 /** Queries for images, their filters and their analyses. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
-import type { Analysis, AnalysisState, Annotation } from "../api/types"
+import type {
+  Analysis,
+  AnalysisState,
+  Annotation,
+  ObservationGrouping,
+  ObservationKind,
+  ObservationSource,
+} from "../api/types"
 import { addDays } from "../ui/time"
 
 const MAX_ITEMS = 1000
@@ -22,11 +29,22 @@ export interface ImageFilter {
   tag: string
   starred: string
   sequence: string
+  taxon: string
+  kind: string
+  source: string
+  identified_by: string
+  needs_review: string
+  individual: string
+  count_min: string
+  model_class: string
   deleted: string
   order: string
 }
 
-function buildImageParameters(project: number, filter: ImageFilter) {
+/** Parse a count in the URL; anything but a positive whole number is ignored. */
+export const parseCount = (text: string) => (/^[1-9]\d{0,6}$/.test(text) ? Number(text) : undefined)
+
+export function buildImageParameters(project: number, filter: ImageFilter) {
   return {
     project,
     deployment: filter.deployment || undefined,
@@ -40,6 +58,14 @@ function buildImageParameters(project: number, filter: ImageFilter) {
     tag: filter.tag || undefined,
     starred: filter.starred ? filter.starred === "true" : undefined,
     sequence: filter.sequence || undefined,
+    taxon: filter.taxon || undefined,
+    kind: (filter.kind || undefined) as ObservationKind | undefined,
+    source: (filter.source || undefined) as ObservationSource | undefined,
+    identified_by: filter.identified_by || undefined,
+    needs_review: filter.needs_review ? filter.needs_review === "true" : undefined,
+    individual: filter.individual || undefined,
+    count_min: parseCount(filter.count_min),
+    model_class: filter.model_class || undefined,
     deleted: filter.deleted === "true" || undefined,
     order: filter.order === "captured_at" ? "captured_at" : "-captured_at",
   } as const
@@ -57,6 +83,14 @@ export const NO_FILTER: ImageFilter = {
   tag: "",
   starred: "",
   sequence: "",
+  taxon: "",
+  kind: "",
+  source: "",
+  identified_by: "",
+  needs_review: "",
+  individual: "",
+  count_min: "",
+  model_class: "",
   deleted: "",
   order: "",
 }
@@ -94,6 +128,7 @@ export const imageChunkQuery = (
               day_before: addDays(to, 1),
               skip,
               limit: images,
+              count_up_to: 1,
             },
           },
           signal,
@@ -140,7 +175,14 @@ export async function listImageIds(
   do {
     const page: { results: { id: string }[]; next?: string | null } = await unwrap(
       api.GET("/api/v2/images", {
-        params: { query: { ...buildImageParameters(project, filter), limit: MAX_ITEMS, cursor } },
+        params: {
+          query: {
+            ...buildImageParameters(project, filter),
+            limit: MAX_ITEMS,
+            cursor,
+            count_up_to: 1,
+          },
+        },
       }),
     )
     ids.push(...page.results.map((image) => image.id))
@@ -170,6 +212,45 @@ export const classesQuery = (project: number) =>
   queryOptions({
     queryKey: ["image", project, "classes"],
     queryFn: () => unwrap(api.GET("/api/v2/images/classes", { params: { query: { project } } })),
+  })
+
+/** The number of images with observations, by a property of them. */
+export const observationGroupsQuery = (project: number, by: ObservationGrouping) =>
+  queryOptions({
+    queryKey: ["image", project, "groups", by],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/observations/groups", { params: { query: { project, by } }, signal }),
+      ),
+    staleTime: 30_000,
+  })
+
+/** The first known individuals of a project by name, as current observations name them. */
+export const individualsQuery = (project: number) =>
+  queryOptions({
+    queryKey: ["image", project, "individuals"],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/observations/individuals", {
+          params: { query: { project, limit: MAX_ITEMS } },
+          signal,
+        }),
+      ),
+    staleTime: 30_000,
+  })
+
+/** The current observations of an image. */
+export const observationsQuery = (project: number, image: string) =>
+  queryOptions({
+    queryKey: ["image", project, "observations", image],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/observations", {
+          params: { query: { project, image, limit: MAX_ITEMS } },
+          signal,
+        }),
+      ),
+    staleTime: 30_000,
   })
 
 /**

@@ -6,7 +6,16 @@ import { paths } from "../paths"
 import { settingsTexts } from "./en"
 import { isOwner, useProject } from "./projectContext"
 
-type Part = "settings" | "taxa" | "members" | "notices" | "account" | "people" | "audit"
+type Part =
+  | "settings"
+  | "observations"
+  | "taxa"
+  | "sensitive-taxa"
+  | "members"
+  | "notices"
+  | "account"
+  | "people"
+  | "audit"
 
 export function SettingsTabs({ part }: { part: Part }) {
   const project = useProject()
@@ -14,7 +23,9 @@ export function SettingsTabs({ part }: { part: Part }) {
   const t = settingsTexts
   const tabs: { part: Part; text: string; href: string; shown?: boolean }[] = [
     { part: "settings", text: t.general, href: paths.settings(project.id) },
+    { part: "observations", text: t.observations, href: paths.observationSettings(project.id) },
     { part: "taxa", text: t.taxa, href: paths.taxa(project.id) },
+    { part: "sensitive-taxa", text: t.sensitiveTaxa, href: paths.sensitiveTaxa(project.id) },
     { part: "members", text: settingsTexts.members, href: paths.members(project.id) },
     { part: "notices", text: t.notices, href: paths.notices(project.id) },
     { part: "audit", text: t.audit, href: paths.audit(project.id), shown: isOwner(project) },

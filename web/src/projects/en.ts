@@ -3,7 +3,9 @@ import { formatPlural } from "../ui/en"
 export const settingsTexts = {
   title: "Settings",
   general: "Project",
+  observations: "Observations",
   taxa: "Taxa",
+  sensitiveTaxa: "Sensitive taxa",
   notices: "E-mail",
   onlyOwners:
     "Only owners change the settings of the project. Your own settings are under Account.",
@@ -123,7 +125,7 @@ export const publicAccessTexts = {
   withheldTitle: "Visitors do not see",
   withheld: [
     "images with people, vehicles or anything that is not a known animal, those not analysed yet, deleted ones, and those with the tag “private”",
-    "locations and names of cameras, notes, habitats, tags and stars",
+    "locations, names and all other fields of cameras, tags and stars",
     "the original files, with their EXIF and names",
     "members, e-mail addresses, the audit, sources, jobs, workers and everything else",
   ],

@@ -4,7 +4,7 @@
  */
 import { useQuery } from "@tanstack/react-query"
 import { Check, CircleHelp, CircleSlash, MessageSquare, Pencil, Undo2 } from "lucide-react"
-import { type FormEvent, type ReactNode, useEffect, useState } from "react"
+import { type FormEvent, Fragment, type ReactNode, useEffect, useState } from "react"
 import { callerQuery } from "../api/session"
 import type { Identification, ImageDetail } from "../api/types"
 import { type Finding, getTitle } from "../findings/findings"
@@ -17,6 +17,7 @@ import { Timestamp } from "../ui/time"
 import { CorrectionDialog } from "./CorrectionDialog"
 import { getWaitingKey } from "./decisions"
 import { outboxTexts, reviewTexts as t } from "./en"
+import { listStatedTaxa, type StatedTaxon } from "./statedTaxa"
 import type {
   IdentificationInput,
   IdentificationTarget,
@@ -221,8 +222,15 @@ export function IdentificationHistory({
               data-identification={one.kind}
             >
               <p>
-                <strong>{one.kind === "correct" ? one.label : t.kinds[one.kind]}</strong>{" "}
-                <ObservationDetails one={one} /> <span className="faint">{of(one)}</span>
+                {listStatedTaxa(one).map((taxon, place) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: the taxa of one never change
+                  <Fragment key={place}>
+                    {place > 0 && " + "}
+                    <strong>{taxon.label ?? t.kinds[one.kind]}</strong>{" "}
+                    <ObservationDetails one={taxon} />
+                  </Fragment>
+                ))}{" "}
+                <span className="faint">{of(one)}</span>
               </p>
               {one.comment && <p className="remark">{one.comment}</p>}
               <p className="soft small">
@@ -263,12 +271,13 @@ export function IdentificationHistory({
   )
 }
 
-function ObservationDetails({ one }: { one: Identification }) {
+function ObservationDetails({ one }: { one: StatedTaxon }) {
   const told = [
-    one.count === null ? null : t.times(one.count),
+    typeof one.count === "number" ? t.times(one.count) : null,
     one.sex && t.sexes[one.sex].toLowerCase(),
     one.life_stage && t.lifeStages[one.life_stage].toLowerCase(),
     one.behaviour,
+    one.individual_id,
   ].filter(Boolean)
   return told.length > 0 ? <span>{told.join(", ")}</span> : null
 }

@@ -16,6 +16,8 @@ export interface Refusal {
 export interface DecisionTarget {
   project: number
   image: string
+  /** All images of a sequence; undefined for a decision about one image. */
+  images?: string[]
   filename: string
   /** The name of the box or of the whole image. */
   target: string
@@ -50,10 +52,12 @@ export interface IdentifyDecision extends QueuedDecision {
   by: string
   analysis: string | null
   /**
-   * The time of the newest identification of the image that the user was shown; "" for none,
-   * undefined before the list was loaded.
+   * A time of the server: of the newest identification of the image that the user was shown, or
+   * when the shown data were read; "" for no identification, undefined before the list was loaded.
    */
   seen?: string
+  /** The age of the data that the user was shown, in milliseconds. */
+  dataAge?: number
   /** Whether the user chose to send it although it is old, or another user decided after it. */
   confirmed?: boolean
   /** The identifications that the server stored. */
@@ -73,6 +77,9 @@ export type Decision = IdentifyDecision | WithdrawDecision
 export type UnnumberedDecision = Omit<IdentifyDecision, "number"> | Omit<WithdrawDecision, "number">
 type UnqueuedDecision<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
 export type NewDecision = UnqueuedDecision<IdentifyDecision> | UnqueuedDecision<WithdrawDecision>
+
+/** List the images that a decision is about. */
+export const listDecidedImages = (one: DecisionTarget): string[] => one.images ?? [one.image]
 
 const WAITING_PREFIX = "waiting:"
 
@@ -100,6 +107,7 @@ function buildIdentification(decision: IdentifyDecision): Identification {
     sex: body.sex ?? null,
     life_stage: body.life_stage ?? null,
     behaviour: body.behaviour ?? null,
+    taxa: [],
     by: decision.by,
     person_id: decision.user,
     created_at: new Date(decision.madeAt).toISOString(),

@@ -93,6 +93,11 @@ export const outboxTexts = {
     "It was made more than 30 days ago and was not sent. The server may have it already. Look at the image, then send it again or discard it.",
   newer: (by: string, what: string, at: string) =>
     `${by} decided about this image after you saw it: ${what}, ${at}. That decision is kept. Send yours again to replace it, or discard it.`,
+  added: (count: number) =>
+    [
+      `${formatPlural(count, "image was", "images were")} added to this sequence after you saw it.`,
+      "Nothing is stored. Open the sequence, then send this decision again or discard it.",
+    ].join(" "),
   waitingTitle: "Waiting",
   more: (count: number) => `and ${formatCount(count)} more`,
   sendAgain: "Send again",
@@ -119,3 +124,159 @@ export const outboxTexts = {
   nothingToConfirm:
     "Nothing was recorded: no analysis of this image is completed, so there is nothing to confirm.",
 }
+
+const images = (count: number) => formatPlural(count, "image", "images")
+
+export const reviewScreenTexts = {
+  title: "Review",
+  back: "Back to Images",
+  set: "Set",
+  setName: (isUnreviewed: boolean, filters: number) =>
+    [isUnreviewed ? "Not reviewed" : "All images", filters ? `${filters} more filters` : ""]
+      .filter(Boolean)
+      .join(", ")
+      .replace("1 more filters", "1 more filter"),
+  order: "Order",
+  orders: { "-captured_at": "Newest first", captured_at: "Oldest first" } as Record<string, string>,
+  unit: "Unit",
+  units: { sequence: "Sequences", image: "Single images" } as Record<string, string>,
+  progress: (done: number, total: string) => `${formatCount(done)} of ${total} images`,
+  reviewed: "Reviewed",
+  saved: "Saved",
+  showKeys: "Show all keys",
+  needsReviewer: "You can see images, but not review them.",
+  needsReviewerHint: "Ask an owner of the project for the reviewer role.",
+  emptyTitle: "No images match this filter",
+  emptyText: "All images may be reviewed already, or the filter is too narrow.",
+  showAll: "Review all images",
+  toImages: "Back to Images",
+  sequenceOf: (count: number) => (count === 1 ? "Single image" : `Sequence of ${images(count)}`),
+  singleImage: "Single image",
+  stage: "Image",
+  strip: "Images of the sequence",
+  next: "Next",
+  decision: "Decision",
+  offset: (seconds: number) =>
+    seconds === 0
+      ? "0 s"
+      : seconds < 100
+        ? `+${formatCount(Math.round(seconds))} s`
+        : `+${formatCount(Math.round(seconds / 60))} min`,
+  frame: (number: number, total: number) => `Image ${number} of ${total}`,
+  blankProposal: "Blank",
+  nothingYet: "No result yet",
+  nothingYetHint: "No analysis of these images is completed. Assign a species, or go to the next.",
+  inImages: (found: number, total: number) =>
+    total === 1 ? "" : `in ${formatCount(found)} of ${images(total)}`,
+  noBoxes: (total: number) => (total === 1 ? "Nothing found" : `Nothing found in ${images(total)}`),
+  byPerson: "decided by a person",
+  accept: (what: string) => `Accept ${what}`,
+  acceptBox: (number: number) => `Accept box ${number}`,
+  keep: "Keep and go to next",
+  announce: (unit: string, time: string, accept: string) => `${unit}, ${time}. ${accept}.`,
+  skip: "Go to next",
+  times: (name: string, count: number | null) => (count === null ? name : `${name} × ${count}`),
+  blank: "Blank",
+  unsure: "Unsure",
+  change: "Change species",
+  assign: "Assign and go to next",
+  assignBox: "Assign to this box",
+  proposed: "proposed",
+  noPalette: "The most frequent species of the project appear here.",
+  lastDecision: "Last decision",
+  undo: "Undo",
+  nothingToUndo: "Nothing to undo.",
+  nothingToRedo: "Nothing to redo.",
+  nothingToRepeat: "No species was assigned yet.",
+  repeat: (name: string) => `Repeat ${name}`,
+  count: "Count",
+  countOfOneSpecies: (count: number) =>
+    [
+      `Nothing is recorded: the count ${formatCount(count)} requires one species.`,
+      "Assign a species, or press Esc to remove the count.",
+    ].join(" "),
+  fewer: "One less",
+  more: "One more",
+  typing: (digits: string) => (digits === "" ? "Type the count" : digits),
+  star: "Star",
+  comment: "Comment",
+  commentHint: "A remark on this image, without a decision",
+  commented: "Comment",
+  save: "Save",
+  yours: (what: string) => `Your decision: ${what}`,
+  search: "Species",
+  searchHint: "Scientific or common name",
+  cancel: "Cancel",
+  recent: "Recent",
+  observed: "Observed in this project",
+  asTyped: (name: string) => `Use “${name}” as typed`,
+  synonymOf: (name: string) => `synonym of ${name}`,
+  enterHint: "Assign and go to next",
+  stayHint: "Assign and stay",
+  doneTitle: (count: string) => `${count} reviewed`,
+  doneText: "This was the last of the set.",
+  yourDecisions: "Your decisions",
+  decisions: (count: number) => formatPlural(count, "decision", "decisions"),
+  kinds: {
+    confirm: "Accepted",
+    correct: "Species assigned",
+    blank: "Blank",
+    unsure: "Unsure",
+    comment: "Comments",
+  } as Record<string, string>,
+  newImages: "Look for more images",
+  of: (number: number, total: number) => `Box ${number} of ${total}`,
+  whole: "Whole sequence",
+  review: (count: string) => `Review ${count}`,
+}
+
+export const imageToolTexts = {
+  title: "Image tools",
+  zoom: "Zoom to box",
+  play: "Play sequence",
+  night: "Night preset",
+  sliders: "Brightness, contrast, gamma",
+  adjustments: "Image adjustments",
+  reset: "Reset",
+  names: { brightness: "Brightness", contrast: "Contrast", gamma: "Gamma" },
+  percent: (value: number) => `${value} %`,
+  remembered: (deployment: string) => `Remembered for ${deployment}`,
+}
+
+export const reviewKeys: { name: string; keys: [string, string][] }[] = [
+  {
+    name: "Decide and go to the next",
+    keys: [
+      ["Enter or y", "accept the proposal"],
+      ["1 to 9", "assign a species of the list"],
+      ["0 or n", "blank"],
+      ["u", "unsure"],
+      ["x", "search for a species"],
+      ["r", "repeat the last species"],
+      ["c, digits", "count"],
+    ],
+  },
+  {
+    name: "One box or image",
+    keys: [
+      ["Tab", "next box"],
+      ["f", "zoom to the box"],
+      ["Space", "play the sequence"],
+      ["b", "night preset"],
+      ["v", "brightness, contrast, gamma"],
+      ["s", "star"],
+      ["m", "comment"],
+    ],
+  },
+  {
+    name: "Move",
+    keys: [
+      ["← →", "previous, next image of the sequence"],
+      ["J K", "next, previous sequence"],
+      ["z", "undo the last decision"],
+      ["Shift + z", "redo"],
+      ["Esc", "one level back"],
+      ["?", "show these keys"],
+    ],
+  },
+]

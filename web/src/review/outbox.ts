@@ -13,6 +13,7 @@ import {
   unwrap,
 } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
+import type { Identification } from "../api/types"
 import type { Decision, NewDecision, Refusal } from "./decisions"
 import {
   addDecision,
@@ -152,8 +153,8 @@ export const undo = (key: string): Promise<Decision | null> =>
     if (!left) drop(key)
     if (!left || !one) return one
     if (one.act === "withdraw") return null
-    const { project, image, filename, target } = one
-    await add({ act: "withdraw", project, image, filename, target, ids: [], of: key })
+    const { project, image, images, filename, target } = one
+    await add({ act: "withdraw", project, image, images, filename, target, ids: [], of: key })
     return one
   })
 
@@ -226,7 +227,7 @@ async function sendNext(): Promise<boolean> {
         other.act === "identify" ? other.made.map(({ id }) => id) : [],
       ),
     )
-    const obstacle = await findConflict(one, own, AbortSignal.timeout(TIMEOUT_MS))
+    const obstacle = await findConflict(one, own)
     if (obstacle) return await refuse(one, obstacle)
     const sent = await send(one, session)
     if (sent) put(sent, null)
@@ -257,7 +258,7 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
     )
   }
   const of = one.of ? await findDecision(one.of) : undefined
-  const ids = [...one.ids, ...(of?.act === "identify" ? of.made.map(({ id }) => id) : [])]
+  const ids = [...one.ids, ...(of?.act === "identify" ? listStatements(of.made) : [])]
   if (ids.length > 0)
     await unwrap(
       api.POST("/api/v2/identifications/withdraw", {
@@ -273,6 +274,11 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
     ids.length > 0 ? ({ ...old, state: "sent", sentAt: Date.now(), ids } as Decision) : null,
   )
 }
+
+/** List one identification of each statement: those of a sequence are withdrawn together. */
+const listStatements = (made: Identification[]): string[] => [
+  ...new Map(made.map((one) => [one.statement_id ?? one.id, one.id])).values(),
+]
 
 const RETRIED_STATUSES = new Set([0, 408, 425, 429])
 

@@ -1,8 +1,12 @@
-/** Reasons not to send a queued decision: it is too old, or another user decided after it. */
+/**
+ * Reasons not to send a queued decision: it is too old, another user decided after it, or images
+ * were added to its sequence.
+ */
 import { api, unwrap } from "../api/client"
 import type { Identification } from "../api/types"
-import type { Decision, Refusal } from "./decisions"
+import { type Decision, type IdentifyDecision, listDecidedImages, type Refusal } from "./decisions"
 import { outboxTexts as t } from "./en"
+import { mapInParallel } from "./requestsInParallel"
 
 /**
  * The server stores Idempotency-Keys for 30 days. After that, the same request could be stored
@@ -11,7 +15,12 @@ import { outboxTexts as t } from "./en"
 const KEY_EXPIRES_MS = 30 * 24 * 3600 * 1000
 /** A decision that is sent later than this was taken without knowledge of what happened since. */
 const MAX_AGE_MS = 5_000
+/** The same for a decision about data that were fetched earlier than this. */
+const MAX_DATA_AGE_MS = 60_000
 const MAX_LISTED = 200
+const MAX_IMAGES = 1000
+/** Of one request: a sequence can have any number of images. */
+const TIMEOUT_MS = 30_000
 
 /**
  * Find the reason not to send a decision; otherwise null. `own` are the IDs of this
@@ -20,7 +29,6 @@ const MAX_LISTED = 200
 export async function findConflict(
   one: Decision,
   own: ReadonlySet<string>,
-  signal: AbortSignal,
 ): Promise<Refusal | null> {
   if (one.act === "identify" && one.confirmed) return null
   const age = Date.now() - one.madeAt
@@ -28,13 +36,15 @@ export async function findConflict(
   if (
     one.act !== "identify" ||
     one.body.kind === "comment" ||
-    (one.attempts < 2 && age < MAX_AGE_MS)
+    (one.attempts < 2 && age < MAX_AGE_MS && (one.dataAge ?? 0) <= MAX_DATA_AGE_MS)
   )
     return null
-  const query = { project: one.project, image: one.image, limit: MAX_LISTED }
-  const { results } = await unwrap(
-    api.GET("/api/v2/identifications", { params: { query }, signal }),
-  )
+  const pages = await mapInParallel(listDecidedImages(one), (image) => {
+    const query = { project: one.project, image, limit: MAX_LISTED }
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    return unwrap(api.GET("/api/v2/identifications", { params: { query }, signal }))
+  })
+  const results = pages.flatMap((page) => page.results)
   const annotation = one.body.annotations[0] ?? null
   const since = one.seen === undefined ? one.madeAt : one.seen === "" ? 0 : Date.parse(one.seen)
   const isAbout = (other: Identification) =>
@@ -50,7 +60,8 @@ export async function findConflict(
     (other) => other.person_id === one.user && other.kind === one.body.kind && !own.has(other.id),
   )
   const newest = later.find((other) => other.person_id !== one.user)
-  if (!newest || isStored) return null
+  if (isStored) return null
+  if (!newest) return findAddedImages(one)
   const name = newest.kind === "correct" ? ` ${newest.label ?? ""}` : ""
   return {
     status: 409,
@@ -60,4 +71,21 @@ export async function findConflict(
       new Date(newest.created_at).toLocaleString("en"),
     ),
   }
+}
+
+/** Refuse a decision about a sequence with images that the user was not shown. */
+async function findAddedImages(one: IdentifyDecision): Promise<Refusal | null> {
+  const shown = new Set(listDecidedImages(one))
+  const pages = await mapInParallel(one.body.sequences, (sequence) => {
+    const query = {
+      project: one.project,
+      sequence,
+      order: "captured_at" as const,
+      limit: MAX_IMAGES,
+    }
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    return unwrap(api.GET("/api/v2/images", { params: { query }, signal }))
+  })
+  const added = pages.flatMap(({ results }) => results).filter(({ id }) => !shown.has(id))
+  return added.length > 0 ? { status: 409, why: t.added(added.length) } : null
 }

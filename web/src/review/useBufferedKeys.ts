@@ -1,42 +1,104 @@
 /** Buffers keys that are pressed while the next image loads, and applies them to that image. */
-import { useEffect, useRef } from "react"
+import { useCallback, useEffect, useRef, useState } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
 import { outboxTexts } from "./en"
 
-const STEPS = new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"])
-const DECISIONS = new Set(["y", "n", "u", "z"])
-/** These keys open a field: the keys after them are text. */
-const FIELDS = new Set(["x", "m"])
+export interface BufferedKeys {
+  /** These keys repeat while they are held. */
+  steps: ReadonlySet<string>
+  decisions: ReadonlySet<string>
+  /** These keys open a field: the keys after them are text, until Enter or Escape. */
+  fields: ReadonlySet<string>
+}
 
-/** `isComing` while the image `id` loads, `isFailed` if it could not be loaded. */
-export function useBufferedKeys(isComing: boolean, isFailed: boolean, id: string): void {
-  const keys = useRef<string[]>([])
+const VIEWER_KEYS: BufferedKeys = {
+  steps: new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"]),
+  decisions: new Set(["y", "n", "u", "z"]),
+  fields: new Set(["x", "m"]),
+}
+
+interface BufferedKey {
+  key: string
+  isText: boolean
+}
+
+const CLOSING = new Set(["Enter", "Escape"])
+
+/** Return the text field that has the focus. */
+function findField(): HTMLInputElement | HTMLTextAreaElement | null {
+  const field = document.activeElement
+  const isField = field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement
+  // A slider has no selection.
+  return isField && field.selectionEnd !== null ? field : null
+}
+
+/** Apply a key at the end of a text field. */
+function typeInto(field: HTMLInputElement | HTMLTextAreaElement, key: string): void {
+  const isNotHandled = field.dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }),
+  )
+  if (!isNotHandled) return
+  const end = field.value.length
+  if (key === "Enter") field.form?.requestSubmit()
+  else if (key === "Backspace") field.setRangeText("", Math.max(end - 1, 0), end, "end")
+  else if (key.length === 1) field.setRangeText(key, end, end, "end")
+  field.dispatchEvent(new InputEvent("input", { bubbles: true }))
+}
+
+/**
+ * `isComing` while the image or unit `id` loads, `isFailed` if it could not be loaded. The result
+ * applies keys that a field received after it closed.
+ */
+export function useBufferedKeys(
+  isComing: boolean,
+  isFailed: boolean,
+  id: string,
+  { steps, decisions, fields }: BufferedKeys = VIEWER_KEYS,
+): (later: readonly string[]) => void {
+  const keys = useRef<BufferedKey[]>([])
+  const isTyping = useRef(false)
+  const [replayed, setReplayed] = useState(0)
   useEffect(() => {
     if (!isComing) return
     const hold = (event: KeyboardEvent) => {
       const { key } = event
-      if (!isKeyForPage(event) || !(STEPS.has(key) || DECISIONS.has(key) || FIELDS.has(key))) return
+      if (!isKeyForPage(event)) return
+      const isText = isTyping.current
+      if (!isText && !(steps.has(key) || decisions.has(key) || fields.has(key))) return
+      // Enter on a button presses it, such as the button that requests a failed page again.
+      const from = event.target
+      const isOnButton = from instanceof HTMLElement && from.closest("button, a") !== null
+      if (key === "Enter" && isOnButton && !isText) return
       event.preventDefault()
       event.stopImmediatePropagation()
-      if (event.repeat && !STEPS.has(key)) return
-      if (!FIELDS.has(keys.current.at(-1) ?? "")) keys.current.push(key)
+      if (event.repeat && !steps.has(key) && !isText) return
+      isTyping.current = isText ? !CLOSING.has(key) : fields.has(key)
+      keys.current.push({ key, isText })
     }
     window.addEventListener("keydown", hold, { capture: true })
     return () => window.removeEventListener("keydown", hold, { capture: true })
-  }, [isComing])
+  }, [isComing, steps, decisions, fields])
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
   useEffect(() => {
-    if (isFailed && keys.current.some((key) => !STEPS.has(key)))
+    if (isFailed && keys.current.some(({ key }) => !steps.has(key)))
       showToast(outboxTexts.noImage, true)
     if (isFailed) keys.current = []
+    if (isFailed || !isComing) isTyping.current = false
     if (isComing) return
-    while (keys.current.length > 0) {
-      const key = keys.current.shift() ?? ""
-      const here = window.location.pathname
+    const next = keys.current.shift()
+    if (next === undefined) return
+    const { key, isText } = next
+    const field = findField()
+    if (field) typeInto(field, key)
+    // Text without its field is not a decision.
+    else if (!isText)
       window.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }))
-      // The rest of the buffer is about the image that this key opened.
-      if (window.location.pathname !== here) return
-    }
-  }, [isComing, isFailed, id])
+    // The next key is about what this key opened, which the next render shows or waits for.
+    setReplayed((count) => count + 1)
+  }, [isComing, isFailed, id, replayed, steps])
+  return useCallback((later) => {
+    keys.current.unshift(...later.map((key) => ({ key, isText: false })))
+    setReplayed((count) => count + 1)
+  }, [])
 }

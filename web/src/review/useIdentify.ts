@@ -9,7 +9,7 @@ import type { Identification, ImageDetail, NewIdentification } from "../api/type
 import { showProblem } from "../errors/showProblem"
 import type { Finding } from "../findings/findings"
 import { showToast } from "../ui/Toasts"
-import { applyDecisions } from "./decisions"
+import { applyDecisions, getWaitingKey } from "./decisions"
 import { addOwnIdentifications, getEffectiveIdentification } from "./effectiveIdentification"
 import { outboxTexts, reviewTexts as t } from "./en"
 import { enqueue, getOutbox, undo } from "./outbox"
@@ -19,7 +19,9 @@ import { formatDecision, useDecisions } from "./useOutbox"
 
 /** A decision without its target; `name` is shown for a taxon. */
 export type IdentificationInput = Pick<NewIdentification, "kind"> &
-  Partial<Omit<NewIdentification, "kind" | "annotations" | "images">> & { name?: string }
+  Partial<Omit<NewIdentification, "kind" | "annotations" | "images" | "sequences">> & {
+    name?: string
+  }
 
 /** The finding that a decision is about; without an id the whole image. */
 export interface IdentificationTarget {
@@ -32,7 +34,8 @@ const undoable: string[] = []
 /** Resolves when the last decision is queued, so that an immediate undo waits for it. */
 let queued: Promise<unknown> = Promise.resolve()
 
-function showError(error: unknown): void {
+/** Show why a decision was not queued. */
+export function showQueueError(error: unknown): void {
   if (error instanceof QueueFull) showToast(outboxTexts.full, true)
   else if (isSessionOver(error)) showProblem(error)
   else showToast(outboxTexts.noStorage, true)
@@ -45,7 +48,7 @@ async function undoDecision(key: string): Promise<void> {
     const one = await undo(key)
     if (one) showToast(outboxTexts.tookBack(formatDecision(one), one.filename))
   } catch (error) {
-    showError(error)
+    showQueueError(error)
   }
 }
 
@@ -72,7 +75,7 @@ export function useIdentify(image: ImageDetail) {
         await enqueue({ act: "withdraw", project, image: id, filename, target, ids, of: null })
         showToast(t.withdrawn)
       } catch (error) {
-        showError(error)
+        showQueueError(error)
       }
     },
     [project, id, filename],
@@ -81,8 +84,8 @@ export function useIdentify(image: ImageDetail) {
   const say = useCallback(
     async ({ name, ...saying }: IdentificationInput, target: IdentificationTarget) => {
       const about = target.id
-        ? { annotations: [target.id], images: [] }
-        : { annotations: [], images: [id] }
+        ? { annotations: [target.id], images: [], sequences: [] }
+        : { annotations: [], images: [id], sequences: [] }
       const label = name ?? saying.label ?? null
       const shown = client.getQueryData(identificationsQuery(project, id).queryKey)
       const seen = shown && (shown.results[0]?.created_at ?? "")
@@ -112,7 +115,7 @@ export function useIdentify(image: ImageDetail) {
         })
         return true
       } catch (error) {
-        showError(error)
+        showQueueError(error)
         return false
       }
     },
@@ -140,8 +143,14 @@ export function useIdentifications(
   const { data } = useQuery(identificationsQuery(image.project_id, image.id))
   const decisions = useDecisions(image.id)
   return useMemo(() => {
-    const said = applyDecisions(data?.results ?? [], decisions)
-    const all = applyDecisions(addOwnIdentifications(data?.results ?? [], findings), decisions)
+    // A decision about a sequence also stores identifications of its other images.
+    const isAbout = (one: Identification) =>
+      one.image_id === image.id || getWaitingKey(one) !== null
+    const said = applyDecisions(data?.results ?? [], decisions).filter(isAbout)
+    const all = applyDecisions(
+      addOwnIdentifications(data?.results ?? [], findings),
+      decisions,
+    ).filter(isAbout)
     const count = said.length + (data ? data.count - data.results.length : 0)
     // Without decisions in this browser, the server's identification is current; the list can be
     // older.
@@ -150,7 +159,7 @@ export function useIdentifications(
         ? getEffectiveIdentification(finding, all)
         : (finding.annotation.identification ?? null)
     return { said, count, isCut: Boolean(data?.next), heldOf: held }
-  }, [data, decisions, findings])
+  }, [data, decisions, findings, image.id])
 }
 
 export type ImageIdentifications = ReturnType<typeof useIdentifications>

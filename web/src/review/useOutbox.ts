@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useSyncExternalStore } from "react"
 import { callerQuery } from "../api/session"
 import { showToast } from "../ui/Toasts"
-import type { Decision } from "./decisions"
+import { type Decision, listDecidedImages } from "./decisions"
 import { outboxTexts as t } from "./en"
 import { getOutbox, startOutbox, subscribeToOutbox } from "./outbox"
 
@@ -14,7 +14,10 @@ export const useOutbox = () => useSyncExternalStore(subscribe, getOutbox)
 /** Return the decisions about an image, in order. */
 export function useDecisions(image: string): Decision[] {
   const { decisions } = useOutbox()
-  return useMemo(() => decisions.filter((one) => one.image === image), [decisions, image])
+  return useMemo(
+    () => decisions.filter((one) => listDecidedImages(one).includes(image)),
+    [decisions, image],
+  )
 }
 
 /** Format a decision as text: what was decided about what. */
@@ -49,8 +52,8 @@ export function OutboxSender(): null {
         void client.invalidateQueries({ queryKey: ["identification", project] })
       }
     }
-    const soon = ({ image, project }: Decision) => {
-      changed.set(image, project)
+    const soon = (one: Decision) => {
+      for (const image of listDecidedImages(one)) changed.set(image, one.project)
       timer ??= setTimeout(refresh, REFRESH_DELAY_MS)
     }
     const end = subscribeToOutbox({

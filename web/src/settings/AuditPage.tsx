@@ -243,6 +243,7 @@ function getName({ details, subject_id: id }: AuditEntry): string {
 /** Return the path of the subject's screen; undefined if it was deleted. */
 function getPath(project: number, { kind, action, subject_id: id }: AuditEntry): string | null {
   if (action === "delete") return null
+  if (action.endsWith("sensitive taxon")) return paths.sensitiveTaxa(project)
   switch (kind) {
     case "job":
       return paths.job(project, id)

@@ -60,6 +60,8 @@ export const auditTexts = {
     restore: "restored",
     import: "imported",
     map: "changed the taxon of",
+    "set sensitive taxon": "set who sees the locations of",
+    "delete sensitive taxon": "ended the restriction of the locations of",
     "set clock": "set the clock of",
     "delete for good": "permanently deleted",
     identify: "identified",

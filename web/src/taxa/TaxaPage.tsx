@@ -1,16 +1,19 @@
 /** The taxa of a project with all names, the import of lists, and the mapping of model labels. */
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query"
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Plus } from "lucide-react"
 import { useEffect, useState } from "react"
+import { Link } from "wouter"
 import { api, unwrap } from "../api/client"
-import type { Taxon } from "../api/types"
+import type { SensitiveTaxon, Taxon } from "../api/types"
+import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useUrlQuery } from "../ui/urlQuery"
-import { taxaQuery } from "./queries"
+import { sensitiveTaxaQuery, taxaQuery } from "./queries"
+import { findSensitiveTaxon } from "./sensitiveLevels"
 import { TaxonForm } from "./TaxonForm"
 import { TaxonImport } from "./TaxonImport"
 import { TaxonLabels } from "./TaxonLabels"
@@ -139,6 +142,8 @@ export function TaxaPage() {
 }
 
 function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon) => void }) {
+  const project = useProject()
+  const { data: sensitive } = useQuery(sensitiveTaxaQuery(project.id))
   return (
     <div className="table-scroll">
       <table className="table stacked-table" data-testid="taxon-list">
@@ -163,6 +168,7 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
                   <i>{taxon.scientific_name}</i>
                 </b>{" "}
                 <span className="soft">{taxon.authorship}</span>
+                <SensitiveMark taxon={taxon} listed={sensitive?.results ?? []} />
                 {taxon.accepted_name && (
                   <div className="small soft">{t.synonymOf(taxon.accepted_name)}</div>
                 )}
@@ -208,5 +214,16 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
         </tbody>
       </table>
     </div>
+  )
+}
+
+function SensitiveMark({ taxon, listed }: { taxon: Taxon; listed: readonly SensitiveTaxon[] }) {
+  const project = useProject()
+  const found = findSensitiveTaxon(taxon, listed)
+  if (!found) return null
+  return (
+    <Link className="badge" href={paths.sensitiveTaxa(project.id)} title={t.sensitiveHint}>
+      {found.taxon_id === taxon.id ? t.sensitive : t.sensitiveBy(found.scientific_name)}
+    </Link>
   )
 }

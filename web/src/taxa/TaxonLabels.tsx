@@ -93,7 +93,7 @@ export function TaxonLabels() {
               </thead>
               <tbody>
                 {rows.map((row) => (
-                  <tr key={row.label} data-label-name={row.label}>
+                  <tr key={row.label}>
                     <td>
                       <b>{row.label}</b>
                     </td>

@@ -1,4 +1,5 @@
-import { formatCount } from "../ui/en"
+import type { LocationPrecision, SensitiveTaxonRule } from "../api/types"
+import { formatCount, formatPlural } from "../ui/en"
 
 export const taxonTexts = {
   title: "Taxa",
@@ -15,6 +16,9 @@ export const taxonTexts = {
   common: "Common names",
   rank: "Rank",
   labels: "Labels",
+  sensitive: "sensitive",
+  sensitiveBy: (name: string) => `sensitive by ${name}`,
+  sensitiveHint: "The locations at which it occurs are restricted.",
   synonymOf: (name: string) => `a synonym of ${name}`,
   synonyms: (names: string[]) => `also ${names.join(", ")}`,
   import: "Import species list",
@@ -75,6 +79,55 @@ export const taxonTexts = {
   asItIs: "Show the current version",
   removeAsk: (name: string) => `Delete ${name}?`,
   removeText:
-    "The taxon is removed from the list. A taxon that a synonym, a label or an identification refers to cannot be deleted; change those first.",
+    "The taxon is removed from the list. A taxon that a synonym, a label, an identification or the list of sensitive taxa refers to cannot be deleted; change those first.",
   removeGo: "Delete taxon",
+}
+
+const levels: Record<LocationPrecision, string> = {
+  exact: "Exact",
+  "0.01": "Rounded to 0.01° (1 km)",
+  "0.1": "Rounded to 0.1° (11 km)",
+  withheld: "Withheld",
+}
+
+const roles: Record<keyof SensitiveTaxonRule, string> = {
+  visitor: "Visitors",
+  viewer: "Viewers",
+  reviewer: "Reviewers",
+  manager: "Managers",
+}
+
+export const sensitiveTaxonTexts = {
+  title: "Sensitive taxa",
+  text: "The location of a rare animal can be abused. Each role sees the deployments at which a listed taxon occurs only as exactly as defined here. Owners see exact locations.",
+  covers: "A taxon covers its synonyms and its descendants. A deployment has the strictest rule.",
+  onlyOwners: "Only owners change this list.",
+  noneTitle: "No sensitive taxon yet",
+  none: "All members see the exact locations of all deployments. Add the taxa whose locations must not be revealed.",
+  noneRead: "All members see the exact locations of all deployments.",
+  noTaxa: "This project has no taxa yet. Add or import them first, then list the sensitive ones.",
+  goTaxa: "Open taxa",
+  count: (count: number) => formatPlural(count, "sensitive taxon", "sensitive taxa"),
+  taxon: "Taxon",
+  actions: "Actions",
+  roles,
+  levels,
+  add: "Add sensitive taxon",
+  addGo: "Add",
+  edit: (name: string) => `Locations of ${name}`,
+  editOne: (name: string) => `Edit ${name}`,
+  removeOne: (name: string) => `Delete ${name}`,
+  choose: "Type part of a name",
+  chooseFirst: "Choose a taxon from the list.",
+  listed: "Already listed. Its current levels are shown below.",
+  visitorHint: "Also workers, external pipelines and published data.",
+  names:
+    "Names, notes, file names and EXIF of a deployment are withheld unless the level is exact.",
+  added: (name: string) => `${name} added. Its locations are restricted now.`,
+  saved: (name: string) => `${name} saved. The new levels are effective now.`,
+  removed: (name: string) => `${name} deleted from the list.`,
+  removeAsk: (name: string) => `Show exact locations of ${name}?`,
+  removeText:
+    "All roles see the exact locations and names of its deployments again, unless another sensitive taxon occurs there. The taxon and its observations are kept.",
+  removeGo: "Delete from the list",
 }

@@ -33,6 +33,14 @@ export const taxonChoicesQuery = (project: number, search: string) =>
     placeholderData: keepPreviousData,
   })
 
+export const taxonQuery = (taxon: string) =>
+  queryOptions({
+    queryKey: ["one taxon", taxon],
+    queryFn: () =>
+      unwrap(api.GET("/api/v2/taxa/{taxon_id}", { params: { path: { taxon_id: taxon } } })),
+    staleTime: 60_000,
+  })
+
 export const taxonLabelsQuery = (project: number) =>
   queryOptions({
     queryKey: ["taxon", project, "labels"],
@@ -63,4 +71,17 @@ export const editedTaxonQuery = (taxon: string, round: number) =>
     },
     staleTime: Infinity,
     gcTime: 0,
+  })
+
+/** The sensitive taxa of a project with their rules; all members can read them. */
+export const sensitiveTaxaQuery = (project: number) =>
+  queryOptions({
+    queryKey: ["sensitive-taxon", project],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/projects/{project_id}/sensitive-taxa", {
+          params: { path: { project_id: project } },
+        }),
+      ),
+    staleTime: 60_000,
   })

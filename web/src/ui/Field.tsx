@@ -69,6 +69,7 @@ export function SelectField({
         id={id}
         className="input"
         aria-describedby={getDescription(id, { label, hint, error })}
+        aria-invalid={error ? true : undefined}
         {...rest}
       >
         {children}

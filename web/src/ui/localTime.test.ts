@@ -19,4 +19,17 @@ describe("a time of day and its instant", () => {
     expect(fromLocal("2026-07-01T14:00", "Europe/Berlin")).toBe("2026-07-01T12:00:00.000Z")
     expect(fromLocal("yesterday", "UTC")).toBeNull()
   })
+
+  test.each([
+    "01/05/2026",
+    "1.5.2026",
+    "2026-05-01",
+    "2026-5-1T12:00",
+    "2026-02-30T12:00",
+    "2026-05-01T24:30",
+    "2026-05-01T12:00 stolen",
+    "12026-05-01T12:00",
+  ])("%s is not a local time", (text) => {
+    expect(fromLocal(text, "UTC")).toBeNull()
+  })
 })

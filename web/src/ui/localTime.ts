@@ -35,10 +35,14 @@ export function toLocal(at: string, zone: string): string {
   return new Date(moment + ahead(moment, zone)).toISOString().slice(0, 19)
 }
 
+/** Minutes are enough. `Date` alone also parses other texts, such as "1.5.2026", as it likes. */
+const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?$/
+
 /** Return the UTC time of a local time in the zone; null if the text is not a time. */
 export function fromLocal(text: string, zone: string): string | null {
-  const shown = new Date(`${text.length === 16 ? `${text}:00` : text}Z`).getTime()
-  if (Number.isNaN(shown)) return null
+  const shown = LOCAL.test(text) ? new Date(`${text}Z`).getTime() : Number.NaN
+  // `Date` reads 30 February as 2 March.
+  if (Number.isNaN(shown) || !new Date(shown).toISOString().startsWith(text)) return null
   // Apply the offset a second time, because it can differ between the estimate and the result.
   const first = shown - ahead(shown, zone)
   return new Date(shown - ahead(first, zone)).toISOString()

@@ -2,16 +2,20 @@
  * The classifications of the whole image, at its corner; the panel's list contains the same for the
  * keyboard.
  */
+import type { Observation } from "../api/types"
 import { useClassColour } from "../findings/classColours"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
+import { reviewTexts } from "../review/en"
 import type { Highlight } from "./AnnotationOverlay"
 import type { LoadedArtifact } from "./artifactFiles"
 import { ClassScores } from "./ClassScores"
-import { viewerTexts } from "./en"
+import { observationTexts, viewerTexts } from "./en"
 import type { View } from "./viewGeometry"
 
 interface ImageBadgesProps extends Highlight {
   findings: Finding[]
+  /** Observations of the whole image that no finding shows. */
+  observations: Observation[]
   files: ReadonlyMap<string, LoadedArtifact>
   view: View
   /** The width of the whole image on the screen. */
@@ -24,6 +28,7 @@ const BARS_FROM = 420
 
 export function ImageBadges({
   findings,
+  observations,
   files,
   lit,
   onLight,
@@ -35,7 +40,7 @@ export function ImageBadges({
   const whole = findings.filter(
     (finding) => finding.type === "classification" || finding.type === "heatmap",
   )
-  if (whole.length === 0) return null
+  if (whole.length + observations.length === 0) return null
   return (
     <div
       className="corner"
@@ -43,6 +48,16 @@ export function ImageBadges({
       aria-hidden
       style={{ left: Math.max(view.x, 0) + 8, top: Math.max(view.y, 0) + 8 }}
     >
+      {observations.map((one) => (
+        <div key={one.id} className={lit.size === 0 ? "tag" : "tag dimmed"} data-whole={one.name}>
+          <p>
+            <span className="dot" style={{ background: classColour(one.name) }} />
+            {one.name || observationTexts.unnamed}
+            {one.count !== null && one.count > 1 && ` ${reviewTexts.times(one.count)}`}{" "}
+            {formatPercent(one.confidence)}
+          </p>
+        </div>
+      ))}
       {whole.map((finding) => {
         const state = finding.type === "heatmap" ? files.get(finding.id)?.state : undefined
         return (

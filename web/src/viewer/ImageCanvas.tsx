@@ -12,7 +12,7 @@ import {
   useState,
 } from "react"
 import { fileUrl } from "../api/fileUrls"
-import type { ImageDetail } from "../api/types"
+import type { Observation, Image as StoredImage } from "../api/types"
 import type { Finding } from "../findings/findings"
 import { useExpiredUrls } from "../images/useExpiredUrls"
 import { AnnotationOverlay, type Highlight, type OverlayItem } from "./AnnotationOverlay"
@@ -31,8 +31,9 @@ export interface ImageCanvasHandle {
 }
 
 export interface ImageCanvasProps extends Omit<Highlight, "onChoose"> {
-  image: ImageDetail
+  image: StoredImage
   findings: Finding[]
+  observations: Observation[]
   files: ReadonlyMap<string, LoadedArtifact>
   /** Called with the clicked finding, or with null for a click outside all of them. */
   onChoose: (id: string | null) => void
@@ -55,7 +56,21 @@ interface RenderedFinding {
 
 export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & RenderedFinding>(
   function Canvas(
-    { image, findings, files, lit, onLight, onChoose, opacity, map, onScale, place, onPlace, head },
+    {
+      image,
+      findings,
+      observations,
+      files,
+      lit,
+      onLight,
+      onChoose,
+      opacity,
+      map,
+      onScale,
+      place,
+      onPlace,
+      head,
+    },
     handle,
   ) {
     const frame = useRef<HTMLDivElement>(null)
@@ -174,6 +189,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
               </div>
               <ImageBadges
                 findings={findings}
+                observations={observations}
                 files={files}
                 lit={lit}
                 onLight={onLight}

@@ -4,6 +4,8 @@ import { Link } from "wouter"
 import { fileUrl } from "../api/fileUrls"
 import type { ImageDetail } from "../api/types"
 import { sequenceTexts } from "../catalogue/en"
+import { LocationBadge } from "../deployments/LocationBadge"
+import { isExact } from "../deployments/locationPrecision"
 import { imageTexts, markTexts } from "../images/en"
 import { paths, withSearch } from "../paths"
 import { formatBytes, formatExact, Timestamp } from "../ui/time"
@@ -13,6 +15,7 @@ import { CaptureTime, ImageTags } from "./ImageMarks"
 export function ImageInfo({ image }: { image: ImageDetail }) {
   const t = viewerTexts
   const project = image.project_id
+  const isRestricted = !isExact(image)
   return (
     <section>
       <h2>{t.info}</h2>
@@ -48,6 +51,7 @@ export function ImageInfo({ image }: { image: ImageDetail }) {
           <Link href={withSearch(paths.images(project), { deployment: image.deployment_id })}>
             {image.deployment_name}
           </Link>
+          <LocationBadge precision={image.location_precision} />
         </dd>
         {image.sequence_id && (
           <>
@@ -66,7 +70,9 @@ export function ImageInfo({ image }: { image: ImageDetail }) {
         )}
         <dt>{t.from}</dt>
         <dd>
-          {image.source_id ? (
+          {image.source_id && isRestricted ? (
+            t.fromSource
+          ) : image.source_id ? (
             <Link href={paths.source(project, image.source_id)}>{t.fromSource}</Link>
           ) : (
             t.fromUpload
@@ -79,6 +85,11 @@ export function ImageInfo({ image }: { image: ImageDetail }) {
           <div className="soft small">
             {image.media_type}, {formatBytes(image.size_bytes)}
           </div>
+          {isRestricted && (
+            <div className="soft small" role="note">
+              {t.restricted}
+            </div>
+          )}
         </dd>
         <dt>{t.size}</dt>
         <dd>
@@ -112,7 +123,9 @@ export function ImageInfo({ image }: { image: ImageDetail }) {
       </a>
       <details style={{ marginTop: 16 }}>
         <summary>{t.exif}</summary>
-        {Object.keys(image.exif).length === 0 && <p className="soft">{t.noExif}</p>}
+        {Object.keys(image.exif).length === 0 && (
+          <p className="soft">{isRestricted ? t.exifWithheld : t.noExif}</p>
+        )}
         <dl className="facts">
           {Object.entries(image.exif).map(([name, value]) => (
             <div key={name} style={{ display: "contents" }}>

@@ -15,10 +15,13 @@ import {
 import { useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { fileUrl } from "../api/fileUrls"
+import type { Observation } from "../api/types"
 import type { GridPosition } from "../catalogue/timeLayout"
 import { diffAnalyses } from "../findings/analysisDiff"
 import { getClassKey, listFindings } from "../findings/findings"
-import { imageQuery } from "../images/queries"
+import { listHumanBoxes } from "../findings/humanBoxes"
+import { applyObservations, listWholeObservations } from "../findings/observedFindings"
+import { imageQuery, observationsQuery } from "../images/queries"
 import { paths } from "../paths"
 import { OutboxStatus } from "../review/OutboxStatus"
 import { useBufferedKeys } from "../review/useBufferedKeys"
@@ -30,6 +33,7 @@ import { getDrawnShape, useArtifactFiles } from "./artifactFiles"
 import type { ImageCanvasHandle } from "./ImageCanvas"
 import { SplitView } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
+import { useObservations, usePendingNames } from "./useObservations"
 import { getDefaultComparison, NO_ANALYSIS, useViewerState } from "./useViewerState"
 import { ViewerPanel } from "./ViewerPanel"
 import "./viewer.css"
@@ -40,6 +44,7 @@ import { viewerTexts } from "./en"
 
 /** Number of images that are fetched in advance. */
 const PREFETCHED = 3
+const NOTHING: readonly Observation[] = []
 
 async function prefetchImages(
   client: QueryClient,
@@ -52,6 +57,7 @@ async function prefetchImages(
   try {
     for (let next = id; next && count > 0; count -= 1) {
       const image = await client.fetchQuery(imageQuery(project, next, list))
+      void client.prefetchQuery(observationsQuery(project, next))
       if (image.preview_url) new Image().src = fileUrl(image.preview_url)
       next = image[way]
     }
@@ -82,11 +88,29 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const [scale, setScale] = useState(1)
   const t = viewerTexts
 
-  const { sight, change, keep } = useViewerState(image)
+  const { observed, threshold } = useObservations(project, image?.id ?? null)
+  const observations = observed.data?.results
+  const { sight, change, keep } = useViewerState(image, observations ?? NOTHING, threshold)
   const whole = useAnnotations(project, image, sight.shown)
-  const findings = useMemo(
+  const allFindings = useMemo(
     () => (image ? whole.analyses.flatMap((analysis) => listFindings(analysis, image)) : []),
     [image, whole.analyses],
+  )
+  const pending = usePendingNames(project, image?.id ?? id, observed.dataUpdatedAt)
+  const findings = useMemo(
+    () =>
+      sight.models || !image
+        ? allFindings
+        : applyObservations(
+            [...allFindings, ...listHumanBoxes(image)],
+            observations ?? [],
+            pending,
+          ),
+    [image, allFindings, observations, pending, sight.models],
+  )
+  const wholeObservations = useMemo(
+    () => (sight.models ? [] : listWholeObservations(allFindings, observations ?? [])),
+    [allFindings, observations, sight.models],
   )
   const visible = useMemo(
     () =>
@@ -177,6 +201,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     "Shift+ArrowUp": () => canvas.current?.pan(0, 80),
     "Shift+ArrowDown": () => canvas.current?.pan(0, -80),
     b: () => change.flip("boxes"),
+    o: () => change.setModels(!sight.models),
     i: () => change.flip("info"),
     c: beside,
     Escape: () => (chosen === null ? back() : setChosen(null)),
@@ -248,6 +273,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           beside={sight.beside}
           onBeside={change.setBeside}
           findings={sight.overlays ? visible : []}
+          observations={sight.overlays ? wholeObservations : []}
           files={files}
           lit={lit}
           onLight={setHovered}
@@ -276,6 +302,8 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           sight={sight}
           change={change}
           whole={whole}
+          observed={observed}
+          allFindings={allFindings}
           findings={findings}
           visible={visible}
           changes={changes}

@@ -6,9 +6,7 @@ import { Link } from "wouter"
 import type { Analysis, ImageDetail } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import type { AnalysisChanges as Changed } from "../findings/analysisDiff"
-import { useClassColour } from "../findings/classColours"
-import { findingTexts } from "../findings/en"
-import { type Finding, formatPercent, getClassKey } from "../findings/findings"
+import type { Finding } from "../findings/findings"
 import { paths } from "../paths"
 import { jobTexts } from "../queue/en"
 import { AnalysisTag } from "../queue/statusTags"
@@ -19,13 +17,15 @@ import { formatCount, uiTexts } from "../ui/en"
 import { Timestamp } from "../ui/time"
 import { AnalysisDiff } from "./AnalysisDiff"
 import type { LoadedArtifact } from "./artifactFiles"
-import { COLOUR_MAPS, type ColourMap, getColourMap, getGradient } from "./colourMaps"
-import { viewerTexts } from "./en"
+import { DisplayOptions } from "./DisplayOptions"
+import { observationTexts, viewerTexts } from "./en"
 import { FindingRow } from "./FindingRow"
 import { ImageInfo } from "./ImageInfo"
 import { DeletedBanner } from "./ImageMarks"
 import { JsonTree } from "./JsonTree"
+import { ObservationList } from "./ObservationList"
 import type { CompleteAnalyses } from "./useAnnotations"
+import type { ObservedImage } from "./useObservations"
 import { getDefaultComparison, type ViewerState, type ViewerStateUpdate } from "./useViewerState"
 
 export interface ViewerPanelProps {
@@ -33,6 +33,10 @@ export interface ViewerPanelProps {
   sight: ViewerState
   change: ViewerStateUpdate
   whole: CompleteAnalyses
+  observed: ObservedImage
+  /** The findings of the analyses that are shown, as the models named them. */
+  allFindings: Finding[]
+  /** Those that are shown, as the observations name them, or otherwise all. */
   findings: Finding[]
   visible: Finding[]
   changes: Changed | null
@@ -47,7 +51,7 @@ export interface ViewerPanelProps {
 export function ViewerPanel(props: ViewerPanelProps) {
   const { image, sight, change, findings, changes, lit, chosen, onLight, onChoose } = props
   const identify = useIdentify(image)
-  const about = useIdentifications(image, findings)
+  const about = useIdentifications(image, props.allFindings)
   const aside = useRef<HTMLElement>(null)
   // Scroll the finding that was selected on the image into view; the list does not move if it was
   // selected in the list.
@@ -70,137 +74,26 @@ export function ViewerPanel(props: ViewerPanelProps) {
           if (!sight.panel) change.flip("info")
         }}
       />
+      <ObservationList
+        observations={props.observed.data?.results}
+        error={props.observed.error}
+        onRetry={() => void props.observed.refetch()}
+        lit={lit}
+        chosen={chosen}
+        onLight={onLight}
+        onChoose={onChoose}
+      />
       <DisplayOptions {...props} />
       <FindingList {...props} about={about} />
-      <IdentificationHistory image={image} findings={findings} identify={identify} about={about} />
+      <IdentificationHistory
+        image={image}
+        findings={props.allFindings}
+        identify={identify}
+        about={about}
+      />
       <AnalysisList {...props} />
       <ImageInfo image={image} />
     </aside>
-  )
-}
-
-function countByName(keys: string[]): [string, number][] {
-  const counts = new Map<string, number>()
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
-  return [...counts]
-}
-
-function DisplayOptions({ findings, files, sight, change }: ViewerPanelProps) {
-  const classColour = useClassColour()
-  const t = viewerTexts
-  const classes = countByName(findings.map(getClassKey))
-  const types = countByName(findings.map((finding) => finding.type))
-  const heat = findings.find(
-    (finding) => finding.type === "heatmap" && sight.shown.has(finding.analysis.id),
-  )
-  const file = heat && files.get(heat.id)
-  const isGrey = file?.state === "there" && file.heat?.isGrey
-  const map = sight.map ?? getColourMap(heat?.annotation.data.color_map)
-  return (
-    <section>
-      <h2 id="slider-words">{t.confidence}</h2>
-      <div className="slider">
-        <input
-          type="range"
-          min={0}
-          max={100}
-          step={1}
-          value={Math.round(sight.least * 100)}
-          aria-labelledby="slider-words"
-          data-testid="confidence"
-          onChange={(event) => change.setLeast(Number(event.target.value) / 100)}
-        />
-        <output>{formatPercent(sight.least)}</output>
-      </div>
-      {types.some(([type]) => ["heatmap", "mask", "segmentation"].includes(type)) && (
-        <>
-          <h2 id="opacity-words" className="next">
-            {t.opacity}
-          </h2>
-          <div className="slider">
-            <input
-              type="range"
-              min={0}
-              max={100}
-              step={1}
-              value={Math.round(sight.opacity * 100)}
-              aria-labelledby="opacity-words"
-              data-testid="opacity"
-              onChange={(event) => change.setOpacity(Number(event.target.value) / 100)}
-            />
-            <output>{formatPercent(sight.opacity)}</output>
-          </div>
-        </>
-      )}
-      {heat && isGrey && (
-        <label className="map-choice">
-          <span>{t.colourMap}</span>
-          <select
-            value={map}
-            data-testid="colour-map"
-            onChange={(event) => change.setMap(event.target.value as ColourMap)}
-          >
-            {COLOUR_MAPS.map((one) => (
-              <option key={one} value={one}>
-                {t.colourMaps[one]}
-              </option>
-            ))}
-          </select>
-          <span className="map-bar" style={{ background: getGradient(map) }} aria-hidden />
-        </label>
-      )}
-      {(types.length > 1 || sight.offTypes.size > 0) && (
-        <ClassToggles
-          label={t.kinds}
-          values={types}
-          off={sight.offTypes}
-          name="type"
-          say={(type) => findingTexts.types[type] ?? type}
-          onToggle={change.toggleType}
-        />
-      )}
-      {classes.length > 0 && (
-        <ClassToggles
-          label={t.classes}
-          values={classes}
-          off={sight.offClasses}
-          name="toggle"
-          say={(name) => name || findingTexts.noClass}
-          colour={classColour}
-          onToggle={change.toggleClass}
-        />
-      )}
-    </section>
-  )
-}
-
-interface ClassTogglesProps {
-  label: string
-  name: string
-  values: [string, number][]
-  off: ReadonlySet<string>
-  say: (value: string) => string
-  colour?: (value: string) => string
-  onToggle: (value: string) => void
-}
-
-function ClassToggles({ label, name, values, off, say, colour, onToggle }: ClassTogglesProps) {
-  return (
-    <div className="class-toggles" role="group" aria-label={label}>
-      {values.map(([value, count]) => (
-        <button
-          key={value}
-          type="button"
-          className="class-toggle"
-          aria-pressed={!off.has(value)}
-          {...{ [`data-${name}`]: value }}
-          onClick={() => onToggle(value)}
-        >
-          {colour && <span className="dot" style={{ background: colour(value) }} />}
-          {say(value)} <span className="faint">{count}</span>
-        </button>
-      ))}
-    </div>
   )
 }
 
@@ -210,6 +103,7 @@ function FindingList({
   image,
   sight,
   whole,
+  allFindings,
   findings,
   visible,
   files,
@@ -223,6 +117,8 @@ function FindingList({
 }: ViewerPanelProps & { about: ImageIdentifications }) {
   const t = viewerTexts
   const hidden = findings.length - visible.length
+  const shownIds = new Set(findings.map(({ id }) => id))
+  const left = allFindings.filter(({ id }) => !shownIds.has(id)).length
   const failed = visible.filter((finding) => files.get(finding.id)?.state === "failed").length
   // A list of thousands is of no use: the image and the confidence slider narrow it.
   const listed = visible.slice(0, MAX_ROWS)
@@ -246,7 +142,7 @@ function FindingList({
         <span className="faint">{formatCount(visible.length)}</span>
       </h2>
       {image.analyses.length === 0 && <p className="soft">{t.notAnalysed}</p>}
-      {whole.analyses.length > 0 && findings.length === 0 && whole.coming === 0 && (
+      {whole.analyses.length > 0 && allFindings.length === 0 && whole.coming === 0 && (
         <p className="soft">{t.nothing}</p>
       )}
       {whole.coming > 0 && !whole.error && (
@@ -286,6 +182,14 @@ function FindingList({
           {t.hidden(hidden)}{" "}
           <Button kind="quiet" small onClick={change.showAll}>
             {t.all}
+          </Button>
+        </p>
+      )}
+      {left > 0 && (
+        <p className="soft small" style={{ marginTop: 8 }}>
+          {observationTexts.notObserved(left)}{" "}
+          <Button kind="quiet" small onClick={() => change.setModels(true)}>
+            {observationTexts.showModels}
           </Button>
         </p>
       )}

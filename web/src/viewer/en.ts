@@ -1,5 +1,24 @@
 import { formatCount } from "../ui/en"
 
+export const observationTexts = {
+  title: "Observations",
+  none: "No analysis of this image is completed yet, and no one has identified it.",
+  blank: "Blank",
+  unnamed: "Without a name",
+  wholeImage: "whole image",
+  by: (name: string) => `by ${name}`,
+  person: "a user",
+  model: "a model",
+  label: (label: string) => `label: ${label}`,
+  needsReview: "Needs review",
+  showModels: "Show model output",
+  modelsHint: "All findings of the selected analyses, with the names that the models gave.",
+  notObserved: (count: number) =>
+    count === 1
+      ? "1 finding of a model is not an observation."
+      : `${formatCount(count)} findings of models are not observations.`,
+}
+
 export const viewerTexts = {
   previous: "Previous image",
   next: "Next image",
@@ -39,6 +58,9 @@ export const viewerTexts = {
   clockOffset: (seconds: number) =>
     `${seconds > 0 ? "+" : "−"}${formatCount(Math.abs(seconds))} s added to the camera's clock`,
   noExif: "The file has no EXIF.",
+  restricted:
+    "File name, folders and most EXIF are withheld for your role: a sensitive taxon occurs here.",
+  exifWithheld: "The EXIF is withheld for your role.",
   picture: "Image",
   showInfo: "Show information",
   hideInfo: "Hide information",

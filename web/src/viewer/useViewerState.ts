@@ -1,15 +1,16 @@
 /** The display options of the viewer, which are in the URL so that it can be shared. */
 import { useMemo } from "react"
-import type { ImageDetail } from "../api/types"
+import type { ImageDetail, Observation } from "../api/types"
 import { useUrlQuery } from "../ui/urlQuery"
 import { COLOUR_MAPS, type ColourMap } from "./colourMaps"
 
-export const DEFAULT_MIN_CONFIDENCE = 20
 export const DEFAULT_OPACITY = 45
 /** In place of an analysis ID: show the original image. */
 export const NO_ANALYSIS = "none"
+/** The value of the parameter `show` for the output of models. */
+const MODELS = "models"
 /** Parameters that are kept when the user opens the next image. */
-const STORAGE_KEY = ["in", "confidence", "off", "types", "boxes", "info", "opacity", "map"]
+const STORAGE_KEY = ["in", "confidence", "show", "off", "types", "boxes", "info", "opacity", "map"]
 
 export interface CompareMode {
   left: string
@@ -23,6 +24,8 @@ export interface ViewerState {
   /** The analyses that are shown. */
   shown: ReadonlySet<string>
   beside: CompareMode | null
+  /** Whether the output of models is shown in place of the observations. */
+  models: boolean
   overlays: boolean
   panel: boolean
   opacity: number
@@ -35,6 +38,7 @@ export interface ViewerStateUpdate {
   toggleType: (type: string) => void
   toggleAnalysis: (id: string) => void
   setBeside: (beside: CompareMode | null) => void
+  setModels: (on: boolean) => void
   flip: (what: "boxes" | "info") => void
   setOpacity: (opacity: number) => void
   setMap: (map: ColourMap) => void
@@ -57,6 +61,7 @@ function parseShown(
   search: URLSearchParams,
   image: ImageDetail,
   beside: CompareMode | null,
+  observed: readonly Observation[],
 ): Set<string> {
   if (beside) return new Set([beside.left, beside.right].filter((one) => one !== NO_ANALYSIS))
   if (search.has("analysis"))
@@ -66,7 +71,8 @@ function parseShown(
   const newest =
     image.analyses.find((analysis) => analysis.status === "completed" && !analysis.simulated) ??
     image.analyses[0]
-  return new Set(newest ? [newest.id] : [])
+  const found = search.get("show") === MODELS ? [] : observed.map((one) => one.analysis_id)
+  return new Set([...(newest ? [newest.id] : []), ...found.filter((id) => id !== null)])
 }
 
 /** Return the two analyses that are compared at first, the older one on the left. */
@@ -83,7 +89,15 @@ export function getDefaultComparison(
   return two[1] ? { left: two[0].id, right: two[1].id } : { left: NO_ANALYSIS, right: two[0].id }
 }
 
-export function useViewerState(image: ImageDetail | undefined): {
+/**
+ * `observed` are the observations of the image, and `threshold` is the project's detection
+ * threshold, from which on the output of models is shown.
+ */
+export function useViewerState(
+  image: ImageDetail | undefined,
+  observed: readonly Observation[],
+  threshold: number,
+): {
   sight: ViewerState
   change: ViewerStateUpdate
   keep: (path: string) => string
@@ -91,18 +105,20 @@ export function useViewerState(image: ImageDetail | undefined): {
   const [search, setSearch] = useUrlQuery()
   const sight = useMemo((): ViewerState => {
     const beside = image ? parseComparison(search, image) : null
+    const models = beside !== null || search.has("analysis") || search.get("show") === MODELS
     return {
-      least: parseShare(search.get("confidence"), DEFAULT_MIN_CONFIDENCE),
+      least: parseShare(search.get("confidence"), models ? 100 * threshold : 0),
       offClasses: new Set(search.getAll("off")),
       offTypes: new Set(search.getAll("types")),
-      shown: image ? parseShown(search, image, beside) : new Set(),
+      shown: image ? parseShown(search, image, beside, observed) : new Set(),
       beside,
+      models,
       overlays: search.get("boxes") !== "0",
       panel: search.get("info") !== "0",
       opacity: parseShare(search.get("opacity"), DEFAULT_OPACITY),
       map: COLOUR_MAPS.find((map) => map === search.get("map")) ?? null,
     }
-  }, [image, search])
+  }, [image, search, observed, threshold])
   const set = (change: (next: URLSearchParams) => void) => setSearch(change, { replace: true })
   const toggle = (key: string, values: ReadonlySet<string>, value: string) =>
     set((next) => {
@@ -125,6 +141,11 @@ export function useViewerState(image: ImageDetail | undefined): {
           next.set("left", beside.left)
           next.set("right", beside.right)
         }
+      }),
+    setModels: (on) =>
+      set((next) => {
+        for (const key of ["show", "analysis", "left", "right"]) next.delete(key)
+        if (on) next.set("show", MODELS)
       }),
     flip: (what) =>
       set((next) =>

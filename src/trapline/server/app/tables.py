@@ -18,7 +18,13 @@ from trapline.server.platform.db import audit, host_rate_limits, idempotency
 from trapline.server.platform.db.row import Row
 from trapline.server.projects.queries import projects
 from trapline.server.queue.queries import job_downloads, jobs, pipelines, presets, workers
-from trapline.server.review.queries import identifications, taxa
+from trapline.server.review.queries import (
+    human_boxes,
+    identifications,
+    observation_rows,
+    sensitive_taxa,
+    taxa,
+)
 from trapline.server.sources.queries import source_connections, sources
 
 TABLES = (
@@ -45,7 +51,10 @@ TABLES = (
     annotations,
     artifacts,
     taxa,
+    sensitive_taxa,
     identifications,
+    human_boxes,
+    observation_rows,
     exports,
     imports,
     imported_ids,

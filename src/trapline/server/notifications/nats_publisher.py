@@ -124,7 +124,7 @@ class NatsPublisher:
         if not self._is_away:
             self._is_away = True
             log.warning(
-                "the NATS server is away; events wait and are published later", reason=reason
+                "the NATS server is unavailable; events wait and are published later", reason=reason
             )
         return OutboundFailed(reason)
 

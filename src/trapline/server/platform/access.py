@@ -20,15 +20,15 @@ IMPLIED: dict[TokenScope, frozenset[TokenScope]] = {
     TokenScope.OWN: frozenset({TokenScope.READ, TokenScope.WRITE, TokenScope.OWN}),
     TokenScope.ACCOUNT: frozenset({TokenScope.READ, TokenScope.ACCOUNT}),
 }
-"""The scopes that each scope of a token includes."""
+"""The token scopes that each token scope includes."""
 
 
 MACHINES = frozenset({TokenKind.WORKER, TokenKind.PIPELINE})
 """The kinds of tokens that are stored on machines; they cannot read e-mail addresses."""
 
 
-def expand_scopes(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
-    """Return all scopes that these scopes include; None includes every scope."""
+def expand_token_scopes(scopes: Iterable[TokenScope] | None) -> frozenset[TokenScope]:
+    """Return all token scopes that these include; None includes every one."""
     return (
         frozenset(TokenScope)
         if scopes is None
@@ -75,8 +75,8 @@ class Scope:
     `kind` is None for a signed-in person and for the system itself. Tokens of workers and pipelines
     have no role in a project: the access table limits the routes that they can call, so only their
     projects are checked here. `is_limited` is set for a token that was created for some projects
-    only; `scopes` are the scopes of the token. A scope that `is_cached` is up to half a second old.
-    A call that `changes` a project is refused if the project is one of `archived`.
+    only; `token_scopes` are those of the token. A scope that `is_cached` is up to half a second
+    old. A call that `changes` a project is refused if the project is one of `archived`.
     """
 
     actor: str
@@ -92,7 +92,7 @@ class Scope:
     is_cached: bool = False
     archived: frozenset[int] = frozenset()
     changes: bool = False
-    scopes: frozenset[TokenScope] = frozenset(TokenScope)
+    token_scopes: frozenset[TokenScope] = frozenset(TokenScope)
     origin: RequestOrigin = RequestOrigin()
 
     @classmethod
@@ -103,7 +103,7 @@ class Scope:
     @property
     def is_person(self) -> bool:
         """Whether the caller has all rights of the person's account; a limited token has not."""
-        return not self.is_limited and TokenScope.ACCOUNT in self.scopes
+        return not self.is_limited and TokenScope.ACCOUNT in self.token_scopes
 
     @property
     def person(self) -> str:
@@ -156,12 +156,19 @@ class Scope:
         Raises:
             PreconditionFailed: the object was changed after the caller read it.
         """
+        self._check_etag(build_etag(updated_at))
+
+    def check_version(self, version: int) -> None:
+        """Require that the caller read this version, if the request has If-Match.
+
+        Raises:
+            PreconditionFailed: the object was changed after the caller read it.
+        """
+        self._check_etag(f'"{version}"')
+
+    def _check_etag(self, current: str) -> None:
         wanted = self.origin.if_match
-        if (
-            wanted is not None
-            and wanted != "*"
-            and build_etag(updated_at) not in re.split(r"\s*,\s*", wanted)
-        ):
+        if wanted is not None and wanted != "*" and current not in re.split(r"\s*,\s*", wanted):
             raise PreconditionFailed(
                 "Someone else changed this after you read it. Nothing was changed. "
                 "Read it again first."

@@ -13,8 +13,8 @@ Boxes = NDArray[np.floating[Any]]
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     """Resize an image with antialiased bilinear interpolation."""
-    picture = Image.fromarray(pixels)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def suppress_overlaps(boxes: Boxes, scores: Boxes, threshold: float) -> list[int]:

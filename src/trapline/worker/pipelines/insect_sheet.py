@@ -35,22 +35,21 @@ DETECTOR = Algorithm(
     name="Difference from the sheet",
     key="sheet-difference",
     description="No model: objects that differ in colour or lightness from their blurred "
-    "surroundings. "
-    "The score is the difference, as a fraction of that of white and black; it is not a "
-    "probability.",
+    "surroundings. The score is the colour difference, as a fraction of that between white and "
+    "black; it is not a probability.",
     task_type="localization",
     category_map=build_category_map("insect"),
 )
-GROUPER = Algorithm(
+GROUP_CLASSIFIER = Algorithm(
     name="Orders of insects, from ImageNet",
     key="efficientnet-lite0-insect-orders",
-    description="The classifier's scores added up over orders of insects; "
-    "named if most of them belong to one.",
+    description="The sum of the classifier's scores over each order of insects; "
+    "named if one order has most of the score.",
     task_type="classification",
     category_map=build_category_map(*imagenet.SHEET_GROUPS),
 )
 
-LARGEST_SCALE, SIDE = 4, 1024
+MAX_SCALE, SIDE = 4, 1024
 """The image is reduced by at most this factor, until its longer side has this many pixels.
 
 An insect is larger than the grain of the image and of the cloth.
@@ -63,9 +62,9 @@ BLUR = 1 / 24
 """The radius of the background blur, as a fraction of the longer side of the image."""
 
 PASSES = 2
-"""How often the background is blurred again without the detected objects."""
+"""Number of times that the background is blurred again without the detected objects."""
 
-LARGEST = 0.25
+MAX_OBJECT_SHARE = 0.25
 """An object that covers a larger fraction of the image is not an insect, but the edge of the sheet,
 a hand or the lamp.
 """
@@ -129,59 +128,61 @@ class InsectSheet(Pipeline):
             name="Detector",
             description="Objects that differ from the sheet",
             params=[
-                StageParam(name="Distance from the sheet (CIELAB), 12", key="threshold"),
-                StageParam(name="Smallest insect in pixels, 12", key="min_size"),
-                StageParam(name="Most insects in an image, 300", key="max_insects"),
+                StageParam(
+                    name="Minimum distance from the sheet (CIELAB), default 12", key="threshold"
+                ),
+                StageParam(name="Minimum size of an insect in pixels, default 12", key="min_size"),
+                StageParam(
+                    name="Maximum number of insects in an image, default 300", key="max_insects"
+                ),
             ],
         ),
         Stage(
             key="classify",
             name="Classifier",
-            description="EfficientNet-lite0 on each, added up over orders",
+            description="EfficientNet-lite0 on each object, with scores summed over orders",
         ),
     )
-    algorithms = (DETECTOR, CLASSIFIER, GROUPER)
+    algorithms = (DETECTOR, CLASSIFIER, GROUP_CLASSIFIER)
     models = (CLASSIFIER_WEIGHTS,)
 
     _classifier: OnnxSession
 
     def load(self, machine: Device) -> None:
-        """Fetch the classifier and load it."""
+        """Download the classifier and load it."""
         self._classifier = open_classifier(machine)
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect image by image, then classify all objects together."""
-        spots = [
-            list_spots(picture.pixels, parse_parameters(picture.config)) for picture in pictures
-        ]
+        spots = [list_spots(image.pixels, parse_parameters(image.config)) for image in images]
         crops = [
-            prepare_crop(picture.pixels, spot.box)
-            for picture, some in zip(pictures, spots, strict=True)
+            prepare_crop(image.pixels, spot.box)
+            for image, some in zip(images, spots, strict=True)
             for spot in some
         ]
         logits = iter(classify(self._classifier, crops))
-        return [[_describe(spot, next(logits)) for spot in some] for some in spots]
+        return [[_build_detection(spot, next(logits)) for spot in some] for some in spots]
 
 
 def list_spots(pixels: Pixels, parameters: InsectSheetParameters) -> list[SheetSpot]:
     """List the objects that differ from the sheet, the most conspicuous first."""
     height, width = pixels.shape[:2]
-    scale = min(LARGEST_SCALE, max(1, round(max(width, height) / SIDE)))
+    scale = min(MAX_SCALE, max(1, round(max(width, height) / SIDE)))
     lab = measure_colours(pixels, scale)
     background = blur_background(lab)
     distance = _distance(lab, background)
     for _ in range(PASSES):
         # A large insect darkens the background that it is compared with, so it is excluded from the
         # background.
-        lies_there = distance > parameters.threshold
-        background = blur_background(np.where(lies_there[..., None], background, lab))
+        is_object = distance > parameters.threshold
+        background = blur_background(np.where(is_object[..., None], background, lab))
         distance = _distance(lab, background)
-    found = list_components(_widen(distance > parameters.threshold), distance)
-    boxes = _narrow(found.boxes, distance.shape) * scale
+    found = list_components(_dilate(distance > parameters.threshold), distance)
+    boxes = _shrink_boxes(found.boxes, distance.shape) * scale
     boxes = np.minimum(boxes, [width, height, width, height])
     sides = boxes[:, 2:] - boxes[:, :2]
     fits = (sides.max(axis=1, initial=0) >= parameters.min_size) & (
-        sides.prod(axis=1) <= LARGEST * width * height
+        sides.prod(axis=1) <= MAX_OBJECT_SHARE * width * height
     )
     conspicuous = np.argsort(-found.weights, kind="stable")
     kept = [int(index) for index in conspicuous if fits[index]][: parameters.max_insects]
@@ -240,20 +241,20 @@ def _distance(lab: NDArray[np.float32], background: NDArray[np.float32]) -> NDAr
     return distance
 
 
-def _widen(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _dilate(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Dilate the mask by one pixel, so that legs and pale wings stay connected to their body."""
     wider = Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
     return np.asarray(wider).astype(np.bool_)
 
 
-def _narrow(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _shrink_boxes(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Shrink the boxes of a dilated mask to their original size."""
     height, width = shape[:2]
     ends = boxes[:, 2:] - (boxes[:, 2:] < [width, height])
     return np.concatenate([boxes[:, :2] + (boxes[:, :2] > 0), ends], axis=1)
 
 
-def _describe(spot: SheetSpot, logits: NDArray[np.float32]) -> ModelDetection:
+def _build_detection(spot: SheetSpot, logits: NDArray[np.float32]) -> ModelDetection:
     scores = softmax(logits)
     best = imagenet.load_labels()[int(np.argmax(scores))]
     order, grouped = imagenet.find_order(scores)
@@ -269,6 +270,6 @@ def _describe(spot: SheetSpot, logits: NDArray[np.float32]) -> ModelDetection:
             ModelClassification(
                 name=best, algorithm=CLASSIFIER.key, scores=scores, logits=logits, terminal=False
             ),
-            ModelClassification(name=order, algorithm=GROUPER.key, scores=grouped),
+            ModelClassification(name=order, algorithm=GROUP_CLASSIFIER.key, scores=grouped),
         ),
     )

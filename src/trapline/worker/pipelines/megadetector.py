@@ -85,7 +85,7 @@ class MegaDetector(Pipeline):
     _detector: Any
 
     def load(self, machine: Device) -> None:
-        """Fetch the weights and load them with the package.
+        """Download the weights and load them with the package.
 
         The weights are a pickle that may run code, so only files with a verified checksum are
         loaded.
@@ -104,22 +104,21 @@ class MegaDetector(Pipeline):
         if used != machine.device:
             raise DeviceUnavailable(f"the package megadetector runs the model on {used}.")
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect objects in all images as one batch."""
-        if not pictures:
+        if not images:
             return []
-        least = [
-            parse_number(picture.config, "threshold", self.threshold, 0.005, 1)
-            for picture in pictures
+        thresholds = [
+            parse_number(image.config, "threshold", self.threshold, 0.005, 1) for image in images
         ]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            answers = self._detector.generate_detections_one_batch(
-                [np.array(picture.pixels) for picture in pictures],
-                [picture.image_id for picture in pictures],
-                detection_threshold=min(least),
+            outputs = self._detector.generate_detections_one_batch(
+                [np.array(image.pixels) for image in images],
+                [image.image_id for image in images],
+                detection_threshold=min(thresholds),
             )
-        if any(answer.get("failure") for answer in answers):
+        if any(output.get("failure") for output in outputs):
             # The package only prints the reason; the worker needs it to recognise that memory ran
             # out.
             raise ValueError(
@@ -128,15 +127,13 @@ class MegaDetector(Pipeline):
             )
         key = self.algorithms[0].key
         return [
-            parse_detections(
-                answer, key, picture.pixels.shape[1], picture.pixels.shape[0], threshold
-            )
-            for answer, picture, threshold in zip(answers, pictures, least, strict=True)
+            parse_detections(output, key, image.pixels.shape[1], image.pixels.shape[0], threshold)
+            for output, image, threshold in zip(outputs, images, thresholds, strict=True)
         ]
 
 
 def parse_detections(
-    answer: Mapping[str, Any], key: str, width: int, height: int, threshold: float
+    output: Mapping[str, Any], key: str, width: int, height: int, threshold: float
 ) -> list[ModelDetection]:
     """Convert one image of the batch output format to detections, best first.
 
@@ -145,19 +142,21 @@ def parse_detections(
     Raises:
         ValueError: the image has no detections; the message gives the reason.
     """
-    if answer.get("failure") or answer.get("detections") is None:
+    if output.get("failure") or output.get("detections") is None:
         raise ValueError(
-            f"MegaDetector failed on the image: {answer.get('failure') or 'no detections'}"
+            f"MegaDetector failed on the image: {output.get('failure') or 'no detections'}"
         )
     found = []
-    for detection in sorted(answer["detections"], key=lambda row: -row["conf"]):
+    for detection in sorted(output["detections"], key=lambda row: -row["conf"]):
         score = min(1.0, float(detection["conf"]))
         box = scale_box(detection["bbox"], width, height)
         if score < threshold or box is None:
             continue
         index = int(detection["category"]) - 1
         if not 0 <= index < len(CLASSES):
-            raise ValueError(f"MegaDetector knows no category {detection['category']!r}")
+            raise ValueError(
+                f"MegaDetector returned the unknown category {detection['category']!r}"
+            )
         scores = [score if place == index else 0.0 for place in range(len(CLASSES))]
         named = ModelClassification(name=CLASSES[index], algorithm=key, scores=scores)
         found.append(ModelDetection(box=box, algorithm=key, score=score, names=(named,)))

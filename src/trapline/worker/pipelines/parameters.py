@@ -6,22 +6,24 @@ from typing import Any
 
 
 def parse_number(
-    config: Mapping[str, Any], name: str, otherwise: float, least: float, most: float
+    config: Mapping[str, Any], name: str, default: float, minimum: float, maximum: float
 ) -> float:
-    """Parse a number from `least` to `most`; return `otherwise` if the job does not set it.
+    """Parse a number from `minimum` to `maximum`; return `default` if the job does not set it.
 
     Raises:
         ValueError: the value is invalid; the message gives the allowed range.
     """
     given = config.get(name)
     if given is None:
-        return otherwise
+        return default
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
         raise ValueError(
-            f"the parameter {name} must be a number from {least:g} to {most:g}, not {given!r}"
+            f"the parameter {name} must be a number from {minimum:g} to {maximum:g}, not {given!r}"
         )
-    if not least <= given <= most:
-        raise ValueError(f"the parameter {name} must be from {least:g} to {most:g}, not {given:g}")
+    if not minimum <= given <= maximum:
+        raise ValueError(
+            f"the parameter {name} must be from {minimum:g} to {maximum:g}, not {given:g}"
+        )
     return float(given)
 
 

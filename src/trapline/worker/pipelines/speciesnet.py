@@ -50,7 +50,7 @@ MEGADETECTOR = ModelFile(
     "ec1d7603ec8cf642d6e0cd008ba2be8c",
 )
 
-SCORE_FROM = 0.2
+DEFAULT_THRESHOLD = 0.2
 URI = "https://github.com/google/cameratrapai"
 
 
@@ -96,16 +96,18 @@ class SpeciesNet(Pipeline):
     _ensemble: Any
 
     def __init__(self) -> None:
-        self.algorithms = _declare(self.release, None)
+        self.algorithms = _build_algorithms(self.release, None)
 
     def prepare(self, machine: Device) -> None:
-        """Fetch the model, unpack it, and load its class list."""
+        """Download the model, unpack it, and load its class list."""
         self._folder = unpack(machine.fetch(self.models[0]))
         labels = load_labels(self._folder)
-        self.algorithms = _declare(self.release, labels)
+        self.algorithms = _build_algorithms(self.release, labels)
         classes = self.algorithms[1].category_map
         assert classes is not None
-        self._places = {text: (index, classes.labels[index]) for index, text in enumerate(labels)}
+        self._class_indices = {
+            text: (index, classes.labels[index]) for index, text in enumerate(labels)
+        }
 
     def load(self, machine: Device) -> None:
         """Load the models with the package.
@@ -124,34 +126,34 @@ class SpeciesNet(Pipeline):
             self._classifier = SpeciesNetClassifier(str(self._folder), device=machine.device)
             self._ensemble = SpeciesNetEnsemble(str(self._folder))
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Run image by image, because the package's detector accepts one image at a time."""
-        return [self._look(picture) for picture in pictures]
+        return [self._analyse(image) for image in images]
 
-    def _look(self, picture: InputImage) -> list[ModelDetection]:
-        threshold = parse_number(picture.config, "threshold", SCORE_FROM, 0.01, 1)
+    def _analyse(self, image: InputImage) -> list[ModelDetection]:
+        threshold = parse_number(image.config, "threshold", DEFAULT_THRESHOLD, 0.01, 1)
         place = {
-            "country": parse_code(picture.config, "country", 3),
-            "admin1_region": parse_code(picture.config, "admin1_region", 2),
+            "country": parse_code(image.config, "country", 3),
+            "admin1_region": parse_code(image.config, "admin1_region", 2),
         }
         prediction = self.predict(
-            picture, {key: code for key, code in place.items() if code}, threshold
+            image, {key: code for key, code in place.items() if code}, threshold
         )
-        height, width = picture.pixels.shape[:2]
-        return parse_prediction(prediction, self._places, width, height, threshold)
+        height, width = image.pixels.shape[:2]
+        return parse_prediction(prediction, self._class_indices, width, height, threshold)
 
     def predict(
-        self, picture: InputImage, place: Mapping[str, str], threshold: float
+        self, image: InputImage, place: Mapping[str, str], threshold: float
     ) -> dict[str, Any]:
         """Return the package's response, with all classes of each box of at least this score."""
         from speciesnet.utils import BBox, whole_image_detection
 
-        name, image = picture.image_id, Image.fromarray(picture.pixels)
-        detected = self._detector.predict(name, self._detector.preprocess(image))
+        name, opened = image.image_id, Image.fromarray(image.pixels)
+        detected = self._detector.predict(name, self._detector.preprocess(opened))
         rows = [row for row in detected["detections"] if row["conf"] >= threshold]
-        crops = self._classifier.preprocess(image, bboxes=[BBox(*row["bbox"]) for row in rows])
-        (answer,) = self._classifier.batch_predict([name], [crops], num_classes=None)
-        classified = answer["classifications_list"]
+        crops = self._classifier.preprocess(opened, bboxes=[BBox(*row["bbox"]) for row in rows])
+        (output,) = self._classifier.batch_predict([name], [crops], num_classes=None)
+        classified = output["classifications_list"]
         if self._classifier.model_info.type_ == "full_image":
             given = [{**whole_image_detection(), "raw_classifications": classified[0]}]
         else:
@@ -166,8 +168,8 @@ class SpeciesNet(Pipeline):
             {name: dict(place)},
             max_classifications_per_detection=None,
         )
-        made: dict[str, Any] = combined
-        return made
+        prediction: dict[str, Any] = combined
+        return prediction
 
 
 class SpeciesNetCrops(SpeciesNet):
@@ -187,7 +189,7 @@ class SpeciesNetWhole(SpeciesNet):
     models = (WHOLE, MEGADETECTOR)
 
 
-def _declare(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...]:
+def _build_algorithms(release: str, labels: Sequence[str] | None) -> tuple[Algorithm, ...]:
     return (
         Algorithm(
             name=f"SpeciesNet {release}, detector",
@@ -268,7 +270,8 @@ def install_detector(folder: Path, machine: Device) -> None:
         return
     if info["detector"] != MEGADETECTOR.source:
         raise ModelFileMissing(
-            f"the model requires the detector {info['detector']}; known is {MEGADETECTOR.source}"
+            f"the model requires the detector {info['detector']}; this Trapline supports "
+            f"only {MEGADETECTOR.source}"
         )
     draft = Path(tempfile.mkdtemp(dir=folder))
     try:

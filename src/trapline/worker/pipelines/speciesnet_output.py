@@ -97,14 +97,14 @@ def build_speciesnet_category_map(labels: Sequence[str]) -> CategoryMap:
 
 def parse_prediction(
     prediction: Mapping[str, Any],
-    places: Mapping[str, tuple[int, str]],
+    class_indices: Mapping[str, tuple[int, str]],
     width: int,
     height: int,
     threshold: float,
 ) -> list[ModelDetection]:
     """Return the boxes of an image with at least this score, best first, with their classes.
 
-    `places` maps each class string of the classifier to its index and name. Boxes that are
+    `class_indices` maps each class string of the classifier to its index and name. Boxes that are
     classified as blank are omitted.
 
     Raises:
@@ -116,7 +116,7 @@ def parse_prediction(
             f"{', '.join(prediction.get('failures') or ['no detections'])}"
         )
     rows = list(prediction["detections"])
-    whole = _of_whole_picture(prediction, rows)
+    whole = _find_image_prediction(prediction, rows)
     boxes = sorted(
         (row for row in rows if str(row.get("category")) != "0"), key=lambda row: -row["conf"]
     )
@@ -124,8 +124,8 @@ def parse_prediction(
     for number, row in enumerate(boxes):
         box = scale_box(row["bbox"], width, height)
         # A prediction for the whole image applies to the box with the best score.
-        said = whole if whole is not None and number == 0 else row
-        final = _read_final(said)
+        source = whole if whole is not None and number == 0 else row
+        final = _parse_ensemble(source)
         if (
             row["conf"] < threshold
             or box is None
@@ -137,13 +137,13 @@ def parse_prediction(
                 box=box,
                 algorithm=DETECTOR,
                 score=min(1.0, float(row["conf"])),
-                names=_name(row, said, final, places),
+                names=_build_classifications(row, source, final, class_indices),
             )
         )
     return found
 
 
-def _of_whole_picture(
+def _find_image_prediction(
     prediction: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any] | None:
     pseudo = next((row for row in rows if str(row.get("category")) == "0"), None)
@@ -161,8 +161,8 @@ def _of_whole_picture(
     }
 
 
-def _read_final(said: Mapping[str, Any]) -> tuple[SpeciesnetTaxon, float] | None:
-    processed = said.get("processed_classification")
+def _parse_ensemble(source: Mapping[str, Any]) -> tuple[SpeciesnetTaxon, float] | None:
+    processed = source.get("processed_classification")
     if not processed:
         return None
     taxon = parse_class(processed["class"])
@@ -173,15 +173,17 @@ def _read_final(said: Mapping[str, Any]) -> tuple[SpeciesnetTaxon, float] | None
     )
 
 
-def _name(
+def _build_classifications(
     row: Mapping[str, Any],
-    said: Mapping[str, Any],
+    source: Mapping[str, Any],
     final: tuple[SpeciesnetTaxon, float] | None,
-    places: Mapping[str, tuple[int, str]],
+    class_indices: Mapping[str, tuple[int, str]],
 ) -> list[ModelClassification]:
     group = int(row["category"]) - 1
     if not 0 <= group < len(GROUPS):
-        raise ValueError(f"SpeciesNet's detector knows no category {row['category']!r}")
+        raise ValueError(
+            f"the detector of SpeciesNet returned the unknown category {row['category']!r}"
+        )
     score = min(1.0, float(row["conf"]))
     names = [
         ModelClassification(
@@ -191,14 +193,14 @@ def _name(
             terminal=final is None,
         )
     ]
-    raw = said.get("raw_classifications")
+    raw = source.get("raw_classifications")
     if raw and raw.get("classes"):
-        scores = np.zeros(len(places))
+        scores = np.zeros(len(class_indices))
         for text, value in zip(raw["classes"], raw["scores"], strict=True):
-            scores[places[text][0]] = value
+            scores[class_indices[text][0]] = value
         names.append(
             ModelClassification(
-                name=places[raw["classes"][0]][1],
+                name=class_indices[raw["classes"][0]][1],
                 algorithm=CLASSIFIER,
                 scores=scores,
                 terminal=False,

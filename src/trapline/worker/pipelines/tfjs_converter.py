@@ -51,11 +51,11 @@ def convert_to_onnx(model_json: bytes, weights: bytes) -> bytes:
         builder.nodes,
         "tfjs",
         [
-            helper.make_tensor_value_info(name, *_shape(entry))
+            helper.make_tensor_value_info(name, *_parse_shape(entry))
             for name, entry in sorted(signature["inputs"].items())
         ],
         [
-            helper.make_tensor_value_info(name, *_shape(signature["outputs"][name]))
+            helper.make_tensor_value_info(name, *_parse_shape(signature["outputs"][name]))
             for name in outputs
         ],
         [
@@ -89,22 +89,22 @@ def parse_weights(manifest: list[dict[str, Any]], weights: bytes) -> dict[str, N
     return found
 
 
-def _shape(entry: dict[str, Any]) -> tuple[int, list[int]]:
+def _parse_shape(entry: dict[str, Any]) -> tuple[int, list[int]]:
     return _DTYPES[entry["dtype"]], [int(side["size"]) for side in entry["tensorShape"]["dim"]]
 
 
-def _words(attributes: dict[str, Any], name: str) -> list[str]:
+def _get_texts(attributes: dict[str, Any], name: str) -> list[str]:
     return [
         base64.b64decode(word).decode()
         for word in attributes.get(name, {}).get("list", {}).get("s", [])
     ]
 
 
-def _word(attributes: dict[str, Any], name: str) -> str:
+def _get_text(attributes: dict[str, Any], name: str) -> str:
     return base64.b64decode(attributes[name]["s"]).decode()
 
 
-def _sides(attributes: dict[str, Any], name: str) -> list[int]:
+def _get_height_and_width(attributes: dict[str, Any], name: str) -> list[int]:
     """Return the height and width of a list over batch, height, width and channels."""
     return [int(number) for number in attributes.get(name, {}).get("list", {}).get("i", ["1"] * 4)][
         1:3
@@ -163,14 +163,14 @@ class _Builder:
         else:
             kernel = kernel.transpose(3, 2, 0, 1)
         arguments = {
-            "strides": _sides(attributes, "strides"),
-            "dilations": _sides(attributes, "dilations"),
+            "strides": _get_height_and_width(attributes, "strides"),
+            "dilations": _get_height_and_width(attributes, "dilations"),
             "group": groups,
-            "auto_pad": {"SAME": "SAME_UPPER", "VALID": "VALID"}[_word(attributes, "padding")],
+            "auto_pad": {"SAME": "SAME_UPPER", "VALID": "VALID"}[_get_text(attributes, "padding")],
         }
         first = self.emit("Transpose", [inputs[0]], f"{name}//first", perm=_FIRST)
         given = [first, self.constant(f"{name}//kernel", kernel, np.float32)]
-        fused = _words(attributes, "fused_ops")
+        fused = _get_texts(attributes, "fused_ops")
         if fused[:1] == ["BiasAdd"]:
             given.append(
                 self.constant(f"{name}//bias", self.value(inputs[2]).reshape(-1), np.float32)
@@ -197,9 +197,9 @@ class _Builder:
             "MaxPool",
             [first],
             f"{name}//pooled",
-            kernel_shape=_sides(attributes, "ksize"),
-            strides=_sides(attributes, "strides"),
-            auto_pad={"SAME": "SAME_UPPER", "VALID": "VALID"}[_word(attributes, "padding")],
+            kernel_shape=_get_height_and_width(attributes, "ksize"),
+            strides=_get_height_and_width(attributes, "strides"),
+            auto_pad={"SAME": "SAME_UPPER", "VALID": "VALID"}[_get_text(attributes, "padding")],
         )
         self.emit("Transpose", [pooled], name, perm=_LAST)
 

@@ -35,7 +35,7 @@ DETECTOR = Algorithm(
     category_map=build_category_map(*CLASSES),
     uri="https://github.com/Megvii-BaseDetection/YOLOX",
 )
-GROUPER = Algorithm(
+GROUP_CLASSIFIER = Algorithm(
     name="YOLOX-nano, COCO in three groups",
     key="yolox-nano-coco-groups",
     task_type="classification",
@@ -45,7 +45,7 @@ GROUPER = Algorithm(
 SIDE = 416
 STRIDES = (8, 16, 32)
 FILL = 114
-SCORE_FROM = 0.25
+MIN_SCORE = 0.25
 OVERLAP = 0.45
 
 
@@ -65,31 +65,31 @@ class YoloxNano(Pipeline):
             description="YOLOX-nano: the classes of COCO, in three groups",
         ),
     )
-    algorithms = (DETECTOR, GROUPER)
+    algorithms = (DETECTOR, GROUP_CLASSIFIER)
     models = (MODEL,)
 
     _session: OnnxSession
 
     def load(self, machine: Device) -> None:
-        """Fetch the model and load it."""
+        """Download the model and load it."""
         self._session = open_session(machine.fetch(MODEL), machine.device, machine.threads)
 
-    def run(self, pictures: Sequence[InputImage]) -> list[list[ModelDetection]]:
+    def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect image by image, because the published model accepts one image at a time."""
-        return [self._detect(picture.pixels) for picture in pictures]
+        return [self._detect(image.pixels) for image in images]
 
     def _detect(self, pixels: Pixels) -> list[ModelDetection]:
         height, width = pixels.shape[:2]
         given, scale = letterbox(pixels)
-        (answer,) = self._session.run(["output"], {"images": given})
-        boxes, scores = decode_boxes(answer[0])
+        (output,) = self._session.run(["output"], {"images": given})
+        boxes, scores = decode_boxes(output[0])
         best = scores.argmax(axis=1)
-        sure = scores[np.arange(len(best)), best]
-        wanted = np.flatnonzero((sure >= SCORE_FROM) & np.isin(best, list(GROUP_OF)))
-        boxes = clip_boxes(boxes[wanted] / scale, width, height)
+        confidence = scores[np.arange(len(best)), best]
+        kept = np.flatnonzero((confidence >= MIN_SCORE) & np.isin(best, list(GROUP_OF)))
+        boxes = clip_boxes(boxes[kept] / scale, width, height)
         return [
-            _describe(boxes[index], scores[wanted[index]])
-            for index in suppress_overlaps(boxes, sure[wanted], OVERLAP)
+            _build_detection(boxes[index], scores[kept[index]])
+            for index in suppress_overlaps(boxes, confidence[kept], OVERLAP)
             if boxes[index, 2] - boxes[index, 0] >= 1 and boxes[index, 3] - boxes[index, 1] >= 1
         ]
 
@@ -125,7 +125,7 @@ def decode_boxes(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
     return boxes, rows[:, 4:5] * rows[:, 5:]
 
 
-def _describe(box: NDArray[np.float32], scores: NDArray[np.float32]) -> ModelDetection:
+def _build_detection(box: NDArray[np.float32], scores: NDArray[np.float32]) -> ModelDetection:
     best = int(scores.argmax())
     score = min(1.0, float(scores[best]))
     group = GROUPS.index(GROUP_OF[best])
@@ -140,6 +140,6 @@ def _describe(box: NDArray[np.float32], scores: NDArray[np.float32]) -> ModelDet
             ModelClassification(
                 name=CLASSES[best], algorithm=DETECTOR.key, scores=scores, terminal=False
             ),
-            ModelClassification(name=GROUPS[group], algorithm=GROUPER.key, scores=grouped),
+            ModelClassification(name=GROUPS[group], algorithm=GROUP_CLASSIFIER.key, scores=grouped),
         ),
     )

@@ -13,6 +13,7 @@ import { canManage, useProject } from "../../projects/projectContext"
 import { IconButton, LinkButton } from "../../ui/Button"
 import { uiTexts } from "../../ui/en"
 import { Timestamp } from "../../ui/time"
+import { LocationBadge } from "../LocationBadge"
 import { mapTexts as t } from "./en"
 
 export function DeploymentCard({
@@ -42,7 +43,10 @@ export function DeploymentCard({
         </Link>
       )}
       <div className="map-card-text">
-        <strong>{deployment.name}</strong>
+        <span>
+          <strong>{deployment.name}</strong>
+          <LocationBadge precision={deployment.location_precision} />
+        </span>
         {deployment.last_image_at === null ? (
           <span className="soft small">{t.noImage}</span>
         ) : (

@@ -8,6 +8,8 @@ import { canManage, useProject } from "../../projects/projectContext"
 import { IconButton } from "../../ui/Button"
 import { Timestamp } from "../../ui/time"
 import { clockTexts, deploymentTexts } from "../en"
+import { LocationBadge } from "../LocationBadge"
+import { formatCoordinates, isExact, isWithheld } from "../locationPrecision"
 import { ZoneWarning } from "../ZoneWarning"
 import { mapTexts as t } from "./en"
 
@@ -49,7 +51,7 @@ export function DeploymentList({
   return (
     <ul className="place-list" ref={list} aria-label={t.list} onKeyDown={onKeyDown}>
       {deployments.map((one) => {
-        const placed = one.latitude !== null && one.longitude !== null
+        const coordinates = formatCoordinates(one)
         const look = [
           "place",
           one.id === lit ? "place-highlighted" : "",
@@ -83,13 +85,14 @@ export function DeploymentList({
             <p className="place-facts">
               <span>{t.images(one.images)}</span>
               {one.last_image_at && <Timestamp at={one.last_image_at} zone={one.time_zone} />}
-              {placed ? (
-                <span>{`${one.latitude?.toFixed(4)}, ${one.longitude?.toFixed(4)}`}</span>
-              ) : canManage(project) ? (
+              {coordinates ? (
+                <span>{coordinates}</span>
+              ) : isWithheld(one) ? null : canManage(project) && isExact(one) ? (
                 <Link href={paths.deployment(project.id, one.id)}>{t.setPosition}</Link>
               ) : (
                 <span className="faint">{t.noPosition}</span>
               )}
+              <LocationBadge precision={one.location_precision} />
               <span>{one.time_zone}</span>
               {one.camera && <span>{one.camera}</span>}
               {one.habitat && <span>{one.habitat}</span>}
@@ -99,7 +102,7 @@ export function DeploymentList({
             </p>
             <ZoneWarning deployment={one} />
             <div className="place-actions">
-              {placed && (
+              {coordinates && (
                 <IconButton
                   label={t.show(one.name)}
                   aria-pressed={one.id === chosen}

@@ -3,7 +3,9 @@ import { Minus, Plus, Scan } from "lucide-react"
 import { type ReactNode, useEffect, useMemo, useRef } from "react"
 import type { Deployment } from "../../api/types"
 import { IconButton } from "../../ui/Button"
-import { buildClusters, type Cluster, listDeploymentPoints } from "./clusters"
+import { locationTexts } from "../en"
+import { isExact } from "../locationPrecision"
+import { buildClusters, type Cluster, listDeploymentPoints, listExtents } from "./clusters"
 import { mapTexts as t } from "./en"
 import { buildGraticule, buildScale, LABEL_GAP } from "./graticule"
 import "./map.css"
@@ -33,6 +35,9 @@ interface DeploymentMapProps {
 /** Height in pixels that the card of the selected deployment can cover at the bottom. */
 const CARD = 150
 
+/** Return the text of the mark of a rounded location; undefined if it is exact. */
+const getBadge = ({ location_precision: precision }: Deployment) =>
+  precision === "exact" ? undefined : locationTexts.badges[precision]
 const isSilent = (one: Cluster) => one.members.some((member) => member.deployment.silent_since)
 
 export function DeploymentMap({
@@ -52,7 +57,7 @@ export function DeploymentMap({
   const marked = mark ? project(mark) : null
   // The marked position does not move the map while the user sets it: the view is fitted to it only
   // if there is nothing else.
-  const points = placed.length > 0 || !marked ? placed.map((one) => one.point) : [marked]
+  const points = placed.length > 0 || !marked ? listExtents(placed) : [marked]
   const { view, size, zoomIn, zoomOut, fit, show, reveal, bind } = useMapView(frame, points, {
     still,
     wheel: !onPlace,
@@ -67,6 +72,15 @@ export function DeploymentMap({
     () => (seen ? buildGraticule(view, size) : { meridians: [], parallels: [] }),
     [view, size, seen],
   )
+  const areas = seen
+    ? placed
+        .filter((one) => one.radius > 0)
+        .map(({ deployment, point, radius }) => ({
+          id: deployment.id,
+          at: toScreen(point, view, size),
+          radius: radius * view.scale,
+        }))
+    : []
   const bar = seen ? buildScale(view) : null
 
   const target = placed.find((one) => one.deployment.id === chosen)
@@ -117,6 +131,16 @@ export function DeploymentMap({
           {lines.parallels.map((line) => (
             <path key={`p${line.text}`} d={`M0 ${line.at}H${size.width}`} />
           ))}
+          {areas.map((one) => (
+            <circle
+              key={one.id}
+              className={one.id === chosen || one.id === lit ? "map-area map-area-lit" : "map-area"}
+              cx={one.at.x}
+              cy={one.at.y}
+              r={one.radius}
+              data-area={one.id}
+            />
+          ))}
           {lines.meridians.map((line) => (
             <text key={`m${line.at}`} x={line.at + LABEL_GAP} y={size.height - 6}>
               {line.text}
@@ -137,13 +161,14 @@ export function DeploymentMap({
             "map-point",
             many ? "map-cluster" : "",
             isSilent(one) ? "map-silent" : "",
+            !many && !isExact(first.deployment) ? "map-rounded" : "",
             ids.includes(chosen ?? "") ? "map-chosen" : "",
             ids.includes(lit ?? "") ? "map-highlighted" : "",
             one.isBefore ? "map-before" : "",
           ]
           const said = many
             ? t.together(one.members.length, isSilent(one))
-            : t.one(first.deployment.name, isSilent(one))
+            : t.one(first.deployment.name, isSilent(one), getBadge(first.deployment))
           return (
             <button
               key={one.key}

@@ -1,6 +1,7 @@
 /** Clusters deployments that are near each other, and decides which names fit on the map. */
 import type { Deployment } from "../../api/types"
-import { type Point, project, type Size, toScreen, type View } from "./projection"
+import { isExact } from "../locationPrecision"
+import { type Point, project, projectLength, type Size, toScreen, type View } from "./projection"
 
 /** Points nearer than this, in pixels, cannot be tapped separately. */
 const CLUSTER_DISTANCE = 44
@@ -13,6 +14,8 @@ const EDGE = 6
 export interface DeploymentPoint {
   deployment: Deployment
   point: Point
+  /** Radius of the area of a rounded location as a fraction of the world's width; 0 if exact. */
+  radius: number
 }
 
 export interface Cluster {
@@ -33,7 +36,22 @@ export function listDeploymentPoints(deployments: Deployment[]): DeploymentPoint
           {
             deployment,
             point: project({ latitude: deployment.latitude, longitude: deployment.longitude }),
+            radius: isExact(deployment)
+              ? 0
+              : projectLength(deployment.coordinate_uncertainty_m ?? 0, deployment.latitude),
           },
+        ],
+  )
+}
+
+/** Return the corners of the areas of the deployments, which a map must show as a whole. */
+export function listExtents(placed: DeploymentPoint[]): Point[] {
+  return placed.flatMap(({ point: { x, y }, radius }) =>
+    radius === 0
+      ? [{ x, y }]
+      : [
+          { x: x - radius, y: y - radius },
+          { x: x + radius, y: y + radius },
         ],
   )
 }

@@ -6,7 +6,8 @@ export const mapTexts = {
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
   fit: "Show all",
-  one: (name: string, silent: boolean) => (silent ? `${name}, silent` : name),
+  one: (name: string, silent: boolean, badge: string | undefined) =>
+    [name, silent && "silent", badge].filter(Boolean).join(", "),
   together: (count: number, silent: boolean) =>
     `${formatCount(count)} deployments close to each other${silent ? ", some silent" : ""}: zoom in`,
   scale: (length: string) => `Scale: the bar is ${length} long`,
@@ -22,6 +23,12 @@ export const mapTexts = {
       : `${formatCount(count)} deployments have no position yet, so they are not on the map.`,
   noPosition: "no position yet",
   setPosition: "Set its position",
+  withheld: (count: number) =>
+    count === 1
+      ? "1 deployment is not on the map, because its location is withheld."
+      : `${formatCount(count)} deployments are not on the map, because their locations are withheld.`,
+  noneShown: "No location is shown.",
+  noneShownText: "The locations of sensitive taxa are withheld for your role.",
   none: "No deployment has a position yet.",
   noneText: "Enter the latitude and longitude of a deployment to show it here.",
   images: (count: number) => `${formatCount(count)} ${count === 1 ? "image" : "images"}`,

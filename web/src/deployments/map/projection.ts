@@ -36,6 +36,12 @@ export function project({ latitude, longitude }: Coordinates): Point {
   return { x: (longitude + 180) / 360, y: 0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI) }
 }
 
+/** Convert metres at a latitude to a fraction of the world's width. */
+export function projectLength(metres: number, latitude: number): number {
+  const limited = clamp(latitude, -MAX_LATITUDE, MAX_LATITUDE)
+  return metres / (EQUATOR_M * Math.cos((limited * Math.PI) / 180))
+}
+
 export function unproject({ x, y }: Point): Coordinates {
   const latitude = (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI
   return { latitude, longitude: (x - Math.floor(x)) * 360 - 180 }

@@ -34,7 +34,7 @@ from trapline.server.platform.access import (
     MACHINES,
     RequestOrigin,
     Scope,
-    expand_scopes,
+    expand_token_scopes,
     list_token_projects,
 )
 from trapline.server.platform.app_context import AppContext
@@ -149,7 +149,9 @@ def _scope_of_live(row: ActiveToken, origin: RequestOrigin) -> Scope:
         user_id=row.user_id,
         token_id=row.id,
         is_limited=row.project_ids is not None,
-        scopes=expand_scopes(None if row.scopes is None else map(TokenScope, row.scopes)),
+        token_scopes=expand_token_scopes(
+            None if row.scopes is None else map(TokenScope, row.scopes)
+        ),
         origin=origin,
     )
     is_operator = row.is_operator and kind == TokenKind.USER and scope.is_person

@@ -41,7 +41,7 @@ from trapline.wire.auth import PasswordUpdate
 log = structlog.get_logger(__name__)
 
 ANONYMOUS = Scope(actor="nobody")
-REFUSAL = "This e-mail address and password do not belong together."
+REFUSAL = "The e-mail address or the password is wrong."
 MOST_WAITING = 50
 """Maximum number of waiting hashes of a process; each takes about 0.25 s and 64 MiB."""
 

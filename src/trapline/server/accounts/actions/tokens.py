@@ -14,7 +14,12 @@ from trapline.server.accounts.queries.accounts import TokenRow
 from trapline.server.accounts.queries.memberships import list_existing_projects
 from trapline.server.accounts.queries.tokens import list_tokens, lock_token, revoke_tokens
 from trapline.server.accounts.rules.tokens import find_parsed_token, generate_token
-from trapline.server.platform.access import ENTRUSTS, Scope, expand_scopes, list_token_projects
+from trapline.server.platform.access import (
+    ENTRUSTS,
+    Scope,
+    expand_token_scopes,
+    list_token_projects,
+)
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
@@ -53,7 +58,7 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
         Unprocessable: the expiry or the scopes are invalid.
     """
     _check_projects(scope, new)
-    _check_scopes(scope, new)
+    _require_token_scopes(scope, new)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Token)
         if done is not None:
@@ -139,7 +144,7 @@ def _check_projects(scope: Scope, new: NewToken) -> None:
         )
 
 
-def _check_scopes(scope: Scope, new: NewToken) -> None:
+def _require_token_scopes(scope: Scope, new: NewToken) -> None:
     """Require that a user token has only scopes of its creator, and other tokens name none."""
     if new.kind != TokenKind.USER:
         if new.scopes is not None:
@@ -153,7 +158,7 @@ def _check_scopes(scope: Scope, new: NewToken) -> None:
             "A token without scopes has no permissions. No token was created. Leave scopes out, or "
             "name one."
         )
-    if new.scopes is not None and (more := expand_scopes(new.scopes) - scope.scopes):
+    if new.scopes is not None and (more := expand_token_scopes(new.scopes) - scope.token_scopes):
         raise Forbidden(
             f"The token of this request does not have the scope {min(more)}. No token was created."
         )

@@ -171,7 +171,7 @@ async def _authorise(
     request: Request, system: AppContext, origin: RequestOrigin, *, anew: bool
 ) -> Scope:
     access = get_route_access(request)
-    assert access.kinds is not None, "a public route has no scope"
+    assert access.kinds is not None, "a route without sign-in has no caller"
     scope = await _find_caller(request, system, origin, anew=anew or not access.often)
     if scope.kind not in access.kinds:
         raise Forbidden(
@@ -194,11 +194,11 @@ def _check_token(scope: Scope, access: RouteAccess, method: str) -> None:
             "This API token is limited to some projects and cannot manage accounts. Nothing was "
             "changed."
         )
-    wanted = access.scope_for(method)
-    if wanted not in scope.scopes:
+    wanted = access.get_token_scope(method)
+    if wanted not in scope.token_scopes:
         raise Forbidden(
             f"This requires an API token with the scope {wanted}; your token has "
-            f"{', '.join(sorted(scope.scopes)) or 'none'}. Nothing was changed."
+            f"{', '.join(sorted(scope.token_scopes)) or 'none'}. Nothing was changed."
         )
 
 

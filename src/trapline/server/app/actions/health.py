@@ -36,8 +36,8 @@ def describe_nats(outage: NatsOutage | None) -> str:
             f"Events refused since {since}: {outage.reason}. Events wait for a day and are retried."
         )
     return (
-        f"Away since {since}: {outage.reason}. Events wait for a day and are published when it "
-        "answers."
+        f"Unavailable since {since}: {outage.reason}. Events wait for a day and are published "
+        "when it answers."
     )
 
 

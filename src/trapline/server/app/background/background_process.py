@@ -42,6 +42,8 @@ from trapline.server.operations.actions.retention import (
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.queue_maintenance import requeue_expired_leases
+from trapline.server.review.actions.observation_builds import build_observations
+from trapline.server.review.actions.sensitive_sightings import record_sightings
 from trapline.server.sources.actions.pull_run_starts import restart_dead_runs, start_due_runs
 from trapline.server.sources.actions.pushed_events import start_runs_for_pushed_files
 from trapline.server.sources.background.feeds import FeedManager
@@ -96,12 +98,14 @@ def build_loops(system: AppContext) -> list[Loop]:
         Loop("dead pull runs", 3.0, dead_runs),
         Loop("reaper", system.leases.reaper_s, reaper),
         Loop("old answers", 3600.0, lambda: purge_saved_responses(system, SCOPE)),
-        Loop("failures to sign in", 3600.0, lambda: purge_sign_in_failures(system, SCOPE)),
-        Loop("old addresses of pictures", 3600.0, lambda: purge_download_urls(system, SCOPE)),
-        Loop("files that were announced", 3600.0, lambda: purge_staged_files(system, SCOPE)),
+        Loop("sign-in failures", 3600.0, lambda: purge_sign_in_failures(system, SCOPE)),
+        Loop("old URLs of images", 3600.0, lambda: purge_download_urls(system, SCOPE)),
+        Loop("staged files", 3600.0, lambda: purge_staged_files(system, SCOPE)),
         Loop("used signatures", 300.0, lambda: purge_used_signatures(system, SCOPE)),
         Loop("orphaned artifacts", 3600.0, lambda: purge_orphans(system, SCOPE)),
         Loop("clocks", 3.0, lambda: update_capture_times(system, SCOPE)),
+        Loop("observations", 2.0, lambda: build_observations(system, SCOPE)),
+        Loop("sightings of sensitive taxa", 2.0, lambda: record_sightings(system, SCOPE)),
         Loop("day counts", 2.0, lambda: update_day_counts(system, SCOPE)),
         Loop("sequences", 2.0, lambda: group_images(system, SCOPE)),
         Loop("late tasks of deleted images", 10.0, lambda: delete_late_tasks(system, SCOPE)),

@@ -5,27 +5,27 @@ A route that is not in the table stops the start of the server.
 
 from trapline.server.platform.http.route_access import (
     ANY_TOKEN,
+    NO_SIGN_IN,
     PEOPLE,
     PEOPLE_AND_PIPELINES,
     PEOPLE_AND_WORKERS,
     PERSON,
-    PUBLIC,
     TOKENS_THAT_WORK,
     RouteAccess,
 )
 from trapline.wire.auth import Role
 
 ACCESS: dict[str, RouteAccess] = {
-    "GET /healthz": PUBLIC,
-    "GET /readyz": PUBLIC,
-    "GET /metrics": PUBLIC,  # requires TRAPLINE_METRICS_TOKEN
+    "GET /healthz": NO_SIGN_IN,
+    "GET /readyz": NO_SIGN_IN,
+    "GET /metrics": NO_SIGN_IN,  # requires TRAPLINE_METRICS_TOKEN
     # auth
-    "POST /auth/sign-in": PUBLIC,
-    "GET /auth/methods": PUBLIC,
-    "POST /auth/oidc/begin": PUBLIC,
-    "POST /auth/oidc": PUBLIC,  # requires the code of the provider
-    "POST /auth/link/state": PUBLIC,  # requires the secret of a link
-    "POST /auth/link": PUBLIC,
+    "POST /auth/sign-in": NO_SIGN_IN,
+    "GET /auth/methods": NO_SIGN_IN,
+    "POST /auth/oidc/begin": NO_SIGN_IN,
+    "POST /auth/oidc": NO_SIGN_IN,  # requires the code of the provider
+    "POST /auth/link/state": NO_SIGN_IN,  # requires the secret of a link
+    "POST /auth/link": NO_SIGN_IN,
     "POST /auth/sign-out": RouteAccess(frozenset({PERSON})),
     "GET /auth/me": RouteAccess(ANY_TOKEN),
     "PATCH /auth/me": RouteAccess(PEOPLE, account=True),
@@ -62,7 +62,7 @@ ACCESS: dict[str, RouteAccess] = {
     ),  # the caller's own membership, or as owner
     # public projects
     **{
-        f"GET /public/projects/{{project_id}}{part}": RouteAccess(None, public=True)
+        f"GET /public/projects/{{project_id}}{part}": RouteAccess(None, public_project=True)
         for part in (
             "",
             "/deployments",
@@ -104,6 +104,14 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /taxa/{taxon_id}": RouteAccess(PEOPLE),
     "PATCH /taxa/{taxon_id}": RouteAccess(PEOPLE, Role.MANAGER),
     "DELETE /taxa/{taxon_id}": RouteAccess(PEOPLE, Role.MANAGER),
+    "GET /projects/{project_id}/sensitive-taxa": RouteAccess(PEOPLE),
+    "PUT /projects/{project_id}/sensitive-taxa/{taxon_id}": RouteAccess(
+        PEOPLE, Role.OWNER, archived=True
+    ),
+    "DELETE /projects/{project_id}/sensitive-taxa/{taxon_id}": RouteAccess(PEOPLE, Role.OWNER),
+    "GET /projects/{project_id}/sensitive-taxa/{taxon_id}/sightings": RouteAccess(
+        PEOPLE, Role.OWNER
+    ),
     # imports
     "GET /imports": RouteAccess(PEOPLE),
     "POST /imports": RouteAccess(PEOPLE, Role.MANAGER),
@@ -132,12 +140,22 @@ ACCESS: dict[str, RouteAccess] = {
     # annotations
     "GET /annotations": RouteAccess(PEOPLE),
     "GET /images/{image_id}/annotations": RouteAccess(PEOPLE),
+    "POST /annotations": RouteAccess(PEOPLE, Role.REVIEWER),
+    "PATCH /annotations/{annotation_id}": RouteAccess(PEOPLE, Role.REVIEWER),
+    "DELETE /annotations/{annotation_id}": RouteAccess(PEOPLE, Role.REVIEWER),
+    "GET /annotations/{annotation_id}/history": RouteAccess(PEOPLE),
     "GET /annotations/{annotation_id}/scores": RouteAccess(PEOPLE),
     # identifications
     "GET /identifications": RouteAccess(PEOPLE),
     "POST /identifications": RouteAccess(PEOPLE, Role.REVIEWER),
     "POST /identifications/withdraw": RouteAccess(PEOPLE, Role.REVIEWER),
     "GET /identifications/{identification_id}": RouteAccess(PEOPLE),
+    "GET /observations": RouteAccess(PEOPLE),
+    "GET /observations/groups": RouteAccess(PEOPLE),
+    "GET /observations/individuals": RouteAccess(PEOPLE),
+    "GET /projects/{project_id}/observation-settings": RouteAccess(PEOPLE),
+    "PATCH /projects/{project_id}/observation-settings": RouteAccess(PEOPLE, Role.MANAGER),
+    "POST /projects/{project_id}/observation-settings/preview": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/cancel": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/retry": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/pause": RouteAccess(PEOPLE, Role.MANAGER),
@@ -227,9 +245,9 @@ ACCESS: dict[str, RouteAccess] = {
     "POST /notification-subscriptions": RouteAccess(PEOPLE, archived=True),
     "POST /notification-subscriptions/test": RouteAccess(PEOPLE, archived=True),
     "DELETE /notification-subscriptions/{notice_id}": RouteAccess(PEOPLE, archived=True),
-    "GET /files/{key:path}": PUBLIC,  # requires a signed URL
-    "HEAD /files/{key:path}": PUBLIC,
-    "PUT /files/{key:path}": PUBLIC,
+    "GET /files/{key:path}": NO_SIGN_IN,  # requires a signed URL
+    "HEAD /files/{key:path}": NO_SIGN_IN,
+    "PUT /files/{key:path}": NO_SIGN_IN,
     # pull sources
     "GET /source-folders": RouteAccess(PEOPLE, operators_too=True),
     "POST /source-folders": RouteAccess(PEOPLE, operators=True),
@@ -248,7 +266,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /image-pull-sources/{source_id}/runs/{run_id}": RouteAccess(PEOPLE),
     "GET /image-pull-sources/{source_id}/files": RouteAccess(PEOPLE),
     "POST /image-pull-sources/{source_id}/files/retry": RouteAccess(PEOPLE, Role.MANAGER),
-    "POST /image-pull-sources/{source_id}/events": PUBLIC,  # requires a signature
+    "POST /image-pull-sources/{source_id}/events": NO_SIGN_IN,  # requires a signature
     "POST /image-pull-sources/{source_id}/event-secret": RouteAccess(PEOPLE, Role.OWNER),
     "DELETE /image-pull-sources/{source_id}/event-secret": RouteAccess(PEOPLE, Role.OWNER),
 }

@@ -47,7 +47,14 @@ from trapline.server.queue.routes import (
 )
 from trapline.server.queue.task_notifier import TaskNotifier
 from trapline.server.review.formats.taxon_lists import MOST_BYTES as MAX_TAXON_LIST_BYTES
-from trapline.server.review.routes import identifications, taxa
+from trapline.server.review.routes import (
+    human_boxes,
+    identifications,
+    observation_settings,
+    observations,
+    sensitive_taxa,
+    taxa,
+)
 from trapline.server.sources.routes import pushed_events, source_folders, sources
 from trapline.wire.problem import Problem
 
@@ -82,6 +89,10 @@ VERSIONED = [
     annotations.router,
     scores.router,
     identifications.router,
+    human_boxes.router,
+    observations.router,
+    observation_settings.router,
+    sensitive_taxa.router,
     exports.router,
     callback_keys.router,
     webhooks.router,

@@ -1,10 +1,17 @@
 """Counts of images by day: counted again after changes, and summed for the overview and grid."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from trapline.server.catalogue.queries.catalogue_caches import CachedSummary, CatalogueCaches
-from trapline.server.catalogue.queries.image_findings import ZONES, count_by_day, filter_images
+from trapline.server.catalogue.queries.changes import LATELY, get_review_stamp
+from trapline.server.catalogue.queries.image_filters import (
+    ZONES,
+    count_by_day,
+    filter_images,
+    resolve_filter,
+)
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.findings.queries.day_counts import (
     DAYS_AT_ONCE,
@@ -19,10 +26,13 @@ from trapline.server.findings.queries.day_counts import (
 )
 from trapline.server.findings.rules.filters import DayFilter
 from trapline.server.images.queries.images import select_images
+from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.rules.locations import get_shown_name
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import StatementTimeout
+from trapline.server.review.queries.observations import list_class_names, list_current_sets
 from trapline.wire.day_counts import (
     ClassTotal,
     DayCount,
@@ -71,6 +81,7 @@ async def list_days(
     stored counts and are always counted. Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
+        wanted = await resolve_filter(scope, tx, project_id, wanted)
         statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
         found = await count_by_day(
             tx, statement, wanted, None if wanted.deleted else COUNTED_AT_ONCE
@@ -96,7 +107,9 @@ async def estimate_image_count(
         blank=wanted.blank,
         day_after=wanted.day_after,
         day_before=wanted.day_before,
-    ):
+        sets=wanted.sets,
+        names=wanted.names,
+    ) or (wanted.class_name is not None and not wanted.is_of_one_name):
         return 0
     return _choose(wanted, *await sum_images(scope, tx, _days_of(project_id, wanted)))
 
@@ -110,7 +123,9 @@ async def _list_stored_counts(
 
 
 def _days_of(project_id: int, wanted: ImageFilter) -> DayFilter:
-    return DayFilter(project_id, wanted.deployment_id, wanted.class_name, *_days_around(wanted))
+    has_name = wanted.is_of_one_name and not wanted.is_only_blank
+    name = wanted.names[0] if wanted.names and has_name else wanted.class_name
+    return DayFilter(project_id, wanted.deployment_id, name, *_days_around(wanted))
 
 
 def _choose(wanted: ImageFilter, images: int, blank: int) -> int:
@@ -139,22 +154,39 @@ async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Su
     """Sum images by day, hour of the day, class and deployment. Raises NotFound.
 
     A summary that took longer than LONG_S seconds is cached for KEPT_FOR times its duration, and
-    reported as behind, because pages request it repeatedly.
+    reported as behind, because pages request it repeatedly. After an identification it is computed
+    again, because that must be visible in the next request.
     """
     scope.check(wanted.project_id)
     known = system.part(CatalogueCaches).summaries.get(wanted)
-    if known is not None and time.monotonic() - known.since < KEPT_FOR * known.took_s:
-        return known.summary.model_copy(update={"is_behind": True})
+    reviewed_since = datetime.now(UTC) - LATELY
     async with system.database.transaction(scope) as tx:
+        if known is not None and await _is_recent(scope, tx, wanted.project_id, known):
+            summary = known.summary.model_copy(update={"is_behind": True})
+            return await _hide_names(scope, tx, wanted.project_id, summary)
+        # Read first: an identification made meanwhile then differs from this stamp.
+        reviewed = await get_review_stamp(scope, tx, wanted.project_id, reviewed_since)
         behind = await has_dirty_days(scope, tx, wanted.project_id)
         began = time.monotonic()
-        sums: DayCountTotals = await sum_project(scope, tx, wanted, MOST)
-        without = await count_days_without_camera_time(scope, tx, wanted)
+        resolved = await _resolve_name(scope, tx, wanted)
+        sums: DayCountTotals = await sum_project(scope, tx, resolved, MOST)
+        without = await count_days_without_camera_time(scope, tx, resolved)
         now = time.monotonic()
-    summary = Summary(
+        summary = _build_summary(sums, without, is_behind=behind)
+        shown = await _hide_names(scope, tx, wanted.project_id, summary)
+    if now - began > LONG_S:
+        # With the exact names: other callers may see more or less.
+        system.part(CatalogueCaches).summaries.keep(
+            wanted, CachedSummary(summary, now, now - began, reviewed_since, reviewed)
+        )
+    return shown
+
+
+def _build_summary(sums: DayCountTotals, without_camera_time: int, *, is_behind: bool) -> Summary:
+    return Summary(
         images=sums.images,
         blank=sums.blank,
-        without_camera_time=without,
+        without_camera_time=without_camera_time,
         days=[DayTotal(day=day, images=images, blank=blank) for day, images, blank in sums.days],
         hours=sums.hours,
         classes=[ClassTotal(class_name=name, images=images) for name, images in sums.classes],
@@ -162,10 +194,37 @@ async def get_summary(system: AppContext, scope: Scope, wanted: DayFilter) -> Su
             DeploymentTotal(deployment_id=key, name=name, images=images, last_captured_at=last)
             for key, name, images, last in sums.deployments
         ],
-        is_behind=behind,
+        is_behind=is_behind,
     )
-    if now - began > LONG_S:
-        system.part(CatalogueCaches).summaries.keep(
-            wanted, CachedSummary(summary, now, now - began)
-        )
-    return summary
+
+
+async def _hide_names(scope: Scope, tx: Transaction, project_id: int, summary: Summary) -> Summary:
+    """Replace the names of deployments that are withheld from the caller."""
+    withheld = await list_precisions(scope, tx, [project_id])
+    shown = [
+        one.model_copy(update={"name": get_shown_name(one.deployment_id)})
+        if one.deployment_id in withheld
+        else one
+        for one in summary.deployments
+    ]
+    # Deployments with equally many images are ordered by name.
+    ordered = sorted(shown, key=lambda one: (-one.images, one.name))
+    return summary.model_copy(update={"deployments": ordered})
+
+
+async def _is_recent(scope: Scope, tx: Transaction, project_id: int, known: CachedSummary) -> bool:
+    """Whether a cached summary is recent, and people said nothing since."""
+    if time.monotonic() - known.since >= KEPT_FOR * known.took_s:
+        return False
+    stamp = await get_review_stamp(scope, tx, project_id, known.reviewed_since)
+    return stamp == known.reviewed
+
+
+async def _resolve_name(scope: Scope, tx: Transaction, wanted: DayFilter) -> DayFilter:
+    """Replace a label by the name that observations of it have."""
+    if wanted.class_name is None:
+        return wanted
+    sets = await list_current_sets(scope, tx, wanted.project_id)
+    names = await list_class_names(scope, tx, sets, wanted.class_name)
+    others = [name for name in names if name != wanted.class_name]
+    return replace(wanted, class_name=others[0]) if others else wanted

@@ -7,33 +7,45 @@ from uuid import UUID
 from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.catalogue.actions.analysis_responses import build_analysis
 from trapline.server.catalogue.actions.day_counts import estimate_image_count
+from trapline.server.catalogue.queries.image_filters import (
+    filter_images,
+    get_capture_time_column,
+    resolve_filter,
+    select_counted,
+)
 from trapline.server.catalogue.queries.image_findings import (
     BoxSummary,
     ImageFindings,
-    filter_images,
-    get_capture_time_column,
     list_analyses,
     list_deployment_names,
     list_image_findings,
-    select_counted,
 )
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.findings.queries.annotation_pages import list_analysis_annotations
 from trapline.server.images.actions.signed_urls import sign_original_url, sign_thumbnail
 from trapline.server.images.queries.images import (
     ImageRow,
-    count_classes,
     get_image_row,
     list_adjacent_images,
     list_tags,
     select_images,
 )
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.images.rules.capture_time import list_time_flags
+from trapline.server.images.rules.locations import (
+    NAMES,
+    Precision,
+    filter_exif,
+    get_shown_filename,
+)
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import count_rows, fetch_page
+from trapline.server.platform.db.pagination import EXACT_UP_TO, count_rows, fetch_page
+from trapline.server.review.actions.human_boxes import build_human_boxes
 from trapline.server.review.actions.identifications import list_effective_on_image
+from trapline.server.review.queries.human_boxes import list_boxes_of_images
+from trapline.server.review.queries.observations import count_observed_names
 from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.images import (
     CaptureTimeSource,
@@ -58,9 +70,11 @@ async def list_images(
     limit: int,
     cursor: str | None,
     skip: int = 0,
+    count_up_to: int = EXACT_UP_TO,
 ) -> Page[Image]:
-    """List images by capture time, without the first `skip`."""
+    """List images by capture time, without the first `skip`; count them up to `count_up_to`."""
     async with system.database.transaction(scope) as tx:
+        wanted = await resolve_filter(scope, tx, project_id, wanted)
         statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
         rows, following = await fetch_page(
             tx,
@@ -71,7 +85,7 @@ async def list_images(
             cursor=cursor,
         )
         count, estimated = await count_rows(
-            tx, select_counted(scope, project_id, wanted, statement)
+            tx, select_counted(scope, project_id, wanted, statement), count_up_to
         )
         if estimated and project_id is not None:
             count = max(count, await estimate_image_count(scope, tx, project_id, wanted))
@@ -90,6 +104,7 @@ async def get_image(
     async with system.database.transaction(scope) as tx:
         row = await get_image_row(scope, tx, image_id, deleted=True)
         [image] = await build_images(system, scope, tx, [row])
+        wanted = await resolve_filter(scope, tx, row.project_id, wanted)
         listed = filter_images(select_images(scope, row.project_id, deleted=wanted.deleted), wanted)
         before, after = await list_adjacent_images(tx, row, listed, get_capture_time_column(wanted))
         if descending:
@@ -99,16 +114,20 @@ async def get_image(
         )
         annotations = [annotation for one in found for annotation, _ in one.annotations]
         identification, effective = await list_effective_on_image(scope, tx, image_id, annotations)
+        drawn = await list_boxes_of_images(scope, tx, [image_id])
+        boxes = await build_human_boxes(scope, tx, drawn)
+        withheld = await list_precisions(scope, tx, [row.project_id], [row.deployment_id])
     is_deleted = row.deleted_at is not None
     analyses = [build_analysis(system, one, effective, is_deleted=is_deleted) for one in found]
     return ImageDetail(
         **dict(image),
-        exif=row.exif,
-        captured_at_raw=row.captured_at_raw,
+        exif=filter_exif(row.exif) if withheld else row.exif,
+        captured_at_raw=None if withheld else row.captured_at_raw,
         clock_offset_s=row.clock_offset_s,
-        source_id=row.source_id,
+        source_id=None if withheld else row.source_id,
         identification=identification,
         analyses=analyses,
+        boxes_by_people=boxes,
         previous_id=before,
         next_id=after,
     )
@@ -117,7 +136,7 @@ async def get_image(
 async def list_classes(system: AppContext, scope: Scope, project_id: int) -> list[ClassCount]:
     """List the classes found in a project, the most frequent first."""
     async with system.database.transaction(scope) as tx:
-        counted = await count_classes(scope, tx, project_id)
+        counted = await count_observed_names(scope, tx, project_id)
     return [ClassCount(class_name=name, images=images) for name, images in counted]
 
 
@@ -125,16 +144,33 @@ async def build_images(
     system: AppContext, scope: Scope, tx: Transaction, rows: list[ImageRow]
 ) -> list[Image]:
     """Build images with their findings, with a constant number of statements."""
-    names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
+    deployments = {row.deployment_id for row in rows}
+    precisions = await list_precisions(scope, tx, {row.project_id for row in rows}, deployments)
+    names = await list_deployment_names(scope, tx, list(deployments), precisions)
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
     tags = await list_tags(scope, tx, [row.id for row in rows])
     people = await list_actor_names(scope, tx, [row.deleted_by for row in rows if row.deleted_at])
     return [
         _build_image(system, scope, row, names[row.deployment_id], findings[row.id]).model_copy(
-            update={"tags": tags.get(row.id, []), "deleted": _build_deletion(system, row, people)}
+            update={
+                "tags": tags.get(row.id, []),
+                "deleted": _build_deletion(system, row, people),
+                **_get_replacements(row, precisions.get(row.deployment_id)),
+            }
         )
         for row in rows
     ]
+
+
+def _get_replacements(row: ImageRow, precision: Precision | None) -> dict[str, str | None]:
+    """Return the replacements of the names of a file, which often contain that of the place."""
+    if not precision:
+        return {}
+    return {
+        "filename": get_shown_filename(row.id, row.filename),
+        "source_path": None,
+        "location_precision": NAMES[precision],
+    }
 
 
 def _build_deletion(
@@ -185,6 +221,8 @@ def _build_image(
         ),
         analysis_state=found.state,
         classes=found.classes,
+        blank=found.is_blank,
+        needs_review=found.needs_review,
         boxes=[_build_box(box) for box in found.boxes],
         created_at=row.created_at,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from trapline.server.catalogue.actions.images import build_images
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.images import ImageRow
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.images.queries.sequences import (
     SequenceRow,
     empty_sequence,
@@ -21,6 +22,7 @@ from trapline.server.images.queries.sequences import (
     select_sequences,
     split_sequence,
 )
+from trapline.server.images.rules.locations import get_shown_name
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -113,12 +115,14 @@ async def _build_sequences(
     for number, one in enumerate(found):
         shown.setdefault(one.sequence_id, []).append(number)
     images = await build_images(system, scope, tx, found)
+    deployments = {row.deployment_id for row in rows}
+    withheld = await list_precisions(scope, tx, {row.project_id for row in rows}, deployments)
     places = {
-        key: (name, zone)
+        key: (get_shown_name(key) if key in withheld else name, zone)
         for key, name, zone in (
             await tx.session.execute(
                 select(DeploymentRow.id, DeploymentRow.name, DeploymentRow.time_zone).where(
-                    DeploymentRow.id.in_({row.deployment_id for row in rows})
+                    DeploymentRow.id.in_(deployments)
                 )
             )
         ).all()

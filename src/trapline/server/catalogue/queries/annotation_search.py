@@ -27,7 +27,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.db.pagination import EXACT_UP_TO
-from trapline.server.review.queries.identifications import build_reviewed_condition
+from trapline.server.review.queries.reviewed_annotations import build_reviewed_condition
 from trapline.server.review.queries.taxon_labels import (
     build_taxon_condition,
     select_labels_of_taxon,

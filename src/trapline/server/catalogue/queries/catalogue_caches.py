@@ -1,6 +1,8 @@
 """Caches of summaries in one process."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 
 from trapline.server.findings.rules.filters import DayFilter
 from trapline.server.platform.db.caches import TtlCache
@@ -11,12 +13,15 @@ from trapline.wire.day_counts import Summary
 class CachedSummary:
     """A summary of the images of a project.
 
-    `since` is the monotonic time of the summary, `took_s` its duration in seconds.
+    `since` is the monotonic time of the summary, `took_s` its duration in seconds. `reviewed` is
+    the stamp of what people said since `reviewed_since`.
     """
 
     summary: Summary
     since: float
     took_s: float
+    reviewed_since: datetime
+    reviewed: tuple[int, Decimal]
 
 
 @dataclass

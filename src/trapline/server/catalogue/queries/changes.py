@@ -1,6 +1,7 @@
 """Recent changes of projects, sampled once a second while a page is open."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import text
 
@@ -33,14 +34,55 @@ select 'image', project_id, null,
     count(*)::text || max(id::text) || coalesce(max(thumbnails_at), max(created_at))::text
   from images where project_id = any(:projects) and id >= cast(:floor as uuid) group by project_id
 union all
-select 'identification', project_id, null, count(*)::text || max(at)::text from (
-    select project_id, created_at as at from identifications where project_id = any(:projects)
+select 'identification', project_id, null,
+    count(*)::text || max(at)::text || coalesce(sum(imported), 0)::text
+  from (
+    select project_id, created_at as at, null::bigint as imported from identifications
+        where project_id = any(:projects)
         and created_at > :since
     union all
-    select project_id, withdrawn_at from identifications where project_id = any(:projects)
-        and withdrawn_at > :since
+    select project_id, withdrawn_at, null from identifications
+        where project_id = any(:projects) and withdrawn_at > :since
+    union all
+    select project_id, updated_at, null from human_boxes where project_id = any(:projects)
+        and updated_at > :since
+    union all
+    select project_id, created_at, identifications from imports
+        where project_id = any(:projects) and updated_at > :since and identifications > 0
 ) said group by project_id
 """
+
+
+async def get_review_stamp(
+    scope: Scope, tx: Transaction, project_id: int, since: datetime
+) -> tuple[int, Decimal]:
+    """Return a stamp of what people said about images of a project since a time.
+
+    It differs after each identification, withdrawal and change of a box. Transactions that end late
+    are included if `since` is LATELY earlier. Imported identifications have the times of their
+    file, so the numbers in the rows of imports count.
+    """
+    scope.check(project_id)
+    cursor = await tx.execute(
+        """
+        select count(*) + (
+            select coalesce(sum(identifications), 0)::bigint from imports
+            where project_id = %(project)s and updated_at > %(since)s
+        ), coalesce(sum(extract(epoch from at)), 0) from (
+            select created_at as at from identifications
+            where project_id = %(project)s and created_at > %(since)s
+            union all
+            select withdrawn_at from identifications
+            where project_id = %(project)s and withdrawn_at > %(since)s
+            union all
+            select updated_at from human_boxes
+            where project_id = %(project)s and updated_at > %(since)s
+        ) said
+        """,
+        {"project": project_id, "since": since},
+    )
+    [(count, total)] = await cursor.fetchall()
+    return count, total
 
 
 def _floor_of(moment: datetime) -> str:

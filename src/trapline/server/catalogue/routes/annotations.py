@@ -20,6 +20,7 @@ from trapline.wire.annotations import (
     AnnotationType,
     AnnotationWithImage,
 )
+from trapline.wire.observations import ObservationSource
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(tags=["annotations"])
@@ -36,6 +37,10 @@ ReviewedFilter = Annotated[
 TaxonFilter = Annotated[
     UUID | None,
     Query(description="Only labels that are mapped to this taxon or one of its synonyms."),
+]
+SourceFilter = Annotated[
+    ObservationSource | None,
+    Query(description="Only boxes that people drew (human), or only annotations of models."),
 ]
 AlgorithmFilter = Annotated[
     QueryText | None, Query(description="Key of the algorithm of the annotation.")
@@ -60,11 +65,15 @@ async def list_annotations(
     algorithm: AlgorithmFilter = None,
     job: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     reviewed: ReviewedFilter = None,
+    source: SourceFilter = None,
     order: AnnotationOrder = AnnotationOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AnnotationWithImage]:
-    """List annotations of completed analyses by capture time, of one or of all your projects."""
+    """List annotations by capture time, of one or of all your projects.
+
+    These are the annotations of completed analyses, and the boxes that people drew.
+    """
     wanted = AnnotationSearchFilter(
         annotation_type=annotation_type,
         class_name=class_name,
@@ -79,6 +88,7 @@ async def list_annotations(
         algorithm=algorithm,
         job_id=job,
         reviewed=reviewed,
+        human=None if source is None else source is ObservationSource.HUMAN,
     )
     descending = order == AnnotationOrder.NEWEST_FIRST
     return await annotations.list_annotations(
@@ -100,10 +110,14 @@ async def list_image_annotations(
     model_version: QueryText | None = None,
     algorithm: AlgorithmFilter = None,
     reviewed: ReviewedFilter = None,
+    source: SourceFilter = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[AnnotationWithImage]:
-    """List the annotations of all completed analyses of an image, in the order of their storage."""
+    """List the annotations of an image in the order of their storage.
+
+    These are the annotations of completed analyses, and the boxes that people drew.
+    """
     wanted = AnnotationSearchFilter(
         annotation_type=annotation_type,
         class_name=class_name,
@@ -115,6 +129,7 @@ async def list_image_annotations(
         algorithm=algorithm,
         image_id=image_id,
         reviewed=reviewed,
+        human=None if source is None else source is ObservationSource.HUMAN,
     )
     return await annotations.list_annotations(
         system, scope, None, wanted, descending=False, limit=limit, cursor=cursor

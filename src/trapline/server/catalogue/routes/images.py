@@ -10,6 +10,7 @@ from trapline.server.catalogue.actions import day_counts, images
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.images.actions import image_marks, uploads
 from trapline.server.images.actions.uploads import UploadTarget
+from trapline.server.platform.db.pagination import EXACT_UP_TO
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.multipart import MultipartForm
 from trapline.server.platform.http.parameters import (
@@ -20,6 +21,7 @@ from trapline.server.platform.http.parameters import (
     QueryText,
 )
 from trapline.wire.day_counts import DayCounts, GivenDay
+from trapline.wire.identifications import LARGEST_COUNT
 from trapline.wire.images import (
     AnalysisStateFilter,
     ClassCounts,
@@ -32,6 +34,7 @@ from trapline.wire.images import (
     UploadedFile,
     UploadResult,
 )
+from trapline.wire.observations import ObservationKind, ObservationSource
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/images", tags=["images"])
@@ -67,10 +70,10 @@ FORM: dict[str, Any] = {
 
 def parse_filter(
     deployment: UUID | None = None,
-    class_name: Annotated[QueryText | None, Query(alias="class")] = None,
-    taxon: Annotated[
-        UUID | None, Query(description="Only images with a label that is mapped to this taxon.")
+    class_name: Annotated[
+        QueryText | None, Query(alias="class", description="A name, or a label that means it.")
     ] = None,
+    taxon: Annotated[UUID | None, Query(description="Only this taxon and its descendants.")] = None,
     analysis_state: AnalysisStateFilter | None = None,
     captured_after: GivenTime | None = None,
     captured_before: GivenTime | None = None,
@@ -101,6 +104,34 @@ def parse_filter(
         bool | None,
         Query(description="Only truncated JPEGs, or only other images."),
     ] = None,
+    kind: Annotated[
+        ObservationKind | None, Query(description="Only images with an observation of this kind.")
+    ] = None,
+    source: Annotated[
+        ObservationSource | None,
+        Query(description="Only what a person, or a model, decided."),
+    ] = None,
+    identified_by: Annotated[
+        UUID | None, Query(description="Only what this user identified.")
+    ] = None,
+    needs_review: Annotated[
+        bool | None, Query(description="Only what needs review, or does not.")
+    ] = None,
+    individual: Annotated[
+        QueryText | None, Query(description="Only images of this individual.")
+    ] = None,
+    count_min: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=LARGEST_COUNT,
+            description="Only images with at least this number of individuals of one name.",
+        ),
+    ] = None,
+    model_class: Annotated[
+        QueryText | None,
+        Query(description="Only what a model found, whatever people say, by its label."),
+    ] = None,
     deleted: Annotated[
         bool, Query(description="Only deleted images; requires the manager role.")
     ] = False,
@@ -124,6 +155,13 @@ def parse_filter(
         sequence_id=sequence,
         camera_time=camera_time,
         truncated=truncated,
+        kind=kind.value if kind else None,
+        human=None if source is None else source is ObservationSource.HUMAN,
+        identified_by=f"user:{identified_by}" if identified_by else None,
+        needs_review=needs_review,
+        individual_id=individual,
+        count_min=count_min,
+        model_class=model_class,
         deleted=deleted,
     )
 
@@ -141,10 +179,21 @@ async def list_images(
     limit: Limit = 50,
     cursor: Cursor = None,
     skip: Annotated[int, Query(ge=0, le=MOST_SKIPPED, description="Number of images to skip.")] = 0,
+    count_up_to: Annotated[
+        int,
+        Query(
+            ge=1,
+            le=EXACT_UP_TO,
+            description="`count` is exact up to this number and an estimate beyond that, or this "
+            "number where there is no estimate. With 1, nothing more is read to count.",
+        ),
+    ] = EXACT_UP_TO,
 ) -> Page[Image]:
     """List images by capture time, of one project or of all your projects.
 
     To start at a time, use `captured_before` or `captured_after`; `skip` is for jumps within a day.
+    With several filters, counting often takes longer than finding a page: a caller that does not
+    show `count` sends `count_up_to=1`.
     """
     return await images.list_images(
         system,
@@ -155,6 +204,7 @@ async def list_images(
         limit=limit,
         cursor=cursor,
         skip=skip,
+        count_up_to=count_up_to,
     )
 
 

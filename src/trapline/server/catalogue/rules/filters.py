@@ -4,13 +4,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from trapline.wire.observations import ObservationKind
+
 
 @dataclass(frozen=True)
 class ImageFilter:
     """Conditions of a list of images; None matches all.
 
     `analysis_state` is the state of the newest analysis, or none. Days are in the time zone of each
-    image, from `day_after` on and before `day_before`.
+    image, from `day_after` on and before `day_before`. `human` matches what people decided, or if
+    false what models did; `identified_by` is a user in the form that the audit uses; `model_class`
+    matches the output of models, whatever people say. These are looked up before the filter is
+    applied: `sets` of observations, the stored `names` of the class or taxon, and for a person
+    whether several people decided some observations together.
     """
 
     deployment_id: UUID | None = None
@@ -30,7 +36,41 @@ class ImageFilter:
     sequence_id: UUID | None = None
     camera_time: bool | None = None
     truncated: bool | None = None
+    kind: str | None = None
+    human: bool | None = None
+    identified_by: str | None = None
+    needs_review: bool | None = None
+    individual_id: str | None = None
+    count_min: int | None = None
+    model_class: str | None = None
     deleted: bool = False
+    sets: tuple[int, ...] = ()
+    names: tuple[str, ...] | None = None
+    has_several_people: bool = False
+
+    @property
+    def is_of_one_name(self) -> bool:
+        """Whether one stored name decides: the index of names has the order of the list."""
+        return self.names is not None and len(self.names) == 1
+
+    @property
+    def is_in_index_order(self) -> bool:
+        """Whether an index of observed classes has the order of the list for this filter."""
+        is_of_kind = self.kind not in (None, ObservationKind.UNCLASSIFIED)
+        is_of_group = self.count_min is not None and self.count_min > 1
+        return (
+            self.is_of_one_name
+            or is_of_kind
+            or is_of_group
+            or bool(self.human)
+            or bool(self.needs_review)
+            or self.identified_by is not None
+        )
+
+    @property
+    def is_only_blank(self) -> bool:
+        """Whether the one name is that of blank images."""
+        return bool(self.blank) and self.class_name is None and self.taxon_id is None
 
 
 @dataclass(frozen=True)
@@ -38,6 +78,7 @@ class AnnotationSearchFilter:
     """Conditions of a search for annotations; None matches all.
 
     `model` is the slug of a pipeline or the name of an external model. Times are capture times.
+    `human` matches boxes of people, or if false annotations of models.
     """
 
     annotation_type: str | None = None
@@ -54,3 +95,4 @@ class AnnotationSearchFilter:
     taxon_id: UUID | None = None
     image_id: UUID | None = None
     reviewed: bool | None = None
+    human: bool | None = None

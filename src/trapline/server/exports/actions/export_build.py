@@ -39,6 +39,7 @@ from trapline.server.exports.formats.export_records import (
 )
 from trapline.server.exports.queries.exports import claim_export, list_active_exports
 from trapline.server.images.actions.image_import import MAKE_ROOM, find_disk_shortage
+from trapline.server.images.actions.stripped_files import read_stripped
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound, ServiceUnavailable, Unprocessable
@@ -76,7 +77,7 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
             )
         if row is None:
             if is_live:
-                log.info("an export is being made elsewhere", export=str(export_id))
+                log.info("another process builds an export", export=str(export_id))
             else:
                 shutil.rmtree(folder, ignore_errors=True)
             return
@@ -115,7 +116,7 @@ async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> Non
                 "Free some space, and export again."
             )
         except Exception:
-            log.exception("an export broke", export=str(export_id))
+            log.exception("an export failed unexpectedly", export=str(export_id))
             await attempt.fail(
                 "The export stopped because of an unexpected error; see the server's log. "
                 "No data was lost."
@@ -144,9 +145,25 @@ class _Writing:
         row, system = self._on.row, self._on.system
         await hit("export writing")
         about = msgspec.json.decode((self._on.folder / ABOUT).read_bytes(), type=ExportMetadata)
-        spool = ExportSpool(self._on.folder, about, self._build_image_reader())
         kind = FORMATS[ExportFormat(row.format)]
+        left_out = kind.list_unlocated(about)
+        shown = [one for one in about.deployments if one not in left_out]
+        spool = ExportSpool(
+            self._on.folder,
+            msgspec.structs.replace(about, deployments=shown),
+            self._build_image_reader(strips=bool(about.withheld)),
+            frozenset(str(one.id) for one in left_out),
+        )
         report = await asyncio.to_thread(self._write_file, spool)
+        report.left_out += [
+            ExportIssue(
+                f"The location of “{one.name}” is withheld from the role of this export, and the "
+                "format requires a location: its images are left out.",
+                one.images,
+                one.id,
+            )
+            for one in left_out
+        ]
         result = {
             "written": report.written,
             "fixed": _plain(report.fixed),
@@ -188,10 +205,16 @@ class _Writing:
             out.flush()
         return report
 
-    def _build_image_reader(self) -> Callable[[str], bytes]:
+    def _build_image_reader(self, *, strips: bool) -> Callable[[str], bytes]:
+        """Build the function that reads files; with `strips` it removes their metadata.
+
+        It raises `LookupError` for a file whose metadata cannot be removed.
+        """
         loop = asyncio.get_running_loop()
 
         async def read(key: str) -> bytes:
+            if strips:
+                return await read_stripped(self._on.system, key)
             return b"".join([piece async for piece in self._on.system.store.open(key)])
 
         def read_image(key: str) -> bytes:
@@ -200,6 +223,8 @@ class _Writing:
                 return asyncio.run_coroutine_threadsafe(read(key), loop).result()
             except NotFound:
                 raise FileNotFoundError(f"an image is no longer in the store: {key}") from None
+            except Unprocessable as error:
+                raise LookupError(error.detail) from None
 
         return read_image
 

@@ -14,12 +14,18 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.exports.actions.export_attempt import (
     ExportAttempt,
     ExportOwnershipLost,
     require_disk_space,
 )
+from trapline.server.exports.actions.export_locations import list_export_precisions
+from trapline.server.exports.actions.export_pages import (
+    ObservationsReplaced,
+    derive_missing_observations,
+    read_page,
+)
+from trapline.server.exports.actions.export_selection import build_selection
 from trapline.server.exports.formats.export_assembly import (
     ExportNames,
     ExportPage,
@@ -34,35 +40,30 @@ from trapline.server.exports.formats.export_records import (
     write_records,
 )
 from trapline.server.exports.queries.export_gathering import (
-    ExportScope,
     count_selected,
-    count_sequences,
     has_remaining_images,
     list_annotation_sizes,
-    list_annotations,
     list_deployments,
-    list_identifications,
     list_images,
-    list_public_images,
     list_reviewer_names,
     list_taxa,
 )
+from trapline.server.exports.queries.exported_observations import (
+    get_current_set,
+    is_first_build,
+)
 from trapline.server.exports.queries.exports import (
-    ExportRow,
     add_export_images,
     delete_export_images,
 )
-from trapline.server.images.queries.images import list_tags
-from trapline.server.imports.queries.imported_ids import (
-    DeploymentIds,
-    list_deployment_ids,
-    list_image_ids,
-)
-from trapline.server.platform.errors import StatementTimeout
+from trapline.server.images.queries.deployments import DeploymentRow
+from trapline.server.images.rules.locations import Location, Precision, get_shown_fields
+from trapline.server.imports.queries.imported_ids import DeploymentIds, list_deployment_ids
+from trapline.server.platform.errors import StatementTimeout, Unprocessable
 from trapline.server.platform.failpoints import hit
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.review.queries.taxon_labels import list_label_taxa
-from trapline.wire.exports import ExportSelection
+from trapline.wire.exports import ExportContent
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,8 @@ PAGE_BYTES, FOUND_BYTES = 16 << 20, 200
 A page with many annotations is cut before these are read.
 """
 ABOUT = "about.json"
+MOST_SETS = 5
+"""An export starts again this many times if the observations are derived with other settings."""
 
 
 async def gather_records(attempt: ExportAttempt) -> None:
@@ -90,6 +93,8 @@ class _Progress:
     deployment: UUID | None = None
     after: tuple[datetime, UUID] | None = None
     is_again: bool = False
+    set_id: int | None = None
+    """The set of observations that all pages are read from; None for raw model output."""
 
     def as_json(self) -> dict[str, Any]:
         captured_at, image = self.after or (None, None)
@@ -98,6 +103,7 @@ class _Progress:
             "captured_at": captured_at and captured_at.isoformat(),
             "image": image and str(image),
             "again": self.is_again,
+            "set": self.set_id,
         }
 
     @classmethod
@@ -110,7 +116,8 @@ class _Progress:
             else None
         )
         deployment = UUID(stored["deployment"]) if stored["deployment"] else None
-        return cls(deployment, after, stored["again"])
+        # An earlier version stored no set.
+        return cls(deployment, after, stored["again"], stored.get("set"))
 
 
 class _Gatherer:
@@ -119,31 +126,50 @@ class _Gatherer:
     def __init__(self, attempt: ExportAttempt) -> None:
         self._on = attempt
         self._wanted = build_selection(attempt.row)
-        self._is_public = False
+        self._is_public = self._is_first_build = False
 
     async def gather(self) -> None:
         """Gather all records of the export into its spool, unless the spool is complete."""
-        if (
-            self._on.row.state == "writing"
-            and self._is_spool_whole()
-            and (self._on.folder / ABOUT).exists()
-        ):
-            return
         progress = _Progress.read(self._on.row.gathered_to)
-        if not self._is_spool_whole():
+        is_usable = self._is_spool_whole() and (
+            not self._has_observations or progress.set_id is not None
+        )
+        if self._on.row.state == "writing" and is_usable and (self._on.folder / ABOUT).exists():
+            return
+        if not is_usable:
             await self._restart(progress)
         if self._on.row.expected is None:
             await self._count()
         with (self._on.folder / IMAGES).open("ab") as spool:
             _cut(spool, self._on.row.spooled_bytes)
-            await self._gather_pages(spool, progress)
+            await self._gather_set(spool, progress)
             while not progress.is_again and await self._is_any_left():
                 progress.is_again = True
                 await self._restart(progress)
                 _cut(spool, 0)
+                await self._gather_set(spool, progress)
+        precisions = await self._write_about()
+        await self._on.update(state="writing", precisions=precisions)
+
+    @property
+    def _has_observations(self) -> bool:
+        return self._on.row.content == ExportContent.OBSERVATIONS
+
+    async def _gather_set(self, spool: io.BufferedWriter, progress: _Progress) -> None:
+        """Gather all pages from one set of observations; start again if another replaces it."""
+        for _ in range(MOST_SETS):
+            try:
                 await self._gather_pages(spool, progress)
-        await self._write_about()
-        await self._on.update(state="writing")
+            except ObservationsReplaced:
+                log.info("the observations of an export were replaced", export=str(self._on.row.id))
+                await self._restart(progress)
+                _cut(spool, 0)
+            else:
+                return
+        raise Unprocessable(
+            "The settings of the project's observations changed several times while the export was "
+            "created. Export again when they are complete."
+        )
 
     def _is_spool_whole(self) -> bool:
         with suppress(FileNotFoundError):
@@ -153,6 +179,8 @@ class _Gatherer:
     async def _restart(self, progress: _Progress) -> None:
         progress.deployment = progress.after = None
         async with self._on.system.database.transaction(self._on.scope) as tx:
+            if self._has_observations:
+                progress.set_id = await get_current_set(self._on.scope, tx, self._on.row.project_id)
             await delete_export_images(self._on.scope, tx, self._on.row.id)
             nothing = {
                 "spooled_bytes": 0,
@@ -183,19 +211,14 @@ class _Gatherer:
         async with self._on.system.database.transaction(self._on.scope) as tx:
             project = await tx.session.get(ProjectRow, self._on.row.project_id)
             self._is_public = project is not None and project.public
+            self._is_first_build = await is_first_build(self._on.scope, tx, self._on.row.project_id)
             deployments = [
                 row.id for row in await list_deployments(self._on.scope, tx, self._wanted)
             ]
             names = ExportNames(
-                people=await list_reviewer_names(
-                    self._on.scope, tx, self._on.row.project_id, self._wanted.as_of
-                ),
+                people=await list_reviewer_names(self._on.scope, tx, self._on.row.project_id),
                 meanings=await list_label_taxa(self._on.scope, tx, self._on.row.project_id),
                 confidence_min=self._on.row.options.get("confidence_min"),
-                taxa={
-                    one["id"]: TaxonRecord(**one)
-                    for one in await list_taxa(self._on.scope, tx, self._on.row.project_id)
-                },
             )
         limit = min(FIRST_PAGE, PAGE)
         for deployment in deployments:
@@ -223,9 +246,13 @@ class _Gatherer:
         The progress in memory changes only after the commit. After an error, the page can be
         gathered again.
         """
-        scope, row, as_of = self._on.scope, self._on.row, self._wanted.as_of
+        scope, row = self._on.scope, self._on.row
         assert progress.deployment is not None
         self._on.check()
+        if progress.set_id is not None and self._is_first_build:
+            await derive_missing_observations(
+                self._on, self._wanted, progress.set_id, progress.deployment, progress.after, limit
+            )
         async with self._on.system.database.transaction(scope) as tx:
             listed = await list_images(
                 scope, tx, self._wanted, progress.deployment, progress.after, limit
@@ -237,28 +264,19 @@ class _Gatherer:
             )
             images = listed[: count_fitting([weights.get(image.id, 0) for image in listed])]
             new = await add_export_images(scope, tx, row, [image.id for image in images])
-            ids = [image.id for image in images if image.id in new]
-            page = ExportPage(
-                images=[image for image in images if image.id in new],
-                tags=await list_tags(scope, tx, ids),
-                found=await list_annotations(scope, tx, ids, as_of),
-                said=await list_identifications(scope, tx, ids, as_of),
-                shown=await list_public_images(scope, tx, row.project_id, ids)
-                if self._is_public
-                else (),
-                ids=await list_image_ids(scope, tx, ids),
-                sequences=await count_sequences(
-                    scope,
-                    tx,
-                    {image.sequence_id for image in images if image.sequence_id is not None},
-                    as_of,
-                ),
+            page = await read_page(
+                self._on,
+                tx,
+                self._wanted,
+                [image for image in images if image.id in new],
+                progress.set_id,
+                is_public=self._is_public,
             )
             annotations = await asyncio.to_thread(_spool_page, spool, page, names)
             after = (images[-1].captured_at, images[-1].id)
             reached = {
                 "spooled_bytes": spool.tell(),
-                "images": row.images + len(ids),
+                "images": row.images + len(page.images),
                 "annotations": row.annotations + annotations,
             }
             await self._on.update_in(
@@ -272,19 +290,18 @@ class _Gatherer:
         await hit("export page")
         return len(images), weight, len(images) == len(listed) < limit
 
-    async def _write_about(self) -> None:
+    async def _write_about(self) -> dict[str, int]:
+        """Write the metadata, and return the deployments that are not shown exactly."""
         scope, row = self._on.scope, self._on.row
         async with self._on.system.database.transaction(scope) as tx:
             project = await tx.session.get(ProjectRow, row.project_id)
             if project is None:
                 raise ExportOwnershipLost
             known = await list_deployment_ids(scope, tx, row.project_id)
-            counted = {"images", "first_image_at", "last_image_at", *DeploymentIds._fields}
-            shown = set(DeploymentRecord.__struct_fields__) - counted
+            precisions = await list_export_precisions(tx, row)
             deployments = {
-                one.id: DeploymentRecord(
-                    **{name: getattr(one, name) for name in shown},
-                    **known.get(one.id, DeploymentIds(""))._asdict(),
+                one.id: _build_deployment(
+                    one, known.get(one.id, DeploymentIds("")), precisions.get(one.id)
                 )
                 for one in await list_deployments(scope, tx, self._wanted)
             }
@@ -304,6 +321,21 @@ class _Gatherer:
         draft = self._on.folder / f".{ABOUT}"
         draft.write_bytes(msgspec.json.encode(about))
         draft.rename(self._on.folder / ABOUT)
+        return {str(key): int(level) for key, level in precisions.items()}
+
+
+def _build_deployment(
+    row: DeploymentRow, ids: DeploymentIds, precision: Precision | None
+) -> DeploymentRecord:
+    """Build the record of a deployment as exactly as the export may show it."""
+    counted = {"images", "first_image_at", "last_image_at", "precision", *DeploymentIds._fields}
+    shown = set(DeploymentRecord.__struct_fields__) - counted
+    values = {name: getattr(row, name) for name in shown}
+    if not precision:
+        return DeploymentRecord(**values, **ids._asdict())
+    location = Location(row.latitude, row.longitude, row.coordinate_uncertainty_m)
+    replaced = get_shown_fields(row.id, location, precision)
+    return DeploymentRecord(**values | replaced, precision=int(precision))
 
 
 def get_page_size(limit: int, images: int, weight: int) -> int:
@@ -343,32 +375,3 @@ def _spool_page(spool: io.BufferedWriter, page: ExportPage, names: ExportNames) 
     spool.flush()
     os.fdatasync(spool.fileno())
     return sum(len(record.found) for record in records)
-
-
-def build_selection(row: ExportRow) -> ExportScope:
-    """Build the scope of an export from its stored selection."""
-    chosen = ExportSelection.model_validate(row.selection)
-    return ExportScope(
-        project_id=row.project_id,
-        as_of=row.created_at,
-        filter=ImageFilter(
-            deployment_id=chosen.deployment,
-            class_name=chosen.class_name,
-            taxon_id=chosen.taxon,
-            analysis_state=chosen.analysis_state.value if chosen.analysis_state else None,
-            captured_after=chosen.captured_after,
-            captured_before=chosen.captured_before,
-            day_after=chosen.day_after,
-            day_before=chosen.day_before,
-            confidence_min=chosen.confidence_min,
-            blank=chosen.blank,
-            reviewed=chosen.reviewed,
-            job_id=chosen.job,
-            tag=chosen.tag,
-            starred=chosen.starred,
-            camera_time=chosen.camera_time,
-            truncated=chosen.truncated,
-            sequence_id=chosen.sequence,
-        ),
-        images=None if chosen.images is None else tuple(chosen.images),
-    )

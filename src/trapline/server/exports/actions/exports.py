@@ -17,6 +17,11 @@ from trapline.server.exports.actions.export_attempt import (
     delete_folder,
     list_folders,
 )
+from trapline.server.exports.actions.export_locations import (
+    WITHHELD_ISSUE,
+    choose_audience,
+    list_unreadable_exports,
+)
 from trapline.server.exports.formats.export_formats import FORMATS, build_file_name
 from trapline.server.exports.queries.exports import (
     EXPORT_WORK,
@@ -38,17 +43,20 @@ from trapline.server.exports.rules.filters import ExportFilter
 from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.images.queries.sequences import get_sequence_row
+from trapline.server.images.rules.locations import get_shown_name
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_background_task
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.platform.errors import Conflict, Forbidden, NotFound, Unprocessable
 from trapline.server.projects.actions.concurrency_limits import require_capacity
 from trapline.server.projects.queries.projects import get_project_row
 from trapline.server.queue.queries.jobs import get_job_row
+from trapline.server.review.queries.observations import is_known_reviewer
 from trapline.server.review.queries.taxa import get_taxon_row
 from trapline.wire.exports import (
     LIVE,
@@ -91,6 +99,8 @@ async def create_export(system: AppContext, scope: Scope, new: NewExport) -> Exp
             format=new.format.value,
             selection=new.selection.model_dump(mode="json", exclude_unset=True),
             options=new.options.model_dump(mode="json", exclude_unset=True, exclude_none=True),
+            content=new.content.value,
+            audience=choose_audience(new.format, new.audience and new.audience.value),
             requested_by=scope.person,
         )
         tx.session.add(row)
@@ -119,6 +129,10 @@ async def _check_selection(
     ):
         if getting and await _find_project(getting) != project_id:
             raise _missing(name)
+    if chosen.identified_by and not await is_known_reviewer(
+        scope, tx, project_id, chosen.identified_by
+    ):
+        raise _missing("identified_by")
     if chosen.images and await count_existing_images(scope, tx, project_id, chosen.images) < len(
         set(chosen.images)
     ):
@@ -203,12 +217,18 @@ async def get_export_file(system: AppContext, scope: Scope, export_id: UUID) -> 
     Raises:
         NotFound: the export does not exist.
         Conflict: the export has no file.
+        Forbidden: it shows locations more exactly than the caller may see them.
     """
     origin = scope.origin
     async with system.database.transaction(scope) as tx:
         row = await get_export_row(scope, tx, export_id)
         if row.state != ExportState.READY:
             raise Conflict(_WHY_NOT[ExportState(row.state)])
+        if await list_unreadable_exports(scope, tx, [row]):
+            raise Forbidden(
+                "This export shows locations of sensitive taxa more exactly than your role may see "
+                "them. Export again: the new file shows what your role sees."
+            )
         assert row.storage_key is not None
         assert row.sha256 is not None
         if await system.store.find_size(row.storage_key) != row.size_bytes:
@@ -281,8 +301,7 @@ async def _describe(
 ) -> list[Export]:
     """Describe exports for the API.
 
-    With `filters`, the selections are read from there. The rows of a list are loaded without
-    their selection, which can hold many image IDs.
+    With `filters`, the selections are read from there: rows of a list are loaded without theirs.
     """
     if not rows:
         return []
@@ -301,6 +320,9 @@ async def _describe(
         if one.get("deployment")
     }
     deployments = await list_deployment_names(scope, tx, met)
+    hidden = await list_precisions(scope, tx, {row.project_id for row in rows}, met)
+    deployments |= {key: get_shown_name(key) for key in hidden if key in deployments}
+    unreadable = await list_unreadable_exports(scope, tx, rows)
     shown = set(Export.model_fields) & set(ExportRow.__table__.columns.keys())
     shown -= {"fixed", "left_out", "problems", "requested_by", "selection", "sha256"}
     return [
@@ -309,9 +331,18 @@ async def _describe(
             requested_by=names[row.requested_by],
             selection=ExportSelection.model_validate(chosen[row.id].filter),
             named_images=chosen[row.id].images,
-            fixed=[_describe_problem(one, deployments) for one in row.fixed],
-            left_out=[_describe_problem(one, deployments) for one in row.left_out],
-            problems=[_describe_problem(one, deployments) for one in row.problems],
+            fixed=[
+                _describe_problem(one, deployments, is_withheld=row.id in unreadable)
+                for one in row.fixed
+            ],
+            left_out=[
+                _describe_problem(one, deployments, is_withheld=row.id in unreadable)
+                for one in row.left_out
+            ],
+            problems=[
+                _describe_problem(one, deployments, is_withheld=row.id in unreadable)
+                for one in row.problems
+            ],
             filename=build_file_name(called[row.project_id], row.created_at, kind[0]),
             media_type=kind[1],
             sha256=row.sha256.hex() if row.sha256 is not None else None,
@@ -330,11 +361,15 @@ def _all_problems(row: ExportRow) -> list[dict[str, Any]]:
     return [*row.fixed, *row.left_out, *row.problems]
 
 
-def _describe_problem(one: dict[str, Any], deployments: dict[UUID, str]) -> ExportProblem:
+def _describe_problem(
+    one: dict[str, Any], deployments: dict[UUID, str], *, is_withheld: bool
+) -> ExportProblem:
     key = UUID(one["deployment"]) if one.get("deployment") else None
-    named = deployments.get(key) if key else None
     return ExportProblem(
-        what=one["what"], count=one.get("count", 1), deployment_id=key, deployment=named
+        what=WITHHELD_ISSUE if is_withheld else one["what"],
+        count=one.get("count", 1),
+        deployment_id=key,
+        deployment=deployments.get(key) if key else None,
     )
 
 

@@ -8,8 +8,6 @@ most confident classification names the box, and the box has the detector's labe
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from trapline.server.exports.formats.export_records import AnnotationRecord, IdentificationRecord
-
 
 class LabelledFinding(Protocol):
     """The fields of an annotation that are needed here, whatever its record type."""
@@ -23,10 +21,6 @@ class LabelledFinding(Protocol):
         """The model that found it, with its version."""
 
     @property
-    def said(self) -> object | None:
-        """The effective identification; that of a box also applies to its classifications."""
-
-    @property
     def terminal(self) -> bool | None:
         """Whether it names its box; None if its result does not state it."""
 
@@ -37,14 +31,12 @@ Form = TypeVar("Form", bound=LabelledFinding)
 def find_box_label(box: Form, under: Sequence[Form]) -> Form | None:
     """Return the classification that names a box; None if only the box's own label names it.
 
-    A classification that a person identified separately comes first. If the terminal one was left
-    out of the export, the detector's label is used, and never an overruled classification.
+    If the terminal one was left out of the export, the detector's label is used, and never an
+    overruled classification.
     """
     unsaid: Form | None = None
     terminal: Form | None = None
     for one in under:
-        if one.said is not None and box.said is None:
-            return one
         says = one.terminal
         if says:
             terminal = one
@@ -60,14 +52,6 @@ def find_detector_label(box: Form, under: Sequence[Form]) -> Form | None:
         if one.terminal is not None and one.model == box.model and is_more_confident(one, found):
             found = one
     return found
-
-
-def find_statement(
-    box: AnnotationRecord, under: Sequence[AnnotationRecord]
-) -> IdentificationRecord | None:
-    """Return a person's identification of a box or of the classification that names it."""
-    named = find_box_label(box, under) if under else None
-    return (named.said if named else None) or box.said
 
 
 def is_more_confident(one: Form, than: Form | None) -> bool:

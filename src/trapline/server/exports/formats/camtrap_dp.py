@@ -11,17 +11,20 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
-from trapline.server.exports.formats.camtrap_dp_deployments import CapturePeriod, DeploymentImages
+from trapline.server.exports.formats.camtrap_dp_deployments import (
+    DEPLOYMENTS,
+    CapturePeriod,
+    DeploymentImages,
+    build_deployment_row,
+)
 from trapline.server.exports.formats.camtrap_dp_descriptor import (
     build_descriptor,
     list_notices,
 )
 from trapline.server.exports.formats.camtrap_dp_rows import (
-    DEPLOYMENTS,
     MEDIA,
     OBSERVATIONS,
     RowBuilder,
-    build_deployment_row,
     format_cell,
 )
 from trapline.server.exports.formats.camtrap_dp_table import PackageTable
@@ -50,6 +53,8 @@ from trapline.server.platform.formats.zip_writer import (
 from trapline.server.review.rules.language_codes import find_language
 
 ROWS_AT_ONCE = 2000
+NAMED = frozenset({ObservationType.ANIMAL, ObservationType.HUMAN})
+"""The types of observations that have a scientific name."""
 MOST_LABELS = 50
 
 
@@ -104,15 +109,14 @@ class _Writer:
             mark = len(seen_rows)
             for one in (seen := build_observations(image, naming)):
                 seen_rows.append(rows.observation(one, image, at))
-                if image.media_id:
+                if image.media_id or image.stated is not None:
                     self._event_ids.setdefault(image.event_id, set()).add(
                         rows.name_event(one, image)
                     )
-                if one.kind is ObservationType.ANIMAL:
-                    if one.taxon is not None:
-                        taxa.add(one.taxon)
-                    else:
-                        self._count_label(one.label)
+                if one.taxon is not None and one.kind in NAMED:
+                    taxa.add(one.taxon)
+                elif one.kind is ObservationType.ANIMAL:
+                    self._count_label(one.label)
             if image.reviewed or image.sequence_id is not None:
                 for event in events.add(image, seen):
                     self._complete(event, seen_rows)
@@ -180,9 +184,8 @@ class _Writer:
                     deployment,
                     self.rows.times.local(start, deployment.time_zone) if start else "",
                     self.rows.times.local(end, deployment.time_zone) if end else "",
-                    summary.camera_model,
+                    summary,
                     issues=issues,
-                    comments=_comment(deployment),
                 )
             )
         table.first += table.rows
@@ -231,9 +234,11 @@ class _Writer:
             why.append(f"those of {summary.flagged:,} look wrong")
         if deployment.clock_offset_s:
             why.append("its clock was off, which is corrected in the times here")
-        if why:
-            self._fix(f"has timestampIssues, because {', '.join(why)}.", deployment)
-        return bool(why)
+        stated = deployment.timestamp_issues
+        if why and not stated:
+            has = "has timestampIssues, because" if stated is None else "states no timestampIssues:"
+            self._fix(f"{has} {', '.join(why)}.", deployment)
+        return bool(why) if stated is None else stated
 
     def _report_missing_coordinates(
         self, deployment: DeploymentRecord, summary: DeploymentImages
@@ -390,11 +395,3 @@ def _of_file(seen: CapturePeriod) -> str:
         if seen.first
         else ", taken from the file or the upload, because no image has a time from the camera"
     )
-
-
-def _comment(deployment: DeploymentRecord) -> str:
-    notes = [deployment.notes] if deployment.notes else []
-    if deployment.clock_offset_s:
-        offset = f"{deployment.clock_offset_s:+d} s"
-        notes.append(f"The camera's clock was set by {offset}; times here are corrected.")
-    return " ".join(notes)

@@ -11,6 +11,7 @@ from trapline.server.exports.formats.export_records import (
     ExportMetadata,
     TaxonRecord,
 )
+from trapline.server.images.rules.locations import DECIMALS, Precision
 from trapline.server.platform.formats.zip_writer import sanitise_file_name
 from trapline.server.review.formats.taxon_tables import RANKS
 from trapline.server.review.rules.language_codes import find_language
@@ -78,6 +79,8 @@ def build_descriptor(
     }
     if (spatial := _find_spatial(deployments)) is not None:
         descriptor["spatial"] = spatial
+    if coarsest := max((one.precision for one in about.deployments), default=0):
+        descriptor["coordinatePrecision"] = 10 ** -DECIMALS[Precision(coarsest)]
     if span is not None:
         descriptor["temporal"] = {
             "start": span[0].date().isoformat(),

@@ -4,7 +4,6 @@ The rows are formatted without `csv`, which took as long as all other work. IDs,
 need no quotes.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +12,9 @@ import msgspec
 
 from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent
-from trapline.server.exports.formats.export_records import DeploymentRecord
 from trapline.server.exports.formats.export_times import TimeFormatter
 from trapline.server.exports.formats.observed_images import (
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedIdentification,
     ObservedImage,
@@ -26,12 +24,6 @@ from trapline.server.images.rules.image_flags import TRUNCATED
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import sanitise_path
 
-DEPLOYMENTS = (
-    "deploymentID,locationID,locationName,latitude,longitude,coordinateUncertainty,"
-    "deploymentStart,deploymentEnd,setupBy,cameraID,cameraModel,cameraDelay,cameraHeight,"
-    "cameraDepth,cameraTilt,cameraHeading,detectionDistance,timestampIssues,baitUse,featureType,"
-    "habitat,deploymentGroups,deploymentTags,deploymentComments"
-)
 MEDIA = (
     "mediaID,deploymentID,captureMethod,timestamp,filePath,filePublic,fileName,fileMediatype,"
     "exifData,favorite,mediaComments"
@@ -98,7 +90,7 @@ class RowBuilder:
         cells = self.cells
         # The public URL returns a JPEG, whatever the format of the original is.
         media_type = "image/jpeg" if path.startswith("http") else image.media_type
-        has_comments = image.tags or image.said is not None or image.flags
+        has_comments = image.tags or image.comment or image.flags
         comments = cells[_comments(image)] if has_comments else ""
         return (
             f"{self.name_media(image)},{self.deployments[image.deployment_id]},,{at},{path},"
@@ -109,7 +101,7 @@ class RowBuilder:
             f"{comments}\n"
         )
 
-    def observation(self, one: Observation, image: ObservedImage, at: str) -> str:
+    def observation(self, one: ExportedObservation, image: ObservedImage, at: str) -> str:
         """Build the row of an observation of an image."""
         said, found, box, cells = one.said, one.named_by, one.box, self.cells
         kind, name, tag = self._name(one.kind, one.label, one.taxon)
@@ -148,23 +140,39 @@ class RowBuilder:
         """Return the ID of an image: that of its imported package, otherwise the server's."""
         return self.cells[image.media_id] if image.media_id else image.id
 
-    def name_event(self, one: Observation, image: ObservedImage) -> str:
+    def name_event(self, one: ExportedObservation, image: ObservedImage) -> str:
         """Return the event ID of an observation: of its package, its sequence or its image."""
         ids = find_external(one, image)
-        return self.cells[ids[1]] if ids and ids[1] else image.event_id
+        if ids and ids[1]:
+            return self.cells[ids[1]]
+        if image.stated is not None and image.stated.event_id:
+            return self.cells[image.stated.event_id]
+        return image.event_id
 
-    def _name_observation(self, one: Observation, image: ObservedImage) -> tuple[str, str, str]:
+    def _name_observation(
+        self, one: ExportedObservation, image: ObservedImage
+    ) -> tuple[str, str, str]:
         """Return the IDs of an observation, of its event and of the individual."""
         ids = find_external(one, image)
+        individual = one.said.individual_id if one.said is not None else None
         if ids is None:
-            return one.id, image.event_id, ""
-        key, used = ids[0], hash(ids[0])
+            self.individuals += individual is not None
+            return one.id, self.name_event(one, image), self.cells[individual or ""]
+        individual = individual or ids[2]
+        self.individuals += bool(individual)
+        key = self._use_key(ids[0]) or one.id
+        return key, self.name_event(one, image), self.cells[individual]
+
+    def _use_key(self, key: str) -> str:
+        """Return an ID of a package as a cell, or nothing if it was written before.
+
+        Several packages may have the same ID.
+        """
+        used = hash(key)
         if not key or used in self._used or len(self._used) >= MOST_USED:
-            key = one.id  # an ID is written only once, even if several packages have it
-        else:
-            self._used.add(used)
-        self.individuals += bool(ids[2])
-        return self.cells[key], self.name_event(one, image), self.cells[ids[2]]
+            return ""
+        self._used.add(used)
+        return self.cells[key]
 
     def event(
         self,
@@ -178,10 +186,9 @@ class RowBuilder:
         `key` is the event ID.
         """
         start, end = (self.times.local(at, event.time_zone) for at in (event.start, event.end))
-        head = (
-            f"{event.key_of(group)},{self.deployments[event.deployment_id]},,{key},"
-            f"{start},{end},event,"
-        )
+        given = event.external_id if seen is None else seen.external_id
+        own_key = self._use_key(given) or event.key_of(group)
+        head = f"{own_key},{self.deployments[event.deployment_id]},,{key},{start},{end},event,"
         if group is None or seen is None:
             said = event.last
             by = self._by(said) if said is not None else "human,,"
@@ -190,8 +197,10 @@ class RowBuilder:
         assert seen.said is not None
         kind, name, tag = self._name(group.kind, group.label, group.taxon)
         details = self._details(seen.said, None, seen.count)
+        self.individuals += group.individual is not None
+        individual = self.cells[group.individual or ""]
         by, comment = self._by(seen.said), self.cells[seen.comment or ""]
-        return f"{head}{kind},,{name},{details},,,,,,,,,{by},,{tag},{comment}\n"
+        return f"{head}{kind},,{name},{details},{individual},,,,,,,,{by},,{tag},{comment}\n"
 
     def _name(self, kind: ObservationType, label: str, taxon: str | None) -> tuple[str, str, str]:
         """Return the type, the scientific name, and the label as a tag if no taxon states it."""
@@ -224,7 +233,7 @@ class RowBuilder:
 
 
 def _comments(image: ObservedImage) -> str:
-    parts = [image.said.comment] if image.said is not None and image.said.comment else []
+    parts = [image.comment] if image.comment else []
     if image.tags:
         parts.append("tags: " + " | ".join(image.tags))
     if TRUNCATED in image.flags:
@@ -239,36 +248,10 @@ def _write_exif(exif: Mapping[str, Any]) -> str:
     return format_cell(msgspec.json.encode(kept).decode()) if kept else ""
 
 
-def find_external(one: Observation, image: ObservedImage) -> list[str] | None:
+def find_external(one: ExportedObservation, image: ObservedImage) -> list[str] | None:
     """Return the observation, event and individual ID of an observation's package, or None."""
     if one.found is not None and one.found.id == one.id and one.found.external:
         return one.found.external
     if one.said is not None:
         return one.said.external
     return image.external if one.kind is ObservationType.BLANK else None
-
-
-def build_deployment_row(
-    deployment: DeploymentRecord,
-    start: str,
-    end: str,
-    camera_model: str,
-    *,
-    issues: bool,
-    comments: str,
-) -> str:
-    """Build the row of a deployment; unknown values are empty."""
-    uncertain = deployment.coordinate_uncertainty_m
-    latitude, longitude = (
-        "" if degrees is None else f"{degrees:.7f}".rstrip("0").rstrip(".")
-        for degrees in (deployment.latitude, deployment.longitude)
-    )
-    cells = [
-        format_cell(deployment.external_id or str(deployment.id)),
-        format_cell(deployment.location_id), format_cell(deployment.name), latitude, longitude,
-        "" if uncertain is None else str(max(math.ceil(uncertain), 1)),
-        start, end, "", format_cell(deployment.camera), format_cell(camera_model),
-        "", "", "", "", "", "", "true" if issues else "false", "", "",
-        format_cell(deployment.habitat), "", "", format_cell(comments),
-    ]  # fmt: skip
-    return ",".join(cells) + "\n"

@@ -19,7 +19,7 @@ from trapline.server.exports.formats.export_times import TimeFormatter
 from trapline.server.exports.formats.observations import build_observations
 from trapline.server.exports.formats.observed_images import (
     DRAWN,
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedImage,
 )
@@ -128,7 +128,7 @@ class _Coco:
         path = {"trapline_path": self.name_path(image)} if self.with_images else {}
         return {"trapline_id": image.id} | path
 
-    def find_category(self, one: Observation) -> int:
+    def find_category(self, one: ExportedObservation) -> int:
         """Return the category of a box or of an observation of a whole image."""
         key = one.kind, one.label, one.taxon
         number = self.numbers.get(key)
@@ -187,7 +187,7 @@ class _Plain(_Coco):
                     self.undrawn += 1
 
     def _draw(
-        self, one: Observation, image: ObservedImage, place: int, number: int
+        self, one: ExportedObservation, image: ObservedImage, place: int, number: int
     ) -> dict[str, Any]:
         found = one.found
         assert found is not None

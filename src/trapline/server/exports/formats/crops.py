@@ -14,7 +14,7 @@ from trapline.server.exports.cropping import Cropper
 from trapline.server.exports.formats.export_records import ExportIssue, ExportReport, ExportSpool
 from trapline.server.exports.formats.observations import build_observations
 from trapline.server.exports.formats.observed_images import (
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedImage,
 )
@@ -107,7 +107,7 @@ class _Crops:
         return [ExportIssue(what, count) for what, count in counts if count]
 
     def _describe(
-        self, name: str, title: str, one: Observation, image: ObservedImage, piece: Piece
+        self, name: str, title: str, one: ExportedObservation, image: ObservedImage, piece: Piece
     ) -> list[str | int | float | None]:
         scientific = self._naming.find(one.label, one.taxon).scientific_name
         by = one.said.by if one.said is not None else ""

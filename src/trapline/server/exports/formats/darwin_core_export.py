@@ -13,6 +13,7 @@ from typing import BinaryIO
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
+from trapline.server.exports.formats.camtrap_dp_deployments import format_value
 from trapline.server.exports.formats.camtrap_dp_descriptor import LICENCES, build_description
 from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import (
@@ -32,9 +33,11 @@ from trapline.server.exports.formats.export_times import TimeFormatter
 from trapline.server.exports.formats.observations import build_observations
 from trapline.server.exports.formats.observed_images import ObservationType, ObservedImage
 from trapline.server.exports.formats.taxon_resolver import TaxonResolver
+from trapline.server.images.rules.locations import DECIMALS, Precision
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import open_zip
 from trapline.server.review.formats.taxon_tables import RANKS
+from trapline.wire.deployment_fields import DEPLOYMENT_FIELDS
 
 TERMS = "http://rs.tdwg.org/dwc/terms/"
 DUBLIN = "http://purl.org/dc/terms/"
@@ -43,9 +46,11 @@ COLUMNS = (
     "scientificNameAuthorship", "taxonRank", *RANKS, "taxonID", "vernacularName",
     "individualCount", "sex", "lifeStage", "behavior", "occurrenceStatus", "decimalLatitude",
     "decimalLongitude", "geodeticDatum", "coordinateUncertaintyInMeters", "locationID", "locality",
-    "habitat", "samplingProtocol", "identifiedBy", "dateIdentified",
+    "minimumDistanceAboveSurfaceInMeters", "maximumDistanceAboveSurfaceInMeters",
+    "minimumDepthInMeters", "maximumDepthInMeters", "habitat",
+    "samplingProtocol", "identifiedBy", "dateIdentified",
     "identificationVerificationStatus", "identificationRemarks", "associatedMedia", "datasetName",
-    "license", "occurrenceRemarks",
+    "license", "occurrenceRemarks", "dataGeneralizations", "informationWithheld",
 )  # fmt: skip
 OCCURRENCES = "occurrence.txt"
 LINES_AT_ONCE = 2000
@@ -177,7 +182,6 @@ class _Occurrences:
             "behavior": group.behaviour or "",
             "occurrenceStatus": "present",
             **self._locate(place),
-            "habitat": place.habitat,
             "samplingProtocol": "camera trap",
             "identifiedBy": said.by if said is not None else seen.model,
             "dateIdentified": self._times.read(said.at if said is not None else seen.at),
@@ -193,27 +197,52 @@ class _Occurrences:
             "datasetName": self._about.options.get("title") or self._about.project_name,
             "license": LICENCES.get(licence, licence),
             "occurrenceRemarks": seen.comment or "",
+            **_describe_generalisation(place),
         }
         return "\t".join(_plain(cells[name] or "") for name in COLUMNS) + "\n"
 
     def _locate(self, place: DeploymentRecord) -> dict[str, str]:
-        cells = dict.fromkeys(
+        cells = {
+            term: format_value(one.kind, getattr(place, name))
+            for name, one in DEPLOYMENT_FIELDS.items()
+            for term in one.darwin_core
+        } | dict.fromkeys(
             COLUMNS[COLUMNS.index("decimalLatitude") : COLUMNS.index("locationID")], ""
         )
         if place.latitude is None or place.longitude is None:
-            self._placeless[str(place.id)] += 1
+            if not place.precision:
+                self._placeless[str(place.id)] += 1
         else:
             uncertain = place.coordinate_uncertainty_m
+            decimals = DECIMALS.get(Precision(place.precision), 7)
             cells |= {
                 # A number with a minus sign is not a spreadsheet formula, so it is not escaped.
-                "decimalLatitude": f"{place.latitude:.7f}",
-                "decimalLongitude": f"{place.longitude:.7f}",
+                "decimalLatitude": f"{place.latitude:.{decimals}f}",
+                "decimalLongitude": f"{place.longitude:.{decimals}f}",
                 "geodeticDatum": "EPSG:4326",
                 "coordinateUncertaintyInMeters": format_decimal(uncertain).removesuffix(".0")
                 if uncertain
                 else "",
             }
-        return cells | {"locationID": str(place.id), "locality": place.name}
+        return cells | {"locationID": str(place.id)}
+
+
+def _describe_generalisation(place: DeploymentRecord) -> dict[str, str]:
+    """Describe what was done to the location of a sensitive taxon, in the terms of the standard."""
+    precision = Precision(place.precision)
+    if precision is Precision.EXACT:
+        return {"dataGeneralizations": "", "informationWithheld": ""}
+    decimals = DECIMALS.get(precision)
+    return {
+        "dataGeneralizations": f"Coordinates rounded to {10**-decimals:g} degrees, because a "
+        "sensitive taxon occurs at the location."
+        if decimals
+        else "",
+        "informationWithheld": "Name of the location withheld"
+        if decimals
+        else "Coordinates and name of the location withheld, because a sensitive taxon occurs "
+        "there.",
+    }
 
 
 _NUMBER = re.compile(r"-?\d+\.\d+")

@@ -2,67 +2,75 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from trapline.server.exports.formats.export_overlaps import BOX, CLASSIFICATION, remove_overlaps
 from trapline.server.exports.formats.export_records import (
     IMAGES,
     AnnotationRecord,
     DeploymentRecord,
     IdentificationRecord,
     ImageRecord,
-    TaxonRecord,
+    ObservationRecord,
+    StatedGroupRecord,
+    StatedSequenceRecord,
 )
-from trapline.server.exports.formats.image_statements import Agreement, resolve_correction
-from trapline.server.exports.queries.export_gathering import (
-    ExportedAnnotation,
+from trapline.server.exports.formats.observation_origins import (
+    ObservationOrigins,
+    build_drawn_annotation,
+)
+from trapline.server.exports.formats.observed_images import BOX, CLASSIFICATION
+from trapline.server.exports.queries.export_gathering import ExportedAnnotation
+from trapline.server.exports.queries.exported_observations import (
+    CurrentObservation,
+    DrawnBox,
     ExportedIdentification,
+    SequenceStatement,
 )
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.images.rules.capture_time import list_time_flags
-from trapline.server.imports.queries.imported_ids import BLANK, PackageImageIds
+from trapline.server.imports.queries.imported_ids import BLANK, PackageImageIds, build_member_key
 from trapline.server.platform.formats.zip_writer import image_path
-from trapline.server.review.rules.identifications import (
-    DETAILS,
-    ActiveIdentification,
-    EffectiveIdentifications,
-)
+from trapline.server.review.queries.observation_rows import DETAILS
 from trapline.wire.annotations import AnnotationType
 from trapline.wire.identifications import IdentificationKind
+from trapline.wire.observations import ObservationKind
 
 CUSTOM = AnnotationType.CUSTOM.value
+FORMLESS = frozenset({CUSTOM, AnnotationType.HEATMAP.value, AnnotationType.MASK.value})
+"""Types of annotations that are no observations."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_IDS = PackageImageIds()
 _decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True)
 class ExportNames:
-    """Names of people, taxa of labels, and the minimum confidence of annotations of an export."""
+    """Names of people, taxa of labels, and the minimum confidence of an export."""
 
     people: Mapping[str, str]
     meanings: Mapping[str, UUID]
     confidence_min: float | None = None
-    taxa: Mapping[UUID, TaxonRecord] = field(default_factory=dict)
-    agreement: Agreement = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Prepare the comparison of labels with identifications."""
-        object.__setattr__(self, "agreement", Agreement(self.taxa))
 
 
 @dataclass
 class ExportPage:
-    """A page of rows: images with their annotations and identifications."""
+    """A page of rows: images with their annotations, observations and identifications.
+
+    `observed` is None in an export of raw model output.
+    """
 
     images: Sequence[Any]
     tags: Mapping[UUID, list[str]] = field(default_factory=dict)
     found: Iterable[ExportedAnnotation] = ()
+    observed: Iterable[CurrentObservation] | None = None
+    drawn: Iterable[DrawnBox] = ()
     said: Iterable[ExportedIdentification] = ()
+    stated: Mapping[UUID, SequenceStatement] = field(default_factory=dict)
     shown: Collection[UUID] = ()
     sequences: Mapping[UUID, int] = field(default_factory=dict)
     ids: Mapping[UUID, PackageImageIds] = field(default_factory=dict)
@@ -73,32 +81,43 @@ def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
     found: dict[UUID, list[ExportedAnnotation]] = {}
     for one in page.found:
         found.setdefault(one.image_id, []).append(one)
-    said: dict[UUID, dict[UUID, ExportedIdentification]] = {}
-    for other in page.said:
-        said.setdefault(other.image_id, {})[other.id] = other
-    return [
-        _build_record(row, page, found.get(row.id, ()), said.get(row.id, {}), names)
-        for row in page.images
-    ]
+    said: dict[UUID, list[ExportedIdentification]] = {}
+    for statement in page.said:
+        said.setdefault(statement.image_id, []).append(statement)
+    observed: dict[UUID, list[CurrentObservation]] = {}
+    for observation in page.observed or ():
+        observed.setdefault(observation.image_id, []).append(observation)
+    drawn: dict[UUID, list[ExportedAnnotation]] = {}
+    for box in page.drawn:
+        drawn.setdefault(box.image_id, []).append(build_drawn_annotation(box))
+    records = []
+    for row in page.images:
+        findings, statements = found.get(row.id, ()), said.get(row.id, ())
+        record = _build_image(row, page, findings, statements)
+        ids = page.ids.get(row.id, NO_IDS)
+        if page.observed is None:
+            record.blank = _find_blank(findings)
+            record.found = _list_model_annotations(findings, names, ids)
+        else:
+            rows = observed.get(row.id, ())
+            record.reviewed = record.reviewed or any(one.human for one in rows)
+            record.blank = all(one.kind == BLANK for one in rows) if rows else None
+            shapes = [*findings, *drawn.get(row.id, ())]
+            _add_observations(record, rows, shapes, statements, names, ids)
+            record.stated = _build_statement(page.stated.get(row.id), names, ids)
+        records.append(record)
+    return records
 
 
-def _build_record(
+def _build_image(
     row: Any,
     page: ExportPage,
     found: Sequence[ExportedAnnotation],
-    said: Mapping[UUID, ExportedIdentification],
-    names: ExportNames,
+    said: Sequence[ExportedIdentification],
 ) -> ImageRecord:
-    held = None
-    if said:
-        held = EffectiveIdentifications(
-            ActiveIdentification(
-                one.id, IdentificationKind(one.kind), one.at, one.annotation_id, one.analysis_id
-            )
-            for one in said.values()
-        )
-    whole = held.of_image() if held else None
     ids = page.ids.get(row.id, NO_IDS)
+    of_image = [one for one in said if one.annotation_id is None]
+    last = max(of_image, key=lambda one: (one.at, one.id), default=None)
     return ImageRecord(
         id=row.id,
         deployment_id=row.deployment_id,
@@ -115,8 +134,6 @@ def _build_record(
         file=row.storage_key,
         upright_file=row.upright_key,
         sequence_id=row.sequence_id,
-        # The value in the image's row is current, but an export is as of its start.
-        blank=_find_blank(found),
         reviewed=bool(said),
         starred=row.starred,
         tags=page.tags.get(row.id, []),
@@ -126,10 +143,133 @@ def _build_record(
         analysed=bool(found),
         shown=row.id in page.shown,
         sequence_images=page.sequences.get(row.sequence_id, 0),
-        said=None if whole is None else _build_identification(said[whole.id], names, ids),
-        found=_build_annotations(found, held, said, names, ids),
+        comment=(last.comment if last is not None else None) or "",
         media_id=ids.media_id or "",
         external=ids.observations.get(BLANK),
+    )
+
+
+def _add_observations(
+    record: ImageRecord,
+    rows: Sequence[CurrentObservation],
+    found: Sequence[ExportedAnnotation],
+    said: Sequence[ExportedIdentification],
+    names: ExportNames,
+    ids: PackageImageIds,
+) -> None:
+    """Add the observations of an image, with the annotations that they refer to."""
+    statements = {one.id: one for one in said}
+    origins = ObservationOrigins(found)
+    kept: dict[UUID, ExportedAnnotation] = {}
+    record.observed = []
+    for row in rows:
+        subject, parts, namer = origins.find(row)
+        observation = _build_observation(row, subject, namer, names)
+        if observation is None:
+            continue
+        if row.human:
+            statement = statements.get(row.identification_id) if row.identification_id else None
+            observation.said = _build_identification(row, statement, names, ids)
+        elif (unsure := _find_unsure(row, said, ids)) is not None:
+            observation.said = _build_identification(row, unsure, names, ids)
+        record.observed.append(observation)
+        kept |= {one.id: one for one in (subject, *parts, namer) if one is not None and one.id}
+    for one in kept.values():
+        annotation = _build_annotation(one, names)
+        annotation.external = ids.observations.get(str(one.id))
+        record.found.append(annotation)
+    record.formless = sum(one.is_newest and one.type in FORMLESS for one in found)
+
+
+def _find_unsure(
+    row: CurrentObservation, said: Sequence[ExportedIdentification], ids: PackageImageIds
+) -> ExportedIdentification | None:
+    """Return the imported statement that an image without findings shows something unknown."""
+    if row.kind != ObservationKind.UNKNOWN or row.annotation_id or row.analysis_id:
+        return None
+    unsure = [
+        one
+        for one in said
+        if one.kind == IdentificationKind.UNSURE
+        and one.annotation_id is None
+        and str(one.id) in ids.observations
+    ]
+    return max(unsure, key=lambda one: (one.at, one.id), default=None)
+
+
+def _build_observation(
+    row: CurrentObservation,
+    subject: ExportedAnnotation | None,
+    namer: ExportedAnnotation | None,
+    names: ExportNames,
+) -> ObservationRecord | None:
+    """Build an observation; None if its confidence is below the minimum of the export.
+
+    A box whose name alone is not confident enough is kept without its name.
+    """
+    record = ObservationRecord(
+        id=row.id,
+        kind=row.kind,
+        label=row.label or "",
+        taxon=row.taxon_id,
+        confidence=row.confidence,
+        needs_review=row.needs_review,
+        found=subject.id if subject is not None else None,
+        named_by=namer.id if namer is not None else None,
+    )
+    least = names.confidence_min
+    if row.human or row.kind == BLANK or least is None:
+        return record
+    if row.confidence is None or row.confidence >= least:
+        return record
+    if subject is None or subject is namer or (subject.confidence or 0) < least:
+        return None
+    record.label, record.taxon = "", None
+    record.confidence, record.named_by = subject.confidence, subject.id
+    return record
+
+
+def _build_identification(
+    row: CurrentObservation,
+    statement: ExportedIdentification | None,
+    names: ExportNames,
+    ids: PackageImageIds,
+) -> IdentificationRecord:
+    kind = statement.kind if statement is not None else IdentificationKind.CORRECT.value
+    identified_by = row.identified_by or (statement.made_by if statement is not None else "")
+    key = row.identification_id or (statement.id if statement is not None else None)
+    is_named = row.kind != BLANK and kind == IdentificationKind.CORRECT
+    return IdentificationRecord(
+        kind=kind,
+        by=names.people.get(identified_by, "reviewer"),
+        at=row.identified_at or (statement.at if statement is not None else EPOCH),
+        taxon=row.taxon_id if is_named else None,
+        label=row.label if is_named else None,
+        comment=statement.comment if statement is not None else None,
+        external=ids.observations.get(str(key)),
+        **{name: getattr(row, name) for name in DETAILS},
+    )
+
+
+def _build_statement(
+    stated: SequenceStatement | None, names: ExportNames, ids: PackageImageIds
+) -> StatedSequenceRecord | None:
+    if stated is None:
+        return None
+    keys = [
+        ids.observations.get(build_member_key(stated.id, place), [""])[0]
+        for place in range(max(1, len(stated.groups)))
+    ]
+    return StatedSequenceRecord(
+        by=names.people.get(stated.made_by, "reviewer"),
+        at=stated.at,
+        comment=stated.comment,
+        groups=[
+            StatedGroupRecord(**one, external_id=key)
+            for one, key in zip(stated.groups, keys, strict=False)
+        ],
+        event_id=ids.observations.get(str(stated.id), ["", ""])[1],
+        external_id="" if stated.groups else keys[0],
     )
 
 
@@ -176,70 +316,25 @@ def _is_finding(one: ExportedAnnotation, names: Mapping[UUID | None, str]) -> bo
     return not (name and is_blank_label(name))
 
 
-def _build_identification(
-    one: ExportedIdentification, names: ExportNames, ids: PackageImageIds, *, of_image: bool = False
-) -> IdentificationRecord:
-    details = {} if of_image else {name: getattr(one, name) for name in DETAILS}
-    return IdentificationRecord(
-        kind=one.kind,
-        by=names.people.get(one.made_by, "reviewer"),
-        at=one.at,
-        taxon=one.taxon,
-        label=one.label,
-        comment=one.comment,
-        of_image=of_image,
-        external=ids.observations.get(str(one.id)),
-        **details,
-    )
-
-
-def _build_annotations(
-    found: Sequence[ExportedAnnotation],
-    held: EffectiveIdentifications | None,
-    said: Mapping[UUID, ExportedIdentification],
-    names: ExportNames,
-    ids: PackageImageIds,
+def _list_model_annotations(
+    found: Sequence[ExportedAnnotation], names: ExportNames, ids: PackageImageIds
 ) -> list[AnnotationRecord]:
-    records = []
-    # The entry of an analysis without findings has no ID.
-    holds = {
-        one.id: held.of_annotation(one.id, one.parent_id, one.analysis_id) if held else None
-        for one in found
-        if one.id is not None
-    }
-    left_out, aside = remove_overlaps(found, holds)
-    whole = held.of_image() if held else None
-    if whole is not None and whole.kind is IdentificationKind.CORRECT:
-        kept = [
-            _build_annotation(one, names)
-            for one in found
-            if one.id is not None and one.id not in left_out
-        ]
-        resolution = resolve_correction(kept, holds, said[whole.id], names.agreement)
-        left_out |= resolution.overruled
-        holds |= dict.fromkeys(resolution.named, whole)
-    named = {one.parent_id for one in found if one.id is not None and holds[one.id] is not None}
+    """List the annotations of raw model output that reach the minimum confidence."""
+    left_out: set[UUID | None] = set()
     nameless: set[UUID | None] = set()
+    records = []
     for one in found:
-        if one.id is None or one.id in left_out:
+        # The entry of an analysis without findings has no ID.
+        if one.id is None:
             continue
-        of_it = holds[one.id]
-        if (
-            of_it is None
-            and one.id not in named
-            and (_is_unsure(one, names) or one.parent_id in left_out)
-        ):
+        if _is_unsure(one, names) or one.parent_id in left_out:
             left_out.add(one.id)
             if one.type == CLASSIFICATION and _decode(one.data).get("terminal") is True:
                 nameless.add(one.parent_id)
             continue
         record = _build_annotation(one, names)
-        if of_it is not None:
-            record.said = _build_identification(
-                said[of_it.id], names, ids, of_image=of_it.annotation_id is None
-            )
         record.external = ids.observations.get(str(one.id))
-        record.aside = one.id in aside
+        record.aside = not one.is_latest
         records.append(record)
     for record in records:
         if record.id in nameless:

@@ -1,11 +1,11 @@
 """Combine the observations of the images of a sequence into an event, for every format.
 
-An event is complete once the last image of its sequence was read. If several images show the same
-group, the image with the highest count determines the count of the event.
+An event is complete once the last image of its sequence was read. The count of a group is the one
+that a person stated for the sequence, otherwise the largest sum of the counts on one image.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -13,10 +13,11 @@ from uuid import UUID, uuid5
 import msgspec
 
 from trapline.server.exports.formats.observed_images import (
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedIdentification,
     ObservedImage,
+    StatedSequence,
 )
 
 
@@ -29,6 +30,8 @@ class CountGroup(NamedTuple):
     sex: str | None = None
     life_stage: str | None = None
     behaviour: str | None = None
+    individual: str | None = None
+    """Set only if a person stated it for the whole sequence."""
 
     @property
     def name(self) -> tuple[ObservationType, str]:
@@ -38,7 +41,7 @@ class CountGroup(NamedTuple):
 
 @dataclass
 class GroupCount:
-    """The highest count of a group on one image, its latest identification, and its best model."""
+    """The count of a group, its latest identification, and its best model."""
 
     count: int = 0
     said: ObservedIdentification | None = None
@@ -47,6 +50,8 @@ class GroupCount:
     confidence: float | None = None
     at: str | None = None
     media: list[str] = field(default_factory=list)
+    external_id: str = ""
+    """The observationID in the imported package."""
 
 
 MOST_MEDIA = 50
@@ -75,6 +80,8 @@ class SequenceEvent:
     """The latest identification in the sequence."""
     said: dict[CountGroup, GroupCount] = field(default_factory=dict)
     modelled: dict[CountGroup, GroupCount] = field(default_factory=dict)
+    stated: list[StatedSequence] = field(default_factory=list)
+    """The latest identifications of whole sequences that its images have."""
 
     @property
     def verified(self) -> bool:
@@ -95,12 +102,22 @@ class SequenceEvent:
             group: seen for group, seen in self.modelled.items() if group.name not in named
         } | self.said
 
+    @property
+    def external_id(self) -> str:
+        """The observationID, in an imported package, of a statement without groups."""
+        return next((one.external_id for one in self.stated if one.external_id), "")
+
     def key_of(self, group: CountGroup | None) -> str:
         """Return an ID of a group that does not depend on the other groups; None means blank."""
-        return str(uuid5(UUID(self.id), msgspec.json.encode(group).decode()))
+        about = group[:-1] if group is not None and group.individual is None else group
+        return str(uuid5(UUID(self.id), msgspec.json.encode(about).decode()))
 
     def add(
-        self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True
+        self,
+        image: ObservedImage,
+        observations: Sequence[ExportedObservation],
+        *,
+        shown: bool = True,
     ) -> None:
         """Add an image with its observations; a hidden image is not listed in `media`."""
         self.reviewed = self.reviewed and image.reviewed
@@ -108,8 +125,9 @@ class SequenceEvent:
         if self.verified_only and not self.reviewed:
             return
         self.start, self.end = min(self.start, image.captured_at), max(self.end, image.captured_at)
-        counts: dict[tuple[CountGroup, str | None], int] = {}
-        confirmed: set[CountGroup] = set()
+        if image.stated is not None and image.stated not in self.stated:
+            self.stated.append(image.stated)
+        counts: dict[CountGroup, int] = {}
         for one in observations:
             said = one.said
             if said is not None and (self.last is None or said.at > self.last.at):
@@ -130,29 +148,75 @@ class SequenceEvent:
                 group = CountGroup(
                     one.kind, one.taxon, label, said.sex, said.life_stage, said.behaviour
                 )
-                if said.of_image:
-                    confirmed.add(group)
                 seen = self.said.setdefault(group, GroupCount())
                 if seen.said is None or said.at > seen.said.at:
                     seen.said = said
                 seen.comment = seen.comment or said.comment
             if shown and len(seen.media) < MOST_MEDIA and image.id not in seen.media[-1:]:
                 seen.media.append(image.id)
-            # Two models that find the same animal do not count it twice. Identifications of an
-            # image add up, and findings of models are not added to them.
-            key = (
-                group,
-                None if said is not None else "" if one.found is None else one.found.analysis_id,
-            )
-            counts[key] = counts.get(key, 0) + (
+            counts[group] = counts.get(group, 0) + (
                 1 if said is None or said.count is None else said.count
             )
-            seen.count = max(seen.count, counts[key])
-        if image.said is not None and image.said.count and len(confirmed) == 1:
-            # A person who confirms a whole image with a count may see more animals than the model's
-            # boxes.
-            seen = self.said[confirmed.pop()]
-            seen.count = max(seen.count, image.said.count)
+            seen.count = max(seen.count, counts[group])
+
+    def complete(self) -> "SequenceEvent":
+        """Apply what people stated for the whole sequence.
+
+        In an imported event they replace the groups of the same taxa on single images of the
+        package, whose details may differ. A sequence may contain several imported events.
+        """
+        latest = max(self.stated, key=lambda one: one.at, default=None)
+        is_imported = latest is not None and bool(latest.event_id)
+        stated: dict[CountGroup, GroupCount] = {}
+        for one in self.stated:
+            if one is not latest and not (is_imported and one.event_id):
+                continue
+            for group, count in _count_stated(one).items():
+                known = stated.get(group)
+                if known is None or known.count < count.count:
+                    stated[group] = count
+        names = {group.name for group in stated} if is_imported else set()
+        replaced = {group._replace(individual=None) for group in stated}
+        on_images = self.said
+        self.said = {
+            group: seen
+            for group, seen in on_images.items()
+            if group not in replaced
+            and (group.name not in names or seen.said is None or seen.said.external is None)
+        }
+        for group, count in stated.items():
+            seen = on_images.get(group._replace(individual=None))
+            if seen is not None:
+                given = count.count or seen.count
+                count = replace(seen, count=given, external_id=count.external_id)
+            else:
+                alike = [one.media for other, one in on_images.items() if other.name == group.name]
+                count.media = sorted(set().union(*alike))[:MOST_MEDIA]
+            count.count = count.count or 1
+            self.said[group] = count
+        for group, seen in self.said.items():
+            if group.kind is ObservationType.UNKNOWN and not stated:
+                seen.external_id = seen.external_id or self.external_id
+        return self
+
+
+def _count_stated(stated: StatedSequence) -> dict[CountGroup, GroupCount]:
+    """Return the groups of a statement with their counts; 0 if a count is unknown."""
+    counts: dict[CountGroup, GroupCount] = {}
+    for one in stated.groups:
+        group = CountGroup(
+            one.kind, one.taxon, one.label if one.taxon is None else "",
+            one.sex, one.life_stage, one.behaviour, one.individual_id,
+        )  # fmt: skip
+        said = ObservedIdentification(
+            "correct", stated.by, stated.at, one.taxon, one.label,
+            sex=one.sex, life_stage=one.life_stage, behaviour=one.behaviour,
+        )  # fmt: skip
+        count = counts.setdefault(
+            group, GroupCount(said=said, comment=stated.comment, external_id=one.external_id)
+        )
+        count.count += one.count or 0
+    return counts
 
 
 class SequenceEventBuilder:
@@ -167,13 +231,17 @@ class SequenceEventBuilder:
         self._verified_only = verified_only
 
     def add(
-        self, image: ObservedImage, observations: Sequence[Observation], *, shown: bool = True
+        self,
+        image: ObservedImage,
+        observations: Sequence[ExportedObservation],
+        *,
+        shown: bool = True,
     ) -> Sequence[SequenceEvent]:
         """Add an image, and return the events that are now complete."""
         if image.sequence_id is None:
             alone = self._begin(image)
             alone.add(image, observations, shown=shown)
-            return (alone,)
+            return (alone.complete(),)
         done: Sequence[SequenceEvent] = ()
         if self._open is None or self._open.id != image.sequence_id:
             done = self.finish()
@@ -183,7 +251,7 @@ class SequenceEventBuilder:
 
     def finish(self) -> Sequence[SequenceEvent]:
         """Return the event that is still open."""
-        return () if self._open is None else (self._open,)
+        return () if self._open is None else (self._open.complete(),)
 
     def _begin(self, image: ObservedImage) -> SequenceEvent:
         at = image.captured_at

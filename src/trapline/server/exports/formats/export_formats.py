@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from trapline.server.exports.formats.export_records import ExportReport, ExportSpool
+from trapline.server.exports.formats.export_records import (
+    DeploymentRecord,
+    ExportMetadata,
+    ExportReport,
+    ExportSpool,
+)
+from trapline.server.images.rules.locations import Precision
 from trapline.wire.exports import ExportFormat
 
 Writer = Callable[[ExportSpool, BinaryIO], ExportReport]
@@ -24,12 +30,22 @@ class ExportFormatSpec:
     media_type: str
     packed: str | None = None
     """The suffix of the zip that is written if image files are included."""
+    needs_locations: bool = False
+    """Whether the format cannot contain a deployment without coordinates."""
     lack: Callable[[], str | None] | None = None
     """Return what the writer lacks on this server, for formats with optional dependencies."""
 
     def find_missing_dependency(self) -> str | None:
         """Return what is missing to write this format and how to install it, or None."""
         return self.lack() if self.lack else None
+
+    def list_unlocated(self, about: ExportMetadata) -> list[DeploymentRecord]:
+        """List the deployments that are left out, because their location is withheld."""
+        return [
+            one
+            for one in about.deployments
+            if self.needs_locations and one.precision == Precision.WITHHELD
+        ]
 
     def find_kind(self, options: Mapping[str, Any]) -> tuple[str, str]:
         """Return the suffix of the file's name, and its media type."""
@@ -114,7 +130,9 @@ def _crops() -> Writer:
 
 JSON, ZIP, PARQUET = "application/json", "application/zip", "application/vnd.apache.parquet"
 FORMATS: dict[ExportFormat, ExportFormatSpec] = {
-    ExportFormat.CAMTRAP_DP: ExportFormatSpec(_camtrap_dp, "-camtrap-dp.zip", ZIP),
+    ExportFormat.CAMTRAP_DP: ExportFormatSpec(
+        _camtrap_dp, "-camtrap-dp.zip", ZIP, needs_locations=True
+    ),
     ExportFormat.COCO: ExportFormatSpec(_coco, "-coco.json", JSON, packed="-coco.zip"),
     ExportFormat.COCO_CAMERA_TRAPS: ExportFormatSpec(
         _coco_camera_traps, "-coco-camera-traps.json", JSON, packed="-coco-camera-traps.zip"

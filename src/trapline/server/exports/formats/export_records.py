@@ -1,18 +1,20 @@
-"""Records of an export, in every format: images, their annotations and their identifications.
+"""Records of an export, in every format: images, their observations and their annotations.
 
 An export gathers these records once, ordered by deployment and capture time, into a spool on the
 disk. The writer of its format reads the spool as often as necessary. Boxes and points are in
 pixels of the upright original.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+
+from trapline.server.images.rules.locations import filter_exif, get_shown_filename
 
 IMAGES = "images.jsonl"
 MOST_LISTED = 200
@@ -40,11 +42,10 @@ class TaxonRecord(msgspec.Struct, omit_defaults=True):
 
 
 class IdentificationRecord(msgspec.Struct, omit_defaults=True):
-    """The effective identification of an annotation or of a whole image by a person.
+    """A statement of a person: the source of an observation, with its details.
 
     See `wire.identifications`. `by` is a name that may be published: a person's display name, never
-    an email address. `of_image` marks a copy at an annotation of the identification of its whole
-    image: the copy has no count, sex or other details.
+    an email address. `label` is the name that a correction gave.
     """
 
     kind: str
@@ -57,17 +58,18 @@ class IdentificationRecord(msgspec.Struct, omit_defaults=True):
     sex: str | None = None
     life_stage: str | None = None
     behaviour: str | None = None
-    of_image: bool = False
+    individual_id: str | None = None
     external: list[str] | None = None
     """The observationID, eventID and individualID of the imported package."""
 
 
 class AnnotationRecord(msgspec.Struct, omit_defaults=True):
-    """An annotation of each model's newest completed analysis, or an older identified one.
+    """An annotation: the geometry and the origin of an observation, or raw output of a model.
 
-    `taxon` is the taxon that its label means. `aside` marks a duplicate of another annotation. A
-    duplicate is written to formats that list each model's findings, and left out of formats that
-    list what an image shows.
+    `taxon` is the taxon that its label means. In an export of raw model output, `aside` marks an
+    annotation of an analysis that is not the latest one of its image. Such an annotation is written
+    to formats that list each model's findings, and left out of formats that list what an image
+    shows.
     """
 
     id: UUID
@@ -81,7 +83,6 @@ class AnnotationRecord(msgspec.Struct, omit_defaults=True):
     model_name: str = ""
     model_version: str = ""
     at: datetime | None = None
-    said: IdentificationRecord | None = None
     aside: bool = False
     external: list[str] | None = None
     """The observationID, eventID and individualID of the imported package."""
@@ -96,6 +97,53 @@ class AnnotationRecord(msgspec.Struct, omit_defaults=True):
         """Whether it names its box; None if its result does not state it."""
         says = self.data.get("terminal")
         return says if isinstance(says, bool) else None
+
+
+class ObservationRecord(msgspec.Struct, omit_defaults=True):
+    """A current observation of an image (see `review.rules.observations`).
+
+    `found` is the annotation that it describes, and `named_by` the one that names it. `said` is
+    None if only a model found it.
+    """
+
+    id: UUID
+    kind: str
+    label: str = ""
+    taxon: UUID | None = None
+    confidence: float | None = None
+    needs_review: bool = False
+    found: UUID | None = None
+    named_by: UUID | None = None
+    said: IdentificationRecord | None = None
+
+
+class StatedGroupRecord(msgspec.Struct, omit_defaults=True):
+    """A taxon that a person stated for a whole sequence, with its count and details."""
+
+    kind: str
+    taxon: UUID | None = None
+    label: str = ""
+    count: int | None = None
+    sex: str | None = None
+    life_stage: str | None = None
+    behaviour: str | None = None
+    individual_id: str | None = None
+    external_id: str = ""
+
+
+class StatedSequenceRecord(msgspec.Struct, omit_defaults=True):
+    """The latest identification of an image's whole sequence.
+
+    `event_id`, and the `external_id` of each group or, without groups, of the whole, are those of
+    its imported package.
+    """
+
+    by: str
+    at: datetime
+    comment: str | None = None
+    groups: list[StatedGroupRecord] = []
+    event_id: str = ""
+    external_id: str = ""
 
 
 class ImageRecord(msgspec.Struct, omit_defaults=True):
@@ -132,8 +180,14 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     """Whether visitors of the project can see it; always false if the project is not public."""
     sequence_images: int = 0
     """The number of images of its sequence, also of those that the export does not contain."""
-    said: IdentificationRecord | None = None
+    comment: str = ""
+    """The comment of the latest identification of the whole image."""
+    observed: list[ObservationRecord] | None = None
+    """Its observations; None in an export of raw model output."""
+    stated: StatedSequenceRecord | None = None
     found: list[AnnotationRecord] = []
+    formless: int = 0
+    """The number of findings that are no observations, such as heatmaps."""
     media_id: str = ""
     """The mediaID of the imported package."""
     external: list[str] | None = None
@@ -155,6 +209,21 @@ class DeploymentRecord(msgspec.Struct, omit_defaults=True):
     notes: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    camera_model: str = ""
+    camera_delay_s: int | None = None
+    camera_height_m: float | None = None
+    camera_depth_m: float | None = None
+    camera_tilt_deg: int | None = None
+    camera_heading_deg: int | None = None
+    detection_distance_m: float | None = None
+    timestamp_issues: bool | None = None
+    bait_use: bool | None = None
+    feature_type: str | None = None
+    setup_by: str = ""
+    pickup_by: str = ""
+    groups: list[str] = []
+    tags: list[str] = []
+    inactive_periods: list[dict[str, str]] = []
     is_default: bool = False
     images: int = 0
     """The number of its images in the export."""
@@ -164,6 +233,8 @@ class DeploymentRecord(msgspec.Struct, omit_defaults=True):
     """The deploymentID of the imported package."""
     location_id: str = ""
     """The locationID of the imported package."""
+    precision: int = 0
+    """How exactly its location is shown (`images.rules.locations.Precision`)."""
 
 
 class ExportMetadata(msgspec.Struct, omit_defaults=True):
@@ -179,6 +250,11 @@ class ExportMetadata(msgspec.Struct, omit_defaults=True):
     options: dict[str, Any] = {}
     deployments: list[DeploymentRecord] = []
     taxa: list[TaxonRecord] = []
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """The IDs of the deployments whose names and files are withheld."""
+        return frozenset(str(one.id) for one in self.deployments if one.precision)
 
 
 class ExportIssue(msgspec.Struct, omit_defaults=True):
@@ -220,6 +296,8 @@ class ExportSpool:
     folder: Path
     about: ExportMetadata
     read_image: Callable[[str], bytes]
+    left_out: frozenset[str] = frozenset()
+    """The IDs of deployments whose images are left out, because the format needs a location."""
     _taxa: dict[UUID, TaxonRecord] = field(default_factory=dict)
 
     @property
@@ -236,9 +314,41 @@ class ExportSpool:
     def read(self, form: type[Form]) -> Iterator[Form]:
         """Read the images as another record type that has only the fields that a writer needs."""
         decoder = msgspec.json.Decoder(form)
+        withheld = self.about.withheld
         with (self.folder / IMAGES).open("rb") as lines:
             for line in lines:
-                yield decoder.decode(line)
+                image = decoder.decode(line)
+                if self.left_out and _is_of(image, self.left_out):
+                    continue
+                if withheld and _is_of(image, withheld):
+                    _hide_names(image)
+                yield image
+
+
+def _is_of(image: Any, deployments: Collection[str]) -> bool:
+    """Return whether an image may be of one of these deployments; a record can leave that out."""
+    return str(getattr(image, "deployment_id", next(iter(deployments)))) in deployments
+
+
+def _hide_names(image: Any) -> None:
+    """Replace what can name the place of an image of a deployment that is withheld."""
+    known = set(image.__struct_fields__)
+    if "filename" in known:
+        image.filename = get_shown_filename(image.id, image.filename)
+    if "path" in known:
+        image.path = get_shown_filename(image.id, PurePosixPath(image.path).name)
+    if "exif" in known:
+        image.exif = filter_exif(image.exif)
+    # The IDs of an imported package can contain the name of its place.
+    if "media_id" in known:
+        image.media_id = ""
+    if "external" in known:
+        image.external = None
+    for one in getattr(image, "found", ()):
+        one.external = None
+    for one in getattr(image, "observed", None) or ():
+        if one.said is not None:
+            one.said.external = None
 
 
 def write_records(images: Iterable[ImageRecord]) -> bytes:

@@ -3,8 +3,9 @@
 Format: lila.science/megadetector-output-format. Boxes are [x_min, y_min, width, height] as
 fractions of the upright image. An image without a completed analysis has a `failure` and no
 detections; an image without findings has an empty list. A detection is an animal, a person or a
-vehicle, each with a number that readers know. Its classifications are a person's identification
-with the confidence 1, or those of models. Boxes that a person overruled or removed are not written.
+vehicle, each with a number that readers know. Its classification is the name of the observation,
+with the confidence 1 if a person gave it. In an export of raw model output, it has the
+classifications of the models.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,6 @@ import msgspec
 from trapline.server.exports.formats.box_labels import (
     find_box_label,
     find_detector_label,
-    find_statement,
     is_more_confident,
 )
 from trapline.server.exports.formats.export_records import (
@@ -27,6 +27,7 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
     IdentificationRecord,
     ImageRecord,
+    ObservationRecord,
 )
 from trapline.server.exports.formats.megadetector_versions import Detector, describe_detectors
 from trapline.server.exports.formats.observed_images import ObservationType
@@ -116,11 +117,53 @@ class _Writer:
         """Build the entry of an image in `images`."""
         self.report.written += 1
         file = self._name(image)
-        if not image.analysed:
+        if not image.analysed and not image.observed:
             return {"file": file, "failure": NOT_ANALYSED, "detections": None}
+        detections = (
+            self._list_raw_detections(image)
+            if image.observed is None
+            else self._list_detections(image, image.observed)
+        )
+        return {"file": file, "detections": sorted(detections, key=lambda one: -one["conf"])}
+
+    def _list_detections(
+        self, image: ImageRecord, observed: Sequence[ObservationRecord]
+    ) -> list[dict[str, Any]]:
+        """List the observations that have a box."""
+        found = {one.id: one for one in image.found}
+        detections = []
+        for one in observed:
+            if one.kind == ObservationType.BLANK:
+                continue
+            box = found.get(one.found) if one.found is not None else None
+            if box is None or box.type != BOX:
+                kind = "an identification" if one.said is not None else "an observation"
+                self._leave_out(f"{kind} of the whole image: this format has no place for it")
+                continue
+            if one.said is not None and _has_more(one.said):
+                self._leave_out(
+                    "confirmations, counts and comments of people: this format has no place for "
+                    "them"
+                )
+            detection = self._detection(image, box, ObservationType(one.kind))
+            if one.said is not None:
+                detection["classifications"] = [
+                    self._classify(one.label or UNNAMED, one.taxon, 1.0)
+                ]
+            elif one.label.casefold() not in NO_NAMES:
+                named_by = found.get(one.named_by) if one.named_by is not None else None
+                self._classifiers[(named_by or box).model] = None
+                sure = 1.0 if one.confidence is None else one.confidence
+                detection["classifications"] = [self._classify(one.label, one.taxon, sure)]
+            detections.append(detection)
+        for _ in range(image.formless):
+            self._leave_out("findings without a box: this format has no place for them")
+        return detections
+
+    def _list_raw_detections(self, image: ImageRecord) -> list[dict[str, Any]]:
+        """List the boxes that models found, with all their classifications."""
         boxes = [one for one in image.found if one.type == BOX]
         named: dict[UUID, list[AnnotationRecord]] = {one.id: [] for one in boxes}
-        said = image.said
         for one in image.found:
             if one.type == CLASSIFICATION and one.parent_id in named:
                 named[one.parent_id].append(one)
@@ -128,23 +171,7 @@ class _Writer:
                 self._leave_out(
                     f"{_format_type(one.type)} without a box: this format has no place for it"
                 )
-        if said is not None and (
-            said.kind == "unsure" or (said.kind == "correct" and not _is_boxed(image))
-        ):
-            self._leave_out(
-                "identifications of whole images without a box: this format has no place for them"
-            )
-        if any(map(_has_more, (said, *(one.said for one in image.found)))):
-            self._leave_out(
-                "confirmations, counts and comments of people: this format has no place for them"
-            )
-        detections = [
-            self._detection(image, one, named[one.id], statement)
-            for one in boxes
-            if (statement := find_statement(one, named[one.id])) is None
-            or statement.kind != "blank"
-        ]
-        return {"file": file, "detections": sorted(detections, key=lambda one: -one["conf"])}
+        return [self._raw_detection(image, one, named[one.id]) for one in boxes]
 
     def _name(self, image: ImageRecord) -> str:
         """Return the path of a file, below its deployment's name if the export has several.
@@ -160,39 +187,38 @@ class _Writer:
             else f"{self._folders.get(str(image.deployment_id), 'deployment')}/{path}"
         )
 
-    def _detection(
-        self,
-        image: ImageRecord,
-        one: AnnotationRecord,
-        named: Sequence[AnnotationRecord],
-        statement: IdentificationRecord | None,
+    def _raw_detection(
+        self, image: ImageRecord, one: AnnotationRecord, named: Sequence[AnnotationRecord]
     ) -> dict[str, Any]:
         own, name = find_detector_label(one, named), find_box_label(one, named)
         group = own or (one if name is None or name.terminal is None else name)
         kind = self._naming.find(group.class_name or "", _text(group.taxon)).kind
-        is_corrected = statement is not None and statement.kind == "correct"
-        if statement is not None and is_corrected:
-            kind = self._naming.find(statement.label or "", _text(statement.taxon)).kind
+        detection = self._detection(image, one, kind)
+        if names := _choose(one, own, name, named):
+            detection["classifications"] = [self._classification(it) for it in names]
+        return detection
+
+    def _detection(
+        self, image: ImageRecord, one: AnnotationRecord, kind: ObservationType
+    ) -> dict[str, Any]:
         category = GROUPS.get(kind, UNNAMED)
         number = self.detected.setdefault(category, str(len(self.detected) + 1))
-        self._detectors[one.model] = Detector(one.model_name, one.model_version)
-        if one.at is not None and (self._completed_at is None or one.at > self._completed_at):
+        if one.model_name:  # not a box that a person drew
+            self._detectors[one.model] = Detector(one.model_name, one.model_version)
+        if (
+            one.model_name
+            and one.at is not None
+            and (self._completed_at is None or one.at > self._completed_at)
+        ):
             self._completed_at = one.at
         x_min, y_min, x_max, y_max = (float(one.data.get(corner) or 0) for corner in CORNERS)
         left, top = _fraction(x_min, image.width), _fraction(y_min, image.height)
         right, bottom = _fraction(x_max, image.width), _fraction(y_max, image.height)
-        detection: dict[str, Any] = {
+        return {
             "category": number,
             "conf": _confidence(one),
             "bbox": [left, top, round(right - left, 6), round(bottom - top, 6)],
         }
-        if statement is not None and is_corrected:
-            detection["classifications"] = [
-                self._classify(statement.label or UNNAMED, statement.taxon, 1.0)
-            ]
-        elif names := _choose(one, own, name, named):
-            detection["classifications"] = [self._classification(it) for it in names]
-        return detection
 
     def _classification(self, one: AnnotationRecord) -> list[Any]:
         self._classifiers[one.model] = None
@@ -241,16 +267,9 @@ def _is_no_name(one: AnnotationRecord) -> bool:
     return (one.class_name or "").casefold() in NO_NAMES
 
 
-def _has_more(said: IdentificationRecord | None) -> bool:
-    """Return whether an identification has more than a name or the statement of a blank."""
-    return said is not None and (said.kind == "confirm" or bool(said.count or said.comment))
-
-
-def _is_boxed(image: ImageRecord) -> bool:
-    """Return whether an identification of the whole image names a box."""
-    return any(
-        one.type == BOX and one.said is not None and one.said.of_image for one in image.found
-    )
+def _has_more(said: IdentificationRecord) -> bool:
+    """Return whether a person stated more than a name."""
+    return said.kind == "confirm" or (said.count or 1) > 1 or bool(said.comment)
 
 
 def _text(taxon: UUID | None) -> str | None:

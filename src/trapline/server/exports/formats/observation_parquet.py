@@ -26,7 +26,7 @@ _NUMBERS = frozenset(
     }
 )  # fmt: skip
 _WHOLE = frozenset(["image_width", "image_height", "gbif_key", "count"])
-_TRUTHS = frozenset(["blank", "reviewed", "starred"])
+_TRUTHS = frozenset(["blank", "reviewed", "starred", "needs_review"])
 _TIMES = frozenset(["captured_at", "said_at"])
 LACK = (
     "Parquet needs the package pyarrow, which is not installed on the server. Its operator runs "

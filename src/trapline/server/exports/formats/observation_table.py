@@ -1,12 +1,12 @@
-"""Write observations as a table with one row per box, per finding without a box, and per image.
+"""Write observations as a table with one row per observation, or with one per finding of a model.
 
-A classification is in the row of its box. Times are in the image's time zone. An image has a row
-of type `image` if nothing was found on it or if a person identified it as a whole.
+A classification is in the row of its box. Times are in the image's time zone. A row of type `image`
+is an observation of the whole image, or an image without any.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from trapline.server.exports.formats.box_labels import (
     find_box_label,
     find_detector_label,
-    find_statement,
 )
 from trapline.server.exports.formats.export_records import (
     AnnotationRecord,
@@ -23,11 +22,13 @@ from trapline.server.exports.formats.export_records import (
     ExportSpool,
     IdentificationRecord,
     ImageRecord,
+    ObservationRecord,
     TaxonRecord,
 )
 from trapline.server.exports.formats.export_times import find_time_zone
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.wire.annotations import AnnotationType
+from trapline.wire.observations import ObservationKind
 
 COLUMNS = (
     "observation_id", "type", "image_id", "filename", "path", "deployment_id", "deployment",
@@ -40,8 +41,9 @@ COLUMNS = (
     "said", "said_label", "count", "sex", "life_stage", "behaviour", "comment", "said_by",
     "said_at",
     "blank", "reviewed", "starred", "tags", "flags", "image_sha256",
+    "kind", "source", "individual_id", "needs_review",
 )  # fmt: skip
-IMAGE, BLANK = "image", "blank"
+IMAGE = "image"
 BOX, CLASSIFICATION = AnnotationType.BOUNDING_BOX.value, AnnotationType.CLASSIFICATION.value
 AT_ONCE = 1000
 _TEXTS = [
@@ -49,7 +51,7 @@ _TEXTS = [
     for name in (
         "filename", "path", "deployment", "detected_class", "class_name", "model_name",
         "model_version", "scientific_name", "taxon_rank", "common_name_en", "said_label",
-        "behaviour", "comment", "said_by", "tags", "flags", "time_zone",
+        "behaviour", "comment", "said_by", "tags", "flags", "time_zone", "individual_id",
     )
 ]  # fmt: skip
 
@@ -128,60 +130,110 @@ class _Row:
         ]
 
     def observations(self) -> Iterator[Cells]:
-        """List the rows of an image: its findings in order, then the image as a whole."""
-        image = self._image
+        """List the rows of an image: its observations, or a row for the image without any."""
+        if self._image.observed is None:
+            yield from self._list_findings()
+            return
+        found = {one.id: one for one in self._image.found}
+        under = self._list_names()
+        for one in self._image.observed:
+            subject = found.get(one.found) if one.found is not None else None
+            named_by = found.get(one.named_by) if one.named_by is not None else None
+            yield self._build_cells(one, subject, named_by, under)
+        if not self._image.observed:
+            yield self._build_image_cells()
+
+    def _list_names(self) -> dict[UUID | None, list[AnnotationRecord]]:
         under: dict[UUID | None, list[AnnotationRecord]] = {
-            one.id: [] for one in image.found if one.type == BOX
+            one.id: [] for one in self._image.found if one.type == BOX
         }
-        for one in image.found:
+        for one in self._image.found:
             if one.type == CLASSIFICATION and one.parent_id in under:
                 under[one.parent_id].append(one)
-        said, is_empty = image.said, True
-        for one in image.found:
-            if one.type != CLASSIFICATION or one.parent_id not in under:
-                statement = find_statement(one, under.get(one.id) or ())
-                if statement is not None and statement.kind == BLANK:
-                    said = said or statement
-                    continue  # a person removed the finding
-                is_empty = False
-                yield self._build_cells(one, under.get(one.id) or ())
-        if image.said is not None or is_empty:
-            nothing = [None] * 14
-            yield [
-                image.id,
-                IMAGE,
-                *self._place,
-                *nothing,
-                *self._taxon(None, said),
-                *_said(said),
-                *self._marks,
-            ]
+        return under
 
-    def _build_cells(self, one: AnnotationRecord, under: Sequence[AnnotationRecord]) -> Cells:
-        named = find_box_label(one, under) if under else None
-        best = named or one
-        said = find_statement(one, under)
-        detected: Cells = [None, None]
-        if one.type == BOX:
-            # The class of the box itself is its detector's label.
-            own = find_detector_label(one, under) or (
-                one if named is None or named.terminal is None else None
-            )
-            detected = [own.class_name if own else None, one.confidence]
+    def _build_cells(
+        self,
+        one: ObservationRecord,
+        subject: AnnotationRecord | None,
+        named_by: AnnotationRecord | None,
+        under: Mapping[UUID | None, Sequence[AnnotationRecord]],
+    ) -> Cells:
+        is_blank = one.kind == ObservationKind.BLANK
+        found = None if is_blank else subject
+        named = None if is_blank else named_by
+        names = under.get(found.id, ()) if found is not None else ()
+        sure = one.confidence if one.said is None else named.confidence if named else None
+        if one.said is None and not one.label and found is not None and names:
+            # No name is confident enough; the columns show the one that the models gave.
+            named = find_box_label(found, names) or found
+            sure = named.confidence
         return [
             one.id,
-            one.type,
+            found.type if found is not None else IMAGE,
             *self._place,
-            *self._box(one),
-            *detected,
-            best.class_name,
-            best.confidence,
-            best.model_name,
-            best.model_version,
-            *self._taxon(best, said),
-            *_said(said),
+            *(self._box(found) if found is not None else [None] * 8),
+            *(self._detected(found, names) if found is not None else [None] * 2),
+            named.class_name if named is not None else None,
+            sure,
+            named.model_name if named is not None else None,
+            named.model_version if named is not None else None,
+            *self._taxon(one.taxon),
+            *_said(one.said),
             *self._marks,
+            one.kind,
+            "model" if one.said is None else "human",
+            one.said.individual_id if one.said is not None else None,
+            one.needs_review,
         ]
+
+    def _build_image_cells(self) -> Cells:
+        nothing = [None] * 14
+        known = [None] * 4
+        taxon = self._taxon(None)
+        return [self._image.id, IMAGE, *self._place, *nothing, *taxon, *_said(None), *self._marks,
+                *known]  # fmt: skip
+
+    def _list_findings(self) -> Iterator[Cells]:
+        """List the rows of raw model output: one for each finding, a box with its names."""
+        under, is_empty = self._list_names(), True
+        for one in self._image.found:
+            if one.type == CLASSIFICATION and one.parent_id in under:
+                continue
+            is_empty = False
+            names = under.get(one.id) or ()
+            named = (find_box_label(one, names) if names else None) or one
+            yield [
+                one.id,
+                one.type,
+                *self._place,
+                *self._box(one),
+                *self._detected(one, names),
+                named.class_name,
+                named.confidence,
+                named.model_name,
+                named.model_version,
+                *self._taxon(named.taxon),
+                *_said(None),
+                *self._marks,
+                None,
+                "model",
+                None,
+                None,
+            ]
+        if is_empty:
+            yield self._build_image_cells()
+
+    def _detected(self, one: AnnotationRecord, names: Sequence[AnnotationRecord]) -> Cells:
+        """Return the class and the confidence that its detector gave a box."""
+        if one.type != BOX:
+            return [None, None]
+        name = find_box_label(one, names) if names else None
+        # The class of the box itself is its detector's label.
+        own = find_detector_label(one, names) or (
+            one if name is None or name.terminal is None else None
+        )
+        return [own.class_name if own else None, one.confidence]
 
     def _box(self, one: AnnotationRecord) -> Cells:
         try:
@@ -197,13 +249,8 @@ class _Row:
             *pixels,
         ]
 
-    def _taxon(self, found: AnnotationRecord | None, said: IdentificationRecord | None) -> Cells:
-        """Return the cells of the effective taxon: identified by a person, or of the label."""
-        taxon: TaxonRecord | None = None
-        if said is not None and said.kind == "correct":
-            taxon = self._taxa.get(said.taxon) if said.taxon else None
-        elif found is not None and found.taxon and (said is None or said.kind == "confirm"):
-            taxon = self._taxa.get(found.taxon)
+    def _taxon(self, taxon_id: UUID | None) -> Cells:
+        taxon: TaxonRecord | None = self._taxa.get(taxon_id) if taxon_id is not None else None
         if taxon is None:
             return [None] * 4
         return [

@@ -1,4 +1,4 @@
-"""Images of an export with their annotations and identifications, and what is observed on them."""
+"""Images of an export with their annotations, and what is observed on them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ class ObservedIdentification(msgspec.Struct, gc=False):
     sex: str | None = None
     life_stage: str | None = None
     behaviour: str | None = None
-    of_image: bool = False
+    individual_id: str | None = None
     external: list[str] | None = None
 
 
@@ -53,7 +53,6 @@ class ObservedAnnotation(msgspec.Struct, gc=False):
     model_name: str = ""
     model_version: str = ""
     at: str | None = None
-    said: ObservedIdentification | None = None
     aside: bool = False
     external: list[str] | None = None
 
@@ -69,6 +68,45 @@ class ObservedAnnotation(msgspec.Struct, gc=False):
             return None
         says = _read_says(self.data).terminal
         return says if isinstance(says, bool) else None
+
+
+class StoredObservation(msgspec.Struct, gc=False):
+    """An `ObservationRecord` with its IDs and times as text."""
+
+    id: str
+    kind: ObservationType
+    label: str = ""
+    taxon: str | None = None
+    confidence: float | None = None
+    needs_review: bool = False
+    found: str | None = None
+    named_by: str | None = None
+    said: ObservedIdentification | None = None
+
+
+class StatedGroup(msgspec.Struct):
+    """A `StatedGroupRecord` with its IDs as text."""
+
+    kind: ObservationType
+    taxon: str | None = None
+    label: str = ""
+    count: int | None = None
+    sex: str | None = None
+    life_stage: str | None = None
+    behaviour: str | None = None
+    individual_id: str | None = None
+    external_id: str = ""
+
+
+class StatedSequence(msgspec.Struct):
+    """A `StatedSequenceRecord` with its IDs and times as text."""
+
+    by: str
+    at: str
+    comment: str | None = None
+    groups: list[StatedGroup] = []
+    event_id: str = ""
+    external_id: str = ""
 
 
 class ObservedImage(msgspec.Struct):
@@ -97,8 +135,11 @@ class ObservedImage(msgspec.Struct):
     analysed: bool = False
     shown: bool = False
     sequence_images: int = 0
-    said: ObservedIdentification | None = None
+    comment: str = ""
+    observed: list[StoredObservation] | None = None
+    stated: StatedSequence | None = None
     found: list[ObservedAnnotation] = []
+    formless: int = 0
     media_id: str = ""
     external: list[str] | None = None
 
@@ -108,14 +149,14 @@ class ObservedImage(msgspec.Struct):
         return self.sequence_id or self.id
 
 
-class Observation(msgspec.Struct, gc=False):
+class ExportedObservation(msgspec.Struct, gc=False):
     """One thing that is seen on an image.
 
-    `box` is left, top, width and height in upright pixels within the image. `said` is the
-    identification by a person; it is None if only a model found it. `found` is the annotation that
-    the observation is based on. `named_by` is the annotation that names it, such as that of a
-    classifier, and `confidence` is the confidence of that annotation. `parts` are other shapes
-    drawn of the same thing.
+    `box` is left, top, width and height in upright pixels within the image. `said` is what a person
+    stated; it is None if only a model found it. `found` is the annotation that the observation is
+    based on. `named_by` is the annotation that names it, such as that of a classifier, and
+    `confidence` is the confidence of that annotation. `parts` are other shapes drawn of the same
+    thing.
     """
 
     id: str
@@ -128,6 +169,7 @@ class Observation(msgspec.Struct, gc=False):
     said: ObservedIdentification | None = None
     named_by: ObservedAnnotation | None = None
     parts: Sequence[ObservedAnnotation] = ()
+    needs_review: bool = False
 
 
 class BoxCorners(msgspec.Struct, gc=False):

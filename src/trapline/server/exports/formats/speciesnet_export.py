@@ -20,7 +20,7 @@ from trapline.server.exports.formats.export_records import (
 from trapline.server.exports.formats.observations import build_observations
 from trapline.server.exports.formats.observed_images import (
     CLASSIFICATION,
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedImage,
 )
@@ -70,7 +70,7 @@ def write(spool: ExportSpool, out: BinaryIO) -> ExportReport:
         b'{"info":' + msgspec.json.encode({"format_version": FORMAT_VERSION}) + b',"predictions":['
     )
     for image in spool.read(ObservedImage):
-        if not image.analysed and image.said is None:
+        if not image.analysed and not image.observed:
             predictions.not_looked_at += 1
             continue
         pieces.append(
@@ -93,7 +93,7 @@ class _Predictions:
         self._folders = build_folder_names(spool.about.deployments)
         self._names = FileNames()
         self._classes: dict[tuple[ObservationType, str, str | None], str] = {}
-        self._whole = 0
+        self._further = 0
         self.not_looked_at = 0
 
     def describe(self, image: ObservedImage) -> dict[str, Any]:
@@ -101,14 +101,17 @@ class _Predictions:
         models: set[str] = set()
         detections, whole = [], None
         for one in build_observations(image, self._naming):
-            models.update(by.model for by in (one.found, one.named_by) if by is not None)
+            models.update(
+                by.model for by in (one.found, one.named_by) if by is not None and by.model
+            )
             if one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED):
                 continue
             if one.box is not None:
                 detections.append(self._detect(one, image))
-            elif whole is None or one.said is not None:
+            elif whole is None:
                 whole = {**WHOLE, **self._classify(one, image)}
-                self._whole += 1
+            else:
+                self._further += 1
         detections.sort(key=lambda detection: -detection["conf"])
         return {
             "filepath": self._name_file(image),
@@ -129,10 +132,11 @@ class _Predictions:
                 "Masks stored as files, heatmaps and custom data have no form in SpeciesNet.",
                 self._naming.formless,
             ),
+            ("Further observations of a whole image: the format has one of each.", self._further),
         ]
         return [ExportIssue(what, count) for what, count in counts if count]
 
-    def _detect(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
+    def _detect(self, one: ExportedObservation, image: ObservedImage) -> dict[str, Any]:
         assert one.box is not None
         assert one.found is not None
         category, label = CATEGORIES.get(one.kind, ANIMAL)
@@ -151,7 +155,7 @@ class _Predictions:
         }
         return {**detection, **self._classify(one, image)}
 
-    def _classify(self, one: Observation, image: ObservedImage) -> dict[str, Any]:
+    def _classify(self, one: ExportedObservation, image: ObservedImage) -> dict[str, Any]:
         names: dict[str, Any] = {}
         if one.found is not None and (raw := self._list_raw(one, image)):
             raw.sort(key=lambda named: -named[1])
@@ -174,7 +178,7 @@ class _Predictions:
         }
         return names
 
-    def _list_raw(self, one: Observation, image: ObservedImage) -> list[tuple[str, float]]:
+    def _list_raw(self, one: ExportedObservation, image: ObservedImage) -> list[tuple[str, float]]:
         """List the classes and scores that a classifier gave a box or the whole image."""
         assert one.found is not None
         key = one.found.id

@@ -7,14 +7,15 @@ from uuid import UUID
 
 from trapline.server.exports.formats.export_records import TaxonRecord
 from trapline.server.exports.formats.observed_images import (
-    Observation,
+    ExportedObservation,
     ObservationType,
     ObservedImage,
 )
 from trapline.server.findings.formats.label_words import NOT_KNOWN, THINGS
 from trapline.server.findings.rules.blank_labels import is_blank_label
-from trapline.server.public.rules.public_redaction import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
+from trapline.server.findings.rules.people_words import KEPT_BACK, NAMES_PEOPLE, PEOPLE, VEHICLES
 
+PRIVATE = frozenset({ObservationType.HUMAN, ObservationType.VEHICLE})
 CLASS_PARTS = 7
 """The parts of a SpeciesNet class: `uuid;class;order;family;genus;species;common name`."""
 
@@ -56,30 +57,28 @@ class TaxonResolver:
             named = self._known[label, taxon] = self._name(label, taxon)
         return named
 
-    def title(self, observation: Observation) -> str:
+    def title(self, observation: ExportedObservation) -> str:
         """Return the class of an observation: its taxon's name, else its label, else its type."""
         named = self.find(observation.label, observation.taxon)
         return named.scientific_name or observation.label or observation.kind.value
 
     def is_withheld(self, image: ObservedImage) -> bool:
-        """Return whether an image must not be public, because of people on it or a hiding tag."""
+        """Return whether an image must not be public, because of people on it or a hiding tag.
+
+        People are on an image if it has such an observation. In an export of raw model output, the
+        findings of models decide.
+        """
         for tag in image.tags:
             if tag not in self._tags:
                 self._tags[tag] = _IS_KEPT_BACK.search(tag) is not None
             if self._tags[tag]:
                 return True
-        if image.said is not None and self._shows_people(image.said.label, image.said.taxon):
-            return True
-        for found in image.found:
-            said = found.said
-            if said is not None and self._shows_people(said.label, said.taxon):
-                return True
-            if getattr(said or image.said, "kind", "") not in (
-                "correct",
-                "blank",
-            ) and self._shows_people(found.class_name, found.taxon):
-                return True
-        return False
+        if image.observed is None:
+            return any(self._shows_people(one.class_name, one.taxon) for one in image.found)
+        return any(
+            one.kind in PRIVATE or self._shows_people(one.label, one.taxon)
+            for one in image.observed
+        )
 
     def _shows_people(self, label: str | None, taxon: str | None) -> bool:
         return bool(label or taxon) and self.find(label or "", taxon).shows_people

@@ -1,7 +1,7 @@
-"""Queries of an export's contents as of its start: images, annotations and identifications.
+"""Queries of an export's contents: the images as of its start, and their annotations.
 
-The times, tags and stars of an image, and whether it matches the filter, are those of the moment
-when its page is gathered.
+The times, tags, stars and observations of an image, and whether it matches the filter, are those of
+the moment when its page is gathered.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,8 +13,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Select, func, select, tuple_
 
-from trapline.server.catalogue.queries.image_findings import filter_images
+from trapline.server.catalogue.queries.image_filters import filter_images, resolve_filter
 from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.exports.queries.exported_observations import CurrentObservation
 from trapline.server.exports.queries.exports import ExportImageRow
 from trapline.server.findings.queries.annotations import CONFIDENCE
 from trapline.server.findings.queries.current_findings import render_has_findings
@@ -68,28 +69,10 @@ class ExportedAnnotation(NamedTuple):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedIdentification:
-    """An identification by a person, with the accepted taxon."""
-
-    id: UUID
-    image_id: UUID
-    annotation_id: UUID | None
-    analysis_id: UUID | None
-    kind: str
-    taxon: UUID | None
-    label: str | None
-    comment: str | None
-    count: int | None
-    sex: str | None
-    life_stage: str | None
-    behaviour: str | None
-    made_by: str
-    at: datetime
-
-
-def _select(scope: Scope, wanted: ExportScope) -> Select[ImageRow]:
-    statement = filter_images(select_images(scope, wanted.project_id), wanted.filter)
+async def _select(scope: Scope, tx: Transaction, wanted: ExportScope) -> Select[ImageRow]:
+    # Looked up for each page: the observations of a project can be derived again meanwhile.
+    resolved = await resolve_filter(scope, tx, wanted.project_id, wanted.filter)
+    statement = filter_images(select_images(scope, wanted.project_id), resolved)
     if wanted.images is not None:
         statement = statement.where(ImageRow.id.in_(wanted.images))
     return statement.where(ImageRow.created_at <= wanted.as_of)
@@ -97,9 +80,8 @@ def _select(scope: Scope, wanted: ExportScope) -> Select[ImageRow]:
 
 async def count_selected(scope: Scope, tx: Transaction, wanted: ExportScope) -> int:
     """Count the images that an export selects, if none of them changes meanwhile."""
-    counted = select(func.count()).select_from(
-        _select(scope, wanted).with_only_columns(ImageRow.id).subquery()
-    )
+    selected = await _select(scope, tx, wanted)
+    counted = select(func.count()).select_from(selected.with_only_columns(ImageRow.id).subquery())
     return int((await tx.session.execute(counted)).scalar_one())
 
 
@@ -113,7 +95,8 @@ async def has_remaining_images(
     held = select(ExportImageRow.image_id).where(
         ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
     )
-    left = _select(scope, wanted).with_only_columns(ImageRow.id).where(~held.exists()).limit(1)
+    selected = await _select(scope, tx, wanted)
+    left = selected.with_only_columns(ImageRow.id).where(~held.exists()).limit(1)
     return (await tx.session.execute(left)).first() is not None
 
 
@@ -141,7 +124,8 @@ async def list_images(
 ) -> Sequence[Any]:
     """List a page of the images of a deployment, by capture time and ID, with their EXIF."""
     place = (ImageRow.captured_at, ImageRow.id)
-    statement = _select(scope, wanted).where(ImageRow.deployment_id == deployment_id)
+    selected = await _select(scope, tx, wanted)
+    statement = selected.where(ImageRow.deployment_id == deployment_id)
     if after is not None:
         statement = statement.where(tuple_(*place) > tuple_(*after))
     columns = [getattr(ImageRow, name) for name in IMAGE_COLUMNS]
@@ -157,13 +141,19 @@ IMAGE_COLUMNS = (
 
 
 async def list_annotations(
-    scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
+    scope: Scope,
+    tx: Transaction,
+    images: Sequence[UUID],
+    as_of: datetime,
+    observed: Sequence[CurrentObservation] = (),
 ) -> list[ExportedAnnotation]:
     """List the annotations of each model's newest completed analysis of these images, in order.
 
-    Older analyses with an identification that is not withdrawn follow: the identification is still
-    effective.
+    Other analyses that observations refer to follow: a person identified a box of an older one, or
+    they are newer.
     """
+    analyses = {one.analysis_id for one in observed if one.analysis_id is not None}
+    subjects = {one.annotation_id for one in observed if one.annotation_id is not None}
     cursor = await tx.execute(
         f"""
         with newest as materialized (
@@ -176,10 +166,9 @@ async def list_annotations(
             select z.*, case when count(*) over (partition by image_id) > 1
                 then coalesce({render_has_findings("z.id")}, false) end as has_findings
             from newest z
-        ), spoken_of as materialized (
-            select distinct analysis_id as id from identifications
-            where image_id = any(%b) and kind <> 'comment' and created_at <= %s
-                and (withdrawn_at is null or withdrawn_at > %s)
+        ), referred_to as materialized (
+            select unnest(%b::uuid[]) as id
+            union select n.analysis_id from annotations n where n.id = any(%b)
         ), packaged as materialized (
             select w.*, case when count(*) over (partition by image_id) > 1 then (
                 select d.provenance->>'import_id' from analysis_details d
@@ -198,9 +187,8 @@ async def list_annotations(
             union all
             select a.id, a.image_id, a.model_name, a.model_version, a.completed_at,
                 false, false, null
-            from spoken_of s join analyses a on a.id = s.id
+            from referred_to s join analyses a on a.id = s.id
             where a.state = 'completed' and not a.simulated
-                and coalesce(a.completed_at, a.updated_at) <= %s
                 and not exists (select from newest w where w.id = a.id)
         )
         select z.image_id, z.id, coalesce(g.key, z.model_name),
@@ -212,7 +200,7 @@ async def list_annotations(
         left join algorithms g on g.id = n.algorithm_id
         order by z.image_id, z.is_newest desc, z.model_name, z.id, n.ordering, n.id
         """,  # noqa: S608 - made of constants
-        (list(images), as_of, list(images), as_of, as_of, as_of),
+        (list(images), as_of, list(analyses), list(subjects)),
     )
     return [_build_annotation(*row) for row in await cursor.fetchall()]
 
@@ -224,24 +212,6 @@ def _build_annotation(*row: Any) -> ExportedAnnotation:
         return found
     data = unpack_data(msgspec.json.decode(found.data), found.class_name, algorithm_id)
     return found._replace(data=msgspec.json.encode(data).decode())
-
-
-async def list_identifications(
-    scope: Scope, tx: Transaction, images: Sequence[UUID], as_of: datetime
-) -> list[ExportedIdentification]:
-    """List the identifications that were effective at that time, of images and annotations."""
-    cursor = await tx.execute(
-        """
-        select d.id, d.image_id, d.annotation_id, d.analysis_id, d.kind,
-            coalesce(t.accepted_id, t.id), d.label, d.comment, d.count, d.sex, d.life_stage,
-            d.behaviour, d.made_by, d.created_at
-        from identifications d left join taxa t on t.id = d.taxon_id
-        where d.image_id = any(%b) and d.kind <> 'comment' and d.created_at <= %s
-            and (d.withdrawn_at is null or d.withdrawn_at > %s)
-        """,
-        (list(images), as_of, as_of),
-    )
-    return [ExportedIdentification(*row) for row in await cursor.fetchall()]
 
 
 async def list_public_images(
@@ -264,10 +234,8 @@ async def count_sequences(
     return dict(await cursor.fetchall())
 
 
-async def list_reviewer_names(
-    scope: Scope, tx: Transaction, project_id: int, as_of: datetime
-) -> Mapping[str, str]:
-    """Return a publishable name of each person who had identified something by then.
+async def list_reviewer_names(scope: Scope, tx: Transaction, project_id: int) -> Mapping[str, str]:
+    """Return a publishable name of each person who has identified something or drawn a box.
 
     An email address is never used. People without a name are numbered in the order of their first
     identification.
@@ -275,11 +243,16 @@ async def list_reviewer_names(
     cursor = await tx.execute(
         """
         select d.made_by, u.name from (
-            select made_by, min(created_at) as began from identifications
-            where project_id = %s and created_at <= %s group by 1
+            select made_by, min(at) as began from (
+                select made_by, created_at as at from identifications where project_id = %(project)s
+                union all
+                select made_by, created_at from human_boxes where project_id = %(project)s
+                union all
+                select updated_by, updated_at from human_boxes where project_id = %(project)s
+            ) stated group by 1
         ) d left join users u on 'user:' || u.id = d.made_by order by d.began, d.made_by
         """,
-        (project_id, as_of),
+        {"project": project_id},
     )
     names = {}
     for number, (made_by, name) in enumerate(await cursor.fetchall(), 1):
@@ -289,7 +262,7 @@ async def list_reviewer_names(
 
 
 async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict[str, Any]]:
-    """List the accepted taxa that labels mean and that people identified."""
+    """List the accepted taxa of labels, of identifications and of observations."""
     names = (
         "id",
         "scientific_name",
@@ -311,6 +284,10 @@ async def list_taxa(scope: Scope, tx: Transaction, project_id: int) -> list[dict
                 or exists (
                     select from identifications d
                     where d.project_id = t.project_id and d.taxon_id = t.id
+                )
+                or exists (
+                    select from name_meanings m join observation_sets s on s.id = m.set_id
+                    where s.project_id = t.project_id and s.state = 'current' and m.taxon_id = t.id
                 )
             )
         ) order by id

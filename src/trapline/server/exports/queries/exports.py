@@ -71,7 +71,9 @@ class ExportRow(Row):
     `gathered_to` is the position up to which records are gathered; they fill the first
     `spooled_bytes` of the spool. `storage_key` is stored before the file is written, so that no
     file is left without a reference. `forgotten_images` counts the export's images that were
-    purged; those that are only marked as deleted are counted on request.
+    purged; those that are only marked as deleted are counted on request. `precisions` has the
+    deployments that the file does not show exactly, and null of exports of an earlier version.
+    `audience` is the role that the export was requested for, if it is not that of its requester.
     """
 
     __tablename__ = "exports"
@@ -93,6 +95,9 @@ class ExportRow(Row):
     format: Mapped[str]
     selection: Mapped[dict[str, Any]]
     options: Mapped[dict[str, Any]] = mapped_column(StoredOptions)
+    content: Mapped[str] = mapped_column(
+        default="observations", server_default=text("'observations'")
+    )
     state: Mapped[str] = mapped_column(default="queued")
     requested_by: Mapped[str]
     attempt: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
@@ -110,6 +115,8 @@ class ExportRow(Row):
     size_bytes: Mapped[int | None]
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
     forgotten_images: Mapped[int] = mapped_column(default=0, server_default="0")
+    audience: Mapped[str | None]
+    precisions: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )

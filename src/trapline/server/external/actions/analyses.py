@@ -21,6 +21,7 @@ from trapline.server.external.queries.standalone_analyses import (
     count_standalone,
     create_analysis_row,
     get_analysis_row,
+    get_image_project,
     lock_image,
     select_analyses,
     transition_analysis,
@@ -46,6 +47,8 @@ from trapline.server.queue.rules.job_transitions import (
     ALLOWED_FINALIZATIONS,
     FINAL,
 )
+from trapline.server.review.actions.observation_settings import declare_targets
+from trapline.server.review.queries.derivation import refresh_observations
 from trapline.wire.analyses import (
     Analysis,
     AnalysisState,
@@ -73,7 +76,7 @@ async def create_analysis(
     Raises:
         NotFound, Forbidden: the caller does not see the image or may not change the project.
         InvalidRequest: another image, a model that is not allowed, or too many analyses.
-        Conflict: the external_job_id is in use.
+        Conflict: the external_job_id is in use, or another declaration is being applied.
         TooManyRequests: too many analyses of this image were created in 24 hours.
     """
     if new.image_id != image_id:
@@ -83,9 +86,9 @@ async def create_analysis(
     allowed = system.callbacks.allowed_models
     if allowed and new.model_name not in allowed:
         raise InvalidRequest(
-            f"The model {new.model_name} is not one that this server accepts "
-            f"({', '.join(allowed)}). Nothing "
-            "was made. The operator names them in ML_ALLOWED_MODELS."
+            f"The server does not accept the model {new.model_name}, only "
+            f"{', '.join(allowed)}. Nothing was created. The operator can allow other models in "
+            "ML_ALLOWED_MODELS."
         )
     async with system.database.transaction(scope) as tx:
         # The response is saved without the secret, which is derived again; no secret is stored.
@@ -98,11 +101,14 @@ async def create_analysis(
 async def _add(
     system: AppContext, scope: Scope, tx: Transaction, image_id: UUID, new: NewAnalysis
 ) -> Analysis:
-    image = await lock_image(scope, tx, image_id)
-    most = system.callbacks.analyses_per_image
     # Versions of `trapline simulate` without the field `simulated` are named in the provenance
     # only.
     is_simulated = new.simulated or new.provenance.get("made_by") == SIMULATOR
+    if new.looks_for is not None and not is_simulated:
+        project_id = await get_image_project(scope, tx, image_id)
+        await declare_targets(scope, tx, project_id, new.model_name, new.looks_for)
+    image = await lock_image(scope, tx, image_id)
+    most = system.callbacks.analyses_per_image
     open_ones, recent = await count_standalone(scope, tx, image, simulated=is_simulated)
     if open_ones >= most:
         raise InvalidRequest(
@@ -295,5 +301,6 @@ async def _move(
             )
             if target == AnalysisState.COMPLETED and not row.simulated:
                 await refresh_findings(scope, tx, [row.image_id])
+                await refresh_observations(scope, tx, row.project_id, [row.image_id])
             tx.audit(f"analysis {target}", "analysis", row.id, row.project_id)
         return await _show(system, scope, tx, row)

@@ -14,6 +14,8 @@ from trapline.server.findings.queries.annotation_pages import (
 from trapline.server.findings.rules.filters import AnnotationFilter
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.images.queries.images import get_image_row
+from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.rules.locations import get_shown_filename
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.analyses import AnalysisFormat
@@ -34,6 +36,7 @@ async def export_analysis(
         [analysis] = await build_analyses(
             system, scope, tx, await list_analysis_annotations(scope, tx, [row])
         )
+        withheld = await list_precisions(scope, tx, [image.project_id], [image.deployment_id])
         tx.audit("export", "analysis", analysis_id, row.project_id, format=form.value)
     pages = _read_pages(system, scope, analysis_id)
     match form:
@@ -47,7 +50,11 @@ async def export_analysis(
             from trapline.server.external.formats.coco_analysis import AnalysedImage, write_coco
             from trapline.server.platform.formats.zip_writer import image_path, sanitise_path
 
-            path = sanitise_path(image_path(image.source_path, image.filename))
+            path = (
+                get_shown_filename(image.id, image.filename)
+                if withheld
+                else sanitise_path(image_path(image.source_path, image.filename))
+            )
             picture = AnalysedImage(path, Frame(image.width, image.height))
             return (
                 f"analysis-{analysis_id}-coco.json",

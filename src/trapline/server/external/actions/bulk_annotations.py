@@ -348,6 +348,18 @@ def _encode_all(stored: _Stored) -> tuple[msgspec.Raw, int]:
     return msgspec.Raw(msgspec.json.encode(told)), len(told)
 
 
+OF_A_MODEL = {
+    "source": "model",
+    "stated": None,
+    "author": None,
+    "author_id": None,
+    "supersedes": None,
+    "version": None,
+    "updated_at": None,
+}
+"""Fields that only the boxes of people have."""
+
+
 def _tell(stored: _Stored, one: ValidatedAnnotation, print_: bytes) -> dict[str, Any]:
     found, path = stored.present[print_], one.storage_path
     parent = stored.present.get(stored.prints[one.parent]) if isinstance(one.parent, int) else None
@@ -367,4 +379,5 @@ def _tell(stored: _Stored, one: ValidatedAnnotation, print_: bytes) -> dict[str,
         "algorithm": None,
         "created_at": found.created_at,
         "identification": None,
+        **OF_A_MODEL,
     }

@@ -50,16 +50,16 @@ from trapline.wire.values import Page
 
 SECRET_BYTES = 32
 ALL_PARTS = (
-    ("headers", "every header is there once"),
-    ("timestamp", "it is whole seconds since 1970, within the skew"),
+    ("headers", "each required header is present once"),
+    ("timestamp", "the timestamp is in whole seconds since 1970 and close to the server's clock"),
     ("key", "the key is active"),
-    ("signature", "it is the signature of exactly this request"),
+    ("signature", "the signature matches this request"),
 )
 PART_OF = {
     SignatureFailure.MALFORMED_TIMESTAMP: "timestamp",
     SignatureFailure.OUTSIDE_SKEW: "timestamp",
     SignatureFailure.UNKNOWN_KEY: "key",
-    SignatureFailure.NOBODY: "key",
+    SignatureFailure.UNVERIFIABLE: "key",
     SignatureFailure.MALFORMED_KEY_ID: "key",
     SignatureFailure.MISMATCH: "signature",
     SignatureFailure.MALFORMED_SIGNATURE: "signature",

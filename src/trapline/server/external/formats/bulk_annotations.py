@@ -266,7 +266,7 @@ def _find_fault_of_parent(
         except ValueError:
             return (
                 "parent",
-                "must be the ordering of a box in this request, or the id of one that is there",
+                "must be the ordering of a box in this request, or the ID of a stored box",
             )
         return None
     if one.parent not in boxes:

@@ -24,6 +24,23 @@ COUNTED = ("queued", "processing", "completed")
 """The states of analyses that count towards the limit of an image."""
 
 
+async def get_image_project(scope: Scope, tx: Transaction, image_id: UUID) -> int:
+    """Return the project of an image without a lock.
+
+    Raises:
+        NotFound: the caller does not see the image.
+        Forbidden: the caller may not change it.
+    """
+    statement = select(ImageRow.project_id).where(
+        ImageRow.id == image_id, ImageRow.deleted_at.is_(None)
+    )
+    project_id = (await tx.session.execute(statement)).scalar_one_or_none()
+    if project_id is None or not scope.sees(project_id):
+        raise NotFound
+    scope.check(project_id)
+    return project_id
+
+
 async def lock_image(scope: Scope, tx: Transaction, image_id: UUID) -> ImageRow:
     """Get an image, and lock it against other requests that add an analysis.
 

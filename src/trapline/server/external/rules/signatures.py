@@ -39,7 +39,7 @@ class SignatureFailure(StrEnum):
     MALFORMED_KEY_ID = "the key ID is malformed"
     UNKNOWN_KEY = "no active key has this id"
     OLD_VERSION = "the server accepts version 2 only"
-    NOBODY = "no secret could have signed this"
+    UNVERIFIABLE = "the server accepts no secret for this signature"
     MISMATCH = "the signature does not match this request"
 
 
@@ -180,7 +180,7 @@ class SignatureVerifier:
             BadSignature: none of them signed it.
         """
         if not self._secrets:
-            raise BadSignature(SignatureFailure.NOBODY)
+            raise BadSignature(SignatureFailure.UNVERIFIABLE)
         found = None
         for place, expected in enumerate(self._expected()):
             for digest in self._claim.digests:

@@ -25,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.findings.queries.day_counts import mark_days_dirty
 from trapline.server.findings.rules.packed_data import pack_data, unpack_data
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -181,8 +180,8 @@ async def create_annotations(
     if annotations:
         await copy_rows(
             tx,
-            "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, confidence, data, "
-            "parent_id, ordering, algorithm_id, fingerprint, confidence_exact)",
+            "annotations (id, project_id, analysis_id, image_id, annotation_type, class_name, "
+            "confidence, data, parent_id, ordering, algorithm_id, fingerprint, confidence_exact)",
             13,
             map(_encode_annotation, annotations),
         )
@@ -258,26 +257,11 @@ async def create_reports(
     )
 
 
-async def update_image_classes(
-    scope: Scope, tx: Transaction, found: Sequence[ImageClass], blank: dict[UUID, bool]
-) -> None:
-    """Store the classes found on images by their first result, and whether images are blank.
+async def update_image_classes(scope: Scope, tx: Transaction, found: Sequence[ImageClass]) -> None:
+    """Store the classes that the first result of images found.
 
-    If first results of two pipelines arrive at the same time, the image is blank only if both found
-    nothing. Images are locked before their classes, in the order of their IDs.
+    Images are locked before their classes, in the order of their IDs.
     """
-    if blank:
-        ids = sorted(blank)
-        await tx.execute(
-            """
-            update images i set blank = coalesce(i.blank, true) and l.blank from (
-                select i.id, b.blank from images i
-                join unnest(%b::uuid[], %b::bool[]) as b(id, blank) on b.id = i.id
-                order by i.id for no key update of i
-            ) l where i.id = l.id and i.blank is distinct from (coalesce(i.blank, true) and l.blank)
-            """,
-            (ids, [blank[image_id] for image_id in ids]),
-        )
     if found:
         ordered = sorted(found, key=lambda one: (one.image_id, one.class_name))
         await tx.execute(
@@ -296,7 +280,6 @@ async def update_image_classes(
                 [one.confidence for one in ordered],
             ),
         )
-    await mark_days_dirty(tx, {one.image_id for one in found} | blank.keys())
 
 
 def to_jsonb(value: Any) -> Jsonb:

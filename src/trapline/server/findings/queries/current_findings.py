@@ -11,7 +11,6 @@ from collections.abc import Collection
 from uuid import UUID
 
 from trapline.server.findings.queries.annotations import CONFIDENCE
-from trapline.server.findings.queries.day_counts import mark_days_dirty
 from trapline.server.findings.rules.blank_labels import BLANK_PATTERN
 from trapline.server.images.queries.image_locks import lock_findings
 from trapline.server.platform.access import Scope
@@ -48,7 +47,8 @@ _ROWS = """
     )
 """
 _IS_FINDING = """not is_blank and (type not in ('custom', 'classification')
-    or (type = 'classification' and parent_id is null and data->'terminal' is distinct from 'false'))"""
+    or (type = 'classification' and parent_id is null
+        and data->'terminal' is distinct from 'false'))"""
 _HAS_FINDINGS = f"""case when count(*) > 0 and bool_and(type = 'custom') then null
     else coalesce(bool_or({_IS_FINDING}), false) end"""
 
@@ -85,23 +85,16 @@ _REFRESH = f"""
                 and (not of_worker or type <> 'classification'
                     or (parent_id is null and data->'terminal' = 'true'))
         ) f group by 1, 2
-    ), states as (
-        select z.image_id, not bool_or({render_has_findings("z.id")}) as blank from current z
-            group by 1
     ), obsolete as (
         delete from image_classes c where c.image_id = any(%(images)b)
             and not exists (select from classes k where k.image_id = c.image_id
                 and k.class_name = c.class_name)
-    ), written as (
-        insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
-        select k.image_id, k.class_name, i.project_id, i.captured_at, k.confidence
-        from classes k join images i on i.id = k.image_id order by k.image_id, k.class_name
-        on conflict (image_id, class_name) do update set confidence = excluded.confidence
-            where image_classes.confidence is distinct from excluded.confidence
     )
-    update images i set blank = s.blank
-    from unnest(%(images)b::uuid[]) as w(id) left join states s on s.image_id = w.id
-    where i.id = w.id and i.blank is distinct from s.blank
+    insert into image_classes (image_id, class_name, project_id, captured_at, confidence)
+    select k.image_id, k.class_name, i.project_id, i.captured_at, k.confidence
+    from classes k join images i on i.id = k.image_id order by k.image_id, k.class_name
+    on conflict (image_id, class_name) do update set confidence = excluded.confidence
+        where image_classes.confidence is distinct from excluded.confidence
 """  # noqa: S608 - made of constants
 
 
@@ -130,19 +123,27 @@ async def list_shown_analyses(
 async def lock_images_with_results(
     scope: Scope, tx: Transaction, images: Collection[UUID]
 ) -> set[UUID]:
-    """Lock images and return those with results, including those committed during the wait."""
+    """Lock images, and return those with a completed analysis.
+
+    Results of a transaction that this one waited for are included.
+    """
     if not images:
         return set()
-    # A condition on `blank` would be evaluated before the wait for the lock.
-    cursor = await tx.execute(
-        "select id, blank is not null from images where id = any(%b) order by id for no key update",
-        (sorted(images),),
+    ordered = (sorted(images),)
+    await tx.execute(
+        "select 1 from images where id = any(%b) order by id for no key update", ordered
     )
-    return {image_id for image_id, has_results in await cursor.fetchall() if has_results}
+    # A separate statement, which sees results that were committed during the wait for the lock.
+    cursor = await tx.execute(
+        "select i.id from unnest(%b::uuid[]) as i (id) where exists (select from analyses a "
+        "where a.image_id = i.id and a.state = 'completed' and not a.simulated)",
+        ordered,
+    )
+    return {image_id for (image_id,) in await cursor.fetchall()}
 
 
 async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUID]) -> None:
-    """Update the classes of images, and whether they are blank, from their current analyses.
+    """Update the classes that models found on images, from their current analyses.
 
     The images are locked before their analyses are read, so the later of two transactions sees both
     results.
@@ -150,4 +151,3 @@ async def refresh_findings(scope: Scope, tx: Transaction, images: Collection[UUI
     if images:
         await lock_findings(tx, images)
         await tx.execute(_REFRESH, {"images": sorted(images)})
-        await mark_days_dirty(tx, images)

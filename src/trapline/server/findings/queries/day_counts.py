@@ -25,8 +25,18 @@ _LOCAL = "i.captured_at at time zone i.time_zone"
 # No zone is further from UTC, so all images of a local day are between these times.
 _EARLIEST = "(d.day::timestamp - interval '15 hours') at time zone 'UTC'"
 _LATEST = "(d.day::timestamp + interval '39 hours') at time zone 'UTC'"
-_OF_DAY = f"i.deployment_id = d.deployment_id and i.captured_at >= {_EARLIEST} and i.captured_at < {_LATEST}"
+_OF_DAY = (
+    f"i.deployment_id = d.deployment_id and i.captured_at >= {_EARLIEST}"
+    f" and i.captured_at < {_LATEST}"
+)
 _DAYS = "unnest(%(deployments)s::uuid[], %(days)s::date[]) as d(deployment_id, day)"
+LOCK_DAYS = f"""
+    select c.deployment_id, c.day from {_DAYS}
+    join day_counts c on c.deployment_id = d.deployment_id and c.day = d.day
+        and c.class_name = %(every)s
+    order by 1, 2 for update of c
+"""  # noqa: S608 - made of constants
+"""Locks days against changes of their counts; a day is locked by its row of all images."""
 _BY_HOUR = ", ".join(f"coalesce(sum(n) filter (where hour = {hour}), 0)" for hour in range(HOURS))
 
 
@@ -140,7 +150,9 @@ async def update_dirty_days(scope: Scope, tx: Transaction, most: int) -> bool:
 
 async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequence[date]) -> None:
     # Each statement sees all commits before it, so at least the changes that marked these days.
-    parameters = {"deployments": list(deployments), "days": list(days)}
+    parameters: dict[str, Any] = {"deployments": list(deployments), "days": list(days)}
+    # Differences that are being added are then committed, and no others follow before the end.
+    await tx.execute(LOCK_DAYS, {**parameters, "every": EVERY})
     # A class that was found while the time of its image changed still has the old time.
     await tx.execute(
         f"""
@@ -153,25 +165,40 @@ async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequ
         parameters,
     )
     await tx.execute(
-        f"delete from day_counts c using {_DAYS} where c.deployment_id = d.deployment_id"  # noqa: S608
-        " and c.day = d.day",
+        f"""
+        update observed_classes c set captured_at = l.captured_at from (
+            select c.image_id, c.class_name, c.set_id, i.captured_at
+            from {_DAYS} join images i on {_OF_DAY}
+            join observed_classes c on c.image_id = i.id and c.captured_at <> i.captured_at
+            order by 1, 2, 3 for no key update of c
+        ) l where c.image_id = l.image_id and c.class_name = l.class_name and c.set_id = l.set_id
+        """,  # noqa: S608 - made of constants
+        parameters,
+    )
+    await tx.execute(
+        f"delete from day_counts c using {_DAYS}"  # noqa: S608
+        " where c.deployment_id = d.deployment_id and c.day = d.day",
         parameters,
     )
     await tx.execute(
         f"""
         with found as materialized (
-            select d.deployment_id, d.day, i.project_id, i.id, i.blank,
+            select d.deployment_id, d.day, i.project_id, i.id, p.observation_set_id as set_id,
                 extract(hour from {_LOCAL}) as hour
-            from {_DAYS} join images i on {_OF_DAY}
+            from {_DAYS} join images i on {_OF_DAY} join projects p on p.id = i.project_id
             where i.deleted_at is null and ({_LOCAL})::date = d.day
+        ), shown as materialized (
+            select f.project_id, f.deployment_id, f.day, f.hour, c.class_name, c.kind
+            from found f join observed_classes c on c.image_id = f.id and c.set_id = f.set_id
         ), counted as (
-            select project_id, deployment_id, day, hour, '' as class_name, count(*) as n,
-                count(*) filter (where blank) as blank
+            select project_id, deployment_id, day, hour, '' as class_name, count(*) as n, 0 as blank
             from found group by 1, 2, 3, 4
             union all
-            select f.project_id, f.deployment_id, f.day, f.hour, c.class_name, count(*), 0
-            from found f join image_classes c on c.image_id = f.id where c.class_name <> ''
-                group by 1, 2, 3, 4, 5
+            select project_id, deployment_id, day, hour, '', 0, count(*) from shown
+            where kind = 'blank' group by 1, 2, 3, 4
+            union all
+            select project_id, deployment_id, day, hour, class_name, count(*), 0 from shown
+            where kind <> 'blank' and class_name <> '' group by 1, 2, 3, 4, 5
         )
         insert into day_counts (project_id, deployment_id, day, class_name, images, blank, hours,
             counted_at)
@@ -296,7 +323,8 @@ async def count_days_without_camera_time(scope: Scope, tx: Transaction, wanted: 
             and (%(after)s::date is null or ({_LOCAL})::date >= %(after)s)
             and (%(before)s::date is null or ({_LOCAL})::date < %(before)s)
             and (%(class)s = '' or exists (
-                select from image_classes c where c.image_id = i.id and c.class_name = %(class)s))
+                select from observed_classes c join projects p on p.observation_set_id = c.set_id
+                where c.image_id = i.id and c.class_name = %(class)s))
         """,  # noqa: S608 - made of constants
         _parameters(wanted),
     )

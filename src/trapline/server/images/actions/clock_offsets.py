@@ -11,6 +11,8 @@ from trapline.server.images.queries.clock_offsets import (
     update_capture_time_batch,
 )
 from trapline.server.images.queries.deployments import get_deployment_row
+from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.rules.locations import get_shown_filename
 from trapline.server.images.rules.time_zones import DEFAULT
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -39,6 +41,11 @@ async def preview_clock_offset(
             effect, first = await preview_offset(scope, tx, deployment_id, offset)
         else:
             effect, first = await preview_zone(scope, tx, deployment_id, wanted.time_zone, offset)
+        if await list_precisions(scope, tx, [row.project_id], [row.id]):
+            first = [
+                one._replace(filename=get_shown_filename(one.image_id, one.filename))
+                for one in first
+            ]
     return ClockPreview(
         clock_offset_s=offset,
         clock_offset_now_s=row.clock_offset_s,

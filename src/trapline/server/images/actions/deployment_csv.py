@@ -1,8 +1,10 @@
 """Export and import of all deployments of a project as CSV."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -11,30 +13,46 @@ from sqlalchemy.exc import IntegrityError
 from trapline.server.images.actions.deployments import (
     build_deployment,
     follow_coordinates,
+    get_location,
     put_clock,
 )
-from trapline.server.images.formats.deployment_csv import DeploymentTable, parse_csv, render_csv
+from trapline.server.images.formats.deployment_csv import (
+    DeploymentTable,
+    format_position,
+    parse_csv,
+    render_csv,
+)
 from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.images.rules.deployments import RELATED, list_faults
+from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.rules.deployments import RELATED, build_columns, list_faults
+from trapline.server.images.rules.locations import (
+    WITHHELD_FIELDS,
+    Precision,
+    get_shown_fields,
+    get_shown_name,
+)
+from trapline.server.images.rules.time_zones import set_zone
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.wire.deployment_fields import DEPLOYMENT_FIELDS
 from trapline.wire.deployments import DeploymentImportResult, NewDeployment
 
 
 async def export_deployments(system: AppContext, scope: Scope, project_id: int) -> str:
     """Export the deployments of a project as CSV, ordered by name. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
-        rows = sorted((await _find_all(scope, tx, project_id)).values(), key=lambda row: row.name)
+        rows = list((await _find_all(scope, tx, project_id)).values())
+        precisions = await list_precisions(scope, tx, [project_id])
         tx.audit("export", "deployment", project_id, project_id, deployments=len(rows))
-    return render_csv(
-        [
-            {name: getattr(row, name) for name in NewDeployment.model_fields if name != "project"}
-            for row in rows
-        ]
-    )
+    shown = [
+        {name: getattr(row, name) for name in DEPLOYMENT_FIELDS}
+        | get_shown_fields(row.id, get_location(row), precisions.get(row.id, Precision.EXACT))
+        for row in rows
+    ]
+    return render_csv(sorted(shown, key=lambda one: str(one["name"])))
 
 
 async def import_deployments(
@@ -51,8 +69,10 @@ async def import_deployments(
         Conflict: a deployment with one of the names was created at the same time.
     """
     scope.check(project_id)
-    sheet = parse_csv(body)
-    checked = _check(sheet, project_id)
+    async with system.database.transaction(scope) as tx:
+        zones = await _list_zones(tx, project_id)
+    # 5,000 rows take more than 100 ms, in which the server would answer no other request.
+    sheet, checked = await asyncio.to_thread(_parse_sheet, body, project_id, zones)
     if sheet.errors:
         raise Unprocessable(
             "Some cells are not valid. Nothing was changed. Fix them and send the file again.",
@@ -64,6 +84,9 @@ async def import_deployments(
         if done:
             return done
         known = await _find_all(scope, tx, project_id, lock=True)
+        _require_exact_locations(
+            sheet, checked, known, await list_precisions(scope, tx, [project_id])
+        )
         _require_consistent(sheet, checked, known)
         for values in checked.values():
             row = known.get(values["name"])
@@ -87,6 +110,32 @@ async def import_deployments(
         return save_response(scope, tx, taken)
 
 
+def _require_exact_locations(
+    sheet: DeploymentTable,
+    checked: Mapping[int, Mapping[str, Any]],
+    known: Mapping[str, DeploymentRow],
+    withheld: Collection[UUID],
+) -> None:
+    """Refuse rows that would replace a location that is withheld from the caller's role."""
+    replacements = {get_shown_name(key) for key in withheld}
+    for line, values in checked.items():
+        row = known.get(values["name"])
+        if values["name"] in replacements or (
+            row is not None and row.id in withheld and len(WITHHELD_FIELDS & values.keys()) > 1
+        ):
+            sheet.add_error(
+                line,
+                "name",
+                "is not available: choose another name, or leave out the row",
+            )
+    if sheet.errors:
+        raise Unprocessable(
+            "Some names are not available to your role. Nothing was changed. Choose others, leave "
+            "out their rows, or ask an owner of the project to import the file.",
+            sheet.errors,
+        )
+
+
 def _require_consistent(
     sheet: DeploymentTable,
     checked: Mapping[int, Mapping[str, Any]],
@@ -105,28 +154,40 @@ def _require_consistent(
         )
 
 
-def _check(sheet: DeploymentTable, project_id: int) -> dict[int, dict[str, Any]]:
+def _parse_sheet(
+    body: bytes, project_id: int, zones: Mapping[str, str]
+) -> tuple[DeploymentTable, dict[int, dict[str, Any]]]:
+    """Return the table of a file, with its errors, and the valid values by line number.
+
+    `zones` are the time zones of the stored deployments by their names.
+    """
+    sheet = parse_csv(body)
     checked = {}
     lines: dict[str, int] = {}
     for line, values in sheet.rows.items():
         try:
-            new = NewDeployment.model_validate({"project": project_id, **values})
+            located = set_zone(values, zones.get(str(values.get("name"))))
+            new = NewDeployment.model_validate({"project": project_id, **located})
         except ValidationError as error:
             for wrong in error.errors():
-                column = str(wrong["loc"][0]) if wrong["loc"] else "row"
-                sheet.add_error(line, column, wrong["msg"].removeprefix("Value error, "))
+                column, *inner = wrong["loc"] or ("row",)
+                place = inner[0] if inner else None
+                position = format_position(place) if isinstance(place, int) else ""
+                message = wrong["msg"].removeprefix("Value error, ")
+                sheet.add_error(line, str(column), f"{message}{position}")
             continue
         if new.name in lines:
             sheet.add_error(line, "name", f"is that of line {lines[new.name]} too")
         lines[new.name] = line
-        checked[line] = {name: getattr(new, name) for name in values}
-    return checked
+        checked[line] = new.model_dump(include=set(values))
+    return sheet, checked
 
 
 async def _change(
     scope: Scope, tx: Transaction, row: DeploymentRow, values: dict[str, Any]
 ) -> bool:
-    different = {name: value for name, value in values.items() if getattr(row, name) != value}
+    stored = build_columns(values)
+    different = {name: value for name, value in stored.items() if getattr(row, name) != value}
     for name, value in different.items():
         if name == "clock_offset_s":
             await put_clock(scope, tx, row, value, redate=False)
@@ -136,6 +197,13 @@ async def _change(
     if different:
         row.updated_at = datetime.now(UTC)
     return bool(different)
+
+
+async def _list_zones(tx: Transaction, project_id: int) -> dict[str, str]:
+    statement = select(DeploymentRow.name, DeploymentRow.time_zone).where(
+        DeploymentRow.project_id == project_id
+    )
+    return {name: zone for name, zone in await tx.session.execute(statement)}
 
 
 async def _find_all(

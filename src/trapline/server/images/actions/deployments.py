@@ -16,20 +16,31 @@ from trapline.server.images.queries.clock_offsets import (
 from trapline.server.images.queries.deployments import (
     DeploymentRow,
     get_deployment_row,
+    get_name_column,
     has_images,
     select_deployments,
     summarise_images,
 )
-from trapline.server.images.rules.deployments import RELATED, list_faults
+from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.rules.deployments import RELATED, build_columns, list_faults
 from trapline.server.images.rules.filters import DeploymentFilter
+from trapline.server.images.rules.locations import (
+    NAMES,
+    WITHHELD_FIELDS,
+    Location,
+    Precision,
+    get_shown_fields,
+)
 from trapline.server.images.rules.time_zones import decide_zone, find_zone
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import OrderColumn, count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.server.platform.errors import Conflict, Forbidden, Unprocessable
+from trapline.wire.deployment_fields import DEPLOYMENT_FIELDS, FieldKind
 from trapline.wire.deployments import (
+    CameraSetup,
     Deployment,
     DeploymentOrder,
     DeploymentUpdate,
@@ -40,35 +51,74 @@ from trapline.wire.values import Page
 
 BATCH = 2000
 SILENT_AFTER = timedelta(days=3)
-NULLABLE = {"latitude", "longitude", "coordinate_uncertainty_m", "started_at", "ended_at"}
+NULLABLE = {
+    "latitude",
+    "longitude",
+    "coordinate_uncertainty_m",
+    "started_at",
+    "ended_at",
+    *CameraSetup.model_fields,
+}
 
 
 async def build_deployments(
     tx: Transaction, scope: Scope, rows: list[DeploymentRow]
 ) -> list[Deployment]:
-    """Build deployments with a summary of their images."""
+    """Build deployments with a summary of their images, as exactly as the caller may see them."""
+    precisions = await list_precisions(
+        scope, tx, {row.project_id for row in rows}, [row.id for row in rows]
+    )
     seen = await summarise_images(scope, tx, [row.id for row in rows])
     assumed = await list_assumed_utc(scope, tx, [row.id for row in rows])
     shown = set(Deployment.model_fields) - {
         "images", "last_image_at", "silent_since", "utc_assumed", "suggested_time_zone",
-        "capture_times_pending",
+        "capture_times_pending", "location_precision",
     }  # fmt: skip
     now = datetime.now(UTC)
     return [
         Deployment(
-            **{field: getattr(row, field) for field in shown},
+            **({field: getattr(row, field) for field in shown} | replaced),
+            location_precision=NAMES[precision],
             capture_times_pending=row.dating,
             images=images,
             last_image_at=last,
             silent_since=last if is_silent(last, row.ended_at, now) else None,
             utc_assumed=row.id in assumed,
-            suggested_time_zone=find_zone(row.latitude, row.longitude)
+            suggested_time_zone=find_zone(
+                replaced.get("latitude", row.latitude), replaced.get("longitude", row.longitude)
+            )
             if row.id in assumed
             else None,
         )
         for row in rows
         for images, last in [seen.get(row.id, (0, None))]
+        for precision in [precisions.get(row.id, Precision.EXACT)]
+        for replaced in [get_shown_fields(row.id, get_location(row), precision)]
     ]
+
+
+def get_location(row: DeploymentRow) -> Location:
+    """Return the exact location of a deployment."""
+    return Location(row.latitude, row.longitude, row.coordinate_uncertainty_m)
+
+
+async def require_exact_location(
+    scope: Scope, tx: Transaction, row: DeploymentRow, fields: Collection[str]
+) -> None:
+    """Require that the caller can read the fields of a deployment that the request changes.
+
+    Otherwise a generalised location that a client sends back would replace the exact one.
+
+    Raises:
+        Forbidden: one of the fields is withheld from the caller's role.
+    """
+    withheld = sorted(WITHHELD_FIELDS.intersection(fields))
+    if withheld and await list_precisions(scope, tx, [row.project_id], [row.id]):
+        raise Forbidden(
+            f"{', '.join(withheld)}: withheld from your role, because a sensitive taxon occurs at "
+            "this deployment. Nothing was changed. A role that sees its exact location, such as an "
+            "owner, can change them."
+        )
 
 
 def is_silent(last_image_at: datetime | None, ended_at: datetime | None, now: datetime) -> bool:
@@ -89,7 +139,7 @@ def build_deployment(project_id: int, values: Mapping[str, Any]) -> DeploymentRo
     zone, source = decide_zone(
         values.get("time_zone"), values.get("latitude"), values.get("longitude")
     )
-    fields = {**values, "time_zone": zone, "time_zone_source": source.value}
+    fields = {**build_columns(values), "time_zone": zone, "time_zone_source": source.value}
     return DeploymentRow(project_id=project_id, **fields)
 
 
@@ -125,7 +175,7 @@ async def insert_deployment(scope: Scope, tx: Transaction, new: NewDeployment) -
             tx.session.add(row)
     except IntegrityError as error:
         raise Conflict(
-            f"This project already has a deployment named {new.name}. Nothing was created. "
+            f"The name {new.name} is not available in this project. Nothing was created. "
             "Choose another name."
         ) from error
     await tx.session.refresh(row)
@@ -155,10 +205,12 @@ async def list_deployments(
 ) -> Page[Deployment]:
     """List deployments in this order."""
     async with system.database.transaction(scope) as tx:
-        statement = select_deployments(scope, project_id, wanted)
+        projects = None if project_id is None else [project_id]
+        withheld = list(await list_precisions(scope, tx, projects))
+        statement = select_deployments(scope, project_id, wanted, withheld)
         by_name = order in (DeploymentOrder.BY_NAME, DeploymentOrder.BY_NAME_BACKWARDS)
         first: tuple[OrderColumn, type] = (
-            (DeploymentRow.name, str) if by_name else (DeploymentRow.created_at, datetime)
+            (get_name_column(withheld), str) if by_name else (DeploymentRow.created_at, datetime)
         )
         rows, following = await fetch_page(
             tx,
@@ -196,11 +248,13 @@ async def update_deployment(
     async with system.database.transaction(scope) as tx:
         row = await get_deployment_row(scope, tx, deployment_id, lock=True)
         scope.check_unchanged(row.updated_at)
-        for field, value in change.model_dump(
-            exclude_unset=True, exclude={"redate_images"}
-        ).items():
+        await require_exact_location(scope, tx, row, change.model_fields_set)
+        given = change.model_dump(exclude_unset=True, exclude={"redate_images"})
+        for field, value in build_columns(given).items():
             if value is None and field not in NULLABLE:
-                raise Unprocessable(f"{field} cannot be empty. Nothing was changed.")
+                raise Unprocessable(
+                    "A field must not be null. Nothing was changed.", [(field, _refuse_null(field))]
+                )
             if field != "clock_offset_s":
                 setattr(row, field, value)
         if change.model_fields_set & RELATED:
@@ -211,7 +265,7 @@ async def update_deployment(
             await tx.session.flush()
         except IntegrityError as error:
             raise Conflict(
-                "Another deployment of this project has that name. Nothing was changed."
+                "That name is not available in this project. Nothing was changed."
             ) from error
         tx.audit(
             "change", "deployment", row.id, row.project_id, fields=sorted(change.model_fields_set)
@@ -220,6 +274,13 @@ async def update_deployment(
         await set_clock(tx, scope, row, offset, redate=change.redate_images)
         [deployment] = await build_deployments(tx, scope, [row])
         return deployment
+
+
+def _refuse_null(field: str) -> str:
+    empty = {FieldKind.TEXT: '""', FieldKind.LIST: "[]", FieldKind.PERIODS: "[]"}
+    text = empty.get(DEPLOYMENT_FIELDS[field].kind)
+    is_clearable = text is not None and field != "name"
+    return f"must not be null; send {text} to clear it" if is_clearable else "must not be null"
 
 
 async def set_clock(

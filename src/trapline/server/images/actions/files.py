@@ -3,13 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trapline.server.accounts.actions.auth import require_token
 from trapline.server.images.actions import staged_files
 from trapline.server.images.actions.image_import import require_disk_space
+from trapline.server.images.actions.stripped_files import read_stripped
 from trapline.server.images.hooks import artifact_uploaded
-from trapline.server.images.queries.readable_files import find_project_of_file
+from trapline.server.images.queries.locations import find_file_precision, has_sensitive_taxa
+from trapline.server.images.queries.readable_files import (
+    find_project_of_file,
+    find_reader_audience,
+)
 from trapline.server.images.rules.file_readers import FileReader, parse_reader
 from trapline.server.platform.access import RequestOrigin, Scope
 from trapline.server.platform.app_context import AppContext
@@ -33,6 +38,7 @@ from trapline.server.platform.store.storage_keys import (
     is_artifact,
     parse_key,
     parse_project_id,
+    sha256_of,
     verify_signature,
 )
 
@@ -42,6 +48,7 @@ PLAIN = frozenset({"text/plain", "application/json"})
 UNKNOWN_TYPE = "application/octet-stream"
 OF_IMAGES = frozenset({"originals", "upright", "thumbs", "ml_outputs"})
 """First parts of the keys of files that belong to one image."""
+WITHOUT_METADATA = frozenset({"upright", "thumbs"})
 SYSTEM = Scope.system()
 BATCH_BYTES = 512 * 1024
 
@@ -61,6 +68,10 @@ class StoredFile:
     reader: FileReader
     is_lasting: bool
     """Whether the content of the key never changes; an artifact may be uploaded again."""
+    is_stripped: bool = False
+    """Whether the file is read without its metadata."""
+    stripped: bytes | None = None
+    """The content without metadata, after `load_content`."""
 
     @property
     def is_inline(self) -> bool:
@@ -82,26 +93,57 @@ async def get_file(
             "This URL has expired or was changed. Reload the page, or request the image again."
         )
     reader = parse_reader(query.get(READER))
-    await _require_readable(system, key, reader)
+    is_stripped = await _require_readable(system, key, reader)
     size = await system.store.find_size(key)
     if size is None:
         raise NotFound
     is_lasting = not is_artifact(key)
     media_type = await _find_type(system, key, is_lasting)
-    return StoredFile(key, size, media_type, find_left(query, now), reader, is_lasting)
+    left_s = find_left(query, now)
+    return StoredFile(key, size, media_type, left_s, reader, is_lasting, is_stripped)
 
 
-async def _require_readable(system: AppContext, key: str, reader: FileReader) -> None:
-    """Raise NotFound for a file of deleted images, or if the caller of a task lost access."""
+async def load_content(system: AppContext, file: StoredFile) -> StoredFile:
+    """Load the content of a file that is read without its metadata, and correct its size and type.
+
+    Raises:
+        NotFound: the file was deleted.
+        Unprocessable: the metadata cannot be removed.
+    """
+    if not file.is_stripped:
+        return file
+    content = await read_stripped(system, file.key)
+    kind = detect_file_type(content[:HEAD_BYTES])
+    media_type = kind.media_type if isinstance(kind, SupportedFormat) else UNKNOWN_TYPE
+    return replace(file, size=len(content), media_type=media_type, stripped=content)
+
+
+async def _require_readable(system: AppContext, key: str, reader: FileReader) -> bool:
+    """Raise NotFound for a file of deleted images, or if the caller of a task lost access.
+
+    Returns whether the file is read without its metadata. Upright copies and thumbnails have none,
+    but those of earlier versions can have the comment of their original, which projects with
+    sensitive taxa must not show.
+    """
     parts = parse_key(key)
     if parts[0] not in OF_IMAGES:
-        return
+        return False
+    is_stripped = False
     async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
         project_id = await find_project_of_file(SYSTEM, tx, parts, reader)
+        sha256 = sha256_of(key)
+        if project_id is not None and parts[0] in WITHOUT_METADATA:
+            is_stripped = await has_sensitive_taxa(tx, project_id)
+        elif project_id is not None and sha256 is not None:
+            audience = await find_reader_audience(tx, project_id, reader)
+            is_stripped = bool(
+                await find_file_precision(tx, project_id, bytes.fromhex(sha256), audience)
+            )
     if project_id is None:
         raise NotFound
     if reader.has_lease and reader.token_id is not None:
         await require_token(system, reader.token_id, project_id)
+    return is_stripped
 
 
 async def _find_type(system: AppContext, key: str, is_lasting: bool) -> str:
@@ -209,8 +251,14 @@ async def record_download(system: AppContext, file: StoredFile, origin: RequestO
     system.known.downloads.keep(read, True)
 
 
+async def _read_bytes(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
 def read_file(
     system: AppContext, file: StoredFile, first: int, length: int
 ) -> AsyncIterator[bytes]:
     """Read a part of a stored file."""
+    if file.stripped is not None:
+        return _read_bytes(file.stripped[first : first + length])
     return system.store.open(file.key, first, length)

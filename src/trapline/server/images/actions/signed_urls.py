@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection
 from uuid import UUID
 
+from trapline.server.images.queries.locations import get_file_audience
 from trapline.server.images.rules.file_readers import FileReader
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -14,6 +15,7 @@ from trapline.server.platform.store.storage_keys import (
     DEFAULT_LIFETIME_S,
     FILES,
     build_thumbnail_key,
+    parse_project_id,
     sign_url,
 )
 from trapline.wire.auth import TokenKind
@@ -41,7 +43,13 @@ def sign_original_url(
     system: AppContext, scope: Scope, key: str, image_id: UUID, *, is_deleted: bool
 ) -> str:
     """Sign the URL of an original; reads of it are recorded in the audit with the caller."""
-    return sign_file_url(system, key, FileReader(scope.actor, image_id, sees_deleted=is_deleted))
+    reader = FileReader(
+        scope.actor,
+        image_id,
+        sees_deleted=is_deleted,
+        audience=get_file_audience(scope, parse_project_id(key)),
+    )
+    return sign_file_url(system, key, reader)
 
 
 def sign_thumbnail(system: AppContext, image_id: UUID, size: int, *, is_deleted: bool) -> str:
@@ -60,7 +68,11 @@ def sign_task(system: AppContext, scope: Scope, key: str, image_id: UUID) -> str
     # audit.
     is_worker = scope.kind != TokenKind.USER
     reader = FileReader(
-        scope.actor, image_id, has_lease=scope.token_id is not None, is_worker=is_worker
+        scope.actor,
+        image_id,
+        has_lease=scope.token_id is not None,
+        is_worker=is_worker,
+        audience=get_file_audience(scope, parse_project_id(key)),
     )
     lifetime_s = max(LEAST_OF_LEASES_S, int(system.leases.lease_s + system.leases.lease_max_s))
     return sign_file_url(system, key, reader, lifetime_s=lifetime_s)

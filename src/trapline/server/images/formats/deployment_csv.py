@@ -14,26 +14,24 @@ from trapline.server.platform.formats.spreadsheets import (
     detect_separator,
     escape_formula,
 )
-
-COLUMNS = (
-    "name",
-    "latitude",
-    "longitude",
-    "coordinate_uncertainty_m",
-    "time_zone",
-    "clock_offset_s",
-    "camera",
-    "habitat",
-    "notes",
-    "started_at",
-    "ended_at",
+from trapline.wire.deployment_fields import (
+    DEPLOYMENT_FIELDS,
+    FieldKind,
+    format_period,
+    join_list,
+    parse_period,
+    split_list,
 )
-NUMBERS = frozenset({"latitude", "longitude", "coordinate_uncertainty_m"})
-WORDS = frozenset({"camera", "habitat", "notes"})
+
+COLUMNS = tuple(DEPLOYMENT_FIELDS)
+REQUIRED = "name"
+LISTS = frozenset({FieldKind.LIST, FieldKind.PERIODS})
+FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+NUMERIC = {FieldKind.NUMBER: "must be a number", FieldKind.INTEGER: "must be a whole number"}
 KEPT = frozenset({"time_zone", "clock_offset_s"})
 """Columns in which an empty cell keeps the stored value."""
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 8 << 20
 MOST_ROWS = 5000
 MOST_ERRORS = 100
 
@@ -57,13 +55,20 @@ def render_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(row[column]) for column in COLUMNS])
+        writer.writerow([_cell(column, row[column]) for column in COLUMNS])
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(name: str, value: Any) -> Any:
+    kind = DEPLOYMENT_FIELDS[name].kind
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if kind is FieldKind.PERIODS:
+        value = [format_period(**period) for period in value]
+    if kind in LISTS:
+        value = join_list(value)
     return "" if value is None else escape_formula(value)
 
 
@@ -117,14 +122,44 @@ def _read(sheet: DeploymentTable, line: int, name: str, cell: str) -> Any:
     cell = cell.strip()
     if cell.startswith("'") and cell[1:].startswith(STARTS):
         cell = cell[1:]
+    kind = DEPLOYMENT_FIELDS[name].kind
     if not cell:
-        return "" if name in WORDS else None
+        if kind in LISTS:
+            return []
+        return "" if kind is FieldKind.TEXT and name != REQUIRED else None
     try:
-        if name in NUMBERS:
+        return _parse(kind, cell)
+    except ValueError as error:
+        sheet.add_error(line, name, NUMERIC.get(kind, str(error)))
+        return [] if kind in LISTS else None
+
+
+def _parse(kind: FieldKind, cell: str) -> Any:
+    match kind:
+        case FieldKind.NUMBER:
             return float(cell)
-        if name == "clock_offset_s":
+        case FieldKind.INTEGER:
             return int(cell)
-    except ValueError:
-        sheet.add_error(line, name, "must be a number")
-        return None
-    return cell
+        case FieldKind.FLAG:
+            flag = FLAGS.get(cell.lower())
+            if flag is None:
+                raise ValueError("must be true or false")
+            return flag
+        case FieldKind.LIST:
+            return split_list(cell)
+        case FieldKind.PERIODS:
+            return [_parse_period(part, place) for place, part in enumerate(split_list(cell))]
+        case _:
+            return cell
+
+
+def _parse_period(text: str, place: int) -> dict[str, Any]:
+    try:
+        return parse_period(text)
+    except ValueError as error:
+        raise ValueError(f"{error}{format_position(place)}") from None
+
+
+def format_position(place: int) -> str:
+    """Format the position of a value in the cell of a list, as the end of an error message."""
+    return f" (value {place + 1})"

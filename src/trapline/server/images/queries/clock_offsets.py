@@ -21,7 +21,8 @@ _OWN_OFFSET = f"""(i.captured_at_source = 'exif' and coalesce(
     case when i.captured_at_raw = i.exif->>'DateTimeOriginal' then i.exif->>'OffsetTimeOriginal'
         else i.exif->>'OffsetTimeDigitized' end ~ '{OFFSET_PATTERN}', false)
     or coalesce(i.exif->>'OffsetTime' ~ '{OFFSET_PATTERN}', false)
-    or coalesce(coalesce(i.exif->'TimeZoneOffset'->0, i.exif->'TimeZoneOffset')::text ~ '{HOURS_PATTERN}', false))"""
+    or coalesce(coalesce(i.exif->'TimeZoneOffset'->0, i.exif->'TimeZoneOffset')::text
+        ~ '{HOURS_PATTERN}', false))"""
 LOOKED_AT = 48
 """Images of a deployment in which times without a zone are searched for, the first by capture time.
 

@@ -1,15 +1,27 @@
 """Deployments: one camera at one place over one period."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    case,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, with_expression
 
 from trapline.server.images.rules.filters import DeploymentFilter
+from trapline.server.images.rules.locations import get_shown_name
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.pagination import filter_by
+from trapline.server.platform.db.pagination import OrderColumn, filter_by
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import NotFound
 
@@ -20,7 +32,8 @@ class DeploymentRow(Row):
     `is_default` marks the one deployment of a project that receives images without a deployment.
     While it is `dating`, its images are dated again by its clock offset, in the order of their IDs
     up to `dated_to`, and in the time zone `dating_zone` if there is one. `time_zone_source` is a
-    `ZoneSource`.
+    `ZoneSource`. `inactive_periods` are objects with `start` and `end`, as texts in UTC, and
+    `reason`, in the order of their starts.
     """
 
     __tablename__ = "deployments"
@@ -53,10 +66,29 @@ class DeploymentRow(Row):
     camera: Mapped[str] = mapped_column(default="")
     habitat: Mapped[str] = mapped_column(default="")
     notes: Mapped[str] = mapped_column(default="")
+    camera_model: Mapped[str] = mapped_column(default="", server_default="")
+    camera_delay_s: Mapped[int | None]
+    camera_height_m: Mapped[float | None]
+    camera_depth_m: Mapped[float | None]
+    camera_tilt_deg: Mapped[int | None]
+    camera_heading_deg: Mapped[int | None]
+    detection_distance_m: Mapped[float | None]
+    timestamp_issues: Mapped[bool | None]
+    bait_use: Mapped[bool | None]
+    feature_type: Mapped[str | None]
+    setup_by: Mapped[str] = mapped_column(default="", server_default="")
+    pickup_by: Mapped[str] = mapped_column(default="", server_default="")
+    groups: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    tags: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    inactive_periods: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, default=list, server_default="[]"
+    )
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
+    shown_name: Mapped[str | None] = query_expression()
+    """The name that the caller sees, in lists for callers from whom names are withheld."""
 
 
 async def get_deployment_row(
@@ -96,18 +128,40 @@ async def get_default_deployment_row(
 
 
 def select_deployments(
-    scope: Scope, project_id: int | None, wanted: DeploymentFilter = DeploymentFilter()
+    scope: Scope,
+    project_id: int | None,
+    wanted: DeploymentFilter = DeploymentFilter(),
+    withheld: Collection[UUID] = (),
 ) -> Select[DeploymentRow]:
-    """Select the deployments that the caller sees, of one project or of all."""
-    columns = ((DeploymentRow.name, wanted.name), (DeploymentRow.camera, wanted.camera))
-    statement = filter_by(
-        select(DeploymentRow), (*columns, (DeploymentRow.habitat, wanted.habitat))
-    )
+    """Select the deployments that the caller sees, of one project or of all.
+
+    The names and other texts of `withheld` deployments cannot be searched for.
+    """
+    statement = select(DeploymentRow)
+    if withheld:
+        name = get_name_column(withheld)
+        statement = statement.options(with_expression(DeploymentRow.shown_name, name))
+        if wanted.camera or wanted.habitat:
+            statement = statement.where(DeploymentRow.id.not_in(withheld))
+        statement = filter_by(statement, ((name, wanted.name),))
+    else:
+        statement = filter_by(statement, ((DeploymentRow.name, wanted.name),))
+    texts = ((DeploymentRow.camera, wanted.camera), (DeploymentRow.habitat, wanted.habitat))
+    statement = filter_by(statement, texts)
     if project_id is not None:
         scope.check(project_id)
         return statement.where(DeploymentRow.project_id == project_id)
     ids = scope.project_ids()
     return statement if ids is None else statement.where(DeploymentRow.project_id.in_(ids))
+
+
+def get_name_column(withheld: Collection[UUID]) -> OrderColumn:
+    """Return the column of the names that the caller sees; pages are ordered by it."""
+    if not withheld:
+        return DeploymentRow.name
+    names = {key: get_shown_name(key) for key in withheld}
+    shown = case(names, value=DeploymentRow.id, else_=DeploymentRow.name).label("shown_name")
+    return cast("OrderColumn", shown)
 
 
 async def has_images(scope: Scope, tx: Transaction, deployment_id: UUID) -> bool:

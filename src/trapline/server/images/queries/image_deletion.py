@@ -180,7 +180,11 @@ async def discard_files(
 
 async def purge_image_rows(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> None:
     """Delete the rows of images, with their analyses and annotations."""
-    await tx.execute("delete from images where id = any(%b)", (sorted(images),))
+    ordered = (sorted(images),)
+    # Without foreign keys, which would slow down each result.
+    await tx.execute("delete from observations where image_id = any(%b)", ordered)
+    await tx.execute("delete from observed_classes where image_id = any(%b)", ordered)
+    await tx.execute("delete from images where id = any(%b)", ordered)
 
 
 async def restore_files(scope: Scope, tx: Transaction, project_id: int, sha256: bytes) -> None:

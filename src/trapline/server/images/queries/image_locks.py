@@ -17,3 +17,8 @@ async def lock_findings(tx: Transaction, images: Collection[UUID]) -> None:
         " order by image_id, class_name for no key update",
         ordered,
     )
+    await tx.execute(
+        "select 1 from observed_classes where image_id = any(%b) "
+        "order by image_id, class_name, set_id for no key update",
+        ordered,
+    )

@@ -136,14 +136,15 @@ async def _set_times(
 
 
 async def update_class_times(tx: Transaction, images: Sequence[UUID]) -> None:
-    """Copy the capture times of images to the rows of their classes."""
-    await tx.execute(
-        """
-        update image_classes c set captured_at = i.captured_at from images i
-        where i.id = c.image_id and c.image_id = any(%b) and c.captured_at <> i.captured_at
-        """,
-        (list(images),),
-    )
+    """Give the classes of images the times of their images again."""
+    for table in ("image_classes", "observed_classes"):
+        await tx.execute(
+            f"""
+            update {table} c set captured_at = i.captured_at from images i
+            where i.id = c.image_id and c.image_id = any(%b) and c.captured_at <> i.captured_at
+            """,  # noqa: S608 - made of constants
+            (list(images),),
+        )
 
 
 async def count_tags(scope: Scope, tx: Transaction, project_id: int) -> list[tuple[str, int]]:

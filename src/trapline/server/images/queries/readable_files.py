@@ -4,8 +4,10 @@ import re
 from uuid import UUID
 
 from trapline.server.images.rules.file_readers import FileReader
-from trapline.server.platform.access import Scope
+from trapline.server.images.rules.locations import AUDIENCES
+from trapline.server.platform.access import Scope, parse_actor
 from trapline.server.platform.db.base import Transaction
+from trapline.wire.auth import Role
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _OF_IMAGE = """
@@ -48,3 +50,24 @@ async def find_project_of_file(
             return None
     row = await (await tx.execute(statement, asked)).fetchone()
     return None if row is None else row[0]
+
+
+async def find_reader_audience(tx: Transaction, project_id: int, reader: FileReader) -> str | None:
+    """Find whose view of sensitive locations a file must not exceed; None is the strictest.
+
+    It is the audience that the URL names, or the present role of its caller if that is lower.
+    """
+    order = [*AUDIENCES, Role.OWNER.value]
+    if reader.audience not in order:
+        return None
+    cursor = await tx.execute(
+        """
+        select m.role from members m join users u on u.id = m.user_id and u.deactivated_at is null
+        where m.project_id = %s and m.user_id = coalesce(%s,
+            (select t.user_id from tokens t where t.id = %s and t.kind = 'user'
+                and t.revoked_at is null and (t.expires_at is null or t.expires_at > now())))
+        """,
+        (project_id, parse_actor(reader.actor), reader.token_id),
+    )
+    row = await cursor.fetchone()
+    return None if row is None else min(row[0], reader.audience, key=order.index)

@@ -35,9 +35,12 @@ async def get_file(system: SystemOf, request: Request, key: str) -> Response:
         else "no-store",
     }
     if file.is_lasting:
-        headers["ETag"] = etag = f'"{key}"'
+        version = f"{key}-without-metadata" if file.is_stripped else key
+        headers["ETag"] = etag = f'"{version}"'
         if _is_named(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
+    file = await files.load_content(system, file)
+    headers["Content-Type"] = file.media_type
     is_same = request.headers.get("if-range") in (None, headers.get("ETag"))
     wanted = parse_range(request.headers.get("range") if is_same else None, file.size)
     if wanted is None:

@@ -206,7 +206,9 @@ def _from_exif(exif: Mapping[str, Any]) -> tuple[datetime, str, CaptureTimeSourc
         if found is None or not isinstance(raw, str):
             continue
         try:
-            local = datetime(*(int(part) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - a camera's clock has no zone
+            # The clock of a camera has no zone.
+            parts = (int(part) for part in found.groups())
+            local = datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
         except ValueError:
             continue
         return local.replace(tzinfo=_find_offset(exif, offset_tag)), raw, CaptureTimeSource.EXIF

@@ -6,6 +6,7 @@ from uuid import UUID
 _DELETED = "deleted"
 _LEASE = "lease"
 _WORKER = "worker"
+_AUDIENCE = "as-"
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class FileReader:
 
     `sees_deleted` is a manager who lists deleted images. The URL of a leased task (`has_lease`) is
     valid longer than others, so the access of its caller is checked at each read. Reads of a worker
-    are recorded by its job.
+    are recorded by its job. `audience` is the role whose view of sensitive locations the file must
+    not exceed; without one it is the strictest.
     """
 
     actor: str | None = None
@@ -22,6 +24,7 @@ class FileReader:
     sees_deleted: bool = False
     has_lease: bool = False
     is_worker: bool = False
+    audience: str | None = None
 
     def format(self) -> str | None:
         """Format the reader for the query of a URL; None if no field is set."""
@@ -29,7 +32,9 @@ class FileReader:
             [] if self.actor is None or self.image_id is None else [self.actor, str(self.image_id)]
         )
         flags = {_DELETED: self.sees_deleted, _LEASE: self.has_lease, _WORKER: self.is_worker}
-        return " ".join([*whose, *(flag for flag, is_set in flags.items() if is_set)]) or None
+        named = [] if self.audience is None else [f"{_AUDIENCE}{self.audience}"]
+        words = [*whose, *(flag for flag, is_set in flags.items() if is_set), *named]
+        return " ".join(words) or None
 
     @property
     def token_id(self) -> UUID | None:
@@ -42,6 +47,14 @@ def parse_reader(text: str | None) -> FileReader:
     """Parse a reader whose signature was verified."""
     words = (text or "").split(" ")
     flags = {word for word in words if word in (_DELETED, _LEASE, _WORKER)}
-    whose = [word for word in words if word and word not in flags]
+    audience = next((word for word in words if word.startswith(_AUDIENCE)), None)
+    whose = [word for word in words if word and word not in flags and word != audience]
     actor, image_id = (whose[0], UUID(whose[1])) if len(whose) == 2 else (None, None)
-    return FileReader(actor, image_id, _DELETED in flags, _LEASE in flags, _WORKER in flags)
+    return FileReader(
+        actor,
+        image_id,
+        _DELETED in flags,
+        _LEASE in flags,
+        _WORKER in flags,
+        audience.removeprefix(_AUDIENCE) if audience is not None else None,
+    )

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import delete, func
 
 from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.images.queries.locations import require_exact_locations
 from trapline.server.imports.actions.imports import IMPORT, describe_imports, require_deployments
 from trapline.server.imports.queries.imported_results import list_deployments
 from trapline.server.imports.queries.imports import (
@@ -69,6 +70,7 @@ async def list_unmatched_folders(
     """List the folders whose entries match no image or several. Raises NotFound."""
     async with system.database.transaction(scope) as tx:
         row = await get_import_row(scope, tx, import_id)
+        await require_exact_locations(scope, tx, row.project_id, "Folders of an import")
         names = await list_deployments(scope, tx, row.project_id)
         statement = select_faults(scope, row).where(
             ImportFaultRow.kind.in_(("unknown", "ambiguous")), ImportFaultRow.file.is_not(None)

@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
-
 from trapline.server.imports.formats.imported_rows import (
     ImportBatch,
     NewImportedIdentification,
@@ -79,10 +77,9 @@ async def create_identifications(
     for one in new:
         statement = one.statement
         taxon = known.get(name_key(statement.name)) if statement.name else None
-        # The latest identification is effective. A time in the future must not take precedence over
-        # identifications made after the import.
-        at = None if statement.at is None else func.least(statement.at, func.clock_timestamp())
-        more: dict[str, Any] = {} if at is None else {"created_at": at}
+        # The latest identification is effective. A time in the future, which must not take
+        # precedence over identifications made after the import, is stored as the present time.
+        more: dict[str, Any] = {} if statement.at is None else {"created_at": statement.at}
         is_about = one.analysis_id is not None and statement.finding is not None
         rows.append(
             IdentificationRow(
@@ -103,6 +100,7 @@ async def create_identifications(
                 sex=statement.sex,
                 life_stage=statement.life_stage,
                 behaviour=statement.behaviour,
+                individual_id=statement.individual_id,
                 made_by=row.requested_by,
                 **more,
             )

@@ -8,6 +8,11 @@ from trapline.server.imports.formats.import_records import EntryFault, PackageTa
 from trapline.server.imports.queries.imports import ImportRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.review.actions.observation_settings import rebuild_for_names
+from trapline.server.review.queries.sensitive_sightings import (
+    list_covered_names,
+    restart_recording,
+)
 from trapline.server.review.queries.taxa import list_known_taxa, lock_taxa, upsert_taxa
 from trapline.server.review.queries.taxon_labels import list_label_taxa, upsert_labels
 from trapline.server.review.rules.taxon_names import TaxonLine, build_import_plan, name_key
@@ -38,6 +43,7 @@ async def import_taxa(
         new += [TaxonLine(0, {"scientific_name": name}) for name in missing.values()]
         intake = build_import_plan(new, known)
         ids = {key: uuid7() for key in intake.changed}
+        covered = await list_covered_names(scope, tx, row.project_id)
         if ids:
             taxa = {ids[key]: (values, None) for key, (values, _) in intake.changed.items()}
             await upsert_taxa(scope, tx, row.project_id, taxa)
@@ -65,6 +71,9 @@ async def import_taxa(
                 changed=len(meanings),
                 of_import=str(row.id),
             )
+            await rebuild_for_names(scope, tx, row.project_id, labels=meanings)
+        elif ids:
+            await restart_recording(scope, tx, row.project_id, covered)
     return [
         EntryFault(f"taxonomic {line}", f"its {column} {why}")
         for line, column, why in intake.problems

@@ -12,6 +12,7 @@ from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.images.queries.deployments import require_deployment
 from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.images.queries.locations import list_precisions, require_exact_locations
 from trapline.server.imports.queries.imported_results import list_deployments
 from trapline.server.imports.queries.imports import (
     IMPORT_WORK,
@@ -72,15 +73,29 @@ async def describe_imports(
     """Describe imports."""
     names = await list_actor_names(scope, tx, {row.requested_by for row in rows}) if rows else {}
     shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
+    # The names of files and folders are often those of places, and errors name them.
+    withheld = {
+        project_id
+        for project_id in {row.project_id for row in rows}
+        if await list_precisions(scope, tx, [project_id])
+    }
     return [
         Import(
-            **{field: getattr(row, field) for field in shown},
+            **{field: getattr(row, field) for field in shown}
+            | (_hide_names(row) if row.project_id in withheld else {}),
             sha256=bytes(row.sha256).hex(),
-            options=ImportOptions.model_validate(row.options),
+            options=ImportOptions.model_validate(
+                {**row.options, "folders": {}} if row.project_id in withheld else row.options
+            ),
             requested_by=names[row.requested_by],
         )
         for row in rows
     ]
+
+
+def _hide_names(row: ImportRow) -> dict[str, str | None]:
+    error = None if row.error is None else "Withheld from your role. An owner can read the error."
+    return {"filename": str(row.id), "error": error}
 
 
 class ReceivedFile(NamedTuple):
@@ -234,7 +249,9 @@ async def list_faults(
     Raises NotFound.
     """
     async with system.database.transaction(scope) as tx:
-        statement = select_faults(scope, await get_import_row(scope, tx, import_id))
+        row = await get_import_row(scope, tx, import_id)
+        await require_exact_locations(scope, tx, row.project_id, "Entries of an import")
+        statement = select_faults(scope, row)
         order = [(ImportFaultRow.number, int)]
         rows, following = await fetch_page(
             tx, statement, order, descending=False, limit=limit, cursor=cursor

@@ -14,8 +14,9 @@ from uuid import UUID
 import structlog
 
 from trapline.server.findings.queries.current_findings import refresh_findings
-from trapline.server.images.actions.deployments import build_deployment
 from trapline.server.images.queries.image_deletion import discard_files
+from trapline.server.imports.actions.import_deployments import PackageDeployments
+from trapline.server.imports.actions.import_events import EventImport, group_event_images
 from trapline.server.imports.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
 from trapline.server.imports.actions.import_identifications import (
     create_identifications,
@@ -33,15 +34,7 @@ from trapline.server.imports.formats.import_records import (
     UnreadableFile,
     sanitise_text,
 )
-from trapline.server.imports.formats.imported_rows import (
-    ImportBatch,
-    build_batches,
-)
-from trapline.server.imports.queries.imported_ids import (
-    DeploymentIds,
-    list_deployment_ids,
-    write_deployment_ids,
-)
+from trapline.server.imports.formats.imported_rows import ImportBatch, build_batches
 from trapline.server.imports.queries.imported_results import (
     create_results,
     list_deployments,
@@ -65,6 +58,10 @@ from trapline.server.platform.db.background_tasks import EXPORTS, enqueue_backgr
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.deadlock_retry import retry_on_deadlock
 from trapline.server.platform.errors import NotFound, ServiceUnavailable, StatementTimeout
+from trapline.server.review.queries.derivation import (
+    refresh_observations,
+    refresh_stated_observations,
+)
 from trapline.wire.imports import ImportFormat, ImportOptions, ImportState
 
 log = structlog.get_logger(__name__)
@@ -72,8 +69,6 @@ log = structlog.get_logger(__name__)
 NAMES_AT_ONCE = 20_000
 STILL_FOR_S, BEAT_S = 600.0, 60.0
 NOTHING = "Nothing was imported."
-LONGEST_ID = 255
-"""A longer deploymentID is not stored for exports."""
 MOST_ATTEMPTS = 10
 """Limits the restarts of an import that kills its process each time without progress."""
 
@@ -257,51 +252,21 @@ async def _resolve_deployments(
     described: Sequence[DeploymentReference | EntryFault],
     total: int,
 ) -> dict[str, UUID]:
-    """Return the deployments of the file by their keys; create those that do not exist, once."""
+    """Return the deployments of the file by their keys; fill their empty fields."""
     faults = [one for one in described if isinstance(one, EntryFault)]
     named = [one for one in described if not isinstance(one, EntryFault)]
     async with system.database.transaction(scope) as tx:
         locked = await _lock(scope, tx, row.id)
-        there = await list_deployments(scope, tx, row.project_id)
-        ids = set(there.values())
-        places: dict[str, UUID] = {}
-        known = {
-            one.external_id: key
-            for key, one in (await list_deployment_ids(scope, tx, row.project_id)).items()
-        }
-        for one in named:
-            key = row.deployment_id or (
-                one.id if one.id in ids else known.get(one.key) or there.get(one.name)
-            )
-            if key is None:
-                made = build_deployment(row.project_id, {"name": one.name, **one.values})
-                tx.session.add(made)
-                await tx.session.flush()
-                tx.audit(
-                    "create",
-                    "deployment",
-                    made.id,
-                    row.project_id,
-                    name=one.name,
-                    of_import=str(row.id),
-                )
-                key = there[one.name] = made.id
-                locked.deployments += 1
-            places[one.key] = key
-        given = {
-            places[one.key]: DeploymentIds(one.key, one.location_id)
-            for one in named
-            if row.deployment_id is None
-            and len(one.key) <= LONGEST_ID
-            and one.id != places[one.key]
-        }
-        await write_deployment_ids(scope, tx, row.project_id, given)
+        deployments = PackageDeployments(scope, tx, row)
+        await deployments.resolve(named)
+        locked.deployments += deployments.filled
         if locked.total is None:
             locked.left_out += reader.left_out
+            faults += deployments.faults
             await create_faults(scope, tx, locked, [_plain(fault) for fault in faults])
         locked.total = total
         record_progress(locked)
-    return places
+    return deployments.places
 
 
 async def _gather_images(
@@ -340,25 +305,30 @@ async def _store(
     system: AppContext, scope: Scope, import_id: UUID, done: int, batch: ImportBatch
 ) -> int:
     """Store a batch; return the number of processed entries. Raises ImportOwnershipLost."""
+    await group_event_images(system, scope, batch.events)
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, import_id, done)
         results = list({one.id: one for one in batch.results}.values())
-        about = (
-            {one.image_id for one in results}
-            | {one.image_id for one in batch.said}
-            | set(batch.ids)
-        )
+        about = {one.image_id for one in results} | {one.image_id for one in batch.said}
+        about |= set(batch.ids).union(*(one.images for one in batch.events))
         there = await lock_existing_images(scope, tx, row.project_id, about)
         results = [one for one in results if one.image_id in there]
         present = await list_existing_results(scope, tx, results)
         new = [one for one in results if one.id not in present]
         await create_results(scope, tx, row, new)
-        said = await create_identifications(
-            scope, tx, row, [one for one in batch.said if one.image_id in there]
-        )
+        stated = [one for one in batch.said if one.image_id in there]
+        said = await create_identifications(scope, tx, row, stated)
         await write_package_ids(scope, tx, row, batch, there, {one.id for one in new})
-        await refresh_findings(scope, tx, {one.image_id for one in new if one.error is None})
-        await create_faults(scope, tx, row, [_plain(fault) for fault in batch.list_faults(there)])
+        changed = {one.image_id for one in new if one.error is None}
+        await refresh_findings(scope, tx, changed)
+        events = EventImport(scope, tx, row)
+        said += await events.store(batch.events) if batch.events else 0
+        identified = {one.image_id for one in stated} | events.images
+        changed |= identified
+        refresh = refresh_stated_observations if identified else refresh_observations
+        await refresh(scope, tx, row.project_id, changed)
+        faults = batch.list_faults(there) + events.faults
+        await create_faults(scope, tx, row, [_plain(fault) for fault in faults])
         row.done += batch.entries
         row.stored += len(new)
         row.unchanged += len(present)

@@ -5,7 +5,6 @@ a temporary file for large ones. A PostgreSQL index over the names of a million 
 down every upload.
 """
 
-import sqlite3
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from trapline.server.findings.rules.geometry import Frame
+from trapline.server.platform.formats.temporary_database import open_temporary_database
 from trapline.server.platform.formats.zip_writer import name_plain, sanitise_file_name
 from trapline.wire.imports import FaultKind
 
@@ -120,14 +120,7 @@ class ImageIndex:
     """The images of a project or deployment, by their names."""
 
     def __init__(self) -> None:
-        # Several threads use the connection, but never at the same time.
-        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for statement in (
-            f"pragma cache_size = -{CACHE_KIB}",
-            "pragma journal_mode = off",
-            "pragma synchronous = off",
-        ):
-            self._rows.execute(statement)
+        self._rows = open_temporary_database(CACHE_KIB)
         self._rows.executescript(SCHEMA)
         self._rows.execute("begin")
         self._deployments: dict[str, UUID] = {}

@@ -23,6 +23,8 @@ MOST_ENTRIES = 20_000_000
 LONGEST_ENTRY = 16 << 20
 """The maximum number of bytes per read; as objects they need up to eight times the memory."""
 
+NO_DEPLOYMENT = "its deploymentID is not the ID of a deployment that the project has"
+
 
 class EntryFault(NamedTuple):
     """An entry that cannot be imported: its position, the reason, and the image's file name."""
@@ -82,6 +84,7 @@ class ImportedIdentification:
     behaviour: str | None = None
     at: datetime | None = None
     finding: int | None = None
+    individual_id: str | None = None
 
 
 @dataclass
@@ -128,6 +131,28 @@ class ImportEntry(NamedTuple):
     deployment_id: UUID | None = None
 
 
+@dataclass
+class ImportEvent:
+    """The statements of people about an event, and its media; an entry without an image.
+
+    `statements` are of one kind; each of several names a taxon, and `ids` has its observationID,
+    eventID and individualID. Without `media` the event has the images of its period.
+    """
+
+    event_id: str
+    deployment_id: UUID | None
+    media: list[ImportEntry] = field(default_factory=list)
+    period: tuple[datetime, datetime] | None = None
+    statements: list[ImportedIdentification] = field(default_factory=list)
+    ids: list[list[str]] = field(default_factory=list)
+    faults: list[EntryFault] = field(default_factory=list)
+
+    def add_fault(self, line: int, reason: str) -> None:
+        """Add the reason why an observation is left out, with the ID of its event."""
+        event = f" (event {sanitise_text(self.event_id, 100)})" if self.event_id else ""
+        self.faults.append(EntryFault(f"line {line} of observations{event}", reason))
+
+
 class ImageReference(NamedTuple):
     """The path of an image in a file, and the key of its deployment if the file states it."""
 
@@ -136,13 +161,14 @@ class ImageReference(NamedTuple):
 
 
 class DeploymentReference(NamedTuple):
-    """A deployment that a file describes; `key` is its ID in the file."""
+    """A deployment that a file describes; `key` is its ID in the file, `place` its position."""
 
     key: str
     name: str
     id: UUID | None = None
     values: dict[str, Any] = {}
     location_id: str = ""
+    place: str = ""
 
 
 @dataclass

@@ -15,14 +15,16 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 from trapline.server.findings.rules.annotation_data import InvalidAnnotationData
-from trapline.server.imports.formats.image_index import ImageIndex, NoImageMatch
+from trapline.server.imports.formats.image_index import ImageIndex, ImageMatch, NoImageMatch
 from trapline.server.imports.formats.import_records import (
+    NO_DEPLOYMENT,
     EntryFault,
     EntryIds,
     FormatReader,
     ImportedIdentification,
     ImportedResult,
     ImportEntry,
+    ImportEvent,
     InvalidEntry,
     sanitise_text,
 )
@@ -39,6 +41,8 @@ MOST_FINDINGS = 40_000
 MOST_BYTES = 32 << 20
 LONGEST_DATA = 8 << 20
 GONE = "its image was deleted during the import"
+NO_IMAGES = "its event has no image in the project: upload its images and import the file again"
+LONGEST_PLACE = 100
 NUL = rb"\u0000"
 _COUNTED_BITS = (1 << 20) - 1
 _DOUBLE = Struct(">d").pack
@@ -64,6 +68,14 @@ class BatchIds(PackageImageIds):
     findings: dict[UUID, dict[str, list[str]]] = field(default_factory=dict)
 
 
+class NewImportedEvent(NamedTuple):
+    """The statements of people about an event of a package, and the images of its media."""
+
+    place: str
+    event: ImportEvent
+    images: frozenset[UUID]
+
+
 class EntryRows(NamedTuple):
     """An entry with rows, and the number of the batch's faults before it."""
 
@@ -82,6 +94,7 @@ class ImportBatch:
     faults: list[EntryFault] = field(default_factory=list)
     taken: list[EntryRows] = field(default_factory=list)
     left_out: int = 0
+    events: list[NewImportedEvent] = field(default_factory=list)
     ids: dict[UUID, "BatchIds"] = field(default_factory=dict)
     _findings: int = 0
     _bytes: int = 0
@@ -141,6 +154,11 @@ class ImportBatch:
                 if (given := ids.observations.get(id(found))) is not None
             }
 
+    def add_event(self, place: str, event: ImportEvent, images: frozenset[UUID]) -> None:
+        """Add what people state about an event."""
+        self.events.append(NewImportedEvent(place, event, images))
+        self._findings += len(images) * len(event.statements)
+
     def list_faults(self, there: Collection[UUID]) -> list[EntryFault]:
         """List the faults in the file's order, including entries whose image no longer exists."""
         faults = list(self.faults)
@@ -179,8 +197,10 @@ def _add_entry(
     if isinstance(entry, EntryFault):
         batch.faults.append(entry)
         return
-    own = None if entry.image_id is None else catalogue.find_by_id(entry.image_id)
-    found = own or catalogue.find(entry.path, entry.deployment_id)
+    if isinstance(entry.content, ImportEvent):
+        _add_event(batch, catalogue, entry.place, entry.content)
+        return
+    found = _find_image(catalogue, entry)
     if isinstance(found, NoImageMatch):
         batch.faults.append(EntryFault(entry.place, found.message, entry.path, found.kind))
         return
@@ -202,6 +222,28 @@ def _add_entry(
                 entry.place, f"it cannot be read: {sanitise_text(str(error), 200)}", entry.path
             )
         )
+
+
+def _find_image(catalogue: ImageIndex, entry: ImportEntry) -> ImageMatch | NoImageMatch:
+    own = None if entry.image_id is None else catalogue.find_by_id(entry.image_id)
+    return own or catalogue.find(entry.path, entry.deployment_id)
+
+
+def _add_event(batch: ImportBatch, catalogue: ImageIndex, place: str, event: ImportEvent) -> None:
+    """Add an event with the images of its media, and the faults of its observations."""
+    batch.faults += event.faults
+    if not event.statements:
+        return
+    place = f"{place} (event {event.event_id[:LONGEST_PLACE]})" if event.event_id else place
+    if event.deployment_id is None:
+        batch.faults.append(EntryFault(place, NO_DEPLOYMENT, kind=FaultKind.UNKNOWN))
+        return
+    found = [_find_image(catalogue, entry) for entry in event.media]
+    images = frozenset(one.id for one in found if isinstance(one, ImageMatch))
+    if images or (not event.media and event.period is not None):
+        batch.add_event(place, event, images)
+    else:
+        batch.faults.append(EntryFault(place, NO_IMAGES, kind=FaultKind.UNKNOWN))
 
 
 def build_result(image_id: UUID, result: ImportedResult) -> NewImportedAnalysis:
@@ -239,6 +281,17 @@ def _identification_id(
 ) -> UUID:
     about = analysis_id if statement.finding is not None else None
     return _name(hashlib.sha256(msgspec.json.encode((image_id, about, statement))).digest())
+
+
+def build_statement_id(project_id: int, event: NewImportedEvent) -> UUID:
+    """Return the ID of the statement about an event, which all of its images share."""
+    about = (project_id, event.event.deployment_id, event.event.event_id, event.event.period)
+    return _name(hashlib.sha256(msgspec.json.encode((about, event.event.statements))).digest())
+
+
+def build_member_id(statement_id: UUID, image_id: UUID) -> UUID:
+    """Return the ID of a statement about an event for one of its images."""
+    return _name(hashlib.sha256(statement_id.bytes + image_id.bytes).digest())
 
 
 def _name(digest: bytes) -> UUID:

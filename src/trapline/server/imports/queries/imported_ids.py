@@ -17,10 +17,16 @@ BLANK = "blank"
 """The key of an image's observation by a model that found nothing, which has no annotation ID."""
 
 
+def build_member_key(identification_id: UUID, place: int) -> str:
+    """Return the key of one of the observations that an identification of a sequence combines."""
+    return f"{identification_id}:{place}"
+
+
 class ImportedImageRow(Row):
     """An image's `mediaID`, and the observationID, eventID and individualID of its observations.
 
-    `observations` is keyed by the IDs of annotations and identifications. `media_id` is null if
+    `observations` is keyed by the IDs of annotations and identifications; see also BLANK and
+    `build_member_key`. `media_id` is null if
     another image of the project has it.
     """
 

@@ -10,6 +10,7 @@ from trapline.server.notifications.queries.notice_emails import (
     ClaimedEmail,
     claim_emails,
     create_emails,
+    hide_names,
     purge_email_batch,
     record_attempt,
 )
@@ -52,7 +53,8 @@ async def send_emails(
         return False
     async with system.database.transaction(scope) as tx:
         await create_emails(scope, tx, gather_s, every_s)
-        taken = await claim_emails(scope, tx, AT_ONCE, TAKEN_FOR_S)
+        claimed = await claim_emails(scope, tx, AT_ONCE, TAKEN_FOR_S)
+        taken = [await hide_names(tx, mail) for mail in claimed]
     await asyncio.gather(*[_deliver(system, scope, system.mail_server, mail) for mail in taken])
     return len(taken) == AT_ONCE
 

@@ -1,12 +1,17 @@
 """E-mails of notifications: created from events, claimed, recorded, and purged."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from trapline.server.images.queries.locations import list_audience_precisions
+from trapline.server.images.rules.locations import VISITOR
 from trapline.server.notifications.queries.notices import try_lock
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
+from trapline.wire.auth import Role
+from trapline.wire.notices import NoticeKind
 
 GATHERING = 7230006
 """The lock for creating e-mails: two processes would send duplicates."""
@@ -14,6 +19,13 @@ KEPT_DAYS = 30
 LISTED_AT_MOST = 20
 EVENTS_KEPT_DAYS = 2
 """Longer than an e-mail is retried, so that events behind it are not lost."""
+
+
+SILENCES: Mapping[str, str] = {
+    NoticeKind.DEPLOYMENT_SILENT: "Deployment",
+    NoticeKind.SOURCE_SILENT: "Source",
+}
+"""The kinds of e-mails that name a deployment or a source, with the word that replaces a name."""
 
 
 class ClaimedEmail(NamedTuple):
@@ -29,6 +41,8 @@ class ClaimedEmail(NamedTuple):
     give_up_at: datetime
     email: str
     project: str
+    role: str | None
+    """The recipient's present role in the project."""
 
 
 async def create_emails(scope: Scope, tx: Transaction, gather_s: float, every_s: float) -> None:
@@ -66,7 +80,8 @@ async def create_emails(scope: Scope, tx: Transaction, gather_s: float, every_s:
                 min(data->>'class_name'),
                 'count', sum((data->>'count')::bigint - gone), 'confidence',
                     max((data->>'confidence')::float8),
-                'ids', jsonb_agg(kept order by created_at)->0), min(created_at)
+                'ids', jsonb_path_query_array(jsonb_path_query_array(
+                    jsonb_agg(kept order by created_at), '$[*][*]'), '$[0 to 4]')), min(created_at)
             from taken cross join lateral (
                 select count(*) filter (where i.id is null) as gone,
                     coalesce(jsonb_agg(i.id order by s.place) filter (where i.id is not null),
@@ -120,13 +135,41 @@ async def claim_emails(
                 and p.id = m.project_id
             returning m.id, m.project_id, m.kind, m.items, m.told, m.attempts, m.created_at,
                 m.give_up_at, u.email,
-                p.name, m.state
+                p.name, m.user_id, m.state
         )
-        select * from taken where state = 'waiting'
+        select t.id, t.project_id, t.kind, t.items, t.told, t.attempts, t.created_at, t.give_up_at,
+            t.email, t.name, m.role
+        from taken t left join members m on m.project_id = t.project_id and m.user_id = t.user_id
+        where t.state = 'waiting'
         """,
         {"most": limit, "for_s": for_s},
     )
-    return [ClaimedEmail(*row[:-1]) for row in await cursor.fetchall()]
+    return [ClaimedEmail(*row) for row in await cursor.fetchall()]
+
+
+async def hide_names(tx: Transaction, mail: ClaimedEmail) -> ClaimedEmail:
+    """Replace names that are withheld from the recipient at present, who may see less than before.
+
+    Items are about deployments, pull sources, or jobs and images, which have other IDs.
+    """
+    if mail.kind not in SILENCES:
+        return mail
+    ids = [UUID(item["id"]) for item in mail.items]
+    cursor = await tx.execute(
+        "select id, deployment_id from pull_sources where id = any(%s)"
+        " union all select id, id from deployments where id = any(%s)",
+        (ids, ids),
+    )
+    of_items: dict[UUID, UUID] = dict(await cursor.fetchall())
+    audience = None if mail.role == Role.OWNER else mail.role or VISITOR
+    known = await list_audience_precisions(tx, {mail.project_id: audience}, of_items.values())
+    items = [
+        item | {"name": f"{SILENCES[mail.kind]} {key.hex[-12:]}", "error": None}
+        if key not in of_items or of_items[key] in known
+        else item
+        for key, item in zip(ids, mail.items, strict=True)
+    ]
+    return mail._replace(items=items)
 
 
 async def record_attempt(

@@ -223,6 +223,7 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
         ),
         silent as (
             select n.id as notice_id, d.id as about, d.id as deployment_id, d.name,
+                'Deployment ' || right(replace(d.id::text, '-', ''), 12) as shown_name,
                 null::uuid as source_id,
                 null as error
             from wanted n join deployments d on d.project_id = n.project_id,
@@ -233,7 +234,8 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
                   and i.created_at > since.at)
               and (not d.is_default or exists (select from images i where i.deployment_id = d.id))
             union all
-            select n.id, s.id, s.deployment_id, s.name, s.id, s.last_error
+            select n.id, s.id, s.deployment_id, s.name,
+                'Source ' || right(replace(s.id::text, '-', ''), 12), s.id, s.last_error
             from wanted n join pull_sources s on s.project_id = n.project_id,
                 lateral (select now() - make_interval(hours => n.silent_for_h) as at) since
             where n.kind = 'source_silent' and s.is_active and s.updated_at < since.at
@@ -251,8 +253,9 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
             on conflict do nothing returning notice_id, about
         )
         insert into notice_events (id, notice_id, data, created_at)
-        select gen_random_uuid(), s.notice_id, jsonb_build_object('id', s.about, 'name', s.name,
-            'error', s.error,
+        select gen_random_uuid(), s.notice_id, jsonb_build_object('id', s.about,
+            'name', case when x.hides then s.shown_name else s.name end,
+            'error', case when x.hides then null else s.error end,
             'since', (
                 select i.created_at from images i
                 where i.deployment_id = s.deployment_id and (s.source_id is null
@@ -260,6 +263,18 @@ async def update_silences(scope: Scope, tx: Transaction) -> None:
                 order by i.created_at desc limit 1
             )), clock_timestamp()
         from begun b join silent s using (notice_id, about)
+        cross join lateral (
+            select exists (
+                select from notices n
+                left join members m on m.project_id = n.project_id and m.user_id = n.user_id
+                cross join lateral list_sensitive_deployments(
+                    array[n.project_id], array[s.deployment_id]) l
+                where n.id = s.notice_id and case m.role
+                    when 'owner' then 0 when 'manager' then l.manager
+                    when 'reviewer' then l.reviewer when 'viewer' then l.viewer
+                    else l.visitor end > 0
+            ) as hides
+        ) x
         """
     )
 

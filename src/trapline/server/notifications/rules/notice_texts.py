@@ -76,7 +76,7 @@ def render_text(
             "",
             *lines,
             "-- ",
-            "You asked Trapline to write to you about this. To change or stop it:",
+            "You subscribed to this notification. To change or end the subscription:",
             settings,
             "",
         ]
@@ -85,12 +85,12 @@ def render_text(
 
 def render_test_email(url: str) -> tuple[str, str]:
     """Render the subject and text of a test; `url` is the URL of the subscriptions."""
-    text = f"This is the test that you asked for: e-mail of Trapline reaches you.\n\n-- \n{url}\n"
-    return "Trapline can write to you", text
+    text = f"This is the test e-mail that you requested.\n\n-- \n{url}\n"
+    return "Test e-mail from Trapline", text
 
 
 def _render_job(item: Item, build_url: Callable[[str], str]) -> list[str]:
-    done = f"{_images(item['completed'])} done, {item['failed']:,} given up"
+    done = f"{_images(item['completed'])} done, {item['failed']:,} failed"
     return [f"The job “{_name(item)}” has failed ({done}).", build_url(f"jobs/{item['id']}"), ""]
 
 
@@ -118,7 +118,7 @@ def _render_source(item: Item, build_url: Callable[[str], str]) -> list[str]:
 
 def _render_class(item: Item, build_url: Callable[[str], str]) -> list[str]:
     seen = f"{sanitise_name(item['class_name'])} on {_images(item['count'])}"
-    surest = f"at most {item['confidence']:.0%} sure"
+    surest = f"maximum confidence {item['confidence']:.0%}"
     urls = [build_url(f"images/{image}") for image in item["ids"]]
     return [f"{seen}, {surest}.", *urls, ""]
 
@@ -137,8 +137,10 @@ def _name(item: Item) -> str:
 
 def _since(item: Item) -> str:
     if item["since"] is None:
-        return "no image has ever come in"
-    return f"the last image came in at {datetime.fromisoformat(item['since']):%Y-%m-%d %H:%M} UTC"
+        return "no image was ever received"
+    return (
+        f"the last image was received at {datetime.fromisoformat(item['since']):%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def _images(count: int) -> str:

@@ -36,7 +36,7 @@ ATTEMPTS = 5
 BATCH = 100
 LATELY_S = 3600.0
 FILES_KEPT_S = 3600.0
-"""Time from the purge of an image to that of its files, longer than any import of the same bytes."""
+"""Time from the purge of an image to that of its files; any import of its bytes is shorter."""
 BUSY = "Jobs of these images are ending. Nothing was changed. Send the same request again."
 
 

@@ -33,7 +33,7 @@ class GaugeReader:
             except TraplineError:
                 self._known, is_up = [], False
         up = GaugeValue(
-            "trapline_database_up", "1 where the database answers.", (), [((), float(is_up))]
+            "trapline_database_up", "1 if the database answers.", (), [((), float(is_up))]
         )
         return render_metrics([up, *self._known])
 
@@ -59,7 +59,7 @@ def list_gauges(gauges: QueueGauges, now: datetime) -> list[GaugeValue]:
             "trapline_leases_held", "Leases that workers hold.", (), [((), float(gauges.held))]
         ),
         GaugeValue(
-            "trapline_dead_letters", "Analyses that jobs gave up.", (),
+            "trapline_dead_letters", "Failed analyses of jobs.", (),
             [((), float(gauges.analyses["failed"]))],
         ),
         GaugeValue(
@@ -73,12 +73,12 @@ def list_gauges(gauges: QueueGauges, now: datetime) -> list[GaugeValue]:
             [] if gauges.check_age is None else [((), gauges.check_age)],
         ),
         GaugeValue(
-            "trapline_nats_up", "1 where the NATS server that events are published to answers.", (),
+            "trapline_nats_up", "1 if the NATS server for events answers.", (),
             [] if gauges.nats_up is None else [((), float(gauges.nats_up))],
         ),
         GaugeValue(
             "trapline_source_last_good_run_age_seconds",
-            "Seconds since the last good run of each active pull source, or since it was made.",
+            "Seconds since the last completed run of each active pull source, or its creation.",
             ("source",),
             [((str(source),), age) for source, age in gauges.sources],
         ),

@@ -10,7 +10,7 @@ from trapline.server.platform.db.base import Transaction
 PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
 """Large tables, which are purged in batches before the project."""
 
-HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels")
+HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels", "sensitive_taxa")
 """Tables whose rows reference other rows of the project, and are purged before those."""
 
 

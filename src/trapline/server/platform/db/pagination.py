@@ -49,8 +49,10 @@ async def fetch_page(
     return page, encode_cursor([getattr(page[-1], column.key) for column in columns])
 
 
-async def count_rows(tx: Transaction, statement: Select[Any]) -> tuple[int, bool]:
-    """Count the rows of a statement up to 10,000, and return whether there are more."""
-    few = statement.order_by(None).limit(EXACT_UP_TO + 1).subquery()
+async def count_rows(
+    tx: Transaction, statement: Select[Any], up_to: int = EXACT_UP_TO
+) -> tuple[int, bool]:
+    """Count the rows of a statement up to a number, and return whether there are more."""
+    few = statement.order_by(None).limit(up_to + 1).subquery()
     count = (await tx.session.execute(select(func.count()).select_from(few))).scalar_one()
-    return min(count, EXACT_UP_TO), count > EXACT_UP_TO
+    return min(count, up_to), count > up_to

@@ -1,8 +1,9 @@
 """Group the parts of a large file by owner in a temporary database; they may come in any order."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from trapline.server.platform.formats.temporary_database import open_temporary_database
 
 CACHE_KIB = 32 << 10
 
@@ -20,12 +21,8 @@ class SqliteSpill:
     """A temporary database of numbered owners, and of parts by the key of their owner."""
 
     def __init__(self) -> None:
-        # Threads use it one after another, never at the same time.
-        self._rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._rows = open_temporary_database(CACHE_KIB)
         for statement in (
-            f"pragma cache_size = -{CACHE_KIB}",
-            "pragma journal_mode = off",
-            "pragma synchronous = off",
             "create table owners (key text primary key, number int, data text) without rowid",
             "create table parts (key text, number int, first int, last int, text blob)",
             "begin",

@@ -26,7 +26,7 @@ class RouteAccess:
 
     `account`: the route concerns user accounts; limited API tokens are refused.
     `operators`: only operators may call it. `operators_too`: operators count as owners of every
-    project. `public`: no sign-in is needed, for data of public projects.
+    project. `public_project`: no sign-in is needed, for data of public projects.
     `often`: the caller can come from the cache, up to half a second old; `authorise_uncached` looks
     it up again before a refusal.
     `archived`: a route that changes data is also allowed in an archived project.
@@ -37,12 +37,12 @@ class RouteAccess:
     account: bool = False
     operators: bool = False
     operators_too: bool = False
-    public: bool = False
+    public_project: bool = False
     often: bool = False
     archived: bool = False
 
-    def scope_for(self, method: str) -> TokenScope:
-        """Return the scope that an API token needs for the route."""
+    def get_token_scope(self, method: str) -> TokenScope:
+        """Return the token scope that an API token needs for the route."""
         if self.account:
             return TokenScope.ACCOUNT
         if self.role == Role.OWNER:
@@ -50,7 +50,7 @@ class RouteAccess:
         return TokenScope.READ if method in SAFE else TokenScope.WRITE
 
 
-PUBLIC = RouteAccess(None)
+NO_SIGN_IN = RouteAccess(None)
 """No sign-in is needed; the route decides what it returns."""
 
 

@@ -366,7 +366,16 @@ def _save_jpeg(
 ) -> None:
     # Pillow writes to a descriptor without checking how many bytes were written.
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, optimize=False, exif=b"", icc_profile=icc_profile)
+    # Without these arguments Pillow copies the EXIF block and the comment of the original.
+    image.save(
+        buffer,
+        "JPEG",
+        quality=quality,
+        optimize=False,
+        exif=b"",
+        comment=b"",
+        icc_profile=icc_profile,
+    )
     with os.fdopen(os.dup(descriptor), "wb") as file:
         file.write(buffer.getbuffer())
 

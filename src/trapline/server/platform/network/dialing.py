@@ -19,11 +19,10 @@ from trapline.server.platform.network.outbound_policy import (
     find_refusal_reason,
     parse_address,
 )
+from trapline.server.platform.network.url_ports import SCHEME_PORTS, WEB_PORTS
 
-WEB_PORTS = (80, 443)
 # Below 1024 only the ports of the protocol are allowed. Above it, the ports of databases that often
 # have no password are refused.
-LOW_PORTS = {"ftp": (21,), "ftps": (21, 990), "sftp": (22,)}
 REFUSED_PORTS = (2049, 2375, 2379, 3306, 5432, 6379, 9200, 9300, 11211, 27017)
 
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -123,7 +122,7 @@ def _choose_allowed(
     policy: OutboundPolicy, scheme: str, host: str, port: int, addresses: list[str]
 ) -> list[str]:
     is_usual = (
-        port >= 1024 or port in LOW_PORTS.get(scheme, WEB_PORTS)
+        port >= 1024 or port in SCHEME_PORTS.get(scheme, WEB_PORTS)
     ) and port not in REFUSED_PORTS
     # An entry with an unusual port allows it; each address shows below whether it is for this host.
     if not is_usual and not any(entry.port == port for entry in policy.allowed_networks):

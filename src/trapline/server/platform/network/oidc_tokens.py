@@ -82,7 +82,8 @@ def parse_oidc_state(key: bytes, cookie: str | None, state: str, now: float) -> 
     """
     seed, _, signature = (cookie or "").rpartition(".")
     sign_in = OidcState(key, seed)
-    if not hmac.compare_digest(signature.encode(), sign_in._derive("cookie").encode()):  # noqa: SLF001
+    expected = sign_in._derive("cookie")  # noqa: SLF001
+    if not hmac.compare_digest(signature.encode(), expected.encode()):
         raise Unauthenticated(f"This sign-in was not started in this browser. {BEGIN_AGAIN}")
     if int(seed.rpartition(".")[2]) < now:
         raise Unauthenticated(f"This sign-in took too long. {BEGIN_AGAIN}")

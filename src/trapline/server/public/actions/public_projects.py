@@ -1,25 +1,28 @@
 """Public projects: the data that their owners publish to visitors without an account."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from trapline.server.catalogue.queries.image_findings import BoxSummary, list_image_findings
+from trapline.server.catalogue.queries.image_filters import (
+    get_capture_time_column,
+    resolve_filter,
+)
+from trapline.server.catalogue.queries.image_findings import list_image_findings
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.images.queries.deployments import DeploymentRow, select_deployments
-from trapline.server.images.queries.images import ImageClassRow, ImageRow
+from trapline.server.images.queries.images import ImageRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import EXACT_UP_TO, fetch_page
 from trapline.server.platform.errors import NotFound, ServiceUnavailable
-from trapline.server.platform.imaging.jpeg_metadata import strip_jpeg_metadata
+from trapline.server.platform.imaging.metadata_removal import strip_jpeg_metadata
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
 from trapline.server.projects.queries.projects import ProjectRow, get_project_row
 from trapline.server.public.queries.public_caches import PublicCaches
-from trapline.server.public.queries.public_names import list_public_names
 from trapline.server.public.queries.public_projects import (
     PublicProjectCounts,
     find_preview,
@@ -30,16 +33,7 @@ from trapline.server.public.queries.public_projects import (
     number_deployments,
     select_public_images,
 )
-from trapline.server.review.queries.identifications import (
-    IdentificationRow,
-    list_active_identifications,
-)
-from trapline.server.review.rules.identifications import (
-    ActiveIdentification,
-    EffectiveIdentifications,
-)
 from trapline.wire.annotations import ThumbnailBox
-from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.public_projects import (
     PublicClass,
     PublicDeployment,
@@ -107,12 +101,14 @@ async def _count(
     """
     figures = await _figures(system, scope, tx, project_id)
     known = None
-    if wanted == ImageFilter():
+    if wanted == ImageFilter(sets=wanted.sets):
         known = figures.images
-    elif wanted == ImageFilter(class_name=wanted.class_name):
-        known = dict(figures.classes).get(wanted.class_name or "")
+    elif wanted.names and wanted == ImageFilter(
+        class_name=wanted.class_name, sets=wanted.sets, names=wanted.names
+    ):
+        known = sum(dict(figures.classes).get(name, 0) for name in wanted.names)
     elif (
-        wanted == ImageFilter(deployment_id=wanted.deployment_id)
+        wanted == ImageFilter(deployment_id=wanted.deployment_id, sets=wanted.sets)
         and wanted.deployment_id in figures.deployments
     ):
         known = figures.deployments[wanted.deployment_id][0]
@@ -189,8 +185,9 @@ async def list_public_images(
         NotFound: the project is not public.
     """
     async with _visit(system, visitor, project_id) as (scope, tx, _):
+        wanted = await resolve_filter(scope, tx, project_id, wanted)
         statement = select_public_images(scope, project_id, wanted)
-        captured = ImageRow.captured_at if wanted.class_name is None else ImageClassRow.captured_at
+        captured = get_capture_time_column(wanted)
         rows, following = await fetch_page(
             tx,
             statement,
@@ -253,11 +250,6 @@ async def _describe(
 ) -> list[PublicImage]:
     numbers = await number_deployments(scope, tx, project_id)
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
-    reviewed = [row.id for row in rows if row.reviewed]
-    names = await list_public_names(scope, tx, project_id, reviewed)
-    for image_id, stated in (await _list_statements(scope, tx, reviewed)).items():
-        findings[image_id].classes = names.get(image_id, [])
-        findings[image_id].boxes = _name_boxes(findings[image_id].boxes, stated)
     return [
         PublicImage(
             id=row.id,
@@ -282,43 +274,6 @@ async def _describe(
         )
         for row in rows
     ]
-
-
-async def _list_statements(
-    scope: Scope, tx: Transaction, images: Sequence[UUID]
-) -> dict[UUID, list[IdentificationRow]]:
-    stated: dict[UUID, list[IdentificationRow]] = {image: [] for image in images}
-    for row in await list_active_identifications(scope, tx, images, None) if images else ():
-        stated[row.image_id].append(row)
-    return stated
-
-
-def _name_boxes(boxes: Sequence[BoxSummary], rows: Sequence[IdentificationRow]) -> list[BoxSummary]:
-    """Apply the reviewers' names to boxes; remove boxes that they identified as no animal."""
-    by_id = {row.id: row for row in rows}
-    effective = EffectiveIdentifications(
-        ActiveIdentification(
-            row.id, Kind(row.kind), row.created_at, row.annotation_id, row.analysis_id
-        )
-        for row in rows
-    )
-    whole = effective.of_image()
-    named = []
-    for box in boxes:
-        stated = effective.of_annotation(box.id, None, box.id)
-        if (
-            whole is not None
-            and whole.kind == Kind.CORRECT
-            and (stated is None or whole.is_later(stated))
-        ):
-            label = by_id[whole.id].label
-            if box.class_name in (None, "animal", label):
-                named.append(box._replace(class_name=label, confidence=None))
-        elif stated is None or stated.kind == Kind.CONFIRM:
-            named.append(box)
-        elif stated.kind == Kind.CORRECT:
-            named.append(box._replace(class_name=by_id[stated.id].label, confidence=None))
-    return named
 
 
 async def show_public_preview(system: AppContext, scope: Scope, project_id: int) -> PublicPreview:

@@ -4,7 +4,6 @@ An image is visible only if every name on it is a known animal or blank. The con
 row of `images`.
 """
 
-from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     Text,
-    Uuid,
     bindparam,
     column,
     select,
@@ -23,11 +21,11 @@ from sqlalchemy import (
 )
 
 from trapline.server.findings.rules.blank_labels import BLANK_PATTERN
-from trapline.server.images.queries.images import ImageClassRow, ImageRow
-from trapline.server.platform.access import Scope
-from trapline.server.platform.db.base import Transaction
+from trapline.server.findings.rules.people_words import NAMES_PEOPLE
+from trapline.server.images.queries.images import ImageRow
+from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.public.rules.known_animals import APES, CLASSES, TAXONOMIC, list_animal_labels
-from trapline.server.public.rules.public_redaction import NAMES_PEOPLE
+from trapline.server.review.queries.observation_rows import ObservedClassRow
 
 _MAY_BE_ANIMAL = f"""(lower(split_part({{taxon}}.scientific_name, ' ', 1)) !~ '^({APES})$'
     and coalesce(lower({{taxon}}.higher_ranks->>'genus'), '') <> 'homo'
@@ -74,6 +72,10 @@ _KNOWN = f"""
                 and coalesce(e->>'genus', '') = '')
             and not (lower(coalesce(e->>'order', '')) = 'primates'
                 and coalesce(e->>'family', '') = '')
+    union all select lower(replace(b.label, '_', ' ')) from projects p
+        join observation_sets s on s.id = p.observation_set_id
+        cross join jsonb_array_elements_text(coalesce(s.settings->'blank_labels', '[]')) b (label)
+        where p.id = :project
 """  # noqa: S608 - constants
 
 
@@ -110,9 +112,16 @@ _MODEL_NAMES = f"""
         and not (coalesce(w.kind, '') in ('correct', 'blank')
             and (o.id is null or (w.created_at, w.id) > (o.created_at, o.id)))
         and not (n.annotation_type = 'bounding_box' and coalesce(n.data->'empty' = 'true', false))
+        and not (images.reviewed and exists (
+            select from human_boxes b
+            where b.supersedes in (n.id, n.parent_id) and b.withdrawn_at is null))
 """  # noqa: S608 - constants
 _STATED = """
-    select d.label as name, d.taxon_id from identifications d
+    select t.name, t.taxon_id from identifications d cross join lateral (
+        select d.label as name, d.taxon_id where d.taxa is null
+        union all
+        select one->>'label', cast(one->>'taxon' as uuid) from jsonb_array_elements(d.taxa) one
+    ) t
     where images.reviewed and d.image_id = images.id and d.kind = 'correct'
         and d.withdrawn_at is null
         and not exists (
@@ -120,6 +129,14 @@ _STATED = """
                 and e.kind <> 'comment' and (e.created_at, e.id) > (d.created_at, d.id)
                 and (e.annotation_id is not distinct from d.annotation_id
                     or (e.annotation_id is null and e.kind in ('correct', 'blank'))))
+    union all
+    select b.label, b.taxon_id from human_boxes b
+    where images.reviewed and b.image_id = images.id and b.withdrawn_at is null
+        and not exists (
+            select from identifications e where e.image_id = b.image_id and e.withdrawn_at is null
+                and e.kind in ('correct', 'blank')
+                and (e.annotation_id = b.id and e.created_at > b.named_at
+                    or e.annotation_id is null and e.created_at > b.updated_at))
 """
 # An annotation that is not terminal has no final name: only words for people count there.
 _IS_UNKNOWN = f"""(m.own = 'unsure' or m.whole = 'unsure' or case
@@ -130,7 +147,8 @@ _IS_UNKNOWN = f"""(m.own = 'unsure' or m.whole = 'unsure' or case
     when m.data->'terminal' = 'false' then m.name ~* :people
     else not {_is_known("m.name")} end)"""
 _PUBLIC = f"""
-    (images.blank is not null or exists (select from identifications d where images.reviewed
+    (exists (select from observed_classes c join projects p on p.observation_set_id = c.set_id
+        where c.image_id = images.id) or exists (select from identifications d where images.reviewed
         and d.image_id = images.id and d.annotation_id is null and d.withdrawn_at is null
         and d.kind in ('correct', 'blank')))
     and not (images.reviewed and exists (select from ({_WHOLE}) w where w.kind = 'unsure'))
@@ -158,7 +176,8 @@ def _values(project_id: int) -> dict[str, Any]:
 
 def _bind(condition: str, project_id: int) -> ColumnElement[bool]:
     labels = bindparam("labels", list(list_animal_labels()), type_=ARRAY(Text))
-    return text(f"({condition})").bindparams(labels, **_values(project_id))  # type: ignore[return-value]
+    clause = text(f"({condition})")
+    return clause.bindparams(labels, **_values(project_id))  # type: ignore[return-value]
 
 
 def shows_known_animals(project_id: int) -> ColumnElement[bool]:
@@ -173,9 +192,14 @@ def select_unknown_classes(
 
     Classes that only a replaced analysis named are included.
     """
-    current = select(ImageClassRow.image_id, ImageClassRow.class_name).where(
-        ImageClassRow.image_id.in_(images),
-        _bind(f"not {_is_known('image_classes.class_name')}", project_id),
+    current = (
+        select(ObservedClassRow.image_id, ObservedClassRow.class_name)
+        .join(ProjectRow, ProjectRow.observation_set_id == ObservedClassRow.set_id)
+        .where(
+            ObservedClassRow.image_id.in_(images),
+            ObservedClassRow.class_name != "",
+            _bind(f"not {_is_known('observed_classes.class_name')}", project_id),
+        )
     )
     replaced = f"""
         select m.name from ({_MODEL_NAMES}) m where m.is_replaced and m.name is not null
@@ -192,29 +216,3 @@ def select_unknown_classes(
     return current.union(
         select(ImageRow.id, names.c.name).join(names, true()).where(ImageRow.id.in_(images))
     )
-
-
-async def list_public_names(
-    scope: Scope, tx: Transaction, project_id: int, images: Collection[UUID]
-) -> dict[UUID, list[str]]:
-    """List the names on reviewed images: those of reviewers, and remaining ones of models."""
-    scope.check(project_id)
-    found = text(
-        f"""
-        select distinct images.id, x.name from images cross join lateral (
-            select name from ({_MODEL_NAMES}) m
-            where not is_replaced and data->'terminal' is distinct from 'false' and type <> 'custom'
-            union all select name from ({_STATED}) s
-        ) x
-        where images.id = any(:images) and images.reviewed and images.project_id = :project
-            and x.name is not null and x.name !~* :blank order by 1, 2
-        """  # noqa: S608 - constants
-    ).bindparams(
-        bindparam("images", list(images), type_=ARRAY(Uuid)),
-        project=project_id,
-        blank=BLANK_PATTERN,
-    )
-    names: dict[UUID, list[str]] = {}
-    for image, name in (await tx.session.execute(found)).all():
-        names.setdefault(image, []).append(name)
-    return names

@@ -1,6 +1,5 @@
 """The visible part of public projects; all queries use the one selection of images."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,23 +7,24 @@ from uuid import UUID
 
 from sqlalchemy import Select, exists, func, select, tuple_
 
-from trapline.server.catalogue.queries.image_findings import filter_images
+from trapline.server.catalogue.queries.image_filters import filter_images
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.findings.queries.analyses import AnalysisRow
+from trapline.server.findings.rules.people_words import KEPT_BACK
 from trapline.server.images.queries.deployments import DeploymentRow
-from trapline.server.images.queries.images import ImageClassRow, ImageRow, ImageTagRow
+from trapline.server.images.queries.images import ImageRow, ImageTagRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import EXACT_UP_TO
 from trapline.server.platform.errors import NotFound
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.public.queries.public_names import (
-    list_public_names,
     select_unknown_classes,
     shows_known_animals,
 )
-from trapline.server.public.rules.public_redaction import KEPT_BACK
+from trapline.server.review.queries.observation_rows import ObservedClassRow
 from trapline.wire.auth import Role
+from trapline.wire.observations import ObservationKind
 
 MOST_CLASSES = 100
 MOST_S = 2
@@ -138,9 +138,7 @@ async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> P
     """Count the newest visible images of a public project."""
     newest = (
         select_public_images(scope, project_id, ImageFilter())
-        .with_only_columns(
-            ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at, ImageRow.reviewed
-        )
+        .with_only_columns(ImageRow.id, ImageRow.deployment_id, ImageRow.captured_at)
         .order_by(ImageRow.captured_at.desc(), ImageRow.id.desc())
         .limit(EXACT_UP_TO + 1)
         .cte("newest")
@@ -154,16 +152,13 @@ async def get_public_counts(scope: Scope, tx: Transaction, project_id: int) -> P
     ).group_by(newest.c.deployment_id)
     found = (await tx.session.execute(by_deployment)).all()
     by_class = (
-        select(ImageClassRow.class_name, func.count())
-        .join(newest, newest.c.id == ImageClassRow.image_id)
-        .where(~newest.c.reviewed)
-        .group_by(ImageClassRow.class_name)
+        select(ObservedClassRow.class_name, func.count())
+        .join(newest, newest.c.id == ObservedClassRow.image_id)
+        .join(ProjectRow, ProjectRow.observation_set_id == ObservedClassRow.set_id)
+        .where(ObservedClassRow.kind != ObservationKind.BLANK, ObservedClassRow.class_name != "")
+        .group_by(ObservedClassRow.class_name)
     )
-    counts = Counter({name: images for name, images in (await tx.session.execute(by_class)).all()})
-    # On reviewed images the names of reviewers replace those of models.
-    reviewed = (await tx.session.scalars(select(newest.c.id).where(newest.c.reviewed))).all()
-    for names in (await list_public_names(scope, tx, project_id, reviewed)).values():
-        counts.update(names)
+    counts = {name: images for name, images in (await tx.session.execute(by_class)).all()}
     classes = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_CLASSES]
     total = sum(images for _, images, _, _ in found)
     return PublicProjectCounts(

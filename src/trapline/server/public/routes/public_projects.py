@@ -32,7 +32,7 @@ async def get_visitor(request: Request, system: SystemOf) -> Scope:
     Raises:
         TooManyRequests: too many requests came from this address.
     """
-    assert get_route_access(request).public, "only for public routes"
+    assert get_route_access(request).public_project, "only for public routes"
     limit_visitor(request, system)
     return Scope(actor="visitor", origin=get_minimal_origin(request))
 

@@ -120,7 +120,7 @@ async def _take(system: AppContext, scope: Scope, download: PendingDownload) -> 
                 await release_download(scope, tx, download)
             await asyncio.sleep(wait_s)
     except DownloadFailed as error:
-        await _give_up(system, scope, download, f"{name} cannot be taken: {error}")
+        await _give_up(system, scope, download, f"{name} cannot be imported: {error}")
     except AddressNotAllowed as error:
         await _give_up(system, scope, download, f"{name} is not allowed: {error.detail}")
     except OutboundFailed as error:

@@ -5,10 +5,12 @@ from uuid import UUID
 import structlog
 
 from trapline.server.accounts.queries.accounts import list_actor_names
+from trapline.server.images.queries.locations import list_precisions, list_withheld_images
+from trapline.server.images.rules.locations import get_shown_filename
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict, NotFound
-from trapline.server.queue.actions.job_responses import get_job_in_transaction
+from trapline.server.queue.actions.job_responses import WITHHELD_REASON, get_job_in_transaction
 from trapline.server.queue.actions.jobs import enqueue_expansion
 from trapline.server.queue.queries import retry
 from trapline.server.queue.queries.dead_letters import (
@@ -33,7 +35,7 @@ from trapline.wire.failures import (
     TaskAttempt,
     TaskHistory,
 )
-from trapline.wire.jobs import Job, RetryRequest
+from trapline.wire.jobs import Job, JobState, RetryRequest
 from trapline.wire.values import Page
 
 log = structlog.get_logger(__name__)
@@ -77,11 +79,19 @@ async def list_dead_letters(
     """
     reasons = None if reason is None else _same(reason)
     async with system.database.transaction(scope) as tx:
-        await get_job_row(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         letters, following = await list_dead_letter_rows(scope, tx, job_id, reasons, limit, cursor)
         count, estimated = await count_dead_letters(scope, tx, job_id, reasons)
+        images = [letter.image_id for letter in letters]
+        withheld = await list_withheld_images(scope, tx, row.project_id, images)
+    shown = [
+        letter._replace(filename=get_shown_filename(letter.image_id, letter.filename))
+        if letter.image_id in withheld
+        else letter
+        for letter in letters
+    ]
     return Page(
-        results=[DeadLetter(**letter._asdict()) for letter in letters],
+        results=[DeadLetter(**letter._asdict()) for letter in shown],
         next=following,
         count=count,
         count_is_estimate=estimated,
@@ -97,10 +107,11 @@ async def list_job_log(
         NotFound: the caller does not see such a job.
     """
     async with system.database.transaction(scope) as tx:
-        await get_job_row(scope, tx, job_id)
+        job = await get_job_row(scope, tx, job_id)
         rows, following = await list_log(scope, tx, job_id, limit, cursor)
         count, estimated = await count_log(scope, tx, job_id)
         names = await list_actor_names(scope, tx, [row.actor for row in rows])
+        hides = bool(await list_precisions(scope, tx, [job.project_id]))
     results = [
         LogEntry(
             at=row.at,
@@ -108,7 +119,9 @@ async def list_job_log(
             if row.outcome is None
             else f"attempt {row.attempt}: {row.outcome}",
             by=names.get(row.actor) if row.outcome is None else _name_worker(row),
-            error=row.words,
+            error=WITHHELD_REASON
+            if hides and row.words is not None and row.to_state == JobState.FAILED
+            else row.words,
             analysis_id=row.analysis_id,
             image_id=row.image_id,
         )
@@ -128,16 +141,19 @@ async def get_task(system: AppContext, scope: Scope, job_id: int, analysis_id: U
         NotFound: the caller does not see such a task.
     """
     async with system.database.transaction(scope) as tx:
-        await get_job_row(scope, tx, job_id)
+        row = await get_job_row(scope, tx, job_id)
         task = await find_task(scope, tx, job_id, analysis_id)
         if task is None:
             raise NotFound
         attempts = await list_attempts(scope, tx, analysis_id)
+        withheld = await list_withheld_images(scope, tx, row.project_id, [task.image_id])
     return TaskHistory(
         analysis_id=task.analysis_id,
         job_id=task.job_id,
         image_id=task.image_id,
-        filename=task.filename,
+        filename=get_shown_filename(task.image_id, task.filename)
+        if task.image_id in withheld
+        else task.filename,
         status=AnalysisState(task.state),
         reason=task.reason if task.error is not None else None,
         error=task.error,
@@ -172,7 +188,7 @@ async def retry_job(system: AppContext, scope: Scope, job_id: int, wanted: Retry
             await reset_attempts(scope, tx, job_id)
         await enqueue_expansion(scope, tx, job_id, fetching=row.fetching)
         tx.audit("retry", "job", job_id, row.project_id, images=retried, reason=wanted.reason)
-        log.info("failed tasks are tried again", job=job_id, tasks=retried)
+        log.info("failed tasks are retried", job=job_id, tasks=retried)
         return await get_job_in_transaction(scope, tx, job_id)
 
 

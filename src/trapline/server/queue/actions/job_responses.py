@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 
 from trapline.server.accounts.queries.accounts import list_actor_names
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -45,6 +46,7 @@ COUNT_REUSE_FACTOR = 50
 """A long count of a live job is reused for this many times the time that it took."""
 LONG_COUNT_S = 0.05
 LIVE = (JobState.QUEUED, JobState.PROCESSING)
+WITHHELD_REASON = "An image could not be downloaded. Its name is withheld from your role."
 
 
 def list_transitions(
@@ -64,6 +66,16 @@ def list_transitions(
             attempt=attempt,
         )
         for move, attempt in zip(moves, attempts, strict=True)
+    ]
+
+
+def hide_reasons(moves: Sequence[JobTransition]) -> list[JobTransition]:
+    """Hide why a job failed: its reason names an image that could not be downloaded."""
+    return [
+        move.model_copy(update={"reason": WITHHELD_REASON})
+        if move.reason is not None and move.to_state == JobState.FAILED
+        else move
+        for move in moves
     ]
 
 
@@ -110,9 +122,21 @@ async def build_jobs(scope: Scope, tx: Transaction, rows: list[JobRow]) -> list[
     )
     for job_id, rival in rivals.items():
         conditions[job_id] = replace(conditions[job_id], rivals=_build_competition(scope, rival))
+    # A stored preview contains names of files, or of a deployment.
+    withheld = {
+        project: bool(await list_precisions(scope, tx, [project]))
+        for project in {row.project_id for row in rows}
+    }
     return [
         _build_job(row, conditions[row.id], now).model_copy(
-            update={"requested_by": names.get(row.requested_by)}
+            update={
+                "requested_by": names.get(row.requested_by),
+                **(
+                    {"content_preview": format_selection_preview(row.selection)}
+                    if withheld[row.project_id]
+                    else {}
+                ),
+            }
         )
         for row in rows
     ]

@@ -7,6 +7,7 @@ from sqlalchemy import func, update
 
 from trapline.server.accounts.queries.accounts import list_actor_names
 from trapline.server.images.queries.deployments import require_deployment
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.background_tasks import enqueue_background_task
@@ -19,6 +20,7 @@ from trapline.server.queue.actions.job_responses import (
     build_jobs,
     count_job_findings,
     get_job_in_transaction,
+    hide_reasons,
     list_transitions,
 )
 from trapline.server.queue.actions.run_targets import list_selected_images, resolve_run_target
@@ -162,11 +164,13 @@ async def get_job(system: AppContext, scope: Scope, job_id: int) -> tuple[JobDet
         [job] = await build_jobs(scope, tx, [row])
         moves = await list_transition_rows(scope, tx, job_id)
         names = await list_actor_names(scope, tx, [move.actor for move in moves])
+        hides = bool(await list_precisions(scope, tx, [row.project_id]))
         reasons = await list_reasons(scope, tx, job_id)
         classes, annotations = await count_job_findings(system, scope, tx, row)
+    transitions = list_transitions(moves, names)
     shown = JobDetail(
         **job.model_dump(),
-        transitions=list_transitions(moves, names),
+        transitions=hide_reasons(transitions) if hides else transitions,
         failures=[
             FailureGroup(
                 reason=found.reason,

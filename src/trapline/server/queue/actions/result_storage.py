@@ -58,6 +58,7 @@ from trapline.server.queue.queries.task_results import (
 from trapline.server.queue.rules.lease_tokens import LeaseTokenClaims
 from trapline.server.queue.rules.result_acceptance import ResultDecision, TaskState, decide_result
 from trapline.server.queue.rules.retry_policy import RetryLater, decide_after_error
+from trapline.server.review.queries.derivation import refresh_observations
 from trapline.wire.analyses import AnalysisState
 
 log = structlog.get_logger(__name__)
@@ -297,12 +298,9 @@ async def _send_completions(
         scope, tx, job.project_id, [(one.subject.analysis_id, one.report) for one in found]
     )
     first = [one for one in found if one.subject.image_id not in known]
-    if first:
-        classes = [one for findings in first for one in findings.classes]
-        await update_image_classes(
-            scope, tx, classes, {one.subject.image_id: one.is_blank for one in first}
-        )
+    await update_image_classes(scope, tx, [one for findings in first for one in findings.classes])
     await refresh_findings(scope, tx, known)
+    await refresh_observations(scope, tx, job.project_id, {one.subject.image_id for one in found})
     # The newest lease belongs to another caller if the result is of an earlier attempt.
     leased = [
         one.task.leased_at

@@ -1,8 +1,10 @@
 """The events of a run: each of its states, once, and its progress."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from trapline.server.accounts.queries.accounts import list_actor_names
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.job_responses import list_transitions
@@ -36,15 +38,25 @@ async def list_job_snapshots(system: AppContext, job_ids: list[int]) -> Mapping[
     }
 
 
-async def get_last_event(system: AppContext, scope: Scope, job_id: int) -> tuple[int, int, bool]:
-    """Return the project of a job, the number of its last transition, and whether it has ended.
+class LastEvent(NamedTuple):
+    """The project of a job, its last transition, and whether reasons are hidden from the caller."""
+
+    project_id: int
+    number: int
+    is_over: bool
+    hides_reasons: bool
+
+
+async def get_last_event(system: AppContext, scope: Scope, job_id: int) -> LastEvent:
+    """Return the last transition of a job.
 
     Raises:
         NotFound: the caller does not see such a job.
     """
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
-        return row.project_id, row.last_move, row.status in FINAL
+        hides = bool(await list_precisions(scope, tx, [row.project_id]))
+        return LastEvent(row.project_id, row.last_move, row.status in FINAL, hides)
 
 
 async def _list_moves(

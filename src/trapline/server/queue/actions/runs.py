@@ -81,7 +81,7 @@ async def submit_run(system: AppContext, scope: Scope, new: NewRun) -> RunAccept
         OutboundRefused: requests to an image URL are not allowed.
         Conflict: the project is archived.
     """
-    for url in new.content.picture_urls or ():
+    for url in new.content.image_urls or ():
         validate_url(system, url)
     async with system.database.sql_transaction(scope) as tx:
         done = await find_saved_response(scope, tx, RunAccepted)
@@ -103,7 +103,7 @@ async def _write(
     system: AppContext, scope: Scope, tx: Transaction, new: NewRun, place: _Place, what: RunTarget
 ) -> None:
     content = new.content
-    urls, listed = content.picture_urls, place.images
+    urls, listed = content.image_urls, place.images
     # A sequence may have lost all its images; the expansion of the job then ends it.
     is_short = (
         bool(listed) and len(listed or ()) <= jobs.SHOWN_IMAGES and not content.unanalysed_only
@@ -141,8 +141,8 @@ async def _write(
 
 
 def _shorten(content: RunContent, listed: list[UUID] | None) -> dict[str, Any]:
-    if content.picture_urls is not None:
-        return {"url_count": len(content.picture_urls)}
+    if content.image_urls is not None:
+        return {"url_count": len(content.image_urls)}
     if content.image_ids is not None and listed is not None and len(listed) > jobs.SHOWN_IMAGES:
         return {"image_count": len(listed)}
     return jobs.summarise_selection(content.selection)
@@ -179,7 +179,7 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
     else:
         project_id = new.project or await _find_project(scope, tx, new)
     scope.check(project_id)
-    if content.picture_urls is None:
+    if content.image_urls is None:
         said = format_selection_preview(
             content.selection.model_dump(mode="json"), deployment[2] if deployment else None
         )
@@ -189,7 +189,7 @@ async def _find_place(scope: Scope, tx: Transaction, new: NewRun) -> _Place:
         raise Unprocessable(
             "This project has no default deployment: name a `deployment`. Nothing was created."
         )
-    urls = content.picture_urls
+    urls = content.image_urls
     return _Place(
         project_id, format_files_preview(len(urls), [get_image_name(urls[0])]), deployment[0]
     )

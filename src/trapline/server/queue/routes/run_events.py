@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.accounts.routes.event_streams import TICK_S, open_stream
 from trapline.server.platform.http.request_context import OriginOf
+from trapline.server.queue.actions.job_responses import hide_reasons
 from trapline.server.queue.actions.run_events import get_last_event, list_job_snapshots
 from trapline.server.queue.actions.runs import build_state_entry
 from trapline.server.queue.job_subscribers import JobSubscribers
@@ -45,7 +46,7 @@ async def stream_run(
     `Last-Event-ID`, as browsers do automatically, and receives all later states.
     """
     number = parse_run_id(job_id)
-    project_id, last_move, is_over = await get_last_event(system, scope, number)
+    project_id, last_move, is_over, hides = await get_last_event(system, scope, number)
     heard = parse_event_id(last_event_id, number)
     heard = heard if heard <= last_move else 0
     if is_over and heard == last_move:
@@ -64,7 +65,8 @@ async def stream_run(
                     "progress",
                     RunEvent(job_id=format_job_id(number), progress=RunProgress(**dict(told))),
                 )
-            for move in (move for move in seen.moves if move.number > heard):
+            moves = hide_reasons(seen.moves) if hides else seen.moves
+            for move in (move for move in moves if move.number > heard):
                 event = RunEvent(job_id=format_job_id(number), state=build_state_entry(move))
                 yield _event("state", event, format_event_id(number, move.number))
                 heard = move.number

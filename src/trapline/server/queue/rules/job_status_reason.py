@@ -103,7 +103,7 @@ def _explain_end(seen: JobConditions) -> str:
             "the last state transition has the reason."
         )
     if seen.completed + seen.failed == 0:
-        return "There was no image to work on."
+        return "The job has no images."
     parts = []
     if seen.completed and seen.nothing_found == seen.completed:
         parts.append(f"nothing found in {_images(seen.completed)}")

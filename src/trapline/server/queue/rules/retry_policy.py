@@ -47,5 +47,5 @@ def decide_after_lost_lease(losses: int, budget: int) -> RetryLater | GiveUp:
     """
     if losses >= budget:
         times = "once" if losses == 1 else f"{losses} times"
-        return GiveUp(f"no answer: leased {times}, and each time the worker fell silent")
+        return GiveUp(f"no result: leased {times}, and each time the worker stopped responding")
     return RetryLater(0.0)

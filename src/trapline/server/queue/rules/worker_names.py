@@ -33,5 +33,5 @@ def format_end_reason(ended_at: datetime, why: str, by: str | None) -> str:
     elif why == "replaced":
         what = f"A newer process ({by}) took this worker's name at {at}"
     else:
-        what = f"This worker said goodbye at {at}"
+        what = f"This worker signed off at {at}"
     return f"{what}: its leases were revoked. Nothing was changed. Register again to get a new ID."

@@ -1,7 +1,7 @@
 """Create, list and withdraw identifications, and find the effective ones."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,19 +13,31 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.platform.errors import Unprocessable
+from trapline.server.review.actions.identification_rows import (
+    IdentificationRowBuilder,
+    IdentifiedSubjects,
+    refuse,
+    require_few_images,
+)
+from trapline.server.review.queries.derivation import refresh_stated_observations
+from trapline.server.review.queries.human_boxes import HumanBoxRow
 from trapline.server.review.queries.identifications import (
-    AnnotationLocation,
     IdentificationRow,
     create_identification_rows,
     list_active_identifications,
     list_annotation_locations,
     list_by_id,
+    list_sequence_images,
+    list_statements,
     list_taxon_names,
+    lock_image_rows,
     lock_images,
     select_identifications,
     withdraw_identification_rows,
 )
+from trapline.server.review.queries.observations import list_confirmable
+from trapline.server.review.queries.sensitive_taxa import lift_sightings
 from trapline.server.review.rules.filters import IdentificationFilter
 from trapline.server.review.rules.identifications import (
     ActiveIdentification,
@@ -35,18 +47,25 @@ from trapline.server.review.rules.identifications import (
 )
 from trapline.wire.auth import Role
 from trapline.wire.identifications import (
+    ApplyTo,
     CreatedIdentifications,
     Identification,
     IdentificationKind,
+    IdentificationTaxon,
     NewIdentification,
     NewIdentifications,
     WithdrawRequest,
     WithdrawResult,
 )
+from trapline.wire.observations import ObservationKind
 from trapline.wire.values import Page
 
 WITHDRAWS_OTHERS = Role.MANAGER
 """The role that is required to withdraw identifications of other users."""
+DECIDE = frozenset(
+    {IdentificationKind.CONFIRM, IdentificationKind.CORRECT, IdentificationKind.BLANK}
+)
+"""The identifications that say what an image shows."""
 
 
 async def create_identifications(
@@ -58,31 +77,66 @@ async def create_identifications(
     """
     new = wanted.identifications
     if faults := list_errors(new):
-        raise _refuse(Unprocessable, faults)
+        raise refuse(Unprocessable, faults)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, CreatedIdentifications)
         if done:
             return done
-        places = await list_annotation_locations(
-            scope, tx, {key for one in new for key in one.annotations}
-        )
-        named = {key for one in new for key in one.images}
-        images = await lock_images(scope, tx, named | {place.image_id for place in places.values()})
-        taxa = await list_taxon_names(
-            scope, tx, {one.taxon for one in new if one.taxon is not None}
-        )
-        confirmed = {
-            key for one in new if one.kind == IdentificationKind.CONFIRM for key in one.images
-        }
-        results = await list_shown_analyses(scope, tx, confirmed)
-        rows = _RowBuilder(scope, images, places, results, taxa).build_rows(new)
+        rows = IdentificationRowBuilder(scope, await _load_subjects(scope, tx, new)).build_rows(new)
+        await _record_confirmed(scope, tx, rows)
         await create_identification_rows(scope, tx, rows)
-        for project in sorted(set(images.values())):
+        for project in sorted({row.project_id for row in rows}):
             own = [row for row in rows if row.project_id == project]
+            await refresh_stated_observations(scope, tx, project, {row.image_id for row in own})
+            # A box says nothing about the other animals of its image.
+            whole = {
+                row.image_id for row in own if row.annotation_id is None and row.kind in DECIDE
+            }
+            await lift_sightings(scope, tx, project, whole)
             _audit(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
         return save_response(
             scope, tx, CreatedIdentifications(identifications=await _build_all(scope, tx, rows))
         )
+
+
+async def _load_subjects(
+    scope: Scope, tx: Transaction, new: Sequence[NewIdentification]
+) -> IdentifiedSubjects:
+    """Lock the images that identifications are about, and load all that they name."""
+    places = await list_annotation_locations(
+        scope, tx, {key for one in new for key in one.annotations}
+    )
+    sequences = await list_sequence_images(scope, tx, {key for one in new for key in one.sequences})
+    require_few_images(new, {key: len(images) for key, images in sequences.items()})
+    named = {key for one in new for key in one.images}
+    named |= {place.image_id for place in places.values()}
+    images = await lock_images(scope, tx, named.union(*sequences.values()))
+    stated = {taxon.taxon for one in new for taxon in (one, *(one.taxa or ()))}
+    taxa = await list_taxon_names(scope, tx, {key for key in stated if key is not None})
+    confirmed = [one for one in new if one.kind == IdentificationKind.CONFIRM]
+    shown = {key for one in confirmed for key in one.images}
+    shown |= {
+        image for one in confirmed for key in one.sequences for image in sequences.get(key, ())
+    }
+    results = await list_shown_analyses(scope, tx, shown)
+    return IdentifiedSubjects(images, places, sequences, results, taxa)
+
+
+async def _record_confirmed(
+    scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
+) -> None:
+    """Record in confirmations which observations they confirm, so that thresholds can change."""
+    confirming = [row for row in rows if row.kind == IdentificationKind.CONFIRM.value]
+    observed = await list_confirmable(scope, tx, {row.image_id for row in confirming})
+    for row in confirming:
+        found = observed.get(row.image_id)
+        if found is None:
+            continue
+        if row.annotation_id is None:
+            row.confirmed = [one for one in found if one["kind"] != ObservationKind.BLANK]
+        else:
+            subject = str(row.annotation_id)
+            row.confirmed = [one for one in found if one["subject"] == subject] or None
 
 
 def _audit(
@@ -90,6 +144,8 @@ def _audit(
 ) -> None:
     images = sorted({str(row.image_id) for row in rows})
     keys = [str(row.id) for row in rows]
+    if sequences := sorted({str(row.sequence_id) for row in rows if row.sequence_id is not None}):
+        details["sequences"] = sequences
     tx.audit(
         action,
         "image",
@@ -99,105 +155,6 @@ def _audit(
         identifications=keys,
         **details,
     )
-
-
-def _refuse(
-    error: type[Unprocessable | Conflict], faults: Sequence[tuple[str, str]]
-) -> Unprocessable | Conflict:
-    first = "; ".join(f"{where}: {fault}" for where, fault in faults[:3])
-    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
-    return error(f"{first}{more}. Nothing was stored.", faults)
-
-
-class _RowBuilder:
-    """Builds the rows of identifications from their images, annotations and taxa."""
-
-    def __init__(
-        self,
-        scope: Scope,
-        images: Mapping[UUID, int],
-        places: Mapping[UUID, AnnotationLocation],
-        results: Mapping[UUID, UUID],
-        taxa: Mapping[UUID, tuple[int, str]],
-    ) -> None:
-        self._made_by = scope.person
-        self._images, self._places, self._results, self._taxa = images, places, results, taxa
-        self._faults: list[tuple[str, str]] = []
-
-    def build_rows(self, new: Sequence[NewIdentification]) -> list[IdentificationRow]:
-        """Build the rows in order.
-
-        Raises NotFound if an image, annotation or taxon does not exist or is deleted, and Conflict
-        if an analysis is simulated or not completed.
-        """
-        rows = [
-            row
-            for number, one in enumerate(new)
-            for row in self._build(f"identifications.{number}", one)
-        ]
-        if self._faults:
-            raise _refuse(Conflict, self._faults)
-        return rows
-
-    def _build(self, here: str, one: NewIdentification) -> Iterable[IdentificationRow]:
-        for number, key in enumerate(one.annotations):
-            place = self._places.get(key)
-            if place is None or place.image_id not in self._images:
-                raise _missing(f"{here}.annotations.{number}")
-            if place.is_simulated:
-                why = (
-                    "is of a simulated analysis: identify the image, or an annotation of an"
-                    " analysis that is not simulated"
-                )
-                self._faults.append((f"{here}.annotations.{number}", why))
-            elif not place.is_completed:
-                why = "is of an analysis that is not completed: wait until it is completed"
-                self._faults.append((f"{here}.annotations.{number}", why))
-            yield self._row(here, one, place.image_id, key, place.analysis_id)
-        for number, key in enumerate(one.images):
-            if key not in self._images:
-                raise _missing(f"{here}.images.{number}")
-            is_confirmed = one.kind == IdentificationKind.CONFIRM
-            if is_confirmed and key not in self._results:
-                why = (
-                    "has no completed analysis to confirm: identify what it shows,"
-                    " or identify it as blank"
-                )
-                self._faults.append((f"{here}.images.{number}", why))
-            yield self._row(here, one, key, None, self._results.get(key) if is_confirmed else None)
-
-    def _row(
-        self,
-        here: str,
-        one: NewIdentification,
-        image_id: UUID,
-        annotation_id: UUID | None,
-        analysis_id: UUID | None,
-    ) -> IdentificationRow:
-        project, label = self._images[image_id], one.label
-        if one.taxon is not None:
-            of, label = self._taxa.get(one.taxon, (None, None))
-            if of != project:
-                raise _missing(f"{here}.taxon")
-        return IdentificationRow(
-            project_id=project,
-            image_id=image_id,
-            annotation_id=annotation_id,
-            analysis_id=analysis_id,
-            kind=one.kind.value,
-            taxon_id=one.taxon,
-            label=label,
-            comment=one.comment,
-            count=one.count,
-            sex=one.sex,
-            life_stage=one.life_stage,
-            behaviour=one.behaviour,
-            made_by=self._made_by,
-        )
-
-
-def _missing(where: str) -> NotFound:
-    return NotFound(f"{where}: it does not exist, or you have no access to it. Nothing was stored.")
 
 
 async def list_identifications(
@@ -236,21 +193,26 @@ async def withdraw_identifications(
 ) -> WithdrawResult:
     """Withdraw identifications, all or none; those of other users require WITHDRAWS_OTHERS.
 
-    Raises NotFound, Forbidden.
+    A statement about a sequence is withdrawn for all its images. Raises NotFound, Forbidden.
     """
-    keys = sorted(set(wanted.identifications))
     async with system.database.transaction(scope) as tx:
-        rows = await list_by_id(scope, tx, keys)
+        rows = await list_statements(scope, tx, sorted(set(wanted.identifications)))
+        keys = sorted(row.id for row in rows)
         own = scope.person
         for project in {row.project_id for row in rows if row.made_by != own}:
             scope.check(project, WITHDRAWS_OTHERS)
         done = await find_saved_response(scope, tx, WithdrawResult)
         if done:
             return done
-        await lock_images(scope, tx, {row.image_id for row in rows})
+        # Also images of a statement that are in the trash.
+        await lock_image_rows(scope, tx, {row.image_id for row in rows})
         withdrawn = await withdraw_identification_rows(scope, tx, keys, own)
         for project in sorted({row.project_id for row in withdrawn}):
-            _audit(tx, "withdraw", [row for row in withdrawn if row.project_id == project])
+            of_project = [row for row in withdrawn if row.project_id == project]
+            await refresh_stated_observations(
+                scope, tx, project, {row.image_id for row in of_project}
+            )
+            _audit(tx, "withdraw", of_project)
         unchanged = len(keys) - len(withdrawn)
         return save_response(
             scope, tx, WithdrawResult(withdrawn=len(withdrawn), unchanged=unchanged)
@@ -258,7 +220,7 @@ async def withdraw_identifications(
 
 
 async def list_effective_identifications(
-    scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow]
+    scope: Scope, tx: Transaction, annotations: Sequence[AnnotationRow | HumanBoxRow]
 ) -> dict[UUID, Identification]:
     """List the effective identifications of annotations, by annotation.
 
@@ -270,7 +232,10 @@ async def list_effective_identifications(
 
 
 async def list_effective_on_image(
-    scope: Scope, tx: Transaction, image_id: UUID, annotations: Sequence[AnnotationRow]
+    scope: Scope,
+    tx: Transaction,
+    image_id: UUID,
+    annotations: Sequence[AnnotationRow | HumanBoxRow],
 ) -> tuple[Identification | None, dict[UUID, Identification]]:
     """List the effective identifications of a whole image and of these annotations on it."""
     of_images, rows = await _find(scope, tx, {image_id}, None)
@@ -304,7 +269,7 @@ async def _find(
 async def _list_effective(
     scope: Scope,
     tx: Transaction,
-    annotations: Sequence[AnnotationRow],
+    annotations: Sequence[AnnotationRow | HumanBoxRow],
     of_images: Mapping[UUID, EffectiveIdentifications],
     rows: Mapping[UUID, IdentificationRow],
 ) -> dict[UUID, Identification]:
@@ -327,13 +292,36 @@ async def _build_all(
     names = await list_actor_names(
         scope, tx, {one for row in rows for one in (row.made_by, row.withdrawn_by)}
     )
-    shown = set(Identification.model_fields) - {"by", "person_id", "withdrawn_by"}
+    computed = {"by", "person_id", "withdrawn_by", "taxa", "apply_to"}
+    shown = set(Identification.model_fields) - computed
     return [
         Identification(
             **{field: getattr(row, field) for field in shown},
             by=names[row.made_by],
             person_id=parse_actor(row.made_by),
             withdrawn_by=names.get(row.withdrawn_by),
+            taxa=_build_taxa(row),
+            apply_to=_get_apply_to(row),
         )
         for row in rows
     ]
+
+
+def _build_taxa(row: IdentificationRow) -> list[IdentificationTaxon]:
+    if row.taxa is not None:
+        return [
+            IdentificationTaxon(
+                taxon_id=one["taxon"], **{name: one[name] for name in one if name != "taxon"}
+            )
+            for one in row.taxa
+        ]
+    if row.label is None:
+        return []
+    shown = IdentificationTaxon.model_fields
+    return [IdentificationTaxon(**{field: getattr(row, field) for field in shown})]
+
+
+def _get_apply_to(row: IdentificationRow) -> ApplyTo | None:
+    if row.sequence_id is None or row.kind != IdentificationKind.CORRECT:
+        return None
+    return ApplyTo.ALL if row.applies_to_all else ApplyTo.BOXES

@@ -14,7 +14,14 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
+from trapline.server.review.actions.observation_settings import rebuild_for_names
 from trapline.server.review.formats.taxon_lists import MOST_TOLD, TaxonList, parse_taxon_list
+from trapline.server.review.queries.identifications import is_taxon_in_lists
+from trapline.server.review.queries.sensitive_sightings import (
+    list_covered_names,
+    restart_recording,
+)
+from trapline.server.review.queries.sensitive_taxa import require_exact_rules
 from trapline.server.review.queries.taxa import (
     TaxonRow,
     get_taxon_row,
@@ -64,7 +71,9 @@ async def create_taxon(system: AppContext, scope: Scope, new: NewTaxon) -> Taxon
         row = TaxonRow(project_id=new.project, **new.model_dump(exclude={"project", "accepted"}))
         if new.accepted is not None:
             row.accepted_id = await _find_accepted(scope, tx, new.project, new.accepted)
+        covered = await list_covered_names(scope, tx, new.project)
         await _save(tx, row)
+        await restart_recording(scope, tx, new.project, covered)
         tx.audit("create", "taxon", row.id, row.project_id, name=row.scientific_name)
         [taxon] = await build_taxa(scope, tx, [row])
         return save_response(scope, tx, taxon)
@@ -123,6 +132,7 @@ async def update_taxon(
         await _save(tx, row)
         if row.accepted_id is not None:
             await reassign_synonyms(scope, tx, row.project_id)
+        await rebuild_for_names(scope, tx, row.project_id, taxa=[row.id])
         tx.audit(
             "change",
             "taxon",
@@ -138,20 +148,26 @@ async def delete_taxon(system: AppContext, scope: Scope, taxon_id: UUID) -> None
     """Delete a taxon that is not referenced. Raises NotFound, PreconditionFailed, Conflict."""
     async with system.database.transaction(scope) as tx:
         row = await _lock(scope, tx, taxon_id)
+        in_use = Conflict(
+            "A synonym, a label of a model, an identification, a box or the list of sensitive "
+            "taxa refers to this taxon. "
+            "Nothing was deleted."
+        )
+        if await is_taxon_in_lists(scope, tx, taxon_id):
+            raise in_use
         try:
             await tx.session.delete(row)
             await tx.session.flush()
         except IntegrityError as error:
-            raise Conflict(
-                "A synonym, a label of a model or an identification refers to this taxon. "
-                "Nothing was deleted."
-            ) from error
+            raise in_use from error
         tx.audit("delete", "taxon", row.id, row.project_id, name=row.scientific_name)
 
 
 async def _lock(scope: Scope, tx: Transaction, taxon_id: UUID) -> TaxonRow:
     """Lock the taxa of a project and get one. Raises NotFound, Forbidden, PreconditionFailed."""
-    await lock_taxa(scope, tx, (await get_taxon_row(scope, tx, taxon_id)).project_id)
+    project_id = (await get_taxon_row(scope, tx, taxon_id)).project_id
+    await lock_taxa(scope, tx, project_id)
+    await require_exact_rules(scope, tx, project_id)
     row = await get_taxon_row(scope, tx, taxon_id)
     scope.check_unchanged(row.updated_at)
     return row
@@ -203,6 +219,7 @@ async def import_taxa(
         if done:
             return done
         await lock_taxa(scope, tx, project_id)
+        await require_exact_rules(scope, tx, project_id)
         known = await list_known_taxa(scope, tx, project_id, names, gbif_keys)
         plan = await asyncio.to_thread(build_import_plan, parsed.lines, known)
         ids = {key: known[key].id if key in known else uuid7() for key in plan.changed}
@@ -213,6 +230,7 @@ async def import_taxa(
         }
         if taxa:
             await upsert_taxa(scope, tx, project_id, taxa)
+            await rebuild_for_names(scope, tx, project_id, taxa=taxa)
             tx.audit(
                 "import",
                 "taxon",

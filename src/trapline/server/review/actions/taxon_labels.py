@@ -7,6 +7,8 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import NotFound, Unprocessable
+from trapline.server.review.actions.observation_settings import rebuild_for_names
+from trapline.server.review.queries.sensitive_taxa import require_exact_rules
 from trapline.server.review.queries.taxa import TaxonLabelRow, lock_taxa
 from trapline.server.review.queries.taxon_labels import (
     count_taxa,
@@ -55,6 +57,7 @@ async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) ->
         raise Unprocessable("A label occurs more than once. Nothing was changed.")
     async with system.database.transaction(scope) as tx:
         await lock_taxa(scope, tx, wanted.project)
+        await require_exact_rules(scope, tx, wanted.project)
         taxa = {taxon for taxon in meanings.values() if taxon is not None}
         if await count_taxa(scope, tx, wanted.project, taxa) < len(taxa):
             raise NotFound
@@ -62,6 +65,7 @@ async def map_labels(system: AppContext, scope: Scope, wanted: LabelMappings) ->
         if changed:
             first = {label: taxon and str(taxon) for label, taxon in list(meanings.items())[:100]}
             tx.audit("map", "label", wanted.project, wanted.project, changed=changed, labels=first)
+            await rebuild_for_names(scope, tx, wanted.project, labels=meanings)
     return LabelMappingResult(changed=changed)
 
 

@@ -1,14 +1,14 @@
 """Identifications: decisions of people on annotations and on whole images."""
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
-    ColumnElement,
     DateTime,
     ForeignKeyConstraint,
     Index,
@@ -20,14 +20,17 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
 
-from trapline.server.findings.queries.annotations import AnnotationRow
+from trapline.server.findings.queries.annotations import AnnotationRow, to_jsonb
 from trapline.server.images.queries.images import ImageRow
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
 from trapline.server.platform.errors import NotFound
+from trapline.server.review.queries.human_boxes import HumanBoxRow
 from trapline.server.review.queries.taxa import TaxonRow
 from trapline.server.review.rules.filters import IdentificationFilter
 from trapline.wire.identifications import IdentificationKind as Kind
@@ -62,10 +65,22 @@ class IdentificationRow(Row):
             postgresql_where="taxon_id is not null",
         ),
         Index(
+            "ix_identifications_taxa",
+            "taxa",
+            postgresql_using="gin",
+            postgresql_ops={"taxa": "jsonb_path_ops"},
+            postgresql_where="taxa is not null",
+        ),
+        Index(
             "ix_identifications_withdrawn",
             "project_id",
             "withdrawn_at",
             postgresql_where="withdrawn_at is not null",
+        ),
+        Index(
+            "ix_identifications_statement",
+            "statement_id",
+            postgresql_where="statement_id is not null",
         ),
     )
 
@@ -90,14 +105,39 @@ class IdentificationRow(Row):
     )
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None]
+    taxa: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """All taxa that it names with their details, where they are more than one."""
+    confirmed: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """The observations that a confirmation confirmed."""
+    individual_id: Mapped[str | None]
+    sequence_id: Mapped[UUID | None]
+    """The sequence that it was made for."""
+    statement_id: Mapped[UUID | None]
+    """The ID that all rows of one statement about a sequence share."""
+    applies_to_all: Mapped[bool] = mapped_column(default=False, server_default="false")
+    role: Mapped[str | None]
+    """The role of its author at that time."""
+
+
+_INSERTED = [
+    column.name for column in IdentificationRow.__table__.columns if column.name != "created_at"
+]
+_INSERT = f"""
+    insert into identifications ({", ".join(_INSERTED)}, created_at)
+    select {", ".join(_INSERTED)}, least(created_at, clock_timestamp())
+    from jsonb_populate_recordset(null::identifications, %s) returning id, created_at
+"""  # noqa: S608 - made of constants
 
 
 class AnnotationLocation(NamedTuple):
-    """The image and the analysis of an annotation, and whether the analysis is completed."""
+    """The image and the analysis of an annotation, and whether the analysis is completed.
+
+    A box of a person has no analysis.
+    """
 
     project_id: int
     image_id: UUID
-    analysis_id: UUID
+    analysis_id: UUID | None
     is_completed: bool
     is_simulated: bool
 
@@ -109,15 +149,47 @@ async def list_annotation_locations(
     cursor = await tx.execute(
         """
         select n.id, n.project_id, n.image_id, n.analysis_id, a.state = 'completed', a.simulated
-        from annotations n join analyses a on a.id = n.analysis_id where n.id = any(%b)
+        from annotations n join analyses a on a.id = n.analysis_id where n.id = any(%(keys)b)
+        union all
+        select b.id, b.project_id, b.image_id, null, true, false
+        from human_boxes b where b.id = any(%(keys)b) and b.withdrawn_at is null
         """,
-        (list(annotations),),
+        {"keys": list(annotations)},
     )
     return {
         key: AnnotationLocation(*place)
         for key, *place in await cursor.fetchall()
         if scope.sees(place[0])
     }
+
+
+async def list_sequence_images(
+    scope: Scope, tx: Transaction, sequences: Iterable[UUID]
+) -> dict[UUID, list[UUID]]:
+    """List the images of these sequences by capture time.
+
+    Images in the trash, and sequences that the caller does not see, are left out.
+    """
+    keys = list(sequences)
+    if not keys:
+        return {}
+    cursor = await tx.execute(
+        "select sequence_id, id, project_id from images where sequence_id = any(%b)"
+        " and deleted_at is null order by sequence_id, captured_at, id",
+        (keys,),
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for sequence_id, image_id, project_id in await cursor.fetchall():
+        if scope.sees(project_id):
+            found.setdefault(sequence_id, []).append(image_id)
+    return found
+
+
+async def lock_image_rows(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> None:
+    """Lock images in the order of their IDs, those in the trash included."""
+    await tx.execute(
+        "select 1 from images where id = any(%b) order by id for no key update", (sorted(images),)
+    )
 
 
 async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> dict[UUID, int]:
@@ -147,13 +219,33 @@ async def list_taxon_names(
     return {key: (project, name) for key, project, name in found if scope.sees(project)}
 
 
+async def is_taxon_in_lists(scope: Scope, tx: Transaction, taxon_id: UUID) -> bool:
+    """Whether an identification with several taxa names this taxon."""
+    cursor = await tx.execute(
+        "select exists (select from identifications where taxa @> %s::jsonb)",
+        (json.dumps([{"taxon": str(taxon_id)}]),),
+    )
+    [(found,)] = await cursor.fetchall()
+    return bool(found)
+
+
 async def create_identification_rows(
     scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
 ) -> None:
-    """Create identifications of locked images, and update whether the images are reviewed."""
-    tx.session.add_all(rows)
-    await tx.session.flush()
-    await _mark_reviewed(tx, {row.image_id for row in rows})
+    """Create identifications of locked images, and update whether the images are reviewed.
+
+    A given `created_at` in the future is replaced by the present time.
+    """
+    # One parameter: a statement with a parameter for each value took longer to build than to run.
+    for row in rows:
+        row.id = row.id or uuid7()
+        row.applies_to_all = bool(row.applies_to_all)
+    values = [{name: getattr(row, name) for name in (*_INSERTED, "created_at")} for row in rows]
+    cursor = await tx.execute(_INSERT, (to_jsonb(values),))
+    created: dict[UUID, datetime] = dict(await cursor.fetchall())
+    for row in rows:
+        row.created_at = created[row.id]
+    await mark_reviewed(tx, {row.image_id for row in rows})
 
 
 async def withdraw_identification_rows(
@@ -167,17 +259,20 @@ async def withdraw_identification_rows(
     for row in rows:
         row.withdrawn_at, row.withdrawn_by = func.clock_timestamp(), actor
     await tx.session.flush()
-    await _mark_reviewed(tx, {row.image_id for row in rows})
+    await mark_reviewed(tx, {row.image_id for row in rows})
     return rows
 
 
-async def _mark_reviewed(tx: Transaction, images: Iterable[UUID]) -> None:
+async def mark_reviewed(tx: Transaction, images: Iterable[UUID]) -> None:
+    """Update whether locked images are reviewed: identified, or with a box of a person."""
     await tx.execute(
         """
         update images i set reviewed = l.said from (
             select id, exists(
                 select from identifications d
                 where d.image_id = m.id and d.withdrawn_at is null and d.kind <> 'comment'
+            ) or exists(
+                select from human_boxes b where b.image_id = m.id and b.withdrawn_at is null
             ) as said from images m where id = any(%b)
         ) l where i.id = l.id and i.reviewed <> l.said
         """,
@@ -201,17 +296,20 @@ def select_identifications(
         (IdentificationRow.annotation_id, wanted.annotation_id),
         (IdentificationRow.kind, wanted.kind),
         (IdentificationRow.made_by, wanted.made_by),
-        (IdentificationRow.taxon_id, wanted.taxon_id),
     )
     statement = statement.where(*(column == value for column, value in equal if value is not None))
+    if wanted.taxon_id is not None:
+        statement = statement.where(
+            (IdentificationRow.taxon_id == wanted.taxon_id)
+            | IdentificationRow.taxa.contains([{"taxon": str(wanted.taxon_id)}])
+        )
     if wanted.annotation_id is not None:
         # The condition on the image uses its index.
-        of_image = (
-            select(AnnotationRow.image_id)
-            .where(AnnotationRow.id == wanted.annotation_id)
-            .scalar_subquery()
-        )
-        statement = statement.where(IdentificationRow.image_id == of_image)
+        of_images = [
+            select(row.image_id).where(row.id == wanted.annotation_id).scalar_subquery()
+            for row in (AnnotationRow, HumanBoxRow)
+        ]
+        statement = statement.where(IdentificationRow.image_id == func.coalesce(*of_images))
     if wanted.withdrawn is not None:
         is_held = IdentificationRow.withdrawn_at.is_(None)
         statement = statement.where(~is_held if wanted.withdrawn else is_held)
@@ -240,6 +338,23 @@ async def list_by_id(
     return rows
 
 
+async def list_statements(
+    scope: Scope, tx: Transaction, keys: Sequence[UUID]
+) -> list[IdentificationRow]:
+    """List these identifications, and the others of their statements about sequences.
+
+    Raises NotFound if one is missing or its image is deleted, and Forbidden.
+    """
+    rows = await list_by_id(scope, tx, keys)
+    statements = {row.statement_id for row in rows if row.statement_id is not None}
+    if not statements:
+        return rows
+    others = select(IdentificationRow).where(
+        IdentificationRow.statement_id.in_(statements), IdentificationRow.id.not_in(keys)
+    )
+    return [*rows, *(await tx.session.scalars(others)).all()]
+
+
 async def list_active_identifications(
     scope: Scope, tx: Transaction, images: Collection[UUID], annotations: Collection[UUID] | None
 ) -> list[IdentificationRow]:
@@ -260,31 +375,3 @@ async def list_active_identifications(
             of_image | (IdentificationRow.annotation_id == any_(literal(list(annotations), IDS)))
         )
     return list((await tx.session.scalars(statement)).all())
-
-
-def build_reviewed_condition() -> ColumnElement[bool]:
-    """Build the condition that an annotation has an effective identification.
-
-    It is `rules.identifications.EffectiveIdentifications` in SQL.
-    """
-    counts = (
-        IdentificationRow.image_id == AnnotationRow.image_id,
-        IdentificationRow.withdrawn_at.is_(None),
-        IdentificationRow.kind != Kind.COMMENT.value,
-    )
-    named = (IdentificationRow.annotation_id == AnnotationRow.id) | (
-        IdentificationRow.annotation_id == AnnotationRow.parent_id
-    )
-    whole = (
-        select(IdentificationRow.kind, IdentificationRow.analysis_id)
-        .where(*counts, IdentificationRow.annotation_id.is_(None))
-        .order_by(IdentificationRow.created_at.desc(), IdentificationRow.id.desc())
-        .limit(1)
-        .correlate(AnnotationRow)
-        .subquery()
-    )
-    is_confirmed = (whole.c.kind == Kind.CONFIRM.value) & (
-        whole.c.analysis_id == AnnotationRow.analysis_id
-    )
-    of_whole = select(whole.c.kind).where((whole.c.kind == Kind.BLANK.value) | is_confirmed)
-    return exists().where(*counts, named) | of_whole.exists()

@@ -228,8 +228,8 @@ async def upsert_taxa(
             for taxon_id, (values, _) in listed[first : first + AT_ONCE]
         ]
         await tx.execute(
-            f"insert into taxa (id, project_id, {names}) select id, project_id,"  # noqa: S608 - columns of ours
-            f" {names}"
+            f"insert into taxa (id, project_id, {names})"  # noqa: S608 - columns of ours
+            f" select id, project_id, {names}"
             " from jsonb_populate_recordset(null::taxa, %s::jsonb)"
             f" on conflict (id) do update set {changes}, updated_at = clock_timestamp()",
             (msgspec.json.encode(rows).decode(),),

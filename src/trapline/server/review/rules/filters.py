@@ -20,3 +20,26 @@ class IdentificationFilter:
     withdrawn: bool | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ObservationFilter:
+    """Conditions of a list of observations; None matches all.
+
+    `human` matches observations that people decided, or if false those of models. `identified_by`
+    is a user in the form that the audit uses.
+    """
+
+    image_id: UUID | None = None
+    sequence_id: UUID | None = None
+    deployment_id: UUID | None = None
+    taxon_id: UUID | None = None
+    name: str | None = None
+    kind: str | None = None
+    human: bool | None = None
+    identified_by: str | None = None
+    needs_review: bool | None = None
+    individual_id: str | None = None
+    count_min: int | None = None
+    captured_after: datetime | None = None
+    captured_before: datetime | None = None

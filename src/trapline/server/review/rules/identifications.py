@@ -11,10 +11,11 @@ from trapline.wire.identifications import IdentificationKind as Kind
 from trapline.wire.identifications import NewIdentification
 
 NAMES = ("taxon", "label")
-DETAILS = ("count", "sex", "life_stage", "behaviour")
+DETAILS = ("count", "sex", "life_stage", "behaviour", "individual_id")
+OPTIONAL = ("comment", *NAMES, "taxa", *DETAILS, "apply_to")
 CARRIES: dict[Kind, frozenset[str]] = {
     Kind.CONFIRM: frozenset({"comment", *DETAILS}),
-    Kind.CORRECT: frozenset({"comment", *NAMES, *DETAILS}),
+    Kind.CORRECT: frozenset(OPTIONAL),
     Kind.BLANK: frozenset({"comment"}),
     Kind.UNSURE: frozenset({"comment"}),
     Kind.COMMENT: frozenset({"comment"}),
@@ -68,7 +69,7 @@ class EffectiveIdentifications:
         return whole
 
     def of_annotation(
-        self, annotation_id: UUID, parent_id: UUID | None, analysis_id: UUID
+        self, annotation_id: UUID, parent_id: UUID | None, analysis_id: UUID | None
     ) -> ActiveIdentification | None:
         """Return the effective identification of an annotation; None if the model's result is."""
         own = self._latest.get(annotation_id)
@@ -80,7 +81,8 @@ class EffectiveIdentifications:
             return own
         if whole.kind == Kind.BLANK:
             return whole if own is None or whole.is_later(own) else own
-        if own is None and whole.kind == Kind.CONFIRM and whole.analysis_id == analysis_id:
+        is_of_analysis = analysis_id is not None and whole.analysis_id == analysis_id
+        if own is None and whole.kind == Kind.CONFIRM and is_of_analysis:
             return whole
         return own
 
@@ -91,24 +93,40 @@ def list_errors(new: Sequence[NewIdentification]) -> list[tuple[str, str]]:
     seen: set[UUID] = set()
     for place, one in enumerate(new):
         here = f"identifications.{place}"
-        about = [*one.annotations, *one.images]
+        about = [*one.annotations, *one.images, *one.sequences]
         if not about:
-            faults.append((here, "must name annotations or images"))
-        given = {name for name in ("comment", *NAMES, *DETAILS) if getattr(one, name) is not None}
-        faults += [
-            (f"{here}.{name}", f"is not allowed with {one.kind}")
-            for name in sorted(given - CARRIES[one.kind])
-        ]
-        if one.kind == Kind.CORRECT and len(given.intersection(NAMES)) != 1:
-            faults.append((here, "must have either a taxon or a label"))
-        if one.kind == Kind.COMMENT and one.comment is None:
-            faults.append((f"{here}.comment", "is required for a comment"))
+            faults.append((here, "must name annotations, images or sequences"))
+        faults += [(f"{here}.{field}" if field else here, why) for field, why in _list_faults(one)]
         for key in about if one.kind != Kind.COMMENT else ():
             if key in seen:
                 faults.append((here, f"is about {key}, which another identification names already"))
                 break
             seen.add(key)
     return faults
+
+
+def _list_faults(one: NewIdentification) -> Iterable[tuple[str, str]]:
+    """List the faults of one identification, each with its field; empty for the whole."""
+    given = {name for name in OPTIONAL if getattr(one, name) is not None}
+    for name in sorted(given - CARRIES[one.kind]):
+        yield name, f"is not allowed with {one.kind}"
+    if one.kind == Kind.CORRECT and len(given.intersection((*NAMES, "taxa"))) != 1:
+        yield "", "must have either a taxon, a label, or taxa"
+    if one.kind == Kind.COMMENT and one.comment is None:
+        yield "comment", "is required for a comment"
+    if one.kind == Kind.COMMENT and one.sequences:
+        yield "sequences", "is not allowed with comment: comment on an image of the sequence"
+    if one.apply_to is not None and one.kind == Kind.CORRECT and not one.sequences:
+        yield "apply_to", "is only allowed with sequences"
+    if one.taxa is None or one.kind != Kind.CORRECT:
+        return
+    for name in sorted(given.intersection(DETAILS)):
+        yield name, "is not allowed with taxa: state it for each taxon"
+    if one.annotations and len(one.taxa) > 1:
+        yield "taxa", "must be one taxon for an annotation, which shows one thing"
+    for place, taxon in enumerate(one.taxa):
+        if (taxon.taxon is None) == (taxon.label is None):
+            yield f"taxa.{place}", "must have either a taxon or a label"
 
 
 def can_see_people(scope: Scope) -> bool:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from trapline.server.catalogue.queries.image_findings import list_deployment_names
 from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.images.queries.images import count_without_camera_time
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.sources.actions.source_health import find_health
@@ -25,7 +26,9 @@ TIMEOUT_FIELDS = {
 async def describe_sources(scope: Scope, tx: Transaction, rows: list[SourceRow]) -> list[Source]:
     """Build the API responses of pull sources, each with its last run, counts and health."""
     ids = [row.id for row in rows]
-    names = await list_deployment_names(scope, tx, [row.deployment_id for row in rows])
+    deployments = [row.deployment_id for row in rows]
+    withheld = await list_precisions(scope, tx, {row.project_id for row in rows}, deployments)
+    names = await list_deployment_names(scope, tx, deployments, withheld)
     zones = {
         row.deployment_id: (await get_deployment_row(scope, tx, row.deployment_id)).time_zone
         for row in rows

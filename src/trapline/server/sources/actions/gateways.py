@@ -13,6 +13,7 @@ from trapline.extras import describe_install
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
 from trapline.server.platform.network.dialing import validate_literal
+from trapline.server.platform.network.url_ports import SCHEME_PORTS, get_default_port
 from trapline.server.platform.vault import decrypt_secret, encrypt_secret
 from trapline.server.sources.gateways.folder_gateway import FolderGateway, resolve_folder
 from trapline.server.sources.gateways.gateway import Gateway
@@ -21,19 +22,18 @@ from trapline.server.sources.gateways.rate_limiter import RateLimiter
 from trapline.server.sources.queries.sources import SourceRow
 from trapline.server.sources.rules.pushed_events import get_folder_url
 from trapline.server.sources.rules.source_urls import (
-    DEFAULT_PORTS,
     get_http_url,
     get_server,
     parse_source_url,
 )
 from trapline.wire.gateway_options import (
-    LISTED_BY,
-    SECRET,
     RestOptions,
     S3Options,
     SftpOptions,
     WebsocketOptions,
-    check_options,
+    list_listing_options,
+    list_secret_options,
+    validate_options,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
     Raises:
         Unprocessable: the gateway does not accept an option or its value.
     """
-    secret = SECRET.get(row.gateway, ())
+    secret = list_secret_options(row.gateway)
     for name in [
         name
         for name in secrets
@@ -64,7 +64,7 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
         del secrets[name]
     wanted = dict(row.options if given is None else given)
     try:
-        checked = check_options(
+        checked = validate_options(
             row.gateway, {name: value for name, value in wanted.items() if value is not None}
         )
     except ValueError as error:
@@ -121,7 +121,7 @@ def build_location_key(row: SourceRow) -> tuple[Any, ...]:
         row.gateway,
         row.base_url,
         account,
-        *(row.options.get(name) for name in LISTED_BY.get(row.gateway, ())),
+        *(row.options.get(name) for name in list_listing_options(row.gateway)),
     )
 
 
@@ -157,7 +157,7 @@ def validate_addresses(system: AppContext, row: SourceRow) -> None:
         *(row.options.get(name) for name in ("endpoint", "listing_url", "files_url")),
     ]
     for url in (*named, *row.options.get("file_origins", ())):
-        if url is not None and (server := get_server(url)).scheme in DEFAULT_PORTS:
+        if url is not None and (server := get_server(url)).scheme in SCHEME_PORTS:
             validate_literal(system.outbound, server.scheme, server.host, server.port)
 
 
@@ -239,7 +239,7 @@ def _open_ftp(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gatew
     tls = load_trusted_certificates() if server.scheme == "ftps" else None
     # On port 990, TLS starts immediately; on other ports it is requested with AUTH TLS.
     address = FtpAddress(
-        server.host, server.port, tls, tls_at_once=server.port == DEFAULT_PORTS["ftps"]
+        server.host, server.port, tls, tls_at_once=server.port == get_default_port("ftps")
     )
     login = FtpCredentials()
     if row.auth_type == "basic":

@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.images.queries.deployments import get_deployment_row
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict
+from trapline.server.platform.errors import Conflict, Forbidden
 from trapline.server.sources.actions.describe_sources import (
     describe_run,
     describe_sources,
@@ -76,7 +77,13 @@ async def create_source(system: AppContext, scope: Scope, new: NewSource) -> Sou
         done = await find_saved_response(scope, tx, Source)
         if done:
             return done
-        row = build_row(system, await resolve_deployment(scope, tx, new), new)
+        deployment = await resolve_deployment(scope, tx, new)
+        if await list_precisions(scope, tx, [deployment.project_id], [deployment.id]):
+            raise Forbidden(
+                "The location of this deployment is withheld from your role, and with it its pull "
+                "sources. Nothing was created. An owner of the project can create the source."
+            )
+        row = build_row(system, deployment, new)
         validate_addresses(system, row)
         await require_granted(system, scope, tx, row)
         try:
@@ -96,7 +103,8 @@ async def list_sources(
 ) -> Page[Source]:
     """List active and paused pull sources by name."""
     async with system.database.transaction(scope) as tx:
-        statement = select_sources(scope, project_id)
+        projects = None if project_id is None else [project_id]
+        statement = select_sources(scope, project_id, await list_precisions(scope, tx, projects))
         order = [(SourceRow.name, str), (SourceRow.id, UUID)]
         rows, following = await fetch_page(
             tx, statement, order, descending=False, limit=limit, cursor=cursor

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from trapline.server.platform.errors import AddressNotAllowed, FileGone, OutboundFailed
+from trapline.server.platform.formats.temporary_database import open_temporary_database
 from trapline.server.platform.network.http_responses import (
     decode_path,
     format_status,
@@ -44,6 +45,7 @@ from trapline.wire.gateway_options import RestMapping
 PAGE_BYTES = 16 * 1024 * 1024
 # Some APIs return empty pages forever.
 MAX_EMPTY_PAGES = 20
+CACHE_KIB = 2 << 10
 MAX_DIGITS = 40
 MARK_CHARACTERS = 13
 LATEST_S = 253_402_300_799
@@ -223,14 +225,12 @@ class _UrlTable:
     """
 
     def __init__(self) -> None:
-        # Pages are parsed in different threads, but only one at a time.
         self._opened: sqlite3.Connection | None = None
 
     @property
     def _database(self) -> sqlite3.Connection:
         if self._opened is None:
-            self._opened = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            self._opened.execute("pragma journal_mode = off")
+            self._opened = open_temporary_database(CACHE_KIB)
             self._opened.execute(
                 "create table addresses (path text primary key, url text, mark text) without rowid"
             )

@@ -1,5 +1,6 @@
 """Tables and queries for pull sources, their runs and their files."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trapline.server.images.queries.locations import list_precisions
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Now, Row, Texts
@@ -172,13 +174,19 @@ class PulledFileRow(Row):
 async def get_source_row(
     scope: Scope, tx: Transaction, source_id: UUID, *, lock: bool = False
 ) -> SourceRow:
-    """Get a pull source that the caller may access; raises NotFound or Forbidden."""
+    """Get a pull source that the caller may access; raises NotFound or Forbidden.
+
+    Its name, folders and files can name the place, so it does not exist for callers from whom the
+    location of its deployment is withheld.
+    """
     row = await tx.session.get(
         SourceRow, source_id, with_for_update={"key_share": True} if lock else None
     )
     if row is None or not scope.sees(row.project_id):
         raise NotFound
     scope.check(row.project_id)
+    if await list_precisions(scope, tx, [row.project_id], [row.deployment_id]):
+        raise NotFound
     return row
 
 
@@ -190,9 +198,16 @@ async def is_active(scope: Scope, tx: Transaction, source_id: UUID) -> bool:
     return row is not None and bool(row[0])
 
 
-def select_sources(scope: Scope, project_id: int | None) -> Select[SourceRow]:
-    """Select the pull sources visible to the caller, of one project or of all."""
+def select_sources(
+    scope: Scope, project_id: int | None, withheld: Collection[UUID]
+) -> Select[SourceRow]:
+    """Select the pull sources visible to the caller, of one project or of all.
+
+    Those of `withheld` deployments are left out.
+    """
     statement = select(SourceRow)
+    if withheld:
+        statement = statement.where(SourceRow.deployment_id.not_in(withheld))
     if project_id is not None:
         scope.check(project_id)
         return statement.where(SourceRow.project_id == project_id)

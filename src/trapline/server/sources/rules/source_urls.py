@@ -4,8 +4,8 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from trapline.server.platform.errors import Unprocessable
+from trapline.server.platform.network.url_ports import get_default_port
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "ftps": 990, "sftp": 22}
 BY_SCHEME = {
     "http": ("http", "rest"),
     "https": ("http", "rest"),
@@ -119,7 +119,7 @@ def get_server(base_url: str) -> SourceServer:
     return SourceServer(
         scheme,
         (split.hostname or "").rstrip(".").lower(),
-        split.port or DEFAULT_PORTS.get(scheme, 0),
+        split.port or get_default_port(scheme),
     )
 
 

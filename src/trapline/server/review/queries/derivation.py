@@ -1,0 +1,168 @@
+"""Derive observations and the class index of images, in the transaction that changes them."""
+
+from collections.abc import Collection, Iterable
+from hashlib import md5
+from typing import Any
+from uuid import UUID
+
+from trapline.server.findings.queries.annotations import to_jsonb
+from trapline.server.findings.queries.day_count_changes import add_changes, count_shown
+from trapline.server.findings.queries.day_counts import mark_days_dirty
+from trapline.server.platform.access import Scope
+from trapline.server.platform.db.base import Transaction
+from trapline.server.review.queries.observation_inputs import load_inputs
+from trapline.server.review.queries.observation_rows import BUILDING
+from trapline.server.review.queries.observation_sets import (
+    ObservationSet,
+    add_names,
+    add_pipelines,
+    list_active_sets,
+    list_ranks,
+)
+from trapline.server.review.queries.simple_derivation import (
+    CLEAR,
+    DERIVE,
+    DERIVE_CLEARED,
+    FIND_COMPLEX,
+)
+from trapline.server.review.rules.observation_inputs import (
+    DerivedObservation,
+)
+from trapline.server.review.rules.observations import derive_observations
+
+_NEW_LABELS = """
+    select distinct n.class_name from annotations n
+    where n.analysis_id = any(%(analyses)s) and n.class_name is not null
+        and n.annotation_type not in ('custom', 'heatmap', 'mask')
+        and not exists (select from name_meanings m where m.set_id = %(set)s
+            and m.key = n.class_name)
+    union
+    select one->>'class' from annotations n
+        cross join lateral jsonb_array_elements(
+            case when jsonb_typeof(n.data->'topk') = 'array' then n.data->'topk' end) one
+    where n.analysis_id = any(%(analyses)s) and n.class_name is null
+        and n.annotation_type = 'classification'
+"""
+
+
+async def refresh_observations(
+    scope: Scope, tx: Transaction, project_id: int, images: Collection[UUID]
+) -> None:
+    """Derive the observations of images of a project again.
+
+    The images are locked first, so that of two transactions the later one sees what both changed.
+    """
+    if not images:
+        return
+    ordered = sorted(images)
+    await _lock_images(tx, ordered)
+    for one in await list_active_sets(scope, tx, project_id):
+        await derive_set(scope, tx, one, ordered)
+    await mark_days_dirty(tx, ordered)
+
+
+async def refresh_stated_observations(
+    scope: Scope, tx: Transaction, project_id: int, images: Collection[UUID]
+) -> None:
+    """Derive observations after a person changed what images show; the counts by day follow."""
+    await _lock_images(tx, images)
+    before = await count_shown(tx, images)
+    await refresh_observations(scope, tx, project_id, images)
+    await add_changes(tx, before, await count_shown(tx, images))
+
+
+async def _lock_images(tx: Transaction, images: Collection[UUID]) -> None:
+    await tx.execute(
+        "select 1 from images where id = any(%b) order by id for no key update", (sorted(images),)
+    )
+
+
+async def derive_set(
+    scope: Scope, tx: Transaction, of: ObservationSet, images: Collection[UUID]
+) -> None:
+    """Derive the observations of locked images in one set, and store what changed."""
+    await _prepare_names(scope, tx, of, images)
+    settings = of.build_settings(await list_ranks(scope, tx, of))
+    parameters: dict[str, Any] = {
+        "set": of.id,
+        "project": of.project_id,
+        "images": list(images),
+        "combines": settings.combines,
+        "detection_threshold": settings.detection_threshold,
+        "classification_threshold": settings.classification_threshold,
+        "review_threshold": settings.review_threshold,
+    }
+    cursor = await tx.execute(FIND_COMPLEX, parameters)
+    found = {image_id for (image_id,) in await cursor.fetchall()}
+    rows: list[dict[str, Any]] = []
+    if found:
+        for image in await load_inputs(scope, tx, of, settings, found):
+            rows += build_rows(image.id, derive_observations(image, settings))
+    parameters["simple"] = [image for image in images if image not in found]
+    parameters["complex"] = to_jsonb(rows)
+    if of.state != BUILDING:
+        await tx.execute(DERIVE, parameters)
+        return
+    for statement in (*CLEAR, DERIVE_CLEARED):
+        await tx.execute(statement, parameters)
+
+
+async def _prepare_names(
+    scope: Scope, tx: Transaction, of: ObservationSet, images: Collection[UUID]
+) -> None:
+    """Decide what pipelines and labels of these images that are new in a set mean there."""
+    cursor = await tx.execute(
+        "select a.id, a.model_name from analyses a "
+        "where a.image_id = any(%b) and a.state = 'completed' and not a.simulated",
+        (list(images),),
+    )
+    found = await cursor.fetchall()
+    await add_pipelines(scope, tx, of, {name for _, name in found})
+    analyses = [key for key, _ in found]
+    cursor = await tx.execute(_NEW_LABELS, {"analyses": analyses, "set": of.id})
+    new = [label for (label,) in await cursor.fetchall() if label is not None]
+    if new:
+        await add_names(scope, tx, of, new)
+
+
+def build_rows(image_id: UUID, observations: Iterable[DerivedObservation]) -> list[dict[str, Any]]:
+    """Build the rows of the observations of an image.
+
+    Their ids are those of the findings, or are computed from what the observation says, so that
+    deriving it again gives the same.
+    """
+    rows = []
+    for place, one in enumerate(observations):
+        rows.append(
+            {
+                "image_id": image_id,
+                "id": _get_id(image_id, one, place),
+                "annotation_id": one.subject,
+                "kind": one.kind,
+                "name": one.name,
+                "label": one.label,
+                "taxon_id": one.taxon_id,
+                "count": one.count,
+                "sex": one.sex,
+                "life_stage": one.life_stage,
+                "behaviour": one.behaviour,
+                "individual_id": one.individual_id,
+                "human": one.is_human,
+                "confidence": one.confidence,
+                "analysis_id": one.analysis_id,
+                "identification_id": one.identification_id,
+                "identified_by": one.identified_by,
+                "identified_at": one.identified_at,
+                "needs_review": one.needs_review,
+            }
+        )
+    return rows
+
+
+def _get_id(image_id: UUID, one: DerivedObservation, place: int) -> UUID:
+    if one.subject is not None:
+        return one.subject
+    if one.finding_id is not None:
+        return one.finding_id
+    said = "blank" if one.identification_id is None else f"{one.identification_id}{place}"
+    return UUID(md5(f"{image_id}{said}".encode(), usedforsecurity=False).hexdigest())

@@ -1,0 +1,85 @@
+"""Rules for the fields of boxes that people draw."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from trapline.server.findings.rules.geometry import Frame
+from trapline.wire.human_boxes import HumanBoxCorners, NewHumanBox
+
+
+class SupersededState(Protocol):
+    """Properties that decide whether a box may supersede an annotation of a model."""
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether it has no place on the image."""
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether its analysis is completed."""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether its analysis is simulated."""
+
+    @property
+    def box_id(self) -> UUID | None:
+        """The box that supersedes it already."""
+
+
+def list_box_errors(new: Sequence[NewHumanBox]) -> list[tuple[str, str]]:
+    """List the faults of new boxes, each with the path of its field."""
+    faults: list[tuple[str, str]] = []
+    seen: set[UUID] = set()
+    for place, one in enumerate(new):
+        if (one.taxon is None) == (one.label is None):
+            faults.append((f"annotations.{place}", "must have either a taxon or a label"))
+        if one.supersedes is not None and one.supersedes in seen:
+            why = "is superseded by another box of the request"
+            faults.append((f"annotations.{place}.supersedes", why))
+        elif one.supersedes is not None:
+            seen.add(one.supersedes)
+    return faults
+
+
+def list_outside_errors(box: HumanBoxCorners, frame: Frame) -> Iterator[tuple[str, str]]:
+    """List the corners of a box that are outside the image."""
+    if box.x_max > frame.width:
+        yield "box.x_max", f"must be at most {frame.width}, the width of the image"
+    if box.y_max > frame.height:
+        yield "box.y_max", f"must be at most {frame.height}, the height of the image"
+
+
+def list_frame_errors(
+    new: Sequence[NewHumanBox], frames: Mapping[UUID, Frame]
+) -> list[tuple[str, str]]:
+    """List the boxes that are not within their images."""
+    return [
+        (f"annotations.{place}.{where}", why)
+        for place, one in enumerate(new)
+        for where, why in list_outside_errors(one.box, frames[one.image])
+    ]
+
+
+def list_superseding_errors(
+    new: Sequence[NewHumanBox], superseded: Mapping[UUID, SupersededState]
+) -> list[tuple[str, str]]:
+    """List the annotations that boxes cannot supersede."""
+    faults = []
+    for place, one in enumerate(new):
+        if one.supersedes is None:
+            continue
+        found = superseded[one.supersedes]
+        why = None
+        if found.is_simulated:
+            why = "is of a simulated analysis"
+        elif not found.is_completed:
+            why = "is of an analysis that is not completed: wait until it is completed"
+        elif found.is_classification:
+            why = "is a classification: supersede its box, or identify it"
+        elif found.box_id is not None:
+            why = f"is superseded by {found.box_id} already: change that box"
+        if why is not None:
+            faults.append((f"annotations.{place}.supersedes", why))
+    return faults

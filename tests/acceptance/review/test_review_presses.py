@@ -1,0 +1,104 @@
+"""A hundred images in bursts of three reviewed by keys: presses, and observations at the end."""
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.support.browser_session import open_tab
+from tests.support.burst_project import IMAGES_PER_BURST, Burst, make_burst_project
+from tests.support.fault_proxy import FaultProxy
+from tests.support.running_server import wait_for
+from tests.support.signed_in_browser import Seat
+
+SPECIES = [
+    "roe deer",
+    "red fox",
+    "wild boar",
+    "European badger",
+    "pine marten",
+    "brown hare",
+    "red deer",
+    "European wildcat",
+    "raccoon",
+]
+BURSTS = 34
+MOST_PRESSES = 40
+ROUND_TRIP_S = 0.3
+
+
+def build_set() -> list[Burst]:
+    """Build 34 bursts: three with a wrong name, two blank with a false box, two groups."""
+    chance = random.Random(18)
+    wrong, false, groups = 3, 2, 2
+    bursts = []
+    for number in range(BURSTS):
+        species = SPECIES[number % len(SPECIES)]
+        if number < wrong:
+            bursts.append(Burst(species, SPECIES[(number + 4) % len(SPECIES)]))
+        elif number < wrong + false:
+            bursts.append(Burst(None, species))
+        elif number < wrong + false + groups:
+            bursts.append(Burst(species, species, count=3 + number % 2))
+        else:
+            bursts.append(Burst(species, species))
+    chance.shuffle(bursts)
+    return bursts
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("delay_s", [0.0, ROUND_TRIP_S])
+def test_a_hundred_images_take_at_most_forty_presses(
+    seat: Seat, tmp_path: Path, delay_s: float
+) -> None:
+    bursts = build_set()
+    made = make_burst_project(seat.server, tmp_path, bursts, f"Hundred images {delay_s}")
+    proxy = FaultProxy(seat.server.port, delay_s=delay_s / 2)
+    presses = 0
+    try:
+        with open_tab(seat.browser, f"http://127.0.0.1:{proxy.port}", state=seat.state) as tab:
+            tab.page.set_default_timeout(30_000)
+            page = tab.open(f"/projects/{made.project}/review?reviewed=false&order=captured_at")
+            names = page.locator("[data-testid=palette] .review-taxon-name")
+            expect(names).to_have_count(len(SPECIES), timeout=30_000)
+            palette = names.all_inner_texts()
+            accept = page.locator(".review-accept")
+            for number, burst in enumerate(bursts):
+                # A reviewer looks at each sequence before the next key.
+                expect(page.get_by_test_id("progress")).to_have_text(
+                    f"{IMAGES_PER_BURST * number} of {IMAGES_PER_BURST * BURSTS} images"
+                )
+                expect(accept).to_contain_text(f"{burst.found} × {burst.count}", timeout=30_000)
+                if burst.species is None:
+                    key = "0"
+                elif burst.species == burst.found:
+                    key = "Enter"
+                else:
+                    key = str(palette.index(burst.species) + 1)
+                page.keyboard.press(key)
+                presses += 1
+            expect(page.get_by_test_id("finished")).to_be_visible(timeout=30_000)
+            expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=60_000)
+            tab.expect_nothing_wrong()
+    finally:
+        proxy.end()
+    assert presses <= MOST_PRESSES
+
+    truth = {
+        image_id: Counter({burst.species: burst.count} if burst.species else {"blank": 1})
+        for burst, images in zip(bursts, made.images, strict=True)
+        for image_id in images
+    }
+
+    def list_observed() -> dict[str, Counter[str]]:
+        with seat.server.open() as owner:
+            found = owner.list_observations(project=made.project, limit=1000).results
+        assert len(found) < 1000
+        observed: dict[str, Counter[str]] = {image_id: Counter() for image_id in truth}
+        for one in found:
+            if one.source.value == "human":
+                observed[str(one.image_id)][one.name] += one.count or 1
+        return observed
+
+    wait_for("the observations to equal the truth", lambda: list_observed() == truth)

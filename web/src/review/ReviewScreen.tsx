@@ -1,0 +1,321 @@
+/** The review of one set: stage, strip and panel, with a key for each decision. */
+import { useQuery } from "@tanstack/react-query"
+import { type MouseEvent, useEffect, useMemo, useRef, useState } from "react"
+import { useLocation } from "wouter"
+import { ShortcutHelp } from "../app/ShortcutHelp"
+import { ErrorMessage } from "../errors/ErrorMessage"
+import type { ImageFilter } from "../images/queries"
+import { paths } from "../paths"
+import { useProject } from "../projects/projectContext"
+import { LinkButton } from "../ui/Button"
+import { formatCount, formatEstimate, formatPlural } from "../ui/en"
+import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { useShortcuts } from "../ui/shortcuts"
+import { formatTime } from "../ui/time"
+import { reviewKeys, reviewScreenTexts as t } from "./en"
+import { FinishedReview } from "./FinishedReview"
+import { AdjustmentSliders, GammaFilter, ImageTools } from "./ImageTools"
+import { CommentField, LastDecision, Palette, ProposalView, UnitHead } from "./ReviewDecision"
+import { ReviewStage, type ReviewStageHandle, useObservedFindings } from "./ReviewStage"
+import { ReviewStrip } from "./ReviewStrip"
+import { ReviewTopBar } from "./ReviewTopBar"
+import { PALETTE_SIZE, paletteQuery } from "./reviewQueries"
+import { SpeciesSearch } from "./SpeciesSearch"
+import type { UnitKind } from "./units"
+import { type BufferedKeys, useBufferedKeys } from "./useBufferedKeys"
+import { useEndOfCount, useImageTools, usePlaying, useStar } from "./useImageTools"
+import { useReviewActions } from "./useReviewActions"
+import { useReviewSession } from "./useReviewSession"
+import { useReviewQueue, useReviewUnit } from "./useReviewUnit"
+
+interface ReviewScreenProps {
+  filter: ImageFilter
+  kind: UnitKind
+  grid: string
+  setName: string
+}
+
+const NEXT_SHOWN = 3
+const DIGITS = Array.from({ length: PALETTE_SIZE }, (_, at) => String(at + 1))
+const REVIEW_KEYS: BufferedKeys = {
+  steps: new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"]),
+  decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", ...DIGITS]),
+  fields: new Set(["x", "m"]),
+}
+
+export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps) {
+  const project = useProject()
+  const [, leave] = useLocation()
+  const session = useReviewSession(project.id)
+  const { index, steps } = session
+  const queue = useReviewQueue(project.id, filter, kind, index)
+  const { units } = queue
+  const review = useReviewUnit(project.id, queue, index, steps)
+  const { unit, data, proposal, frame, boxes, current, select } = review
+  const { data: palette = [] } = useQuery(paletteQuery(project.id))
+  const image = data?.images[frame] ?? unit?.first
+  const observed = useObservedFindings(project.id, image, data, review.query.dataUpdatedAt)
+  const canvas = useRef<ReviewStageHandle>(null)
+  const [keysOpen, setKeysOpen] = useState(false)
+  const tools = useImageTools(image?.deployment_id ?? "")
+  const play = usePlaying(data?.images.length ?? 0, frame, unit?.key ?? "", (to) =>
+    select({ frame: to, chosen: null }),
+  )
+  useEffect(() => {
+    document.title = `${t.title} · ${project.name}`
+  }, [project.name])
+
+  const isEnd = queue.data !== undefined && !queue.hasNextPage && index >= units.length
+  // A next page that failed can be requested again: keys wait for it.
+  const isFailed = Boolean(unit ? review.query.error : queue.error && !queue.data)
+  const isComing = !isEnd && !data && !isFailed
+  const applyKeys = useBufferedKeys(isComing, isFailed, unit?.key ?? "", REVIEW_KEYS)
+  const act = useReviewActions(session, queue, review)
+  const { at, box, assign, decideWhole, step, turn, undo } = act
+  const open = (mode: "search" | "comment") => data && select({ mode })
+  const zoom = () => {
+    const shown = boxes.filter((one) => one.frame === frame).map(({ id }) => id)
+    canvas.current?.flipZoom(box ? [box.id] : shown)
+  }
+  const star = useStar(project.id, unit)
+  const isHere = () => {
+    // Elsewhere these keys are about the focus, so that all buttons can be reached and pressed.
+    const from = document.activeElement
+    return !from || from === document.body || from.closest(".canvas") !== null
+  }
+  const press = (action: () => void) => (event: KeyboardEvent) => {
+    event.preventDefault()
+    if (!event.repeat) action()
+  }
+  const count = (digit: string, otherwise: () => void) =>
+    press(() => act.typeCount(digit) || otherwise())
+  useEndOfCount(current.counting, () => select({ counting: null }))
+  useShortcuts(
+    {
+      Enter: (event) => {
+        const from = event.target
+        if (!(from instanceof HTMLElement && from.closest("button, a, select")))
+          press(act.accept)(event)
+      },
+      y: press(act.accept),
+      "0": count("0", () => decideWhole("blank")),
+      n: press(() => decideWhole("blank")),
+      u: press(() => decideWhole("unsure")),
+      x: press(() => open("search")),
+      m: press(() => open("comment")),
+      r: press(act.repeat),
+      c: press(() => data && !box && select({ counting: "" })),
+      s: press(() => data && image && void star(image)),
+      z: press(undo),
+      Z: press(act.redo),
+      ArrowLeft: () => turn(-1),
+      ArrowRight: () => turn(1),
+      j: () => step(1),
+      J: () => step(1),
+      k: () => step(-1),
+      K: () => step(-1),
+      Tab: (event) => {
+        if (isHere() && !event.shiftKey && act.cycle()) event.preventDefault()
+      },
+      " ": (event) => isHere() && press(play.flip)(event),
+      f: press(zoom),
+      b: press(tools.flipNight),
+      v: press(tools.flipOpen),
+      "?": press(() => setKeysOpen(true)),
+      "+": () => canvas.current?.zoom(1.5),
+      "-": () => canvas.current?.zoom(1 / 1.5),
+      Escape: () => {
+        if (current.counting !== null || current.count !== null)
+          select({ counting: null, count: null })
+        else if (tools.isOpen) tools.flipOpen()
+        else if (current.chosen !== null) select({ chosen: null })
+        else leave(grid)
+      },
+      ...Object.fromEntries(
+        DIGITS.map((digit, place) => {
+          const choice = palette[place]
+          return [digit, count(digit, () => choice && assign(choice))]
+        }),
+      ),
+    },
+    !keysOpen,
+  )
+  const done = useMemo(() => {
+    const units = new Map(
+      steps.filter((one) => one.kind !== "comment").map((one) => [one.unit.key, one.images]),
+    )
+    return [...units.values()].reduce((sum, images) => sum + images, 0)
+  }, [steps])
+  const first = queue.data?.pages[0]
+  const total = Math.max(first?.count ?? 0, done)
+  const progress = first
+    ? {
+        done,
+        count: total,
+        total: formatEstimate(formatCount(total), first.count_is_estimate ?? false),
+      }
+    : null
+  const last = steps.at(-1)
+  // While units are left, a failure to fetch more of them does not matter yet.
+  const error = unit ? review.query.error : queue.error
+  const blurAfterClick = (event: MouseEvent) => {
+    // After a click the keys are about the unit again, not about the button.
+    if (event.detail > 0 && document.activeElement instanceof HTMLButtonElement)
+      document.activeElement.blur()
+  }
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: only the focus is moved
+    <main className="review-screen" data-testid="review-screen" onClick={blurAfterClick}>
+      <ReviewTopBar
+        grid={grid}
+        setName={setName}
+        kind={kind}
+        order={filter.order}
+        progress={progress}
+        onKeys={() => setKeysOpen(true)}
+        onUndo={undo}
+      />
+      <p className="visually-hidden" aria-live="polite" data-testid="announcement">
+        {data &&
+          image &&
+          t.announce(
+            t.sequenceOf(data.images.length),
+            formatTime((data.images[0] ?? image).captured_at, image.time_zone),
+            act.acceptText,
+          )}
+      </p>
+      {first && first.results.length === 0 ? (
+        <EmptyState title={t.emptyTitle} text={t.emptyText}>
+          <LinkButton href={paths.review(project.id)}>{t.showAll}</LinkButton>
+          <LinkButton href={paths.images(project.id)}>{t.toImages}</LinkButton>
+        </EmptyState>
+      ) : isEnd ? (
+        <>
+          <FinishedReview
+            steps={steps}
+            done={formatPlural(done, "image", "images")}
+            grid={grid}
+            onReload={() => {
+              queue.reset()
+              session.restart()
+            }}
+          />
+          <aside className="review-panel">
+            {last && <LastDecision step={last} onUndo={undo} />}
+          </aside>
+        </>
+      ) : (
+        <>
+          <ImageTools
+            adjustments={tools.adjustments}
+            isPlaying={play.isPlaying}
+            canPlay={(data?.images.length ?? 0) > 1}
+            isOpen={tools.isOpen}
+            onZoom={zoom}
+            onPlay={play.flip}
+            onNight={tools.flipNight}
+            onOpen={tools.flipOpen}
+          />
+          <section className="review-stage" aria-label={t.stage} style={tools.style}>
+            <GammaFilter gamma={tools.adjustments.gamma} />
+            {tools.isOpen && (
+              <AdjustmentSliders
+                deployment={image?.deployment_name ?? ""}
+                adjustments={tools.adjustments}
+                onChange={tools.change}
+              />
+            )}
+            {image && (
+              <ReviewStage
+                key={image.id}
+                ref={canvas}
+                image={image}
+                observed={observed}
+                chosen={current.chosen}
+                onChoose={(id) =>
+                  select({ chosen: boxes.some((one) => one.id === id) ? id : null })
+                }
+              />
+            )}
+            {error && (
+              <div className="review-error">
+                <ErrorMessage
+                  error={error}
+                  retry={() => void (unit ? review.query.refetch() : queue.retry())}
+                />
+              </div>
+            )}
+          </section>
+          <ReviewStrip
+            images={data?.images ?? (unit ? [unit.first] : [])}
+            frame={frame}
+            onFrame={(to) => select({ frame: to, chosen: null })}
+            next={units.slice(index + 1, index + 1 + NEXT_SHOWN)}
+          />
+          <aside className="review-panel" aria-label={t.decision}>
+            {data && proposal ? (
+              <>
+                <UnitHead
+                  data={data}
+                  own={review.whole ?? review.own.at(-1)}
+                  isStarred={image?.starred ?? false}
+                  onStar={() => image && void star(image)}
+                  onComment={() => open("comment")}
+                />
+                {current.mode === "comment" ? (
+                  <CommentField onSave={act.comment} onClose={() => select({ mode: null })} />
+                ) : current.mode === "search" ? (
+                  <SpeciesSearch
+                    project={project.id}
+                    recent={act.recent}
+                    onChoose={(choice, stays, later) => {
+                      assign(choice, stays)
+                      applyKeys(later)
+                    }}
+                    onClose={() => select({ mode: null })}
+                  />
+                ) : (
+                  <>
+                    <ProposalView
+                      proposal={proposal}
+                      images={data.images.length}
+                      count={current.count}
+                      box={
+                        box
+                          ? {
+                              number: at + 1,
+                              total: boxes.length,
+                              name: box.name,
+                              confidence: box.confidence,
+                            }
+                          : null
+                      }
+                      accept={act.acceptText}
+                      onAccept={act.accept}
+                      counting={current.counting}
+                      onCount={act.changeCount}
+                      onBlank={() => decideWhole("blank")}
+                      onUnsure={() => decideWhole("unsure")}
+                      onSearch={() => open("search")}
+                    />
+                    <Palette
+                      palette={palette}
+                      proposed={new Set(proposal.taxa.map(({ name }) => name))}
+                      isBox={box !== undefined}
+                      onAssign={assign}
+                      repeated={act.recent[0]}
+                    />
+                  </>
+                )}
+              </>
+            ) : (
+              <SkeletonRows rows={8} />
+            )}
+            {last && <LastDecision step={last} onUndo={undo} />}
+          </aside>
+        </>
+      )}
+      <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} groups={reviewKeys} />
+    </main>
+  )
+}

@@ -1,0 +1,168 @@
+/** Queries of the review screen: the queue of units, a unit with its observations, the palette. */
+import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query"
+import { api, unwrap } from "../api/client"
+import { fileUrl } from "../api/fileUrls"
+import type { Observation, Image as StoredImage } from "../api/types"
+import { buildImageParameters, type ImageFilter, imageQuery } from "../images/queries"
+import type { TaxonChoice } from "./proposal"
+import type { ReviewUnit } from "./units"
+
+const PAGE_SIZE = 100
+const MAX_ITEMS = 1000
+export const PALETTE_SIZE = 9
+/** Names that are not species: they are not offered for assignment. */
+const NOT_ASSIGNED = new Set(["", "animal", "blank", "empty", "unknown", "unclassified"])
+
+/**
+ * The images of a set in order. The list is not fetched again while it is reviewed: images that
+ * were reviewed would leave it, and the reviewer would lose the place.
+ */
+export const queueQuery = (project: number, filter: ImageFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["review", project, "queue", filter],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET("/api/v2/images", {
+          params: {
+            query: {
+              ...buildImageParameters(project, filter),
+              limit: PAGE_SIZE,
+              cursor: pageParam,
+            },
+          },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    staleTime: Infinity,
+    gcTime: 0,
+  })
+
+/**
+ * Return the time of the server before a request that started at `start`, which is a time of
+ * `performance.now()`. The clock of the browser can be wrong.
+ */
+function getServerTime(response: Response, start: number): string {
+  const sent = Date.parse(response.headers.get("Date") ?? "") || Date.now()
+  return new Date(sent - (performance.now() - start)).toISOString()
+}
+
+async function listObservations(
+  project: number,
+  of: { sequence: string } | { image: string },
+  signal: AbortSignal,
+): Promise<Pick<UnitData, "observations" | "seen">> {
+  const start = performance.now()
+  const observations: Observation[] = []
+  let seen = ""
+  for (let cursor: string | undefined, isFirst = true; isFirst || cursor; isFirst = false) {
+    const query = { project, ...of, limit: MAX_ITEMS, cursor }
+    const call = api.GET("/api/v2/observations", { params: { query }, signal })
+    const page = await unwrap(
+      call.then((got) => {
+        seen ||= getServerTime(got.response, start)
+        return got
+      }),
+    )
+    observations.push(...page.results)
+    cursor = page.next ?? undefined
+  }
+  return { observations, seen }
+}
+
+export interface UnitData {
+  images: StoredImage[]
+  observations: Observation[]
+  /** The time of the server before the observations were read. */
+  seen: string
+}
+
+/**
+ * The images of a unit in the order of time, and their observations before the user decided: an
+ * undo returns to them, however long ago they were shown. They are fetched again for the next
+ * review.
+ */
+export const unitQuery = (project: number, unit: ReviewUnit) =>
+  queryOptions({
+    queryKey: ["review", project, "unit", unit.key],
+    queryFn: async ({ signal }): Promise<UnitData> => {
+      const of = unit.sequence ? { sequence: unit.sequence } : { image: unit.first.id }
+      const observed = listObservations(project, of, signal)
+      const images: Promise<{ results: StoredImage[] }> = unit.sequence
+        ? unwrap(
+            api.GET("/api/v2/images", {
+              params: {
+                query: {
+                  project,
+                  sequence: unit.sequence,
+                  order: "captured_at",
+                  limit: MAX_ITEMS,
+                },
+              },
+              signal,
+            }),
+          )
+        : Promise.resolve({ results: [unit.first] })
+      const [{ results: shown }, found] = await Promise.all([images, observed])
+      return { images: shown.length > 0 ? shown : [unit.first], ...found }
+    },
+    staleTime: Infinity,
+    // The review removes them when it is closed.
+    gcTime: Infinity,
+  })
+
+const PREFETCHED_FRAMES = 3
+
+/** Return the index of the image that a unit shows first: that with the most boxes. */
+export function getFirstFrame({ images, observations }: UnitData): number {
+  const boxes = images.map(
+    ({ id }) => observations.filter((one) => one.image_id === id && one.annotation_id).length,
+  )
+  return Math.max(0, boxes.indexOf(Math.max(...boxes)))
+}
+
+/** Fetch a unit before it is shown: its data, its images and the boxes on them. */
+export async function prefetchUnit(
+  client: QueryClient,
+  project: number,
+  unit: ReviewUnit,
+): Promise<void> {
+  try {
+    const data = await client.fetchQuery(unitQuery(project, unit))
+    const first = getFirstFrame(data)
+    const shown = data.images.filter((_, at) => at === first || at < PREFETCHED_FRAMES)
+    for (const image of shown) {
+      if (image.preview_url) new Image().src = fileUrl(image.preview_url)
+      void client.prefetchQuery(imageQuery(project, image.id))
+    }
+  } catch {
+    // It is fetched again when it is shown, and an error is shown then.
+  }
+}
+
+export const listSpecies = (names: string[]): string[] =>
+  names.filter((name) => !NOT_ASSIGNED.has(name.toLowerCase()))
+
+/** The most frequent species of a project, in an order that stays while the page is open. */
+export const paletteQuery = (project: number) =>
+  queryOptions({
+    queryKey: ["review", project, "palette"],
+    queryFn: async (): Promise<TaxonChoice[]> => {
+      const { groups } = await unwrap(
+        api.GET("/api/v2/observations/groups", { params: { query: { project, by: "name" } } }),
+      )
+      const names = listSpecies(groups.map(({ key }) => key)).slice(0, PALETTE_SIZE)
+      return Promise.all(
+        names.map(async (name) => {
+          const { results } = await unwrap(
+            api.GET("/api/v2/observations", {
+              params: { query: { project, class: name, limit: 1 } },
+            }),
+          )
+          return { name, taxon: results[0]?.taxon_id ?? null }
+        }),
+      )
+    },
+    staleTime: Infinity,
+  })

@@ -1,0 +1,168 @@
+/** The actions of a reviewer on the current unit. */
+import { useState } from "react"
+import { showToast } from "../ui/Toasts"
+import { reviewScreenTexts as t } from "./en"
+import {
+  buildAcceptance,
+  buildAssignment,
+  buildWholeDecision,
+  countAnimals,
+  type TaxonChoice,
+} from "./proposal"
+import type { ReviewSession, StepInput } from "./useReviewSession"
+import type { ReviewQueue, ReviewUnitState } from "./useReviewUnit"
+
+const MAX_RECENT = 5
+export const MAX_COUNT = 1_000_000
+
+export function useReviewActions(
+  session: ReviewSession,
+  queue: ReviewQueue,
+  review: ReviewUnitState,
+) {
+  const { index, go } = session
+  const { unit, data, proposal, frame, boxes, current, select } = review
+  /** The species that were assigned, the last one first. */
+  const [recent, setRecent] = useState<readonly TaxonChoice[]>([])
+  const at = boxes.findIndex(({ id }) => id === current.chosen)
+  const box = boxes[at]
+  const proposedText = !proposal
+    ? ""
+    : proposal.state === "taxa"
+      ? proposal.taxa
+          .map((one) =>
+            t.times(
+              one.name,
+              proposal.taxa.length === 1 ? (current.count ?? one.count) : one.count,
+            ),
+          )
+          .join(", ")
+      : t.blankProposal
+
+  const step = (by: number) => {
+    const to = index + by
+    if (to >= 0 && (to < queue.units.length || !queue.hasNextPage))
+      go(Math.min(to, queue.units.length))
+  }
+  /** Record a decision; after a box the next box is selected, after the last one the next unit. */
+  const record = (input: Omit<StepInput, "frame" | "dataAge">) => {
+    if (!unit || !data) return
+    const following = box && !input.stays ? boxes[at + 1] : undefined
+    session.decide(index, unit, data, {
+      ...input,
+      frame,
+      dataAge: Date.now() - review.query.dataUpdatedAt,
+      box: box?.id ?? null,
+      stays: input.stays || following !== undefined,
+    })
+    select({
+      mode: null,
+      counting: null,
+      ...(following ? { chosen: following.id, frame: following.frame } : {}),
+    })
+  }
+  const accept = () => {
+    if (!unit || !data || !proposal) return
+    if (box) {
+      record({
+        body: { kind: "confirm", annotations: [box.id] },
+        text: t.times(box.name, null),
+      })
+      return
+    }
+    if (current.count !== null && proposal.taxa.length !== 1) {
+      showToast(t.countOfOneSpecies(current.count), true)
+      return
+    }
+    const isKept = review.whole !== undefined && current.count === null
+    const body = isKept ? null : buildAcceptance(unit, data.images, proposal, current.count)
+    if (body) record({ body, text: proposedText, label: proposal.taxa[0]?.name })
+    else step(1)
+  }
+  const assign = (choice: TaxonChoice, stays = false) => {
+    if (!unit || !data || !proposal) return
+    const named = choice.taxon ? { taxon: choice.taxon } : { label: choice.name }
+    const count = current.count ?? countAnimals(proposal)
+    const body = box
+      ? { kind: "correct" as const, annotations: [box.id], ...named }
+      : buildAssignment(unit, data.images, proposal, choice, count)
+    setRecent((old) =>
+      [choice, ...old.filter(({ name }) => name !== choice.name)].slice(0, MAX_RECENT),
+    )
+    record({ body, text: t.times(choice.name, box ? null : count), label: choice.name, stays })
+  }
+  const decideWhole = (verdict: "blank" | "unsure") => {
+    if (!unit || !data) return
+    const body = box
+      ? { kind: verdict, annotations: [box.id] }
+      : buildWholeDecision(verdict, unit, data.images)
+    record({ body, text: verdict === "blank" ? t.blank : t.unsure })
+  }
+  const comment = (text: string) => {
+    const image = data?.images[frame]
+    if (!unit || !image) return
+    const about = box ? { annotations: [box.id] } : { images: [image.id] }
+    const body = { kind: "comment" as const, comment: text, ...about }
+    record({ body, text: t.commented, stays: true })
+  }
+  const repeat = () => {
+    const last = recent[0]
+    if (last) assign(last)
+    else showToast(t.nothingToRepeat)
+  }
+  const undo = () => {
+    const done = session.undo()
+    if (done) select({ chosen: done.box, frame: done.frame, mode: null }, done.unit.key)
+    else showToast(t.nothingToUndo)
+  }
+  const redo = () => {
+    if (!session.redo()) showToast(t.nothingToRedo)
+  }
+  const turn = (by: number) => {
+    const to = frame + by
+    if (data && to >= 0 && to < data.images.length) select({ frame: to, chosen: null })
+  }
+  const cycle = (): boolean => {
+    const next = boxes[(at + 1) % boxes.length]
+    if (next) select({ chosen: next.id, frame: next.frame })
+    return next !== undefined
+  }
+  /** Add a digit to the count that is typed; false if no count is typed. */
+  const typeCount = (digit: string): boolean => {
+    if (current.counting === null) return false
+    const counting = current.counting + digit
+    const count = Number(counting)
+    if (count >= 1 && count <= MAX_COUNT) select({ counting, count })
+    return true
+  }
+  const changeCount = (by: number) => {
+    const base = current.count ?? (proposal ? countAnimals(proposal) : null) ?? 1
+    select({ count: Math.min(Math.max(base + by, 1), MAX_COUNT) })
+  }
+  const isKept = proposal !== null && (review.whole !== undefined || proposal.open.length === 0)
+  const acceptText = box
+    ? t.acceptBox(at + 1)
+    : proposal?.state === "none"
+      ? t.skip
+      : isKept && current.count === null
+        ? t.keep
+        : t.accept(proposedText)
+  return {
+    at,
+    box,
+    recent,
+    acceptText,
+    accept,
+    assign,
+    decideWhole,
+    comment,
+    repeat,
+    undo,
+    redo,
+    step,
+    turn,
+    cycle,
+    typeCount,
+    changeCount,
+  }
+}

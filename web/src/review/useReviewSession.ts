@@ -1,0 +1,133 @@
+/** The course of a review: the current unit, its decisions, undo and redo across units. */
+import { useQuery } from "@tanstack/react-query"
+import { useCallback, useRef, useState } from "react"
+import { callerQuery } from "../api/session"
+import type { NewDecision } from "./decisions"
+import { enqueue, undo as undoQueued } from "./outbox"
+import type { DecisionBody } from "./proposal"
+import type { UnitData } from "./reviewQueries"
+import type { ReviewUnit } from "./units"
+import { showQueueError } from "./useIdentify"
+
+/** A decision of this visit. */
+export interface ReviewStep {
+  index: number
+  unit: ReviewUnit
+  images: number
+  kind: DecisionBody["kind"]
+  /** The decision as text, such as "Roe deer × 2". */
+  text: string
+  /** The box that was decided about; null for the whole unit. */
+  box: string | null
+  /** The image of the unit that was shown. */
+  frame: number
+  /** Where the review continued after it. */
+  next: number
+  decision: NewDecision
+  /** The key in the queue; null if it was not stored. */
+  key: Promise<string | null>
+}
+
+export interface StepInput {
+  body: DecisionBody
+  text: string
+  frame: number
+  /** The age of the data of the unit, in milliseconds. */
+  dataAge: number
+  box?: string | null
+  /** Whether the review stays at the unit. */
+  stays?: boolean
+  /** Name shown for a taxon. */
+  label?: string | null
+}
+
+export function useReviewSession(project: number) {
+  const { data: caller } = useQuery(callerQuery)
+  const [index, setIndex] = useState(0)
+  const [steps, setSteps] = useState<readonly ReviewStep[]>([])
+  const [undone, setUndone] = useState<readonly ReviewStep[]>([])
+  // A key can follow before React has rendered the previous one.
+  const now = useRef({ steps, undone })
+  now.current = { steps, undone }
+  const by = caller?.name || caller?.email || ""
+
+  const queue = useCallback((step: Omit<ReviewStep, "key">): ReviewStep => {
+    const key = enqueue(step.decision).catch((error: unknown) => {
+      // It was not stored: the review returns to the unit.
+      showQueueError(error)
+      setSteps((old) => old.filter((one) => one.decision !== step.decision))
+      setIndex(step.index)
+      return null
+    })
+    return { ...step, key }
+  }, [])
+
+  const push = useCallback((step: ReviewStep) => {
+    setSteps((old) => [...old, step])
+    setIndex(step.next)
+  }, [])
+
+  const decide = useCallback(
+    (at: number, unit: ReviewUnit, data: UnitData, input: StepInput) => {
+      const { body, text, frame, dataAge, box = null, stays = false, label = null } = input
+      const first = data.images[0] ?? unit.first
+      const ofBox = data.observations.find((one) => box !== null && one.annotation_id === box)
+      const decision: NewDecision = {
+        act: "identify",
+        project,
+        image: ofBox?.image_id ?? body.images?.[0] ?? first.id,
+        images: listImages(body, data),
+        filename: first.filename,
+        target: text,
+        by,
+        label: label ?? body.label ?? null,
+        made: [],
+        seen: data.seen,
+        dataAge,
+        analysis: null,
+        body: { annotations: [], images: [], sequences: [], ...body },
+      }
+      const next = stays ? at : at + 1
+      const images = data.images.length
+      push(queue({ index: at, unit, images, kind: body.kind, text, box, frame, next, decision }))
+      setUndone([])
+    },
+    [project, by, push, queue],
+  )
+
+  const undo = useCallback((): ReviewStep | null => {
+    const last = now.current.steps.at(-1)
+    if (!last) return null
+    setSteps((old) => old.slice(0, -1))
+    setUndone((old) => [...old, last])
+    setIndex(last.index)
+    void last.key.then((key) => (key ? undoQueued(key) : null)).catch(showQueueError)
+    return last
+  }, [])
+
+  const redo = useCallback((): ReviewStep | null => {
+    const last = now.current.undone.at(-1)
+    if (!last) return null
+    setUndone((old) => old.slice(0, -1))
+    const { key: _, ...step } = last
+    push(queue({ ...step, decision: { ...step.decision } }))
+    return last
+  }, [push, queue])
+
+  /** Begin with the first unit of a set that was fetched again. */
+  const restart = useCallback(() => {
+    setSteps([])
+    setUndone([])
+    setIndex(0)
+  }, [])
+
+  return { index, go: setIndex, steps, decide, undo, redo, restart }
+}
+
+export type ReviewSession = ReturnType<typeof useReviewSession>
+
+/** List the images that a decision is about; undefined for one image. */
+function listImages(body: DecisionBody, data: UnitData): string[] | undefined {
+  if (body.sequences?.length) return data.images.map(({ id }) => id)
+  return body.images && body.images.length > 1 ? body.images : undefined
+}

@@ -1,0 +1,128 @@
+/** The current unit of a review: its data, its proposal, and what the reviewer selected in it. */
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
+import { useEffect, useMemo, useState } from "react"
+import type { ImageFilter } from "../images/queries"
+import { buildProposal } from "./proposal"
+import { getFirstFrame, prefetchUnit, queueQuery, unitQuery } from "./reviewQueries"
+import { groupUnits, type UnitKind } from "./units"
+import type { ReviewStep } from "./useReviewSession"
+
+/** Units that are fetched before they are shown. */
+const PREFETCHED = 3
+/** The next page of the queue is fetched when fewer units than this are left. */
+const QUEUE_RESERVE = 20
+
+/** The units of a set; further pages are fetched as the review approaches their end. */
+export function useReviewQueue(
+  project: number,
+  filter: ImageFilter,
+  kind: UnitKind,
+  index: number,
+) {
+  const client = useQueryClient()
+  const queue = useInfiniteQuery(queueQuery(project, filter))
+  const { data, hasNextPage, isFetchingNextPage, fetchNextPage, isFetchNextPageError } = queue
+  const units = useMemo(
+    () => groupUnits(data?.pages.flatMap(({ results }) => results) ?? [], kind),
+    [data, kind],
+  )
+  const isLow = index + QUEUE_RESERVE > units.length
+  useEffect(() => {
+    if (isLow && hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage()
+  }, [isLow, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage])
+  useEffect(() => {
+    for (const unit of units.slice(index + 1, index + 1 + PREFETCHED))
+      void prefetchUnit(client, project, unit)
+  }, [client, project, units, index])
+  // A page that failed is requested again with the next unit.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs only for another unit
+  useEffect(() => {
+    if (isFetchNextPageError) void fetchNextPage()
+  }, [index])
+  // The next review fetches what was decided in this one.
+  useEffect(
+    () => () => client.removeQueries({ queryKey: ["review", project, "unit"] }),
+    [client, project],
+  )
+  /** Fetch the set again from its first image, without units from before the decisions. */
+  const reset = () => {
+    client.removeQueries({ queryKey: ["review", project, "unit"] })
+    void client.resetQueries({ queryKey: queueQuery(project, filter).queryKey })
+  }
+  /** Request what failed; the pages that are shown are not fetched again. */
+  const retry = () => void (data ? fetchNextPage() : queue.refetch())
+  return { ...queue, units, reset, retry }
+}
+
+interface Selection {
+  unit: string
+  /** Null for the first one that the unit shows. */
+  frame: number | null
+  /** The selected box. */
+  chosen: string | null
+  /** The count that the reviewer typed. */
+  count: number | null
+  /** The digits of the count that the reviewer is typing; null if none is typed. */
+  counting: string | null
+  /** The field that is open in place of the proposal. */
+  mode: "search" | "comment" | null
+}
+
+const NOTHING: Omit<Selection, "unit"> = {
+  frame: null,
+  chosen: null,
+  count: null,
+  counting: null,
+  mode: null,
+}
+
+export type ReviewQueue = ReturnType<typeof useReviewQueue>
+
+export function useReviewUnit(
+  project: number,
+  { units }: ReviewQueue,
+  index: number,
+  steps: readonly ReviewStep[],
+) {
+  const unit = units[index]
+  const key = unit?.key ?? ""
+  const query = useQuery({
+    ...unitQuery(project, unit ?? NO_UNIT),
+    enabled: unit !== undefined,
+  })
+  const data = unit ? query.data : undefined
+  const [selection, setSelection] = useState<Selection>({ unit: "", ...NOTHING })
+  const current = selection.unit === key ? selection : { unit: key, ...NOTHING }
+  const select = (change: Partial<Selection>, of = key) =>
+    setSelection((old) => ({ ...(old.unit === of ? old : NOTHING), unit: of, ...change }))
+
+  const own = useMemo(() => steps.filter((one) => one.unit.key === key), [steps, key])
+  const whole = own.findLast((one) => one.box === null && one.kind !== "comment")
+  const decided = useMemo(
+    () =>
+      new Set(
+        own
+          .filter((one) => one.kind !== "comment")
+          .flatMap(({ decision }) => decision.images ?? [decision.image]),
+      ),
+    [own],
+  )
+  const proposal = useMemo(
+    () => (data ? buildProposal(data.images, data.observations, decided) : null),
+    [data, decided],
+  )
+  const frame = data ? Math.min(current.frame ?? getFirstFrame(data), data.images.length - 1) : 0
+  const boxes = useMemo(() => {
+    const place = new Map(data?.images.map(({ id }, at) => [id, at]))
+    return (data?.observations ?? [])
+      .filter((one) => one.annotation_id !== null && place.has(one.image_id))
+      .map((one) => ({ ...one, id: one.annotation_id ?? "", frame: place.get(one.image_id) ?? 0 }))
+      .sort((a, b) => a.frame - b.frame || (b.confidence ?? 1) - (a.confidence ?? 1))
+  }, [data])
+  return { unit, query, data, own, whole, proposal, frame, boxes, current, select }
+}
+
+export type ReviewUnitState = ReturnType<typeof useReviewUnit>
+
+/** Never fetched: a placeholder while there is no unit. */
+const NO_UNIT = { key: "", sequence: null, first: { id: "" } } as Parameters<typeof unitQuery>[1]
