@@ -1,6 +1,7 @@
 """An image that kills every worker that processes it fails only its own attempts."""
 
 import time
+from collections import Counter
 
 import pytest
 from tests.faults.conftest import MakeScene
@@ -39,9 +40,6 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
         dead = [row for row in rows if row[1] == "failed"]
         assert [row[0] for row in dead] == [image]
         assert sorted(row[1] for row in rows) == ["completed"] * (BATCH - 1) + ["failed"]
-        assert max(row[2] for row in rows if row[0] != image) <= 1, (
-            "a neighbour was charged more than once"
-        )
         story = scene.ask(
             """
             select t.attempt, t.outcome, t.holder_id is not null, t.leased_at is not null,
@@ -61,16 +59,20 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
     killed = sum(len(part.ends) for part in scene.keeper.parts if part.name.startswith("worker"))
     # A lease that ends two batches may hand out a poison of each: then one death is an attempt of
     # both.
-    handed_out = [
-        deadly.intersection((task, attempt) for task, attempt in one.heard["tasks"])
+    leased = [
+        {(task, attempt) for task, attempt in one.heard["tasks"]}
         for one in scene.operations()
         if one.name == "lease" and one.state == OK
     ]
+    handed_out = [deadly & tasks for tasks in leased]
     assert set().union(*handed_out) == deadly, "an attempt was charged that no worker had in hand"
     assert killed == sum(bool(poisons) for poisons in handed_out)
-    charged = scene.ask(
-        "select count(*), max(lost) from analyses where state = 'completed' and lost > 0"
-    )
+    lost = set(scene.ask("select analysis_id::text, attempt from attempts where outcome = 'lost'"))
+    # A worker that this machine delays for longer than a lease loses its tasks, too: those losses
+    # are not the poison's.
+    by_death = [(lost & tasks) - deadly for tasks in leased if deadly & tasks]
+    charged = Counter(task for tasks in by_death for task, _attempt in tasks)
+    assert max(charged.values(), default=0) <= 1, "a neighbour was charged more than once"
     figures.add(
         "P10", f"batches of {BATCH} with a poison: done, dead", "15, 1", f"15, 1, each of {POISONS}"
     )
@@ -78,7 +80,7 @@ def test_a_poison_picture_ends_as_one_dead_letter(make_scene: MakeScene, figures
         "P10",
         "neighbours charged, at most",
         "once",
-        f"{charged[0][0]} of {15 * POISONS}, {charged[0][1]} times",
+        f"{len(charged)} of {15 * POISONS}, {max(charged.values(), default=0)} times",
     )
 
 
