@@ -38,6 +38,8 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/pipelines": {"processing_service_name": "s", "pipelines": []},
     "POST /presets": {"project": "{project_id}", "name": "intruder", "pipeline": "p"},
     "PATCH /presets/{preset_id}": {"description": "taken over"},
+    "POST /saved-views": {"project": "{project_id}", "name": "intruder"},
+    "PATCH /saved-views/{view_id}": {"name": "taken over"},
     "POST /exports": {"project": "{project_id}", "format": "csv"},
     "POST /taxa": {"project": "{project_id}", "scientific_name": "Meles meles"},
     "PATCH /taxa/{taxon_id}": {"rank": "genus"},

@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.accounts.actions.tokens import create_token
 from trapline.server.accounts.queries.accounts import MemberRow, SessionRow, UserRow
+from trapline.server.catalogue.queries.saved_views import SavedViewRow
 from trapline.server.exports.queries.exports import ExportRow
 from trapline.server.external.queries.artifacts import ArtifactRow
 from trapline.server.external.queries.callback_keys import CallbackKeyRow
@@ -192,6 +193,14 @@ async def build_house(system: AppContext, name: str) -> House:
             created_by="somebody",
         )
         preset = PresetRow(project_id=project.id, name=f"{name}-preset", pipeline_slug="p")
+        view = SavedViewRow(
+            project_id=project.id,
+            name=f"{name}-view",
+            conditions={"class_name": "lynx"},
+            list_order="-captured_at",
+            seed=0,
+            created_by="user:00000000-0000-7000-8000-000000000000",
+        )
         taxon = TaxonRow(
             project_id=project.id,
             scientific_name="Vulpes vulpes",
@@ -241,7 +250,7 @@ async def build_house(system: AppContext, name: str) -> House:
             requested_by="somebody",
             faults=2,
         )
-        tx.session.add_all([annotation, artifact, key, preset, taxon, intake])
+        tx.session.add_all([annotation, artifact, key, preset, view, taxon, intake])
         await tx.session.flush()
         for number in (1, 2):
             fault = {
@@ -276,6 +285,7 @@ async def build_house(system: AppContext, name: str) -> House:
             "delivery_id": str(delivery.id),
             "notice_id": str(notice.id),
             "preset_id": str(preset.id),
+            "view_id": str(view.id),
             "taxon_id": str(taxon.id),
             "export_id": str(export.id),
             "import_id": str(intake.id),

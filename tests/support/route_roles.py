@@ -100,6 +100,9 @@ REVIEWER = """
     PATCH /annotations/{annotation_id}
     DELETE /annotations/{annotation_id}
     PATCH /images
+    POST /saved-views
+    PATCH /saved-views/{view_id}
+    DELETE /saved-views/{view_id}
 """
 VIEWER = """
     DELETE /projects/{project_id}/members/{user_id}

@@ -8,15 +8,22 @@ import typer
 
 from trapline.cli.image_findings import list_classes, list_findings, list_tags, show_image
 from trapline.cli.observation_options import (
+    CommentedOption,
+    ConfidenceMaxOption,
     CountMinOption,
+    HoursOption,
     IndividualOption,
     KindOption,
     ModelClassOption,
     NeedsReviewOption,
+    OrderOption,
     PersonOption,
+    SeedOption,
     SourceOption,
+    parse_hours,
 )
 from trapline.cli.options import AsJson, InProject
+from trapline.wire.images import ImageOrder
 
 if TYPE_CHECKING:
     from trapline.wire.images import ImagesUpdateResult
@@ -148,6 +155,9 @@ def list_images(
     individual: IndividualOption = None,
     count_min: CountMinOption = None,
     model_class: ModelClassOption = None,
+    confidence_max: ConfidenceMaxOption = None,
+    commented: CommentedOption = None,
+    hours: HoursOption = None,
     tag: Annotated[str | None, typer.Option(help="Only images with this tag.")] = None,
     starred: Annotated[bool, typer.Option("--starred", help="Only starred images.")] = False,
     camera_time: Annotated[
@@ -167,10 +177,12 @@ def list_images(
     deleted: Annotated[
         bool, typer.Option("--deleted", help="List deleted images instead.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number, newest first.")] = 50,
+    order: OrderOption = ImageOrder.NEWEST_FIRST,
+    seed: SeedOption = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List a project's images with their IDs.
+    """List a project's images with their IDs, the newest first by default.
 
     Example: `trapline images list --class "Vulpes vulpes" --needs-review --json | jq -r .[].id`
     """
@@ -182,6 +194,7 @@ def list_images(
         resolve_taxon,
     )
 
+    hour_from, hour_to = parse_hours(hours)
     with connect() as server:
         within = resolve_project(server, project)
         page = server.list_images(
@@ -198,6 +211,12 @@ def list_images(
             individual=individual,
             count_min=count_min,
             model_class=model_class,
+            confidence_max=confidence_max,
+            commented=None if commented is None else str(commented).lower(),
+            hour_from=hour_from,
+            hour_to=hour_to,
+            order=order.value,
+            seed=seed,
             tag=tag,
             starred="true" if starred else None,
             camera_time=None if camera_time is None else str(camera_time).lower(),

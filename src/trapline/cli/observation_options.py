@@ -5,6 +5,7 @@ from uuid import UUID
 
 import typer
 
+from trapline.wire.images import LARGEST_SEED, ImageOrder
 from trapline.wire.observations import ObservationKind, ObservationSource
 
 KindOption = Annotated[ObservationKind | None, typer.Option("--kind", help="Only this kind.")]
@@ -27,7 +28,42 @@ CountMinOption = Annotated[
     int | None,
     typer.Option("--count-min", min=1, help="Only observations of at least this many individuals."),
 ]
+ConfidenceMaxOption = Annotated[
+    float | None,
+    typer.Option(
+        "--confidence-max",
+        min=0,
+        max=1,
+        help="Only images with an observation of a model of at most this confidence.",
+    ),
+]
+CommentedOption = Annotated[
+    bool | None,
+    typer.Option("--commented/--not-commented", help="Only images with, or without, a comment."),
+]
+HoursOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hours", metavar="FROM-TO", help="Only these hours of the day at the camera: 22-4."
+    ),
+]
+OrderOption = Annotated[ImageOrder, typer.Option("--order", help="Order of the images.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Which random order.")
+]
 ModelClassOption = Annotated[
     str | None,
     typer.Option("--model-class", help="Only images in which a model found this class."),
 ]
+
+
+def parse_hours(text: str | None) -> tuple[int | None, int | None]:
+    """Parse the first hour and the hour after the last one; raises CommandError."""
+    from trapline.cli.errors import CommandError
+
+    if text is None:
+        return None, None
+    first, _, end = text.partition("-")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < 24 and int(end) <= 24):
+        raise CommandError(f"--hours {text}: give two hours from 0 to 24, as in 22-4.")
+    return int(first), int(end)

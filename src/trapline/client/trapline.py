@@ -21,6 +21,7 @@ from trapline.client.projects import ProjectApi
 from trapline.client.public_projects import PublicProjectApi
 from trapline.client.retry import RetryPolicy
 from trapline.client.runs import RunApi
+from trapline.client.saved_views import SavedViewApi
 from trapline.client.sources import SourceApi
 from trapline.client.taxa import TaxonApi
 from trapline.client.users import UserApi
@@ -46,6 +47,7 @@ class Trapline(
     ProjectApi,
     PublicProjectApi,
     RunApi,
+    SavedViewApi,
     SourceApi,
     TaxonApi,
     UserApi,

@@ -6,18 +6,14 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from trapline.wire.day_counts import GivenDay
-from trapline.wire.identifications import LARGEST_COUNT
-from trapline.wire.images import AnalysisStateFilter
+from trapline.wire.image_filters import ImageConditions
 from trapline.wire.jobs import reject_null
-from trapline.wire.observations import ObservationKind, ObservationSource
 from trapline.wire.sensitive_taxa import LocationAudience
 from trapline.wire.values import (
     UUID,
     AnyText,
     Count,
     Fraction,
-    GivenTime,
     Id,
     Message,
     Name,
@@ -70,7 +66,7 @@ LIVE = frozenset({ExportState.QUEUED, ExportState.GATHERING, ExportState.WRITING
 """States of an export that has not ended."""
 
 
-class ExportSelection(Request):
+class ExportSelection(ImageConditions):
     """Images of an export: the listed ones, or all that match the filter.
 
     Without a condition all images of the project are selected. The filter is that of the list of
@@ -78,30 +74,6 @@ class ExportSelection(Request):
     """
 
     images: Annotated[list[UUID], Field(min_length=1, max_length=MOST_NAMED)] | None = None
-    deployment: UUID | None = None
-    class_name: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
-    taxon: UUID | None = None
-    analysis_state: AnalysisStateFilter | None = None
-    captured_after: GivenTime | None = None
-    captured_before: GivenTime | None = None
-    day_after: GivenDay | None = None
-    day_before: GivenDay | None = None
-    confidence_min: Fraction | None = None
-    blank: bool | None = None
-    reviewed: bool | None = None
-    job: Id | None = None
-    tag: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
-    starred: bool | None = None
-    sequence: UUID | None = None
-    camera_time: bool | None = None
-    truncated: bool | None = None
-    kind: ObservationKind | None = None
-    source: ObservationSource | None = None
-    identified_by: UUID | None = None
-    needs_review: bool | None = None
-    individual: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
-    count_min: Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)] | None = None
-    model_class: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
 
 
 class ContributorRole(StrEnum):

@@ -226,8 +226,24 @@ class ClassCounts(Message):
     results: list[ClassCount]
 
 
+LARGEST_SEED = 2**31 - 1
+
+
 class ImageOrder(StrEnum):
-    """How a list of images is ordered."""
+    """Order of a list of images.
+
+    `least_certain`: by the lowest confidence of an observation of a model; images without one
+    follow. `random`: one of the orders that `seed` chooses.
+    """
+
+    NEWEST_FIRST = "-captured_at"
+    OLDEST_FIRST = "captured_at"
+    LEAST_CERTAIN = "least_certain"
+    RANDOM = "random"
+
+
+class PublicImageOrder(StrEnum):
+    """Order of the images of a public project: by capture time."""
 
     NEWEST_FIRST = "-captured_at"
     OLDEST_FIRST = "captured_at"

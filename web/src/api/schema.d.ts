@@ -1017,7 +1017,7 @@ export interface paths {
         };
         /**
          * List Images
-         * @description List images by capture time, of one project or of all your projects.
+         * @description List images of one project or of all your projects, by capture time or in another order.
          *
          *     To start at a time, use `captured_before` or `captured_after`; `skip` is for jumps within a day.
          *     With several filters, counting often takes longer than finding a page: a caller that does not
@@ -2268,6 +2268,58 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Saved Views
+         * @description List saved views by name.
+         */
+        get: operations["list_saved_views_api_v2_saved_views_get"];
+        put?: never;
+        /**
+         * Create Saved View
+         * @description Save a filter of images with its order under a name, for all members of the project.
+         */
+        post: operations["create_saved_view_api_v2_saved_views_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/saved-views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Saved View
+         * @description Get one saved view.
+         */
+        get: operations["get_saved_view_api_v2_saved_views__view_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Saved View
+         * @description Delete a saved view of your own, or as a manager any; images are kept.
+         */
+        delete: operations["delete_saved_view_api_v2_saved_views__view_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Saved View
+         * @description Change a saved view of your own, or as a manager any; omitted fields are kept.
+         */
+        patch: operations["update_saved_view_api_v2_saved_views__view_id__patch"];
         trace?: never;
     };
     "/api/v2/sequences": {
@@ -4950,6 +5002,10 @@ export interface components {
             captured_before?: string | null;
             /** Class Name */
             class_name?: string | null;
+            /** Commented */
+            commented?: boolean | null;
+            /** Confidence Max */
+            confidence_max?: number | null;
             /** Confidence Min */
             confidence_min?: number | null;
             /** Count Min */
@@ -4960,6 +5016,10 @@ export interface components {
             day_before?: string | null;
             /** Deployment */
             deployment?: string | null;
+            /** Hour From */
+            hour_from?: number | null;
+            /** Hour To */
+            hour_to?: number | null;
             /** Identified By */
             identified_by?: string | null;
             /** Images */
@@ -5573,10 +5633,13 @@ export interface components {
         };
         /**
          * ImageOrder
-         * @description How a list of images is ordered.
+         * @description Order of a list of images.
+         *
+         *     `least_certain`: by the lowest confidence of an observation of a model; images without one
+         *     follow. `random`: one of the orders that `seed` chooses.
          * @enum {string}
          */
-        ImageOrder: "-captured_at" | "captured_at";
+        ImageOrder: "-captured_at" | "captured_at" | "least_certain" | "random";
         /**
          * ImagesUpdate
          * @description Request to change images; omitted fields keep their values.
@@ -6928,6 +6991,29 @@ export interface components {
             start: components["schemas"]["JobStart"];
         };
         /**
+         * NewSavedView
+         * @description Request to save a filter of images with an order under a name.
+         */
+        NewSavedView: {
+            /**
+             * @default {
+             *       "deleted": false
+             *     }
+             */
+            filter: components["schemas"]["ViewConditions"];
+            /** Name */
+            name: string;
+            /** @default -captured_at */
+            order: components["schemas"]["ImageOrder"];
+            /** Project */
+            project: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+        };
+        /**
          * NewSource
          * @description Request to create a pull source.
          *
@@ -7980,6 +8066,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["RegisteredPipeline"][];
         };
+        /** Page[SavedView] */
+        Page_SavedView_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["SavedView"][];
+        };
         /** Page[Sequence] */
         Page_Sequence_: {
             /** Count */
@@ -8419,6 +8519,12 @@ export interface components {
             /** Width */
             width: number;
         };
+        /**
+         * PublicImageOrder
+         * @description Order of the images of a public project: by capture time.
+         * @enum {string}
+         */
+        PublicImageOrder: "-captured_at" | "captured_at";
         /**
          * PublicPreview
          * @description Public view of a project, or its preview; at most the newest 10,000 images.
@@ -9038,6 +9144,55 @@ export interface components {
          * @enum {string}
          */
         SamplingDesign: "simpleRandom" | "systematicRandom" | "clusteredRandom" | "experimental" | "targeted" | "opportunistic";
+        /**
+         * SavedView
+         * @description A filter of the images of a project under a name; `created_by` is the name of a user.
+         *
+         *     `can_change`: the caller created it or manages the project.
+         */
+        SavedView: {
+            /** Can Change */
+            can_change: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string | null;
+            filter: components["schemas"]["ViewConditions"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            order: components["schemas"]["ImageOrder"];
+            /** Project Id */
+            project_id: number;
+            /** Seed */
+            seed: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * SavedViewUpdate
+         * @description Request to update a saved view; omitted fields keep their values.
+         *
+         *     `filter` replaces all conditions.
+         */
+        SavedViewUpdate: {
+            filter?: components["schemas"]["ViewConditions"] | null;
+            /** Name */
+            name?: string | null;
+            order?: components["schemas"]["ImageOrder"] | null;
+            /** Seed */
+            seed?: number | null;
+        };
         /**
          * Selection
          * @description The images of a job: IDs, a sequence, or all that match the filter.
@@ -10234,6 +10389,70 @@ export interface components {
             is_operator?: boolean | null;
             /** Name */
             name?: string | null;
+        };
+        /**
+         * ViewConditions
+         * @description The filter of a saved view; `deleted` shows only deleted images, to managers.
+         */
+        ViewConditions: {
+            analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+            /** Blank */
+            blank?: boolean | null;
+            /** Camera Time */
+            camera_time?: boolean | null;
+            /** Captured After */
+            captured_after?: string | null;
+            /** Captured Before */
+            captured_before?: string | null;
+            /** Class Name */
+            class_name?: string | null;
+            /** Commented */
+            commented?: boolean | null;
+            /** Confidence Max */
+            confidence_max?: number | null;
+            /** Confidence Min */
+            confidence_min?: number | null;
+            /** Count Min */
+            count_min?: number | null;
+            /** Day After */
+            day_after?: string | null;
+            /** Day Before */
+            day_before?: string | null;
+            /**
+             * Deleted
+             * @default false
+             */
+            deleted: boolean;
+            /** Deployment */
+            deployment?: string | null;
+            /** Hour From */
+            hour_from?: number | null;
+            /** Hour To */
+            hour_to?: number | null;
+            /** Identified By */
+            identified_by?: string | null;
+            /** Individual */
+            individual?: string | null;
+            /** Job */
+            job?: number | null;
+            kind?: components["schemas"]["ObservationKind"] | null;
+            /** Model Class */
+            model_class?: string | null;
+            /** Needs Review */
+            needs_review?: boolean | null;
+            /** Reviewed */
+            reviewed?: boolean | null;
+            /** Sequence */
+            sequence?: string | null;
+            source?: components["schemas"]["ObservationSource"] | null;
+            /** Starred */
+            starred?: boolean | null;
+            /** Tag */
+            tag?: string | null;
+            /** Taxon */
+            taxon?: string | null;
+            /** Truncated */
+            truncated?: boolean | null;
         };
         /**
          * Webhook
@@ -12484,6 +12703,8 @@ export interface operations {
             query?: {
                 project?: number | null;
                 order?: components["schemas"]["ImageOrder"];
+                /** @description Which random order: the same number, the same order. */
+                seed?: number;
                 /** @description The largest number of results on a page. */
                 limit?: number;
                 /** @description `next` of the previous page. */
@@ -12504,11 +12725,20 @@ export interface operations {
                 day_after?: string | null;
                 /** @description Before this local day. */
                 day_before?: string | null;
+                /** @description From this hour of the day on, at the deployment. */
+                hour_from?: number | null;
+                /** @description Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal hours are a whole day. */
+                hour_to?: number | null;
+                /** @description Only images with an observation of at least this confidence; observations by people are certain. */
                 confidence_min?: number | null;
+                /** @description Only images with an observation of at most this confidence. Observations without a confidence are left out. */
+                confidence_max?: number | null;
                 /** @description Only blank images, or only images with findings. */
                 blank?: boolean | null;
                 /** @description Only images that are, or are not, reviewed by a person. */
                 reviewed?: boolean | null;
+                /** @description Only images with, or without, a comment of a person. */
+                commented?: boolean | null;
                 /** @description Only images of this job. */
                 job?: number | null;
                 /** @description Only images with this tag. */
@@ -12691,11 +12921,20 @@ export interface operations {
                 day_after?: string | null;
                 /** @description Before this local day. */
                 day_before?: string | null;
+                /** @description From this hour of the day on, at the deployment. */
+                hour_from?: number | null;
+                /** @description Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal hours are a whole day. */
+                hour_to?: number | null;
+                /** @description Only images with an observation of at least this confidence; observations by people are certain. */
                 confidence_min?: number | null;
+                /** @description Only images with an observation of at most this confidence. Observations without a confidence are left out. */
+                confidence_max?: number | null;
                 /** @description Only blank images, or only images with findings. */
                 blank?: boolean | null;
                 /** @description Only images that are, or are not, reviewed by a person. */
                 reviewed?: boolean | null;
+                /** @description Only images with, or without, a comment of a person. */
+                commented?: boolean | null;
                 /** @description Only images of this job. */
                 job?: number | null;
                 /** @description Only images with this tag. */
@@ -12918,6 +13157,8 @@ export interface operations {
         parameters: {
             query?: {
                 order?: components["schemas"]["ImageOrder"];
+                /** @description Which random order: the same number, the same order. */
+                seed?: number;
                 deployment?: string | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
@@ -12930,11 +13171,20 @@ export interface operations {
                 day_after?: string | null;
                 /** @description Before this local day. */
                 day_before?: string | null;
+                /** @description From this hour of the day on, at the deployment. */
+                hour_from?: number | null;
+                /** @description Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal hours are a whole day. */
+                hour_to?: number | null;
+                /** @description Only images with an observation of at least this confidence; observations by people are certain. */
                 confidence_min?: number | null;
+                /** @description Only images with an observation of at most this confidence. Observations without a confidence are left out. */
+                confidence_max?: number | null;
                 /** @description Only blank images, or only images with findings. */
                 blank?: boolean | null;
                 /** @description Only images that are, or are not, reviewed by a person. */
                 reviewed?: boolean | null;
+                /** @description Only images with, or without, a comment of a person. */
+                commented?: boolean | null;
                 /** @description Only images of this job. */
                 job?: number | null;
                 /** @description Only images with this tag. */
@@ -15382,7 +15632,7 @@ export interface operations {
                 class?: string | null;
                 captured_after?: string | null;
                 captured_before?: string | null;
-                order?: components["schemas"]["ImageOrder"];
+                order?: components["schemas"]["PublicImageOrder"];
                 /** @description The largest number of results on a page. */
                 limit?: number;
                 /** @description `next` of the previous page. */
@@ -15470,6 +15720,169 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": string;
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_saved_views_api_v2_saved_views_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description The largest number of results on a page. */
+                limit?: number;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SavedView_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_saved_view_api_v2_saved_views_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSavedView"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_saved_view_api_v2_saved_views__view_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_saved_view_api_v2_saved_views__view_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_saved_view_api_v2_saved_views__view_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedViewUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
                 };
             };
             /** @description The problem, and how to correct it. */

@@ -1,6 +1,7 @@
 """All tables, imported from their modules; migrations and their test compare with them."""
 
 from trapline.server.accounts.queries import accounts, sign_in_failures
+from trapline.server.catalogue.queries import saved_views
 from trapline.server.exports.queries import exports
 from trapline.server.external.queries import artifacts, callback_keys
 from trapline.server.findings.queries import algorithm_rows, analyses, annotations, day_counts
@@ -55,6 +56,7 @@ TABLES = (
     identifications,
     human_boxes,
     observation_rows,
+    saved_views,
     exports,
     imports,
     imported_ids,

@@ -150,6 +150,12 @@ ACCESS: dict[str, RouteAccess] = {
     "POST /identifications": RouteAccess(PEOPLE, Role.REVIEWER),
     "POST /identifications/withdraw": RouteAccess(PEOPLE, Role.REVIEWER),
     "GET /identifications/{identification_id}": RouteAccess(PEOPLE),
+    # saved views: reviewers change their own, managers any
+    "GET /saved-views": RouteAccess(PEOPLE),
+    "POST /saved-views": RouteAccess(PEOPLE, Role.REVIEWER),
+    "GET /saved-views/{view_id}": RouteAccess(PEOPLE),
+    "PATCH /saved-views/{view_id}": RouteAccess(PEOPLE, Role.REVIEWER),
+    "DELETE /saved-views/{view_id}": RouteAccess(PEOPLE, Role.REVIEWER),
     "GET /observations": RouteAccess(PEOPLE),
     "GET /observations/groups": RouteAccess(PEOPLE),
     "GET /observations/individuals": RouteAccess(PEOPLE),

@@ -15,7 +15,14 @@ from trapline.server.app.http.documentation import add_documentation
 from trapline.server.app.http.spa import mount_spa
 from trapline.server.app.routes import health
 from trapline.server.catalogue.events import ChangeSubscribers
-from trapline.server.catalogue.routes import annotations, events, images, sequences, summary
+from trapline.server.catalogue.routes import (
+    annotations,
+    events,
+    images,
+    saved_views,
+    sequences,
+    summary,
+)
 from trapline.server.exports.routes import exports
 from trapline.server.external.routes import analyses, callback_keys
 from trapline.server.findings.routes import scores
@@ -73,6 +80,7 @@ VERSIONED = [
     sequences.router,
     events.router,
     images.router,
+    saved_views.router,
     image_deletion.router,
     imports.router,
     summary.router,

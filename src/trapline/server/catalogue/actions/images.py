@@ -20,7 +20,12 @@ from trapline.server.catalogue.queries.image_findings import (
     list_deployment_names,
     list_image_findings,
 )
-from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.catalogue.queries.image_orders import (
+    fetch_ordered_page,
+    list_ordered_neighbours,
+    list_parts,
+)
+from trapline.server.catalogue.rules.filters import ImageFilter, ListOrder
 from trapline.server.findings.queries.annotation_pages import list_analysis_annotations
 from trapline.server.images.actions.signed_urls import sign_original_url, sign_thumbnail
 from trapline.server.images.queries.images import (
@@ -42,6 +47,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import EXACT_UP_TO, count_rows, fetch_page
+from trapline.server.platform.errors import Unprocessable
 from trapline.server.review.actions.human_boxes import build_human_boxes
 from trapline.server.review.actions.identifications import list_effective_on_image
 from trapline.server.review.queries.human_boxes import list_boxes_of_images
@@ -65,25 +71,34 @@ async def list_images(
     scope: Scope,
     project_id: int | None,
     wanted: ImageFilter,
+    order: ListOrder,
     *,
-    descending: bool,
     limit: int,
     cursor: str | None,
     skip: int = 0,
     count_up_to: int = EXACT_UP_TO,
 ) -> Page[Image]:
-    """List images by capture time, without the first `skip`; count them up to `count_up_to`."""
+    """List images in an order, without the first `skip`; count them up to `count_up_to`.
+
+    Raises Unprocessable: images are skipped in an order that is not that of capture times.
+    """
+    if skip and not order.is_by_time:
+        raise Unprocessable("`skip` is only for the orders by capture time: use `cursor`.")
     async with system.database.transaction(scope) as tx:
         wanted = await resolve_filter(scope, tx, project_id, wanted)
         statement = filter_images(select_images(scope, project_id, deleted=wanted.deleted), wanted)
-        rows, following = await fetch_page(
-            tx,
-            statement.offset(skip) if skip else statement,
-            [(get_capture_time_column(wanted), datetime), (ImageRow.id, UUID)],
-            descending=descending,
-            limit=limit,
-            cursor=cursor,
-        )
+        if order.is_by_time:
+            rows, following = await fetch_page(
+                tx,
+                statement.offset(skip) if skip else statement,
+                [(get_capture_time_column(wanted), datetime), (ImageRow.id, UUID)],
+                descending=order.is_newest_first,
+                limit=limit,
+                cursor=cursor,
+            )
+        else:
+            ordered = list_parts(scope, project_id, wanted, order)
+            rows, following = await fetch_ordered_page(tx, ordered, limit, cursor)
         count, estimated = await count_rows(
             tx, select_counted(scope, project_id, wanted, statement), count_up_to
         )
@@ -94,7 +109,7 @@ async def list_images(
 
 
 async def get_image(
-    system: AppContext, scope: Scope, image_id: UUID, wanted: ImageFilter, *, descending: bool
+    system: AppContext, scope: Scope, image_id: UUID, wanted: ImageFilter, order: ListOrder
 ) -> ImageDetail:
     """Get an image with its analyses. Raises NotFound.
 
@@ -105,10 +120,7 @@ async def get_image(
         row = await get_image_row(scope, tx, image_id, deleted=True)
         [image] = await build_images(system, scope, tx, [row])
         wanted = await resolve_filter(scope, tx, row.project_id, wanted)
-        listed = filter_images(select_images(scope, row.project_id, deleted=wanted.deleted), wanted)
-        before, after = await list_adjacent_images(tx, row, listed, get_capture_time_column(wanted))
-        if descending:
-            before, after = after, before
+        before, after = await _list_adjacent(scope, tx, row, wanted, order)
         found = await list_analysis_annotations(
             scope, tx, await list_analyses(scope, tx, row), longer=SHOWN_LONGER
         )
@@ -131,6 +143,19 @@ async def get_image(
         previous_id=before,
         next_id=after,
     )
+
+
+async def _list_adjacent(
+    scope: Scope, tx: Transaction, image: ImageRow, wanted: ImageFilter, order: ListOrder
+) -> tuple[UUID | None, UUID | None]:
+    """Find the images just before and just after an image in a list."""
+    if not order.is_by_time:
+        parts = list_parts(scope, image.project_id, wanted, order)
+        return await list_ordered_neighbours(tx, parts, image)
+    listed = filter_images(select_images(scope, image.project_id, deleted=wanted.deleted), wanted)
+    column = get_capture_time_column(wanted)
+    before, after = await list_adjacent_images(tx, image, listed, column)
+    return (after, before) if order.is_newest_first else (before, after)
 
 
 async def list_classes(system: AppContext, scope: Scope, project_id: int) -> list[ClassCount]:

@@ -31,6 +31,7 @@ from trapline.server.images.queries.images import (
 from trapline.server.images.rules.image_flags import TRUNCATED
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
+from trapline.server.review.queries.identifications import IdentificationRow
 from trapline.server.review.queries.observation_rows import (
     SEVERAL_SOURCES,
     ObservationRow,
@@ -138,6 +139,10 @@ def _list_index_conditions(
     if wanted.confidence_min is not None:
         # An observation that a person decided has no confidence, and is certain.
         conditions.append(row.human | (row.confidence >= wanted.confidence_min))
+    if wanted.confidence_max is not None:
+        # The index has the confidence 0 where observations have none.
+        is_below = and_(~row.human, row.confidence > 0, row.confidence <= wanted.confidence_max)
+        conditions.append(or_(row.human, is_below) if wanted.confidence_max == 1 else is_below)
     return conditions
 
 
@@ -214,6 +219,7 @@ def select_counted(
         taxon_id=wanted.taxon_id,
         blank=wanted.blank if wanted.is_only_blank else None,
         confidence_min=wanted.confidence_min,
+        confidence_max=wanted.confidence_max,
         captured_after=wanted.captured_after,
         captured_before=wanted.captured_before,
         sets=wanted.sets,
@@ -278,6 +284,9 @@ def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
             captured < _midnight(wanted.day_before) + ZONES,
             build_local_day(captured) < wanted.day_before,
         )
+    if wanted.hours is not None:
+        hour = func.extract("hour", func.timezone(ImageRow.time_zone, captured))
+        statement = statement.where(hour.in_(sorted(wanted.hours)))
     return statement
 
 
@@ -306,6 +315,14 @@ def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
         statement = statement.where(ImageRow.sequence_id == wanted.sequence_id)
     if wanted.reviewed is not None:
         statement = statement.where(ImageRow.reviewed if wanted.reviewed else ~ImageRow.reviewed)
+    if wanted.commented is not None:
+        comment = exists().where(
+            IdentificationRow.project_id == ImageRow.project_id,
+            IdentificationRow.image_id == ImageRow.id,
+            IdentificationRow.comment.is_not(None),
+            IdentificationRow.withdrawn_at.is_(None),
+        )
+        statement = statement.where(comment if wanted.commented else ~comment)
     if wanted.starred is not None:
         # In this form the partial index of images with a star is used.
         statement = statement.where(ImageRow.starred if wanted.starred else ~ImageRow.starred)

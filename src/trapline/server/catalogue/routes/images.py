@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.actions import day_counts, images
-from trapline.server.catalogue.rules.filters import ImageFilter
+from trapline.server.catalogue.rules.filters import ImageFilter, ListOrder, build_image_filter
 from trapline.server.images.actions import image_marks, uploads
 from trapline.server.images.actions.uploads import UploadTarget
 from trapline.server.platform.db.pagination import EXACT_UP_TO
@@ -22,7 +22,9 @@ from trapline.server.platform.http.parameters import (
 )
 from trapline.wire.day_counts import DayCounts, GivenDay
 from trapline.wire.identifications import LARGEST_COUNT
+from trapline.wire.image_filters import ImageConditions
 from trapline.wire.images import (
+    LARGEST_SEED,
     AnalysisStateFilter,
     ClassCounts,
     Image,
@@ -39,6 +41,13 @@ from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/images", tags=["images"])
 MOST_SKIPPED = 1_000_000
+
+Seed = Annotated[
+    int,
+    Query(
+        ge=0, le=LARGEST_SEED, description="Which random order: the same number, the same order."
+    ),
+]
 
 FORM: dict[str, Any] = {
     "requestBody": {
@@ -79,12 +88,47 @@ def parse_filter(
     captured_before: GivenTime | None = None,
     day_after: Annotated[GivenDay | None, Query(description="From this local day on.")] = None,
     day_before: Annotated[GivenDay | None, Query(description="Before this local day.")] = None,
-    confidence_min: Annotated[float | None, Query(ge=0, le=1, allow_inf_nan=False)] = None,
+    hour_from: Annotated[
+        int | None,
+        Query(ge=0, le=23, description="From this hour of the day on, at the deployment."),
+    ] = None,
+    hour_to: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=24,
+            description="Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal "
+            "hours are a whole day.",
+        ),
+    ] = None,
+    confidence_min: Annotated[
+        float | None,
+        Query(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="Only images with an observation of at least this confidence; observations "
+            "by people are certain.",
+        ),
+    ] = None,
+    confidence_max: Annotated[
+        float | None,
+        Query(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="Only images with an observation of at most this confidence. Observations "
+            "without a confidence are left out.",
+        ),
+    ] = None,
     blank: Annotated[
         bool | None, Query(description="Only blank images, or only images with findings.")
     ] = None,
     reviewed: Annotated[
         bool | None, Query(description="Only images that are, or are not, reviewed by a person.")
+    ] = None,
+    commented: Annotated[
+        bool | None, Query(description="Only images with, or without, a comment of a person.")
     ] = None,
     job: Annotated[
         int | None, Query(ge=1, le=LARGEST, description="Only images of this job.")
@@ -137,33 +181,37 @@ def parse_filter(
     ] = False,
 ) -> ImageFilter:
     """Parse the filter of images from the query."""
-    return ImageFilter(
-        deployment_id=deployment,
+    given = ImageConditions.model_construct(
+        deployment=deployment,
         class_name=class_name,
-        taxon_id=taxon,
-        analysis_state=analysis_state.value if analysis_state else None,
+        taxon=taxon,
+        analysis_state=analysis_state,
         captured_after=captured_after,
         captured_before=captured_before,
         day_after=day_after,
         day_before=day_before,
+        hour_from=hour_from,
+        hour_to=hour_to,
         confidence_min=confidence_min,
+        confidence_max=confidence_max,
         blank=blank,
         reviewed=reviewed,
-        job_id=job,
+        commented=commented,
+        job=job,
         tag=tag,
         starred=starred,
-        sequence_id=sequence,
+        sequence=sequence,
         camera_time=camera_time,
         truncated=truncated,
-        kind=kind.value if kind else None,
-        human=None if source is None else source is ObservationSource.HUMAN,
-        identified_by=f"user:{identified_by}" if identified_by else None,
+        kind=kind,
+        source=source,
+        identified_by=identified_by,
         needs_review=needs_review,
-        individual_id=individual,
+        individual=individual,
         count_min=count_min,
         model_class=model_class,
-        deleted=deleted,
     )
+    return build_image_filter(given, deleted=deleted)
 
 
 Wanted = Annotated[ImageFilter, Depends(parse_filter)]
@@ -176,6 +224,7 @@ async def list_images(
     wanted: Wanted,
     project: ProjectFilter = None,
     order: ImageOrder = ImageOrder.NEWEST_FIRST,
+    seed: Seed = 0,
     limit: Limit = 50,
     cursor: Cursor = None,
     skip: Annotated[int, Query(ge=0, le=MOST_SKIPPED, description="Number of images to skip.")] = 0,
@@ -189,7 +238,7 @@ async def list_images(
         ),
     ] = EXACT_UP_TO,
 ) -> Page[Image]:
-    """List images by capture time, of one project or of all your projects.
+    """List images of one project or of all your projects, by capture time or in another order.
 
     To start at a time, use `captured_before` or `captured_after`; `skip` is for jumps within a day.
     With several filters, counting often takes longer than finding a page: a caller that does not
@@ -200,7 +249,7 @@ async def list_images(
         scope,
         project,
         wanted,
-        descending=order == ImageOrder.NEWEST_FIRST,
+        ListOrder(order, seed),
         limit=limit,
         cursor=cursor,
         skip=skip,
@@ -297,12 +346,11 @@ async def get_image(
     image_id: UUID,
     wanted: Wanted,
     order: ImageOrder = ImageOrder.OLDEST_FIRST,
+    seed: Seed = 0,
 ) -> ImageDetail:
     """Get an image with its EXIF data, its source and all its analyses.
 
     `previous_id` and `next_id` are its neighbours in the list of its project with this filter and
     order.
     """
-    return await images.get_image(
-        system, scope, image_id, wanted, descending=order == ImageOrder.NEWEST_FIRST
-    )
+    return await images.get_image(system, scope, image_id, wanted, ListOrder(order, seed))

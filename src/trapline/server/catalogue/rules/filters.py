@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from trapline.wire.observations import ObservationKind
+from trapline.wire.image_filters import ImageConditions
+from trapline.wire.images import ImageOrder
+from trapline.wire.observations import ObservationKind, ObservationSource
+
+HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -14,9 +18,10 @@ class ImageFilter:
     `analysis_state` is the state of the newest analysis, or none. Days are in the time zone of each
     image, from `day_after` on and before `day_before`. `human` matches what people decided, or if
     false what models did; `identified_by` is a user in the form that the audit uses; `model_class`
-    matches the output of models, whatever people say. These are looked up before the filter is
-    applied: `sets` of observations, the stored `names` of the class or taxon, and for a person
-    whether several people decided some observations together.
+    matches the output of models, whatever people say. `hours` are hours of the local day.
+    `is_by_time` is false for a list that is not in the order of capture times. These are looked up
+    before the filter is applied: `sets` of observations, the stored `names` of the class or taxon,
+    and for a person whether several people decided some observations together.
     """
 
     deployment_id: UUID | None = None
@@ -27,9 +32,12 @@ class ImageFilter:
     captured_before: datetime | None = None
     day_after: date | None = None
     day_before: date | None = None
+    hours: frozenset[int] | None = None
     confidence_min: float | None = None
+    confidence_max: float | None = None
     blank: bool | None = None
     reviewed: bool | None = None
+    commented: bool | None = None
     job_id: int | None = None
     tag: str | None = None
     starred: bool | None = None
@@ -44,6 +52,7 @@ class ImageFilter:
     count_min: int | None = None
     model_class: str | None = None
     deleted: bool = False
+    is_by_time: bool = True
     sets: tuple[int, ...] = ()
     names: tuple[str, ...] | None = None
     has_several_people: bool = False
@@ -58,7 +67,7 @@ class ImageFilter:
         """Whether an index of observed classes has the order of the list for this filter."""
         is_of_kind = self.kind not in (None, ObservationKind.UNCLASSIFIED)
         is_of_group = self.count_min is not None and self.count_min > 1
-        return (
+        return self.is_by_time and (
             self.is_of_one_name
             or is_of_kind
             or is_of_group
@@ -71,6 +80,71 @@ class ImageFilter:
     def is_only_blank(self) -> bool:
         """Whether the one name is that of blank images."""
         return bool(self.blank) and self.class_name is None and self.taxon_id is None
+
+
+def build_image_filter(given: ImageConditions, *, deleted: bool = False) -> ImageFilter:
+    """Build the filter of a list of images from the conditions of a request."""
+    return ImageFilter(
+        deployment_id=given.deployment,
+        class_name=given.class_name,
+        taxon_id=given.taxon,
+        analysis_state=given.analysis_state.value if given.analysis_state else None,
+        captured_after=given.captured_after,
+        captured_before=given.captured_before,
+        day_after=given.day_after,
+        day_before=given.day_before,
+        hours=list_hours(given.hour_from, given.hour_to),
+        confidence_min=given.confidence_min,
+        confidence_max=given.confidence_max,
+        blank=given.blank,
+        reviewed=given.reviewed,
+        commented=given.commented,
+        job_id=given.job,
+        tag=given.tag,
+        starred=given.starred,
+        sequence_id=given.sequence,
+        camera_time=given.camera_time,
+        truncated=given.truncated,
+        kind=given.kind.value if given.kind else None,
+        human=None if given.source is None else given.source is ObservationSource.HUMAN,
+        identified_by=f"user:{given.identified_by}" if given.identified_by else None,
+        needs_review=given.needs_review,
+        individual_id=given.individual,
+        count_min=given.count_min,
+        model_class=given.model_class,
+        deleted=deleted,
+    )
+
+
+def list_hours(first: int | None, end: int | None) -> frozenset[int] | None:
+    """List the hours of the day from one on and before another; None for the whole day.
+
+    >>> sorted(list_hours(22, 2))
+    [0, 1, 22, 23]
+    >>> sorted(list_hours(22, None))
+    [22, 23]
+    """
+    start = first or 0
+    length = ((HOURS if end is None else end) - start) % HOURS
+    return frozenset((start + hour) % HOURS for hour in range(length)) or None
+
+
+@dataclass(frozen=True)
+class ListOrder:
+    """An order of a list of images; `seed` chooses one of the random orders."""
+
+    order: ImageOrder
+    seed: int = 0
+
+    @property
+    def is_by_time(self) -> bool:
+        """Whether it is the order of capture times, forward or backward."""
+        return self.order in (ImageOrder.NEWEST_FIRST, ImageOrder.OLDEST_FIRST)
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether it is the order of capture times backward."""
+        return self.order is ImageOrder.NEWEST_FIRST
 
 
 @dataclass(frozen=True)

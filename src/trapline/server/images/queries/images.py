@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     func,
     select,
+    text,
     tuple_,
     update,
 )
@@ -69,6 +70,7 @@ class ImageRow(Row):
             "ix_images_without_camera_time", "project_id", "captured_at", "id", postgresql_where=WITHOUT_CAMERA_TIME
         ),
         Index("ix_images_source_without_camera_time", "source_id", postgresql_where=WITHOUT_CAMERA_TIME),
+        Index("ix_images_random", "project_id", text("left(md5(id::text), 8)"), "id"),
         Index("ix_images_reviewed", "project_id", "captured_at", "id", postgresql_where="reviewed"),
     )  # fmt: skip
 
@@ -235,9 +237,7 @@ async def create_images(
 def _as_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
-    return (
-        value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
-    )
+    return value if isinstance(value, str | int | float | list | dict | None) else str(value)
 
 
 def select_images(

@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -48,6 +49,10 @@ def _read_value(value: object, kind: type) -> object:
         if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
             raise ValueError("not a 64-bit integer")
         return value
+    if kind is float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise ValueError("not a finite number")
+        return float(value)
     return reject_nul(str(value))
 
 

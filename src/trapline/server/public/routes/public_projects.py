@@ -14,7 +14,7 @@ from trapline.server.platform.http.request_context import get_minimal_origin
 from trapline.server.platform.http.route_access import get_route_access
 from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES
 from trapline.server.public.actions import public_projects
-from trapline.wire.images import ImageOrder
+from trapline.wire.images import PublicImageOrder
 from trapline.wire.public_projects import (
     PublicDeployment,
     PublicImage,
@@ -69,7 +69,7 @@ async def list_public_images(
     class_name: Annotated[QueryText | None, Query(alias="class")] = None,
     captured_after: GivenTime | None = None,
     captured_before: GivenTime | None = None,
-    order: ImageOrder = ImageOrder.NEWEST_FIRST,
+    order: PublicImageOrder = PublicImageOrder.NEWEST_FIRST,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PublicImage]:
@@ -84,7 +84,7 @@ async def list_public_images(
             captured_after=captured_after,
             captured_before=captured_before,
         ),
-        descending=order == ImageOrder.NEWEST_FIRST,
+        descending=order == PublicImageOrder.NEWEST_FIRST,
         limit=limit,
         cursor=cursor,
     )

@@ -72,6 +72,12 @@ class IdentificationRow(Row):
             postgresql_where="taxa is not null",
         ),
         Index(
+            "ix_identifications_comment",
+            "project_id",
+            "image_id",
+            postgresql_where="comment is not null and withdrawn_at is null",
+        ),
+        Index(
             "ix_identifications_withdrawn",
             "project_id",
             "withdrawn_at",

@@ -207,6 +207,13 @@ class ObservedClassRow(Row):
             postgresql_include=["count", "class_name"],
             postgresql_where=text("count > 1"),
         ),
+        Index(
+            "ix_observed_classes_confidence",
+            "set_id",
+            "confidence",
+            "image_id",
+            postgresql_where=text("not human and confidence > 0"),
+        ),
         {
             "postgresql_with": {
                 "autovacuum_vacuum_scale_factor": "0.01",
