@@ -1,6 +1,7 @@
 import react from "@vitejs/plugin-react"
 import { loadEnv } from "vite"
 import { defineConfig } from "vitest/config"
+import { LANGUAGES, parseLanguage, selectLanguage } from "./languages.ts"
 
 // The first segments of the server's paths, as in src/trapline/server/app/http/spa.py.
 const serverPaths = [
@@ -15,13 +16,16 @@ const serverPaths = [
 
 export default defineConfig(({ mode }) => {
   // `make dev` sets SERVER_PORT to the port of the server that it starts.
-  const port = loadEnv(mode, ".", "SERVER_").SERVER_PORT || "8000"
+  const settings = loadEnv(mode, ".", ["SERVER_", "PAGE_"])
+  const port = settings.SERVER_PORT || "8000"
   const server = `http://127.0.0.1:${port}`
+  const language = parseLanguage(settings.PAGE_LANGUAGE)
   return {
-    plugins: [react()],
+    plugins: [selectLanguage(language), react()],
     build: {
       outDir: "../src/trapline/server/page",
-      emptyOutDir: true,
+      // The builds of all languages are in one folder; the first removes the files before it.
+      emptyOutDir: language === LANGUAGES[0],
       assetsInlineLimit: 0,
       target: "es2022",
     },

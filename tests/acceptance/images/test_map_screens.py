@@ -270,12 +270,13 @@ def test_every_button_can_be_pressed(seat: Seat, furnished: Furnished, size: str
             tab.expect_nothing_wrong()
 
 
-def test_the_first_load_is_small() -> None:
+@pytest.mark.parametrize("document", ["index.html", "index.de.html"])
+def test_the_first_load_is_small(document: str) -> None:
     page = Path(trapline.server.__file__).parent / "page"
     if not (page / "index.html").exists():
         pytest.skip("the page is not built (make web)")
     files = re.findall(
-        r'(?:src|href)="/(assets/[^"]+)"', (page / "index.html").read_text(encoding="utf-8")
+        r'(?:src|href)="/(assets/[^"]+)"', (page / document).read_text(encoding="utf-8")
     )
     assert files
     size = sum(len(gzip.compress((page / file).read_bytes())) for file in files)

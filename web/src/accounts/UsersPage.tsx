@@ -19,7 +19,7 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { memberTexts, settingsTexts } from "../projects/en"
 import { ROLES } from "../projects/MembersPage"
 import { SourceFolders } from "../sources/SourceFolders"
-import { uiTexts } from "../ui/en"
+import { formatInSentence, uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
 import { accountTexts } from "./en"
@@ -95,7 +95,7 @@ export function UsersPage() {
                     {user.memberships
                       .map(
                         (one) =>
-                          `${one.project_name} (${memberTexts.roles[one.role]?.toLowerCase()})`,
+                          `${one.project_name} (${formatInSentence(memberTexts.roles[one.role] ?? one.role)})`,
                       )
                       .join(", ")}
                   </span>

@@ -110,7 +110,7 @@ export const tokenTexts = {
     pipeline: "An external pipeline",
   } as Record<string, string>,
   expires: "Expires",
-  inDays: (days: number) => `in ${days} days`,
+  inDays: (days: number) => `in ${formatPlural(days, "day", "days")}`,
   made: "Made",
   used: "Last used",
   revoke: "Revoke",

@@ -15,7 +15,8 @@ import { formatImages } from "../images/en"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { projectsQuery } from "../projects/queries"
-import { uiTexts } from "../ui/en"
+import { languageTexts, uiTexts } from "../ui/en"
+import { LANGUAGE, LANGUAGES, setLanguage } from "../ui/language"
 import { applyTheme, getTheme, type Theme } from "../ui/theme"
 import { navigationTexts } from "./en"
 
@@ -158,6 +159,21 @@ export function AccountMenu({ onKeys }: { onKeys: () => void }) {
             {t.themes[value]}
             <span className="kind">
               {value === chosen && <Check size={14} aria-label={uiTexts.yes} />}
+            </span>
+          </Ariakit.MenuItem>
+        ))}
+        <Ariakit.MenuSeparator className="menu-line" />
+        <div className="menu-label">{languageTexts.title}</div>
+        {LANGUAGES.map(([language, name]) => (
+          <Ariakit.MenuItem
+            key={language}
+            className="menu-item"
+            lang={language}
+            onClick={() => setLanguage(language)}
+          >
+            {name}
+            <span className="kind">
+              {language === LANGUAGE && <Check size={14} aria-label={uiTexts.yes} />}
             </span>
           </Ariakit.MenuItem>
         ))}

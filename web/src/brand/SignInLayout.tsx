@@ -1,5 +1,6 @@
 /** The layout of the screens before sign-in: a drawing of an image with one box, and a form. */
 import type { ReactNode } from "react"
+import { LanguageSelect } from "../ui/LanguageSelect"
 import { brandTexts } from "./en"
 
 export function SignInLayout({ children }: { children: ReactNode }) {
@@ -38,7 +39,10 @@ export function SignInLayout({ children }: { children: ReactNode }) {
         <p>{brandTexts.tagline}</p>
       </div>
       <main className="sign-in-form">
-        <div>{children}</div>
+        <div>
+          {children}
+          <LanguageSelect />
+        </div>
       </main>
     </div>
   )

@@ -5,7 +5,7 @@ import type { Deployment } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
-import { uiTexts } from "../ui/en"
+import { formatDecimal, uiTexts } from "../ui/en"
 import { Check, TextField } from "../ui/Field"
 import { showToast } from "../ui/Toasts"
 import { ClockOffsetPreview } from "./ClockOffsetPreview"
@@ -125,8 +125,8 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
             onPlace={(place) =>
               setForm((old) => ({
                 ...old,
-                latitude: place.latitude.toFixed(DIGITS),
-                longitude: place.longitude.toFixed(DIGITS),
+                latitude: formatDecimal(place.latitude, DIGITS),
+                longitude: formatDecimal(place.longitude, DIGITS),
               }))
             }
           />

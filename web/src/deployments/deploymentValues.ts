@@ -2,7 +2,7 @@
 import type { Deployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
 import { deploymentTexts, deploymentFormTexts as t } from "./en"
-import { parseNumber } from "./numbers"
+import { formatNumber, parseNumber } from "./numbers"
 import { buildSetupText, parseSetup } from "./setupValues"
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC"
@@ -12,9 +12,9 @@ export function buildFormValues(deployment?: Deployment) {
     deployment && at ? toLocal(at, deployment.time_zone) : ""
   return {
     name: deployment?.name ?? "",
-    latitude: deployment?.latitude?.toString() ?? "",
-    longitude: deployment?.longitude?.toString() ?? "",
-    coordinate_uncertainty_m: deployment?.coordinate_uncertainty_m?.toString() ?? "",
+    latitude: formatNumber(deployment?.latitude),
+    longitude: formatNumber(deployment?.longitude),
+    coordinate_uncertainty_m: formatNumber(deployment?.coordinate_uncertainty_m),
     time_zone: deployment?.time_zone ?? "",
     started_at: moment(deployment?.started_at),
     ended_at: moment(deployment?.ended_at),

@@ -63,6 +63,7 @@ export const locationTexts = {
   formNote:
     "A sensitive taxon occurs at this deployment. Your role does not see its exact location, so the disabled fields are withheld. An owner of the project can change them.",
   withheld: "withheld",
+  coordinates: (latitude: string, longitude: string) => `${latitude}, ${longitude}`,
 }
 
 export const clockTexts = {

@@ -1,6 +1,8 @@
 /** Locations that are rounded or withheld for the user's role, because of a sensitive taxon. */
 import type { Deployment, LocationPrecision } from "../api/types"
+import { formatDecimal } from "../ui/en"
 import type { DeploymentFormValues } from "./deploymentValues"
+import { locationTexts as t } from "./en"
 
 const DECIMALS: Record<LocationPrecision, number> = {
   exact: 4,
@@ -55,5 +57,5 @@ export function formatCoordinates({
 }: Located): string | null {
   if (latitude === null || longitude === null) return null
   const digits = DECIMALS[precision]
-  return `${latitude.toFixed(digits)}, ${longitude.toFixed(digits)}`
+  return t.coordinates(formatDecimal(latitude, digits), formatDecimal(longitude, digits))
 }

@@ -2,7 +2,7 @@
 import type { Deployment, NewDeployment } from "../api/types"
 import { fromLocal, toLocal } from "../ui/localTime"
 import { setupTexts as t } from "./en"
-import { parseNumber } from "./numbers"
+import { formatNumber, parseNumber } from "./numbers"
 import { SETUP_FIELDS, SETUP_NAMES, type SetupFieldName } from "./setupFieldList"
 
 export type SetupText = Record<SetupFieldName, string>
@@ -21,6 +21,7 @@ export function buildSetupText(deployment: Deployment | undefined): SetupText {
       return [name, periods.map((one) => formatPeriod(one, zone)).join("\n")]
     }
     const value = deployment?.[name] ?? ""
+    if (typeof value === "number") return [name, formatNumber(value)]
     return [name, Array.isArray(value) ? value.join(` ${SEPARATOR} `) : String(value)]
   })
   return Object.fromEntries(texts) as SetupText

@@ -18,7 +18,7 @@ import { WebhookTag } from "./WebhookTag"
 import "./webhooks.css"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { NotFound } from "../errors/NotFound"
-import { uiTexts } from "../ui/en"
+import { formatInSentence, uiTexts } from "../ui/en"
 import { webhookTexts } from "./en"
 import { webhookQuery } from "./queries"
 
@@ -133,7 +133,7 @@ export function WebhookPage({ id }: { id: string }) {
           {webhook.event_types.length > 0
             ? webhook.event_types.map((type) => t.types[type] ?? type).join(", ")
             : t.all}
-          {webhook.analyses_of_jobs && `; ${t.ofJobs.toLowerCase()}`}
+          {webhook.analyses_of_jobs && `; ${formatInSentence(t.ofJobs)}`}
         </dd>
         <dt>{t.made}</dt>
         <dd>

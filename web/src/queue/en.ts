@@ -1,5 +1,5 @@
 import { formatImages } from "../images/en"
-import { formatCount, formatPlural } from "../ui/en"
+import { formatCount, formatDecimal, formatPlural } from "../ui/en"
 
 export const runTexts = {
   title: "Start a job",
@@ -135,7 +135,7 @@ export const jobTexts = {
   of: (done: number, total: number) => `${formatCount(done)} of ${formatCount(total)}`,
   ofAbout: (done: number, total: number) => `${formatCount(done)} of about ${formatCount(total)}`,
   perMinute: (rate: number) =>
-    `${rate * 60 >= 10 ? formatCount(Math.round(rate * 60)) : (rate * 60).toFixed(1)} images/min`,
+    `${rate * 60 >= 10 ? formatCount(Math.round(rate * 60)) : formatDecimal(rate * 60, 1)} images/min`,
   counts: {
     queued: "waiting",
     processing: "in work",

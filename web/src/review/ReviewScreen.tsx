@@ -4,11 +4,12 @@ import { type MouseEvent, useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { ShortcutHelp } from "../app/ShortcutHelp"
 import { ErrorMessage } from "../errors/ErrorMessage"
+import { formatImages } from "../images/en"
 import type { ImageFilter } from "../images/queries"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { LinkButton } from "../ui/Button"
-import { formatCount, formatEstimate, formatPlural } from "../ui/en"
+import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useShortcuts } from "../ui/shortcuts"
 import { formatTime } from "../ui/time"
@@ -193,7 +194,7 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
         <>
           <FinishedReview
             steps={steps}
-            done={formatPlural(done, "image", "images")}
+            done={formatImages(done)}
             grid={grid}
             onReload={() => {
               queue.reset()

@@ -4,6 +4,7 @@
  */
 import { api, unwrap } from "../api/client"
 import type { Identification } from "../api/types"
+import { locale } from "../ui/en"
 import { type Decision, type IdentifyDecision, listDecidedImages, type Refusal } from "./decisions"
 import { outboxTexts as t } from "./en"
 import { mapInParallel } from "./requestsInParallel"
@@ -68,7 +69,7 @@ export async function findConflict(
     why: t.newer(
       newest.by,
       `${t.does[newest.kind] ?? newest.kind}${name}`,
-      new Date(newest.created_at).toLocaleString("en"),
+      new Date(newest.created_at).toLocaleString(locale),
     ),
   }
 }

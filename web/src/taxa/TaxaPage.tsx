@@ -184,7 +184,9 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
                   </div>
                 ))}
               </td>
-              <td data-label={taxon.rank ? t.rank : undefined}>{taxon.rank}</td>
+              <td data-label={taxon.rank ? t.rank : undefined}>
+                {t.ranks[taxon.rank ?? ""] ?? taxon.rank}
+              </td>
               <td data-label={taxon.labels.length > 0 ? t.labels : undefined}>
                 {taxon.labels.join(", ")}
               </td>

@@ -9,7 +9,7 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { useProject } from "../projects/projectContext"
 import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
-import { uiTexts } from "../ui/en"
+import { locale, uiTexts } from "../ui/en"
 import { TextField } from "../ui/Field"
 import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
@@ -165,8 +165,8 @@ function Form({ taxon, version, onClose, onOutdated }: FormProps) {
           {...field("rank")}
         />
         <datalist id={ranks}>
-          {t.ranks.map((rank) => (
-            <option key={rank} value={rank} />
+          {Object.entries(t.ranks).map(([rank, name]) => (
+            <option key={rank} value={rank} label={name} />
           ))}
         </datalist>
       </div>
@@ -273,7 +273,7 @@ function CommonNames({
   const add = useRef<HTMLButtonElement>(null)
   const listed = useId()
   const [fresh, setFresh] = useState<number | null>(null)
-  const called = new Intl.DisplayNames("en", { type: "language" })
+  const called = new Intl.DisplayNames(locale, { type: "language" })
   const change = (key: number, part: Partial<CommonName>) =>
     onChange(names.map((one) => (one.key === key ? { ...one, ...part } : one)))
   const addOne = () => {

@@ -1,12 +1,13 @@
-const NUMBER = new Intl.NumberFormat("en")
+import { createFormats } from "./formats"
 
-export const formatCount = (count: number) => NUMBER.format(count)
-
-export const formatPlural = (count: number, one: string, many: string) =>
-  `${formatCount(count)} ${count === 1 ? one : many}`
+export const { locale, formatCount, choosePlural, formatPlural, formatDecimal, formatInput } =
+  createFormats("en-GB")
 
 export const formatEstimate = (text: string, isEstimate: boolean) =>
   isEstimate ? `about ${text}` : text
+
+/** Write a label inside a sentence. */
+export const formatInSentence = (label: string) => label.toLowerCase()
 
 export const uiTexts = {
   cancel: "Cancel",
@@ -29,8 +30,13 @@ export const uiTexts = {
   moreSettings: "More settings",
 }
 
+export const languageTexts = {
+  title: "Language",
+  /** The name of each language in that language. */
+  names: { en: "English", de: "Deutsch" },
+}
+
 export const timeTexts = {
-  locale: "en-GB",
   never: "never",
   now: "just now",
   soon: "in a moment",
@@ -40,9 +46,10 @@ export const timeTexts = {
   seconds: (count: number) => `${count} s`,
   minutes: (count: number) => `${count} min`,
   hours: (count: number | string) => `${count} h`,
-  days: (count: number) => (count === 1 ? "1 day" : `${count} days`),
-  months: (count: number) => `${count} months`,
-  years: (count: number) => `${count} years`,
+  days: (count: number) => formatPlural(count, "day", "days"),
+  ageDays: (count: number) => formatPlural(count, "day", "days"),
+  months: (count: number) => formatPlural(count, "month", "months"),
+  years: (count: number) => formatPlural(count, "year", "years"),
   bytes: (value: number | string, unit: number) =>
     `${value} ${["B", "kB", "MB", "GB", "TB"][unit]}`,
 }

@@ -1,6 +1,6 @@
 /** Times, durations and sizes as text, with the time zone in the tooltip. */
 import { useEffect, useState } from "react"
-import { timeTexts as t } from "./en"
+import { formatDecimal, locale, timeTexts as t } from "./en"
 
 const MINUTE = 60
 const HOUR = 3600
@@ -18,9 +18,9 @@ function format(
   let formatter = formats.get(key)
   if (!formatter) {
     try {
-      formatter = new Intl.DateTimeFormat(t.locale, { ...options, timeZone: zone })
+      formatter = new Intl.DateTimeFormat(locale, { ...options, timeZone: zone })
     } catch {
-      formatter = new Intl.DateTimeFormat(t.locale, { ...options, timeZone: "UTC" })
+      formatter = new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" })
     }
     formats.set(key, formatter)
   }
@@ -77,7 +77,7 @@ function formatSpan(seconds: number): string {
   if (seconds < 50 * MINUTE) return t.minutes(Math.max(1, Math.round(seconds / MINUTE)))
   if (seconds < 22 * HOUR) return t.hours(Math.max(1, Math.round(seconds / HOUR)))
   const days = Math.max(1, Math.round(seconds / DAY))
-  if (days < 60) return t.days(days)
+  if (days < 60) return t.ageDays(days)
   const months = Math.round(days / 30.4)
   return months < 24 ? t.months(months) : t.years(Math.round(days / 365.25))
 }
@@ -87,7 +87,7 @@ export function formatDuration(seconds: number): string {
   if (seconds < 1) return t.underOneSecond
   if (seconds < 90) return t.seconds(Math.round(seconds))
   if (seconds < 90 * MINUTE) return t.minutes(Math.round(seconds / MINUTE))
-  if (seconds < 36 * HOUR) return t.hours((seconds / HOUR).toFixed(1))
+  if (seconds < 36 * HOUR) return t.hours(formatDecimal(seconds / HOUR, 1))
   return t.days(Math.round(seconds / DAY))
 }
 
@@ -133,7 +133,7 @@ export function formatBytes(size: number): string {
     value /= 1000
     unit += 1
   }
-  return t.bytes(value < 10 ? value.toFixed(1) : Math.round(value), unit)
+  return t.bytes(value < 10 ? formatDecimal(value, 1) : Math.round(value), unit)
 }
 
 /** Format a day such as 2026-06-01 as "Monday, 1 June 2026", or by `options`. */

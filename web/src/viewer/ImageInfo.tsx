@@ -8,6 +8,7 @@ import { LocationBadge } from "../deployments/LocationBadge"
 import { isExact } from "../deployments/locationPrecision"
 import { imageTexts, markTexts } from "../images/en"
 import { paths, withSearch } from "../paths"
+import { formatDecimal } from "../ui/en"
 import { formatBytes, formatExact, Timestamp } from "../ui/time"
 import { viewerTexts } from "./en"
 import { CaptureTime, ImageTags } from "./ImageMarks"
@@ -95,7 +96,7 @@ export function ImageInfo({ image }: { image: ImageDetail }) {
         <dd>
           {image.width} × {image.height}{" "}
           <span className="soft">
-            ({t.megapixels(((image.width * image.height) / 1e6).toFixed(1))})
+            ({t.megapixels(formatDecimal((image.width * image.height) / 1e6, 1))})
           </span>
         </dd>
         <dt>{t.added}</dt>

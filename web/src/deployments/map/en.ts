@@ -1,5 +1,7 @@
 import { formatCount } from "../../ui/en"
 
+export const compassTexts = { east: "E", west: "W", north: "N", south: "S" }
+
 export const mapTexts = {
   map: "map",
   label: "Map of the deployments. Arrow keys move it, plus and minus zoom, 0 shows all.",

@@ -1,4 +1,6 @@
 /** The graticule and the scale bar of the map. */
+import { formatDecimal } from "../../ui/en"
+import { compassTexts as t } from "./en"
 import {
   fromScreen,
   metresPerPixel,
@@ -33,7 +35,7 @@ export interface Graticule {
 const formatDegrees = (value: number, step: number, [plus, minus]: [string, string]) => {
   const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))
   const letter = Math.abs(value) < step / 2 ? "" : ` ${value > 0 ? plus : minus}`
-  return `${Math.abs(value).toFixed(digits)}°${letter}`
+  return `${formatDecimal(Math.abs(value), digits)}°${letter}`
 }
 
 /** Build the visible meridians and parallels, with their positions in pixels. */
@@ -46,7 +48,7 @@ export function buildGraticule(view: View, size: Size): Graticule {
     const longitude = count * step
     const wrapped = ((((longitude + 180) % 360) + 360) % 360) - 180
     const at = ((longitude - west) / 360) * view.scale
-    const text = formatDegrees(wrapped, step, ["E", "W"])
+    const text = formatDegrees(wrapped, step, [t.east, t.west])
     // Beyond the edge of the world there is no label.
     meridians.push({
       at,
@@ -61,7 +63,7 @@ export function buildGraticule(view: View, size: Size): Graticule {
     const place = project({ latitude, longitude: 0 })
     parallels.push({
       at: toScreen({ x: view.x, y: place.y }, view, size).y,
-      text: formatDegrees(latitude, step, ["N", "S"]),
+      text: formatDegrees(latitude, step, [t.north, t.south]),
     })
   }
   return { meridians, parallels }

@@ -1,4 +1,4 @@
-"""The page: its built files, and index.html for each path that the page handles."""
+"""The page: its built files, and its document in the user's language for each other path."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
+from trapline.server.app.http.page_languages import COOKIE, DEFAULT_LANGUAGE, choose_language
 from trapline.server.platform.http.security_headers import PAGE_POLICY
 
 FOLDER = Path(__file__).parents[2] / "page"
@@ -40,11 +41,33 @@ def mount_spa(app: FastAPI) -> None:
             )
         if path and "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(404, UNKNOWN)
-        index = FOLDER / "index.html"
-        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
-        if not index.is_file():
-            return HTMLResponse(NOT_BUILT, 503, headers=headers)
-        return FileResponse(index, headers=headers)
+        return _render_index(request)
+
+
+def _render_index(request: Request) -> Response:
+    """Return the document of the page in the language of the request."""
+    indexes = _find_indexes()
+    language = choose_language(
+        request.cookies.get(COOKIE), request.headers.get("accept-language"), indexes
+    )
+    # The document is not a FileResponse: its ETag could be the same in two languages.
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": PAGE_POLICY,
+        "Vary": "Accept-Language, Cookie",
+        "Content-Language": language,
+    }
+    index = indexes.get(language)
+    if index is None:
+        return HTMLResponse(NOT_BUILT, 503, headers=headers)
+    return HTMLResponse(index.read_bytes(), headers=headers)
+
+
+def _find_indexes() -> dict[str, Path]:
+    """Find the documents of the page by language; a build can contain only some languages."""
+    translated = {file.suffixes[0].removeprefix("."): file for file in FOLDER.glob("index.*.html")}
+    english = FOLDER / "index.html"
+    return translated | ({DEFAULT_LANGUAGE: english} if english.is_file() else {})
 
 
 def _find_built(path: str) -> Path | None:

@@ -1,0 +1,100 @@
+import { formatPlural } from "../ui/de"
+import type { Translation } from "../ui/translation"
+import type * as en from "./en"
+
+export const navigationTexts: Translation<typeof en.navigationTexts> = {
+  overview: "Übersicht",
+  images: "Bilder",
+  review: "Prüfen",
+  jobs: "Aufträge",
+  sources: "Quellen",
+  deployments: "Standorte",
+  exports: "Exporte",
+  imports: "Importe",
+  workers: "Worker",
+  integrations: "Integrationen",
+  settings: "Einstellungen",
+  more: "Mehr",
+  skip: "Zum Inhalt springen",
+  main: "Hauptnavigation",
+  live: "Live",
+  notLive: "Nicht live: wird alle paar Sekunden aktualisiert",
+  account: "Ihr Konto",
+  signOut: "Abmelden",
+  theme: "Farben",
+  themes: { auto: "Wie das System", light: "Hell", dark: "Dunkel" },
+  keys: "Tastenkürzel",
+  projects: "Projekt",
+  newProject: "Neues Projekt",
+  apiDocs: "API-Dokumentation",
+  running: (count) => formatPlural(count, "Auftrag läuft", "Aufträge laufen"),
+  archived:
+    "Dieses Projekt ist archiviert und schreibgeschützt. Seine Quellen pausieren, und seine Aufträge warten. Personen mit der Rolle Eigentümer heben die Archivierung auf, unter",
+  archivedWhere: "Einstellungen",
+}
+
+export const searchTexts: Translation<typeof en.searchTexts> = {
+  label: "Gehe zu",
+  placeholder: "Gehe zu Klasse, Standort, Auftrag…",
+  nothing: "Keine Treffer.",
+  kinds: {
+    screen: "Seite",
+    class: "Klasse",
+    deployment: "Standort",
+    source: "Quelle",
+    job: "Auftrag",
+  },
+}
+
+export const shortcutTexts: Translation<typeof en.shortcutTexts> = {
+  title: "Tastenkürzel",
+  groups: [
+    {
+      name: "Überall",
+      keys: [
+        ["?", "Tastenkürzel anzeigen"],
+        ["/", "suchen"],
+        ["g, dann o", "Übersicht"],
+        ["g, dann i", "Bilder"],
+        ["g, dann v", "Prüfen"],
+        ["g, dann j", "Aufträge"],
+        ["g, dann s", "Quellen"],
+        ["g, dann d", "Standorte"],
+        ["g, dann w", "Worker"],
+        ["Esc", "Geöffnetes schließen"],
+      ],
+    },
+    {
+      name: "Bilder",
+      keys: [
+        ["← → ↑ ↓", "bewegen"],
+        ["Enter", "öffnen"],
+        ["x", "auswählen"],
+        ["Umschalt + x", "bis hierher auswählen"],
+        ["r", "Pipeline für die ausgewählten Bilder starten"],
+      ],
+    },
+    {
+      name: "Ein Bild",
+      keys: [
+        ["← → oder J K", "vorheriges, nächstes"],
+        ["+ −", "vergrößern, verkleinern"],
+        ["0", "Bild einpassen"],
+        ["1", "ein Bildpixel je Bildschirmpixel"],
+        ["Umschalt + Pfeile", "Bild verschieben"],
+        ["y", "bestätigen"],
+        ["x", "korrigieren"],
+        ["n", "leer"],
+        ["u", "unsicher"],
+        ["m", "Kommentar"],
+        ["z", "rückgängig"],
+        ["b", "Erkennungen ein oder aus"],
+        ["o", "Beobachtungen oder Modellausgabe"],
+        ["c", "Vergleich nebeneinander ein oder aus"],
+        ["i", "Informationen ein oder aus"],
+        ["Tab, Enter", "nächste Erkennung, auswählen"],
+        ["Esc", "Auswahl aufheben, zurück zu den Bildern"],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,82 @@
+import { formatImages } from "../images/de"
+import { formatCount } from "../ui/de"
+import type { Translation } from "../ui/translation"
+import type * as en from "./en"
+
+export const timeTexts: Translation<typeof en.timeTexts> = {
+  rail: "Durch die Zeit bewegen",
+  withoutCameraTime: (images) => `${images} ohne Kamerazeit: Es gilt die Zeit der Datei.`,
+  blank: "Leer",
+  anyBlank: "Leer oder nicht",
+  onlyBlank: "Nichts gefunden",
+  notBlank: "Etwas gefunden",
+  reviewed: "Geprüft",
+  anyReviewed: "Geprüft oder nicht",
+  onlyReviewed: "Geprüft",
+  notReviewed: "Ungeprüft",
+  perDay: "Bilder pro Tag",
+  perMonth: "Bilder pro Monat",
+  byHour: "Aktivität nach Tageszeit",
+  hour: (hour, images) =>
+    `${String(hour).padStart(2, "0")}:00 bis ${String(hour).padStart(2, "0")}:59, ${images}`,
+  day: (day, images, blank) => `${day}: ${images}, davon leer: ${blank}`,
+  behind: "Neue Bilder werden gezählt.",
+}
+
+export const observationFilterTexts: Translation<typeof en.observationFilterTexts> = {
+  more: "Beobachtungen",
+  title: "Filter nach Beobachtung",
+  chips: "Gesetzte Filter nach Beobachtung",
+  remove: (label, value) => `Filter ${label} entfernen: ${value}`,
+  taxon: "Taxon",
+  anyTaxon: "Beliebig, mit untergeordneten Taxa",
+  unknownTaxon: "gelöschtes Taxon",
+  kind: "Kategorie",
+  anyKind: "Alle Kategorien",
+  kinds: {
+    animal: "Tiere",
+    human: "Menschen",
+    vehicle: "Fahrzeuge",
+    blank: "Leer",
+    unknown: "Unbekannt",
+    unclassified: "Nicht klassifiziert",
+  },
+  needsReview: "Zu prüfen",
+  anyReview: "Ja oder nein",
+  reviews: { true: "Ja", false: "Nein" },
+  source: "Herkunft",
+  anySource: "Menschen und Modelle",
+  sources: { human: "Menschen", model: "Modelle" },
+  identifiedBy: "Bestimmt von",
+  anyUser: "Allen",
+  formerMember: "einem früheren Mitglied",
+  count: "Anzahl mindestens",
+  anyCount: "Beliebig",
+  individual: "Individuum",
+  anyIndividual: "Beliebig",
+  individualImages: (names, images) => `${names} (${images})`,
+  modelClass: "Klasse des Modells",
+  sequence: "Sequenz",
+  oneSequence: "eine",
+}
+
+export const sequenceTexts: Translation<typeof en.sequenceTexts> = {
+  title: "Sequenzen",
+  intro: (gap) => `Bilder einer Kamera mit weniger als ${gap} Abstand zueinander.`,
+  count: formatImages,
+  more: (count) => `und ${formatCount(count)} weitere`,
+  play: "Abspielen",
+  stop: "Anhalten",
+  playing: (at, all) => `${at} von ${all}`,
+  grid: "In den Bildern anzeigen",
+  run: "Pipeline starten",
+  lasted: (span) => `über ${span}`,
+  noneTitle: "Noch keine Sequenz",
+  none: "Sequenzen entstehen automatisch, wenn Bilder eintreffen.",
+  older: "Mehr anzeigen",
+  atLeast: "Mindestens",
+  any: "Beliebige Länge",
+  two: "2 Bilder",
+  five: "5 Bilder",
+  ten: "10 Bilder",
+}

@@ -1,0 +1,225 @@
+import type { ExportContent, ExportFormat, LocationAudience } from "../api/types"
+import { choosePlural, formatCount, formatPlural } from "../ui/de"
+import type { Translation } from "../ui/translation"
+import type * as en from "./en"
+
+/** Name and purpose of each format. */
+const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
+  "camtrap-dp": [
+    "Camtrap DP",
+    "Zum Veröffentlichen, bei GBIF und anderswo. Vor dem Herunterladen gegen den Standard geprüft.",
+  ],
+  "darwin-core": [
+    "Darwin Core",
+    "Vorkommen für GBIF und Museen: welche Art wo und wann beobachtet wurde.",
+  ],
+  megadetector: [
+    "MegaDetector-Ergebnisse",
+    "Für Timelapse, AddaxAI und Programme, die die Datei von MegaDetector lesen.",
+  ],
+  speciesnet: ["SpeciesNet-Vorhersagen", "Für Programme, die die Datei von SpeciesNet lesen."],
+  "coco-camera-traps": [
+    "COCO Camera Traps",
+    "Für LILA und für maschinelles Lernen mit Standorten und Sequenzen.",
+  ],
+  coco: ["COCO", "Zum Trainieren und Bewerten von Modellen: Rahmen, Umrisse und Schlüsselpunkte."],
+  yolo: ["YOLO", "Zum Trainieren von YOLO: Bilder mit Labels, nach Standort aufgeteilt."],
+  crops: [
+    "Ausschnitte",
+    "Zum Trainieren eines Klassifikators: jede Erkennung ausgeschnitten, ein Ordner je Klasse.",
+  ],
+  csv: ["Tabelle (CSV)", "Für Tabellenkalkulation und Statistik: eine Zeile je Beobachtung."],
+  parquet: ["Parquet", "Dieselbe Tabelle für R, Python und DuckDB, kleiner und schneller."],
+  geoparquet: ["GeoParquet", "Dieselbe Tabelle mit Positionen, für QGIS und andere Karten."],
+}
+
+const contentChoices: Record<ExportContent, [name: string, what: string]> = {
+  observations: [
+    "Beobachtungen",
+    "Die Erkennungen der Modelle, mit den Entscheidungen von Menschen.",
+  ],
+  model: [
+    "Reine Modellausgabe",
+    "Die Erkennungen jedes Modells, ohne Entscheidungen von Menschen. Um Modelle zu bewerten.",
+  ],
+}
+
+/** The readers of a file, as a choice and as a fact about an export. */
+const audiences: Record<LocationAudience, [choice: string, fact: string]> = {
+  visitor: ["Gäste: zum Veröffentlichen", "wie für Gäste"],
+  viewer: ["Rolle Betrachter", "wie für die Rolle Betrachter"],
+  reviewer: ["Rolle Prüfer", "wie für die Rolle Prüfer"],
+  manager: ["Rolle Verwalter", "wie für die Rolle Verwalter"],
+  owner: ["Sie: so genau, wie Ihre Rolle sie sieht", "wie für die anfordernde Person"],
+}
+
+const images = (count: number) => formatPlural(count, "Bild", "Bilder")
+
+export const exportTexts: Translation<typeof en.exportTexts> = {
+  title: "Exporte",
+  again: "Erneut exportieren",
+  newExport: "Neuer Export",
+  go: "Exportieren",
+  text: "Die Daten eines Projekts als eine Datei. Dateien werden einige Wochen aufbewahrt.",
+  onlyManagers: "Nur die Rollen Verwalter und Eigentümer exportieren.",
+  noneTitle: "Noch kein Export",
+  none: "Ein Export ist eine Datei mit Beobachtungen, zum Veröffentlichen, für Statistik oder Training.",
+  noneState: "Kein Export hat diesen Status.",
+  formats,
+  groups: {
+    publish: "Zum Veröffentlichen",
+    programs: "Für andere Programme",
+    tables: "Für Tabellen und Karten",
+    training: "Zum Trainieren von Modellen",
+  },
+  content: "Inhalt",
+  contentChoices,
+  selection: "Welche Bilder",
+  named: (count) =>
+    count === 1 ? "Das ausgewählte Bild" : `Die ${formatCount(count)} ausgewählten Bilder`,
+  also: "Weitere Filter",
+  choose: "Stattdessen Filter verwenden",
+  tooManyNamed: (most) =>
+    `Mehr als ${formatCount(most)} Bilder sind ausgewählt. Wählen Sie weniger aus, oder verwenden Sie Filter.`,
+  counting: "Bilder werden gezählt…",
+  notCounted: "Die Bilder konnten nicht gezählt werden; der Export zählt sie selbst.",
+  nothing: "Kein Bild passt: Die Datei wäre leer.",
+  sum: (count, about) => `${about ? "Etwa " : ""}${images(count)}, mit Inhalt.`,
+  audience: "Positionen sensibler Taxa",
+  audiences,
+  audienceHint: "Die Datei zeigt sie, wie diese Leser sie sehen, und nie genauer als Ihre Rolle.",
+  audiencePublished:
+    "Darwin Core wird veröffentlicht: Wählen Sie genaue Positionen nur für Leser, denen Sie vertrauen.",
+  locations: "Positionen",
+  locationsFor: (fact) => `Positionen ${fact}`,
+  options: "Optionen",
+  confidence: "Mindestkonfidenz",
+  confidenceHint: "Beobachtungen von Menschen sind immer enthalten.",
+  withPictures: "Bilddateien einschließen",
+  withPicturesHint:
+    "Sonst nennt die Datei die Bilder nur mit Namen. Mit Bildern kann sie groß werden.",
+  lastOptions: (when) => `Ausfüllen wie am ${when}`,
+  optionTitle: "Titel",
+  titlePlaceholder: "Titel der Veröffentlichung",
+  description: "Beschreibung",
+  descriptionHint: "Thema, Gebiet, Zeit und Methoden der Studie.",
+  dataLicence: "Lizenz der Daten",
+  mediaLicence: "Lizenz der Bilder",
+  noLicence: "keine Angabe",
+  licenceHint: "GBIF nimmt Daten nur unter einer dieser Lizenzen an.",
+  licences: {
+    "CC0-1.0": "CC0: keine Einschränkungen",
+    "CC-BY-4.0": "CC BY: Namensnennung",
+    "CC-BY-NC-4.0": "CC BY-NC: Namensnennung, nicht kommerziell",
+  },
+  design: "Stichprobendesign",
+  noDesign: "keine Angabe",
+  designs: {
+    simpleRandom: "Zufällig",
+    systematicRandom: "Im Raster, mit zufälligem Beginn",
+    clusteredRandom: "Zufällig, in Gruppen",
+    experimental: "Experimentell",
+    targeted: "Gezielt",
+    opportunistic: "Gelegenheitsbeobachtung",
+  },
+  contributors: "Mitwirkende",
+  contributorsHint: "GBIF erfordert eine Kontaktperson.",
+  addContributor: "Person hinzufügen",
+  contributorName: "Name",
+  role: "Rolle",
+  organization: "Organisation",
+  email: "E-Mail",
+  path: "Webseite oder ORCID",
+  removeContributor: (name) => `${name || "Diese Person"} entfernen`,
+  roles: {
+    contact: "Kontakt",
+    principalInvestigator: "Projektleitung",
+    rightsHolder: "Rechteinhaber",
+    publisher: "Herausgeber",
+    contributor: "Mitwirkende",
+  },
+
+  states: {
+    queued: "Wartet",
+    gathering: "Wird gesammelt",
+    writing: "Wird geschrieben",
+    ready: "Fertig",
+    invalid: "Nicht gültig",
+    failed: "Fehlgeschlagen",
+    canceled: "Abgebrochen",
+    expired: "Abgelaufen",
+  },
+  queued: "Er beginnt, wenn die Exporte davor fertig sind.",
+  gathering: (done, of) =>
+    of === null
+      ? `${images(done)} gesammelt.`
+      : `${formatCount(done)} von etwa ${formatPlural(Math.max(of, done), "Bild", "Bildern")} gesammelt.`,
+  writing: (count) => `${images(count)} gesammelt. Die Datei wird geschrieben und geprüft.`,
+  leave: "Sie können diese Seite verlassen: Der Export läuft weiter und steht unter Exporte.",
+  progress: "Fortschritt",
+  download: "Herunterladen",
+  downloadOne: (name) => `${name} herunterladen`,
+  cancel: "Abbrechen",
+  canceled: "Export abgebrochen.",
+  invalid: (name) =>
+    `Der Export ist als ${name} nicht gültig und kann daher nicht heruntergeladen werden. Beheben Sie die folgenden Probleme, und exportieren Sie dann erneut.`,
+  failed: "Der Export ist fehlgeschlagen.",
+  wasCanceled: "Der Export wurde abgebrochen.",
+  expired: "Die Datei ist abgelaufen. Exportieren Sie erneut, um eine neue zu erstellen.",
+  deletedSince: (count) =>
+    `${formatPlural(count, "enthaltenes Bild wurde", "enthaltene Bilder wurden")} seitdem gelöscht. Die Datei enthält ${choosePlural(count, "es", "sie")} noch: Exportieren Sie erneut, und ersetzen Sie weitergegebene Kopien.`,
+  remove: "Löschen",
+  removeOne: (name) => `Export ${name} löschen`,
+  removeAsk: "Diesen Export löschen?",
+  removeText:
+    "Die Datei wird vom Server gelöscht. Heruntergeladene Kopien und das Projekt sind nicht betroffen.",
+  removeGo: "Export löschen",
+  removed: "Export gelöscht.",
+  problems: "Probleme",
+  fixed: "Automatisch behoben",
+  fixedText: "Es ist nichts zu tun; das Projekt wurde nicht geändert.",
+  leftOut: "Ausgelassen",
+  leftOutText: "Das Format kann dies nicht darstellen, oder nötige Daten fehlen.",
+  times: (count) => `${formatCount(count)} Mal`,
+  more: (count) => `und ${formatCount(count)} weitere`,
+  showAll: "Alle anzeigen",
+  about: "Details",
+  contents: "Bilder",
+  asked: "Angefordert von",
+  took: "Erstellt in",
+  holds: "Inhalt",
+  file: "Datei",
+  kept: "Aufbewahrt bis",
+  checksum: "SHA-256",
+  rows: (count) => formatPlural(count, "Zeile", "Zeilen"),
+  findings: (count) => formatPlural(count, "Erkennung", "Erkennungen"),
+  images,
+  deletedDeployment: "gelöschter Standort",
+  everything: "Alle Bilder des Projekts",
+  chosen: {
+    deployment: (name) => name,
+    class: (name) => `mit ${name}`,
+    taxon: "eines Taxons",
+    job: (id) => `aus Auftrag ${id}`,
+    from: (day) => `ab ${day}`,
+    to: (day) => `bis ${day}`,
+    sure: (part) => `Konfidenz mindestens ${part}`,
+    blank: "leer",
+    notBlank: "nicht leer",
+    reviewed: "geprüft",
+    notReviewed: "ungeprüft",
+    tag: (tag) => `mit Schlagwort ${tag}`,
+    starred: "mit Stern",
+    notStarred: "ohne Stern",
+    sequence: "einer Sequenz",
+    kind: (kind) => `Kategorie: ${kind}`,
+    source: (source) => `bestimmt durch: ${source}`,
+    identifiedBy: "von einer Person bestimmt",
+    needsReview: "zu prüfen",
+    needsNoReview: "nicht zu prüfen",
+    individual: (name) => `Individuum ${name}`,
+    count: (count) => `Anzahl mindestens ${formatCount(count)}`,
+    modelClass: (name) => `Klasse des Modells ${name}`,
+    analysis: (state) => `Analyse: ${state}`,
+  },
+}

@@ -1,0 +1,292 @@
+import { choosePlural, formatCount, formatPlural } from "../ui/de"
+import type { Translation } from "../ui/translation"
+import type * as en from "./en"
+
+const HELD_KINDS: Record<string, string> = {
+  confirm: "✓ bestätigt",
+  blank: "∅ leer",
+  unsure: "? unsicher",
+}
+
+export const reviewTexts: Translation<typeof en.reviewTexts> = {
+  title: "Prüfung",
+  of: "Ziel",
+  wholeImage: "das ganze Bild",
+  chooseHint: "Wählen Sie einen Rahmen, um nur dieses Tier zu bestimmen.",
+  does: {
+    confirm: "Bestätigen",
+    correct: "Korrigieren",
+    blank: "Leer",
+    unsure: "Unsicher",
+    comment: "Kommentar",
+  },
+  undo: "Rückgängig",
+  nothingToUndo: "Nichts rückgängig zu machen.",
+  noResult: "Noch keine Analyse dieses Bildes ist abgeschlossen: Bestimmen Sie es selbst.",
+  said: {
+    confirm: (what) => `Bestätigt: ${what}.`,
+    correct: (what) => `Korrigiert: ${what}.`,
+    blank: (what) => `Leer: ${what}.`,
+    unsure: (what) => `Unsicher: ${what}.`,
+    comment: () => "Kommentar gespeichert.",
+  },
+  withdrawn: "Zurückgezogen. Die vorherige Bestimmung gilt wieder.",
+  isIt: "Was ist es?",
+  isItHint: "Wählen Sie aus der Liste, oder tippen Sie einen Namen",
+  inOwnWords: (name) => `„${name}“ wie getippt verwenden`,
+  synonymOf: (name) => `Synonym von ${name}`,
+  more: "Anzahl, Geschlecht, Altersstadium, Verhalten",
+  count: "Anzahl",
+  sex: "Geschlecht",
+  lifeStage: "Altersstadium",
+  behaviour: "Verhalten",
+  notSpecified: "Nicht angegeben",
+  sexes: { female: "Weiblich", male: "Männlich" },
+  lifeStages: { adult: "Adult", subadult: "Subadult", juvenile: "Juvenil" },
+  comment: "Kommentar",
+  save: "Speichern",
+  cancel: "Abbrechen",
+  history: "Bestimmungen",
+  kinds: {
+    confirm: "bestätigt",
+    correct: "korrigiert",
+    blank: "leer",
+    unsure: "unsicher",
+    comment: "Kommentar",
+  },
+  ofImage: "ganzes Bild",
+  ofOther: "eine ausgeblendete Erkennung",
+  gone: "zurückgezogen",
+  withdraw: "Zurückziehen",
+  more100: "Die neuesten hundert werden angezeigt.",
+  holds: (kind, label) => (kind === "correct" ? `→ ${label ?? ""}` : (HELD_KINDS[kind] ?? kind)),
+  times: (count) => `× ${count}`,
+}
+
+const decisions = (count: number) => formatPlural(count, "Entscheidung", "Entscheidungen")
+const wait = (count: number) => choosePlural(count, "wartet", "warten")
+
+export const outboxTexts: Translation<typeof en.outboxTexts> = {
+  title: "Noch nicht gespeicherte Entscheidungen",
+  waiting: (count) => `${formatCount(count)} ${wait(count)}`,
+  refused: (count) => `${formatCount(count)} abgelehnt`,
+  label: (waiting, refused) =>
+    [
+      waiting ? `${decisions(waiting)} noch nicht gesendet` : "",
+      refused ? `${decisions(refused)} abgelehnt` : "",
+    ]
+      .filter(Boolean)
+      .join(", "),
+  kept: "Sie sind in diesem Browser gespeichert und werden der Reihe nach gesendet, auch nach erneutem Laden oder Anmelden.",
+  sending: (count) => `${decisions(count)} ${choosePlural(count, "wird", "werden")} gesendet.`,
+  unreachable: (count) => `Der Server antwortet nicht. ${decisions(count)} ${wait(count)}.`,
+  busy: (count, status) =>
+    `Der Server konnte die älteste Entscheidung nicht speichern (${status}). ${decisions(count)} ${wait(count)}.`,
+  offline:
+    "Der Server antwortet nicht. Entscheidungen werden in diesem Browser gespeichert und gesendet, sobald er wieder antwortet.",
+  failed:
+    "Der Server konnte eine Entscheidung gerade nicht speichern. Entscheidungen werden in diesem Browser gespeichert und erneut gesendet.",
+  now: "Jetzt senden",
+  refusedTitle: "Abgelehnt",
+  refusedHint:
+    "Diese sind nicht gespeichert. Öffnen Sie das Bild und entscheiden Sie neu, senden Sie die Entscheidung erneut, oder verwerfen Sie sie.",
+  refusedToast: (what, filename, why) =>
+    `Nicht gespeichert: ${what}, ${filename}. ${why} Die Entscheidung steht unter „abgelehnt“.`.replace(
+      "  ",
+      " ",
+    ),
+  noReason: (status) => `Der Server hat sie abgelehnt (${status}).`,
+  expired:
+    "Sie wurde vor mehr als 30 Tagen getroffen und nicht gesendet. Vielleicht hat der Server sie bereits. Sehen Sie sich das Bild an, und senden oder verwerfen Sie sie dann.",
+  newer: (by, what, at) =>
+    `${by} hat über dieses Bild entschieden, nachdem Sie es gesehen haben: ${what}, ${at}. Diese Entscheidung bleibt erhalten. Senden Sie Ihre erneut, um sie zu ersetzen, oder verwerfen Sie Ihre.`,
+  added: (count) =>
+    [
+      `${formatPlural(count, "Bild wurde", "Bilder wurden")} dieser Sequenz hinzugefügt, nachdem Sie sie gesehen haben.`,
+      "Es wurde nichts gespeichert. Öffnen Sie die Sequenz, und senden oder verwerfen Sie diese Entscheidung dann.",
+    ].join(" "),
+  waitingTitle: "Wartend",
+  more: (count) => `und ${formatCount(count)} weitere`,
+  sendAgain: "Erneut senden",
+  discard: "Verwerfen",
+  does: {
+    confirm: "Bestätigen",
+    correct: "Korrigieren zu",
+    blank: "Leer",
+    unsure: "Unsicher",
+    comment: "Kommentar",
+  },
+  withdraw: "Zurückziehen",
+  notYet: "noch nicht gesendet",
+  later: (said) => `${said} Noch nicht gesendet.`,
+  tookBack: (what, filename) => `Rückgängig gemacht: ${what}, ${filename}.`,
+  full: "Diese Entscheidung wurde nicht gespeichert: Dieser Browser enthält so viele nicht gesendete Entscheidungen wie möglich. Senden oder verwerfen Sie zuerst einige.",
+  noStorage:
+    "Diese Entscheidung wurde nicht gespeichert: Der Browser erlaubt dieser Website nicht, Daten zu speichern. Erlauben Sie es, oder verlassen Sie den privaten Modus, und entscheiden Sie dann erneut.",
+  atSignIn: (count) =>
+    `${decisions(count)} ${wait(count)} in diesem Browser. Jede wird gesendet, wenn sich die Person, die sie getroffen hat, wieder anmeldet, und nie für eine andere Person.`,
+  notLoaded:
+    "Dieses Bild ist nicht geladen, weil der Server nicht antwortet. Es wird angezeigt, sobald er wieder antwortet.",
+  noImage: "Keine Entscheidung erfasst: Das Bild ist noch nicht geladen.",
+  nothingToConfirm:
+    "Nichts erfasst: Noch keine Analyse dieses Bildes ist abgeschlossen, also gibt es nichts zu bestätigen.",
+}
+
+const ofImages = (count: number) => formatPlural(count, "Bild", "Bildern")
+
+export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
+  title: "Prüfen",
+  back: "Zurück zu den Bildern",
+  set: "Auswahl",
+  setName: (isUnreviewed, filters) =>
+    [
+      isUnreviewed ? "Ungeprüft" : "Alle Bilder",
+      filters ? formatPlural(filters, "weiterer Filter", "weitere Filter") : "",
+    ]
+      .filter(Boolean)
+      .join(", "),
+  order: "Reihenfolge",
+  orders: { "-captured_at": "Neueste zuerst", captured_at: "Älteste zuerst" },
+  unit: "Einheit",
+  units: { sequence: "Sequenzen", image: "Einzelbilder" },
+  progress: (done, total) => `${formatCount(done)} von ${total} Bildern`,
+  reviewed: "Geprüft",
+  saved: "Gespeichert",
+  showKeys: "Alle Tasten anzeigen",
+  needsReviewer: "Sie können Bilder ansehen, aber nicht prüfen.",
+  needsReviewerHint: "Bitten Sie eine Person mit der Rolle Eigentümer um die Rolle Prüfer.",
+  emptyTitle: "Kein Bild entspricht diesem Filter",
+  emptyText: "Vielleicht sind alle Bilder schon geprüft, oder der Filter ist zu eng.",
+  showAll: "Alle Bilder prüfen",
+  toImages: "Zurück zu den Bildern",
+  sequenceOf: (count) => (count === 1 ? "Einzelbild" : `Sequenz aus ${ofImages(count)}`),
+  singleImage: "Einzelbild",
+  stage: "Bild",
+  strip: "Bilder der Sequenz",
+  next: "Nächste",
+  decision: "Entscheidung",
+  offset: (seconds) =>
+    seconds === 0
+      ? "0 s"
+      : seconds < 100
+        ? `+${formatCount(Math.round(seconds))} s`
+        : `+${formatCount(Math.round(seconds / 60))} min`,
+  frame: (number, total) => `Bild ${number} von ${total}`,
+  blankProposal: "Leer",
+  nothingYet: "Noch kein Ergebnis",
+  nothingYetHint:
+    "Noch keine Analyse dieser Bilder ist abgeschlossen. Weisen Sie eine Art zu, oder gehen Sie weiter.",
+  inImages: (found, total) =>
+    total === 1 ? "" : `auf ${formatCount(found)} von ${ofImages(total)}`,
+  noBoxes: (total) => (total === 1 ? "Nichts gefunden" : `Nichts gefunden auf ${ofImages(total)}`),
+  byPerson: "von einer Person entschieden",
+  accept: (what) => `${what} übernehmen`,
+  acceptBox: (number) => `Rahmen ${number} übernehmen`,
+  keep: "Beibehalten und weiter",
+  announce: (unit, time, accept) => `${unit}, ${time}. ${accept}.`,
+  skip: "Weiter",
+  times: (name, count) => (count === null ? name : `${name} × ${count}`),
+  blank: "Leer",
+  unsure: "Unsicher",
+  change: "Art ändern",
+  assign: "Zuweisen und weiter",
+  assignBox: "Diesem Rahmen zuweisen",
+  proposed: "vorgeschlagen",
+  noPalette: "Hier erscheinen die häufigsten Arten des Projekts.",
+  lastDecision: "Letzte Entscheidung",
+  undo: "Rückgängig",
+  nothingToUndo: "Nichts rückgängig zu machen.",
+  nothingToRedo: "Nichts zu wiederholen.",
+  nothingToRepeat: "Es wurde noch keine Art zugewiesen.",
+  repeat: (name) => `${name} wiederholen`,
+  count: "Anzahl",
+  countOfOneSpecies: (count) =>
+    [
+      `Nichts erfasst: Die Anzahl ${formatCount(count)} erfordert genau eine Art.`,
+      "Weisen Sie eine Art zu, oder drücken Sie Esc, um die Anzahl zu entfernen.",
+    ].join(" "),
+  fewer: "Eins weniger",
+  more: "Eins mehr",
+  typing: (digits) => (digits === "" ? "Tippen Sie die Anzahl" : digits),
+  star: "Stern",
+  comment: "Kommentar",
+  commentHint: "Eine Bemerkung zu diesem Bild, ohne Entscheidung",
+  commented: "Kommentar",
+  save: "Speichern",
+  yours: (what) => `Ihre Entscheidung: ${what}`,
+  search: "Art",
+  searchHint: "Wissenschaftlicher oder gebräuchlicher Name",
+  cancel: "Abbrechen",
+  recent: "Zuletzt verwendet",
+  observed: "In diesem Projekt beobachtet",
+  asTyped: (name) => `„${name}“ wie getippt verwenden`,
+  synonymOf: (name) => `Synonym von ${name}`,
+  enterHint: "Zuweisen und weiter",
+  stayHint: "Zuweisen und bleiben",
+  doneTitle: (count) => `${count} geprüft`,
+  doneText: "Das war das letzte Element dieser Auswahl.",
+  yourDecisions: "Ihre Entscheidungen",
+  decisions,
+  kinds: {
+    confirm: "Übernommen",
+    correct: "Art zugewiesen",
+    blank: "Leer",
+    unsure: "Unsicher",
+    comment: "Kommentare",
+  },
+  newImages: "Nach weiteren Bildern suchen",
+  of: (number, total) => `Rahmen ${number} von ${total}`,
+  whole: "Ganze Sequenz",
+  review: (count) => `${count} prüfen`,
+}
+
+export const imageToolTexts: Translation<typeof en.imageToolTexts> = {
+  title: "Bildwerkzeuge",
+  zoom: "Auf Rahmen vergrößern",
+  play: "Sequenz abspielen",
+  night: "Nachteinstellung",
+  sliders: "Helligkeit, Kontrast, Gamma",
+  adjustments: "Bildanpassungen",
+  reset: "Zurücksetzen",
+  names: { brightness: "Helligkeit", contrast: "Kontrast", gamma: "Gamma" },
+  percent: (value) => `${value} %`,
+  remembered: (deployment) => `Für ${deployment} gemerkt`,
+}
+
+export const reviewKeys: Translation<typeof en.reviewKeys> = [
+  {
+    name: "Entscheiden und weiter",
+    keys: [
+      ["Enter oder y", "Vorschlag übernehmen"],
+      ["1 bis 9", "Art der Liste zuweisen"],
+      ["0 oder n", "leer"],
+      ["u", "unsicher"],
+      ["x", "Art suchen"],
+      ["r", "letzte Art wiederholen"],
+      ["c, Ziffern", "Anzahl"],
+    ],
+  },
+  {
+    name: "Ein Rahmen oder Bild",
+    keys: [
+      ["Tab", "nächster Rahmen"],
+      ["f", "auf den Rahmen vergrößern"],
+      ["Leertaste", "Sequenz abspielen"],
+      ["b", "Nachteinstellung"],
+      ["v", "Helligkeit, Kontrast, Gamma"],
+      ["s", "Stern"],
+      ["m", "Kommentar"],
+    ],
+  },
+  {
+    name: "Bewegen",
+    keys: [
+      ["← →", "vorheriges, nächstes Bild der Sequenz"],
+      ["J K", "nächste, vorherige Sequenz"],
+      ["z", "letzte Entscheidung rückgängig machen"],
+      ["Umschalt + z", "wiederholen"],
+      ["Esc", "eine Ebene zurück"],
+      ["?", "diese Tasten anzeigen"],
+    ],
+  },
+]

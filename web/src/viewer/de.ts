@@ -1,0 +1,129 @@
+import { choosePlural, formatCount, formatPlural } from "../ui/de"
+import type { Translation } from "../ui/translation"
+import type * as en from "./en"
+
+const named = (name: string, count: number) =>
+  `${name}${count > 1 ? ` (${formatCount(count)})` : ""}`
+
+export const observationTexts: Translation<typeof en.observationTexts> = {
+  title: "Beobachtungen",
+  none: "Noch keine Analyse dieses Bildes ist abgeschlossen, und niemand hat es bestimmt.",
+  blank: "Leer",
+  unnamed: "Ohne Namen",
+  wholeImage: "ganzes Bild",
+  by: (name) => `von ${name}`,
+  person: "einer Person",
+  model: "einem Modell",
+  label: (label) => `Label: ${label}`,
+  needsReview: "Zu prüfen",
+  showModels: "Modellausgabe anzeigen",
+  modelsHint: "Alle Erkennungen der gewählten Analysen, mit den Namen der Modelle.",
+  notObserved: (count) =>
+    `${formatPlural(count, "Erkennung", "Erkennungen")} von Modellen ${choosePlural(count, "ist keine Beobachtung", "sind keine Beobachtungen")}.`,
+}
+
+export const viewerTexts: Translation<typeof en.viewerTexts> = {
+  previous: "Vorheriges Bild",
+  next: "Nächstes Bild",
+  back: "Zurück zu den Bildern",
+  zoomIn: "Vergrößern",
+  zoomOut: "Verkleinern",
+  fit: "Einpassen",
+  boxes: "Erkennungen auf dem Bild",
+  confidence: "Konfidenz",
+  classes: "Klassen",
+  analyses: "Analysen",
+  found: "Gefunden",
+  info: "Informationen",
+  exif: "EXIF",
+  hidden: (count) =>
+    `${formatPlural(count, "weitere liegt", "weitere liegen")} unter dem Schieberegler oder ${choosePlural(count, "ist", "sind")} ausgeschaltet.`,
+  nothing: "Diese Analyse hat keine Erkennungen.",
+  notAnalysed: "Dieses Bild ist noch nicht analysiert.",
+  download: "Original herunterladen",
+  captured: "Aufgenommen",
+  from: "Quelle",
+  file: "Datei",
+  size: "Größe",
+  added: "Hinzugefügt",
+  checksum: "SHA-256",
+  deployment: "Standort",
+  capturedFrom: {
+    exif: "aus EXIF gelesen",
+    filename: "aus dem Dateinamen gelesen",
+    modified_time: "Änderungszeit der Datei",
+    received_time: "Zeit des Empfangs",
+  },
+  fromUpload: "von Hand hochgeladen",
+  fromSource: "aus einer Quelle abgerufen",
+  clockOffset: (seconds) =>
+    `${seconds > 0 ? "+" : "−"}${formatCount(Math.abs(seconds))} s zur Uhr der Kamera`,
+  noExif: "Die Datei enthält kein EXIF.",
+  restricted:
+    "Dateiname, Ordner und fast alle EXIF-Daten sind für Ihre Rolle verborgen: Hier kommt ein sensibles Taxon vor.",
+  exifWithheld: "Die EXIF-Daten sind für Ihre Rolle verborgen.",
+  picture: "Bild",
+  showInfo: "Informationen anzeigen",
+  hideInfo: "Informationen ausblenden",
+  raw: "wie geschrieben",
+  cannotShow:
+    "Das Bild konnte nicht geladen werden. Die gespeicherte Datei ist nicht betroffen; versuchen Sie es erneut, oder laden Sie sie herunter.",
+  truncated: "Die Datei ist abgeschnitten. Die fehlenden Zeilen sind grau.",
+  flags: "Kennzeichen",
+  megapixels: (value) => `${value} MP`,
+  all: "Alle anzeigen",
+  type: {
+    bounding_box: "Rahmen",
+    classification: "ganzes Bild",
+    heatmap: "Heatmap",
+    segmentation: "Umriss",
+    mask: "Maske",
+    keypoint: "Schlüsselpunkte",
+    custom: "Daten",
+  },
+  kinds: "Arten von Erkennungen",
+  opacity: "Deckkraft",
+  colourMap: "Farben",
+  colourMaps: {
+    viridis: "Viridis",
+    magma: "Magma",
+    turbo: "Turbo",
+    jet: "Jet",
+    grey: "Grau",
+  },
+  heatmapOf: (name) => (name ? `Heatmap von ${name}` : "Heatmap"),
+  coming: "wird geladen",
+  notLoaded: "nicht geladen",
+  asGiven: "Originaldaten",
+  cannotDraw: (why) => `Nicht gezeichnet: ${why}`,
+  restComing: (count) => `${formatPlural(count, "weitere wird", "weitere werden")} geladen.`,
+  listCut: (count) =>
+    `${formatPlural(count, "weitere ist", "weitere sind")} auf dem Bild, aber nicht in dieser Liste. Bewegen Sie den Schieberegler, um weniger zu sehen.`,
+  filesFailed: (count) =>
+    `${formatPlural(count, "Datei konnte", "Dateien konnten")} nicht geladen werden.`,
+  outside: "externe Analyse",
+  stale: "Ihre Pipeline hat sich nicht mehr gemeldet seit",
+  staleTodo: "Sie ist vielleicht angehalten. Die bisherigen Ergebnisse werden angezeigt.",
+  madeBy: "Details der Analyse",
+  parameters: "Parameter",
+  provenance: "Herkunft",
+  compareAnalyses: "Nebeneinander vergleichen",
+  compareWithOriginal: "Mit dem Original vergleichen",
+  oneAgain: "Einzelansicht",
+  sides: { left: "Links", right: "Rechts" },
+  onlyPicture: "Originalbild",
+  analysisName: (model, version, job, isSimulated) =>
+    `${model} ${version}${job === null ? "" : `, Auftrag ${job}`}${isSimulated ? ", simuliert" : ""}`,
+  simulated: "Simuliert",
+  simulatedNote:
+    "Die Ergebnisse sind erzeugt. Exporte, Filter und Zahlen berücksichtigen sie nicht.",
+  changed: "Änderungen",
+  nothingChanged: "Keine Änderungen unter den angezeigten Erkennungen.",
+  onlyLeft: (name, count) => `${named(name, count)}: nur links`,
+  onlyRight: (name, count) => `${named(name, count)}: nur rechts`,
+  renamed: (left, right) => `${left} → ${right}, an derselben Stelle`,
+  surer: (name, left, right) =>
+    `${name}: ${left || "keine Konfidenz"} → ${right || "keine Konfidenz"}`,
+  lost: (name, confidence) => `${[name, confidence].filter(Boolean).join(" ")}: nur links`,
+  gained: (name, confidence) => `${[name, confidence].filter(Boolean).join(" ")}: nur rechts`,
+}
