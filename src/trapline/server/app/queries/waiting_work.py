@@ -30,6 +30,7 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "clocks": _any_of("select from deployments where dating"),
     "day counts": _any_of("select from dirty_days"),
     "observations": _any_of("select from observation_sets where state <> 'current'"),
+    "sightings of sensitive taxa": _any_of("select from sensitive_taxa where not is_recorded"),
     "sequences": _any_of("select from sequences where recheck or dissolve")
     | _any_of("select from images where sequence_id is null and deleted_at is null"),
     "feeds": _any_of("select from pull_sources where is_active and gateway = 'websocket'")

@@ -14,7 +14,6 @@ from trapline.server.review.queries.observation_inputs import load_inputs
 from trapline.server.review.queries.observation_rows import BUILDING
 from trapline.server.review.queries.observation_sets import (
     ObservationSet,
-    add_names,
     add_pipelines,
     list_active_sets,
     list_ranks,
@@ -23,26 +22,13 @@ from trapline.server.review.queries.simple_derivation import (
     CLEAR,
     DERIVE,
     DERIVE_CLEARED,
-    FIND_COMPLEX,
+    STORE,
+    STORE_CLEARED,
 )
 from trapline.server.review.rules.observation_inputs import (
     DerivedObservation,
 )
 from trapline.server.review.rules.observations import derive_observations
-
-_NEW_LABELS = """
-    select distinct n.class_name from annotations n
-    where n.analysis_id = any(%(analyses)s) and n.class_name is not null
-        and n.annotation_type not in ('custom', 'heatmap', 'mask')
-        and not exists (select from name_meanings m where m.set_id = %(set)s
-            and m.key = n.class_name)
-    union
-    select one->>'class' from annotations n
-        cross join lateral jsonb_array_elements(
-            case when jsonb_typeof(n.data->'topk') = 'array' then n.data->'topk' end) one
-    where n.analysis_id = any(%(analyses)s) and n.class_name is null
-        and n.annotation_type = 'classification'
-"""
 
 
 async def refresh_observations(
@@ -81,8 +67,7 @@ async def derive_set(
     scope: Scope, tx: Transaction, of: ObservationSet, images: Collection[UUID]
 ) -> None:
     """Derive the observations of locked images in one set, and store what changed."""
-    await _prepare_names(scope, tx, of, images)
-    settings = of.build_settings(await list_ranks(scope, tx, of))
+    settings = of.build_settings({})
     parameters: dict[str, Any] = {
         "set": of.id,
         "project": of.project_id,
@@ -92,37 +77,33 @@ async def derive_set(
         "classification_threshold": settings.classification_threshold,
         "review_threshold": settings.review_threshold,
     }
-    cursor = await tx.execute(FIND_COMPLEX, parameters)
-    found = {image_id for (image_id,) in await cursor.fetchall()}
-    rows: list[dict[str, Any]] = []
+    is_new = of.state == BUILDING
+    if is_new:
+        for statement in CLEAR:
+            await tx.execute(statement, parameters)
+    cursor = await tx.execute(DERIVE_CLEARED if is_new else DERIVE, parameters)
+    found = [image_id for (image_id,) in await cursor.fetchall()]
     if found:
-        for image in await load_inputs(scope, tx, of, settings, found):
-            rows += build_rows(image.id, derive_observations(image, settings))
-    parameters["simple"] = [image for image in images if image not in found]
-    parameters["complex"] = to_jsonb(rows)
-    if of.state != BUILDING:
-        await tx.execute(DERIVE, parameters)
-        return
-    for statement in (*CLEAR, DERIVE_CLEARED):
-        await tx.execute(statement, parameters)
+        parameters["images"] = found
+        parameters["rows"] = to_jsonb(await _derive_complex(scope, tx, of, found))
+        await tx.execute(STORE_CLEARED if is_new else STORE, parameters)
 
 
-async def _prepare_names(
+async def _derive_complex(
     scope: Scope, tx: Transaction, of: ObservationSet, images: Collection[UUID]
-) -> None:
-    """Decide what pipelines and labels of these images that are new in a set mean there."""
+) -> list[dict[str, Any]]:
+    """Derive images of which a decision is needed, or whose pipelines or labels are new."""
     cursor = await tx.execute(
-        "select a.id, a.model_name from analyses a "
+        "select distinct a.model_name from analyses a "
         "where a.image_id = any(%b) and a.state = 'completed' and not a.simulated",
         (list(images),),
     )
-    found = await cursor.fetchall()
-    await add_pipelines(scope, tx, of, {name for _, name in found})
-    analyses = [key for key, _ in found]
-    cursor = await tx.execute(_NEW_LABELS, {"analyses": analyses, "set": of.id})
-    new = [label for (label,) in await cursor.fetchall() if label is not None]
-    if new:
-        await add_names(scope, tx, of, new)
+    await add_pipelines(scope, tx, of, {name for (name,) in await cursor.fetchall()})
+    settings = of.build_settings(await list_ranks(scope, tx, of))
+    rows: list[dict[str, Any]] = []
+    for image in await load_inputs(scope, tx, of, settings, images):
+        rows += build_rows(image.id, derive_observations(image, settings))
+    return rows
 
 
 def build_rows(image_id: UUID, observations: Iterable[DerivedObservation]) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """The SQL that derives observations of images which need no decision between sources.
 
-These are the images about which people said nothing, and whose findings come from one pipeline or
-are kept apart. All other images are derived by `review.rules.observations`, which defines what this
-statement must return.
+These are the images about which people said nothing, whose findings come from one pipeline or are
+kept apart, and whose pipelines and labels the set knows already. The same statement returns all
+other images. They are derived by `review.rules.observations`, which defines what this statement
+must return.
 """
 
 from trapline.server.findings.queries.annotations import CONFIDENCE
@@ -34,24 +35,44 @@ CURRENT_ANALYSES = """
 """The newest completed analysis of each pipeline that counts; one with other findings alone, such
 as heatmaps, states nothing."""
 
-FIND_COMPLEX = f"""
-    with {CURRENT_ANALYSES}
-    select image_id from current where %(combines)s group by image_id having count(*) > 1
-    union select d.image_id from identifications d
-        where d.image_id = any(%(images)b) and d.withdrawn_at is null and d.kind <> 'comment'
-    union select b.image_id from human_boxes b
-        where b.image_id = any(%(images)b) and b.withdrawn_at is null
-    union select w.image_id from (
-        select c.image_id, count(*) filter (where n.annotation_type = 'classification') as classes,
-            count(*) filter (where n.annotation_type <> 'classification') as others
-        from current c join annotations n on n.analysis_id = c.id
-        where n.annotation_type not in ('custom', 'heatmap', 'mask')
-            and (n.parent_id is null or n.annotation_type <> 'classification' or exists (
-                select from annotations p where p.id = n.parent_id
-                    and p.annotation_type in ('custom', 'heatmap', 'mask')))
-        group by 1
-    ) w where %(combines)s and (w.classes > 1 or (w.classes = 1 and w.others > 0))
-"""  # noqa: S608 - made of constants
+_COMPLETED = """
+    completed as materialized (
+        select a.id, a.image_id, a.model_name, a.created_at, p.rank, p.counts
+        from analyses a left join observation_pipelines p
+            on p.set_id = %(set)s and p.model_name = a.model_name
+        where a.image_id = any(%(images)b::uuid[]) and a.state = 'completed' and not a.simulated
+    ), newest as materialized (
+        select distinct on (image_id, model_name) id, image_id, rank from completed
+        where counts order by image_id, model_name, created_at desc, id desc
+    )
+"""
+_CURRENT = """
+    current as materialized (
+        select z.id, z.image_id, z.rank from newest z
+            left join (select distinct analysis_id from findings) f on f.analysis_id = z.id
+        where f.analysis_id is not null
+            or not exists (select from annotations n where n.analysis_id = z.id)
+    )
+"""
+"""As CURRENT_ANALYSES, from the findings that have been read already."""
+
+_COMPLEX = """
+    complex as materialized (
+        select image_id from current where %(combines)s group by image_id having count(*) > 1
+        union select image_id from completed where counts is null
+        union select image_id from findings where label is not null and specificity is null
+        union select d.image_id from identifications d
+            where d.image_id = any(%(images)b) and d.withdrawn_at is null and d.kind <> 'comment'
+        union select b.image_id from human_boxes b
+            where b.image_id = any(%(images)b) and b.withdrawn_at is null
+        union select w.image_id from (
+            select f.image_id, count(*) as classes from findings f
+            where %(combines)s and f.classifies and not exists (select from findings p
+                where p.id = f.parent_id and p.analysis_id = f.analysis_id) group by 1
+        ) w where w.classes > 1 or exists (
+            select from findings f where f.image_id = w.image_id and not f.classifies)
+    )
+"""
 
 
 def _render_choice(column: str, otherwise: str) -> str:
@@ -68,38 +89,47 @@ def _choose(column: str, otherwise: str) -> str:
     return f"{_render_choice(column, otherwise)} as {name}"
 
 
+_GUESS = """(
+    select one from jsonb_array_elements(case when jsonb_typeof(n.data->'topk') = 'array'
+        then n.data->'topk' end) with ordinality as topk (one, place)
+    order by (one->>'confidence')::float8 desc nulls last, place limit 1)"""
+"""The most probable class of a classification without a class."""
+
 SIMPLE_ROWS = f"""
-    {CURRENT_ANALYSES}, findings as materialized (
-        select n.id, z.image_id, n.analysis_id, n.annotation_type = 'classification' as classifies,
+    {_COMPLETED}, findings as materialized (
+        select n.id, n.image_id, n.analysis_id, n.classifies,
             case when n.annotation_type = 'bounding_box' then null
                 else n.parent_id end as parent_id,
             coalesce(n.ordering, 0) as ordering,
-            case n.data->'terminal' when 'true' then true when 'false' then false end as terminal,
-            n.algorithm_id, coalesce(n.class_name, guess.label) as label,
-            coalesce({CONFIDENCE}, guess.score) as score, n.data->>'empty' = 'true' as empty,
+            case when n.classifies then case n.data->'terminal' when 'true' then true
+                when 'false' then false end end as terminal,
+            n.algorithm_id, n.label,
+            coalesce({CONFIDENCE}, (n.guess->>'confidence')::float8) as score,
+            n.data->>'empty' = 'true' as empty,
             m.name, m.kind, m.taxon_id, m.specificity, m.detection_threshold
-        from current z join annotations n on n.analysis_id = z.id
-        left join lateral (
-            select one->>'class' as label, (one->>'confidence')::float8 as score
-            from jsonb_array_elements(case when jsonb_typeof(n.data->'topk') = 'array'
-                then n.data->'topk' end)
-                with ordinality as topk (one, place)
-            order by score desc nulls last, place limit 1
-        ) guess on n.annotation_type = 'classification' and n.class_name is null
-        left join name_meanings m on m.set_id = %(set)s and m.key = coalesce(n.class_name,
-            guess.label)
-        where z.image_id = any(%(simple)b::uuid[])
-            and n.annotation_type not in ('custom', 'heatmap', 'mask')
+        from (
+            select *, coalesce(class_name, guess->>'class') as label from (
+                select n.*, n.annotation_type = 'classification' as classifies,
+                    case when n.annotation_type = 'classification' and n.class_name is null
+                        then {_GUESS} end as guess
+                from newest z join annotations n on n.analysis_id = z.id
+                where n.annotation_type not in ('custom', 'heatmap', 'mask') offset 0
+            ) n
+        ) n
+        left join name_meanings m on m.set_id = %(set)s and m.key = n.label
+    ), {_CURRENT}, {_COMPLEX}, plain as not materialized (
+        select f.* from findings f
+        where not exists (select from complex x where x.image_id = f.image_id)
     ), roots as not materialized (
-        select f.*, coalesce(f.score, 1) as counted from findings f
+        select f.*, coalesce(f.score, 1) as counted from plain f
         where f.parent_id is null and f.empty is not true
         union all
-        select f.*, coalesce(f.score, 1) from findings f left join findings p on p.id = f.parent_id
+        select f.*, coalesce(f.score, 1) from plain f left join findings p on p.id = f.parent_id
             and p.analysis_id = f.analysis_id
         where f.parent_id is not null and p.id is null and f.empty is not true
     ), children as (
         select c.*, coalesce(c.score, 1) as counted, b.algorithm_id = c.algorithm_id as by_detector
-        from findings c join findings b on b.id = c.parent_id and b.analysis_id = c.analysis_id
+        from plain c join findings b on b.id = c.parent_id and b.analysis_id = c.analysis_id
         where c.classifies and c.parent_id is not null
     ), finals as (
         select distinct on (parent_id) *, name is not null
@@ -145,17 +175,18 @@ SIMPLE_ROWS = f"""
             b.label, null,
             null, b.score, coalesce(b.analysis_id, z.id), false
         from (
-            select distinct on (image_id) image_id, id from current
-            where image_id = any(%(simple)b::uuid[]) order by image_id, rank, id
+            select distinct on (c.image_id) c.image_id, c.id from current c
+            where not exists (select from complex x where x.image_id = c.image_id)
+            order by c.image_id, c.rank, c.id
         ) z left join blanks b on b.image_id = z.image_id
         where not exists (
             select from judged r where r.image_id = z.image_id and r.kind <> 'blank')
     )
 """  # noqa: S608 - made of constants
-"""Common table expressions that end with `simple`, the observations of the images in `simple`."""
+"""Common table expressions of `simple`, the observations of all `images` but those in `complex`."""
 
 
-_FRESH = f"""
+_FRESH_SIMPLE = """
     fresh as materialized (
         select image_id, id, annotation_id, kind, name, label, taxon_id, count::integer as count,
             null::text as sex, null::text as life_stage, null::text as behaviour,
@@ -163,8 +194,10 @@ _FRESH = f"""
             null::uuid as identification_id, null::text as identified_by,
             null::timestamptz as identified_at, needs_review
         from simple
-        union all
-        select {FIELDS} from jsonb_to_recordset(%(complex)s::jsonb) as (
+    )"""
+_FRESH_GIVEN = f"""
+    fresh as materialized (
+        select {FIELDS} from jsonb_to_recordset(%(rows)s::jsonb) as (
             image_id uuid, id uuid, annotation_id uuid, kind text, name text, label text,
             taxon_id uuid, count integer, sex text, life_stage text, behaviour text,
             individual_id text, human boolean, confidence double precision, analysis_id uuid,
@@ -201,10 +234,13 @@ def _update(table: str, columns: str) -> str:
     return f"do update set ({columns}) = ({given}) where ({stored}) is distinct from ({given})"
 
 
-DERIVE = f"""
-    with {SIMPLE_ROWS}, {_FRESH}, obsolete as (
+def _replace_rows(fresh: str, keep: str) -> str:
+    """Store `fresh` as the rows of the images, except of those that `keep` selects."""
+    return f"""
+    {fresh}, obsolete as (
         delete from observations o where o.image_id = any(%(images)b::uuid[]) and o.set_id = %(set)s
             and not exists (select from fresh f where f.image_id = o.image_id and f.id = o.id)
+            {keep.format("o")}
     ), written as (
         {_INSERT}
         on conflict (image_id, id, set_id)
@@ -214,12 +250,26 @@ DERIVE = f"""
             and c.set_id = %(set)s
             and not exists (
                 select from classes k where k.image_id = c.image_id and k.class_name = c.class_name)
-    )
-    {_INSERT_NAMES}
-    on conflict (image_id, class_name, set_id)
-        {_update("observed_classes", _NAMED)}
-"""  # noqa: S608 - made of constants
-"""Derives the images in `simple`, adds the rows in `complex`, and stores what changed."""
+            {keep.format("c")}
+    ), named as (
+        {_INSERT_NAMES}
+        on conflict (image_id, class_name, set_id)
+            {_update("observed_classes", _NAMED)}
+    )"""  # noqa: S608 - made of constants
+
+
+def _insert_rows(fresh: str) -> str:
+    return f"{fresh}, written as ({_INSERT}), {_NAMES}, named as ({_INSERT_NAMES})"
+
+
+_NOT_COMPLEX = "and not exists (select from complex x where x.image_id = {}.image_id)"
+_SELECT_COMPLEX = "select image_id from complex"
+
+DERIVE = f"with {SIMPLE_ROWS}, {_replace_rows(_FRESH_SIMPLE, _NOT_COMPLEX)} {_SELECT_COMPLEX}"
+"""Derives images, stores what changed, and returns the images that it left unchanged."""
+
+STORE = f"with {_replace_rows(_FRESH_GIVEN, '')} select 1 where false"
+"""Stores the rows that `review.rules.observations` derived, as far as they changed."""
 
 CLEAR = (
     "delete from observations where image_id = any(%(images)b::uuid[]) and set_id = %(set)s",
@@ -227,8 +277,8 @@ CLEAR = (
 )
 """Delete the rows of images in a set."""
 
-DERIVE_CLEARED = f"""
-    with {SIMPLE_ROWS}, {_FRESH}, written as ({_INSERT}), {_NAMES}
-    {_INSERT_NAMES}
-"""
+DERIVE_CLEARED = f"with {SIMPLE_ROWS}, {_insert_rows(_FRESH_SIMPLE)} {_SELECT_COMPLEX}"
 """As DERIVE, for images without rows: comparing each with what is stored takes longer."""
+
+STORE_CLEARED = f"with {_insert_rows(_FRESH_GIVEN)} select 1 where false"
+"""As STORE, for images without rows."""
