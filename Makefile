@@ -78,13 +78,14 @@ fix: setup ## Format and fix what a tool can fix
 	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent fix; fi
 
 .PHONY: test
-test: setup ## Run all tests (ARGS="tests/unit -k word" for a part)
+test: setup ## Run all tests (ARGS="tests/unit -k word" for a part; CHECKED=1 after `make check`)
 ifdef ARGS
 	$(BIN)/pytest $(ARGS)
 else
-	@if [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent test; \
+	@if [ -n "$(CHECKED)" ]; then :; elif [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent test; \
 		else echo "web/node_modules is missing: the page was not tested (make web)"; fi
-	tools/in_memory.sh $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal -m "not alone"
+	tools/in_memory.sh $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal \
+		-m "not alone" $(if $(CHECKED),--ignore tests/house)
 	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
 endif
 
