@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,12 +18,15 @@ import pytest
 from tests.support.image_factory import make_jpeg
 from tests.support.running_server import METRICS_TOKEN, RunningServer, quiet_environment, wait_for
 
+from trapline.server.platform.postgres.postgres import find_free_port
+
 COUNT = 4
 
 
 class Halting(ThreadingHTTPServer):
     """A camera's server that sends half of `halt_at`, then waits until `released`."""
 
+    folder: Path
     halt_at: str | None = None
     is_halted = threading.Event()
     released = threading.Event()
@@ -54,13 +57,13 @@ class Sender(SimpleHTTPRequestHandler):
         """Write no log."""
 
 
-@pytest.fixture
-def camera(tmp_path: Path) -> Iterator[Halting]:
-    folder = tmp_path / "camera"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Halting]:
+    folder = tmp_path_factory.mktemp("camera")
     for number in range(COUNT):
         (folder / f"IMG_{number}.JPG").write_bytes(make_jpeg(number))
     server = Halting(("127.0.0.1", 0), partial(Sender, directory=str(folder)))
+    server.folder = folder
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -70,27 +73,34 @@ def camera(tmp_path: Path) -> Iterator[Halting]:
     server.server_close()
 
 
-@pytest.fixture
-def stored(own_server: RunningServer, camera: Halting) -> RunningServer:
-    """A running Trapline with four images of a source; the background checks nothing."""
-    own_server.settings = {
-        **own_server.settings,
+@pytest.fixture(scope="module")
+def stored(make_prepared: Callable[[], Path], camera: Halting) -> Iterator[RunningServer]:
+    """A running Trapline with four images of a source; the background checks nothing.
+
+    Each test leaves the stored files intact. The last test starts it with other settings.
+    """
+    running = RunningServer(make_prepared(), find_free_port())
+    running.settings = {
+        **running.settings,
         "TRAPLINE_ALLOWED_NETWORKS": f"127.0.0.1:{camera.server_port}",
         "TRAPLINE_METRICS_TOKEN": METRICS_TOKEN,
         "TRAPLINE_FILE_CHECK_MIB_PER_S": "0",
     }
-    own_server.start()
-    own_server.run("project", "create", "Forest")
-    own_server.run(
-        "source", "add", f"http://127.0.0.1:{camera.server_port}/", "--name", "oak", "--create-deployment", "Old oak",
-        "--lat", "52.5", "--lon", "13.4",
-    )  # fmt: skip
-    own_server.run("source", "run", "oak")
-    wait_for(
-        "the images and their thumbnails",
-        lambda: len(find_originals(own_server)) == COUNT and has_thumbs(own_server),
-    )
-    return own_server
+    try:
+        running.start()
+        running.call("project", "create", "Forest")
+        running.call(
+            "source", "add", f"http://127.0.0.1:{camera.server_port}/", "--name", "oak", "--create-deployment",
+            "Old oak", "--lat", "52.5", "--lon", "13.4",
+        )  # fmt: skip
+        running.call("source", "run", "oak")
+        wait_for(
+            "the images and their thumbnails",
+            lambda: len(find_originals(running)) == COUNT and has_thumbs(running),
+        )
+        yield running
+    finally:
+        running.end()
 
 
 def has_thumbs(server: RunningServer) -> bool:
@@ -170,7 +180,7 @@ def sha256_of(number: int) -> str:
 
 
 def test_lost_originals_are_reported_and_repaired_from_their_source_only(
-    stored: RunningServer, camera: Halting, tmp_path: Path
+    stored: RunningServer, camera: Halting
 ) -> None:
     intact = read_store(stored)
     assert check(stored) == (0, {"images": COUNT, "bytes": sum(len(make_jpeg(n)) for n in range(COUNT)),
@@ -181,9 +191,8 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     flip(originals[sha256_of(0)])
     originals[sha256_of(1)].unlink()
     flip(originals[sha256_of(2)])
-    (tmp_path / "camera" / "IMG_2.JPG").write_bytes(
-        make_jpeg(77)
-    )  # the camera has other bytes there now
+    # The camera has other bytes there now.
+    (camera.folder / "IMG_2.JPG").write_bytes(make_jpeg(77))
     harmed = read_store(stored)
 
     code, report = check(stored)
@@ -235,6 +244,7 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     assert read_store(stored) == intact
     assert parts(stored)["files"] == "ok"
     assert check(stored, "--repair")[0] == 0
+    (camera.folder / "IMG_2.JPG").write_bytes(make_jpeg(2))
 
 
 def kill_amid_repair(server: RunningServer, camera: Halting) -> None:
@@ -263,29 +273,11 @@ def kill_amid_repair(server: RunningServer, camera: Halting) -> None:
             repairing.wait()
 
 
-def test_the_background_notices_damage_and_makes_copies_again(stored: RunningServer) -> None:
-    with stored.open() as client:
-        ids = {image.filename: image.id for image in client.list_images().results}
-    stored.stop()
-    flip(find_originals(stored)[sha256_of(0)])
-    thumbnail = stored.data / "store/thumbs" / str(ids["IMG_1.JPG"]) / "1280.jpg"
-    whole = thumbnail.read_bytes()
-    thumbnail.write_bytes(whole[:-20])
-    stored.settings = {
-        **stored.settings,
-        "TRAPLINE_FILE_CHECK_MIB_PER_S": "100",
-        "TRAPLINE_FILE_CHECK_EVERY_DAYS": "0",
-    }
-    stored.start()
-    wait_for("the damage in /readyz", lambda: "0 missing, 1 damaged" in parts(stored)["files"], 60)
-    wait_for("the thumbnail", lambda: thumbnail.read_bytes() == whole, 60)
-
-
 def test_an_image_whose_files_cannot_be_checked_is_reported_and_the_others_are_checked(
-    stored: RunningServer, camera: Halting, tmp_path: Path
+    stored: RunningServer, camera: Halting
 ) -> None:
-    (tmp_path / "camera" / "IMG_9.JPG").write_bytes(make_jpeg(9, orientation=6))
-    stored.run("source", "run", "oak")
+    (camera.folder / "IMG_9.JPG").write_bytes(make_jpeg(9, orientation=6))
+    stored.call("source", "run", "oak")
     wait_for("the turned image", lambda: len(find_originals(stored)) == COUNT + 1)
     [copy] = (stored.data / "store/upright").glob("*/*/*")
     copy.unlink()
@@ -305,7 +297,8 @@ def test_an_image_whose_files_cannot_be_checked_is_reported_and_the_others_are_c
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 def test_root_is_refused_if_another_user_owns_the_data_folder(stored: RunningServer) -> None:
     before = read_store(stored)
-    find_originals(stored)[sha256_of(0)].unlink()
+    lost = find_originals(stored)[sha256_of(0)]
+    lost.unlink()
     owner = stored.data.stat().st_uid
     os.chown(stored.data, 12_345, -1)
     try:
@@ -318,3 +311,22 @@ def test_root_is_refused_if_another_user_owns_the_data_folder(stored: RunningSer
     assert "belongs to the user #12345" in done.stderr
     assert "Nothing was checked" in done.stderr
     assert len(read_store(stored)) == len(before) - 1, "nothing was repaired by root"
+    lost.write_bytes(make_jpeg(0))
+
+
+def test_the_background_notices_damage_and_makes_copies_again(stored: RunningServer) -> None:
+    with stored.open() as client:
+        ids = {image.filename: image.id for image in client.list_images().results}
+    stored.stop()
+    flip(find_originals(stored)[sha256_of(0)])
+    thumbnail = stored.data / "store/thumbs" / str(ids["IMG_1.JPG"]) / "1280.jpg"
+    whole = thumbnail.read_bytes()
+    thumbnail.write_bytes(whole[:-20])
+    stored.settings = {
+        **stored.settings,
+        "TRAPLINE_FILE_CHECK_MIB_PER_S": "100",
+        "TRAPLINE_FILE_CHECK_EVERY_DAYS": "0",
+    }
+    stored.start()
+    wait_for("the damage in /readyz", lambda: "0 missing, 1 damaged" in parts(stored)["files"], 60)
+    wait_for("the thumbnail", lambda: thumbnail.read_bytes() == whole, 60)
