@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.camera_images import fill
+from tests.support.command_line import call_command
 from tests.support.running_server import RunningServer, quiet_environment
 
 from trapline.cli.main import NOUNS
@@ -40,7 +41,7 @@ def test_help_teaches_every_noun() -> None:
 
 @pytest.mark.parametrize("noun", sorted(NOUNS))
 def test_every_noun_explains_itself(noun: str) -> None:
-    told = run_alone(noun, "--help")
+    told = call_command({}, noun, "--help")
     assert told.returncode == 0, told.stderr
     assert len(told.stdout.split()) > 15
 
@@ -92,7 +93,7 @@ def test_errors_are_one_sentence_and_an_exit_code(
 def test_invalid_source_options_are_refused_before_any_request(
     arguments: list[str], words: str
 ) -> None:
-    done = run_alone("source", "add", *arguments)
+    done = call_command({}, "source", "add", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert "pw4711" not in done.stderr
