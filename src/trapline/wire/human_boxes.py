@@ -41,6 +41,14 @@ class HumanBoxCorners(Request):
 class NewHumanBox(Request):
     """Request for a box that a person drew, with a taxon or a label."""
 
+    id: UUID | None = Field(
+        default=None,
+        description=(
+            "A random ID that the client chose, so that it can refer to the box before the server "
+            "has stored it. With the ID of a box on this image that the caller withdrew, that box "
+            "is restored with these values."
+        ),
+    )
     image: UUID
     box: HumanBoxCorners
     supersedes: UUID | None = Field(

@@ -245,7 +245,9 @@ export interface paths {
          * Create Annotations
          * @description Create boxes that a person drew: all are stored, or none.
          *
-         *     A box that corrects a box of a model names it in `supersedes`; the model's result is kept.
+         *     A box that corrects a box of a model names it in `supersedes`; the model's result is kept. A
+         *     client that works without a network chooses the `id` of a box; a box that the caller withdrew is
+         *     restored with its ID.
          */
         post: operations["create_annotations_api_v2_annotations_post"];
         delete?: never;
@@ -6715,6 +6717,11 @@ export interface components {
             box: components["schemas"]["HumanBoxCorners"];
             /** Count */
             count?: number | null;
+            /**
+             * Id
+             * @description A random ID that the client chose, so that it can refer to the box before the server has stored it. With the ID of a box on this image that the caller withdrew, that box is restored with these values.
+             */
+            id?: string | null;
             /**
              * Image
              * Format: uuid

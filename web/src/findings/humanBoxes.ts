@@ -1,11 +1,13 @@
 /** The boxes that people drew, as findings of one group that no model made. */
-import type { Analysis, ImageDetail } from "../api/types"
+import type { Analysis, Annotation, ImageDetail } from "../api/types"
 import { findingTexts } from "./en"
 import { type Finding, listFindings } from "./findings"
 
-/** List the boxes of people on an image. */
-export function listHumanBoxes(image: ImageDetail): Finding[] {
-  const boxes = image.boxes_by_people ?? []
+/** List boxes of people on an image as findings. */
+export function listHumanBoxes(
+  image: ImageDetail,
+  boxes: Annotation[] = image.boxes_by_people ?? [],
+): Finding[] {
   const group: Analysis = {
     id: "people",
     image_id: image.id,

@@ -1,10 +1,24 @@
 /** The tools for the shown image: zoom to the box, play, night preset and sliders. */
-import { Moon, Play, ScanSearch, SlidersHorizontal, Square } from "lucide-react"
-import type { ReactNode } from "react"
+import {
+  EyeOff,
+  Moon,
+  Play,
+  ScanSearch,
+  SlidersHorizontal,
+  Square,
+  SquarePen,
+  ZoomIn,
+} from "lucide-react"
+import type { MouseEvent, ReactNode } from "react"
+import { drawingTexts } from "../viewer/en"
+import type { BoxEditor } from "../viewer/useBoxEditor"
+import type { Look } from "../viewer/useLook"
 import { imageToolTexts as t } from "./en"
 import { type Adjustments, GAMMA_FILTER, isAdjusted, RANGES, UNADJUSTED } from "./imageAdjustments"
 
 interface ImageToolsProps {
+  editor: BoxEditor
+  look: Look
   adjustments: Adjustments
   isPlaying: boolean
   canPlay: boolean
@@ -18,8 +32,26 @@ interface ImageToolsProps {
 export function ImageTools(props: ImageToolsProps) {
   return (
     <div className="review-tools" role="group" aria-label={t.title}>
+      {props.editor.isEnabled && (
+        <Tool
+          name={drawingTexts.draw}
+          keys="d"
+          isOn={props.editor.draft?.of === null}
+          onClick={props.editor.start}
+        >
+          <SquarePen size={19} aria-hidden />
+        </Tool>
+      )}
       <Tool name={t.zoom} keys="f" onClick={props.onZoom}>
         <ScanSearch size={19} aria-hidden />
+      </Tool>
+      <Tool
+        name={drawingTexts.magnifier}
+        keys="g"
+        isOn={props.look.isMagnified}
+        onClick={props.look.flipMagnified}
+      >
+        <ZoomIn size={19} aria-hidden />
       </Tool>
       {props.canPlay && (
         <Tool name={t.play} keys="Space" isOn={props.isPlaying} onClick={props.onPlay}>
@@ -32,6 +64,15 @@ export function ImageTools(props: ImageToolsProps) {
       <Tool name={t.sliders} keys="v" isOn={props.isOpen} onClick={props.onOpen}>
         <SlidersHorizontal size={19} aria-hidden />
       </Tool>
+      <Tool
+        name={drawingTexts.hide}
+        keys="h"
+        isOn={props.look.isBare}
+        onClick={() => undefined}
+        onHold={props.look.setBare}
+      >
+        <EyeOff size={19} aria-hidden />
+      </Tool>
     </div>
   )
 }
@@ -42,10 +83,19 @@ interface ToolProps {
   /** Undefined for an action that has no state. */
   isOn?: boolean
   onClick: () => void
+  /** Called while the button is held. */
+  onHold?: (isHeld: boolean) => void
   children: ReactNode
 }
 
-function Tool({ name, keys, isOn, onClick, children }: ToolProps) {
+function Tool({ name, keys, isOn, onClick, onHold, children }: ToolProps) {
+  const hold = onHold && {
+    onPointerDown: () => onHold(true),
+    onPointerUp: () => onHold(false),
+    onPointerLeave: () => onHold(false),
+    onPointerCancel: () => onHold(false),
+    onContextMenu: (event: MouseEvent) => event.preventDefault(),
+  }
   return (
     <button
       type="button"
@@ -53,6 +103,7 @@ function Tool({ name, keys, isOn, onClick, children }: ToolProps) {
       aria-pressed={isOn}
       aria-keyshortcuts={keys}
       onClick={onClick}
+      {...hold}
     >
       {children}
       <span className="visually-hidden">{name}</span>{" "}

@@ -5,6 +5,7 @@ import { Link } from "wouter"
 import { paths } from "../paths"
 import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
+import { BoxConflictView } from "./BoxConflictView"
 import type { Decision } from "./decisions"
 import { discard, retry, undo, wake } from "./outbox"
 import { formatDecision, useOutbox } from "./useOutbox"
@@ -97,6 +98,7 @@ function DecisionList({ decisions, onLeave }: { decisions: Decision[]; onLeave: 
 
 function DecisionRow({ one, onLeave }: { one: Decision; onLeave: () => void }) {
   const isRefused = one.state === "refused"
+  const isConflict = one.act === "box" && one.refusal?.theirs !== undefined
   return (
     <li data-decision={one.state}>
       <p>
@@ -105,16 +107,19 @@ function DecisionRow({ one, onLeave }: { one: Decision; onLeave: () => void }) {
           {one.filename}
         </Link>
       </p>
-      {isRefused && (
+      {isRefused && one.act === "box" && one.refusal?.theirs !== undefined && (
+        <BoxConflictView one={one} theirs={one.refusal.theirs} />
+      )}
+      {isRefused && !isConflict && (
         <p className="red small">{one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}</p>
       )}
       <p className="actions">
-        {isRefused && (
+        {isRefused && !isConflict && (
           <Button small onClick={() => void retry(one.key)}>
             {t.sendAgain}
           </Button>
         )}
-        {(isRefused || one.attempts === 0) && (
+        {((isRefused && !isConflict) || (!isRefused && one.attempts === 0)) && (
           <Button
             small
             kind="quiet"

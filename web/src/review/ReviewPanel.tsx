@@ -43,7 +43,7 @@ export function ReviewPanel(props: ReviewPanelProps) {
 function ReviewButtons({
   image,
   findings,
-  identify: { say, undo },
+  identify: { say, undo, redo },
   chosen,
   onShow,
 }: ReviewPanelProps) {
@@ -76,6 +76,7 @@ function ReviewButtons({
     u: press(() => go({ kind: "unsure" })),
     m: press(() => ask("comment")),
     z: press(undo),
+    Z: press(redo),
   })
   const button = (
     kind: keyof typeof t.does,

@@ -13,6 +13,7 @@ import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useShortcuts } from "../ui/shortcuts"
 import { formatTime } from "../ui/time"
+import { useLook } from "../viewer/useLook"
 import { reviewKeys, reviewScreenTexts as t } from "./en"
 import { FinishedReview } from "./FinishedReview"
 import { AdjustmentSliders, GammaFilter, ImageTools } from "./ImageTools"
@@ -26,6 +27,7 @@ import type { UnitKind } from "./units"
 import { type BufferedKeys, useBufferedKeys } from "./useBufferedKeys"
 import { useEndOfCount, useImageTools, usePlaying, useStar } from "./useImageTools"
 import { useReviewActions } from "./useReviewActions"
+import { useReviewBoxes } from "./useReviewBoxes"
 import { useReviewSession } from "./useReviewSession"
 import { useReviewQueue, useReviewUnit } from "./useReviewUnit"
 
@@ -79,6 +81,8 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
     canvas.current?.flipZoom(box ? [box.id] : shown)
   }
   const star = useStar(project.id, unit)
+  const look = useLook()
+  const editor = useReviewBoxes(canvas, session, review, act, observed)
   const isHere = () => {
     // Elsewhere these keys are about the focus, so that all buttons can be reached and pressed.
     const from = document.activeElement
@@ -120,6 +124,7 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
       },
       " ": (event) => isHere() && press(play.flip)(event),
       f: press(zoom),
+      g: press(look.flipMagnified),
       b: press(tools.flipNight),
       v: press(tools.flipOpen),
       "?": press(() => setKeysOpen(true)),
@@ -143,7 +148,9 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
   )
   const done = useMemo(() => {
     const units = new Map(
-      steps.filter((one) => one.kind !== "comment").map((one) => [one.unit.key, one.images]),
+      steps
+        .filter((one) => one.kind !== "comment" && one.kind !== "box")
+        .map((one) => [one.unit.key, one.images]),
     )
     return [...units.values()].reduce((sum, images) => sum + images, 0)
   }, [steps])
@@ -213,6 +220,8 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
             canPlay={(data?.images.length ?? 0) > 1}
             isOpen={tools.isOpen}
             onZoom={zoom}
+            editor={editor}
+            look={look}
             onPlay={play.flip}
             onNight={tools.flipNight}
             onOpen={tools.flipOpen}
@@ -233,6 +242,8 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
                 image={image}
                 observed={observed}
                 chosen={current.chosen}
+                editor={editor}
+                look={look}
                 onChoose={(id) =>
                   select({ chosen: boxes.some((one) => one.id === id) ? id : null })
                 }

@@ -3,15 +3,16 @@ import { useQuery } from "@tanstack/react-query"
 import { forwardRef, useImperativeHandle, useMemo, useRef, useState } from "react"
 import type { Image as StoredImage } from "../api/types"
 import { type Finding, listFindings } from "../findings/findings"
-import { listHumanBoxes } from "../findings/humanBoxes"
 import { applyObservations, listWholeObservations } from "../findings/observedFindings"
 import type { Rectangle } from "../findings/shapes"
 import type { Size } from "../findings/size"
 import { imageQuery } from "../images/queries"
 import { getDrawnShape, useArtifactFiles } from "../viewer/artifactFiles"
 import { ImageCanvas, type ImageCanvasHandle } from "../viewer/ImageCanvas"
-import { usePendingNames } from "../viewer/useObservations"
-import { FIT_WHOLE } from "../viewer/useZoomPan"
+import type { BoxEditor } from "../viewer/useBoxEditor"
+import type { Look } from "../viewer/useLook"
+import { useHumanBoxes, usePendingNames } from "../viewer/useObservations"
+import { FIT_WHOLE, NO_VIEW } from "../viewer/useZoomPan"
 import { clampView, MAX_SCALE, type View } from "../viewer/viewGeometry"
 import type { UnitData } from "./reviewQueries"
 
@@ -25,10 +26,11 @@ export function useObservedFindings(
   unit: UnitData | undefined,
   fetchedAt: number,
 ) {
-  const { data: detail } = useQuery({
+  const { data: detail, dataUpdatedAt } = useQuery({
     ...imageQuery(project, image?.id ?? ""),
     enabled: image !== undefined,
   })
+  const humanBoxes = useHumanBoxes(detail, dataUpdatedAt)
   const pending = usePendingNames(project, image?.id ?? "", fetchedAt)
   const observations = useMemo(
     () => unit?.observations.filter((one) => one.image_id === image?.id) ?? [],
@@ -37,12 +39,9 @@ export function useObservedFindings(
   const all = useMemo(
     () =>
       detail
-        ? [
-            ...detail.analyses.flatMap((one) => listFindings(one, detail)),
-            ...listHumanBoxes(detail),
-          ]
+        ? [...detail.analyses.flatMap((one) => listFindings(one, detail)), ...humanBoxes]
         : NO_FINDINGS,
-    [detail],
+    [detail, humanBoxes],
   )
   const findings = useMemo(
     () => applyObservations(all, observations, pending),
@@ -57,7 +56,7 @@ export function useObservedFindings(
   return { findings, files, boxes, whole }
 }
 
-export interface ReviewStageHandle {
+export interface ReviewStageHandle extends Pick<ImageCanvasHandle, "getView"> {
   zoom: (factor: number) => void
   /** Zoom to the boxes, or show the whole image if it is zoomed. */
   flipZoom: (boxes: string[]) => void
@@ -71,6 +70,8 @@ interface ReviewStageProps {
   observed: ReturnType<typeof useObservedFindings>
   chosen: string | null
   onChoose: (id: string | null) => void
+  editor: BoxEditor
+  look: Look
 }
 
 function joinRectangles(all: readonly Rectangle[]): Rectangle {
@@ -103,7 +104,7 @@ function showArea(area: Rectangle, image: Size, canvas: Size): View {
 }
 
 export const ReviewStage = forwardRef<ReviewStageHandle, ReviewStageProps>(function Stage(
-  { image, observed, chosen, onChoose },
+  { image, observed, chosen, onChoose, editor, look },
   handle,
 ) {
   const [place, setPlace] = useState(FIT_WHOLE)
@@ -119,6 +120,7 @@ export const ReviewStage = forwardRef<ReviewStageHandle, ReviewStageProps>(funct
     handle,
     () => ({
       zoom: (factor) => canvas.current?.zoom(factor),
+      getView: () => canvas.current?.getView() ?? NO_VIEW,
       flipZoom: (ids) => {
         const shapes = boxes
           .filter(({ id }) => ids.includes(id))
@@ -151,6 +153,8 @@ export const ReviewStage = forwardRef<ReviewStageHandle, ReviewStageProps>(funct
         map={null}
         place={place}
         onPlace={setPlace}
+        editor={editor}
+        look={look}
       />
     </div>
   )

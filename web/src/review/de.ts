@@ -22,6 +22,8 @@ export const reviewTexts: Translation<typeof en.reviewTexts> = {
   },
   undo: "Rückgängig",
   nothingToUndo: "Nichts rückgängig zu machen.",
+  nothingToRedo: "Nichts zu wiederholen.",
+  redone: (what, filename) => `Wiederholt: ${what}, ${filename}.`,
   noResult: "Noch keine Analyse dieses Bildes ist abgeschlossen: Bestimmen Sie es selbst.",
   said: {
     confirm: (what) => `Bestätigt: ${what}.`,
@@ -117,6 +119,7 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
     comment: "Kommentar",
   },
   withdraw: "Zurückziehen",
+  boxes: { create: "Rahmen zeichnen", update: "Rahmen ändern", delete: "Rahmen löschen" },
   notYet: "noch nicht gesendet",
   later: (said) => `${said} Noch nicht gesendet.`,
   tookBack: (what, filename) => `Rückgängig gemacht: ${what}, ${filename}.`,
@@ -133,6 +136,19 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
 }
 
 const ofImages = (count: number) => formatPlural(count, "Bild", "Bildern")
+
+export const boxConflictTexts: Translation<typeof en.boxConflictTexts> = {
+  changed: (by) => `${by} hat diesen Rahmen geändert, nachdem Sie ihn gesehen haben.`,
+  withdrawn: (by) => `${by} hat diesen Rahmen gelöscht, nachdem Sie ihn gesehen haben.`,
+  someone: "Eine andere Person",
+  mine: "Ihr Rahmen",
+  theirs: "Der gespeicherte Rahmen",
+  deleted: "gelöscht",
+  box: (label, width, height, x, y) => `${label}, ${width} × ${height} Pixel bei ${x}, ${y}`,
+  keepMine: "Meinen behalten",
+  keepTheirs: (by) => `Rahmen von ${by} behalten`,
+  keepDeleted: "Gelöscht lassen",
+}
 
 export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   title: "Prüfen",
@@ -233,6 +249,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
     blank: "Leer",
     unsure: "Unsicher",
     comment: "Kommentare",
+    box: "Rahmen",
   },
   newImages: "Nach weiteren Bildern suchen",
   of: (number, total) => `Rahmen ${number} von ${total}`,
@@ -270,7 +287,12 @@ export const reviewKeys: Translation<typeof en.reviewKeys> = [
     name: "Ein Rahmen oder Bild",
     keys: [
       ["Tab", "nächster Rahmen"],
+      ["d", "Rahmen zeichnen: Pfeile, Umschalt + Pfeile, Enter"],
+      ["e", "ausgewählten Rahmen ändern"],
+      ["Entf", "ausgewählten Rahmen löschen"],
       ["f", "auf den Rahmen vergrößern"],
+      ["g", "Lupe"],
+      ["h, gehalten", "Rahmen ausblenden"],
       ["Leertaste", "Sequenz abspielen"],
       ["b", "Nachteinstellung"],
       ["v", "Helligkeit, Kontrast, Gamma"],

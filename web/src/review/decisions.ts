@@ -2,7 +2,7 @@
  * A decision of a review as it is queued in the browser, and how it is shown before the server has
  * it.
  */
-import type { Identification, NewIdentification } from "../api/types"
+import type { Annotation, Identification, NewIdentification } from "../api/types"
 
 /** The state of a decision: queued, stored by the server, or refused by it. */
 export type DecisionState = "waiting" | "sent" | "refused"
@@ -10,6 +10,10 @@ export type DecisionState = "waiting" | "sent" | "refused"
 export interface Refusal {
   status: number
   why: string
+  /** The box as another user changed it meanwhile; null if it was withdrawn. */
+  theirs?: Annotation | null
+  /** The user who changed it. */
+  by?: string | null
 }
 
 /** Image and box that a decision is about, as shown to the user. */
@@ -73,10 +77,56 @@ export interface WithdrawDecision extends QueuedDecision {
   of: string | null
 }
 
-export type Decision = IdentifyDecision | WithdrawDecision
-export type UnnumberedDecision = Omit<IdentifyDecision, "number"> | Omit<WithdrawDecision, "number">
+/** Corners in pixels of the upright image. */
+export interface BoxCorners {
+  x_min: number
+  y_min: number
+  x_max: number
+  y_max: number
+}
+
+/** The values of a box that a person drew. */
+export interface BoxValues {
+  box: BoxCorners
+  taxon: string | null
+  label: string
+  count: number | null
+  sex: NonNullable<NewIdentification["sex"]> | null
+  life_stage: NonNullable<NewIdentification["life_stage"]> | null
+  behaviour: string | null
+  individual_id: string | null
+}
+
+/** A box that was drawn, changed or deleted. */
+export interface BoxDecision extends QueuedDecision {
+  act: "box"
+  /** The ID of the box, which this browser chose if the user drew it. */
+  id: string
+  /** Null before the box was drawn. */
+  before: BoxValues | null
+  /** Null for a box that was deleted. */
+  after: BoxValues | null
+  /** The annotation of a model that the box corrects. */
+  supersedes: string | null
+  /** The user's name. */
+  by: string
+  /** The version that the user was shown; 0 if the server did not have the box. */
+  version: number
+  /** The box that the server stored. */
+  made: Annotation | null
+}
+
+export type Decision = IdentifyDecision | WithdrawDecision | BoxDecision
+export type UnnumberedDecision =
+  | Omit<IdentifyDecision, "number">
+  | Omit<WithdrawDecision, "number">
+  | Omit<BoxDecision, "number">
 type UnqueuedDecision<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
-export type NewDecision = UnqueuedDecision<IdentifyDecision> | UnqueuedDecision<WithdrawDecision>
+export type NewBoxDecision = UnqueuedDecision<BoxDecision>
+export type NewDecision =
+  | UnqueuedDecision<IdentifyDecision>
+  | UnqueuedDecision<WithdrawDecision>
+  | NewBoxDecision
 
 /** List the images that a decision is about. */
 export const listDecidedImages = (one: DecisionTarget): string[] => one.images ?? [one.image]

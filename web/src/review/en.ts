@@ -14,6 +14,8 @@ export const reviewTexts = {
   },
   undo: "Undo",
   nothingToUndo: "Nothing to undo.",
+  nothingToRedo: "Nothing to redo.",
+  redone: (what: string, filename: string) => `Done again: ${what}, ${filename}.`,
   noResult: "No analysis of this image is completed yet: identify it yourself.",
   said: {
     confirm: (what: string) => `Confirmed: ${what}.`,
@@ -110,6 +112,7 @@ export const outboxTexts = {
     comment: "Comment",
   } as Record<string, string>,
   withdraw: "Withdraw",
+  boxes: { create: "Draw a box", update: "Change a box", delete: "Delete a box" },
   notYet: "waiting to be sent",
   later: (said: string) => `${said} Waiting to be sent.`,
   tookBack: (what: string, filename: string) => `Undone: ${what}, ${filename}.`,
@@ -123,6 +126,20 @@ export const outboxTexts = {
   noImage: "No decision was recorded: the image is not loaded yet.",
   nothingToConfirm:
     "Nothing was recorded: no analysis of this image is completed, so there is nothing to confirm.",
+}
+
+export const boxConflictTexts = {
+  changed: (by: string) => `${by} changed this box after you saw it.`,
+  withdrawn: (by: string) => `${by} deleted this box after you saw it.`,
+  someone: "Another user",
+  mine: "Your box",
+  theirs: "The stored box",
+  deleted: "deleted",
+  box: (label: string, width: number, height: number, x: number, y: number) =>
+    `${label}, ${width} × ${height} pixels at ${x}, ${y}`,
+  keepMine: "Keep mine",
+  keepTheirs: (by: string) => `Keep the box of ${by}`,
+  keepDeleted: "Keep it deleted",
 }
 
 const images = (count: number) => formatPlural(count, "image", "images")
@@ -223,6 +240,7 @@ export const reviewScreenTexts = {
     blank: "Blank",
     unsure: "Unsure",
     comment: "Comments",
+    box: "Boxes",
   } as Record<string, string>,
   newImages: "Look for more images",
   of: (number: number, total: number) => `Box ${number} of ${total}`,
@@ -260,7 +278,12 @@ export const reviewKeys: { name: string; keys: [string, string][] }[] = [
     name: "One box or image",
     keys: [
       ["Tab", "next box"],
+      ["d", "draw a box: arrows, Shift + arrows, Enter"],
+      ["e", "change the selected box"],
+      ["Delete", "delete the selected box"],
       ["f", "zoom to the box"],
+      ["g", "magnifier"],
+      ["h, held", "hide boxes"],
       ["Space", "play the sequence"],
       ["b", "night preset"],
       ["v", "brightness, contrast, gamma"],

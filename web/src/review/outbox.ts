@@ -14,7 +14,9 @@ import {
 } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
 import type { Identification } from "../api/types"
-import type { Decision, NewDecision, Refusal } from "./decisions"
+import { generateBoxId, invertBoxDecision } from "./boxDecisions"
+import { BoxConflict, sendBox } from "./boxRequests"
+import type { BoxDecision, Decision, NewDecision, Refusal } from "./decisions"
 import {
   addDecision,
   claimNextDecision,
@@ -153,6 +155,10 @@ export const undo = (key: string): Promise<Decision | null> =>
     if (!left) drop(key)
     if (!left || !one) return one
     if (one.act === "withdraw") return null
+    if (one.act === "box") {
+      await add(invertBoxDecision(one))
+      return one
+    }
     const { project, image, images, filename, target } = one
     await add({ act: "withdraw", project, image, images, filename, target, ids: [], of: key })
     return one
@@ -167,14 +173,23 @@ export const discard = (key: string): Promise<void> =>
 /** Queue a refused decision again, in its previous position. */
 export const retry = (key: string): Promise<void> =>
   runInTurn(async () => {
-    const one = await updateOwn(key, (old) =>
-      old.state === "refused"
-        ? { ...old, state: "waiting", refusal: undefined, madeAt: Date.now(), confirmed: true }
-        : old,
-    )
+    const one = await updateOwn(key, (old) => {
+      if (old.state !== "refused") return old
+      const queued = { state: "waiting", refusal: undefined, madeAt: Date.now() } as const
+      return old.act === "box"
+        ? { ...replaceTheirs(old), ...queued }
+        : { ...old, ...queued, confirmed: true }
+    })
     if (one) put(one)
     wake(true)
   })
+
+/** Let a box replace what another user stored; a box that was withdrawn is drawn again. */
+function replaceTheirs(one: BoxDecision): BoxDecision {
+  const theirs = one.refusal?.theirs
+  if (theirs) return { ...one, version: theirs.version ?? 0 }
+  return theirs === null ? { ...one, id: generateBoxId(), before: null, version: 0 } : one
+}
 
 let sending = false
 let again = false
@@ -257,6 +272,13 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
       (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications }) as Decision,
     )
   }
+  if (one.act === "box") {
+    const made = await sendBox(one, state.decisions, headers)
+    return updateDecision(
+      one.key,
+      (old) => ({ ...old, state: "sent", sentAt: Date.now(), made }) as Decision,
+    )
+  }
   const of = one.of ? await findDecision(one.of) : undefined
   const ids = [...one.ids, ...(of?.act === "identify" ? listStatements(of.made) : [])]
   if (ids.length > 0)
@@ -306,7 +328,9 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
     pause = Math.min(pause * 2, MAX_RETRY_MS)
     return false
   }
-  return refuse(one, { status: problem.status, why: problem.problem?.detail ?? "" })
+  const why = problem.problem?.detail ?? ""
+  const found = problem instanceof BoxConflict ? { theirs: problem.theirs, by: problem.by } : {}
+  return refuse(one, { status: problem.status, why, ...found })
 }
 
 /**

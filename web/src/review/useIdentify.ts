@@ -9,12 +9,13 @@ import type { Identification, ImageDetail, NewIdentification } from "../api/type
 import { showProblem } from "../errors/showProblem"
 import type { Finding } from "../findings/findings"
 import { showToast } from "../ui/Toasts"
-import { applyDecisions, getWaitingKey } from "./decisions"
+import { applyDecisions, type Decision, getWaitingKey, type NewDecision } from "./decisions"
 import { addOwnIdentifications, getEffectiveIdentification } from "./effectiveIdentification"
 import { outboxTexts, reviewTexts as t } from "./en"
 import { enqueue, getOutbox, undo } from "./outbox"
 import { QueueFull } from "./outboxStore"
 import { identificationsQuery } from "./queries"
+import { setLastName } from "./useDrawnBoxes"
 import { formatDecision, useDecisions } from "./useOutbox"
 
 /** A decision without its target; `name` is shown for a taxon. */
@@ -31,6 +32,8 @@ export interface IdentificationTarget {
 
 /** Keys of decisions since the page was opened that can be undone, across images, newest last. */
 const undoable: string[] = []
+/** Decisions that were undone, the last one at the end. */
+const undone: NewDecision[] = []
 /** Resolves when the last decision is queued, so that an immediate undo waits for it. */
 let queued: Promise<unknown> = Promise.resolve()
 
@@ -46,6 +49,7 @@ async function undoDecision(key: string): Promise<void> {
   if (place >= 0) undoable.splice(place, 1)
   try {
     const one = await undo(key)
+    if (one) undone.push(getContent(one))
     if (one) showToast(outboxTexts.tookBack(formatDecision(one), one.filename))
   } catch (error) {
     showQueueError(error)
@@ -61,13 +65,63 @@ export function undoLast(): void {
   })
 }
 
-export function useIdentify(image: ImageDetail) {
+/** Return a decision as it can be queued again. */
+function getContent(one: Decision): NewDecision {
+  const {
+    number: _,
+    user: _user,
+    key: _key,
+    madeAt: _at,
+    attempts: _tries,
+    state: _state,
+    ...rest
+  } = one
+  const { sentAt: _sent, refusal: _refusal, ...content } = rest
+  return content.act === "identify"
+    ? { ...content, made: [] }
+    : content.act === "box"
+      ? { ...content, made: null }
+      : content
+}
+
+function noteQueued(stored: Promise<string>): Promise<string> {
+  const noted = stored.then((key) => {
+    undoable.push(key)
+    return key
+  })
+  queued = noted.catch(() => undefined)
+  return noted
+}
+
+/** Queue a decision that the user can undo, and return its key. */
+export function enqueueUndoable(decision: NewDecision): Promise<string> {
+  undone.length = 0
+  return noteQueued(enqueue(decision))
+}
+
+/** Queue the last decision that was undone again. */
+export function redoLast(): void {
+  void queued.then(async () => {
+    const last = undone.pop()
+    if (!last) return showToast(t.nothingToRedo)
+    try {
+      await noteQueued(enqueue(last))
+      showToast(t.redone(formatDecision(last), last.filename))
+    } catch (error) {
+      showQueueError(error)
+    }
+  })
+}
+
+/** Without an image nothing is queued. */
+export function useIdentify(image: ImageDetail | undefined) {
   const { data: caller } = useQuery(callerQuery)
   const client = useQueryClient()
-  const { project_id: project, id, filename } = image
+  const { project_id: project = 0, id = "", filename = "" } = image ?? {}
   const by = caller?.name || caller?.email || ""
   const analysis =
-    image.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ?? null
+    image?.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ??
+    null
 
   const withdraw = useCallback(
     async (ids: string[], target: string) => {
@@ -83,6 +137,7 @@ export function useIdentify(image: ImageDetail) {
 
   const say = useCallback(
     async ({ name, ...saying }: IdentificationInput, target: IdentificationTarget) => {
+      if (!id) return false
       const about = target.id
         ? { annotations: [target.id], images: [], sequences: [] }
         : { annotations: [], images: [id], sequences: [] }
@@ -90,7 +145,7 @@ export function useIdentify(image: ImageDetail) {
       const shown = client.getQueryData(identificationsQuery(project, id).queryKey)
       const seen = shown && (shown.results[0]?.created_at ?? "")
       try {
-        const stored = enqueue({
+        const key = await enqueueUndoable({
           act: "identify",
           project,
           image: id,
@@ -102,12 +157,9 @@ export function useIdentify(image: ImageDetail) {
           seen,
           body: { ...saying, ...about },
           analysis: saying.kind === "confirm" && !target.id ? analysis : null,
-        }).then((made) => {
-          undoable.push(made)
-          return made
         })
-        queued = stored.catch(() => undefined)
-        const key = await stored
+        if (saying.kind === "correct" && label)
+          setLastName(project, { taxon: saying.taxon ?? null, label })
         const said = t.said[saying.kind](label ?? target.name)
         showToast(getOutbox().trouble ? outboxTexts.later(said) : said, false, {
           label: t.undo,
@@ -122,7 +174,7 @@ export function useIdentify(image: ImageDetail) {
     [client, project, id, filename, by, analysis],
   )
 
-  return { say, withdraw, takeBack: undoDecision, undo: undoLast }
+  return { say, withdraw, takeBack: undoDecision, undo: undoLast, redo: redoLast }
 }
 
 export type Identify = ReturnType<typeof useIdentify>

@@ -3,7 +3,8 @@ import { useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useSyncExternalStore } from "react"
 import { callerQuery } from "../api/session"
 import { showToast } from "../ui/Toasts"
-import { type Decision, listDecidedImages } from "./decisions"
+import { getAction } from "./boxDecisions"
+import { type Decision, listDecidedImages, type NewDecision } from "./decisions"
 import { outboxTexts as t } from "./en"
 import { getOutbox, startOutbox, subscribeToOutbox } from "./outbox"
 
@@ -21,8 +22,9 @@ export function useDecisions(image: string): Decision[] {
 }
 
 /** Format a decision as text: what was decided about what. */
-export function formatDecision(one: Decision): string {
+export function formatDecision(one: Decision | NewDecision): string {
   if (one.act === "withdraw") return `${t.withdraw}: ${one.target}`
+  if (one.act === "box") return `${t.boxes[getAction(one)]}: ${one.target}`
   const name = one.body.kind === "correct" ? ` ${one.label ?? ""}` : ""
   return `${t.does[one.body.kind] ?? one.body.kind}${name}: ${one.target}`
 }

@@ -9,6 +9,7 @@ import {
   countAnimals,
   type TaxonChoice,
 } from "./proposal"
+import { setLastName } from "./useDrawnBoxes"
 import type { ReviewSession, StepInput } from "./useReviewSession"
 import type { ReviewQueue, ReviewUnitState } from "./useReviewUnit"
 
@@ -81,6 +82,7 @@ export function useReviewActions(
   }
   const assign = (choice: TaxonChoice, stays = false) => {
     if (!unit || !data || !proposal) return
+    setLastName(review.project, { taxon: choice.taxon, label: choice.name })
     const named = choice.taxon ? { taxon: choice.taxon } : { label: choice.name }
     const count = current.count ?? countAnimals(proposal)
     const body = box

@@ -2,19 +2,20 @@
 import { useQuery } from "@tanstack/react-query"
 import { useCallback, useRef, useState } from "react"
 import { callerQuery } from "../api/session"
-import type { NewDecision } from "./decisions"
+import type { NewBoxDecision, NewDecision } from "./decisions"
 import { enqueue, undo as undoQueued } from "./outbox"
 import type { DecisionBody } from "./proposal"
 import type { UnitData } from "./reviewQueries"
 import type { ReviewUnit } from "./units"
 import { showQueueError } from "./useIdentify"
+import { formatDecision } from "./useOutbox"
 
 /** A decision of this visit. */
 export interface ReviewStep {
   index: number
   unit: ReviewUnit
   images: number
-  kind: DecisionBody["kind"]
+  kind: DecisionBody["kind"] | "box"
   /** The decision as text, such as "Roe deer × 2". */
   text: string
   /** The box that was decided about; null for the whole unit. */
@@ -95,6 +96,18 @@ export function useReviewSession(project: number) {
     [project, by, push, queue],
   )
 
+  /** Queue a box that was drawn, changed or deleted; the review stays at the unit. */
+  const draw = useCallback(
+    (at: number, unit: ReviewUnit, images: number, frame: number, decision: NewBoxDecision) => {
+      const shown = { index: at, unit, images, kind: "box" as const, box: decision.id, frame }
+      const step = queue({ ...shown, text: formatDecision(decision), next: at, decision })
+      push(step)
+      setUndone([])
+      return step.key
+    },
+    [push, queue],
+  )
+
   const undo = useCallback((): ReviewStep | null => {
     const last = now.current.steps.at(-1)
     if (!last) return null
@@ -121,7 +134,7 @@ export function useReviewSession(project: number) {
     setIndex(0)
   }, [])
 
-  return { index, go: setIndex, steps, decide, undo, redo, restart }
+  return { index, go: setIndex, steps, decide, draw, undo, redo, restart }
 }
 
 export type ReviewSession = ReturnType<typeof useReviewSession>

@@ -2,9 +2,11 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useState } from "react"
 import type { ImageFilter } from "../images/queries"
+import { applyBoxesToUnit } from "./boxDecisions"
 import { buildProposal } from "./proposal"
 import { getFirstFrame, prefetchUnit, queueQuery, unitQuery } from "./reviewQueries"
 import { groupUnits, type UnitKind } from "./units"
+import { useOutbox } from "./useOutbox"
 import type { ReviewStep } from "./useReviewSession"
 
 /** Units that are fetched before they are shown. */
@@ -90,7 +92,12 @@ export function useReviewUnit(
     ...unitQuery(project, unit ?? NO_UNIT),
     enabled: unit !== undefined,
   })
-  const data = unit ? query.data : undefined
+  const { decisions } = useOutbox()
+  const stored = unit ? query.data : undefined
+  const data = useMemo(
+    () => stored && applyBoxesToUnit(stored, decisions, query.dataUpdatedAt),
+    [stored, decisions, query.dataUpdatedAt],
+  )
   const [selection, setSelection] = useState<Selection>({ unit: "", ...NOTHING })
   const current = selection.unit === key ? selection : { unit: key, ...NOTHING }
   const select = (change: Partial<Selection>, of = key) =>
@@ -119,7 +126,7 @@ export function useReviewUnit(
       .map((one) => ({ ...one, id: one.annotation_id ?? "", frame: place.get(one.image_id) ?? 0 }))
       .sort((a, b) => a.frame - b.frame || (b.confidence ?? 1) - (a.confidence ?? 1))
   }, [data])
-  return { unit, query, data, own, whole, proposal, frame, boxes, current, select }
+  return { project, unit, query, data, own, whole, proposal, frame, boxes, current, select }
 }
 
 export type ReviewUnitState = ReturnType<typeof useReviewUnit>

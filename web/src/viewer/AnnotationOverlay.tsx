@@ -6,7 +6,8 @@ import { useClassColour } from "../findings/classColours"
 import { type Finding, formatPercent, getTitle } from "../findings/findings"
 import type { Rectangle, Shape } from "../findings/shapes"
 import type { Size } from "../findings/size"
-import { getLabelPosition, type View } from "./viewGeometry"
+import { getInitials } from "../ui/initials"
+import { placeLabels, type View } from "./viewGeometry"
 
 export interface OverlayItem {
   finding: Finding
@@ -44,6 +45,13 @@ function getTextWidth(text: string): number {
   if (!textContext) return text.length * 7
   textContext.font = `600 12px ${getComputedStyle(document.documentElement).getPropertyValue("--face")}`
   return textContext.measureText(text).width
+}
+
+/** Class and confidence, or the initials of the person who drew the box. */
+function getLabelText(finding: Finding): string {
+  const { source, author } = finding.annotation
+  const by = source === "human" && author ? `· ${getInitials(author)}` : ""
+  return [getTitle(finding), formatPercent(finding.confidence), by].filter(Boolean).join(" ")
 }
 
 export function AnnotationOverlay({
@@ -85,6 +93,26 @@ export function AnnotationOverlay({
   })
   const few =
     labelled.length <= MAX_LABELS ? labelled : labelled.filter(({ finding }) => lit.has(finding.id))
+  const isKept = ({ id, annotation }: Finding) => lit.has(id) || annotation.source === "human"
+  const texts = new Map(few.map(({ finding }) => [finding.id, getLabelText(finding)]))
+  const places = placeLabels(
+    few
+      .map(({ finding, box }) => ({
+        id: finding.id,
+        box,
+        label: {
+          width: Math.min(getTextWidth(texts.get(finding.id) ?? "") + 12, canvas.width),
+          height: LABEL_HEIGHT,
+        },
+        isKept: isKept(finding),
+        rank:
+          Number(lit.has(finding.id)) * 4 + Number(isKept(finding)) * 2 + (finding.confidence ?? 1),
+      }))
+      .sort((a, b) => b.rank - a.rank),
+    view,
+    picture,
+    canvas,
+  )
   return (
     <svg className="overlay" data-testid="overlay" aria-hidden>
       <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
@@ -122,14 +150,15 @@ export function AnnotationOverlay({
             </g>
           ),
       )}
-      {few.map(({ finding, box }) => {
+      {few.map(({ finding }) => {
         const colour = classColour(finding.name)
-        const text = `${getTitle(finding)} ${formatPercent(finding.confidence)}`.trim()
+        const text = texts.get(finding.id) ?? ""
+        const place = places.get(finding.id)
+        if (!place) return null
         const label = {
           width: Math.min(getTextWidth(text) + 12, canvas.width),
           height: LABEL_HEIGHT,
         }
-        const place = getLabelPosition(box, label, view, picture, canvas)
         return (
           <g
             key={finding.id}

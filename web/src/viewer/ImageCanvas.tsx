@@ -14,20 +14,27 @@ import {
 import { fileUrl } from "../api/fileUrls"
 import type { Observation, Image as StoredImage } from "../api/types"
 import type { Finding } from "../findings/findings"
+import type { Size } from "../findings/size"
 import { useExpiredUrls } from "../images/useExpiredUrls"
 import { AnnotationOverlay, type Highlight, type OverlayItem } from "./AnnotationOverlay"
 import { getDrawnShape, type LoadedArtifact } from "./artifactFiles"
+import { BoxBar, BoxEditorOverlay } from "./BoxEditorOverlay"
 import { type ColourMap, getColourMap } from "./colourMaps"
 import { viewerTexts } from "./en"
 import { Heatmap } from "./Heatmap"
 import { ImageBadges } from "./ImageBadges"
+import { Magnifier } from "./Magnifier"
+import { type BoxEditor, STILL } from "./useBoxEditor"
+import type { Look } from "./useLook"
 import { useZoomPan, type ViewPosition } from "./useZoomPan"
+import type { View } from "./viewGeometry"
 
 export interface ImageCanvasHandle {
   zoom: (factor: number) => void
   setScale: (scale: number) => void
   pan: (dx: number, dy: number) => void
   showWhole: () => void
+  getView: () => { view: View; canvas: Size }
 }
 
 export interface ImageCanvasProps extends Omit<Highlight, "onChoose"> {
@@ -41,11 +48,14 @@ export interface ImageCanvasProps extends Omit<Highlight, "onChoose"> {
   /** The colour map that the user selected; null uses the one that each heatmap requests. */
   map: ColourMap | null
   onScale?: (scale: number) => void
+  editor?: BoxEditor
+  look?: Look
 }
 
+const NO_FINDINGS: Finding[] = []
+const NO_OBSERVATIONS: Observation[] = []
 const PREVIEW_SIDE = 1280
 const PIXELS_FROM = 2.5
-const STILL = 5
 
 interface RenderedFinding {
   place: ViewPosition
@@ -58,7 +68,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
   function Canvas(
     {
       image,
-      findings,
+      findings: allFindings,
       observations,
       files,
       lit,
@@ -70,26 +80,37 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
       place,
       onPlace,
       head,
+      editor,
+      look,
     },
     handle,
   ) {
     const frame = useRef<HTMLDivElement>(null)
+    const isBare = look?.isBare ?? false
+    const findings = isBare ? NO_FINDINGS : allFindings
+    // A press that does not move the image selects the finding under the pointer.
+    const press = useRef<{ id: string | null; x: number; y: number } | null>(null)
     const { view, canvas, dragging, zoom, setScale, pan, showWhole } = useZoomPan(
       frame,
       image,
       place,
       onPlace,
+      editor?.gestures,
+      () => {
+        press.current = null
+      },
     )
     const [failed, onFail] = useExpiredUrls(image.project_id)
     const { preview_url: previewUrl, file_url: fullUrl } = image
     const preview = previewUrl !== null && !failed.has(previewUrl) ? previewUrl : null
     const [fullSeen, setFullSeen] = useState(false)
-    useImperativeHandle(handle, () => ({ zoom, setScale, pan, showWhole }), [
-      zoom,
-      setScale,
-      pan,
-      showWhole,
-    ])
+    const shown = useRef({ view, canvas })
+    shown.current = { view, canvas }
+    useImperativeHandle(
+      handle,
+      () => ({ zoom, setScale, pan, showWhole, getView: () => shown.current }),
+      [zoom, setScale, pan, showWhole],
+    )
 
     const reportedScale = useRef(0)
     if (onScale && reportedScale.current !== view.scale) {
@@ -97,16 +118,16 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
       queueMicrotask(() => onScale(view.scale))
     }
 
+    const edited = editor?.draft?.of?.id
     const drawn = useMemo(
       () =>
         findings.flatMap((finding): OverlayItem[] => {
           const shape = getDrawnShape(finding, files)
-          return "bounds" in shape ? [{ finding, shape }] : []
+          // The draft of a box replaces it.
+          return "bounds" in shape && finding.id !== edited ? [{ finding, shape }] : []
         }),
-      [findings, files],
+      [findings, files, edited],
     )
-    // A press that does not move the image selects the finding under the pointer.
-    const press = useRef<{ id: string | null; x: number; y: number } | null>(null)
     const onPress = useCallback((id: string) => {
       if (press.current) press.current.id = id
     }, [])
@@ -117,6 +138,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
         onChoose(began.id)
     }
 
+    const isDrawing = editor?.draft?.of === null
     const density = window.devicePixelRatio || 1
     const shownSide = Math.max(image.width, image.height) * view.scale * density
     const wantsFull = fullSeen || !preview || shownSide > PREVIEW_SIDE * 1.05
@@ -126,7 +148,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
         {head}
         <div
           ref={frame}
-          className={dragging ? "canvas dragging" : "canvas"}
+          className={`canvas${dragging ? " dragging" : ""}${isDrawing ? " drawing" : ""}`}
           role="group"
           tabIndex={0}
           aria-label={viewerTexts.picture}
@@ -189,7 +211,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
               </div>
               <ImageBadges
                 findings={findings}
-                observations={observations}
+                observations={isBare ? NO_OBSERVATIONS : observations}
                 files={files}
                 lit={lit}
                 onLight={onLight}
@@ -209,8 +231,26 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
               />
             </>
           )}
+          {look?.isMagnified && canvas.width > 0 && (
+            <Magnifier
+              frame={frame}
+              image={image}
+              url={failed.has(fullUrl) ? preview : fullUrl}
+              view={view}
+              canvas={canvas}
+            />
+          )}
+          {editor && !isBare && canvas.width > 0 && (
+            <BoxEditorOverlay editor={editor} view={view} />
+          )}
           {nothingShows && <p className="canvas-empty">{viewerTexts.cannotShow}</p>}
         </div>
+        {editor && <BoxBar editor={editor} view={view} canvas={canvas} />}
+        {editor && (
+          <p className="visually-hidden" aria-live="polite" data-testid="box-announcement">
+            {editor.announcement}
+          </p>
+        )}
       </div>
     )
   },

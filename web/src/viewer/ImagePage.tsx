@@ -9,6 +9,7 @@ import {
   PanelRight,
   Square,
   SquareDashed,
+  SquarePen,
   ZoomIn,
   ZoomOut,
 } from "lucide-react"
@@ -19,7 +20,6 @@ import type { Observation } from "../api/types"
 import type { GridPosition } from "../catalogue/timeLayout"
 import { diffAnalyses } from "../findings/analysisDiff"
 import { getClassKey, listFindings } from "../findings/findings"
-import { listHumanBoxes } from "../findings/humanBoxes"
 import { applyObservations, listWholeObservations } from "../findings/observedFindings"
 import { imageQuery, observationsQuery } from "../images/queries"
 import { paths } from "../paths"
@@ -33,14 +33,16 @@ import { getDrawnShape, useArtifactFiles } from "./artifactFiles"
 import type { ImageCanvasHandle } from "./ImageCanvas"
 import { SplitView } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
-import { useObservations, usePendingNames } from "./useObservations"
+import { useLook } from "./useLook"
+import { useHumanBoxes, useObservations, usePendingNames } from "./useObservations"
+import { useViewerBoxes } from "./useViewerBoxes"
 import { getDefaultComparison, NO_ANALYSIS, useViewerState } from "./useViewerState"
 import { ViewerPanel } from "./ViewerPanel"
 import "./viewer.css"
 import { brandTexts } from "../brand/en"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { outboxTexts } from "../review/en"
-import { viewerTexts } from "./en"
+import { drawingTexts, viewerTexts } from "./en"
 
 /** Number of images that are fetched in advance. */
 const PREFETCHED = 3
@@ -78,6 +80,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     refetch,
     isPlaceholderData,
     fetchStatus,
+    dataUpdatedAt,
   } = useQuery({ ...imageQuery(project, id, list), placeholderData: keepPreviousData })
   // Without a network, the previous image is not shown in place of one that cannot be loaded.
   const isHeld = isPlaceholderData && fetchStatus === "paused"
@@ -88,8 +91,8 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   const [scale, setScale] = useState(1)
   const t = viewerTexts
 
-  const { observed, threshold } = useObservations(project, image?.id ?? null)
-  const observations = observed.data?.results
+  const { observed, observations, threshold } = useObservations(project, image?.id ?? null)
+  const humanBoxes = useHumanBoxes(image, dataUpdatedAt)
   const { sight, change, keep } = useViewerState(image, observations ?? NOTHING, threshold)
   const whole = useAnnotations(project, image, sight.shown)
   const allFindings = useMemo(
@@ -101,12 +104,8 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     () =>
       sight.models || !image
         ? allFindings
-        : applyObservations(
-            [...allFindings, ...listHumanBoxes(image)],
-            observations ?? [],
-            pending,
-          ),
-    [image, allFindings, observations, pending, sight.models],
+        : applyObservations([...allFindings, ...humanBoxes], observations ?? [], pending),
+    [image, allFindings, humanBoxes, observations, pending, sight.models],
   )
   const wholeObservations = useMemo(
     () => (sight.models ? [] : listWholeObservations(allFindings, observations ?? [])),
@@ -144,6 +143,15 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     return new Set(one === null ? [] : pair ? [pair.left.id, pair.right.id] : [one])
   }, [hovered, chosen, visible, changes])
   const choose = (one: string | null) => setChosen((old) => (one === old ? null : one))
+  const canEdit = !isPlaceholderData && !sight.models && sight.beside === null && sight.overlays
+  const editor = useViewerBoxes(canvas, {
+    image: canEdit ? image : undefined,
+    observations: observations ?? NOTHING,
+    visible,
+    files,
+    chosen,
+    onChoose: setChosen,
+  })
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
   useEffect(() => {
     setChosen(null)
@@ -181,6 +189,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     void prefetchImages(client, project, image.next_id, list, "next_id", PREFETCHED)
   }, [image, isPlaceholderData, client, project, list])
 
+  const look = useLook()
   const previous = () => step("previous_id")
   const next = () => step("next_id")
   const zoom = (factor: number) => canvas.current?.zoom(factor)
@@ -204,6 +213,10 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     o: () => change.setModels(!sight.models),
     i: () => change.flip("info"),
     c: beside,
+    g: look.flipMagnified,
+    Tab: (event) => {
+      if (editor.cycle(event.shiftKey ? -1 : 1)) event.preventDefault()
+    },
     Escape: () => (chosen === null ? back() : setChosen(null)),
   })
 
@@ -240,6 +253,16 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           <IconButton label={t.fit} onClick={() => canvas.current?.showWhole()}>
             <Maximize size={17} />
           </IconButton>
+          {editor.isEnabled && (
+            <IconButton
+              label={drawingTexts.draw}
+              aria-keyshortcuts="d"
+              aria-pressed={editor.draft?.of === null}
+              onClick={editor.start}
+            >
+              <SquarePen size={17} />
+            </IconButton>
+          )}
           <IconButton
             label={t.boxes}
             aria-pressed={sight.overlays}
@@ -281,6 +304,8 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           opacity={sight.opacity}
           map={sight.map}
           onScale={setScale}
+          editor={editor}
+          look={look}
         />
       ) : (
         <div className="canvas">
@@ -303,6 +328,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           change={change}
           whole={whole}
           observed={observed}
+          observations={observations}
           allFindings={allFindings}
           findings={findings}
           visible={visible}

@@ -4,7 +4,7 @@ import type { Analysis } from "../api/types"
 import { viewerTexts } from "./en"
 import { ImageCanvas, type ImageCanvasHandle, type ImageCanvasProps } from "./ImageCanvas"
 import { type CompareMode, NO_ANALYSIS } from "./useViewerState"
-import { FIT_WHOLE, type ViewPosition } from "./useZoomPan"
+import { FIT_WHOLE, NO_VIEW, type ViewPosition } from "./useZoomPan"
 
 interface SplitViewProps extends ImageCanvasProps {
   analyses: Analysis[]
@@ -13,7 +13,7 @@ interface SplitViewProps extends ImageCanvasProps {
 }
 
 export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function Stage(
-  { analyses, beside, onBeside, onScale, ...shared },
+  { analyses, beside, onBeside, onScale, editor, ...shared },
   handle,
 ) {
   const [place, setPlace] = useState<ViewPosition>(FIT_WHOLE)
@@ -25,13 +25,21 @@ export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function 
       setScale: (scale) => first.current?.setScale(scale),
       pan: (dx, dy) => first.current?.pan(dx, dy),
       showWhole: () => first.current?.showWhole(),
+      getView: () => first.current?.getView() ?? NO_VIEW,
     }),
     [],
   )
   if (!beside)
     return (
       <div className="stage">
-        <ImageCanvas ref={first} {...shared} onScale={onScale} place={place} onPlace={setPlace} />
+        <ImageCanvas
+          ref={first}
+          {...shared}
+          editor={editor}
+          onScale={onScale}
+          place={place}
+          onPlace={setPlace}
+        />
       </div>
     )
   const pane = (side: "left" | "right") => (

@@ -3,7 +3,7 @@
  */
 import { useEffect, useRef } from "react"
 import { Link } from "wouter"
-import type { Analysis, ImageDetail } from "../api/types"
+import type { Analysis, ImageDetail, Observation } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import type { AnalysisChanges as Changed } from "../findings/analysisDiff"
 import type { Finding } from "../findings/findings"
@@ -34,6 +34,8 @@ export interface ViewerPanelProps {
   change: ViewerStateUpdate
   whole: CompleteAnalyses
   observed: ObservedImage
+  /** The observations, also with boxes that the server does not have yet. */
+  observations: Observation[] | undefined
   /** The findings of the analyses that are shown, as the models named them. */
   allFindings: Finding[]
   /** Those that are shown, as the observations name them, or otherwise all. */
@@ -75,7 +77,7 @@ export function ViewerPanel(props: ViewerPanelProps) {
         }}
       />
       <ObservationList
-        observations={props.observed.data?.results}
+        observations={props.observations}
         error={props.observed.error}
         onRetry={() => void props.observed.refetch()}
         lit={lit}

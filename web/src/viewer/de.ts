@@ -127,3 +127,27 @@ export const viewerTexts: Translation<typeof en.viewerTexts> = {
   lost: (name, confidence) => `${[name, confidence].filter(Boolean).join(" ")}: nur links`,
   gained: (name, confidence) => `${[name, confidence].filter(Boolean).join(" ")}: nur rechts`,
 }
+
+const pixels = (width: number, height: number, x: number, y: number) =>
+  `${formatCount(width)} mal ${formatCount(height)} Pixel bei ${formatCount(x)}, ${formatCount(y)}`
+
+export const drawingTexts: Translation<typeof en.drawingTexts> = {
+  draw: "Rahmen zeichnen",
+  adjust: "Ausgewählten Rahmen ändern",
+  remove: "Ausgewählten Rahmen löschen",
+  save: "Rahmen speichern",
+  cancel: "Abbrechen",
+  drawHint: "Über das Tier ziehen, oder Pfeiltasten",
+  changeHint: "Ziehen, oder Pfeiltasten",
+  started:
+    "Rahmen in der Mitte der Ansicht. Pfeiltasten bewegen ihn, Umschalt und Pfeiltasten ändern die Größe, Enter speichert, Esc bricht ab.",
+  position: pixels,
+  cancelled: "Rahmen nicht gespeichert.",
+  saved: (name, width, height, x, y) =>
+    `Rahmen ${name} gespeichert, ${pixels(width, height, x, y)}.`,
+  deleted: (name) => `Rahmen ${name} gelöscht.`,
+  selected: (name, number, total) => `Rahmen ${number} von ${total}: ${name}.`,
+  notYours: "Dieser Rahmen gehört einer anderen Person. Verwalter können ihn ändern.",
+  magnifier: "Lupe",
+  hide: "Rahmen ausblenden, solange gehalten",
+}

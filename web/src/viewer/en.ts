@@ -132,3 +132,27 @@ export const viewerTexts = {
   gained: (name: string, confidence: string) =>
     `${[name, confidence].filter(Boolean).join(" ")}: this one is only on the right`,
 }
+
+const pixels = (width: number, height: number, x: number, y: number) =>
+  `${formatCount(width)} by ${formatCount(height)} pixels at ${formatCount(x)}, ${formatCount(y)}`
+
+export const drawingTexts = {
+  draw: "Draw a box",
+  adjust: "Change the selected box",
+  remove: "Delete the selected box",
+  save: "Save box",
+  cancel: "Cancel",
+  drawHint: "Drag over the animal, or use arrow keys",
+  changeHint: "Drag, or use arrow keys",
+  started:
+    "Box in the middle of the view. Arrow keys move it, Shift and arrow keys resize it, Enter saves it, Escape cancels.",
+  position: (width: number, height: number, x: number, y: number) => pixels(width, height, x, y),
+  cancelled: "Box not saved.",
+  saved: (name: string, width: number, height: number, x: number, y: number) =>
+    `Box of ${name} saved, ${pixels(width, height, x, y)}.`,
+  deleted: (name: string) => `Box of ${name} deleted.`,
+  selected: (name: string, number: number, total: number) => `Box ${number} of ${total}: ${name}.`,
+  notYours: "This box belongs to another user. Managers can change it.",
+  magnifier: "Magnifier",
+  hide: "Hide boxes while held",
+}

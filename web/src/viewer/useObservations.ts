@@ -1,9 +1,13 @@
 /** The observations of an image, also with decisions that the server does not have yet. */
 import { useQuery } from "@tanstack/react-query"
 import { useMemo } from "react"
+import type { ImageDetail } from "../api/types"
+import type { Finding } from "../findings/findings"
+import { listHumanBoxes } from "../findings/humanBoxes"
 import type { PendingNames } from "../findings/observedFindings"
 import { observationsQuery } from "../images/queries"
 import { observationSettingsQuery } from "../observations/queries"
+import { applyBoxes, applyBoxesToObservations } from "../review/boxDecisions"
 import { applyDecisions } from "../review/decisions"
 import { useDecisions } from "../review/useOutbox"
 
@@ -13,7 +17,26 @@ export function useObservations(project: number, image: string | null) {
     enabled: image !== null,
   })
   const { data: settings } = useQuery(observationSettingsQuery(project))
-  return { observed, threshold: settings?.detection_threshold ?? 0 }
+  const decisions = useDecisions(image ?? "")
+  const observations = useMemo(
+    () =>
+      observed.data &&
+      applyBoxesToObservations(observed.data.results, decisions, observed.dataUpdatedAt),
+    [observed.data, observed.dataUpdatedAt, decisions],
+  )
+  return { observed, observations, threshold: settings?.detection_threshold ?? 0 }
+}
+
+/** Return the boxes of people on an image, also those that the server does not have yet. */
+export function useHumanBoxes(image: ImageDetail | undefined, fetchedAt: number): Finding[] {
+  const decisions = useDecisions(image?.id ?? "")
+  return useMemo(
+    () =>
+      image
+        ? listHumanBoxes(image, applyBoxes(image.boxes_by_people ?? [], decisions, fetchedAt))
+        : [],
+    [image, decisions, fetchedAt],
+  )
 }
 
 export type ObservedImage = ReturnType<typeof useObservations>["observed"]

@@ -9,6 +9,7 @@ import {
   useState,
 } from "react"
 import type { Size } from "../findings/size"
+import type { BoxGestures } from "./useBoxEditor"
 import { clampView, fitView, type View, zoomAt } from "./viewGeometry"
 
 /** The position of the image; `fitted` shows all of it, also after the window changes its size. */
@@ -18,6 +19,9 @@ export interface ViewPosition {
 }
 
 export const FIT_WHOLE: ViewPosition = { view: { scale: 1, x: 0, y: 0 }, fitted: true }
+
+/** Before a canvas is shown. */
+export const NO_VIEW = { view: FIT_WHOLE.view, canvas: { width: 0, height: 0 } }
 
 interface ZoomPanHandlers {
   view: View
@@ -35,11 +39,15 @@ export function useZoomPan(
   picture: Size,
   place: ViewPosition,
   setPlace: Dispatch<SetStateAction<ViewPosition>>,
+  gestures?: BoxGestures,
+  /** Called when a gesture takes a press that would select a box. */
+  onTaken?: () => void,
 ): ZoomPanHandlers {
   const [canvas, setCanvas] = useState<Size>({ width: 0, height: 0 })
   const [dragging, setDragging] = useState(false)
-  const now = useRef({ canvas, picture })
-  now.current = { canvas, picture }
+  const view = place.fitted && canvas.width > 0 ? fitView(picture, canvas) : place.view
+  const now = useRef({ canvas, picture, view, gestures, onTaken })
+  now.current = { canvas, picture, view, gestures, onTaken }
 
   const change = useCallback(
     (next: (view: View, picture: Size, canvas: Size) => View) => {
@@ -76,13 +84,35 @@ export function useZoomPan(
       change((view, p, c) => zoomAt(view, factor, at.x, at.y, p, c))
     }
     const fingers = new Map<number, { x: number; y: number }>()
+    /** The pointer that draws or changes a box. */
+    let drawing: { id: number; at: { x: number; y: number } } | null = null
     const onDown = (event: PointerEvent) => {
       if (event.button !== 0) return
       element.setPointerCapture(event.pointerId)
-      fingers.set(event.pointerId, spot(event))
+      const at = spot(event)
+      if (drawing) {
+        // A second finger: both move the image.
+        now.current.gestures?.cancel()
+        fingers.set(drawing.id, drawing.at)
+        drawing = null
+      } else if (fingers.size === 0) {
+        const isTouch = event.pointerType === "touch"
+        const taken = now.current.gestures?.down(at, now.current.view, isTouch)
+        if (taken === "drag") now.current.onTaken?.()
+        if (taken) {
+          drawing = { id: event.pointerId, at }
+          return
+        }
+      }
+      fingers.set(event.pointerId, at)
       setDragging(true)
     }
     const onMove = (event: PointerEvent) => {
+      if (drawing?.id === event.pointerId) {
+        drawing.at = spot(event)
+        now.current.gestures?.move(drawing.at, now.current.view)
+        return
+      }
       const before = fingers.get(event.pointerId)
       if (!before) return
       const at = spot(event)
@@ -109,10 +139,16 @@ export function useZoomPan(
       )
     }
     const onUp = (event: PointerEvent) => {
+      if (drawing?.id === event.pointerId) {
+        drawing = null
+        if (event.type === "pointerup") now.current.gestures?.up()
+        else now.current.gestures?.cancel()
+      }
       fingers.delete(event.pointerId)
       if (fingers.size === 0) setDragging(false)
     }
     const onDouble = (event: MouseEvent) => {
+      if (now.current.gestures?.isBusy()) return
       const at = spot(event)
       change((view, p, c) => zoomAt(view, event.shiftKey ? 0.4 : 2.5, at.x, at.y, p, c))
     }
@@ -133,7 +169,6 @@ export function useZoomPan(
     }
   }, [canvasRef, change])
 
-  const view = place.fitted && canvas.width > 0 ? fitView(picture, canvas) : place.view
   return {
     view,
     canvas,

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest"
-import { clampView, fitView, getLabelPosition, MAX_SCALE, zoomAt } from "./viewGeometry"
+import {
+  clampView,
+  fitView,
+  getLabelPosition,
+  MAX_SCALE,
+  placeLabels,
+  zoomAt,
+} from "./viewGeometry"
 
 const image = { width: 1000, height: 500 }
 const canvas = { width: 524, height: 524 }
@@ -48,5 +55,40 @@ describe("a label", () => {
   test("does not leave the canvas", () => {
     expect(place(510, 100).x).toBe(524 - 60)
     expect(place(-30, 100).x).toBe(0)
+  })
+})
+
+describe("labels of several boxes", () => {
+  const canvas = { width: 400, height: 300 }
+  const whole = { scale: 1, x: 0, y: 0 }
+  const label = { width: 60, height: 20 }
+  const place = (...boxes: { x: number; y: number; isKept?: boolean }[]) =>
+    placeLabels(
+      boxes.map(({ x, y, isKept = false }, at) => ({
+        id: String(at),
+        box: { x, y, width: 80, height: 40 },
+        label,
+        isKept,
+      })),
+      whole,
+      canvas,
+      canvas,
+    )
+  test("turn to a side where they cover no other label", () => {
+    const found = place({ x: 100, y: 100 }, { x: 102, y: 102 })
+    expect(found.get("0")).toEqual({ x: 99, y: 78 })
+    expect(found.get("1")).toEqual({ x: 101, y: 144 })
+  })
+  test("are left out without space, except those that are kept", () => {
+    const crowd = Array.from({ length: 8 }, () => ({ x: 100, y: 100 }))
+    expect(place(...crowd).size).toBe(4)
+    expect(place(...crowd.map((one) => ({ ...one, isKept: true }))).size).toBe(8)
+  })
+  test("never leave the image", () => {
+    const found = place({ x: 0, y: 0 }, { x: 320, y: 0 }, { x: 0, y: 260 }, { x: 320, y: 260 })
+    for (const { x, y } of found.values()) {
+      expect(x >= 0 && x + label.width <= canvas.width).toBe(true)
+      expect(y >= 0 && y + label.height <= canvas.height).toBe(true)
+    }
   })
 })

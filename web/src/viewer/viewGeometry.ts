@@ -1,4 +1,6 @@
+import type { Rectangle } from "../findings/shapes"
 import type { Size } from "../findings/size"
+import type { Point } from "./boxGeometry"
 
 /** One image pixel is `scale` CSS pixels; the image's top left corner is at (x, y). */
 export interface View {
@@ -58,6 +60,67 @@ export function clampView(view: View, picture: Size, canvas: Size): View {
   }
 }
 
+/** A label of a box, both in pixels of the canvas. */
+export interface PlacedLabel {
+  id: string
+  box: Rectangle
+  label: Size
+  /** Kept where no space is free, as for the selected box. */
+  isKept: boolean
+}
+
+/**
+ * Return the positions of labels, the most important first. A label turns to a side of its box
+ * where it covers no other label; without space it is left out, unless it is kept.
+ */
+export function placeLabels(
+  labels: readonly PlacedLabel[],
+  view: View,
+  picture: Size,
+  canvas: Size,
+): Map<string, Point> {
+  const taken: Rectangle[] = []
+  const isFree = (one: Rectangle) =>
+    taken.every(
+      (other) =>
+        one.x >= other.x + other.width ||
+        other.x >= one.x + one.width ||
+        one.y >= other.y + other.height ||
+        other.y >= one.y + one.height,
+    )
+  const found = new Map<string, Point>()
+  for (const { id, box, label, isKept } of labels) {
+    const first = getLabelPosition(box, label, view, picture, canvas)
+    const others = [
+      { x: box.x - 1, y: box.y + box.height + 2 },
+      { x: box.x + box.width + 2, y: box.y },
+      { x: box.x - label.width - 2, y: box.y },
+      { x: box.x + box.width - label.width + 1, y: box.y - label.height - 2 },
+    ].filter((one) => isWithin({ ...one, ...label }, view, picture, canvas))
+    const place =
+      [first, ...others].find((one) => isFree({ ...one, ...label })) ?? (isKept ? first : null)
+    if (!place) continue
+    taken.push({ ...place, ...label })
+    found.set(id, place)
+  }
+  return found
+}
+
+/** Return the visible part of the image, in pixels of the canvas. */
+function getShown(view: View, picture: Size, canvas: Size) {
+  return {
+    left: Math.max(view.x, 0),
+    top: Math.max(view.y, 0),
+    right: Math.min(view.x + picture.width * view.scale, canvas.width),
+    bottom: Math.min(view.y + picture.height * view.scale, canvas.height),
+  }
+}
+
+function isWithin(one: Rectangle, view: View, picture: Size, canvas: Size): boolean {
+  const { left, top, right, bottom } = getShown(view, picture, canvas)
+  return one.x >= left && one.y >= top && one.x + one.width <= right && one.y + one.height <= bottom
+}
+
 /**
  * Return a label's position: above the box, or inside it at the image's top; never beyond the edges
  * of image or canvas.
@@ -69,10 +132,7 @@ export function getLabelPosition(
   picture: Size,
   canvas: Size,
 ): { x: number; y: number } {
-  const left = Math.max(view.x, 0)
-  const top = Math.max(view.y, 0)
-  const right = Math.min(view.x + picture.width * view.scale, canvas.width)
-  const bottom = Math.min(view.y + picture.height * view.scale, canvas.height)
+  const { left, top, right, bottom } = getShown(view, picture, canvas)
   const above = box.y - label.height - 2
   const y = above >= top ? above : Math.max(box.y, top) + 3
   return {

@@ -28,6 +28,8 @@ from trapline.server.review.queries.human_boxes import (
     list_changes,
     list_frames,
     list_superseded,
+    list_used_ids,
+    list_withdrawn_boxes,
     record_change,
 )
 from trapline.server.review.queries.identifications import (
@@ -39,6 +41,7 @@ from trapline.server.review.queries.identifications import (
 from trapline.server.review.rules.human_boxes import (
     list_box_errors,
     list_frame_errors,
+    list_id_errors,
     list_outside_errors,
     list_superseding_errors,
 )
@@ -101,6 +104,16 @@ async def _build_rows(
     superseded = await list_superseded(
         scope, tx, {one.supersedes for one in new if one.supersedes is not None}
     )
+    keys = {one.id for one in new if one.id is not None}
+    images_of_ids = {one.id: one.image for one in new}
+    withdrawn = {
+        key: row
+        for key, row in (await list_withdrawn_boxes(scope, tx, keys)).items()
+        if row.image_id == images_of_ids[key]
+    }
+    used = await list_used_ids(scope, tx, keys - withdrawn.keys())
+    if faults := list_id_errors(new, used):
+        raise refuse(Conflict, faults)
     rows = []
     for place, one in enumerate(new):
         project, label = images[one.image], one.label
@@ -111,22 +124,44 @@ async def _build_rows(
         found = superseded.get(one.supersedes) if one.supersedes is not None else None
         if one.supersedes is not None and (found is None or found.image_id != one.image):
             raise missing(f"annotations.{place}.supersedes")
-        rows.append(
-            HumanBoxRow(
-                project_id=project,
-                image_id=one.image,
-                **one.box.model_dump(),
-                taxon_id=one.taxon,
-                label=label,
-                **{name: getattr(one, name) for name in DETAILS},
-                supersedes=one.supersedes,
-                made_by=scope.person,
-                updated_by=scope.person,
-            )
+        values = {
+            **one.box.model_dump(),
+            "taxon_id": one.taxon,
+            "label": label,
+            **{name: getattr(one, name) for name in DETAILS},
+            "supersedes": one.supersedes,
+        }
+        if one.id is not None and one.id in withdrawn:
+            rows.append(await _restore(scope, tx, withdrawn[one.id], values))
+            continue
+        row = HumanBoxRow(
+            project_id=project,
+            image_id=one.image,
+            **values,
+            version=1,
+            made_by=scope.person,
+            updated_by=scope.person,
         )
+        if one.id is not None:
+            row.id = one.id
+        rows.append(row)
     if faults := list_superseding_errors(new, superseded):
         raise refuse(Conflict, faults)
     return rows
+
+
+async def _restore(
+    scope: Scope, tx: Transaction, row: HumanBoxRow, values: Mapping[str, Any]
+) -> HumanBoxRow:
+    """Set the values of a withdrawn box, which applies again."""
+    await record_change(scope, tx, row)
+    changed = {name for name, value in values.items() if getattr(row, name) != value}
+    for name in changed:
+        setattr(row, name, values[name])
+    if changed.difference((*CORNERS, "supersedes")):
+        row.named_at = func.clock_timestamp()
+    row.withdrawn_at = None
+    return row
 
 
 async def update_annotation(

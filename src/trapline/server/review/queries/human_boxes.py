@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import (
     CheckConstraint,
     DateTime,
@@ -15,13 +16,14 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
-from trapline.server.platform.errors import NotFound
+from trapline.server.platform.errors import Conflict, NotFound
 
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
 
@@ -163,10 +165,49 @@ async def list_frames(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
     }
 
 
+async def list_used_ids(scope: Scope, tx: Transaction, keys: Collection[UUID]) -> set[UUID]:
+    """List the IDs that an annotation has, also one that the caller does not see."""
+    if not keys:
+        return set()
+    cursor = await tx.execute(
+        "select id from annotations where id = any(%(keys)b)"
+        " union all select id from human_boxes where id = any(%(keys)b)",
+        {"keys": list(keys)},
+    )
+    return {key for (key,) in await cursor.fetchall()}
+
+
+async def list_withdrawn_boxes(
+    scope: Scope, tx: Transaction, keys: Collection[UUID]
+) -> dict[UUID, HumanBoxRow]:
+    """List the boxes with these IDs that the caller drew and that are withdrawn."""
+    statement = select(HumanBoxRow).where(
+        HumanBoxRow.id.in_(keys),
+        HumanBoxRow.made_by == scope.person,
+        HumanBoxRow.withdrawn_at.is_not(None),
+    )
+    return {row.id: row for row in await tx.session.scalars(statement)}
+
+
 async def create_human_box_rows(scope: Scope, tx: Transaction, rows: Sequence[HumanBoxRow]) -> None:
-    """Create boxes on locked images."""
+    """Create boxes on locked images, and store boxes that are restored.
+
+    Raises:
+        Conflict: another request created a box with one of these IDs at the same time.
+    """
     tx.session.add_all(rows)
-    await tx.session.flush()
+    try:
+        await tx.session.flush()
+    except IntegrityError as error:
+        if isinstance(error.orig, UniqueViolation):
+            raise Conflict(
+                "Another request created a box with one of these IDs at the same time. "
+                "Nothing was stored."
+            ) from error
+        raise
+    for row in rows:
+        if row.version > 1:
+            await tx.session.refresh(row)
 
 
 async def find_human_box_row(

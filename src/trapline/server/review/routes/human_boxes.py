@@ -18,7 +18,9 @@ async def create_annotations(
 ) -> CreatedHumanBoxes:
     """Create boxes that a person drew: all are stored, or none.
 
-    A box that corrects a box of a model names it in `supersedes`; the model's result is kept.
+    A box that corrects a box of a model names it in `supersedes`; the model's result is kept. A
+    client that works without a network chooses the `id` of a box; a box that the caller withdrew is
+    restored with its ID.
     """
     return await human_boxes.create_annotations(system, scope, wanted)
 

@@ -1,6 +1,6 @@
 """Rules for the fields of boxes that people draw."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -32,7 +32,12 @@ def list_box_errors(new: Sequence[NewHumanBox]) -> list[tuple[str, str]]:
     """List the faults of new boxes, each with the path of its field."""
     faults: list[tuple[str, str]] = []
     seen: set[UUID] = set()
+    ids: set[UUID] = set()
     for place, one in enumerate(new):
+        if one.id is not None and one.id in ids:
+            faults.append((f"annotations.{place}.id", "is the ID of another box of the request"))
+        elif one.id is not None:
+            ids.add(one.id)
         if (one.taxon is None) == (one.label is None):
             faults.append((f"annotations.{place}", "must have either a taxon or a label"))
         if one.supersedes is not None and one.supersedes in seen:
@@ -83,3 +88,9 @@ def list_superseding_errors(
         if why is not None:
             faults.append((f"annotations.{place}.supersedes", why))
     return faults
+
+
+def list_id_errors(new: Sequence[NewHumanBox], used: Collection[UUID]) -> list[tuple[str, str]]:
+    """List the boxes whose IDs are in use."""
+    why = "is in use: choose another random ID"
+    return [(f"annotations.{place}.id", why) for place, one in enumerate(new) if one.id in used]
