@@ -31,6 +31,11 @@ from trapline.server.queue.queries.pipelines import PipelineRow, ServiceProjectR
 from trapline.server.queue.queries.presets import PresetRow
 from trapline.server.queue.queries.workers import WorkerRow
 from trapline.server.review.queries.identifications import IdentificationRow
+from trapline.server.review.queries.review_sets import (
+    ReviewSetImageRow,
+    ReviewSetItemRow,
+    ReviewSetRow,
+)
 from trapline.server.review.queries.taxa import TaxonRow
 from trapline.server.sources.queries.source_folders import SourceFolderRow
 from trapline.server.sources.queries.sources import PulledFileRow, RunRow, SourceRow
@@ -224,8 +229,21 @@ async def build_house(system: AppContext, name: str) -> House:
         export = ExportRow(
             project_id=project.id, format="csv", selection={}, options={}, requested_by="somebody"
         )
-        tx.session.add_all([webhook, notice, said, export])
+        review_set = ReviewSetRow(
+            project_id=project.id,
+            name="to review",
+            unit="image",
+            reviews=1,
+            item_order="captured_at",
+            filter="",
+            created_by="somebody",
+        )
+        tx.session.add_all([webhook, notice, said, export, review_set])
         await tx.session.flush()
+        of_item = {"project_id": project.id, "set_id": review_set.id, "position": 1}
+        tx.session.add(ReviewSetItemRow(**of_item))
+        await tx.session.flush()
+        tx.session.add(ReviewSetImageRow(**of_item, image_id=image.id))
         moment = datetime.now(UTC)
         delivery = DeliveryRow(
             project_id=project.id,
@@ -287,6 +305,7 @@ async def build_house(system: AppContext, name: str) -> House:
             "preset_id": str(preset.id),
             "view_id": str(view.id),
             "taxon_id": str(taxon.id),
+            "set_id": str(review_set.id),
             "export_id": str(export.id),
             "import_id": str(intake.id),
             "service_id": str(service.id),

@@ -57,6 +57,8 @@ HOLDS = {
     "token_id": "token_id",
     "user_id": "user_id",
     "person": "user_id",
+    "people[]": "user_id",
+    "set_id": "set_id",
     "identified_by": "user_id",
     "session_id": "session_id",
     "sequence_id": "sequence_id",

@@ -15,6 +15,9 @@ OWNER = """
     PUT /projects/{project_id}/sensitive-taxa/{taxon_id}
     GET /projects/{project_id}/sensitive-taxa/{taxon_id}/sightings
     DELETE /projects/{project_id}/sensitive-taxa/{taxon_id}
+    GET /projects/{project_id}/review-sets/{set_id}/controls
+    PUT /projects/{project_id}/review-sets/{set_id}/controls/{image_id}
+    DELETE /projects/{project_id}/review-sets/{set_id}/controls/{image_id}
     POST /images/delete
     POST /images/restore
     POST /callback_keys
@@ -34,6 +37,11 @@ MANAGER = """
     POST /presets
     PATCH /presets/{preset_id}
     DELETE /presets/{preset_id}
+    POST /projects/{project_id}/review-sets
+    PATCH /projects/{project_id}/review-sets/{set_id}
+    DELETE /projects/{project_id}/review-sets/{set_id}
+    GET /projects/{project_id}/review-sets/{set_id}/progress
+    GET /projects/{project_id}/review-sets/{set_id}/disagreements
     POST /taxa
     POST /taxa/import
     PUT /taxa/labels
@@ -94,6 +102,10 @@ MANAGER = """
     POST /image-pull-sources/{source_id}/files/retry
 """
 REVIEWER = """
+    GET /projects/{project_id}/review-sets
+    GET /projects/{project_id}/review-sets/{set_id}
+    POST /projects/{project_id}/review-sets/{set_id}/claims
+    POST /projects/{project_id}/review-sets/{set_id}/release
     POST /identifications
     POST /identifications/withdraw
     POST /annotations

@@ -30,6 +30,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "box": ("trapline.cli.box", "app"),
     "identification": ("trapline.cli.identification", "app"),
     "observations": ("trapline.cli.observations", "app"),
+    "review-set": ("trapline.cli.review_set", "app"),
     "source": ("trapline.cli.source", "app"),
     "job": ("trapline.cli.job", "app"),
     "analysis": ("trapline.cli.analysis", "app"),

@@ -20,6 +20,7 @@ from trapline.client.presets import PresetApi
 from trapline.client.projects import ProjectApi
 from trapline.client.public_projects import PublicProjectApi
 from trapline.client.retry import RetryPolicy
+from trapline.client.review_sets import ReviewSetApi
 from trapline.client.runs import RunApi
 from trapline.client.saved_views import SavedViewApi
 from trapline.client.sources import SourceApi
@@ -46,6 +47,7 @@ class Trapline(
     PresetApi,
     ProjectApi,
     PublicProjectApi,
+    ReviewSetApi,
     RunApi,
     SavedViewApi,
     SourceApi,

@@ -160,6 +160,13 @@ class NewIdentification(Request):
     life_stage: LifeStage | None = None
     behaviour: Name | None = None
     individual_id: IndividualName | None = None
+    independent: bool | None = Field(
+        default=None,
+        description=(
+            "Decided without the decisions of other people, as in a review set: a confirmation "
+            "confirms the results of models with the caller's own boxes and decisions."
+        ),
+    )
 
 
 class NewIdentifications(Request):

@@ -28,6 +28,7 @@ LEDGER = (
     "what workers lease, report and give back stands in the ledger of the job, attempt by attempt"
 )
 CHANGING = {key.split()[0] for key in ACCESS} - SAFE
+CLAIMS = "claims end after ten minutes; decisions have entries of their own"
 KEEPS_NOTHING = "it looks, and keeps nothing"
 SIGNED_IN = "of no project: test_audit.py looks at them as the owner of the installation"
 UNTOLD = {
@@ -39,6 +40,8 @@ UNTOLD = {
     "PUT /files/{key:path}": "the URL was created by `presign`, which wrote the entry",
     "POST /image-pull-sources/{source_id}/events": "its files are recorded in the files and runs "
     "of the source",
+    "POST /projects/{project_id}/review-sets/{set_id}/claims": CLAIMS,
+    "POST /projects/{project_id}/review-sets/{set_id}/release": CLAIMS,
     "POST /image-pull-sources/test": KEEPS_NOTHING,
     "POST /image-pull-sources/{source_id}/test": KEEPS_NOTHING,
     "POST /callback_keys/check": KEEPS_NOTHING,
@@ -69,6 +72,8 @@ BEFORE = {
     "DELETE /projects/{project_id}/sensitive-taxa/{taxon_id}": "insert into sensitive_taxa "
     "(project_id, taxon_id, visitor, viewer, reviewer, manager) values "
     "({project_id}, '{taxon_id}', 3, 2, 2, 0) on conflict do nothing",
+    "DELETE /projects/{project_id}/review-sets/{set_id}/controls/{image_id}": "update "
+    "review_set_items set answer = array['blank'] where set_id = '{set_id}'",
     "PATCH /annotations/{annotation_id}": DRAWN,
     "DELETE /annotations/{annotation_id}": DRAWN,
     "POST /jobs/{job_id}/retry": "update analyses set state = 'failed' where id = '{analysis_id}'",

@@ -67,6 +67,7 @@ BESIDE: dict[tuple[str, str], Any] = {
         ]
     },
     ("PATCH /annotations/{annotation_id}", ".taxon"): {},
+    ("PUT /projects/{project_id}/review-sets/{set_id}/controls/{image_id}", ".taxon"): {},
     ("POST /identifications", ".identifications[].taxa[].taxon"): {
         "identifications": [{"kind": "correct", "images": ["{image_id}"]}]
     },
@@ -98,6 +99,12 @@ OTHERWISE: dict[tuple[str, str], int] = {
         for path in ("", "/groups")
         for name in ("deployment", "identified_by", "image", "sequence", "taxon")
     },
+    # No image matches.
+    **{
+        ("POST /projects/{project_id}/review-sets", name): 422
+        for name in ("deployment", "identified_by", "job", "sequence", "taxon", ".people[]")
+    },
+    ("PATCH /projects/{project_id}/review-sets/{set_id}", ".people[]"): 422,
     ("GET /jobs", "preset"): 200,
     ("GET /presets", "pipeline"): 200,
     ("GET /images", "deployment"): 200,

@@ -24,6 +24,8 @@ SHORT = {
     "GET /taxa/suggestions": "as many as a project has classes, the most frequent first",
     "GET /images/tags": "as many as a project has tags, the most frequent first",
     "GET /projects/{project_id}/sensitive-taxa": "a thousand sensitive taxa at most",
+    "GET /projects/{project_id}/review-sets/{set_id}/controls": "a thousand control items at most",
+    "GET /projects/{project_id}/review-sets/{set_id}/disagreements": "two hundred items at most",
     "GET /projects/{project_id}/sensitive-taxa/{taxon_id}/sightings": (
         "a thousand deployments at most"
     ),

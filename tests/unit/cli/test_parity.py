@@ -33,6 +33,7 @@ NO_CLIENT = {
 }
 VISITOR = "what visitors see of a public project: its members see that and more by other commands"
 LISTED = "a command that lists them tells the same with `--json`"
+REVIEWED = "people review on the page"
 RUNS = "a run is a job: `trapline job` shows, cancels and retries it"
 NO_COMMAND = NO_CLIENT | {
     "GET /presets/{preset_id}": LISTED,
@@ -42,6 +43,9 @@ NO_COMMAND = NO_CLIENT | {
     "GET /workers/{worker_id}": LISTED,
     "GET /deployments/{deployment_id}": LISTED,
     "GET /algorithms/{algorithm_id}": LISTED,
+    "GET /projects/{project_id}/review-sets/{set_id}": LISTED,
+    "POST /projects/{project_id}/review-sets/{set_id}/claims": REVIEWED,
+    "POST /projects/{project_id}/review-sets/{set_id}/release": REVIEWED,
     "GET /pipeline/presets": LISTED,
     "GET /pipeline/jobs": RUNS,
     "GET /pipeline/job/{job_id}": RUNS,

@@ -2108,6 +2108,190 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/projects/{project_id}/review-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Review Sets
+         * @description List review sets, newest first; reviewers see those that they can work on.
+         */
+        get: operations["list_review_sets_api_v2_projects__project_id__review_sets_get"];
+        put?: never;
+        /**
+         * Create Review Set
+         * @description Create a review set of the images that match the filter in the query now.
+         *
+         *     The filter is that of `GET /images`. Images that match it later are not added.
+         */
+        post: operations["create_review_set_api_v2_projects__project_id__review_sets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Review Set
+         * @description Get a review set with its progress.
+         */
+        get: operations["get_review_set_api_v2_projects__project_id__review_sets__set_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Review Set
+         * @description Delete a review set; the decisions that were made in it are kept.
+         */
+        delete: operations["delete_review_set_api_v2_projects__project_id__review_sets__set_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Review Set
+         * @description Change the name or the people of a review set, close it, or open it again.
+         */
+        patch: operations["update_review_set_api_v2_projects__project_id__review_sets__set_id__patch"];
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim Items
+         * @description Claim items to review for 10 minutes, and renew the claims of items that you hold.
+         *
+         *     Other people do not get a claimed item. Your own claims that are not in `held` are returned
+         *     first. You never get an item that you reviewed. Decide with `POST /identifications`; an item
+         *     counts as reviewed with your first decision about one of its images.
+         */
+        post: operations["claim_items_api_v2_projects__project_id__review_sets__set_id__claims_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}/controls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Controls
+         * @description List the control items of a review set with their known answers.
+         */
+        get: operations["get_controls_api_v2_projects__project_id__review_sets__set_id__controls_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}/controls/{image_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Control Answer
+         * @description Mark the item of an image as a control item with a known answer.
+         *
+         *     Every reviewer of the set gets each control item, without a mark.
+         */
+        put: operations["set_control_answer_api_v2_projects__project_id__review_sets__set_id__controls__image_id__put"];
+        post?: never;
+        /**
+         * Remove Control
+         * @description Make a control item an ordinary item again.
+         */
+        delete: operations["remove_control_api_v2_projects__project_id__review_sets__set_id__controls__image_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}/disagreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Disagreements
+         * @description List the first 200 items on which people gave different answers.
+         */
+        get: operations["list_disagreements_api_v2_projects__project_id__review_sets__set_id__disagreements_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Review Set Progress
+         * @description Get the progress by person, and the agreement between people.
+         */
+        get: operations["get_review_set_progress_api_v2_projects__project_id__review_sets__set_id__progress_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-sets/{set_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Items
+         * @description Release your claims in a review set, so that other people get the items immediately.
+         */
+        post: operations["release_items_api_v2_projects__project_id__review_sets__set_id__release_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/projects/{project_id}/sensitive-taxa": {
         parameters: {
             query?: never;
@@ -3394,6 +3578,32 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AgreementPair
+         * @description Agreement of two people on the items that both reviewed.
+         *
+         *     `kappa` is Cohen's kappa; it is null if both gave one answer to all items.
+         */
+        AgreementPair: {
+            /** Equal */
+            equal: number;
+            /**
+             * First
+             * Format: uuid
+             */
+            first: string;
+            /** Items */
+            items: number;
+            /** Kappa */
+            kappa: number | null;
+            /**
+             * Second
+             * Format: uuid
+             */
+            second: string;
+            /** Share */
+            share: number;
+        };
+        /**
          * AlgorithmClass
          * @description A class of an algorithm's list; `index` is its position in the scores, from 0.
          */
@@ -3955,6 +4165,35 @@ export interface components {
             kind: string;
             /** Project Id */
             project_id: number;
+        };
+        /**
+         * ClaimedReviewItems
+         * @description Items that the caller claimed until `expires_at`; other people do not get them before that.
+         *
+         *     `lost` are the positions in `held` that another person claimed or finished meanwhile. With no
+         *     items and `open` above 0, other people hold the remaining items.
+         */
+        ClaimedReviewItems: {
+            /** Done */
+            done: number;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Items */
+            items: components["schemas"]["ReviewSetItem"][];
+            /** Lost */
+            lost: number[];
+            /** Mine */
+            mine: number;
+            /**
+             * Open
+             * @description The items that the caller can still review, held by others too.
+             */
+            open: number;
+            /** Total */
+            total: number;
         };
         /**
          * ClassChange
@@ -6776,6 +7015,11 @@ export interface components {
              * @default []
              */
             images: string[];
+            /**
+             * Independent
+             * @description Decided without the decisions of other people, as in a review set: a confirmation confirms the results of models with the caller's own boxes and decisions.
+             */
+            independent?: boolean | null;
             /** Individual Id */
             individual_id?: string | null;
             kind: components["schemas"]["IdentificationKind"];
@@ -6962,6 +7206,30 @@ export interface components {
             description: string;
             /** Name */
             name: string;
+        };
+        /**
+         * NewReviewSet
+         * @description Request for a review set of the images that match the filter in the query.
+         */
+        NewReviewSet: {
+            /** Name */
+            name: string;
+            /** @default -captured_at */
+            order: components["schemas"]["ReviewSetOrder"];
+            /**
+             * People
+             * @description The members to whom the set is assigned; empty for all reviewers.
+             * @default []
+             */
+            people: string[];
+            /**
+             * Reviews
+             * @description The number of people who review each item independently.
+             * @default 1
+             */
+            reviews: number;
+            /** @default sequence */
+            unit: components["schemas"]["ReviewUnit"];
         };
         /**
          * NewRun
@@ -8073,6 +8341,20 @@ export interface components {
             /** Results */
             results: components["schemas"]["RegisteredPipeline"][];
         };
+        /** Page[ReviewSet] */
+        Page_ReviewSet_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["ReviewSet"][];
+        };
         /** Page[SavedView] */
         Page_SavedView_: {
             /** Count */
@@ -8818,6 +9100,14 @@ export interface components {
             released: number;
         };
         /**
+         * ReleasedReviewItems
+         * @description The number of claims that were released.
+         */
+        ReleasedReviewItems: {
+            /** Released */
+            released: number;
+        };
+        /**
          * RenewResult
          * @description State of each lease in the request.
          *
@@ -8936,6 +9226,301 @@ export interface components {
             /** Reason */
             reason?: string | null;
         };
+        /**
+         * ReviewAnswer
+         * @description The answer of one person about one item, such as `["Vulpes vulpes"]` or `["blank"]`.
+         */
+        ReviewAnswer: {
+            /** Answer */
+            answer: string[];
+            /** Name */
+            name: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+        };
+        /**
+         * ReviewClaimRequest
+         * @description Request for items to review.
+         *
+         *     `held` are the positions of items that the caller already holds; their claims are renewed.
+         */
+        ReviewClaimRequest: {
+            /**
+             * Count
+             * @default 10
+             */
+            count: number;
+            /**
+             * Held
+             * @default []
+             */
+            held: number[];
+        };
+        /**
+         * ReviewControl
+         * @description A control item: its image, and the known answer as a name.
+         */
+        ReviewControl: {
+            /** Answer */
+            answer: string;
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Position */
+            position: number;
+            /** Reviews */
+            reviews: number;
+            /** Right */
+            right: number;
+        };
+        /**
+         * ReviewControlAnswer
+         * @description The known answer of a control image: a taxon, a label, or blank.
+         */
+        ReviewControlAnswer: {
+            /**
+             * Blank
+             * @default false
+             */
+            blank: boolean;
+            /** Label */
+            label?: string | null;
+            /** Taxon */
+            taxon?: string | null;
+        };
+        /**
+         * ReviewControls
+         * @description The control items of a review set, in the order of the set.
+         */
+        ReviewControls: {
+            /** Results */
+            results: components["schemas"]["ReviewControl"][];
+        };
+        /**
+         * ReviewDisagreement
+         * @description An item on which people gave different answers.
+         */
+        ReviewDisagreement: {
+            /** Answers */
+            answers: components["schemas"]["ReviewAnswer"][];
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            /** Position */
+            position: number;
+        };
+        /**
+         * ReviewDisagreements
+         * @description The first items on which people gave different answers, in the order of the set.
+         */
+        ReviewDisagreements: {
+            /** Results */
+            results: components["schemas"]["ReviewDisagreement"][];
+        };
+        /**
+         * ReviewReleaseRequest
+         * @description Positions of claims to release; all of the caller's claims in this set if it is null.
+         */
+        ReviewReleaseRequest: {
+            /** Items */
+            items?: number[] | null;
+        };
+        /**
+         * ReviewSet
+         * @description A list of items that people review, with its progress.
+         *
+         *     `items` is the number of items with an image that is not deleted, and `done` those of them with
+         *     their number of independent reviews. `filter` is the query of the list of images that the set
+         *     was created from; later changes of images do not change the list.
+         */
+        ReviewSet: {
+            /**
+             * Can Review
+             * @description Whether the set is assigned to the caller, or to all.
+             */
+            can_review: boolean;
+            /** Closed At */
+            closed_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Done */
+            done: number;
+            /** Filter */
+            filter: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Items */
+            items: number;
+            /**
+             * Mine
+             * @description The items that the caller reviewed.
+             */
+            mine: number;
+            /** Name */
+            name: string;
+            /**
+             * Open
+             * @description The items that the caller can still review.
+             */
+            open: number;
+            order: components["schemas"]["ReviewSetOrder"];
+            /**
+             * People
+             * @description Empty if all reviewers can work on it.
+             */
+            people: components["schemas"]["ReviewSetPerson"][];
+            /** Project Id */
+            project_id: number;
+            /** Reviews */
+            reviews: number;
+            unit: components["schemas"]["ReviewUnit"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * ReviewSetAgreement
+         * @description Agreement between the people of a review set.
+         *
+         *     `kappa` is Fleiss' kappa of the `rated` items with exactly `ratings` reviews; it is null if all
+         *     answers are equal or there is no such item. `pending` is the number of reviews whose answers are
+         *     not compared yet: request again to continue.
+         */
+        ReviewSetAgreement: {
+            /**
+             * Compared
+             * @description The items with at least two reviews.
+             */
+            compared: number;
+            /** Kappa */
+            kappa: number | null;
+            /** Pairs */
+            pairs: components["schemas"]["AgreementPair"][];
+            /** Pending */
+            pending: number;
+            /** Rated */
+            rated: number;
+            /** Ratings */
+            ratings: number;
+            /**
+             * Unanimous
+             * @description Those of them on which all people agree.
+             */
+            unanimous: number;
+        };
+        /**
+         * ReviewSetItem
+         * @description An item of a review set, claimed by the caller.
+         *
+         *     `images` are those of the item that are not deleted, in order of time. `sequence_id` is null for
+         *     a single image, and for images whose sequence changed after the set was created. `observations`
+         *     and `images` show the results of models and the caller's own decisions, not those of others.
+         */
+        ReviewSetItem: {
+            /** Images */
+            images: components["schemas"]["Image"][];
+            /** Observations */
+            observations: components["schemas"]["Observation"][];
+            /** Position */
+            position: number;
+            /** Sequence Id */
+            sequence_id: string | null;
+        };
+        /**
+         * ReviewSetMember
+         * @description Progress of one person in a review set.
+         *
+         *     `controls_right` of `controls` reviewed control items have the known answer; both are null for
+         *     callers who are not owners.
+         */
+        ReviewSetMember: {
+            /**
+             * Claimed
+             * @description The items that this person holds now.
+             */
+            claimed: number;
+            /** Controls */
+            controls: number | null;
+            /** Controls Right */
+            controls_right: number | null;
+            /** Last Review At */
+            last_review_at: string | null;
+            /** Name */
+            name: string;
+            /** Reviewed */
+            reviewed: number;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+        };
+        /**
+         * ReviewSetOrder
+         * @description Order in which a review set hands out its items: by capture time, or random.
+         * @enum {string}
+         */
+        ReviewSetOrder: "-captured_at" | "captured_at" | "random";
+        /**
+         * ReviewSetPerson
+         * @description A person to whom a review set is assigned.
+         */
+        ReviewSetPerson: {
+            /** Name */
+            name: string;
+            /**
+             * User Id
+             * Format: uuid
+             */
+            user_id: string;
+        };
+        /**
+         * ReviewSetProgress
+         * @description Progress of a review set by person, and the agreement between people.
+         */
+        ReviewSetProgress: {
+            agreement: components["schemas"]["ReviewSetAgreement"];
+            /** People */
+            people: components["schemas"]["ReviewSetMember"][];
+        };
+        /**
+         * ReviewSetUpdate
+         * @description Change of a review set; fields that are left out are kept.
+         */
+        ReviewSetUpdate: {
+            /**
+             * Closed
+             * @description A closed set hands out no items; its reviews are kept.
+             */
+            closed?: boolean | null;
+            /** Name */
+            name?: string | null;
+            /** People */
+            people?: string[] | null;
+        };
+        /**
+         * ReviewUnit
+         * @description The items of a review set: sequences, or single images.
+         * @enum {string}
+         */
+        ReviewUnit: "sequence" | "image";
         /**
          * Role
          * @description Role of a member in a project; each role includes the permissions of those before it.
@@ -15423,6 +16008,470 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_review_sets_api_v2_projects__project_id__review_sets_get: {
+        parameters: {
+            query?: {
+                /** @description Only sets that are assigned to you or open to all reviewers. */
+                mine?: boolean;
+                /** @description Only sets that are, or are not, closed. */
+                closed?: boolean | null;
+                /** @description The largest number of results on a page. */
+                limit?: number;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReviewSet_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_review_set_api_v2_projects__project_id__review_sets_post: {
+        parameters: {
+            query?: {
+                deployment?: string | null;
+                /** @description A name, or a label that means it. */
+                class?: string | null;
+                /** @description Only this taxon and its descendants. */
+                taxon?: string | null;
+                analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description From this local day on. */
+                day_after?: string | null;
+                /** @description Before this local day. */
+                day_before?: string | null;
+                /** @description From this hour of the day on, at the deployment. */
+                hour_from?: number | null;
+                /** @description Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal hours are a whole day. */
+                hour_to?: number | null;
+                /** @description Only images with an observation of at least this confidence; observations by people are certain. */
+                confidence_min?: number | null;
+                /** @description Only images with an observation of at most this confidence. Observations without a confidence are left out. */
+                confidence_max?: number | null;
+                /** @description Only blank images, or only images with findings. */
+                blank?: boolean | null;
+                /** @description Only images that are, or are not, reviewed by a person. */
+                reviewed?: boolean | null;
+                /** @description Only images with, or without, a comment of a person. */
+                commented?: boolean | null;
+                /** @description Only images of this job. */
+                job?: number | null;
+                /** @description Only images with this tag. */
+                tag?: string | null;
+                /** @description Only images with, or without, a star. */
+                starred?: boolean | null;
+                /** @description Only images of this sequence. */
+                sequence?: string | null;
+                /** @description Only images with the time of a camera or person, or with that of a file. */
+                camera_time?: boolean | null;
+                /** @description Only truncated JPEGs, or only other images. */
+                truncated?: boolean | null;
+                /** @description Only images with an observation of this kind. */
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                /** @description Only what needs review, or does not. */
+                needs_review?: boolean | null;
+                /** @description Only images of this individual. */
+                individual?: string | null;
+                /** @description Only images with at least this number of individuals of one name. */
+                count_min?: number | null;
+                /** @description Only what a model found, whatever people say, by its label. */
+                model_class?: string | null;
+                /** @description Only deleted images; requires the manager role. */
+                deleted?: boolean;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReviewSet"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewSet"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_review_set_api_v2_projects__project_id__review_sets__set_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewSet"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_review_set_api_v2_projects__project_id__review_sets__set_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_review_set_api_v2_projects__project_id__review_sets__set_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewSetUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewSet"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    claim_items_api_v2_projects__project_id__review_sets__set_id__claims_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewClaimRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimedReviewItems"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_controls_api_v2_projects__project_id__review_sets__set_id__controls_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewControls"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_control_answer_api_v2_projects__project_id__review_sets__set_id__controls__image_id__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewControlAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewControls"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_control_api_v2_projects__project_id__review_sets__set_id__controls__image_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_disagreements_api_v2_projects__project_id__review_sets__set_id__disagreements_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewDisagreements"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_review_set_progress_api_v2_projects__project_id__review_sets__set_id__progress_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewSetProgress"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_items_api_v2_projects__project_id__review_sets__set_id__release_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewReleaseRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasedReviewItems"];
                 };
             };
             /** @description The problem, and how to correct it. */

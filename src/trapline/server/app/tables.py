@@ -23,6 +23,7 @@ from trapline.server.review.queries import (
     human_boxes,
     identifications,
     observation_rows,
+    review_sets,
     sensitive_taxa,
     taxa,
 )
@@ -56,6 +57,7 @@ TABLES = (
     identifications,
     human_boxes,
     observation_rows,
+    review_sets,
     saved_views,
     exports,
     imports,

@@ -162,6 +162,29 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /projects/{project_id}/observation-settings": RouteAccess(PEOPLE),
     "PATCH /projects/{project_id}/observation-settings": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /projects/{project_id}/observation-settings/preview": RouteAccess(PEOPLE, Role.MANAGER),
+    # review sets
+    "GET /projects/{project_id}/review-sets": RouteAccess(PEOPLE, Role.REVIEWER),
+    "POST /projects/{project_id}/review-sets": RouteAccess(PEOPLE, Role.MANAGER),
+    "GET /projects/{project_id}/review-sets/{set_id}": RouteAccess(PEOPLE, Role.REVIEWER),
+    "PATCH /projects/{project_id}/review-sets/{set_id}": RouteAccess(PEOPLE, Role.MANAGER),
+    "DELETE /projects/{project_id}/review-sets/{set_id}": RouteAccess(PEOPLE, Role.MANAGER),
+    "POST /projects/{project_id}/review-sets/{set_id}/claims": RouteAccess(PEOPLE, Role.REVIEWER),
+    "POST /projects/{project_id}/review-sets/{set_id}/release": RouteAccess(
+        PEOPLE, Role.REVIEWER, archived=True
+    ),
+    **{
+        f"GET /projects/{{project_id}}/review-sets/{{set_id}}/{part}": RouteAccess(
+            PEOPLE, Role.MANAGER
+        )
+        for part in ("progress", "disagreements")
+    },
+    "GET /projects/{project_id}/review-sets/{set_id}/controls": RouteAccess(PEOPLE, Role.OWNER),
+    **{
+        f"{method} /projects/{{project_id}}/review-sets/{{set_id}}/controls/{{image_id}}": (
+            RouteAccess(PEOPLE, Role.OWNER)
+        )
+        for method in ("PUT", "DELETE")
+    },
     "POST /jobs/{job_id}/cancel": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/retry": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /jobs/{job_id}/pause": RouteAccess(PEOPLE, Role.MANAGER),

@@ -7,7 +7,15 @@ from trapline.server.images.queries.image_deletion import ImagePurgeCandidate
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 
-PARTS = ("pulled_files", "pull_runs", "webhook_deliveries", "export_images")
+PARTS = (
+    "pulled_files",
+    "pull_runs",
+    "webhook_deliveries",
+    "export_images",
+    "review_set_images",
+    "review_set_reviews",
+    "review_set_items",
+)
 """Large tables, which are purged in batches before the project."""
 
 HOLDING = ("pull_sources", "pipeline_algorithms", "taxon_labels", "sensitive_taxa")

@@ -38,6 +38,17 @@ class IdentifiedSubjects:
     results: Mapping[UUID, UUID]
     taxa: Mapping[UUID, tuple[int, str]]
 
+    def list_independent(self, new: Iterable[NewIdentification]) -> set[UUID]:
+        """List the images that are confirmed without the decisions of other people."""
+        found: set[UUID] = set()
+        for one in new:
+            if not one.independent:
+                continue
+            found.update(one.images)
+            found.update(*(self.sequences.get(key, ()) for key in one.sequences))
+            found.update(self.places[key].image_id for key in one.annotations if key in self.places)
+        return found
+
 
 class IdentificationRowBuilder:
     """Builds the rows of identifications in order."""

@@ -20,6 +20,7 @@ from trapline.server.review.actions.identification_rows import (
     refuse,
     require_few_images,
 )
+from trapline.server.review.actions.independent_observations import list_own_confirmable
 from trapline.server.review.queries.derivation import refresh_stated_observations
 from trapline.server.review.queries.human_boxes import HumanBoxRow
 from trapline.server.review.queries.identifications import (
@@ -82,8 +83,9 @@ async def create_identifications(
         done = await find_saved_response(scope, tx, CreatedIdentifications)
         if done:
             return done
-        rows = IdentificationRowBuilder(scope, await _load_subjects(scope, tx, new)).build_rows(new)
-        await _record_confirmed(scope, tx, rows)
+        subjects = await _load_subjects(scope, tx, new)
+        rows = IdentificationRowBuilder(scope, subjects).build_rows(new)
+        await _record_confirmed(scope, tx, rows, subjects.list_independent(new))
         await create_identification_rows(scope, tx, rows)
         for project in sorted({row.project_id for row in rows}):
             own = [row for row in rows if row.project_id == project]
@@ -123,11 +125,20 @@ async def _load_subjects(
 
 
 async def _record_confirmed(
-    scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow]
+    scope: Scope,
+    tx: Transaction,
+    rows: Sequence[IdentificationRow],
+    independent: Collection[UUID],
 ) -> None:
-    """Record in confirmations which observations they confirm, so that thresholds can change."""
+    """Record in confirmations which observations they confirm, so that thresholds can change.
+
+    Of the images in `independent`, these are the observations without decisions of other people.
+    """
     confirming = [row for row in rows if row.kind == IdentificationKind.CONFIRM.value]
     observed = await list_confirmable(scope, tx, {row.image_id for row in confirming})
+    for project in {row.project_id for row in confirming if row.image_id in independent}:
+        own = {row.image_id for row in confirming if row.project_id == project} & set(independent)
+        observed |= await list_own_confirmable(scope, tx, project, own)
     for row in confirming:
         found = observed.get(row.image_id)
         if found is None:
