@@ -92,6 +92,7 @@ def open_tab(
     size: str = "laptop",
     colours: Literal["light", "dark"] = "light",
     state: StorageState | None = None,
+    locale: str = "en-GB",
 ) -> Iterator[Watched]:
     """Open a tab with separate cookies; `state` is the cookies of another tab that is signed in."""
     width, height = WINDOWS[size]
@@ -101,7 +102,7 @@ def open_tab(
         has_touch=size in ("phone", "tablet"),
         storage_state=state,
         timezone_id="Europe/Berlin",
-        locale="en-GB",
+        locale=locale,
     )
     context.set_default_timeout(15_000)
     tab = Watched(context.new_page(), base_url)

@@ -136,7 +136,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         <TextField
           label={t.latitude}
           inputMode="decimal"
-          placeholder="48.1372"
+          placeholder={formatDecimal(48.1372, 4)}
           hint={t.north}
           error={errors.latitude}
           {...field("latitude")}
@@ -144,7 +144,7 @@ export function DeploymentForm({ deployment, others = [], onDone }: DeploymentFo
         <TextField
           label={t.longitude}
           inputMode="decimal"
-          placeholder="8.2265"
+          placeholder={formatDecimal(8.2265, 4)}
           hint={t.east}
           error={errors.longitude}
           {...field("longitude")}

@@ -1,3 +1,6 @@
+/** The server reports errors in English; other languages translate frequent ones. */
+export const translateDetail = (detail: string) => detail
+
 export const errorTexts = {
   unexpected: "An unexpected error occurred. Stored data is not affected.",
   noAnswer: (status: number) =>

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
 import { ApiProblem } from "../api/problems"
+import { translateDetail as inGerman } from "./de"
 import { errorTexts } from "./en"
 import { formatProblem } from "./problemText"
 
@@ -29,4 +30,12 @@ test("an owner is named only if the server did not", () => {
 test("a failure of the server has the number of the request", () => {
   const { advice } = formatProblem(new ApiProblem(500, { detail: "Broken.", request_id: "r-17" }))
   expect(advice).toContain("r-17")
+})
+
+test("frequent messages of the server are translated, others are marked as its own", () => {
+  const role = "This needs the role manager in the project; yours is viewer. Nothing was changed."
+  expect(inGerman(role)).toBe(
+    "Dafür ist im Projekt die Rolle Verwalter nötig; Sie haben die Rolle Betrachter.",
+  )
+  expect(inGerman("A rare fault.")).toBe("Der Server meldet: A rare fault.")
 })

@@ -1,5 +1,5 @@
 import { ApiProblem } from "../api/problems"
-import { errorTexts } from "./en"
+import { errorTexts, translateDetail } from "./en"
 
 /** Status codes that mean that nothing was changed. */
 const UNCHANGED_STATUSES = new Set([401, 403, 404, 405, 409, 412, 422, 429])
@@ -19,8 +19,12 @@ export function formatProblem(error: unknown): ProblemText {
   if (error.status === 0) return { what: said.unreachable, advice: said.triesAgain }
   const fields = (error.problem?.errors ?? []).map((field) => `${field.where}: ${field.message}`)
   // A response without a detail is from a proxy between the browser and the server.
-  const told =
-    error.problem?.detail ?? (error.status >= 500 ? said.noAnswer(error.status) : said.unexpected)
+  const detail = error.problem?.detail
+  const told = detail
+    ? translateDetail(detail)
+    : error.status >= 500
+      ? said.noAnswer(error.status)
+      : said.unexpected
   const what = [
     told,
     ...fields,

@@ -198,7 +198,8 @@ function ImportProblems({ one }: { one: Import }) {
                   </td>
                   <td data-label={fault.file ? t.image : undefined}>{fault.file}</td>
                   <td>
-                    {fault.message} <span className="faint nowrap">{t.kinds[fault.kind]}</span>
+                    <span lang="en">{fault.message}</span>{" "}
+                    <span className="faint nowrap">{t.kinds[fault.kind]}</span>
                   </td>
                 </tr>
               ))}

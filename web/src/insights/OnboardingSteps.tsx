@@ -20,6 +20,7 @@ import { formatImages } from "../images/en"
 import { settingsTexts } from "../projects/en"
 import { useProject } from "../projects/projectContext"
 import { projectQuery } from "../projects/queries"
+import { formatStatusReason } from "../queue/en"
 import { pipelinesQuery } from "../queue/queries"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
@@ -119,7 +120,7 @@ export function OnboardingSteps({
       done: false,
       said: waiting ? (
         <>
-          {waiting.status_reason}{" "}
+          {formatStatusReason(waiting.status_reason)}{" "}
           <Link href={paths.job(project.id, waiting.id)}>{t.resultsJob}</Link>
         </>
       ) : chosen ? (

@@ -14,7 +14,7 @@ import { classesQuery, recentImagesQuery } from "../images/queries"
 import { getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
-import { jobTexts, workerTexts } from "../queue/en"
+import { formatStatusReason, jobTexts, workerTexts } from "../queue/en"
 import { jobsQuery, servicesQuery } from "../queue/queries"
 import { useRunningJobs } from "../queue/runningJobs"
 import { JobTag, OnlineTag, ProgressBar } from "../queue/statusTags"
@@ -154,7 +154,7 @@ export function OverviewPage() {
                     <JobTag job={job} />
                   </div>
                   <ProgressBar progress={job.progress} />
-                  <p className="soft small">{job.status_reason}</p>
+                  <p className="soft small">{formatStatusReason(job.status_reason)}</p>
                 </li>
               ))}
             </ul>
@@ -195,7 +195,9 @@ export function OverviewPage() {
                     <HealthTag health={source.health} />
                   </div>
                   {isUnhealthy(source.health) && source.health_detail && (
-                    <p className="small red sentence">{source.health_detail}</p>
+                    <p className="small red sentence" lang="en">
+                      {source.health_detail}
+                    </p>
                   )}
                   <p className="soft small">
                     {sourceStateTexts.lastRun}:{" "}

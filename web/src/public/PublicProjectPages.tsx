@@ -16,6 +16,7 @@ import { Logo } from "../brand/Logo"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { errorTexts } from "../errors/en"
 import { formatCount, formatEstimate } from "../ui/en"
+import { LanguageSelect } from "../ui/LanguageSelect"
 import { formatDay, formatExact } from "../ui/time"
 import { publicTexts as t } from "./en"
 import { ImageGrid, PublicImageList, PublicImageView } from "./PublicImages"
@@ -93,6 +94,9 @@ export function PublicProjectPages({ id }: { id: string }) {
               </Route>
             </Switch>
           </main>
+          <footer className="visitor-footer">
+            <LanguageSelect />
+          </footer>
         </div>
       </ClassColours.Provider>
     </PublicProjectContext.Provider>

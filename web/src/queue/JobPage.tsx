@@ -22,7 +22,7 @@ import { findingTexts } from "../findings/en"
 import { formatCount, uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { formatDuration, Timestamp } from "../ui/time"
-import { jobTexts, runTexts } from "./en"
+import { formatStatusReason, jobTexts, runTexts } from "./en"
 import { jobQuery } from "./queries"
 
 type JobAction = "run" | "cancel" | "pause" | "resume" | "retry"
@@ -113,7 +113,7 @@ export function JobPage({ job: id }: { job: number }) {
         )}
       </div>
       <p className="job-reason" data-testid="why">
-        {job.status_reason}
+        {formatStatusReason(job.status_reason)}
       </p>
       <div className="job-progress">
         <ProgressBar progress={p} />

@@ -15,7 +15,7 @@ import "./runs.css"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatCount, uiTexts } from "../ui/en"
 import { formatDuration, Timestamp } from "../ui/time"
-import { jobTexts, runTexts } from "./en"
+import { formatStatusReason, jobTexts, runTexts } from "./en"
 import { jobsQuery } from "./queries"
 
 const STATES: JobState[] = ["queued", "processing", "completed", "failed", "canceled"]
@@ -85,7 +85,7 @@ export function JobsPage() {
             </div>
             <ProgressBar progress={job.progress} />
             <div className="row-head small soft">
-              <span>{job.status_reason}</span>
+              <span>{formatStatusReason(job.status_reason)}</span>
               <span className="nowrap">
                 {job.progress.failed > 0 && (
                   <span className="red">

@@ -1,6 +1,9 @@
 import { formatImages } from "../images/en"
 import { formatCount, formatDecimal, formatPlural } from "../ui/en"
 
+/** The server describes what a job does or waits for in English. */
+export const formatStatusReason = (reason: string) => reason
+
 export const runTexts = {
   title: "Start a job",
   what: "What to run",

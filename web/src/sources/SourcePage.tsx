@@ -21,7 +21,7 @@ import { NotFound } from "../errors/NotFound"
 import { uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
-import { sourceTexts } from "./en"
+import { formatSchedule, sourceTexts } from "./en"
 import { sourceQuery } from "./queries"
 import { HealthTag, isUnhealthy } from "./statusTags"
 
@@ -116,12 +116,14 @@ export function SourcePage({ id }: { id: string }) {
       )}
       {isUnhealthy(source.health) && (
         <div className="source-failure">
-          <p className="sentence">{source.health_detail}</p>
+          <p className="sentence" lang="en">
+            {source.health_detail}
+          </p>
           {source.health === "failing" && <p className="soft small">{t.sick}</p>}
         </div>
       )}
       {!isUnhealthy(source.health) && source.health_detail && (
-        <p className="soft" style={{ marginBottom: 14 }}>
+        <p className="soft" style={{ marginBottom: 14 }} lang="en">
           {source.health_detail}
         </p>
       )}
@@ -171,7 +173,8 @@ function SourceDetails({ source }: { source: Source }) {
       </dd>
       <dt>{t.schedule}</dt>
       <dd>
-        {source.schedule_in_words} <span className="faint">({source.time_zone})</span>
+        {formatSchedule(source.schedule, source.schedule_in_words)}{" "}
+        <span className="faint">({source.time_zone})</span>
       </dd>
       <dt>{t.order}</dt>
       <dd>{t.orders[source.order] ?? source.order}</dd>

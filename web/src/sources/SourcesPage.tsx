@@ -13,7 +13,7 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatImages } from "../images/en"
 import { formatCount } from "../ui/en"
 import { Timestamp } from "../ui/time"
-import { sourceStateTexts, sourceTexts } from "./en"
+import { formatSchedule, sourceStateTexts, sourceTexts } from "./en"
 import { sourcesQuery } from "./queries"
 import { HealthTag, isUnhealthy } from "./statusTags"
 
@@ -82,12 +82,12 @@ function SourceRow({ source }: { source: Source }) {
         <p className="small soft">{t.goesOn(runs.listed, runs.imported + runs.duplicate)}</p>
       )}
       {source.health_detail && (
-        <p className={isUnhealthy(source.health) ? "small red sentence" : "small soft"}>
+        <p className={isUnhealthy(source.health) ? "small red sentence" : "small soft"} lang="en">
           {source.health_detail}
         </p>
       )}
       <p className="small soft">
-        {source.schedule_in_words}. {t.lastRun}:{" "}
+        {formatSchedule(source.schedule, source.schedule_in_words)}. {t.lastRun}:{" "}
         <Timestamp at={source.last_run?.started_at} zone={source.time_zone} />. {t.nextRun}:{" "}
         {source.next_run ? (
           <Timestamp at={source.next_run} zone={source.time_zone} />

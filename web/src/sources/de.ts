@@ -4,6 +4,10 @@ import type * as en from "./en"
 
 const files = (count: number) => formatPlural(count, "Datei", "Dateien")
 
+/** The server describes schedules in English; others are shown as their cron expression. */
+export const formatSchedule: typeof en.formatSchedule = (cron, _description) =>
+  sourceTexts.schedules[cron] ?? cron
+
 export const sourceTexts: Translation<typeof en.sourceTexts> = {
   title: "Quellen",
   add: "Quelle hinzufügen",

@@ -2,6 +2,9 @@ import { formatCount } from "../ui/en"
 
 const files = (count: number) => `${formatCount(count)} ${count === 1 ? "file" : "files"}`
 
+/** A schedule as the server describes it. */
+export const formatSchedule = (_cron: string, description: string) => description
+
 export const sourceTexts = {
   title: "Sources",
   add: "Add source",

@@ -8,7 +8,11 @@ export function LanguageSelect() {
     <label className="language-select">
       <Languages size={16} aria-hidden />
       <span className="visually-hidden">{t.title}</span>
-      <select value={LANGUAGE} onChange={(event) => setLanguage(event.target.value as Language)}>
+      <select
+        className="input"
+        value={LANGUAGE}
+        onChange={(event) => setLanguage(event.target.value as Language)}
+      >
         {LANGUAGES.map(([language, name]) => (
           <option key={language} value={language} lang={language}>
             {name}
