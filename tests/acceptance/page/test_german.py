@@ -40,7 +40,7 @@ def furnished(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Furnished
 
 @pytest.fixture(scope="module")
 def written(furnished: Furnished) -> re.Pattern[str]:
-    """Everything on the screens that people or models wrote: a pattern of all of it."""
+    """Find everything on the screens that people or models wrote, and examples of it."""
     names = (
         *furnished.places,
         "Not yet placed",
@@ -50,6 +50,7 @@ def written(furnished: Furnished) -> re.Pattern[str]:
         "every image",
         "Only what is sure",
         "a detector of the field",
+        "vide, leer, none",
     )
     return re.compile("|".join(map(re.escape, names)) + r"|[\w./-]+\.(?:csv|md)|image/jpeg|„\w+“")
 

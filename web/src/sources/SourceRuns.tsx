@@ -44,7 +44,11 @@ export function SourceRuns({ source }: { source: Source }) {
                   </td>
                   <td>
                     <RunTag state={run.state} />
-                    {run.error && <p className="small red">{run.error}</p>}
+                    {run.error && (
+                      <p className="small red" lang="en">
+                        {run.error}
+                      </p>
+                    )}
                     {(run.unlisted_folders ?? 0) > 0 && (
                       <p className="small red">{t.unlisted(run.unlisted_folders ?? 0)}</p>
                     )}
