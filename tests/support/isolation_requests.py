@@ -133,6 +133,7 @@ BODIES: dict[str, Any] = {
 QUERIES: dict[str, dict[str, str]] = {
     "GET /images/days": {"project": "{project_id}"},
     "GET /summary": {"project": "{project_id}"},
+    "GET /disagreements/matrix": {"source_a": "model:m/1", "source_b": "people"},
     "DELETE /projects/{project_id}": {"name": "{project_name}"},
     "GET /analyses/{analysis_id}/export": {"format": "json"},
     "POST /imports": {"format": "megadetector"},

@@ -233,12 +233,15 @@ class ImageOrder(StrEnum):
     """Order of a list of images.
 
     `least_certain`: by the lowest confidence of an observation of a model; images without one
-    follow. `random`: one of the orders that `seed` chooses.
+    follow. `models_disagree` and `people_disagree`: open disagreements first, newest first, then
+    the others. `random`: one of the orders that `seed` chooses.
     """
 
     NEWEST_FIRST = "-captured_at"
     OLDEST_FIRST = "captured_at"
     LEAST_CERTAIN = "least_certain"
+    MODELS_DISAGREE = "models_disagree"
+    PEOPLE_DISAGREE = "people_disagree"
     RANDOM = "random"
 
 

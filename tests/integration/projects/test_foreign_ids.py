@@ -105,6 +105,10 @@ OTHERWISE: dict[tuple[str, str], int] = {
         for name in ("deployment", "identified_by", "job", "sequence", "taxon", ".people[]")
     },
     ("PATCH /projects/{project_id}/review-sets/{set_id}", ".people[]"): 422,
+    **{
+        ("GET /disagreements/matrix", name): 200
+        for name in ("deployment", "identified_by", "job", "sequence", "taxon")
+    },
     ("GET /jobs", "preset"): 200,
     ("GET /presets", "pipeline"): 200,
     ("GET /images", "deployment"): 200,

@@ -832,6 +832,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/disagreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Compared Pairs
+         * @description List the pairs of model versions and people that answered on the same images.
+         *
+         *     At most 200 pairs are listed, those with the most open differences first.
+         */
+        get: operations["list_compared_pairs_api_v2_disagreements_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/disagreements/matrix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Matrix
+         * @description Count the images of a filter by the answers of two sources, `source_a` and `source_b`.
+         *
+         *     At most 2,000 cells are listed. The `filter` of a cell has the parameters of the list of exactly
+         *     its images; its `class_name` is the parameter `class`.
+         */
+        get: operations["get_matrix_api_v2_disagreements_matrix_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/events": {
         parameters: {
             query?: never;
@@ -4297,6 +4342,84 @@ export interface components {
             without_camera_time: number;
         };
         /**
+         * ComparedPair
+         * @description Two sources that both answered on images, with the number of these images.
+         *
+         *     A source is `model:` with the name and version of a model, `people`, or `user:` with the ID of a
+         *     user. `open` differences wait for the decision of a person.
+         */
+        ComparedPair: {
+            /** Differ */
+            differ: number;
+            /** Images */
+            images: number;
+            kind: components["schemas"]["ComparisonKind"];
+            /** Name A */
+            name_a: string;
+            /** Name B */
+            name_b: string;
+            /** Open */
+            open: number;
+            /** Source A */
+            source_a: string;
+            /** Source B */
+            source_b: string;
+        };
+        /**
+         * ComparedPairs
+         * @description The compared pairs of a project, those with the most open differences first.
+         */
+        ComparedPairs: {
+            /** Pairs */
+            pairs: components["schemas"]["ComparedPair"][];
+            /**
+             * Pairs Left Out
+             * @description Further pairs, with fewer open differences.
+             */
+            pairs_left_out: number;
+        };
+        /**
+         * ComparisonKind
+         * @description Kind of a comparison: model versions, a model with people, or two people.
+         * @enum {string}
+         */
+        ComparisonKind: "models" | "model_people" | "people";
+        /**
+         * ComparisonState
+         * @description Whether two answers agree or differ; `open` if they differ and no person decided since.
+         * @enum {string}
+         */
+        ComparisonState: "agree" | "differ" | "open";
+        /**
+         * ConfusionMatrix
+         * @description The answers of two sources to the images that both answered, the most frequent cells first.
+         *
+         *     The sums are those of all cells.
+         */
+        ConfusionMatrix: {
+            /** Cells */
+            cells: components["schemas"]["MatrixCell"][];
+            /** Cells Left Out */
+            cells_left_out: number;
+            /** Differ */
+            differ: number;
+            /** Images */
+            images: number;
+            /** Images Left Out */
+            images_left_out: number;
+            kind: components["schemas"]["ComparisonKind"];
+            /** Name A */
+            name_a: string;
+            /** Name B */
+            name_b: string;
+            /** Open */
+            open: number;
+            /** Source A */
+            source_a: string;
+            /** Source B */
+            source_b: string;
+        };
+        /**
          * Contributor
          * @description Contributor that a published data set names.
          */
@@ -5055,6 +5178,12 @@ export interface components {
             timestamp_issues?: boolean | null;
         };
         /**
+         * DisagreementFilter
+         * @description Kind of an open disagreement; `any` for all kinds.
+         * @enum {string}
+         */
+        DisagreementFilter: "models" | "model_people" | "people" | "any";
+        /**
          * EmailTestResult
          * @description Result of a test e-mail; `error` is the reason if it was not sent.
          */
@@ -5233,6 +5362,10 @@ export interface components {
          */
         ExportSelection: {
             analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+            /** Answer A */
+            answer_a?: string | null;
+            /** Answer B */
+            answer_b?: string | null;
             /** Blank */
             blank?: boolean | null;
             /** Camera Time */
@@ -5245,6 +5378,7 @@ export interface components {
             class_name?: string | null;
             /** Commented */
             commented?: boolean | null;
+            comparison?: components["schemas"]["ComparisonState"] | null;
             /** Confidence Max */
             confidence_max?: number | null;
             /** Confidence Min */
@@ -5257,6 +5391,7 @@ export interface components {
             day_before?: string | null;
             /** Deployment */
             deployment?: string | null;
+            disagreement?: components["schemas"]["DisagreementFilter"] | null;
             /** Hour From */
             hour_from?: number | null;
             /** Hour To */
@@ -5279,6 +5414,10 @@ export interface components {
             /** Sequence */
             sequence?: string | null;
             source?: components["schemas"]["ObservationSource"] | null;
+            /** Source A */
+            source_a?: string | null;
+            /** Source B */
+            source_b?: string | null;
             /** Starred */
             starred?: boolean | null;
             /** Tag */
@@ -5724,6 +5863,80 @@ export interface components {
             width: number;
         };
         /**
+         * ImageConditions
+         * @description Conditions on images, all of which an image meets; without one, all images match.
+         *
+         *     They are those of the list of images. `hour_from` to `hour_to` are hours of the day at the
+         *     deployment, the latter not included: 22 to 4 is from 22:00 to 3:59. Equal hours are a whole day.
+         *     `disagreement` finds open disagreements. `source_a` and `source_b` name two sources that both
+         *     answered: `model:` with name and version, `people`, or `user:` with the ID of a user.
+         */
+        ImageConditions: {
+            analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+            /** Answer A */
+            answer_a?: string | null;
+            /** Answer B */
+            answer_b?: string | null;
+            /** Blank */
+            blank?: boolean | null;
+            /** Camera Time */
+            camera_time?: boolean | null;
+            /** Captured After */
+            captured_after?: string | null;
+            /** Captured Before */
+            captured_before?: string | null;
+            /** Class Name */
+            class_name?: string | null;
+            /** Commented */
+            commented?: boolean | null;
+            comparison?: components["schemas"]["ComparisonState"] | null;
+            /** Confidence Max */
+            confidence_max?: number | null;
+            /** Confidence Min */
+            confidence_min?: number | null;
+            /** Count Min */
+            count_min?: number | null;
+            /** Day After */
+            day_after?: string | null;
+            /** Day Before */
+            day_before?: string | null;
+            /** Deployment */
+            deployment?: string | null;
+            disagreement?: components["schemas"]["DisagreementFilter"] | null;
+            /** Hour From */
+            hour_from?: number | null;
+            /** Hour To */
+            hour_to?: number | null;
+            /** Identified By */
+            identified_by?: string | null;
+            /** Individual */
+            individual?: string | null;
+            /** Job */
+            job?: number | null;
+            kind?: components["schemas"]["ObservationKind"] | null;
+            /** Model Class */
+            model_class?: string | null;
+            /** Needs Review */
+            needs_review?: boolean | null;
+            /** Reviewed */
+            reviewed?: boolean | null;
+            /** Sequence */
+            sequence?: string | null;
+            source?: components["schemas"]["ObservationSource"] | null;
+            /** Source A */
+            source_a?: string | null;
+            /** Source B */
+            source_b?: string | null;
+            /** Starred */
+            starred?: boolean | null;
+            /** Tag */
+            tag?: string | null;
+            /** Taxon */
+            taxon?: string | null;
+            /** Truncated */
+            truncated?: boolean | null;
+        };
+        /**
          * ImageDeletionInfo
          * @description Time, user and reason of a deletion; the image is purged at `purge_at`.
          */
@@ -5877,10 +6090,11 @@ export interface components {
          * @description Order of a list of images.
          *
          *     `least_certain`: by the lowest confidence of an observation of a model; images without one
-         *     follow. `random`: one of the orders that `seed` chooses.
+         *     follow. `models_disagree` and `people_disagree`: open disagreements first, newest first, then
+         *     the others. `random`: one of the orders that `seed` chooses.
          * @enum {string}
          */
-        ImageOrder: "-captured_at" | "captured_at" | "least_certain" | "random";
+        ImageOrder: "-captured_at" | "captured_at" | "least_certain" | "models_disagree" | "people_disagree" | "random";
         /**
          * ImagesUpdate
          * @description Request to change images; omitted fields keep their values.
@@ -6644,6 +6858,26 @@ export interface components {
              * Format: uuid
              */
             taxon_id: string;
+        };
+        /**
+         * MatrixCell
+         * @description The images on which one source gave one answer and the other another.
+         *
+         *     `filter` has the conditions of the list of exactly these images; `agree` is false if the answers
+         *     differ on some of them.
+         */
+        MatrixCell: {
+            /** Agree */
+            agree: boolean;
+            /** Answer A */
+            answer_a: string;
+            /** Answer B */
+            answer_b: string;
+            filter: components["schemas"]["ImageConditions"];
+            /** Images */
+            images: number;
+            /** Open */
+            open: number;
         };
         /**
          * Member
@@ -10988,6 +11222,10 @@ export interface components {
          */
         ViewConditions: {
             analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+            /** Answer A */
+            answer_a?: string | null;
+            /** Answer B */
+            answer_b?: string | null;
             /** Blank */
             blank?: boolean | null;
             /** Camera Time */
@@ -11000,6 +11238,7 @@ export interface components {
             class_name?: string | null;
             /** Commented */
             commented?: boolean | null;
+            comparison?: components["schemas"]["ComparisonState"] | null;
             /** Confidence Max */
             confidence_max?: number | null;
             /** Confidence Min */
@@ -11017,6 +11256,7 @@ export interface components {
             deleted: boolean;
             /** Deployment */
             deployment?: string | null;
+            disagreement?: components["schemas"]["DisagreementFilter"] | null;
             /** Hour From */
             hour_from?: number | null;
             /** Hour To */
@@ -11037,6 +11277,10 @@ export interface components {
             /** Sequence */
             sequence?: string | null;
             source?: components["schemas"]["ObservationSource"] | null;
+            /** Source A */
+            source_a?: string | null;
+            /** Source B */
+            source_b?: string | null;
             /** Starred */
             starred?: boolean | null;
             /** Tag */
@@ -12916,6 +13160,131 @@ export interface operations {
             };
         };
     };
+    list_compared_pairs_api_v2_disagreements_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedPairs"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_matrix_api_v2_disagreements_matrix_get: {
+        parameters: {
+            query: {
+                project: number;
+                source_a: string;
+                source_b: string;
+                deployment?: string | null;
+                /** @description A name, or a label that means it. */
+                class?: string | null;
+                /** @description Only this taxon and its descendants. */
+                taxon?: string | null;
+                analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description From this local day on. */
+                day_after?: string | null;
+                /** @description Before this local day. */
+                day_before?: string | null;
+                /** @description From this hour of the day on, at the deployment. */
+                hour_from?: number | null;
+                /** @description Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal hours are a whole day. */
+                hour_to?: number | null;
+                /** @description Only images with an observation of at least this confidence; observations by people are certain. */
+                confidence_min?: number | null;
+                /** @description Only images with an observation of at most this confidence. Observations without a confidence are left out. */
+                confidence_max?: number | null;
+                /** @description Only blank images, or only images with findings. */
+                blank?: boolean | null;
+                /** @description Only images that are, or are not, reviewed by a person. */
+                reviewed?: boolean | null;
+                /** @description Only images with, or without, a comment of a person. */
+                commented?: boolean | null;
+                /** @description Only images of this job. */
+                job?: number | null;
+                /** @description Only images with this tag. */
+                tag?: string | null;
+                /** @description Only images with, or without, a star. */
+                starred?: boolean | null;
+                /** @description Only images of this sequence. */
+                sequence?: string | null;
+                /** @description Only images with the time of a camera or person, or with that of a file. */
+                camera_time?: boolean | null;
+                /** @description Only truncated JPEGs, or only other images. */
+                truncated?: boolean | null;
+                /** @description Only images with an observation of this kind. */
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                /** @description Only what needs review, or does not. */
+                needs_review?: boolean | null;
+                /** @description Only images of this individual. */
+                individual?: string | null;
+                /** @description Only images with at least this number of individuals of one name. */
+                count_min?: number | null;
+                /** @description Only what a model found, whatever people say, by its label. */
+                model_class?: string | null;
+                /** @description Only images on which answers differ and no person decided since. */
+                disagreement?: components["schemas"]["DisagreementFilter"] | null;
+                /** @description Only this answer of `source_a`. */
+                answer_a?: string | null;
+                answer_b?: string | null;
+                /** @description Only images on which the answers of the two sources agree, differ, or differ and no person decided since. */
+                comparison?: components["schemas"]["ComparisonState"] | null;
+                /** @description Only deleted images; requires the manager role. */
+                deleted?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfusionMatrix"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stream_changes_api_v2_events_get: {
         parameters: {
             query: {
@@ -13357,6 +13726,16 @@ export interface operations {
                 count_min?: number | null;
                 /** @description Only what a model found, whatever people say, by its label. */
                 model_class?: string | null;
+                /** @description Only images on which answers differ and no person decided since. */
+                disagreement?: components["schemas"]["DisagreementFilter"] | null;
+                /** @description With `source_b`: only images that both sources answered. A source is `model:` with name and version, `people`, or `user:` with an ID, as `GET /disagreements` lists them. */
+                source_a?: string | null;
+                source_b?: string | null;
+                /** @description Only this answer of `source_a`. */
+                answer_a?: string | null;
+                answer_b?: string | null;
+                /** @description Only images on which the answers of the two sources agree, differ, or differ and no person decided since. */
+                comparison?: components["schemas"]["ComparisonState"] | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
@@ -13553,6 +13932,16 @@ export interface operations {
                 count_min?: number | null;
                 /** @description Only what a model found, whatever people say, by its label. */
                 model_class?: string | null;
+                /** @description Only images on which answers differ and no person decided since. */
+                disagreement?: components["schemas"]["DisagreementFilter"] | null;
+                /** @description With `source_b`: only images that both sources answered. A source is `model:` with name and version, `people`, or `user:` with an ID, as `GET /disagreements` lists them. */
+                source_a?: string | null;
+                source_b?: string | null;
+                /** @description Only this answer of `source_a`. */
+                answer_a?: string | null;
+                answer_b?: string | null;
+                /** @description Only images on which the answers of the two sources agree, differ, or differ and no person decided since. */
+                comparison?: components["schemas"]["ComparisonState"] | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
@@ -13803,6 +14192,16 @@ export interface operations {
                 count_min?: number | null;
                 /** @description Only what a model found, whatever people say, by its label. */
                 model_class?: string | null;
+                /** @description Only images on which answers differ and no person decided since. */
+                disagreement?: components["schemas"]["DisagreementFilter"] | null;
+                /** @description With `source_b`: only images that both sources answered. A source is `model:` with name and version, `people`, or `user:` with an ID, as `GET /disagreements` lists them. */
+                source_a?: string | null;
+                source_b?: string | null;
+                /** @description Only this answer of `source_a`. */
+                answer_a?: string | null;
+                answer_b?: string | null;
+                /** @description Only images on which the answers of the two sources agree, differ, or differ and no person decided since. */
+                comparison?: components["schemas"]["ComparisonState"] | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };
@@ -16116,6 +16515,16 @@ export interface operations {
                 count_min?: number | null;
                 /** @description Only what a model found, whatever people say, by its label. */
                 model_class?: string | null;
+                /** @description Only images on which answers differ and no person decided since. */
+                disagreement?: components["schemas"]["DisagreementFilter"] | null;
+                /** @description With `source_b`: only images that both sources answered. A source is `model:` with name and version, `people`, or `user:` with an ID, as `GET /disagreements` lists them. */
+                source_a?: string | null;
+                source_b?: string | null;
+                /** @description Only this answer of `source_a`. */
+                answer_a?: string | null;
+                answer_b?: string | null;
+                /** @description Only images on which the answers of the two sources agree, differ, or differ and no person decided since. */
+                comparison?: components["schemas"]["ComparisonState"] | null;
                 /** @description Only deleted images; requires the manager role. */
                 deleted?: boolean;
             };

@@ -20,6 +20,7 @@ from trapline.server.platform.db.row import Row
 from trapline.server.projects.queries import projects
 from trapline.server.queue.queries import job_downloads, jobs, pipelines, presets, workers
 from trapline.server.review.queries import (
+    answer_pairs,
     human_boxes,
     identifications,
     observation_rows,
@@ -58,6 +59,7 @@ TABLES = (
     human_boxes,
     observation_rows,
     review_sets,
+    answer_pairs,
     saved_views,
     exports,
     imports,

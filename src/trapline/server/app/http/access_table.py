@@ -156,6 +156,8 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /saved-views/{view_id}": RouteAccess(PEOPLE),
     "PATCH /saved-views/{view_id}": RouteAccess(PEOPLE, Role.REVIEWER),
     "DELETE /saved-views/{view_id}": RouteAccess(PEOPLE, Role.REVIEWER),
+    "GET /disagreements": RouteAccess(PEOPLE),
+    "GET /disagreements/matrix": RouteAccess(PEOPLE),
     "GET /observations": RouteAccess(PEOPLE),
     "GET /observations/groups": RouteAccess(PEOPLE),
     "GET /observations/individuals": RouteAccess(PEOPLE),

@@ -17,6 +17,7 @@ from trapline.server.app.routes import health
 from trapline.server.catalogue.events import ChangeSubscribers
 from trapline.server.catalogue.routes import (
     annotations,
+    disagreements,
     events,
     images,
     new_review_sets,
@@ -83,6 +84,7 @@ VERSIONED = [
     events.router,
     images.router,
     saved_views.router,
+    disagreements.router,
     image_deletion.router,
     imports.router,
     summary.router,

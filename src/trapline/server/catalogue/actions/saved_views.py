@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 
 from trapline.server.accounts.queries.accounts import list_actor_names
+from trapline.server.catalogue.queries.condition_targets import find_missing_condition
 from trapline.server.catalogue.queries.saved_views import (
     SavedViewRow,
     count_saved_views,
@@ -19,7 +20,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.server.platform.errors import Conflict, NotFound, Unprocessable
 from trapline.server.review.rules.identifications import can_see_people
 from trapline.wire.auth import Role
 from trapline.wire.images import ImageOrder
@@ -33,7 +34,9 @@ MOST_VIEWS = 200
 async def create_saved_view(system: AppContext, scope: Scope, new: NewSavedView) -> SavedView:
     """Create a saved view.
 
-    Raises Conflict: the name is already used, or the project has too many saved views.
+    Raises:
+        Conflict: the name is already used, or the project has too many saved views.
+        NotFound: the filter names something that is not in the project.
     """
     scope.check(new.project)
     async with system.database.transaction(scope) as tx:
@@ -45,6 +48,7 @@ async def create_saved_view(system: AppContext, scope: Scope, new: NewSavedView)
                 f"This project has {MOST_VIEWS} saved views already. Nothing was created; delete "
                 "one that is no longer used."
             )
+        await _require_existing(scope, tx, new.project, new.filter)
         row = SavedViewRow(
             project_id=new.project,
             name=new.name,
@@ -99,6 +103,7 @@ async def update_saved_view(
         if change.name is not None:
             row.name = change.name
         if change.filter is not None:
+            await _require_existing(scope, tx, row.project_id, change.filter)
             row.conditions = _dump(change.filter)
         if change.order is not None:
             row.list_order = change.order.value
@@ -137,6 +142,18 @@ async def _get_own_row(scope: Scope, tx: Transaction, view_id: UUID) -> SavedVie
         scope.check(row.project_id, Role.MANAGER)
     scope.check_unchanged(row.updated_at)
     return row
+
+
+async def _require_existing(
+    scope: Scope, tx: Transaction, project_id: int, conditions: ViewConditions
+) -> None:
+    """Raise NotFound if a condition names something that is not in the project."""
+    missing = await find_missing_condition(scope, tx, project_id, conditions)
+    if missing is not None:
+        raise NotFound(
+            f"filter.{missing}: not found in this project, or you have no access to it. "
+            "Nothing was stored."
+        )
 
 
 def _dump(conditions: ViewConditions) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from trapline.server.catalogue.queries.answer_filters import filter_answers, resolve_pair
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.findings.queries.analyses import AnalysisRow
 from trapline.server.images.queries.images import (
@@ -60,6 +61,7 @@ def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[Im
     statement = _filter_times(statement, wanted)
     statement = _filter_observations(statement, wanted)
     statement = _filter_marks(statement, wanted)
+    statement = filter_answers(statement, wanted)
     if wanted.analysis_state is not None:
         statement = _filter_state(statement, wanted.analysis_state)
     return statement
@@ -190,6 +192,9 @@ async def resolve_filter(
     several = wanted.identified_by is not None and await _has_several_people(tx, sets)
     return replace(
         wanted,
+        pair=None
+        if wanted.pair is None
+        else await resolve_pair(scope, tx, project_id, wanted.pair),
         sets=tuple(sets),
         names=None if names is None else tuple(sorted(names)),
         has_several_people=several,

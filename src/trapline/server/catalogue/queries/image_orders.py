@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, tuple_
 from sqlalchemy.orm import aliased
 
+from trapline.server.catalogue.queries.answer_filters import has_open_pair
 from trapline.server.catalogue.queries.image_filters import filter_images
 from trapline.server.catalogue.rules.filters import ImageFilter, ListOrder
 from trapline.server.images.queries.images import ImageRow, select_images
@@ -22,10 +23,15 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import FOREIGN, decode_cursor, encode_cursor
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.review.queries.observation_rows import ObservedClassRow
+from trapline.wire.image_filters import DisagreementFilter
 from trapline.wire.images import ImageOrder
 
 DIGITS = 8
 """Length of the key of the random order: the first hexadecimal digits of the MD5 of the ID."""
+DISAGREEMENTS = {
+    ImageOrder.MODELS_DISAGREE: DisagreementFilter.MODELS,
+    ImageOrder.PEOPLE_DISAGREE: DisagreementFilter.PEOPLE,
+}
 NEWEST: tuple[tuple[Any, type], ...] = ((ImageRow.captured_at, datetime), (ImageRow.id, UUID))
 
 
@@ -75,6 +81,9 @@ def list_parts(
         # The images are in one random order, as in a circle: the seed chooses where it begins.
         start = md5(str(order.seed).encode(), usedforsecurity=False).hexdigest()[:DIGITS]
         return [part(key >= start, columns), part(key < start, columns)]
+    if order.order in DISAGREEMENTS:
+        is_open = has_open_pair(wanted.sets, DISAGREEMENTS[order.order])
+        return [part(one, NEWEST, descending=True) for one in (is_open, ~is_open)]
     row = aliased(ObservedClassRow)
     least = and_(row.image_id == ImageRow.id, _is_least(row, wanted.sets))
     certain = OrderPart(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.catalogue.actions import new_review_sets
-from trapline.server.catalogue.routes.images import Wanted
+from trapline.server.catalogue.routes.image_parameters import Wanted
 from trapline.server.platform.http.parameters import ProjectPath, set_etag
 from trapline.wire.review_sets import (
     ClaimedReviewItems,

@@ -4,11 +4,28 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from trapline.wire.image_filters import ImageConditions
+from trapline.wire.image_filters import ComparisonState, DisagreementFilter, ImageConditions
 from trapline.wire.images import ImageOrder
 from trapline.wire.observations import ObservationKind, ObservationSource
 
 HOURS = 24
+
+
+@dataclass(frozen=True)
+class PairFilter:
+    """Two sources of answers to images, and conditions on their answers; None matches all.
+
+    `agree` and `differ` compare the answers; `open`: they differ, and no person decided since. The
+    ID of the pair is looked up before the filter is applied; None if the sources have none. The
+    answers are then in the order of the pair.
+    """
+
+    source_a: str
+    source_b: str
+    answer_a: str | None = None
+    answer_b: str | None = None
+    comparison: ComparisonState | None = None
+    pair_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -18,7 +35,8 @@ class ImageFilter:
     `analysis_state` is the state of the newest analysis, or none. Days are in the time zone of each
     image, from `day_after` on and before `day_before`. `human` matches what people decided, or if
     false what models did; `identified_by` is a user in the form that the audit uses; `model_class`
-    matches the output of models, whatever people say. `hours` are hours of the local day.
+    matches the output of models, whatever people say. `disagreement` matches open disagreements of
+    a kind, and `pair` the answers of two sources. `hours` are hours of the local day.
     `is_by_time` is false for a list that is not in the order of capture times. These are looked up
     before the filter is applied: `sets` of observations, the stored `names` of the class or taxon,
     and for a person whether several people decided some observations together.
@@ -51,6 +69,8 @@ class ImageFilter:
     individual_id: str | None = None
     count_min: int | None = None
     model_class: str | None = None
+    disagreement: DisagreementFilter | None = None
+    pair: PairFilter | None = None
     deleted: bool = False
     is_by_time: bool = True
     sets: tuple[int, ...] = ()
@@ -112,7 +132,18 @@ def build_image_filter(given: ImageConditions, *, deleted: bool = False) -> Imag
         individual_id=given.individual,
         count_min=given.count_min,
         model_class=given.model_class,
+        disagreement=given.disagreement,
+        pair=build_pair_filter(given),
         deleted=deleted,
+    )
+
+
+def build_pair_filter(given: ImageConditions) -> PairFilter | None:
+    """Build the filter of the answers of two sources; None without them."""
+    if given.source_a is None or given.source_b is None:
+        return None
+    return PairFilter(
+        given.source_a, given.source_b, given.answer_a, given.answer_b, given.comparison
     )
 
 

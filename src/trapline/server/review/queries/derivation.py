@@ -10,6 +10,7 @@ from trapline.server.findings.queries.day_count_changes import add_changes, coun
 from trapline.server.findings.queries.day_counts import mark_days_dirty
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
+from trapline.server.review.queries.answer_pairs import store_answer_pairs
 from trapline.server.review.queries.observation_inputs import load_inputs
 from trapline.server.review.queries.observation_rows import BUILDING
 from trapline.server.review.queries.observation_sets import (
@@ -25,6 +26,7 @@ from trapline.server.review.queries.simple_derivation import (
     STORE,
     STORE_CLEARED,
 )
+from trapline.server.review.rules.answers import AnswerPair, compare_answers
 from trapline.server.review.rules.observation_inputs import (
     DerivedObservation,
 )
@@ -83,16 +85,22 @@ async def derive_set(
             await tx.execute(statement, parameters)
     cursor = await tx.execute(DERIVE_CLEARED if is_new else DERIVE, parameters)
     found = [image_id for (image_id,) in await cursor.fetchall()]
+    pairs: dict[UUID, list[AnswerPair]] = {}
     if found:
         parameters["images"] = found
-        parameters["rows"] = to_jsonb(await _derive_complex(scope, tx, of, found))
+        rows, pairs = await _derive_complex(scope, tx, of, found)
+        parameters["rows"] = to_jsonb(rows)
         await tx.execute(STORE_CLEARED if is_new else STORE, parameters)
+    await store_answer_pairs(scope, tx, of, images, pairs)
 
 
 async def _derive_complex(
     scope: Scope, tx: Transaction, of: ObservationSet, images: Collection[UUID]
-) -> list[dict[str, Any]]:
-    """Derive images of which a decision is needed, or whose pipelines or labels are new."""
+) -> tuple[list[dict[str, Any]], dict[UUID, list[AnswerPair]]]:
+    """Derive images of which a decision is needed, or whose pipelines or labels are new.
+
+    Returns the rows of their observations, and the answers that are compared.
+    """
     cursor = await tx.execute(
         "select distinct a.model_name from analyses a "
         "where a.image_id = any(%b) and a.state = 'completed' and not a.simulated",
@@ -101,9 +109,12 @@ async def _derive_complex(
     await add_pipelines(scope, tx, of, {name for (name,) in await cursor.fetchall()})
     settings = of.build_settings(await list_ranks(scope, tx, of))
     rows: list[dict[str, Any]] = []
+    pairs = {}
     for image in await load_inputs(scope, tx, of, settings, images):
-        rows += build_rows(image.id, derive_observations(image, settings))
-    return rows
+        observations = derive_observations(image, settings)
+        rows += build_rows(image.id, observations)
+        pairs[image.id] = compare_answers(image, observations, settings)
+    return rows, pairs
 
 
 def build_rows(image_id: UUID, observations: Iterable[DerivedObservation]) -> list[dict[str, Any]]:

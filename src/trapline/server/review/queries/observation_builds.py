@@ -163,6 +163,7 @@ async def delete_chunk(
     for statement in (
         "delete from observations where image_id = any(%s) and set_id = %s",
         "delete from observed_classes where image_id = any(%s) and set_id = %s",
+        "delete from answer_pairs where image_id = any(%s) and set_id = %s",
     ):
         await tx.execute(statement, (list(images), of.set.id))
     await tx.execute(

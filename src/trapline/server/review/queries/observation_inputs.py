@@ -74,6 +74,19 @@ _BOXES = """
     from human_boxes b where b.image_id = any(%(images)b) and b.withdrawn_at is null
     order by b.updated_at, b.id
 """
+_VERSIONS = """
+    select z.id, z.image_id, z.model_name, z.model_version, z.completed_at from (
+        select distinct on (a.image_id, a.model_name, a.model_version) a.id, a.image_id,
+            a.model_name, a.model_version, coalesce(a.completed_at, a.created_at) as completed_at
+        from analyses a where a.image_id = any(%(images)b) and a.state = 'completed'
+            and not a.simulated and a.model_name = any(%(pipelines)s)
+        order by a.image_id, a.model_name, a.model_version, a.created_at desc, a.id desc
+    ) z where exists (
+        select from annotations n where n.analysis_id = z.id
+            and n.annotation_type not in ('custom', 'heatmap', 'mask')
+    ) or not exists (select from annotations n where n.analysis_id = z.id)
+    order by z.image_id, z.id
+"""
 _SUBJECTS = """
     select n.id, n.analysis_id from annotations n join analyses a on a.id = n.analysis_id
     where n.id = any(%(keys)s) and a.state = 'completed' and not a.simulated
@@ -158,6 +171,9 @@ async def load_inputs(
         parameters,
     )
     current = await cursor.fetchall()
+    compared = [*settings.ranks, *of.list_replaced_pipelines()]
+    cursor = await tx.execute(_VERSIONS, {**parameters, "pipelines": compared})
+    versions = await cursor.fetchall()
     cursor = await tx.execute(_STATEMENTS, parameters)
     statements = [
         _Statement(
@@ -173,12 +189,12 @@ async def load_inputs(
     cursor = await tx.execute(_SUBJECTS, {"keys": list(subjects)})
     of_subjects = {analysis for _, analysis in await cursor.fetchall()}
     confirmed = {one.analysis_id for one in statements if one.confirmed is None and one.analysis_id}
-    analyses = {key for key, *_ in current} | of_subjects | confirmed
+    analyses = {key for key, *_ in (*current, *versions)} | of_subjects | confirmed
     named = [taxon for statement in statements for taxon in statement.list_taxa()]
     named += [one.taxon for one in drawn]
     findings = await _load_findings(scope, tx, of, analyses, named)
     return _Inputs(settings, findings.meanings, findings.by_analysis).build(
-        images, current, statements, drawn
+        images, current, versions, statements, drawn
     )
 
 
@@ -247,6 +263,7 @@ class _Inputs:
         self,
         images: Iterable[UUID],
         current: Iterable[tuple[UUID, UUID, str, Any]],
+        versions: Iterable[tuple[UUID, UUID, str, str, Any]],
         statements: Iterable[_Statement],
         drawn: Iterable[_DrawnBox],
     ) -> list[ImageInput]:
@@ -255,6 +272,10 @@ class _Inputs:
         for key, image_id, model_name, completed_at in current:
             one = AnalysisInput(key, model_name, completed_at, self._findings[key])
             analyses[image_id].append(one)
+        compared: dict[UUID, list[AnalysisInput]] = {key: [] for key in images}
+        for key, image_id, name, version, completed_at in versions:
+            found = self._findings[key]
+            compared[image_id].append(AnalysisInput(key, name, completed_at, found, version))
         stated: dict[UUID, list[StatementInput]] = {key: [] for key in images}
         for statement in statements:
             stated[statement.image_id].append(self._state(statement))
@@ -275,6 +296,7 @@ class _Inputs:
                     tuple(stated[key]),
                     tuple(boxes[key]),
                     tuple(earlier),
+                    tuple(compared[key]),
                 )
             )
         return inputs

@@ -43,6 +43,15 @@ class ObservationSet:
     state: str
     settings: Mapping[str, Any]
 
+    def list_replaced_pipelines(self) -> list[str]:
+        """List the pipelines that another one replaces, whose analyses count no longer."""
+        return [
+            one["name"]
+            for one in self.settings.get("pipelines", ())
+            if one.get("counts") is not False
+            and (one.get("superseded") or one.get("superseded_by"))
+        ]
+
     def build_settings(self, ranks: Mapping[str, int]) -> DerivationSettings:
         """Build the settings of a derivation; `ranks` are the pipelines that count."""
         given = self.settings

@@ -1,9 +1,9 @@
 """The SQL that derives observations of images which need no decision between sources.
 
 These are the images about which people said nothing, whose findings come from one pipeline or are
-kept apart, and whose pipelines and labels the set knows already. The same statement returns all
-other images. They are derived by `review.rules.observations`, which defines what this statement
-must return.
+kept apart, that one version of a model analysed, and whose pipelines and labels the set knows
+already. The same statement returns all other images. They are derived by
+`review.rules.observations`, which defines what this statement must return.
 """
 
 from trapline.server.findings.queries.annotations import CONFIDENCE
@@ -37,7 +37,8 @@ as heatmaps, states nothing."""
 
 _COMPLETED = """
     completed as materialized (
-        select a.id, a.image_id, a.model_name, a.created_at, p.rank, p.counts
+        select a.id, a.image_id, a.model_name, a.model_version, a.created_at,
+            p.rank, p.counts
         from analyses a left join observation_pipelines p
             on p.set_id = %(set)s and p.model_name = a.model_name
         where a.image_id = any(%(images)b::uuid[]) and a.state = 'completed' and not a.simulated
@@ -60,6 +61,8 @@ _COMPLEX = """
     complex as materialized (
         select image_id from current where %(combines)s group by image_id having count(*) > 1
         union select image_id from completed where counts is null
+        union select image_id from completed group by image_id
+            having count(distinct (model_name, model_version)) > 1
         union select image_id from findings where label is not null and specificity is null
         union select d.image_id from identifications d
             where d.image_id = any(%(images)b) and d.withdrawn_at is null and d.kind <> 'comment'

@@ -117,6 +117,7 @@ class AnalysisInput:
     model_name: str
     completed_at: datetime
     findings: tuple[FindingInput, ...] = ()
+    model_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,8 @@ class ImageInput:
         statements: The identifications of the image, its boxes and its sequence.
         boxes: The boxes that people drew.
         earlier: Findings of earlier analyses that a person made a statement about.
+        versions: The newest completed analysis of each version of each pipeline that looks for
+            animals, people or vehicles, replaced pipelines included.
     """
 
     id: UUID
@@ -199,6 +202,7 @@ class ImageInput:
     statements: tuple[StatementInput, ...] = ()
     boxes: tuple[HumanBox, ...] = ()
     earlier: tuple[FindingInput, ...] = ()
+    versions: tuple[AnalysisInput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
