@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 from tests.support.browser_session import Watched
+from tests.support.filter_bar import find_chip
 from tests.support.populated_project import write_results
 from tests.support.signed_in_browser import Seat
 
@@ -19,7 +20,7 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     project = f"/projects/{seat.scene.project}"
     page = tab.open(f"{project}/images?class=lynx")
     page.get_by_role("link", name="Export", exact=True).click()
-    expect(page.get_by_label("Class", exact=True)).to_have_value("lynx")
+    expect(find_chip(page, "class")).to_contain_text("Species lynx")
     page.get_by_role("radio", name="Table (CSV)").check()
     expect(page.locator("input[name=content][value=observations]")).to_be_checked()
     page.get_by_role("radio", name="Raw model output").check()
@@ -47,7 +48,7 @@ def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched
     expect(line.locator("[data-state]")).to_have_text("Ready")
     line.get_by_role("link", name="Table (CSV)").click()
     page.get_by_role("button", name="Export again").click()
-    expect(page.get_by_label("Class", exact=True)).to_have_value("lynx")
+    expect(find_chip(page, "class")).to_contain_text("Species lynx")
     expect(page.get_by_role("radio", name="Raw model output")).to_be_checked()
     page.go_back()
     page.get_by_role("button", name="Delete the export").click()

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 from tests.support.browser_session import Watched
+from tests.support.filter_bar import set_filter
 from tests.support.signed_in_browser import Seat, open_image
 
 from trapline.wire.identifications import IdentificationKind as Kind
@@ -28,8 +29,8 @@ def test_images_are_marked_deleted_and_restored_by_hand(tab: Watched, seat: Seat
     page.get_by_label("Tags").fill("by hand, night  time")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    page.get_by_label("Tag", exact=True).select_option("night time")
-    page.get_by_label("Starred", exact=True).select_option("true")
+    set_filter(page, "Tag", "night time")
+    set_filter(page, "Star", "With a star")
     expect(tiles).to_have_count(1)
     assert "tag=night+time" in page.url
 
@@ -44,7 +45,8 @@ def test_images_are_marked_deleted_and_restored_by_hand(tab: Watched, seat: Seat
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(tiles).to_have_count(0)
-    page.get_by_label("Deleted", exact=True).select_option("Deleted")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_role("option", name="Deleted", exact=True).click()
     page.wait_for_url("**/images?*deleted=true*")
     page.goto(f"{seat.server.base_url}{project}/images?deleted=true")
     tile.click()

@@ -1,12 +1,18 @@
 """Images found by their observations: filters with counts, chips, and the same export."""
 
 import re
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 from tests.support.browser_session import Watched
+from tests.support.filter_bar import (
+    find_chip,
+    find_option,
+    open_filter,
+    remove_filter,
+    set_filter,
+)
 from tests.support.known_image_project import Scene, make_scene
 from tests.support.signed_in_browser import Seat
 
@@ -44,68 +50,77 @@ def test_images_are_found_by_their_observations(seat: Seat, tab: Watched, scene:
     page = tab.open(f"/projects/{scene.project}/images")
     tiles = page.locator(".tile[data-image-id]")
     expect(tiles).to_have_count(3)
-    opener = page.get_by_role("button", name="Observations", exact=True)
-    opener.focus()
-    page.keyboard.press("Enter")
-    filters = page.get_by_role("group", name="Filters by observation")
-    expect(filters.get_by_label("Kind").locator("option", has_text="Animals (2)")).to_have_count(1)
+    expect(page.locator(".page-head .count")).to_have_text("3 images")
+    adder = page.get_by_role("button", name="Filter", exact=True)
+    kinds = open_filter(page, "Kind")
+    expect(find_option(kinds, "Animals")).to_have_text("Animals2")
+    kinds.get_by_role("button", name="All filters").press("Enter")
+    expect(page.get_by_role("combobox", name="Search filters")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(adder).to_be_focused()
 
-    def choose(label: str) -> Callable[[str], object]:
-        return filters.get_by_label(label, exact=True).select_option
-
-    for label, value, key, name in (
-        ("Kind", "blank", "kind", "empty.jpg"),
-        ("Needs review", "true", "needs_review", "turned.jpg"),
-        ("Source", "human", "source", "wide.jpg"),
+    for name, text, key, value, found in (
+        ("Kind", "Blank", "kind", "blank", "empty.jpg"),
+        ("Needs review", "Yes", "needs_review", "true", "turned.jpg"),
+        ("Source", "People", "source", "human", "wide.jpg"),
     ):
-        choose(label)(value)
+        set_filter(page, name, text)
         expect(tiles).to_have_count(1)
-        expect(tiles).to_have_attribute("data-image-id", str(scene.images[name].id))
+        expect(tiles).to_have_attribute("data-image-id", str(scene.images[found].id))
+        expect(page.get_by_text("1 of 3 images")).to_be_visible()
         assert f"{key}={value}" in page.url
-        chip = page.locator(f'[data-chip="{key}"]')
-        expect(chip).to_contain_text(label)
-        chip.get_by_role("button").press("Enter")
+        expect(find_chip(page, key)).to_contain_text(f"{name} {text}")
+        remove_filter(page, key)
+        expect(adder).to_be_focused()
         expect(tiles).to_have_count(3)
         assert f"{key}=" not in page.url
 
-    filters.get_by_label("Identified by").select_option(index=1)
-    expect(page.locator('[data-chip="identified_by"]')).to_contain_text("Owner")
+    set_filter(page, "Identified by", "Owner")
     expect(tiles).to_have_count(1)
-    filters.get_by_label("Count at least").fill("4")
+    count = open_filter(page, "Count").get_by_label("Minimum count")
+    count.fill("4")
+    count.press("Enter")
     expect(page.get_by_text("No image matches these filters")).to_be_visible()
-    filters.get_by_label("Count at least").fill("3")
+    # The chip of a filter edits it.
+    find_chip(page, "count_min").get_by_role("button", name="Count at least 4").first.click()
+    count = page.get_by_role("dialog", name="Count").get_by_label("Minimum count")
+    expect(count).to_have_value("4")
+    count.fill("3")
+    count.press("Enter")
     expect(tiles).to_have_count(1)
     page.get_by_role("button", name="Clear filters").first.click()
-    expect(page.locator(".chip")).to_have_count(0)
-    known = filters.locator('datalist option[value="One-Ear"]')
-    expect(known).to_have_text("Canis lupus (1)")
-    filters.get_by_label("Individual").fill("One-Ear")
+    expect(page.locator("[data-chip]")).to_have_count(0)
+
+    known = find_option(open_filter(page, "Individual"), "One-Ear")
+    expect(known).to_have_text("One-EarCanis lupus (1)")
+    known.click()
     expect(tiles).to_have_count(1)
-    page.get_by_role("button", name=re.compile("Remove filter Individual")).click()
+    remove_filter(page, "individual")
     # The model found a lynx there, which the user has corrected.
-    filters.get_by_label("Model class").fill("lynx")
+    set_filter(page, "Model class", "lynx")
     expect(tiles).to_have_count(2)
-    page.get_by_label("Class", exact=True).select_option("lynx")
+    set_filter(page, "Species", "lynx")
     expect(tiles).to_have_count(1)
     page.get_by_role("button", name="Clear filters").first.click()
 
-    filters.get_by_label("Taxon").fill("canis")
-    page.get_by_role("option", name="Canis", exact=True).click()
-    expect(page.locator('[data-chip="taxon"]')).to_contain_text("Canis")
+    # A taxon contains its lower taxa; the list of observed names has only the wolf.
+    set_filter(page, "Species", "Canis")
+    expect(find_chip(page, "taxon")).to_contain_text("Taxon Canis")
     expect(tiles).to_have_count(1)
     page.reload()
-    expect(page.locator('[data-chip="taxon"]')).to_contain_text("Canis")
+    expect(find_chip(page, "taxon")).to_contain_text("Taxon Canis")
     expect(tiles).to_have_count(1)
     tiles.click()
     page.get_by_test_id("picture").wait_for()
     expect(page.get_by_role("button", name="Next image")).to_be_disabled()
+    tab.expect_nothing_wrong()
 
 
 def test_an_export_has_the_filters_of_the_grid(seat: Seat, tab: Watched, scene: Scene) -> None:
     page = tab.open(f"/projects/{scene.project}/images?kind=animal&needs_review=false&count_min=2")
     expect(page.locator(".tile[data-image-id]")).to_have_count(1)
     page.get_by_role("link", name="Export", exact=True).click()
-    expect(page.locator(".chip")).to_have_count(3)
+    expect(page.locator("[data-chip]")).to_have_count(3)
     page.get_by_role("button", name=re.compile("^(Create|Start|Export)")).last.click()
     page.wait_for_url(re.compile("/exports/[0-9a-f-]{36}"))
     with seat.server.open() as owner:

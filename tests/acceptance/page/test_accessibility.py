@@ -31,6 +31,7 @@ if os.environ.get("TRAPLINE_SOAK"):
 DIALOGS = [
     ("", "?"),
     ("/images", "Upload"),
+    ("/images?kind=animal&from=2026-05-01", "Filter"),
     ("/jobs", "Start a job"),
     ("/workers", "Connect a worker"),
     ("/integrations", "Create key"),

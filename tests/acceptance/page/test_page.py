@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser_session import EACH_SIZE, Watched, open_tab
 from tests.support.camera_images import fill
+from tests.support.filter_bar import find_chip, open_filter, set_filter
 from tests.support.known_image_project import work
 from tests.support.running_server import EMAIL, PASSWORD, RunningServer, wait_for
 from tests.support.signed_in_browser import Seat, expect_around, find_white, picture_of
@@ -164,14 +165,17 @@ def test_filters_live_in_the_address(tab: Watched, seat: Seat) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/images")
     tiles = page.locator(".tile[data-image-id]")
     expect(tiles).to_have_count(3)
-    page.get_by_label("Class", exact=True).select_option("lynx")
+    set_filter(page, "Species", "lynx")
     expect(tiles).to_have_count(2)
     assert "class=lynx" in page.url
     page.reload()
     expect(tiles).to_have_count(2)
-    page.get_by_label("From", exact=True).fill("2026-05-03")
-    page.get_by_label("To", exact=True).fill("2026-05-03")
+    editor = open_filter(page, "Date")
+    editor.get_by_label("From", exact=True).fill("2026-05-03")
+    editor.get_by_label("To", exact=True).fill("2026-05-03")
+    editor.get_by_label("To", exact=True).press("Enter")
     expect(tiles).to_have_count(1)
+    expect(find_chip(page, "date")).to_contain_text("Date 3 May 2026")
     page.get_by_role("button", name="Clear filters").click()
     expect(tiles).to_have_count(3)
 

@@ -183,7 +183,8 @@ def test_a_run_whose_answer_is_lost_is_one_run(tab: Watched, seat: Seat) -> None
 def test_a_run_takes_what_the_grid_shows(tab: Watched, seat: Seat) -> None:
     page = tab.open(f"/projects/{seat.scene.project}/images?class=lynx")
     expect(page.locator(".tile[data-image-id]")).to_have_count(2)
-    page.get_by_role("button", name="Run a pipeline").click()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Run a pipeline").click()
     dialog = page.get_by_role("dialog")
     total = dialog.get_by_test_id("run-sum")
     expect(total).to_contain_text("2 images")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.support.browser_session import Watched
+from tests.support.filter_bar import find_option, open_filter
 from tests.support.known_image_project import Scene, make_scene
 from tests.support.signed_in_browser import Seat, open_image, wait_for_picture
 
@@ -63,9 +64,11 @@ def test_a_correction_is_visible_on_viewer_tile_and_filter(tab: Watched, scene: 
     tile = page.locator(f'.tile[data-image-id="{scene.images["wide.jpg"].id}"]')
     expect(tile.locator("rect[data-class]")).to_have_attribute("data-class", "Lynx canadensis")
     expect(tile).to_contain_text("Lynx canadensis")
-    classes = page.get_by_label("Class", exact=True)
-    expect(classes.locator("option", has_text="Lynx canadensis (1)")).to_have_count(1)
-    expect(classes.locator("option", has_text="lynx (1)")).to_have_count(1)
+    species = open_filter(page, "Species")
+    expect(find_option(species, "Lynx canadensis")).to_have_text("Lynx canadensis1")
+    expect(find_option(species, "lynx")).to_have_text("lynx1")
+    page.keyboard.press("Escape")
+    expect(species).to_have_count(0)
 
     tile.click()
     wait_for_picture(page)
@@ -92,7 +95,8 @@ def test_a_blank_and_an_unsure_image_are_shown_as_such(tab: Watched, scene: Scen
     page.keyboard.press("z")
     expect(observed).to_contain_text("Needs review")
     page.get_by_role("button", name="Back to the images").click()
-    expect(tile).to_contain_text(re.compile("Needs review"))
+    expect(tile).to_contain_text("Unsure")
+    expect(tile).to_have_attribute("aria-label", re.compile("Needs review"))
 
 
 def test_an_identification_of_the_image_is_shown_on_it(

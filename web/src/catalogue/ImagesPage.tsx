@@ -1,6 +1,6 @@
 /** The images of a project: filters in the URL, the grid, uploads by drag and drop, selection. */
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query"
-import { CheckCheck, Film, Package, Play, Upload } from "lucide-react"
+import { CheckCheck, Package, Upload } from "lucide-react"
 import {
   type DragEvent,
   lazy,
@@ -11,29 +11,34 @@ import {
   useRef,
   useState,
 } from "react"
+import { Link } from "wouter"
 import { useChangeEvents } from "../api/changeStream"
 import type { Image } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
-import { imageTexts, markTexts } from "../images/en"
+import { formatImages, imageTexts, markTexts } from "../images/en"
 import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, useProject } from "../projects/projectContext"
 import { LazyRunDialog } from "../queue/LazyRunDialog"
 import { reviewScreenTexts } from "../review/en"
-import { Button, LinkButton } from "../ui/Button"
+import { Button, IconButton, LinkButton } from "../ui/Button"
 import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useShortcuts } from "../ui/shortcuts"
 import { useUrlQuery } from "../ui/urlQuery"
 import { buildEmptySelection, type FileSelection, readDroppedFiles } from "../uploads/droppedFiles"
 import { UploadDialog } from "../uploads/UploadDialog"
-import { sequenceTexts } from "./en"
-import { ImageFilters } from "./ImageFilters"
+import { gridTexts } from "./en"
+import { FilterBar } from "./FilterBar"
+import { isFiltered } from "./filterFields"
 import { ImageTimeGrid } from "./ImageTimeGrid"
+import { OrderSelect } from "./OrderSelect"
 
 const ImageActions = lazy(() =>
   import("../images/ImageActions").then((m) => ({ default: m.ImageActions })),
 )
+// Its library loads after the first content.
+const MoreActions = lazy(() => import("./MoreActions").then((m) => ({ default: m.MoreActions })))
 const FILTERS = Object.keys(NO_FILTER) as (keyof ImageFilter)[]
 
 export function ImagesPage() {
@@ -106,74 +111,81 @@ export function ImagesPage() {
 
   const clear = () =>
     setSearch((next) => {
-      for (const key of FILTERS) next.delete(key)
+      for (const key of FILTERS) if (key !== "order") next.delete(key)
     })
-  const filtered = FILTERS.some((key) => key !== "order" && filter[key] !== "")
-  const others = FILTERS.some((key) => key !== "order" && key !== "deleted" && filter[key] !== "")
+  const change = (changes: Partial<ImageFilter>) =>
+    setSearch(
+      (next) => {
+        for (const [key, value] of Object.entries(changes))
+          if (value) next.set(key, value)
+          else next.delete(key)
+      },
+      { replace: true },
+    )
+  const filtered = isFiltered(filter)
+  const others = isFiltered(filter, ["deleted"])
   const manage = canManage(project)
+  const count = data && formatEstimate(formatCount(data.images), data.is_estimate)
+  const isPart = data && filtered && !filter.deleted && data.images < project.images
   return (
     <DropTarget on={manage} onFiles={setFiles}>
       <div className="images-head">
         <div className="page-head">
           <h1>{t.title}</h1>
-          {data && (
+          {data && count && (
             <span className="count">
-              {formatEstimate(formatCount(data.images), data.is_estimate)}
+              {isPart ? (
+                <>
+                  <span className="hide-phone">
+                    {gridTexts.countOf(count, formatImages(project.images))}
+                  </span>
+                  <span className="only-phone">{formatImages(data.images)}</span>
+                </>
+              ) : (
+                formatEstimate(formatImages(data.images), data.is_estimate)
+              )}
             </span>
           )}
           <div className="actions">
-            {canReview(project) && !filter.deleted && data && data.images > 0 && (
+            {manage && (
+              <IconButton
+                label={t.upload}
+                className="hide-phone"
+                onClick={() => setFiles(buildEmptySelection())}
+              >
+                <Upload size={18} aria-hidden />
+              </IconButton>
+            )}
+            {manage && !filter.deleted && (
+              <Link
+                href={withSearch(paths.newExport(project.id), { ...filter, order: null })}
+                className="icon-button hide-phone"
+                aria-label={t.export}
+                title={t.export}
+              >
+                <Package size={18} aria-hidden />
+              </Link>
+            )}
+            <Suspense fallback={<span data-coming className="icon-button" />}>
+              <MoreActions
+                onRun={manage ? () => setRunning(true) : undefined}
+                onUpload={manage ? () => setFiles(buildEmptySelection()) : undefined}
+              />
+            </Suspense>
+            {canReview(project) && !filter.deleted && data && count && data.images > 0 && (
               <LinkButton
-                icon={<CheckCheck size={15} aria-hidden />}
+                kind="accent"
+                icon={<CheckCheck size={16} aria-hidden />}
                 href={withSearch(paths.review(project.id), { ...filter })}
               >
-                {reviewScreenTexts.review(
-                  formatEstimate(formatCount(data.images), data.is_estimate),
-                )}
+                {reviewScreenTexts.review(count)}
               </LinkButton>
-            )}
-            <LinkButton icon={<Film size={15} aria-hidden />} href={paths.sequences(project.id)}>
-              {sequenceTexts.title}
-            </LinkButton>
-            {manage && (
-              <>
-                {!filter.deleted && (
-                  <LinkButton
-                    icon={<Package size={15} aria-hidden />}
-                    href={withSearch(paths.newExport(project.id), { ...filter, order: null })}
-                    className="hide-phone"
-                  >
-                    {t.export}
-                  </LinkButton>
-                )}
-                <Button
-                  icon={<Play size={15} aria-hidden />}
-                  onClick={() => setRunning(true)}
-                  className="hide-phone"
-                >
-                  {t.run}
-                </Button>
-                <Button
-                  kind="accent"
-                  icon={<Upload size={15} aria-hidden />}
-                  onClick={() => setFiles(buildEmptySelection())}
-                >
-                  {t.upload}
-                </Button>
-              </>
             )}
           </div>
         </div>
-        <ImageFilters
-          filter={filter}
-          filtered={filtered}
-          onChange={(key, value) =>
-            setSearch((next) => (value ? next.set(key, value) : next.delete(key)), {
-              replace: true,
-            })
-          }
-          onClear={clear}
-        />
+        <FilterBar filter={filter} onChange={change} onClear={clear}>
+          <OrderSelect order={filter.order} onChange={(order) => change({ order })} />
+        </FilterBar>
       </div>
       {error && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} height={200} />}

@@ -11,7 +11,7 @@ import type {
   ExportSelection,
   LocationAudience,
 } from "../api/types"
-import { ImageFilters } from "../catalogue/ImageFilters"
+import { FilterBar } from "../catalogue/FilterBar"
 import { type ImageFilter, imageCountQuery, NO_FILTER } from "../images/queries"
 import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
@@ -76,7 +76,6 @@ export function NewExportPage() {
 
   const named = unseen.images
   const isNarrowed = Object.keys(unseen).length > 0
-  const filtered = SELECTING_FILTERS.some((key) => filter[key] !== "")
   const counted = useQuery({
     ...imageCountQuery(project.id, filter),
     enabled: !isNarrowed,
@@ -147,14 +146,18 @@ export function NewExportPage() {
             </div>
           )}
           {!named && (
-            <ImageFilters
+            <FilterBar
               choosing
               filter={filter}
-              filtered={filtered}
-              onChange={(key, value) =>
-                setSearch((next) => (value ? next.set(key, value) : next.delete(key)), {
-                  replace: true,
-                })
+              onChange={(changes) =>
+                setSearch(
+                  (next) => {
+                    for (const [key, value] of Object.entries(changes))
+                      if (value) next.set(key, value)
+                      else next.delete(key)
+                  },
+                  { replace: true },
+                )
               }
               onClear={() =>
                 setSearch(

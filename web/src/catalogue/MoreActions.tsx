@@ -1,0 +1,45 @@
+/** The less frequent actions of the grid. */
+import * as Ariakit from "@ariakit/react"
+import { Ellipsis, Film, Play, Upload } from "lucide-react"
+import { Link } from "wouter"
+import { imageTexts } from "../images/en"
+import { paths } from "../paths"
+import { useProject } from "../projects/projectContext"
+import { gridTexts, sequenceTexts } from "./en"
+
+/** An action is missing if the user does not have the permission. */
+export function MoreActions({ onRun, onUpload }: { onRun?: () => void; onUpload?: () => void }) {
+  const project = useProject()
+  return (
+    <Ariakit.MenuProvider placement="bottom-end">
+      <Ariakit.MenuButton
+        className="icon-button"
+        aria-label={gridTexts.more}
+        title={gridTexts.more}
+      >
+        <Ellipsis size={18} aria-hidden />
+      </Ariakit.MenuButton>
+      <Ariakit.Menu className="menu" gutter={6} portal>
+        {onUpload && (
+          <Ariakit.MenuItem className="menu-item only-phone" onClick={onUpload}>
+            <Upload size={16} aria-hidden />
+            {imageTexts.upload}
+          </Ariakit.MenuItem>
+        )}
+        {onRun && (
+          <Ariakit.MenuItem className="menu-item" onClick={onRun}>
+            <Play size={16} aria-hidden />
+            {imageTexts.run}
+          </Ariakit.MenuItem>
+        )}
+        <Ariakit.MenuItem
+          className="menu-item"
+          render={<Link href={paths.sequences(project.id)} />}
+        >
+          <Film size={16} aria-hidden />
+          {sequenceTexts.title}
+        </Ariakit.MenuItem>
+      </Ariakit.Menu>
+    </Ariakit.MenuProvider>
+  )
+}

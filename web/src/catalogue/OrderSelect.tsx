@@ -1,0 +1,28 @@
+/** The order of the grid. */
+import { ArrowDownUp } from "lucide-react"
+import { gridTexts as t } from "./en"
+
+interface OrderSelectProps {
+  /** The parameter of the URL; empty for the newest first. */
+  order: string
+  onChange: (order: string) => void
+}
+
+export function OrderSelect({ order, onChange }: OrderSelectProps) {
+  return (
+    <label className="order-select" title={t.order}>
+      <ArrowDownUp size={15} aria-hidden />
+      <select
+        aria-label={t.order}
+        value={order === "captured_at" ? order : ""}
+        onChange={(event) => onChange(event.target.value)}
+      >
+        {Object.entries(t.orders).map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
