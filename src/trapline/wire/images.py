@@ -31,6 +31,13 @@ class CaptureTimeSource(StrEnum):
     RECEIVED_TIME = "received_time"
 
 
+class ObservedName(Message):
+    """A name that an image shows, with its number of individuals; null where it is unknown."""
+
+    name: AnyText
+    count: int | None
+
+
 class ImageDeletionInfo(Message):
     """Time, user and reason of a deletion; the image is purged at `purge_at`."""
 
@@ -87,6 +94,15 @@ class Image(Message):
         default=False, description="Whether one of its observations needs review."
     )
     boxes: list[ThumbnailBox]
+    observed: list[ObservedName] = Field(
+        default=[], description="What its observations show, the most specific name first."
+    )
+    reviewers: list[AnyText] = Field(
+        default=[], description="The names of the people whose decisions its observations have."
+    )
+    sequence_images: Count | None = Field(
+        default=None, description="The number of images of its sequence."
+    )
     deleted: ImageDeletionInfo | None = None
     created_at: Time
 

@@ -197,11 +197,32 @@ def test_leaving_the_viewer_returns_to_the_image_in_the_grid(tab: Watched, proje
     page.locator(".tile[data-image-id]").first.wait_for()
     page.get_by_role("slider", name="Move through time").press("End")
     tile = page.locator(f".tile[data-index='{DAYS * A_DAY - 10}']")
+    # Not in the middle: the tile returns to its place on the screen, not only into the window.
+    page.mouse.wheel(0, -120)
+    page.wait_for_function("top => window.scrollY < top", arg=page.evaluate("window.scrollY"))
+    place = box_of(tile)
     tile.click()
     wait_for_picture(page)
     page.keyboard.press("Escape")
     expect(tile).to_be_in_viewport()
     expect(tile).to_be_focused()
+    assert abs(box_of(tile)["y"] - place["y"]) < 2
+    # Also after a reload of the viewer, when the grid knows nothing of its layout.
+    tile.click()
+    wait_for_picture(page)
+    page.reload()
+    wait_for_picture(page)
+    viewer = page.url
+    page.keyboard.press("Escape")
+    expect(tile).to_be_focused()
+    assert abs(box_of(tile)["y"] - place["y"]) < 2
+    # Opened by its address, the viewer knows only the filter: one day has more images than a chunk.
+    page.goto(viewer)
+    wait_for_picture(page)
+    page.evaluate("history.replaceState(null, '')")
+    page.keyboard.press("Escape")
+    expect(tile).to_be_focused()
+    expect(tile).to_be_in_viewport()
     # The browser's own way back, too.
     tile.click()
     wait_for_picture(page)

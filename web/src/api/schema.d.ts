@@ -5826,6 +5826,12 @@ export interface components {
              * @default false
              */
             needs_review: boolean;
+            /**
+             * Observed
+             * @description What its observations show, the most specific name first.
+             * @default []
+             */
+            observed: components["schemas"]["ObservedName"][];
             /** Preview Url */
             preview_url: string | null;
             /** Project Id */
@@ -5837,8 +5843,19 @@ export interface components {
              * @default false
              */
             reviewed: boolean;
+            /**
+             * Reviewers
+             * @description The names of the people whose decisions its observations have.
+             * @default []
+             */
+            reviewers: string[];
             /** Sequence Id */
             sequence_id?: string | null;
+            /**
+             * Sequence Images
+             * @description The number of images of its sequence.
+             */
+            sequence_images?: number | null;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -6037,6 +6054,12 @@ export interface components {
             needs_review: boolean;
             /** Next Id */
             next_id: string | null;
+            /**
+             * Observed
+             * @description What its observations show, the most specific name first.
+             * @default []
+             */
+            observed: components["schemas"]["ObservedName"][];
             /** Preview Url */
             preview_url: string | null;
             /** Previous Id */
@@ -6050,8 +6073,19 @@ export interface components {
              * @default false
              */
             reviewed: boolean;
+            /**
+             * Reviewers
+             * @description The names of the people whose decisions its observations have.
+             * @default []
+             */
+            reviewers: string[];
             /** Sequence Id */
             sequence_id?: string | null;
+            /**
+             * Sequence Images
+             * @description The number of images of its sequence.
+             */
+            sequence_images?: number | null;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -8097,6 +8131,16 @@ export interface components {
              */
             review_threshold: number;
             rule: components["schemas"]["DecisionRule"];
+        };
+        /**
+         * ObservedName
+         * @description A name that an image shows, with its number of individuals; null where it is unknown.
+         */
+        ObservedName: {
+            /** Count */
+            count: number | null;
+            /** Name */
+            name: string;
         };
         /**
          * OidcCallback

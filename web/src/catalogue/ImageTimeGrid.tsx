@@ -2,7 +2,7 @@
  * The image grid with a time scrollbar. The layout is computed from the counts per day; only images
  * near the viewport are fetched.
  */
-import { keepPreviousData, useQueries } from "@tanstack/react-query"
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query"
 import {
   type KeyboardEvent,
   useCallback,
@@ -13,7 +13,7 @@ import {
   useState,
 } from "react"
 import type { Image } from "../api/types"
-import { type ImageFilter, imageChunkQuery } from "../images/queries"
+import { type ImageFilter, imageChunkQuery, imagesBeforeQuery } from "../images/queries"
 import { useProject } from "../projects/projectContext"
 import { formatCount } from "../ui/en"
 import { formatDayOrMonth, getDay } from "../ui/time"
@@ -33,6 +33,7 @@ import {
   getRange,
   getSavedPosition,
   HEAD_HEIGHT,
+  type Layout,
   MAX_HEIGHT,
   splitChunks,
 } from "./timeLayout"
@@ -130,23 +131,28 @@ export function ImageTimeGrid({
     [layout, top, view, jump],
   )
   useEffect(() => focusTile(grid.current, wish))
-  // Scroll to the image that was open in the viewer: first to its expected position, then to its
-  // exact one.
-  const isJumped = useRef(false)
+  const returned = useReturnIndex(filter, goal, layout, images, answered.length === wanted.length)
+  // Scroll to the image that was open in the viewer, to the place of the tile that opened it: first
+  // to its expected position, then, if the layout changes, to its exact one.
+  const jumped = useRef<{ layout: Layout; index: number } | null>(null)
   useEffect(() => {
     const at = goal.current
     if (!at || width === 0 || layout.images === 0) return
-    const found = [...images].find(([, image]) => image.id === at.id)?.[0]
-    if (found !== undefined) {
-      focusImage(found)
-      if (Math.abs(proportion - (getProportion(images) ?? proportion)) <= 0.02) goal.current = null
-      return
+    const found = findIndexOf(images, at.id)
+    const day = findSection(layout, at.day)
+    const index = found ?? returned ?? at.index ?? day?.first ?? 0
+    const expected = getPosition(layout, index)
+    if (expected && (jumped.current?.layout !== layout || jumped.current.index !== index)) {
+      jumped.current = { layout, index }
+      const offset =
+        at.y === undefined ? (view - layout.rowHeight) / 2 : at.y - (window.innerHeight - view)
+      jump(expected.top - offset)
     }
-    const day = layout.days.find(({ from, to }) => from <= at.day && at.day <= to)
-    const expected = getPosition(layout, at.index ?? day?.first ?? 0)
-    if (expected && !isJumped.current) jump(expected.top - (view - layout.rowHeight) / 2)
-    isJumped.current = true
-  }, [images, layout, width, proportion, view, jump, focusImage])
+    if (found === undefined) return
+    wish.current = found
+    focusTile(grid.current, wish)
+    if (Math.abs(proportion - (getProportion(images) ?? proportion)) <= 0.02) goal.current = null
+  }, [images, layout, width, proportion, view, jump, returned])
   const giveUp = () => {
     goal.current = null
   }
@@ -257,6 +263,34 @@ export function ImageTimeGrid({
  * layout is the same as before.
  */
 let lastProportion = 4 / 3
+
+const findIndexOf = (images: ReadonlyMap<number, Image>, id: string) =>
+  [...images].find(([, image]) => image.id === id)?.[0]
+
+const findSection = (layout: Layout, day: string) =>
+  layout.days.find(({ from, to }) => from <= day && day <= to)
+
+/**
+ * Return the index of the image to which the grid returns, if it is not where it was expected: the
+ * viewer was opened from elsewhere, or images arrived in the meantime. Null until it is known.
+ */
+function useReturnIndex(
+  filter: ImageFilter,
+  goal: { current: GridPosition | null },
+  layout: Layout,
+  images: ReadonlyMap<number, Image>,
+  isComplete: boolean,
+): number | null {
+  const project = useProject()
+  const at = goal.current
+  const section = at && findSection(layout, at.day)
+  const isMissing = Boolean(at && section && isComplete && findIndexOf(images, at.id) === undefined)
+  const { data } = useQuery({
+    ...imagesBeforeQuery(project.id, filter, section ?? null, at?.takenAt ?? ""),
+    enabled: isMissing && Boolean(at?.takenAt),
+  })
+  return section && data !== undefined ? section.first + Math.min(data, section.images - 1) : null
+}
 
 function getProportion(images: ReadonlyMap<number, Image>): number | null {
   const some = [...images.values()]

@@ -2,7 +2,7 @@
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from "react"
 import { formatDayOrMonth, formatPlainDay } from "../ui/time"
 import { timeTexts } from "./en"
-import { findIndexAt, type Layout } from "./timeLayout"
+import { buildWeeks, findIndexAt, type Layout } from "./timeLayout"
 
 interface TimeScrollbarProps {
   layout: Layout
@@ -12,6 +12,12 @@ interface TimeScrollbarProps {
 }
 
 const MIN_DISTANCE = 0.055
+
+/** Format a day or month so that it fits into the rail. */
+const formatShort = (key: string) =>
+  key.length === 7
+    ? formatPlainDay(`${key}-15`, { month: "short", year: "numeric" })
+    : formatPlainDay(key, { day: "numeric", month: "short" })
 
 export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
   const rail = useRef<HTMLDivElement>(null)
@@ -33,6 +39,7 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
     }
     return found
   }, [days, height])
+  const weeks = useMemo(() => buildWeeks(layout), [layout])
   const here = findIndexAt(days, at, (one) => one.top)
   const dayAt = (place: number) =>
     days[findIndexAt(days, place * height, (one) => one.top)]?.key ?? ""
@@ -85,6 +92,17 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
         onJump(placeOfPointer(event) * height)
       }}
     >
+      {weeks.map((week) => (
+        <u
+          key={week.place}
+          style={{
+            top: `${100 * week.place}%`,
+            height: `max(2px, ${100 * week.height}% - 1px)`,
+            width: `${100 * week.share}%`,
+          }}
+          aria-hidden
+        />
+      ))}
       {marks.map((mark) => (
         <span
           key={mark.label}
@@ -98,7 +116,7 @@ export function TimeScrollbar({ layout, at, onJump }: TimeScrollbarProps) {
       <i style={{ top: `${(100 * at) / height}%` }} aria-hidden />
       {pointed !== null && (
         <b style={{ top: `${100 * shown}%` }} aria-hidden>
-          {formatDayOrMonth(dayAt(shown))}
+          {formatShort(dayAt(shown))}
         </b>
       )}
     </div>

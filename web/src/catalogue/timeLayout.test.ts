@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest"
 import {
   buildLayout,
   buildSections,
+  buildWeeks,
   findFloatingDay,
   findIndexAt,
   getAdjacentIndex,
@@ -138,4 +139,15 @@ describe("getAdjacentIndex", () => {
   ])("from image %i, %s leads to %s", (index, key, expected) => {
     expect(getAdjacentIndex(layout, index, key)).toBe(expected)
   })
+})
+
+test("a week has one bar from its first day, as wide as its part of the fullest week", () => {
+  const days = ["2026-06-08", "2026-06-07", "2026-06-01", "2026-05-31"]
+  const counts = days.map((day, at) => ({ day, images: [10, 8, 12, 5][at] ?? 0 }))
+  const layout = buildLayout(buildSections(counts, 2), 400, 1)
+  const weeks = buildWeeks(layout)
+  // Monday 8 June; Sunday 7 June and Monday 1 June; Sunday 31 May.
+  expect(weeks.map((week) => week.share)).toEqual([0.5, 1, 0.25])
+  expect(weeks[1]?.place).toBe((layout.days[1]?.top ?? 0) / layout.height)
+  expect(weeks.reduce((sum, week) => sum + week.height, 0)).toBeCloseTo(1)
 })

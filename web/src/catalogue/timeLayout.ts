@@ -124,6 +124,36 @@ export function findFloatingDay(layout: Layout, top: number): Day | null {
   return isCovered ? null : here
 }
 
+/** The images of a week, or of a month where the sections are months, as a bar of the rail. */
+export interface WeekBar {
+  /** Its start and its extent, as parts of the height of the layout. */
+  place: number
+  height: number
+  /** Its number of images, as a part of the most of any week. */
+  share: number
+}
+
+const DAY_MS = 86_400_000
+/** 1 January 1970 was a Thursday; weeks start on Monday. */
+const getWeek = (day: string) => Math.floor((Date.parse(`${day}T00:00:00Z`) / DAY_MS + 3) / 7)
+
+/** Build the bars of the rail from the sections of a layout. */
+export function buildWeeks(layout: Layout): WeekBar[] {
+  const weeks: { key: string | number; top: number; images: number }[] = []
+  for (const day of layout.days) {
+    const key = day.key.length === 7 ? day.key : getWeek(day.key)
+    const open = weeks.at(-1)
+    if (open?.key === key) open.images += day.images
+    else weeks.push({ key, top: day.top, images: day.images })
+  }
+  const most = Math.max(...weeks.map((week) => week.images), 1)
+  return weeks.map(({ top, images }, at) => ({
+    place: top / layout.height,
+    height: ((weeks[at + 1]?.top ?? layout.height) - top) / layout.height,
+    share: images / most,
+  }))
+}
+
 /** Return the position of an image in pixels. */
 export function getPosition(
   layout: Layout,
@@ -230,11 +260,16 @@ export function getAdjacentIndex(layout: Layout, index: number, key: string): nu
   }
 }
 
-/** The image to which the grid scrolls when the user returns: its day, and its index if known. */
+/**
+ * The image to which the grid scrolls when the user returns: its day and time, its index if known,
+ * and the top of the tile from which the viewer was opened, in pixels of the window.
+ */
 export interface GridPosition {
   id: string
   day: string
+  takenAt?: string
   index?: number
+  y?: number
 }
 
 /** Return the position that is stored in the browser's history entry. */

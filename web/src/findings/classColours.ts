@@ -2,28 +2,28 @@
 import { createContext, useContext } from "react"
 
 /**
- * The set of Okabe and Ito with a blue that is lighter for night images, extended by the colours
- * that are farthest from all others in CIELAB, also with deuteranopia and protanopia. All are light
- * enough for dark text on them.
+ * Twelve colours whose smallest distance in OKLab is 0.034, also with deuteranopia and protanopia,
+ * and from the fixed colours. All are light enough for dark text on them.
  */
-const COLOUR_SET = [
+export const COLOUR_SET = [
   "#56b4e9",
   "#f0e442",
-  "#4e9bff",
-  "#d55e00",
-  "#a5ff96",
-  "#87b45a",
-  "#f0d2ff",
-  "#00e196",
-  "#d26969",
-  "#c3f069",
-  "#ff00c3",
-  "#ffe1c3",
+  "#00b388",
+  "#ff7a3d",
+  "#d251b9",
+  "#2a8eef",
+  "#ed4a4c",
+  "#6fc0c8",
+  "#e9c9fe",
+  "#edd881",
+  "#cdf8ab",
+  "#a7faf6",
 ]
+/** The class of most detectors has the green of the set, if it is frequent. */
+const PREFERRED_SLOTS: Record<string, number> = { animal: 2 }
 
 /** Classes with a fixed meaning have the same colour in all projects; no other class uses it. */
-const FIXED_COLOURS: Record<string, string> = {
-  animal: "#00b388",
+export const FIXED_COLOURS: Record<string, string> = {
   person: "#e69f00",
   human: "#e69f00",
   "homo sapiens": "#e69f00",
@@ -39,10 +39,13 @@ const findFixedColour = (name: string) =>
 /** Return the preferred index of a class in the set. */
 function getSlot(name: string): number {
   const key = name.toLowerCase()
+  if (Object.hasOwn(PREFERRED_SLOTS, key)) return PREFERRED_SLOTS[key] ?? 0
   let hash = 2166136261
   for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 16777619)
   return (hash >>> 0) % COLOUR_SET.length
 }
+
+const isPreferred = (name: string) => Object.hasOwn(PREFERRED_SLOTS, name.toLowerCase())
 
 /**
  * Assign a separate colour to each of the most frequent classes of a project.
@@ -54,7 +57,7 @@ export function assignColours(byFrequency: string[]): ReadonlyMap<string, string
   const names = [...new Set(byFrequency)]
     .slice(0, COLOUR_SET.length)
     .filter((name) => !findFixedColour(name))
-    .sort()
+    .sort((a, b) => Number(isPreferred(b)) - Number(isPreferred(a)) || (a < b ? -1 : 1))
   const slots = new Map<number, string>()
   const later = names.filter((name) => {
     if (slots.has(getSlot(name))) return true

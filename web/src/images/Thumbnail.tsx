@@ -2,6 +2,7 @@
 import { fileUrl } from "../api/fileUrls"
 import type { Image } from "../api/types"
 import { useClassColour } from "../findings/classColours"
+import { formatCount } from "../ui/en"
 import { imageTexts } from "./en"
 import { useExpiredUrls } from "./useExpiredUrls"
 
@@ -75,19 +76,24 @@ export function Thumbnail({
   )
 }
 
-/** Sort the classes of an image: those with sufficient confidence first. */
-function sortClasses(
-  image: Image,
-  least: number,
-): { classes: string[]; unsure: ReadonlySet<string | null> } {
+interface ShownName {
+  name: string
+  /** The name, with the number of individuals if there are several. */
+  text: string
+  isUnsure: boolean
+}
+
+/** List the names of an image: those with sufficient confidence first, then the most specific. */
+function listNames(image: Image, least: number): ShownName[] {
   const unsure = new Set(image.boxes.map((box) => box.class_name))
   for (const box of image.boxes) if ((box.confidence ?? 1) >= least) unsure.delete(box.class_name)
-  return {
-    classes: [...image.classes]
-      .filter(Boolean)
-      .sort((a, b) => Number(unsure.has(a)) - Number(unsure.has(b))),
-    unsure,
-  }
+  return image.observed
+    .map(({ name, count }) => ({
+      name,
+      text: count && count > 1 ? imageTexts.several(name, formatCount(count)) : name,
+      isUnsure: unsure.has(name),
+    }))
+    .sort((a, b) => Number(a.isUnsure) - Number(b.isUnsure))
 }
 
 /** Describe an image without classes: blank by a person, or the state of its analysis. */
@@ -104,7 +110,8 @@ export function getThumbnailLabel(image: Image): string {
 
 /** Return the text of `ClassLabels`: the classes, or the state of the analysis. */
 export function getClassLabel(image: Image, least = DEFAULT_MIN_CONFIDENCE): string {
-  return sortClasses(image, least).classes.join(", ") || getStateText(image)
+  const names = listNames(image, least).map((one) => one.text)
+  return names.join(", ") || getStateText(image)
 }
 
 /**
@@ -119,18 +126,18 @@ export function ClassLabels({
   least?: number
 }) {
   const classColour = useClassColour()
-  const { classes, unsure } = sortClasses(image, least)
-  if (classes.length > 0) {
+  const names = listNames(image, least)
+  if (names.length > 0) {
     return (
       <span>
-        {classes.map((name) => (
+        {names.map(({ name, text, isUnsure }) => (
           <span
             key={name}
-            className={unsure.has(name) ? "tile-class unsure" : "tile-class"}
-            title={unsure.has(name) ? imageTexts.unsure : undefined}
+            className={isUnsure ? "tile-class unsure" : "tile-class"}
+            title={isUnsure ? imageTexts.unsure : text}
           >
             <span className="dot" style={{ background: classColour(name) }} />
-            {`${name} `}
+            {`${text} `}
           </span>
         ))}
       </span>

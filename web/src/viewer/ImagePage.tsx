@@ -26,6 +26,7 @@ import { paths } from "../paths"
 import { OutboxStatus } from "../review/OutboxStatus"
 import { useBufferedKeys } from "../review/useBufferedKeys"
 import { IconButton } from "../ui/Button"
+import { shortenMiddle } from "../ui/names"
 import { useShortcuts } from "../ui/shortcuts"
 import { getDay, Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
@@ -176,7 +177,13 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     const state = history.state as { images?: string; at?: GridPosition } | null
     const index = image && state?.at?.id === image.id ? state.at.index : undefined
     const at = image
-      ? { id: image.id, day: getDay(image.captured_at, image.time_zone), index }
+      ? {
+          ...state?.at,
+          id: image.id,
+          day: getDay(image.captured_at, image.time_zone),
+          takenAt: image.captured_at,
+          index,
+        }
       : state?.at
     go(state?.images ?? (list ? `${paths.images(project)}?${list}` : paths.images(project)), {
       state: { at },
@@ -228,7 +235,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
         </IconButton>
         {image && (
           <div className="viewer-title">
-            <h1>{image.filename}</h1>
+            <h1 title={image.filename}>{shortenMiddle(image.filename)}</h1>
             <span>{image.deployment_name}</span>
             <Timestamp at={image.captured_at} zone={image.time_zone} />
           </div>

@@ -19,6 +19,7 @@ from trapline.server.catalogue.queries.image_findings import (
     list_analyses,
     list_deployment_names,
     list_image_findings,
+    list_sequence_sizes,
 )
 from trapline.server.catalogue.queries.image_orders import (
     fetch_ordered_page,
@@ -52,6 +53,7 @@ from trapline.server.review.actions.human_boxes import build_human_boxes
 from trapline.server.review.actions.identifications import list_effective_on_image
 from trapline.server.review.queries.human_boxes import list_boxes_of_images
 from trapline.server.review.queries.observations import count_observed_names
+from trapline.server.review.rules.identifications import can_see_people
 from trapline.wire.annotations import ThumbnailBox
 from trapline.wire.images import (
     CaptureTimeSource,
@@ -59,6 +61,7 @@ from trapline.wire.images import (
     Image,
     ImageDeletionInfo,
     ImageDetail,
+    ObservedName,
 )
 from trapline.wire.values import Page
 
@@ -174,12 +177,18 @@ async def build_images(
     names = await list_deployment_names(scope, tx, list(deployments), precisions)
     findings = await list_image_findings(scope, tx, [row.id for row in rows])
     tags = await list_tags(scope, tx, [row.id for row in rows])
-    people = await list_actor_names(scope, tx, [row.deleted_by for row in rows if row.deleted_at])
+    deleters = [row.deleted_by for row in rows if row.deleted_at]
+    shows_people = can_see_people(scope)
+    reviewers = [person for one in findings.values() for person in one.people if shows_people]
+    people = await list_actor_names(scope, tx, [*deleters, *reviewers])
+    sizes = await list_sequence_sizes(tx, [row.sequence_id for row in rows])
     return [
         _build_image(system, scope, row, names[row.deployment_id], findings[row.id]).model_copy(
             update={
                 "tags": tags.get(row.id, []),
                 "deleted": _build_deletion(system, row, people),
+                "reviewers": [people[one] for one in findings[row.id].people if shows_people],
+                "sequence_images": sizes.get(row.sequence_id),
                 **_get_replacements(row, precisions.get(row.deployment_id)),
             }
         )
@@ -249,6 +258,7 @@ def _build_image(
         blank=found.is_blank,
         needs_review=found.needs_review,
         boxes=[_build_box(box) for box in found.boxes],
+        observed=[ObservedName(name=one.name, count=one.count) for one in found.observed],
         created_at=row.created_at,
     )
 

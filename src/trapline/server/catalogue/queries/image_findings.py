@@ -1,11 +1,11 @@
 """Observations and analyses of images, as lists and viewers show them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from trapline.server.findings.queries.analyses import AnalysisRow
@@ -13,12 +13,18 @@ from trapline.server.findings.queries.annotations import AnnotationRow
 from trapline.server.findings.rules.packed_data import unpack_data
 from trapline.server.images.queries.deployments import DeploymentRow
 from trapline.server.images.queries.images import ImageRow
+from trapline.server.images.queries.sequences import SequenceRow
 from trapline.server.images.rules.locations import get_shown_name
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.projects.queries.projects import ProjectRow
 from trapline.server.review.queries.human_boxes import CORNERS, HumanBoxRow
-from trapline.server.review.queries.observation_rows import ObservationRow, ObservedClassRow
+from trapline.server.review.queries.observation_rows import (
+    SEVERAL_SOURCES,
+    NameMeaningRow,
+    ObservationRow,
+    ObservedClassRow,
+)
 from trapline.wire.observations import ObservationKind
 
 MAX_BOXES = 50
@@ -34,11 +40,20 @@ class BoxSummary(NamedTuple):
     data: dict[str, Any]
 
 
+class NameSummary(NamedTuple):
+    """A name that an image shows, its number of individuals, and its specificity."""
+
+    name: str
+    count: int | None
+    specificity: int
+
+
 @dataclass
 class ImageFindings:
     """The state of an image's newest analysis, and what its observations say.
 
-    `is_blank` is null for an image without observations.
+    `is_blank` is null for an image without observations. `observed` has the most specific name
+    first. `people` are the actors that decided, such as "user:" and an ID.
     """
 
     state: str | None = None
@@ -47,6 +62,8 @@ class ImageFindings:
     needs_review: bool = False
     classes: list[str] = field(default_factory=list)
     boxes: list[BoxSummary] = field(default_factory=list)
+    observed: list[NameSummary] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
 
 
 async def list_image_findings(
@@ -62,23 +79,66 @@ async def list_image_findings(
     )
     for image_id, state in (await tx.session.execute(states)).all():
         found[image_id].state = state
-    row = ObservedClassRow
+    row, meaning = ObservedClassRow, NameMeaningRow
+    specificity = (
+        select(func.max(meaning.specificity))
+        .where(meaning.set_id == row.set_id, meaning.name == row.class_name)
+        .scalar_subquery()
+    )
     classes = (
-        select(row.image_id, row.class_name, row.kind, row.human, row.needs_review)
+        select(
+            *(row.image_id, row.class_name, row.kind, row.human, row.needs_review),
+            *(row.count, row.identified_by, func.coalesce(specificity, 0)),
+        )
         .join(ProjectRow, ProjectRow.observation_set_id == row.set_id)
         .where(row.image_id.in_(image_ids))
         .order_by(row.image_id, row.human.desc(), row.confidence.desc(), row.class_name)
     )
-    for image_id, name, kind, human, needs_review in (await tx.session.execute(classes)).all():
+    rows = (await tx.session.execute(classes)).all()
+    for image_id, name, kind, human, needs_review, count, person, specific in rows:
         image = found[image_id]
+        if person is not None and person not in image.people:
+            image.people.append(person)
         image.is_blank = kind == ObservationKind.BLANK
         image.is_human |= human
         image.needs_review |= needs_review
         if name and not image.is_blank:
             image.classes.append(name)
+            image.observed.append(NameSummary(name, count, specific))
+    for image in found.values():
+        image.observed.sort(key=lambda one: -one.specificity)
+    await _list_several_people(tx, found)
     for image_id, boxes in (await _list_boxes(scope, tx, image_ids)).items():
         found[image_id].boxes = boxes
     return found
+
+
+async def _list_several_people(tx: Transaction, found: Mapping[UUID, ImageFindings]) -> None:
+    """Replace SEVERAL_SOURCES by the people who decided about observations of the image."""
+    mixed = [key for key, image in found.items() if SEVERAL_SOURCES in image.people]
+    if not mixed:
+        return
+    row = ObservationRow
+    statement = (
+        select(row.image_id, row.identified_by)
+        .join(ProjectRow, ProjectRow.observation_set_id == row.set_id)
+        .where(row.image_id.in_(mixed), row.identified_by.is_not(None))
+        .order_by(row.image_id, row.identified_at.desc(), row.identified_by)
+    )
+    for key in mixed:
+        found[key].people = []
+    for image_id, person in (await tx.session.execute(statement)).all():
+        if person not in found[image_id].people:
+            found[image_id].people.append(person)
+
+
+async def list_sequence_sizes(
+    tx: Transaction, sequence_ids: Iterable[UUID | None]
+) -> dict[UUID | None, int]:
+    """Return the number of images of each sequence."""
+    ids = {one for one in sequence_ids if one is not None}
+    statement = select(SequenceRow.id, SequenceRow.images).where(SequenceRow.id.in_(ids))
+    return {key: images for key, images in (await tx.session.execute(statement)).all()}
 
 
 async def _list_boxes(
