@@ -103,6 +103,27 @@ def test_images_are_found_by_their_observations(seat: Seat, tab: Watched, scene:
     expect(tiles).to_have_count(1)
     page.get_by_role("button", name="Clear filters").first.click()
 
+    # The images were taken at 10:00; a model was sure of the lynx, and nobody left a comment.
+    hours = open_filter(page, "Hour of day")
+    hours.get_by_label("From").select_option("22")
+    hours.get_by_label("To").select_option("10")
+    hours.get_by_role("button", name="Apply").click()
+    expect(find_chip(page, "hours")).to_contain_text("Hour of day 22:00–10:00")
+    expect(page.get_by_text("No image matches these filters")).to_be_visible()
+    find_chip(page, "hours").get_by_role("button").first.click()
+    page.get_by_role("dialog").get_by_label("To").select_option("11")
+    page.get_by_role("button", name="Apply").click()
+    expect(tiles).to_have_count(3)
+    sure = open_filter(page, "Confidence")
+    sure.get_by_label("Maximum confidence, %").fill("50")
+    page.keyboard.press("Enter")
+    expect(find_chip(page, "confidence")).to_contain_text("Confidence at most 50 %")
+    expect(page.get_by_text("No image matches these filters")).to_be_visible()
+    remove_filter(page, "confidence")
+    set_filter(page, "Commented", "Without a comment")
+    expect(tiles).to_have_count(3)
+    page.get_by_role("button", name="Clear filters").first.click()
+
     # A taxon contains its lower taxa; the list of observed names has only the wolf.
     set_filter(page, "Species", "Canis")
     expect(find_chip(page, "taxon")).to_contain_text("Taxon Canis")

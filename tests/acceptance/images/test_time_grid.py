@@ -198,8 +198,7 @@ def test_leaving_the_viewer_returns_to_the_image_in_the_grid(tab: Watched, proje
     page.get_by_role("slider", name="Move through time").press("End")
     tile = page.locator(f".tile[data-index='{DAYS * A_DAY - 10}']")
     # Not in the middle: the tile returns to its place on the screen, not only into the window.
-    page.mouse.wheel(0, -120)
-    page.wait_for_function("top => window.scrollY < top", arg=page.evaluate("window.scrollY"))
+    tile.hover()
     place = box_of(tile)
     tile.click()
     wait_for_picture(page)

@@ -26,8 +26,8 @@ async def test_a_list_has_what_its_tiles_show(field: Field) -> None:
     boxes = [box(at, class_name=one, confidence=0.9 - at / 10) for at, one in enumerate(names)]
     found = (await outside.post(boxes))["annotations"]
     await outside.call("POST", "/finalize", {"status": "completed"})
-    await identify(field, kind="correct", image=str(second), label="Canis lupus", count=4)
-    await identify(field, kind="confirm", annotation=found[2]["id"])
+    await identify(field, kind="correct", images=[str(second)], label="Canis lupus", count=4)
+    await identify(field, kind="confirm", annotations=[found[2]["id"]])
     answer = await field.call("GET", f"/images?project={field.project}")
     tiles = {one["id"]: one for one in answer.json()["results"]}
 

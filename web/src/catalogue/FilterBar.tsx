@@ -13,6 +13,9 @@ import { useChipTexts } from "./useChipTexts"
 // The menu loads when it is opened: the first content does not need it.
 const FilterMenu = lazy(() => import("./FilterMenu").then((m) => ({ default: m.FilterMenu })))
 
+/** Whether a filter is only removed, because its value is chosen on another screen or is fixed. */
+const isFixed = (id: FilterId) => id === "sequence" || id === "deleted" || id === "comparison"
+
 interface FilterBarProps {
   filter: ImageFilter
   /** Whether the filters select images for an operation: without deleted images. */
@@ -61,7 +64,7 @@ export function FilterBar({ filter, choosing, onChange, onClear, children }: Fil
         <ul className="chips" aria-label={t.chips}>
           {chips.map((id) => (
             <li key={id} className="chip" data-chip={id}>
-              {id === "sequence" || id === "deleted" ? (
+              {isFixed(id) ? (
                 <span className="chip-text">
                   <ChipText name={t.names[id]} value={texts[id]} />
                 </span>

@@ -2,7 +2,7 @@
 import { type FormEvent, type ReactNode, useState } from "react"
 import type { ImageFilter } from "../images/queries"
 import { Button } from "../ui/Button"
-import { TextField } from "../ui/Field"
+import { SelectField, TextField } from "../ui/Field"
 import { filterTexts as t } from "./en"
 import { type FilterId, getFilterKeys, parsePercent } from "./filterFields"
 import { OptionList } from "./OptionList"
@@ -18,6 +18,7 @@ interface FilterEditorProps {
 
 export function FilterEditor(props: FilterEditorProps) {
   if (props.id === "date") return <DateEditor {...props} />
+  if (props.id === "hours") return <HoursEditor {...props} />
   if (props.id === "confidence") return <ConfidenceEditor {...props} />
   if (props.id === "count_min") return <CountEditor {...props} />
   return <OptionEditor {...props} />
@@ -89,11 +90,39 @@ function DateEditor({ filter, onApply }: FilterEditorProps) {
   )
 }
 
+function HoursEditor({ filter, onApply }: FilterEditorProps) {
+  const { draft, field } = useDraft("hours", filter)
+  const hours = Array.from({ length: 25 }, (_, hour) => hour)
+  const list = (first: number) =>
+    hours.slice(first, first + 24).map((hour) => (
+      <option key={hour} value={hour}>
+        {t.hour(hour)}
+      </option>
+    ))
+  return (
+    <ValueForm changes={draft} onApply={onApply}>
+      <p className="soft small">{t.hoursHint}</p>
+      <div className="form-row">
+        <SelectField label={t.from} autoFocus {...field("hour_from")}>
+          <option value="">{t.hour(0)}</option>
+          {list(1).slice(0, 23)}
+        </SelectField>
+        <SelectField label={t.to} {...field("hour_to")}>
+          {list(1).slice(0, 23)}
+          <option value="">{t.hour(24)}</option>
+        </SelectField>
+      </div>
+    </ValueForm>
+  )
+}
+
 function ConfidenceEditor({ filter, onApply }: FilterEditorProps) {
   const { draft, field } = useDraft("confidence", filter)
+  const percent = (key: "confidence" | "confidence_max") =>
+    String(parsePercent(draft[key] ?? "") ?? "")
   return (
     <ValueForm
-      changes={{ confidence: String(parsePercent(draft.confidence ?? "") ?? "") }}
+      changes={{ confidence: percent("confidence"), confidence_max: percent("confidence_max") }}
       onApply={onApply}
     >
       <TextField
@@ -104,6 +133,14 @@ function ConfidenceEditor({ filter, onApply }: FilterEditorProps) {
         step={1}
         autoFocus
         {...field("confidence")}
+      />
+      <TextField
+        label={t.mostConfidence}
+        type="number"
+        min={1}
+        max={99}
+        step={1}
+        {...field("confidence_max")}
       />
     </ValueForm>
   )

@@ -5,11 +5,12 @@ import { type ImageFilter, NO_FILTER } from "../images/queries"
 export const FILTER_KEYS = {
   deployment: ["deployment"],
   date: ["from", "to"],
+  hours: ["hour_from", "hour_to"],
   class: ["class"],
   taxon: ["taxon"],
   kind: ["kind"],
   blank: ["blank"],
-  confidence: ["confidence"],
+  confidence: ["confidence", "confidence_max"],
   count_min: ["count_min"],
   individual: ["individual"],
   model_class: ["model_class"],
@@ -17,6 +18,9 @@ export const FILTER_KEYS = {
   needs_review: ["needs_review"],
   identified_by: ["identified_by"],
   source: ["source"],
+  disagreement: ["disagreement"],
+  comparison: ["source_a", "source_b", "answer_a", "answer_b", "comparison"],
+  commented: ["commented"],
   starred: ["starred"],
   tag: ["tag"],
   analysis_state: ["analysis_state"],
@@ -28,8 +32,11 @@ export type FilterId = keyof typeof FILTER_KEYS
 
 export const FILTER_GROUPS = {
   observation: ["class", "kind", "blank", "count_min", "individual", "confidence", "model_class"],
-  review: ["reviewed", "needs_review", "identified_by", "source", "starred", "tag"],
-  place: ["deployment", "date", "analysis_state", "deleted"],
+  review: [
+    ...(["reviewed", "needs_review", "identified_by", "source"] as const),
+    ...(["commented", "starred", "tag"] as const),
+  ],
+  place: ["deployment", "date", "hours", "analysis_state", "deleted"],
 } as const satisfies Record<string, readonly FilterId[]>
 
 export type FilterGroup = keyof typeof FILTER_GROUPS

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query"
 import { deploymentsQuery } from "../deployments/queries"
 import { imageTexts, markTexts } from "../images/en"
-import type { ImageFilter } from "../images/queries"
+import { type ImageFilter, parseHour } from "../images/queries"
 import { useProject } from "../projects/projectContext"
 import { membersQuery } from "../projects/queries"
 import { taxonQuery } from "../taxa/queries"
@@ -21,6 +21,13 @@ export function formatDays(from: string, to: string): string {
 /** Format a day of the URL; a text that is not a day stays as it is. */
 const formatShortDay = (day: string) =>
   Number.isNaN(Date.parse(`${day}T12:00:00Z`)) ? day : formatPlainDay(day, SHORT_DAY)
+
+const formatPercents = (least: string, most: string) =>
+  least && most ? t.percents(least, most) : least ? t.atLeast(least) : t.atMost(most)
+
+/** Format a source of answers, such as "model:net/1.2", without its kind. */
+const formatSource = (source: string) =>
+  source === "people" ? t.people : source.startsWith("user:") ? t.person : source.slice(6)
 
 /** Return the text of each filter's chip: the value without the name. */
 export function useChipTexts(filter: ImageFilter): Record<FilterId, string> {
@@ -44,7 +51,16 @@ export function useChipTexts(filter: ImageFilter): Record<FilterId, string> {
     taxon: taxon?.scientific_name ?? o.unknownTaxon,
     kind: o.kinds[filter.kind] ?? filter.kind,
     blank: t.blank[filter.blank] ?? filter.blank,
-    confidence: t.atLeast(filter.confidence),
+    hours: t.hours(parseHour(filter.hour_from) ?? 0, parseHour(filter.hour_to) ?? 24),
+    disagreement: t.disagreements[filter.disagreement] ?? filter.disagreement,
+    comparison: [
+      [filter.source_a, filter.answer_a],
+      [filter.source_b, filter.answer_b],
+    ]
+      .map(([source = "", answer = ""]) => t.answer(formatSource(source), answer))
+      .join(", "),
+    commented: t.commented[filter.commented] ?? filter.commented,
+    confidence: formatPercents(filter.confidence, filter.confidence_max),
     count_min: t.countAtLeast(filter.count_min),
     individual: filter.individual,
     model_class: filter.model_class,

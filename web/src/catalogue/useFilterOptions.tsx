@@ -128,6 +128,10 @@ export function useFilterOptions(
         return listValues(t.blank)
       case "reviewed":
         return listValues(t.reviewed)
+      case "disagreement":
+        return listValues(t.disagreements)
+      case "commented":
+        return listValues(t.commented)
       case "starred":
         return listValues(t.starred)
       default:

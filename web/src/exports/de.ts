@@ -220,6 +220,9 @@ export const exportTexts: Translation<typeof en.exportTexts> = {
     individual: (name) => `Individuum ${name}`,
     count: (count) => `Anzahl mindestens ${formatCount(count)}`,
     modelClass: (name) => `Klasse des Modells ${name}`,
+    atMost: (percent) => `Konfidenz höchstens ${percent}`,
+    commented: "mit Kommentar",
+    notCommented: "ohne Kommentar",
     analysis: (state) => `Analyse: ${state}`,
   },
 }

@@ -211,6 +211,9 @@ export const exportTexts = {
     individual: (name: string) => `individual ${name}`,
     count: (count: number) => `count at least ${count}`,
     modelClass: (name: string) => `model class ${name}`,
+    atMost: (percent: string) => `confidence at most ${percent}`,
+    commented: "with a comment",
+    notCommented: "without a comment",
     analysis: (state: string) => `analysis: ${state.toLowerCase()}`,
   },
 }

@@ -14,6 +14,10 @@ const filter = {
   needs_review: "false",
   count_min: "3",
   taxon: "t",
+  confidence_max: "80",
+  commented: "true",
+  hour_from: "22",
+  hour_to: "4",
 }
 
 test("a filter becomes a selection with an open end of days and a share", () => {
@@ -28,6 +32,10 @@ test("a filter becomes a selection with an open end of days and a share", () => 
     needs_review: false,
     count_min: 3,
     taxon: "t",
+    confidence_max: 0.8,
+    commented: true,
+    hour_from: 22,
+    hour_to: 4,
   })
   expect(buildSelection(NO_FILTER)).toEqual({})
 })

@@ -1,10 +1,10 @@
 /** Converts between an export's selection, the filters of the grid, and text. */
 
 import type { Deployment, ExportSelection } from "../api/types"
-import { observationFilterTexts } from "../catalogue/en"
+import { filterTexts, observationFilterTexts } from "../catalogue/en"
 import { imageTexts } from "../images/en"
 import type { ImageFilter } from "../images/queries"
-import { NO_FILTER, parseCount } from "../images/queries"
+import { NO_FILTER, parseCount, parseHour } from "../images/queries"
 import { addDays, formatExact, formatPlainDay } from "../ui/time"
 import { exportTexts } from "./en"
 
@@ -44,6 +44,10 @@ export function buildSelection(filter: ImageFilter): ExportSelection {
     individual: filter.individual || undefined,
     count_min: parseCount(filter.count_min),
     model_class: filter.model_class || undefined,
+    confidence_max: filter.confidence_max ? Number(filter.confidence_max) / 100 : undefined,
+    commented: parseFlag(filter.commented),
+    hour_from: parseHour(filter.hour_from),
+    hour_to: parseHour(filter.hour_to),
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
@@ -74,6 +78,12 @@ export function buildFilter(selection: ExportSelection): {
     individual: selection.individual ?? "",
     count_min: selection.count_min ? String(selection.count_min) : "",
     model_class: selection.model_class ?? "",
+    confidence_max: selection.confidence_max
+      ? String(Math.round(100 * selection.confidence_max))
+      : "",
+    commented: formatFlag(selection.commented),
+    hour_from: selection.hour_from?.toString() ?? "",
+    hour_to: selection.hour_to?.toString() ?? "",
   }
   const unseen = HIDDEN_FIELDS.filter(
     (key) => selection[key] !== undefined && selection[key] !== null,
@@ -141,6 +151,11 @@ export function formatSelection(
     individual && t.individual(individual),
     count_min && t.count(count_min),
     model_class && t.modelClass(model_class),
+    selection.confidence_max && t.atMost(formatPercent(selection.confidence_max)),
+    typeof selection.commented === "boolean" &&
+      (selection.commented ? t.commented : t.notCommented),
+    (typeof selection.hour_from === "number" || typeof selection.hour_to === "number") &&
+      filterTexts.hours(selection.hour_from ?? 0, selection.hour_to ?? 24),
     analysis_state && t.analysis(imageTexts.states[analysis_state] ?? analysis_state),
   ].filter(Boolean)
   return parts.length > 0 ? parts.join(", ") : exportTexts.everything

@@ -37,12 +37,29 @@ export interface ImageFilter {
   individual: string
   count_min: string
   model_class: string
+  confidence_max: string
+  commented: string
+  hour_from: string
+  hour_to: string
+  disagreement: string
+  source_a: string
+  source_b: string
+  answer_a: string
+  answer_b: string
+  comparison: string
   deleted: string
   order: string
 }
 
 /** Parse a count in the URL; anything but a positive whole number is ignored. */
 export const parseCount = (text: string) => (/^[1-9]\d{0,6}$/.test(text) ? Number(text) : undefined)
+
+/** Parse an hour of the day in the URL; anything but 0 to 24 is ignored. */
+export const parseHour = (text: string) =>
+  /^(\d|1\d|2[0-4])$/.test(text) ? Number(text) : undefined
+
+type DisagreementKind = "models" | "model_people" | "people" | "any"
+type Comparison = "agree" | "differ" | "open"
 
 export function buildImageParameters(project: number, filter: ImageFilter) {
   return {
@@ -66,6 +83,16 @@ export function buildImageParameters(project: number, filter: ImageFilter) {
     individual: filter.individual || undefined,
     count_min: parseCount(filter.count_min),
     model_class: filter.model_class || undefined,
+    confidence_max: filter.confidence_max ? Number(filter.confidence_max) / 100 : undefined,
+    commented: filter.commented ? filter.commented === "true" : undefined,
+    hour_from: parseHour(filter.hour_from),
+    hour_to: parseHour(filter.hour_to),
+    disagreement: (filter.disagreement || undefined) as DisagreementKind | undefined,
+    source_a: filter.source_a || undefined,
+    source_b: filter.source_b || undefined,
+    answer_a: filter.answer_a || undefined,
+    answer_b: filter.answer_b || undefined,
+    comparison: (filter.comparison || undefined) as Comparison | undefined,
     deleted: filter.deleted === "true" || undefined,
     order: filter.order === "captured_at" ? "captured_at" : "-captured_at",
   } as const
@@ -91,6 +118,16 @@ export const NO_FILTER: ImageFilter = {
   individual: "",
   count_min: "",
   model_class: "",
+  confidence_max: "",
+  commented: "",
+  hour_from: "",
+  hour_to: "",
+  disagreement: "",
+  source_a: "",
+  source_b: "",
+  answer_a: "",
+  answer_b: "",
+  comparison: "",
   deleted: "",
   order: "",
 }
