@@ -35,7 +35,8 @@ function getVersion(one: BoxDecision, decisions: readonly Decision[]): number {
 /**
  * Store a decision about a box, and return the stored box; null for a box that was deleted.
  *
- * The response to an earlier attempt can be lost: a box that already is as decided is no conflict.
+ * The response to an earlier attempt can be lost: a box that the server already has is not in
+ * conflict.
  *
  * Throws BoxConflict, ApiProblem.
  */

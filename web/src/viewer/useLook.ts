@@ -1,4 +1,4 @@
-/** What helps to look at an image: the magnifier, and the boxes hidden while a key is held. */
+/** Tools for looking at an image: the magnifier, and boxes hidden while a key is held. */
 import { useEffect, useState } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 
