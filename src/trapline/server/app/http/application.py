@@ -1,9 +1,11 @@
 """The HTTP application: all routers at their paths, with middleware and error handlers."""
 
+import warnings
 from collections.abc import Mapping
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trapline import __version__
@@ -67,6 +69,10 @@ from trapline.server.review.routes import (
 )
 from trapline.server.sources.routes import pushed_events, source_folders, sources
 from trapline.wire.problem import Problem
+
+# FastAPI ignores this warning about its own annotations while it builds a route. The validators of
+# messages are built later, at their first use.
+warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 VERSIONED = [
     auth.router,
