@@ -83,7 +83,7 @@ class FakeServer:
         """The requests to paths that begin so."""
         return [asked for asked in self.asked if asked.path.startswith(start)]
 
-    def wait_for_results(self, count: int, seconds: float = 10) -> None:
+    def wait_for_results(self, count: int, seconds: float = 60) -> None:
         """Wait until `count` images have results."""
         until = time.monotonic() + seconds
         while len(self.results) < count:

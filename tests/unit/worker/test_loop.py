@@ -4,6 +4,7 @@ import importlib.util
 import threading
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,14 @@ class Sleeper(Pipeline):
         self.poison = poison
         self.batches: list[list[str]] = []
         self.threads: set[str] = set()
+        self.spans: list[tuple[float, float]] = []
 
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         self.batches.append([image.image_id for image in images])
         self.threads.add(threading.current_thread().name)
+        started = time.monotonic()
         time.sleep(self.seconds * len(images))
+        self.spans.append((started, time.monotonic()))
         for image in images:
             if image.pixels.shape[1] in self.poison:
                 raise RuntimeError(f"cannot bear a width of {image.pixels.shape[1]}")
@@ -183,16 +187,16 @@ def test_fetching_and_inference_overlap(server: FakeServer, tmp_path: Path) -> N
     server.image_delay_s = 0.05
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(40)})
     pipeline = Sleeper(seconds=0.02)
-    started = time.monotonic()
     run(
         server,
         tmp_path,
         pipeline,
         limits=WorkerLimits(batch_size=4, loaders=4, poll_s=0.02, idle_s=0.15),
     )
-    last = max(asked.at for asked in server.paths("/api/v2/jobs/7/result/"))
-    # One after the other: 40 x (0.05 + 0.02) s = 2.8 s; the model alone takes 0.8 s.
-    assert last - started < 1.5
+    asked = sorted(one.at for one in server.paths("/i"))
+    # One loader would ask for the next image after the last one has arrived.
+    assert min(later - earlier for earlier, later in pairwise(asked)) < server.image_delay_s
+    assert any(start < at < end for start, end in pipeline.spans for at in asked)
     assert len(server.results) == 40
     assert len(pipeline.threads) == 1
     assert max(map(len, pipeline.batches)) <= 4
