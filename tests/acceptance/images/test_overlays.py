@@ -28,18 +28,27 @@ pytestmark = pytest.mark.filterwarnings(
 )  # of playwright's own sockets at its end
 
 
-@pytest.mark.parametrize("form", ["packed", "list", "half", "polygon", "rings", "mask"])
 @pytest.mark.parametrize("name", PICTURES)
-def test_an_area_lies_on_its_pixels(tab: Watched, exhibit: Exhibit, name: str, form: str) -> None:
-    finding = shape(name, form)
-    page = show(tab, exhibit, name, finding, search="opacity=50")
-    page.locator(f'[data-testid="overlay"] [data-type="{finding["type"]}"]').wait_for()
-    colour, at = colour_of(page, finding["type"]), look(page)
-    for point in INSIDE:
-        assert apart(at(*point), mix(colour, 0.5)) <= 8, f"{point} is inside, and {at(*point)}"
-    for point in OUTSIDE:
-        assert apart(at(*point), GROUND) <= 8, f"{point} is outside, and {at(*point)}"
-    assert off_line(at, (300, 340), colour) <= 40, "no line along the edge"
+def test_an_area_lies_on_its_pixels(tab: Watched, exhibit: Exhibit, name: str) -> None:
+    forms = ("packed", "list", "half", "polygon", "rings", "mask")
+    findings = [{**shape(name, form), "name": form} for form in forms]
+    page = show(tab, exhibit, name, *findings, search="opacity=50")
+    drawn = page.locator('[data-testid="overlay"] [data-type]')
+    expect(drawn).to_have_count(len(forms))
+    for form in forms:
+        page.locator(f'[data-toggle="{form}"]').click()
+    expect(drawn).to_have_count(0)
+    for form, finding in zip(forms, findings, strict=True):
+        page.locator(f'[data-toggle="{form}"]').click()
+        expect(drawn).to_have_count(1)
+        page.locator(f'[data-testid="overlay"] [data-type="{finding["type"]}"]').wait_for()
+        colour, at = colour_of(page, finding["type"]), look(page)
+        for point in INSIDE:
+            assert apart(at(*point), mix(colour, 0.5)) <= 8, f"{form}: {point} is {at(*point)}"
+        for point in OUTSIDE:
+            assert apart(at(*point), GROUND) <= 8, f"{form}: {point} is {at(*point)}"
+        assert off_line(at, (300, 340), colour) <= 40, f"{form}: no line along the edge"
+        page.locator(f'[data-toggle="{form}"]').click()
 
 
 def test_run_lengths_are_the_same_however_they_are_written(tab: Watched, exhibit: Exhibit) -> None:
