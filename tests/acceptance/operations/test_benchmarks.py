@@ -56,8 +56,11 @@ SMALLEST = {
         r"worker +\d[\d.]* images/s",
     ),
 }
-EACH_TIME = {"identify", "ingest", "line", "page_filters"}
-"""The benchmarks that `make test` runs, one for each way of building data."""
+EACH_TIME = {"identify", "ingest", "page_filters"}
+"""The benchmarks that `make test` runs, one for each way of building data.
+
+`identify` uses `measure_line` of `line`.
+"""
 
 
 @pytest.fixture
