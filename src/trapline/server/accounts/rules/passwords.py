@@ -9,18 +9,18 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-_hasher = PasswordHasher()
+HASHER = PasswordHasher()
 
 
 @cache
 def _get_unusable_hash() -> str:
     """Return a hash that no password matches; computed once, because it takes 0.25 s."""
-    return _hasher.hash(secrets.token_urlsafe())
+    return HASHER.hash(secrets.token_urlsafe())
 
 
 def hash_password(password: str) -> str:
     """Hash a password with a random salt."""
-    return _hasher.hash(password)
+    return HASHER.hash(password)
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
@@ -29,7 +29,7 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     None takes as long as a hash, so that the time does not reveal which accounts exist.
     """
     try:
-        fits = _hasher.verify(password_hash or _get_unusable_hash(), password)
+        fits = HASHER.verify(password_hash or _get_unusable_hash(), password)
     except (VerificationError, InvalidHashError):
         return False
     return fits and password_hash is not None
