@@ -13,6 +13,7 @@ import {
   Image as Picture,
   Rss,
   Settings,
+  Users,
   Webhook,
 } from "lucide-react"
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react"
@@ -22,7 +23,7 @@ import { Logo } from "../brand/Logo"
 import { getSavedPosition } from "../catalogue/timeLayout"
 import { overviewTexts } from "../insights/en"
 import { paths, withSearch } from "../paths"
-import { canReview, useProject } from "../projects/projectContext"
+import { canManage, canReview, isVolunteer, useProject } from "../projects/projectContext"
 import { jobsQuery } from "../queue/queries"
 import { ProgressBar } from "../queue/statusTags"
 import { OutboxStatus } from "../review/OutboxStatus"
@@ -120,36 +121,70 @@ export function AppShell({ children }: { children: ReactNode }) {
   )
 }
 
+interface RailItem {
+  href: string
+  text: string
+  icon: ReactNode
+  exact?: boolean
+  /** Another path of the same entry. */
+  also?: string
+  /** Number of things that need attention. */
+  needs?: number
+  inMore?: boolean
+  rest?: boolean
+}
+
 function Rail({ live }: { live: boolean }) {
   const project = useProject()
   const [path] = useLocation()
   const { data: sources } = useQuery(sourcesQuery(project.id))
   const failing = sources?.results.filter((source) => isUnhealthy(source.health)).length ?? 0
   const t = navigationTexts
-  const items = [
-    {
-      href: paths.overview(project.id),
-      text: t.overview,
-      icon: <LayoutGrid size={17} aria-hidden />,
-      exact: true,
-    },
-    { href: paths.images(project.id), text: t.images, icon: <Picture size={17} aria-hidden /> },
-    ...(canReview(project)
+  const volunteers = isVolunteer(project)
+  const overview = {
+    href: paths.overview(project.id),
+    text: t.overview,
+    icon: <LayoutGrid size={17} aria-hidden />,
+    exact: true,
+  }
+  const images = {
+    href: paths.images(project.id),
+    text: t.images,
+    icon: <Picture size={17} aria-hidden />,
+  }
+  const review = {
+    // Volunteers work on the sets that are assigned to them.
+    href: volunteers
+      ? paths.reviewSets(project.id)
+      : withSearch(paths.review(project.id), { reviewed: "false" }),
+    text: t.review,
+    icon: <CheckCheck size={17} aria-hidden />,
+  }
+  const items: RailItem[] = [
+    ...(volunteers
+      ? [review, images, overview]
+      : [overview, images, ...(canReview(project) ? [review] : [])]),
+    { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
+    ...(volunteers
+      ? []
+      : [
+          {
+            href: paths.sources(project.id),
+            text: t.sources,
+            icon: <Rss size={17} aria-hidden />,
+            needs: failing,
+          },
+        ]),
+    ...(canManage(project)
       ? [
           {
-            href: withSearch(paths.review(project.id), { reviewed: "false" }),
-            text: t.review,
-            icon: <CheckCheck size={17} aria-hidden />,
+            href: paths.reviewSets(project.id),
+            text: t.reviewSets,
+            icon: <Users size={17} aria-hidden />,
+            inMore: true,
           },
         ]
       : []),
-    { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
-    {
-      href: paths.sources(project.id),
-      text: t.sources,
-      icon: <Rss size={17} aria-hidden />,
-      needs: failing,
-    },
     {
       href: paths.deployments(project.id),
       text: t.deployments,
@@ -163,19 +198,23 @@ function Rail({ live }: { live: boolean }) {
       inMore: true,
       also: paths.imports(project.id),
     },
-    {
-      href: paths.workers(project.id),
-      text: t.workers,
-      icon: <Cpu size={17} aria-hidden />,
-      inMore: true,
-      rest: true,
-    },
-    {
-      href: paths.integrations(project.id),
-      text: t.integrations,
-      icon: <Webhook size={17} aria-hidden />,
-      inMore: true,
-    },
+    ...(volunteers
+      ? []
+      : [
+          {
+            href: paths.workers(project.id),
+            text: t.workers,
+            icon: <Cpu size={17} aria-hidden />,
+            inMore: true,
+            rest: true,
+          },
+          {
+            href: paths.integrations(project.id),
+            text: t.integrations,
+            icon: <Webhook size={17} aria-hidden />,
+            inMore: true,
+          },
+        ]),
     {
       href: paths.settings(project.id),
       text: t.settings,

@@ -6,6 +6,7 @@ export const navigationTexts: Translation<typeof en.navigationTexts> = {
   overview: "Übersicht",
   images: "Bilder",
   review: "Prüfen",
+  reviewSets: "Prüfpakete",
   jobs: "Aufträge",
   sources: "Quellen",
   deployments: "Standorte",

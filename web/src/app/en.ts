@@ -4,6 +4,7 @@ export const navigationTexts = {
   overview: "Overview",
   images: "Images",
   review: "Review",
+  reviewSets: "Review sets",
   jobs: "Jobs",
   sources: "Sources",
   deployments: "Deployments",

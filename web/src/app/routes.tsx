@@ -49,6 +49,15 @@ const SequencesPage = lazy(() =>
 )
 const ImagePage = lazy(() => image().then((m) => ({ default: m.ImagePage })))
 const ReviewPage = lazy(() => review().then((m) => ({ default: m.ReviewPage })))
+const ReviewSetsPage = lazy(() =>
+  import("../reviewSets/ReviewSetsPage").then((m) => ({ default: m.ReviewSetsPage })),
+)
+const NewReviewSetPage = lazy(() =>
+  import("../reviewSets/NewReviewSetPage").then((m) => ({ default: m.NewReviewSetPage })),
+)
+const ReviewSetPage = lazy(() =>
+  import("../reviewSets/ReviewSetPage").then((m) => ({ default: m.ReviewSetPage })),
+)
 const JobsPage = lazy(() => import("../queue/JobsPage").then((m) => ({ default: m.JobsPage })))
 const JobPage = lazy(() => import("../queue/JobPage").then((m) => ({ default: m.JobPage })))
 const SourcesPage = lazy(() =>
@@ -252,6 +261,15 @@ function ProjectScreens() {
       </Route>
       <Route path="/projects/:project/sequences">
         <SequencesPage />
+      </Route>
+      <Route path="/projects/:project/review-sets">
+        <ReviewSetsPage />
+      </Route>
+      <Route path="/projects/:project/review-sets/new">
+        <NewReviewSetPage />
+      </Route>
+      <Route path="/projects/:project/review-sets/:set">
+        {({ set }) => <ReviewSetPage key={set} id={set} />}
       </Route>
       <Route path="/projects/:project/jobs">
         <JobsPage />

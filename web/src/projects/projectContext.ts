@@ -21,6 +21,11 @@ export function canReview(project: Project): boolean {
   return project.role === "reviewer" || canManage(project)
 }
 
+/** Whether the user only reviews: the navigation shows the review first. */
+export function isVolunteer(project: Project): boolean {
+  return project.role === "reviewer"
+}
+
 /** Whether the user can manage roles and secrets, and delete: owners. */
 export function isOwner(project: Project): boolean {
   return project.role === "owner"

@@ -1,8 +1,10 @@
 /** The review screen: people decide about sequences or images of a set, one key each. */
+import { useQuery } from "@tanstack/react-query"
 import { useMemo } from "react"
 import { type ImageFilter, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canReview, useProject } from "../projects/projectContext"
+import { reviewSetQuery } from "../reviewSets/queries"
 import { LinkButton } from "../ui/Button"
 import { EmptyState } from "../ui/feedback"
 import { useUrlQuery } from "../ui/urlQuery"
@@ -26,7 +28,15 @@ export function ReviewPage() {
   const [search] = useUrlQuery()
   const filter = useMemo(() => parseFilter(search), [search])
   const kind = parseUnitKind(search.get("unit"))
-  const grid = withSearch(paths.images(project.id), { ...filter })
+  const set = search.get("set")
+  const { data: named } = useQuery({
+    ...reviewSetQuery(project.id, set ?? ""),
+    enabled: set !== null && canReview(project),
+  })
+  const grid =
+    set === null
+      ? withSearch(paths.images(project.id), { ...filter })
+      : paths.reviewSets(project.id)
   if (!canReview(project))
     return (
       <main className="content">
@@ -37,11 +47,12 @@ export function ReviewPage() {
     )
   return (
     <ReviewScreen
-      key={`${kind} ${JSON.stringify(filter)}`}
+      key={`${set} ${kind} ${JSON.stringify(filter)}`}
       filter={filter}
       kind={kind}
       grid={grid}
-      setName={describeSet(filter)}
+      setName={set === null ? describeSet(filter) : (named?.name ?? "")}
+      set={set}
     />
   )
 }

@@ -8,6 +8,7 @@ import { formatImages } from "../images/en"
 import type { ImageFilter } from "../images/queries"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
+import { reviewSetTexts as setTexts } from "../reviewSets/en"
 import { LinkButton } from "../ui/Button"
 import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
@@ -36,6 +37,8 @@ interface ReviewScreenProps {
   kind: UnitKind
   grid: string
   setName: string
+  /** The review set to work through in place of the filter. */
+  set: string | null
 }
 
 const NEXT_SHOWN = 3
@@ -46,12 +49,12 @@ const REVIEW_KEYS: BufferedKeys = {
   fields: new Set(["x", "m"]),
 }
 
-export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps) {
+export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenProps) {
   const project = useProject()
   const [, leave] = useLocation()
   const session = useReviewSession(project.id)
   const { index, steps } = session
-  const queue = useReviewQueue(project.id, filter, kind, index)
+  const queue = useReviewQueue(project.id, filter, kind, session, set)
   const { units } = queue
   const review = useReviewUnit(project.id, queue, index, steps)
   const { unit, data, proposal, frame, boxes, current, select } = review
@@ -150,10 +153,10 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
     const units = new Map(
       steps
         .filter((one) => one.kind !== "comment" && one.kind !== "box")
-        .map((one) => [one.unit.key, one.images]),
+        .map((one) => [one.unit.key, set === null ? one.images : 1]),
     )
     return [...units.values()].reduce((sum, images) => sum + images, 0)
-  }, [steps])
+  }, [steps, set])
   const first = queue.data?.pages[0]
   const total = Math.max(first?.count ?? 0, done)
   const progress = first
@@ -179,6 +182,7 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
         setName={setName}
         kind={kind}
         order={filter.order}
+        isSet={set !== null}
         progress={progress}
         onKeys={() => setKeysOpen(true)}
         onUndo={undo}
@@ -192,7 +196,14 @@ export function ReviewScreen({ filter, kind, grid, setName }: ReviewScreenProps)
             act.acceptText,
           )}
       </p>
-      {first && first.results.length === 0 ? (
+      {first && units.length === 0 && set !== null ? (
+        <EmptyState
+          title={setTexts.setDone}
+          text={first.count > 0 ? setTexts.held(first.count) : undefined}
+        >
+          <LinkButton href={grid}>{setTexts.back}</LinkButton>
+        </EmptyState>
+      ) : first && first.results.length === 0 ? (
         <EmptyState title={t.emptyTitle} text={t.emptyText}>
           <LinkButton href={paths.review(project.id)}>{t.showAll}</LinkButton>
           <LinkButton href={paths.images(project.id)}>{t.toImages}</LinkButton>

@@ -1,6 +1,7 @@
 /** The top bar of the review screen: set, unit, order, progress, and the state of the queue. */
 import { ArrowLeft, Check, Keyboard, Undo2 } from "lucide-react"
 import { Link } from "wouter"
+import { reviewSetTexts as setTexts } from "../reviewSets/en"
 import { IconButton } from "../ui/Button"
 import { useUrlQuery } from "../ui/urlQuery"
 import { reviewScreenTexts as t } from "./en"
@@ -13,13 +14,15 @@ interface ReviewTopBarProps {
   setName: string
   kind: UnitKind
   order: string
+  /** Whether it is a review set, which has its own units and order. */
+  isSet: boolean
   progress: { done: number; count: number; total: string } | null
   onKeys: () => void
   onUndo: () => void
 }
 
 export function ReviewTopBar(props: ReviewTopBarProps) {
-  const { grid, setName, kind, order, progress } = props
+  const { grid, setName, kind, order, isSet, progress } = props
   const [, setSearch] = useUrlQuery()
   const { waiting, refused } = useOutbox()
   const choose = (key: string, value: string) =>
@@ -33,41 +36,47 @@ export function ReviewTopBar(props: ReviewTopBarProps) {
       <Link className="review-chip" href={grid}>
         <em>{t.set}</em> {setName}
       </Link>
-      <label className="review-chip">
-        <em>{t.unit}</em>
-        <select
-          aria-label={t.unit}
-          value={kind}
-          onChange={(event) =>
-            choose("unit", event.target.value === "image" ? event.target.value : "")
-          }
-        >
-          {Object.entries(t.units).map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="review-chip">
-        <em>{t.order}</em>
-        <select
-          aria-label={t.order}
-          value={order || "-captured_at"}
-          onChange={(event) =>
-            choose("order", event.target.value === "-captured_at" ? "" : event.target.value)
-          }
-        >
-          {Object.entries(t.orders).map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
+      {!isSet && (
+        <>
+          <label className="review-chip">
+            <em>{t.unit}</em>
+            <select
+              aria-label={t.unit}
+              value={kind}
+              onChange={(event) =>
+                choose("unit", event.target.value === "image" ? event.target.value : "")
+              }
+            >
+              {Object.entries(t.units).map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className="review-chip">
+            <em>{t.order}</em>
+            <select
+              aria-label={t.order}
+              value={order || "-captured_at"}
+              onChange={(event) =>
+                choose("order", event.target.value === "-captured_at" ? "" : event.target.value)
+              }
+            >
+              {Object.entries(t.orders).map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </select>
+          </label>
+        </>
+      )}
       {progress && (
         <div className="review-progress">
-          <span data-testid="progress">{t.progress(progress.done, progress.total)}</span>
+          <span data-testid="progress">
+            {(isSet ? setTexts.itemsDone : t.progress)(progress.done, progress.total)}
+          </span>
           <progress
             aria-label={t.reviewed}
             value={progress.done}

@@ -141,7 +141,7 @@ export function buildAssignment(
 }
 
 export const buildWholeDecision = (
-  kind: "blank" | "unsure",
+  kind: "blank" | "unsure" | "confirm",
   unit: ReviewUnit,
   images: readonly Image[],
 ): DecisionBody => ({ kind, ...getSubject(unit, images) })

@@ -87,6 +87,7 @@ export const unitQuery = (project: number, unit: ReviewUnit) =>
   queryOptions({
     queryKey: ["review", project, "unit", unit.key],
     queryFn: async ({ signal }): Promise<UnitData> => {
+      if (unit.ofSet) return unit.ofSet.shown
       const of = unit.sequence ? { sequence: unit.sequence } : { image: unit.first.id }
       const observed = listObservations(project, of, signal)
       const images: Promise<{ results: StoredImage[] }> = unit.sequence

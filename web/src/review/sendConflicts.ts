@@ -60,7 +60,10 @@ export async function findConflict(
   const isStored = later.some(
     (other) => other.person_id === one.user && other.kind === one.body.kind && !own.has(other.id),
   )
-  const newest = later.find((other) => other.person_id !== one.user)
+  // Reviewers of a set decide independently.
+  const newest = one.body.independent
+    ? undefined
+    : later.find((other) => other.person_id !== one.user)
   if (isStored) return null
   if (!newest) return findAddedImages(one)
   const name = newest.kind === "correct" ? ` ${newest.label ?? ""}` : ""

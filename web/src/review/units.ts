@@ -1,5 +1,6 @@
 /** The units of a review: sequences or single images, in the order of a filtered list of images. */
 import type { Image } from "../api/types"
+import type { UnitData } from "./reviewQueries"
 
 export type UnitKind = "sequence" | "image"
 
@@ -10,6 +11,8 @@ export interface ReviewUnit {
   sequence: string | null
   /** The first image of the list that belongs to the unit. */
   first: Image
+  /** The item of a review set, with what the set shows: other people's decisions are left out. */
+  ofSet?: { position: number; shown: UnitData }
 }
 
 export const parseUnitKind = (text: string | null): UnitKind =>

@@ -76,7 +76,10 @@ export function useReviewActions(
       return
     }
     const isKept = review.whole !== undefined && current.count === null
-    const body = isKept ? null : buildAcceptance(unit, data.images, proposal, current.count)
+    const open = isKept ? null : buildAcceptance(unit, data.images, proposal, current.count)
+    // In a set, what the user decided earlier is accepted again.
+    const isAgain = !isKept && unit.ofSet && proposal.state !== "none"
+    const body = open ?? (isAgain ? buildWholeDecision("confirm", unit, data.images) : null)
     if (body) record({ body, text: proposedText, label: proposal.taxa[0]?.name })
     else step(1)
   }
@@ -141,7 +144,9 @@ export function useReviewActions(
     const base = current.count ?? (proposal ? countAnimals(proposal) : null) ?? 1
     select({ count: Math.min(Math.max(base + by, 1), MAX_COUNT) })
   }
-  const isKept = proposal !== null && (review.whole !== undefined || proposal.open.length === 0)
+  const isKept =
+    proposal !== null &&
+    (review.whole !== undefined || (proposal.open.length === 0 && !unit?.ofSet))
   const acceptText = box
     ? t.acceptBox(at + 1)
     : proposal?.state === "none"

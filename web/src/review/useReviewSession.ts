@@ -86,7 +86,13 @@ export function useReviewSession(project: number) {
         seen: data.seen,
         dataAge,
         analysis: null,
-        body: { annotations: [], images: [], sequences: [], ...body },
+        body: {
+          annotations: [],
+          images: [],
+          sequences: [],
+          ...body,
+          ...(unit.ofSet ? { independent: true } : {}),
+        },
       }
       const next = stays ? at : at + 1
       const images = data.images.length

@@ -1,11 +1,12 @@
 /** The current unit of a review: its data, its proposal, and what the reviewer selected in it. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
-import { useEffect, useMemo, useState } from "react"
+import { useEffect, useMemo, useRef, useState } from "react"
 import type { ImageFilter } from "../images/queries"
+import { listSetUnits, type SetPage, setQueueQuery, useSetClaims } from "../reviewSets/setQueue"
 import { applyBoxesToUnit } from "./boxDecisions"
 import { buildProposal } from "./proposal"
 import { getFirstFrame, prefetchUnit, queueQuery, unitQuery } from "./reviewQueries"
-import { groupUnits, type UnitKind } from "./units"
+import { groupUnits, type ReviewUnit, type UnitKind } from "./units"
 import { useOutbox } from "./useOutbox"
 import type { ReviewStep } from "./useReviewSession"
 
@@ -13,22 +14,37 @@ import type { ReviewStep } from "./useReviewSession"
 const PREFETCHED = 3
 /** The next page of the queue is fetched when fewer units than this are left. */
 const QUEUE_RESERVE = 20
+/** The same for a review set: items in reserve are held from other people. */
+const SET_RESERVE = 4
+const NO_UNITS: ReviewUnit[] = []
 
 /** The units of a set; further pages are fetched as the review approaches their end. */
 export function useReviewQueue(
   project: number,
   filter: ImageFilter,
   kind: UnitKind,
-  index: number,
+  { index, steps }: { index: number; steps: readonly ReviewStep[] },
+  set: string | null,
 ) {
   const client = useQueryClient()
-  const queue = useInfiniteQuery(queueQuery(project, filter))
+  const decided = useMemo(() => listDecidedUnits(steps), [steps])
+  const shown = useRef(NO_UNITS)
+  const listHeld = useSetClaims(project, set, shown, index, decided)
+  const query =
+    set === null
+      ? queueQuery(project, filter)
+      : (setQueueQuery(project, set, listHeld) as unknown as ReturnType<typeof queueQuery>)
+  const queue = useInfiniteQuery(query)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage, isFetchNextPageError } = queue
   const units = useMemo(
-    () => groupUnits(data?.pages.flatMap(({ results }) => results) ?? [], kind),
-    [data, kind],
+    () =>
+      set === null
+        ? groupUnits(data?.pages.flatMap(({ results }) => results) ?? [], kind)
+        : listSetUnits((data?.pages ?? []) as SetPage[]),
+    [data, kind, set],
   )
-  const isLow = index + QUEUE_RESERVE > units.length
+  shown.current = units
+  const isLow = index + (set === null ? QUEUE_RESERVE : SET_RESERVE) > units.length
   useEffect(() => {
     if (isLow && hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage()
   }, [isLow, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage])
@@ -49,12 +65,17 @@ export function useReviewQueue(
   /** Fetch the set again from its first image, without units from before the decisions. */
   const reset = () => {
     client.removeQueries({ queryKey: ["review", project, "unit"] })
-    void client.resetQueries({ queryKey: queueQuery(project, filter).queryKey })
+    void client.resetQueries({ queryKey: query.queryKey })
   }
   /** Request what failed; the pages that are shown are not fetched again. */
   const retry = () => void (data ? fetchNextPage() : queue.refetch())
   return { ...queue, units, reset, retry }
 }
+
+const listDecidedUnits = (steps: readonly ReviewStep[]): ReadonlySet<string> =>
+  new Set(
+    steps.filter((one) => one.kind !== "comment" && one.kind !== "box").map((one) => one.unit.key),
+  )
 
 interface Selection {
   unit: string
