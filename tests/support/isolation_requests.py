@@ -87,6 +87,7 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/review-sets/{set_id}/release": {},
     "PUT /projects/{project_id}/review-sets/{set_id}/controls/{image_id}": {"blank": True},
     "POST /identifications/withdraw": {"identifications": ["{identification_id}"]},
+    "POST /bulk-identifications": {"kind": "unsure", "images": ["{image_id}"]},
     "POST /images/delete": {"images": ["{image_id}"], "reason": "taken over"},
     "POST /images/restore": {"images": ["{image_id}"]},
     "POST /images/presign": {

@@ -35,6 +35,8 @@ HOLDS = {
     "annotations[]": "annotation_id",
     "identification_id": "identification_id",
     "identifications[]": "identification_id",
+    "bulk_id": "bulk_id",
+    "excluded[]": "image_id",
     "parent": "parent_id",
     "supersedes": "annotation_id",
     "artifact_id": "artifact_id",

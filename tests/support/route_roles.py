@@ -108,6 +108,9 @@ REVIEWER = """
     POST /projects/{project_id}/review-sets/{set_id}/release
     POST /identifications
     POST /identifications/withdraw
+    POST /bulk-identifications
+    POST /bulk-identifications/{bulk_id}/start
+    POST /bulk-identifications/{bulk_id}/withdraw
     POST /annotations
     PATCH /annotations/{annotation_id}
     DELETE /annotations/{annotation_id}

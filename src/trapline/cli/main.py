@@ -29,6 +29,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "import": ("trapline.cli.imports", "app"),
     "box": ("trapline.cli.box", "app"),
     "identification": ("trapline.cli.identification", "app"),
+    "bulk-identification": ("trapline.cli.bulk_identification", "app"),
     "observations": ("trapline.cli.observations", "app"),
     "review-set": ("trapline.cli.review_set", "app"),
     "source": ("trapline.cli.source", "app"),

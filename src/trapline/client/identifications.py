@@ -5,6 +5,7 @@ from uuid import UUID
 
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import NotebookPage
+from trapline.wire.bulk_identifications import BulkIdentification, NewBulkIdentification
 from trapline.wire.identifications import (
     MOST_AT_ONCE,
     CreatedIdentifications,
@@ -61,3 +62,47 @@ class IdentificationApi:
             done = self._to.send("POST", "/identifications/withdraw", WithdrawResult, some)
             withdrawn, unchanged = withdrawn + done.withdrawn, unchanged + done.unchanged
         return WithdrawResult(withdrawn=withdrawn, unchanged=unchanged)
+
+    def prepare_bulk_identification(
+        self, new: NewBulkIdentification, **filters: str | int | float | None
+    ) -> BulkIdentification:
+        """Select the images of a bulk identification, and count them; nothing is identified yet.
+
+        They are the images or sequences of `new`, or all images that match the filters, which are
+        those of `list_images`. Start it within an hour:
+
+            bulk = server.prepare_bulk_identification(
+                NewBulkIdentification(kind="blank"), project=1, blank="true", reviewed="false")
+            print(bulk.images)
+            server.start_bulk_identification(bulk.id)
+        """
+        return self._to.send(
+            "POST", "/bulk-identifications", BulkIdentification, new, params=filters
+        )
+
+    def start_bulk_identification(self, bulk_id: UUID) -> BulkIdentification:
+        """Start a bulk identification, or resume it after it stopped.
+
+        A few hundred images are identified when this returns. `get_bulk_identification` returns the
+        progress of the others.
+        """
+        path = f"/bulk-identifications/{bulk_id}/start"
+        return self._to.send("POST", path, BulkIdentification)
+
+    def withdraw_bulk_identification(self, bulk_id: UUID) -> BulkIdentification:
+        """Withdraw all its identifications: of your own, or as a manager those of any user."""
+        path = f"/bulk-identifications/{bulk_id}/withdraw"
+        return self._to.send("POST", path, BulkIdentification)
+
+    def get_bulk_identification(self, bulk_id: UUID) -> BulkIdentification:
+        """Get a bulk identification with its progress."""
+        return self._to.get(f"/bulk-identifications/{bulk_id}", BulkIdentification)
+
+    def list_bulk_identifications(
+        self, **filters: str | int | float | None
+    ) -> NotebookPage[BulkIdentification]:
+        """List one page of the bulk identifications that were started, newest first.
+
+        Filters are project, person, cursor, limit.
+        """
+        return self._to.get("/bulk-identifications", NotebookPage[BulkIdentification], filters)

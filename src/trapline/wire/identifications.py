@@ -123,7 +123,27 @@ class NewIdentificationTaxon(Request):
     individual_id: IndividualName | None = None
 
 
-class NewIdentification(Request):
+class IdentificationStatement(Request):
+    """The statement of an identification, without its subjects.
+
+    A correction has one taxon, with `taxon` or `label` and its details, or several, with `taxa`.
+    """
+
+    kind: IdentificationKind
+    taxon: UUID | None = None
+    label: Name | None = None
+    taxa: (
+        Annotated[list[NewIdentificationTaxon], Field(min_length=1, max_length=MOST_TAXA)] | None
+    ) = Field(default=None, description="All taxa that an image or a sequence shows.")
+    comment: Annotated[Text, Field(min_length=1)] | None = None
+    count: NumberOfIndividuals | None = None
+    sex: Sex | None = None
+    life_stage: LifeStage | None = None
+    behaviour: Name | None = None
+    individual_id: IndividualName | None = None
+
+
+class NewIdentification(IdentificationStatement):
     """Request for one identification of annotations, whole images or sequences.
 
     A correction has one taxon, with `taxon` or `label` and its details, or several, with `taxa`.
@@ -131,7 +151,6 @@ class NewIdentification(Request):
     found nothing.
     """
 
-    kind: IdentificationKind
     annotations: Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)] = []
     images: Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)] = []
     sequences: Annotated[
@@ -149,17 +168,6 @@ class NewIdentification(Request):
             "images without a box."
         ),
     )
-    taxon: UUID | None = None
-    label: Name | None = None
-    taxa: (
-        Annotated[list[NewIdentificationTaxon], Field(min_length=1, max_length=MOST_TAXA)] | None
-    ) = Field(default=None, description="All taxa that an image or a sequence shows.")
-    comment: Annotated[Text, Field(min_length=1)] | None = None
-    count: NumberOfIndividuals | None = None
-    sex: Sex | None = None
-    life_stage: LifeStage | None = None
-    behaviour: Name | None = None
-    individual_id: IndividualName | None = None
     independent: bool | None = Field(
         default=None,
         description=(

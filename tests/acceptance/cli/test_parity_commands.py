@@ -202,6 +202,14 @@ def test_several_taxa_and_individuals_are_identified(run: Run, scene: Scene) -> 
     assert "count" in run(*wrong, "--taxa", '{"label": "hare", "count": 0}', code=2)
 
 
+def test_images_of_a_filter_are_identified_as_one(run: Run, scene: Scene) -> None:
+    within = ("bulk-identification", "add", "blank", "--project", scene.project, "--yes", "--json")
+    done = read(run(*within, "--where", "blank=false"))
+    assert (done["state"], done["identified"]) == ("completed", done["images"])
+    withdrawn = read(run("bulk-identification", "withdraw", done["id"], "--json"))
+    assert (withdrawn["state"], withdrawn["withdrawn"]) == ("withdrawn", done["images"])
+
+
 def test_boxes_are_drawn_changed_and_withdrawn(run: Run, scene: Scene) -> None:
     image = scene.images["wide.jpg"].id
     at = ("--at", "1,2,11,12")

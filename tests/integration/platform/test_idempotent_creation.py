@@ -63,6 +63,8 @@ ANEW = {
     "it moves what is there, and the same again finds it moved": {
         "POST /exports/{export_id}/cancel",
         "POST /identifications/withdraw",
+        "POST /bulk-identifications/{bulk_id}/start",
+        "POST /bulk-identifications/{bulk_id}/withdraw",
         "POST /images/delete",
         "POST /images/restore",
         "POST /image-pull-sources/{source_id}/files/retry",

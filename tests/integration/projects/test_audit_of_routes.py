@@ -163,6 +163,8 @@ async def prepare(grounds: Grounds, house: House, key: str) -> None:
         [staged] = (await ask(grounds, house, "POST /images/presign", announced)).json()["files"]
         await grounds.app_client.put(staged["upload_url"], content=sent, headers=staged["headers"])
         house.ids["staged_id"] = staged["file_id"]
+    if "{bulk_id}" in key:
+        house.ids["bulk_id"] = await make(grounds, house, "POST /bulk-identifications")
     if "{user_id}" in key:
         house.ids["user_id"] = house.ids["member_id"]
     if key in BEFORE:

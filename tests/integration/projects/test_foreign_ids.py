@@ -61,6 +61,11 @@ BESIDE: dict[tuple[str, str], Any] = {
     ("POST /identifications", ".identifications[].taxon"): {
         "identifications": [{"kind": "correct", "images": ["{image_id}"]}]
     },
+    ("POST /bulk-identifications", ".sequences[]"): {"kind": "unsure"},
+    **{
+        ("POST /bulk-identifications", place): {"kind": "correct", "images": ["{image_id}"]}
+        for place in (".taxon", ".taxa[].taxon")
+    },
     ("POST /annotations", ".annotations[].taxon"): {
         "annotations": [
             {"image": "{image_id}", "box": {"x_min": 0, "y_min": 0, "x_max": 5, "y_max": 5}}
@@ -108,6 +113,19 @@ OTHERWISE: dict[tuple[str, str], int] = {
     **{
         ("GET /disagreements/matrix", name): 200
         for name in ("deployment", "identified_by", "job", "sequence", "taxon")
+    },
+    ("GET /bulk-identifications", "person"): 200,
+    # A filter is not allowed together with the images of the body.
+    **{
+        ("POST /bulk-identifications", name): 422
+        for name in (
+            ".excluded[]",
+            "deployment",
+            "identified_by",
+            "job",
+            "sequence",
+            "taxon",
+        )
     },
     ("GET /jobs", "preset"): 200,
     ("GET /presets", "pipeline"): 200,

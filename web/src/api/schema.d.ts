@@ -648,6 +648,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/bulk-identifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bulk Identifications
+         * @description List the bulk identifications that were started, newest first.
+         */
+        get: operations["list_bulk_identifications_api_v2_bulk_identifications_get"];
+        put?: never;
+        /**
+         * Prepare Bulk Identification
+         * @description Select the images of a bulk identification and return their number.
+         *
+         *     They are those of `images` or `sequences`, or all images of `project` that match the filter in
+         *     the query. Nothing is identified before the bulk identification is started. It can be started
+         *     within an hour.
+         */
+        post: operations["prepare_bulk_identification_api_v2_bulk_identifications_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/bulk-identifications/{bulk_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bulk Identification
+         * @description Get a bulk identification with its progress.
+         */
+        get: operations["get_bulk_identification_api_v2_bulk_identifications__bulk_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/bulk-identifications/{bulk_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Bulk Identification
+         * @description Start a bulk identification of your own, or resume it after it stopped.
+         *
+         *     A few hundred images are identified when this returns, and the others in the background. Images
+         *     that are deleted, or that another user identified after they were selected, are skipped.
+         */
+        post: operations["start_bulk_identification_api_v2_bulk_identifications__bulk_id__start_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/bulk-identifications/{bulk_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Bulk Identification
+         * @description Withdraw all identifications of a bulk identification; later ones of its images are kept.
+         *
+         *     One of another user requires the manager role.
+         */
+        post: operations["withdraw_bulk_identification_api_v2_bulk_identifications__bulk_id__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/callback_keys": {
         parameters: {
             query?: never;
@@ -4115,6 +4208,84 @@ export interface components {
             unchanged: number;
         };
         /**
+         * BulkIdentification
+         * @description A bulk identification and its progress.
+         *
+         *     `images` is the number of selected images, and `reviewed` of them were reviewed when they were
+         *     selected. Of the images that are `done`, some are `identified` and the others skipped.
+         */
+        BulkIdentification: {
+            /** By */
+            by: string;
+            /** Comment */
+            comment: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done */
+            done: number;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Identified */
+            identified: number;
+            /** Images */
+            images: number;
+            kind: components["schemas"]["IdentificationKind"];
+            /** Person Id */
+            person_id: string | null;
+            /** Project Id */
+            project_id: number;
+            /**
+             * Reason
+             * @description Why it stopped.
+             */
+            reason: string | null;
+            /** Reviewed */
+            reviewed: number;
+            /** Skipped */
+            skipped: {
+                [key: string]: number;
+            };
+            /**
+             * Skipped Images
+             * @description The first 100 images that were skipped.
+             */
+            skipped_images: components["schemas"]["SkippedImage"][];
+            /** Started At */
+            started_at: string | null;
+            state: components["schemas"]["BulkState"];
+            /** Taxa */
+            taxa: components["schemas"]["IdentificationTaxon"][];
+            unit: components["schemas"]["BulkUnit"];
+            /**
+             * Withdrawn
+             * @description Number of identifications that were withdrawn with it.
+             */
+            withdrawn: number;
+        };
+        /**
+         * BulkState
+         * @description State of a bulk identification.
+         *
+         *     A prepared one has changed nothing. A stopped one keeps its identifications; it can be started
+         *     or withdrawn again.
+         * @enum {string}
+         */
+        BulkState: "prepared" | "running" | "completed" | "withdrawing" | "withdrawn" | "stopped";
+        /**
+         * BulkUnit
+         * @description Subject of the identifications: each image, or the selected images of each sequence.
+         * @enum {string}
+         */
+        BulkUnit: "images" | "sequences";
+        /**
          * CallbackKey
          * @description A service key without its secret: its processing service and its projects.
          */
@@ -7029,6 +7200,49 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * NewBulkIdentification
+         * @description Request for a bulk identification of images, of sequences, or of all images of a filter.
+         *
+         *     The filter is in the query, as for `GET /images`, and applies if the body names neither images
+         *     nor sequences. Nothing is identified before the bulk identification is started.
+         */
+        NewBulkIdentification: {
+            /** @description With a correction and the unit `sequences`, as in an identification. */
+            apply_to?: components["schemas"]["ApplyTo"] | null;
+            /** Behaviour */
+            behaviour?: string | null;
+            /** Comment */
+            comment?: string | null;
+            /** Count */
+            count?: number | null;
+            /**
+             * Excluded
+             * @description Images that are left out of the selection.
+             * @default []
+             */
+            excluded: string[];
+            /** Images */
+            images?: string[] | null;
+            /** Individual Id */
+            individual_id?: string | null;
+            kind: components["schemas"]["IdentificationKind"];
+            /** Label */
+            label?: string | null;
+            life_stage?: components["schemas"]["LifeStage"] | null;
+            /** Sequences */
+            sequences?: string[] | null;
+            sex?: components["schemas"]["Sex"] | null;
+            /**
+             * Taxa
+             * @description All taxa that an image or a sequence shows.
+             */
+            taxa?: components["schemas"]["NewIdentificationTaxon"][] | null;
+            /** Taxon */
+            taxon?: string | null;
+            /** @description By default `sequences` if the body names sequences, otherwise `images`. */
+            unit?: components["schemas"]["BulkUnit"] | null;
+        };
+        /**
          * NewCallbackKey
          * @description Request to create a key for a processing service, which is created if it does not exist.
          */
@@ -8282,6 +8496,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["BrowserSession"][];
+        };
+        /** Page[BulkIdentification] */
+        Page_BulkIdentification_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["BulkIdentification"][];
         };
         /** Page[CallbackKey] */
         Page_CallbackKey_: {
@@ -10308,6 +10536,26 @@ export interface components {
             parts: components["schemas"]["SignatureCheckPart"][];
             /** Valid */
             valid: boolean;
+        };
+        /**
+         * SkipReason
+         * @description Reason why an image is skipped.
+         *
+         *     `decided` means that another user identified it after the selection was shown.
+         * @enum {string}
+         */
+        SkipReason: "deleted" | "decided" | "nothing_to_confirm";
+        /**
+         * SkippedImage
+         * @description An image that a bulk identification skipped.
+         */
+        SkippedImage: {
+            /**
+             * Image Id
+             * Format: uuid
+             */
+            image_id: string;
+            reason: components["schemas"]["SkipReason"];
         };
         /**
          * SoughtKind
@@ -12763,6 +13011,235 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bulk_identifications_api_v2_bulk_identifications_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description Only those of this user. */
+                person?: string | null;
+                /** @description The largest number of results on a page. */
+                limit?: number;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BulkIdentification_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prepare_bulk_identification_api_v2_bulk_identifications_post: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                deployment?: string | null;
+                /** @description A name, or a label that means it. */
+                class?: string | null;
+                /** @description Only this taxon and its descendants. */
+                taxon?: string | null;
+                analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
+                captured_after?: string | null;
+                captured_before?: string | null;
+                /** @description From this local day on. */
+                day_after?: string | null;
+                /** @description Before this local day. */
+                day_before?: string | null;
+                /** @description From this hour of the day on, at the deployment. */
+                hour_from?: number | null;
+                /** @description Before this hour of the day; `hour_from=22&hour_to=4` is by night. Equal hours are a whole day. */
+                hour_to?: number | null;
+                /** @description Only images with an observation of at least this confidence; observations by people are certain. */
+                confidence_min?: number | null;
+                /** @description Only images with an observation of at most this confidence. Observations without a confidence are left out. */
+                confidence_max?: number | null;
+                /** @description Only blank images, or only images with findings. */
+                blank?: boolean | null;
+                /** @description Only images that are, or are not, reviewed by a person. */
+                reviewed?: boolean | null;
+                /** @description Only images with, or without, a comment of a person. */
+                commented?: boolean | null;
+                /** @description Only images of this job. */
+                job?: number | null;
+                /** @description Only images with this tag. */
+                tag?: string | null;
+                /** @description Only images with, or without, a star. */
+                starred?: boolean | null;
+                /** @description Only images of this sequence. */
+                sequence?: string | null;
+                /** @description Only images with the time of a camera or person, or with that of a file. */
+                camera_time?: boolean | null;
+                /** @description Only truncated JPEGs, or only other images. */
+                truncated?: boolean | null;
+                /** @description Only images with an observation of this kind. */
+                kind?: components["schemas"]["ObservationKind"] | null;
+                /** @description Only what a person, or a model, decided. */
+                source?: components["schemas"]["ObservationSource"] | null;
+                /** @description Only what this user identified. */
+                identified_by?: string | null;
+                /** @description Only what needs review, or does not. */
+                needs_review?: boolean | null;
+                /** @description Only images of this individual. */
+                individual?: string | null;
+                /** @description Only images with at least this number of individuals of one name. */
+                count_min?: number | null;
+                /** @description Only what a model found, whatever people say, by its label. */
+                model_class?: string | null;
+                /** @description Only images on which answers differ and no person decided since. */
+                disagreement?: components["schemas"]["DisagreementFilter"] | null;
+                /** @description With `source_b`: only images that both sources answered. A source is `model:` with name and version, `people`, or `user:` with an ID, as `GET /disagreements` lists them. */
+                source_a?: string | null;
+                source_b?: string | null;
+                /** @description Only this answer of `source_a`. */
+                answer_a?: string | null;
+                answer_b?: string | null;
+                /** @description Only images on which the answers of the two sources agree, differ, or differ and no person decided since. */
+                comparison?: components["schemas"]["ComparisonState"] | null;
+                /** @description Only deleted images; requires the manager role. */
+                deleted?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBulkIdentification"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkIdentification"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bulk_identification_api_v2_bulk_identifications__bulk_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulk_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkIdentification"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_bulk_identification_api_v2_bulk_identifications__bulk_id__start_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulk_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkIdentification"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_bulk_identification_api_v2_bulk_identifications__bulk_id__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulk_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkIdentification"];
+                };
             };
             /** @description The problem, and how to correct it. */
             default: {

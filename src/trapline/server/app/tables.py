@@ -21,6 +21,7 @@ from trapline.server.projects.queries import projects
 from trapline.server.queue.queries import job_downloads, jobs, pipelines, presets, workers
 from trapline.server.review.queries import (
     answer_pairs,
+    bulk_identifications,
     human_boxes,
     identifications,
     observation_rows,
@@ -56,6 +57,7 @@ TABLES = (
     taxa,
     sensitive_taxa,
     identifications,
+    bulk_identifications,
     human_boxes,
     observation_rows,
     review_sets,

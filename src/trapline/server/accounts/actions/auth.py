@@ -128,6 +128,24 @@ async def require_token(system: AppContext, token_id: UUID, project_id: int) -> 
         ) from error
 
 
+async def find_actor_scope(tx: Transaction, actor: str) -> Scope | None:
+    """Find the present scope of a user or token, for the background work that it started.
+
+    The result is None if the user is deactivated, or the token expired or was revoked.
+    """
+    kind, _, key = actor.partition(":")
+    if kind == "token":
+        row = await find_live_token_by_id(ANONYMOUS, tx, UUID(key))
+        try:
+            return None if row is None else _scope_of_live(row, RequestOrigin())
+        except Unauthenticated:
+            return None
+    user = await tx.session.get(UserRow, UUID(key)) if kind == "user" else None
+    if user is None or user.deactivated_at is not None:
+        return None
+    return await _scope_of_user(tx, user, RequestOrigin())
+
+
 def _scope_of_live(row: ActiveToken, origin: RequestOrigin) -> Scope:
     """Build the scope of an active token.
 

@@ -42,6 +42,10 @@ from trapline.server.operations.actions.retention import (
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.queue_maintenance import requeue_expired_leases
+from trapline.server.review.actions.bulk_identifications import (
+    purge_prepared_bulks,
+    run_bulk_identifications,
+)
 from trapline.server.review.actions.observation_builds import build_observations
 from trapline.server.review.actions.sensitive_sightings import record_sightings
 from trapline.server.sources.actions.pull_run_starts import restart_dead_runs, start_due_runs
@@ -106,6 +110,8 @@ def build_loops(system: AppContext) -> list[Loop]:
         Loop("clocks", 3.0, lambda: update_capture_times(system, SCOPE)),
         Loop("observations", 2.0, lambda: build_observations(system, SCOPE)),
         Loop("sightings of sensitive taxa", 2.0, lambda: record_sightings(system, SCOPE)),
+        Loop("bulk identifications", 2.0, lambda: run_bulk_identifications(system, SCOPE)),
+        Loop("prepared bulk identifications", 600.0, lambda: purge_prepared_bulks(system, SCOPE)),
         Loop("day counts", 2.0, lambda: update_day_counts(system, SCOPE)),
         Loop("sequences", 2.0, lambda: group_images(system, SCOPE)),
         Loop("late tasks of deleted images", 10.0, lambda: delete_late_tasks(system, SCOPE)),

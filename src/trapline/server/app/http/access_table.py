@@ -150,6 +150,11 @@ ACCESS: dict[str, RouteAccess] = {
     "POST /identifications": RouteAccess(PEOPLE, Role.REVIEWER),
     "POST /identifications/withdraw": RouteAccess(PEOPLE, Role.REVIEWER),
     "GET /identifications/{identification_id}": RouteAccess(PEOPLE),
+    "GET /bulk-identifications": RouteAccess(PEOPLE),
+    "POST /bulk-identifications": RouteAccess(PEOPLE, Role.REVIEWER),
+    "GET /bulk-identifications/{bulk_id}": RouteAccess(PEOPLE),
+    "POST /bulk-identifications/{bulk_id}/start": RouteAccess(PEOPLE, Role.REVIEWER),
+    "POST /bulk-identifications/{bulk_id}/withdraw": RouteAccess(PEOPLE, Role.REVIEWER),
     # saved views: reviewers change their own, managers any
     "GET /saved-views": RouteAccess(PEOPLE),
     "POST /saved-views": RouteAccess(PEOPLE, Role.REVIEWER),

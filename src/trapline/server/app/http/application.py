@@ -19,6 +19,7 @@ from trapline.server.app.routes import health
 from trapline.server.catalogue.events import ChangeSubscribers
 from trapline.server.catalogue.routes import (
     annotations,
+    bulk_identifications,
     disagreements,
     events,
     images,
@@ -87,6 +88,7 @@ VERSIONED = [
     deployments.router,
     source_folders.router,
     sequences.router,
+    bulk_identifications.router,
     events.router,
     images.router,
     saved_views.router,

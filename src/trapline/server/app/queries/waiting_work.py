@@ -10,6 +10,7 @@ from trapline.server.images.queries.images import is_without_thumbnails
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.rules.job_status_reason import ONLINE_S
+from trapline.server.review.queries.bulk_identifications import UNFINISHED
 from trapline.server.sources.queries.pull_runs import is_dead
 from trapline.server.sources.queries.pushed_files import needs_event_run
 from trapline.server.sources.queries.sources import is_due
@@ -31,6 +32,7 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "day counts": _any_of("select from dirty_days"),
     "observations": _any_of("select from observation_sets where state <> 'current'"),
     "sightings of sensitive taxa": _any_of("select from sensitive_taxa where not is_recorded"),
+    "bulk identifications": _any_of(f"select from bulk_identifications where {UNFINISHED}"),
     "sequences": _any_of("select from sequences where recheck or dissolve")
     | _any_of("select from images where sequence_id is null and deleted_at is null"),
     "feeds": _any_of("select from pull_sources where is_active and gateway = 'websocket'")

@@ -85,20 +85,33 @@ async def create_identifications(
             return done
         subjects = await _load_subjects(scope, tx, new)
         rows = IdentificationRowBuilder(scope, subjects).build_rows(new)
-        await _record_confirmed(scope, tx, rows, subjects.list_independent(new))
-        await create_identification_rows(scope, tx, rows)
-        for project in sorted({row.project_id for row in rows}):
-            own = [row for row in rows if row.project_id == project]
-            await refresh_stated_observations(scope, tx, project, {row.image_id for row in own})
-            # A box says nothing about the other animals of its image.
-            whole = {
-                row.image_id for row in own if row.annotation_id is None and row.kind in DECIDE
-            }
-            await lift_sightings(scope, tx, project, whole)
-            _audit(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)))
+        await store_identifications(scope, tx, rows, subjects.list_independent(new))
         return save_response(
             scope, tx, CreatedIdentifications(identifications=await _build_all(scope, tx, rows))
         )
+
+
+async def store_identifications(
+    scope: Scope,
+    tx: Transaction,
+    rows: Sequence[IdentificationRow],
+    independent: Collection[UUID] = (),
+    **details: object,
+) -> None:
+    """Store identifications of locked images, and all that follows from them.
+
+    Images in `independent` are confirmed without the decisions of other people. `details` are added
+    to the audit.
+    """
+    await _record_confirmed(scope, tx, rows, independent)
+    await create_identification_rows(scope, tx, rows)
+    for project in sorted({row.project_id for row in rows}):
+        own = [row for row in rows if row.project_id == project]
+        await refresh_stated_observations(scope, tx, project, {row.image_id for row in own})
+        # A box says nothing about the other animals of its image.
+        whole = {row.image_id for row in own if row.annotation_id is None and row.kind in DECIDE}
+        await lift_sightings(scope, tx, project, whole)
+        _audit(tx, "identify", own, kinds=dict(Counter(row.kind for row in own)), **details)
 
 
 async def _load_subjects(
@@ -215,19 +228,31 @@ async def withdraw_identifications(
         done = await find_saved_response(scope, tx, WithdrawResult)
         if done:
             return done
-        # Also images of a statement that are in the trash.
-        await lock_image_rows(scope, tx, {row.image_id for row in rows})
-        withdrawn = await withdraw_identification_rows(scope, tx, keys, own)
-        for project in sorted({row.project_id for row in withdrawn}):
-            of_project = [row for row in withdrawn if row.project_id == project]
-            await refresh_stated_observations(
-                scope, tx, project, {row.image_id for row in of_project}
-            )
-            _audit(tx, "withdraw", of_project)
-        unchanged = len(keys) - len(withdrawn)
-        return save_response(
-            scope, tx, WithdrawResult(withdrawn=len(withdrawn), unchanged=unchanged)
-        )
+        withdrawn = await store_withdrawals(scope, tx, keys, {row.image_id for row in rows}, own)
+        unchanged = len(keys) - withdrawn
+        return save_response(scope, tx, WithdrawResult(withdrawn=withdrawn, unchanged=unchanged))
+
+
+async def store_withdrawals(
+    scope: Scope,
+    tx: Transaction,
+    keys: Sequence[UUID],
+    images: Collection[UUID],
+    person: str,
+    **details: object,
+) -> int:
+    """Lock images, withdraw their identifications, and return how many were not withdrawn before.
+
+    `details` are added to the audit.
+    """
+    # Also images of a statement that are in the trash.
+    await lock_image_rows(scope, tx, images)
+    withdrawn = await withdraw_identification_rows(scope, tx, keys, person)
+    for project in sorted({row.project_id for row in withdrawn}):
+        of_project = [row for row in withdrawn if row.project_id == project]
+        await refresh_stated_observations(scope, tx, project, {row.image_id for row in of_project})
+        _audit(tx, "withdraw", of_project, **details)
+    return len(withdrawn)
 
 
 async def list_effective_identifications(

@@ -88,6 +88,12 @@ class IdentificationRow(Row):
             "statement_id",
             postgresql_where="statement_id is not null",
         ),
+        Index(
+            "ix_identifications_bulk",
+            "bulk_id",
+            "id",
+            postgresql_where="bulk_id is not null and withdrawn_at is null",
+        ),
     )
 
     id: Mapped[Key]
@@ -123,6 +129,8 @@ class IdentificationRow(Row):
     applies_to_all: Mapped[bool] = mapped_column(default=False, server_default="false")
     role: Mapped[str | None]
     """The role of its author at that time."""
+    bulk_id: Mapped[UUID | None]
+    """The bulk identification that it belongs to."""
 
 
 _INSERTED = [
