@@ -193,7 +193,7 @@ def test_the_glossary_says_each_word_once() -> None:
     assert len(words) == len(set(words))
 
 
-def test_whoever_moves_the_store_is_told_of_all_that_lies_in_it() -> None:
+def test_the_guide_of_a_move_names_all_parts_of_the_store() -> None:
     """A kind of file that a move leaves behind is lost."""
     keys = read(Path("src/trapline/server/platform/store/storage_keys.py"))
     kinds = set(re.findall(r'^_[A-Z]+ = "(\w+)"$|return f"(\w+)/', keys, re.MULTILINE))

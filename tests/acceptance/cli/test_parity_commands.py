@@ -38,9 +38,7 @@ def run(server: RunningServer) -> Run:
 read: Callable[[str], Any] = json.loads
 
 
-def test_what_was_found_is_told(
-    run: Run, server: RunningServer, scene: Scene, tmp_path: Path
-) -> None:
+def test_findings_are_listed(run: Run, server: RunningServer, scene: Scene, tmp_path: Path) -> None:
     image = scene.images["wide.jpg"].id
     [analysis] = read(run("analysis", "list", image, "--json"))
     shown = read(run("analysis", "show", analysis["id"], "--json"))
@@ -86,7 +84,7 @@ def test_what_was_found_is_told(
     assert run("job", "log", "nothing", code=2)
 
 
-def test_what_was_found_is_exported(run: Run, scene: Scene, tmp_path: Path) -> None:
+def test_findings_are_exported(run: Run, scene: Scene, tmp_path: Path) -> None:
     output = tmp_path / "observations.csv"
     within = ("--project", scene.project)
     made = read(run("export", "csv", *within, "--json", "-o", output))
@@ -131,7 +129,7 @@ def test_what_was_found_is_exported(run: Run, scene: Scene, tmp_path: Path) -> N
     assert run("export", "show", made["id"], code=4)
 
 
-def test_what_was_found_is_corrected(run: Run, scene: Scene) -> None:
+def test_findings_are_corrected(run: Run, scene: Scene) -> None:
     image = scene.images["wide.jpg"].id
     box = read(run("images", "findings", image, "--type", "bounding_box", "--json"))[0]["id"]
     named = (

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings(
 )  # of playwright's own sockets at its end
 
 
-def test_what_the_grid_shows_is_exported_and_downloaded(seat: Seat, tab: Watched) -> None:
+def test_the_images_of_the_grid_are_exported_and_downloaded(seat: Seat, tab: Watched) -> None:
     project = f"/projects/{seat.scene.project}"
     page = tab.open(f"{project}/images?class=lynx")
     page.get_by_role("link", name="Export", exact=True).click()

@@ -160,7 +160,7 @@ def test_files_go_to_their_address(desk: Desk, tmp_path: Path) -> None:
     assert [one.filename for one in files] == ["run.log", "about.json"]
 
 
-def test_what_the_shared_secret_may_not(desk: Desk) -> None:
+def test_calls_that_the_shared_secret_does_not_allow(desk: Desk) -> None:
     with CallbackSession(desk.server.base_url, build_secret_signer(SHARED_SECRET)) as outside:
         assert outside.set_status(desk.made.id, AnalysisState.PROCESSING).status == "processing"
         with pytest.raises(ApiStatusError) as caught:

@@ -40,7 +40,7 @@ def furnished(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Furnished
 
 
 @pytest.mark.parametrize("turn", EACH)
-def test_what_people_type_is_text_on_every_screen(
+def test_typed_text_stays_text_on_every_screen(
     seat: Seat, furnished: Furnished, tmp_path: Path, turn: int
 ) -> None:
     dialogs: list[str] = []

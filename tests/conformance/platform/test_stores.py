@@ -56,7 +56,7 @@ def scene(request: pytest.FixtureRequest) -> Scene:
     return opened
 
 
-async def test_what_was_kept_is_given_whole_and_in_parts(scene: Scene) -> None:
+async def test_a_stored_file_is_read_whole_and_in_parts(scene: Scene) -> None:
     data = bytes(range(256)) * 30_000
     key = new_key()
     async with scene.store.receive() as incoming:

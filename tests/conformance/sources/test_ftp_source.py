@@ -73,7 +73,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
-async def test_who_may_sign_in_and_where_the_folder_is(root: Path) -> None:
+async def test_accounts_and_folders_of_a_server(root: Path) -> None:
     with pyftpd(root) as port:
         async with opened(port) as gateway:
             assert await paths(gateway) == ["DCIM/100 MEDIA/b.jpg", "DCIM/a.jpg"]

@@ -168,7 +168,7 @@ async def test_lists_every_file_once_and_opens_it_under_that_name(place: Place) 
     assert readable <= set(listed)
 
 
-async def test_what_the_listing_gives_exactly_is_exact(place: Place) -> None:
+async def test_exact_values_of_a_listing_are_exact(place: Place) -> None:
     async for entry in place.gateway.list_files():
         if entry.path.startswith("outside/") or "%" in entry.path:
             continue

@@ -102,7 +102,7 @@ def test_the_built_in_ones_are_found_by_entry_point() -> None:
     assert {"animal-detector", "insect-sheet", "yolox-nano"} <= set(list_default_slugs())
 
 
-def test_what_it_declares_is_what_a_server_takes(pipeline: Pipeline) -> None:
+def test_a_server_accepts_the_declaration_of_a_pipeline(pipeline: Pipeline) -> None:
     declared = build_definition(pipeline)
     sent = PipelineRegistration(
         processing_service_name="tests", pipelines=[declared]
@@ -245,7 +245,7 @@ def test_a_real_insect_on_a_sheet_is_named_by_its_order(samples: Path) -> None:
     ]
 
 
-def test_what_stands_out_lies_within_every_real_picture(samples: Path) -> None:
+def test_regions_lie_within_every_real_image(samples: Path) -> None:
     looked_at = 0
     for path in (samples / "images").iterdir():
         try:

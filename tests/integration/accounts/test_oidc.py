@@ -120,7 +120,7 @@ async def test_somebody_invited_signs_in_and_is_linked(
     assert (await browser.get("/auth/me")).status_code == 401
 
 
-async def test_what_is_sent_keeps_a_code_from_everybody_else(
+async def test_a_code_is_of_no_use_to_anyone_else(
     browser: httpx2.AsyncClient, provider: Provider
 ) -> None:
     address = await begin(browser)

@@ -60,7 +60,7 @@ async def test_provider_that_is_away_or_wrong_is_told_in_words(
     assert "another secret" not in json.dumps(refused.json())
 
 
-async def test_who_begins_or_asks_how_is_counted_by_address(
+async def test_sign_in_starts_and_methods_are_counted_by_address(
     browser: httpx2.AsyncClient, application: FastAPI, provider: Provider
 ) -> None:
     await begin(browser)

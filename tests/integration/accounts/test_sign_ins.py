@@ -110,7 +110,7 @@ async def test_many_at_once_are_counted_over_all_processes(
     ]
 
 
-async def test_who_signs_in_begins_anew_but_their_address_does_not(
+async def test_a_sign_in_resets_the_count_of_the_account_but_not_of_the_address(
     system: AppContext, browser: httpx2.AsyncClient, application: FastAPI
 ) -> None:
     async with open_browser(application, ELSEWHERE) as other:

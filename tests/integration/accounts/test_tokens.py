@@ -207,7 +207,7 @@ async def test_a_token_for_some_projects_makes_no_other(
     assert "No project was created" in made.json()["detail"]
 
 
-async def test_whoever_sees_a_project_makes_tokens_for_it(
+async def test_every_member_of_a_project_creates_tokens_for_it(
     system: AppContext, app_client: httpx2.AsyncClient, house: House
 ) -> None:
     project = int(house.ids["project_id"])

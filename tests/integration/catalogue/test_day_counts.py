@@ -71,7 +71,7 @@ async def test_days_are_those_of_the_camera(field: Field) -> None:
     assert await counted(field) == [("2026-06-01", 1, 0, {23: 1}), ("2026-06-02", 2, 0, {0: 2})]
 
 
-async def test_what_is_found_is_counted(field: Field) -> None:
+async def test_found_classes_are_counted(field: Field) -> None:
     await field.change("update images set captured_at = %s", NOON)
     await counted(field)
     job = await field.run_job()

@@ -94,7 +94,7 @@ async def test_paths_of_others_are_refused(field: Field) -> None:
     assert without.json()["errors"][0]["where"] == "annotations.0.storage_path"
 
 
-async def test_what_was_announced_must_come(field: Field) -> None:
+async def test_uploads_must_match_their_announced_size_and_digest(field: Field) -> None:
     outside = await begin(field)
     content = make_png()
     right = hashlib.sha256(content).hexdigest()

@@ -134,7 +134,7 @@ def _nested(depth: int) -> Any:
     return value
 
 
-async def test_what_is_stored_can_be_told_again(field: Field) -> None:
+async def test_nested_values_that_are_stored_can_be_returned(field: Field) -> None:
     outside = await begin(field, parameters={"deep": _nested(60)})
     await outside.post([{"annotation_type": "custom", "data": {"deep": _nested(62)}}])
     for depth in (64, 150, 300, 900):

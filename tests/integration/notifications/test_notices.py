@@ -245,7 +245,7 @@ async def look(post: Post) -> None:
     await post.send()
 
 
-async def test_what_is_over_or_paused_is_not_missed(post: Post, box: MailBox) -> None:
+async def test_ended_or_paused_deployments_are_not_missed(post: Post, box: MailBox) -> None:
     await post.ask(NoticeKind.DEPLOYMENT_SILENT, silent_for_h=1)
     await post.ask(NoticeKind.SOURCE_SILENT, silent_for_h=1)
     await post.sql("update images set created_at = now() - interval '9 days'")
@@ -330,7 +330,7 @@ async def test_an_e_mail_whose_process_died_is_sent_by_another(post: Post, box: 
     assert len({one.message["Message-ID"] for one in box.handed}) == 1
 
 
-async def test_whoever_is_without_right_gets_nothing(post: Post, box: MailBox) -> None:
+async def test_subscribers_without_rights_get_nothing(post: Post, box: MailBox) -> None:
     for role in (Role.OWNER, Role.VIEWER):
         await post.ask(FAILED, role)
     await post.fail_job()

@@ -70,7 +70,7 @@ async def test_a_database_that_is_closed_leaves_no_connection_also_those_in_use(
         await outer.__aexit__(None, None, None)
 
 
-async def test_who_waits_on_a_connection_hears_when_the_database_is_closed(
+async def test_waiting_for_a_connection_ends_when_the_database_is_closed(
     database_url: str,
 ) -> None:
     database = Database(database_url)

@@ -42,7 +42,7 @@ async def test_a_request_names_itself_and_what_its_path_names(system: AppContext
     assert field.worker not in told
 
 
-async def test_whatever_is_said_within_a_run_names_its_source(system: AppContext) -> None:
+async def test_log_lines_of_a_run_name_its_source(system: AppContext) -> None:
     async with make_feed(system) as feed:
         fill(feed.camera, "a.jpg")
         await feed.change(auth_type="basic", auth_username="ranger", auth_password="swordfish 4711")

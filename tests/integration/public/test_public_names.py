@@ -112,7 +112,7 @@ async def test_every_name_that_is_not_a_known_animal_hides_its_image(system: App
     assert set(unknown) == set(PEOPLE)
 
 
-async def test_what_people_state_replaces_the_names_of_models(system: AppContext) -> None:
+async def test_names_stated_by_people_replace_those_of_models(system: AppContext) -> None:
     field = await publish(system, 4)
     person, fox = await find(field, 0, box(class_name="person"), box(1, class_name="red fox"))
     await find(field, 1, box(class_name="person"))

@@ -60,7 +60,7 @@ async def test_a_wait_ends_when_its_time_is_up(field: Field) -> None:
         assert (await worker.call("/tasks/lease", body)).status_code in (400, 422)
 
 
-async def test_whoever_waits_hears_of_what_is_given_back_or_evicted(field: Field) -> None:
+async def test_a_waiting_worker_is_notified_of_released_and_evicted_tasks(field: Field) -> None:
     await field.run_job()
     one, two = await greet(field), await greet(field, name="worker-2")
     tasks = await one.lease()

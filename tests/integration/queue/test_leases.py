@@ -129,7 +129,7 @@ async def make_worker_token(system: AppContext) -> str:
     return made.token
 
 
-async def test_whoever_holds_much_over_all_jobs_gets_one(system: AppContext) -> None:
+async def test_a_holder_of_many_tasks_over_all_jobs_gets_one(system: AppContext) -> None:
     field = await make_field(replace(system, leases=LeaseSettings(held_at_most=4)), images=5)
     await field.run_job()
     await field.run_job()
@@ -312,7 +312,7 @@ async def test_an_error_goes_to_a_worker_that_waits_for_the_pipeline(field: Fiel
     assert len(await one.lease()) == 1
 
 
-async def test_whoever_was_just_served_waits_although_its_jobs_are_over(system: AppContext) -> None:
+async def test_a_project_just_served_waits_although_its_jobs_are_over(system: AppContext) -> None:
     field, neighbour = (
         await make_field(system, images=4),
         await make_field(system, images=8, name="neighbour"),

@@ -62,7 +62,7 @@ async def test_the_database_itself_refuses_a_move_that_may_not_be(system: AppCon
             await record_transition(scope, tx, number, project, 2, JobState.QUEUED, "somebody")
 
 
-async def test_who_is_known_for_a_moment_is_not_refused_what_is_theirs_since(
+async def test_a_cached_caller_is_not_refused_a_new_project(
     system: AppContext, app_client: httpx2.AsyncClient
 ) -> None:
     house, other = await build_house(system, "house"), await build_house(system, "other")

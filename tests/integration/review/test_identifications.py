@@ -236,7 +236,7 @@ async def test_a_withdrawal_with_a_key_returns_its_first_response_again(desk: De
     assert [answer.json() for answer in answers] == [{"withdrawn": 1, "unchanged": 0}] * 2
 
 
-async def test_who_may_say_and_withdraw_what(desk: Desk) -> None:
+async def test_roles_that_may_identify_and_withdraw(desk: Desk) -> None:
     reviewer, person = await let_in(desk, Role.REVIEWER)
     viewer, _ = await let_in(desk, Role.VIEWER)
     manager, _ = await let_in(desk, Role.MANAGER)
@@ -318,7 +318,7 @@ async def test_many_speak_of_one_image_at_once(desk: Desk) -> None:
     assert await desk.reviewed() == [False, False, False]
 
 
-async def test_what_was_said_goes_with_its_image(desk: Desk) -> None:
+async def test_identifications_are_deleted_with_their_image(desk: Desk) -> None:
     await desk.say({"kind": "confirm", "images": desk.images[:2]})
     await desk.field.call("POST", "/images/delete", {"images": desk.images[:1], "reason": "x"})
     assert [one["image_id"] for one in await desk.find()] == desk.images[1:2]

@@ -62,7 +62,7 @@ async def test_a_threshold_is_applied_in_the_background(field: Field) -> None:
     assert (sets, rows) == (1, 1), "the earlier observations are deleted"
 
 
-async def test_what_changes_during_a_build_is_in_both(field: Field) -> None:
+async def test_changes_during_a_build_are_in_both(field: Field) -> None:
     await analyse(field, 0, box(confidence=0.3))
     await change(field, detection_threshold=0.5)
     await build_observations(field.system, SYSTEM)

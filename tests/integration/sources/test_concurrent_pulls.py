@@ -115,7 +115,7 @@ async def test_one_file_that_the_database_refuses_leaves_the_others(feed: Feed) 
     assert (await feed.run()).imported == 1
 
 
-async def test_what_is_in_hand_is_kept_when_a_server_asks_for_patience(feed: Feed) -> None:
+async def test_files_in_progress_are_kept_when_a_server_asks_for_patience(feed: Feed) -> None:
     names = [f"{number:02}.jpg" for number in range(9)]
     fill(feed.camera, *names)
     await feed.change(concurrency=3)

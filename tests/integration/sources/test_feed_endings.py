@@ -38,7 +38,7 @@ async def tell_each(place: Field) -> None:
         await place.tower.tell(told(place.camera, name))
 
 
-async def test_what_concerns_no_connection_ends_none(system: AppContext) -> None:
+async def test_unrelated_changes_end_no_connection(system: AppContext) -> None:
     async with open_field(system, **BASIC) as place:
         background = FeedManager(place.system)
         await place.until_connected(background)
@@ -104,7 +104,7 @@ async def test_a_process_that_stops_notes_what_it_has_received(system: AppContex
         assert not place.tower.connections
 
 
-async def test_what_a_server_says_is_not_repeated(system: AppContext) -> None:
+async def test_messages_of_a_server_are_not_repeated(system: AppContext) -> None:
     async with open_field(system, **BASIC) as place:
         background = FeedManager(place.system)
 

@@ -274,7 +274,7 @@ async def test_events_during_a_run_are_taken_by_one_that_follows(
     assert len(await feed.images()) == 3
 
 
-async def test_what_waits_without_a_run_is_followed(
+async def test_files_that_wait_without_a_run_are_followed(
     client: httpx2.AsyncClient, feed: Feed, secret: str
 ) -> None:
     fill(feed.camera, "a.jpg")

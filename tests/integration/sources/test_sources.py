@@ -262,7 +262,7 @@ async def test_where_a_folder_leads_is_not_told(
         ("s3://bucket/", {"endpoint": "http://[::1]:9000"}),
     ],
 )
-async def test_what_is_never_connected_to_is_not_saved(
+async def test_a_forbidden_address_is_not_saved(
     client: httpx2.AsyncClient, house: House, base_url: str, options: dict[str, str]
 ) -> None:
     wanted = settings(house, base_url=base_url, options=options)

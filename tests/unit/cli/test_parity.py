@@ -192,6 +192,6 @@ def test_the_command_line_has_a_command_for_each_operation() -> None:
     assert missing == []
 
 
-def test_what_has_none_is_still_there() -> None:
+def test_routes_without_a_command_exist() -> None:
     assert NO_COMMAND.keys() <= {f"{method} {path}" for method, path in OPERATIONS}
     assert not [key for key in NO_CLIENT if functions_for(*key.split(" ", 1))]

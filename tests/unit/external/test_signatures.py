@@ -81,7 +81,7 @@ def test_any_bit_that_differs_is_refused(version: int) -> None:
             _verify(headers, query=b"x")
 
 
-def test_whatever_is_sent_is_held_or_refused() -> None:
+def test_every_request_is_accepted_or_refused() -> None:
     chance = random.Random(7)
     names = [b"X-ML-Signature", b"x-ml-timestamp", b"X-ML-Nonce", b"X-ML-Key-Id", b"Content-Type"]
     starts = [b"", b"sha256=", b"v2=", b"sha256=" + b"0" * 64, b"1767225600", b",", b" \t"]

@@ -43,7 +43,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "data"), RIGHT)
-def test_what_is_right_stays_as_it_is(kind: str, data: dict[str, Any]) -> None:
+def test_valid_data_stays_unchanged(kind: str, data: dict[str, Any]) -> None:
     assert validate_data(kind, data, PICTURE) == data
 
 
@@ -91,7 +91,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "data", "field"), WRONG)
-def test_what_is_wrong_is_named(kind: str, data: dict[str, Any], field: str) -> None:
+def test_invalid_data_is_named(kind: str, data: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidAnnotationData) as wrong:
         validate_data(kind, data, PICTURE)
     assert wrong.value.field == field, wrong.value.message

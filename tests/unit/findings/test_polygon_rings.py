@@ -28,7 +28,7 @@ def test_a_ring_within_another_is_a_hole_and_one_within_that_is_not() -> None:
         assert measure_parts(parts) == ([1, 1, 80, 80], 3600 - 400 + 25 - 100 + 100)
 
 
-def test_what_lies_in_a_notch_or_beside_is_no_hole() -> None:
+def test_a_ring_in_a_notch_or_outside_is_not_a_hole() -> None:
     notched = [[0, 0], [9, 0], [9, 9], [6, 9], [6, 3], [3, 3], [3, 9], [0, 9]]
     assert nest_rings([notched, _square(4, 5, 1)]) == [[notched], [_square(4, 5, 1)]]
     assert nest_rings([_square(0, 0, 5), _square(5, 0, 5)]) == [

@@ -33,7 +33,9 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(("rows", "bbox", "area"), MEASURED)
-def test_what_is_not_background_is_measured(rows: list[str], bbox: list[int], area: int) -> None:
+def test_cells_that_are_not_background_are_measured(
+    rows: list[str], bbox: list[int], area: int
+) -> None:
     assert get_extent(_runs(rows), len(rows)) == (bbox, area)
 
 

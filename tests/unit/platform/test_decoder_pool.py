@@ -154,7 +154,7 @@ async def test_a_truncated_jpeg_is_an_error(decoders: DecoderPool, tmp_path: Pat
         (b"\xff\xd8\xff\xe0" + os.urandom(100), UndecodableFile, ""),
     ],
 )  # fmt: skip
-async def test_what_is_no_picture_is_said_in_words(
+async def test_a_file_that_is_not_an_image_is_reported(
     decoders: DecoderPool, tmp_path: Path, data: bytes, kind: type, words: str
 ) -> None:
     outcome = await inspect(decoders, tmp_path, data)

@@ -156,7 +156,7 @@ MORE = {"save_all": True, "append_images": [photograph().rotate(180), photograph
     ],
     ids=["tiff", "png", "webp", "gif", "avif"],
 )
-async def test_what_is_more_or_other_than_a_picture_is_said(
+async def test_files_that_are_not_only_an_image_are_reported(
     decoders: DecoderPool, tmp_path: Path, data: bytes, words: str
 ) -> None:
     outcome = await inspect(decoders, tmp_path, data)

@@ -51,7 +51,7 @@ async def test_keeps_reads_ranges_and_deletes(tmp_path: Path) -> None:
         await read(store, key)
 
 
-async def test_what_was_not_kept_vanishes(tmp_path: Path) -> None:
+async def test_files_that_were_not_kept_are_deleted(tmp_path: Path) -> None:
     store = LocalStore(tmp_path, [b"k" * 32], "http://trapline.test")
     async with store.receive() as incoming:
         incoming.write(b"half")

@@ -95,7 +95,9 @@ def test_an_interface_address_of_this_machine_is_opened_by_its_own_entry_alone()
      ("camera.local:81", (None, "camera.local", 81)),
      ("10.1.0.0/16:21", ("10.1.0.0/16", None, 21))],
 )  # fmt: skip
-def test_what_an_entry_may_be(text: str, place: tuple[str | None, str | None, int | None]) -> None:
+def test_allowed_forms_of_an_entry(
+    text: str, place: tuple[str | None, str | None, int | None]
+) -> None:
     entry = parse_allowed_network(text)
     assert (entry.network and str(entry.network), entry.host, entry.port) == place
 
@@ -104,7 +106,7 @@ def test_what_an_entry_may_be(text: str, place: tuple[str | None, str | None, in
     "text", ["", "10.0.0.0/99", "10.0.0.1/8", "camera:0", "camera:70000", "camera:x", "[::1", "10.0.0", "a b", "a/b",
              "http://camera/", "camera.local:80:80x", "*", "user@camera"],
 )  # fmt: skip
-def test_what_an_entry_may_not_be(text: str) -> None:
+def test_refused_forms_of_an_entry(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a network|has a port"):
         parse_allowed_network(text)
 

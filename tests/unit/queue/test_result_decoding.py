@@ -102,7 +102,7 @@ def test_bad_elements_say_why(result: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["mask", "keypoints", "embedding"])
-def test_what_is_kept_as_it_came_is_checked_too(name: str) -> None:
+def test_values_kept_unchanged_are_checked(name: str) -> None:
     kept = json.loads(
         msgspec.json.encode(
             find(**{name: {"counts": "\\u0041é", "points": [1.5, None]}}).annotations[0].data

@@ -63,7 +63,7 @@ def test_the_latest_holds_whichever_comes_first() -> None:
     )
 
 
-def test_what_is_said_of_a_box_is_said_of_its_classification() -> None:
+def test_an_identification_of_a_box_applies_to_its_classification() -> None:
     assert holds(say((Kind.CORRECT, BOX)), NAME, BOX) == Kind.CORRECT
     assert holds(say((Kind.CORRECT, BOX), (Kind.CONFIRM, NAME)), NAME, BOX) == Kind.CONFIRM
     assert holds(say((Kind.CONFIRM, NAME), (Kind.CORRECT, BOX)), NAME, BOX) == Kind.CORRECT
@@ -110,7 +110,7 @@ def test_a_kind_carries_what_it_may_and_nothing_else(kind: Kind) -> None:
         assert (faults == []) == (name in CARRIES[kind]), f"{kind} with {name}: {faults}"
 
 
-def test_what_cannot_be_said_is_told_with_its_place() -> None:
+def test_invalid_identifications_are_reported_with_their_position() -> None:
     def find(*said: dict[str, Any]) -> list[str]:
         return [where for where, _ in list_errors([NewIdentification(**one) for one in said])]
 

@@ -168,7 +168,7 @@ def test_an_archive_with_names_of_its_own() -> None:
         (pack(meta_xml=META, taxon_txt=TAXA)[:-40], "cannot be unpacked"),
     ],
 )
-def test_what_is_no_list_is_refused(body: bytes, words: str) -> None:
+def test_a_file_that_is_not_a_list_is_refused(body: bytes, words: str) -> None:
     with pytest.raises(InvalidRequest, match="Nothing was changed") as refused:
         parse_taxon_list(body)
     assert words in str(refused.value)

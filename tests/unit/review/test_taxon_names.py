@@ -107,7 +107,7 @@ def test_synonyms_stand_for_what_is_accepted_at_the_end() -> None:
     assert intake.problems == []
 
 
-def test_what_trades_places_is_settled_and_a_circle_is_not() -> None:
+def test_swapped_names_are_resolved_and_a_cycle_is_not() -> None:
     before = known(("A", {}, "b"), ("B", {}, None))
     traded = build_import_plan(
         [line(2, "A", has_status=True), line(3, "B", has_status=True, accepted="A")], before

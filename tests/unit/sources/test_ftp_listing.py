@@ -88,7 +88,7 @@ def test_folders(line: bytes, name: bytes) -> None:
         (b"04-30-26 " + b" " * 15_000, "unreadable row"),
     ],
 )
-def test_what_is_neither_file_nor_folder_has_a_reason(line: bytes, reason: str | None) -> None:
+def test_entries_of_other_kinds_have_a_reason(line: bytes, reason: str | None) -> None:
     assert parse_list(line, NOW) == reason
 
 

@@ -183,7 +183,7 @@ def test_a_row_without_end_is_refused() -> None:
     "<div><!--</div>-->",
      "<DIV a=</div>\n", "<path/></x>", "<!--><div>", "<div><!</div>"],
 )  # fmt: skip
-def test_what_is_nested_too_deeply_never_reaches_the_parser(
+def test_deeply_nested_pages_never_reach_the_parser(
     unit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The parser would take a minute or more and could not be interrupted."""

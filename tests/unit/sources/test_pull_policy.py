@@ -36,7 +36,7 @@ def test_names_say_nothing_of_what_a_file_is(path: str) -> None:
      ("IMG_1.JPG.part", "name of an unfinished file"),
      ("IMG_1.jpg~", "name of an unfinished file")],
 )  # fmt: skip
-def test_what_is_no_file_of_a_camera_is_counted_by_reason(path: str, reason: str) -> None:
+def test_files_of_other_kinds_are_counted_by_reason(path: str, reason: str) -> None:
     assert find_exclusion(path, [], []) == reason
 
 

@@ -109,7 +109,7 @@ def test_it_waits_at_the_server_and_not_between_calls(server: FakeServer, tmp_pa
     assert not thread.is_alive()
 
 
-def test_what_is_lost_or_canceled_is_dropped(server: FakeServer, tmp_path: Path) -> None:
+def test_lost_and_canceled_tasks_are_dropped(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(8)})
     server.states = {f"r-i{number}": "canceled" if number % 2 else "lost" for number in range(5, 8)}
     progress = run(
@@ -232,7 +232,7 @@ def test_additions_that_go_away_are_done_without(server: FakeServer, tmp_path: P
     assert server.paths("/api/v2/jobs/7/tasks/")
 
 
-def test_what_goes_alone_is_alone_in_hand(server: FakeServer, tmp_path: Path) -> None:
+def test_a_task_to_run_alone_has_a_separate_batch(server: FakeServer, tmp_path: Path) -> None:
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(9)})
     server.alone = {"i4"}
     pipeline = Sleeper(0.02)

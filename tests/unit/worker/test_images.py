@@ -66,7 +66,7 @@ def test_half_a_picture_is_none() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>no</html>", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_picture_is_called_so(data: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_called_so(data: bytes) -> None:
     with pytest.raises(ImageLoadError, match=r"^image is not an image: "):
         parse_image_size(data, 10_000)
 

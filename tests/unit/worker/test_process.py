@@ -191,7 +191,7 @@ def test_killed_in_the_middle_it_posts_nothing_twice(server: FakeServer, install
     )  # what the killed one held comes back to the line by a real server's lease
 
 
-def test_what_is_missing_is_named(server: FakeServer, installed: Path) -> None:
+def test_missing_settings_and_pipelines_are_named(server: FakeServer, installed: Path) -> None:
     code, _, err = finish(start(server, installed, "-p", "slow", TRAPLINE_TOKEN=""))
     assert code == 2
     assert "TRAPLINE_TOKEN is not set" in err

@@ -59,7 +59,7 @@ def test_parts_of_the_picture_become_pixels_of_it(
     assert placed == (pytest.approx(box) if box else None)
 
 
-def test_what_is_no_box_is_refused() -> None:
+def test_invalid_boxes_are_refused() -> None:
     for wrong in ([0.1, 0.2, 0.3], [0.1, 0.2, 0.3, float("nan")]):
         with pytest.raises(ValueError, match="is not a box"):
             scale_box(wrong, 400, 300)
@@ -180,7 +180,7 @@ def test_the_new_form_names_each_box() -> None:
 
 
 @pytest.mark.parametrize("form", ["old", "whole"])
-def test_what_is_said_of_the_picture_names_the_surest_box(form: str) -> None:
+def test_a_classification_of_the_image_names_the_surest_box(form: str) -> None:
     boxes = [row(0.4), row(0.8)]
     about = said(HARE, 0.9, (HARE, 0.9), (DEER, 0.1))
     if form == "old":
