@@ -224,7 +224,10 @@ async def test_a_password_is_changed_by_one_of_two_at_the_same_time(
 async def test_wrong_passwords_add_up(browser: httpx2.AsyncClient, application: FastAPI) -> None:
     """Five failures are free; the sixth makes the next attempt wait."""
     async with open_browser(application, ELSEWHERE) as other:
-        assert [(await guess(other)).status_code for _ in range(7)] == [401] * 6 + [429]
+        codes = [(await guess(other)).status_code for _ in range(9)]
+        # On a slow machine, the first wait of 1 s may be over before the next attempt.
+        assert codes[:6] == [401] * 6
+        assert 429 in codes[6:]
 
 
 async def wait_for_waiters(system: AppContext, number: int) -> None:
