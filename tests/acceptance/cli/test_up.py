@@ -41,17 +41,22 @@ def test_the_first_start_prints_a_link_that_makes_the_owner_once(
         )
         assert again.status_code == 404
     said_before = own_server.log.stat().st_size
-    own_server.restart()
+    expect_clean_stop(own_server, signal.SIGTERM)
+    own_server.start()
     assert "welcome#" not in own_server.log.read_text(encoding="utf-8")[said_before:]
 
 
-def test_a_clean_stop_ends_every_process_with_exit_code_0(own_server: RunningServer) -> None:
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        assert own_server.start() < 60
-        parts = [own_server.find(part) for part in ("api", "database")]
-        assert own_server.stop(wish) == 0
-        assert not any(is_alive(pid) for pid in parts)
-        assert not (own_server.data / "database" / "postmaster.pid").exists()
+def expect_clean_stop(server: RunningServer, wish: signal.Signals) -> None:
+    """Stop a server: the exit code is 0, and no process remains."""
+    parts = [server.find(part) for part in ("api", "database")]
+    assert server.stop(wish) == 0
+    assert not any(is_alive(pid) for pid in parts)
+    assert not (server.data / "database" / "postmaster.pid").exists()
+
+
+def test_ctrl_c_ends_every_process_with_exit_code_0(own_server: RunningServer) -> None:
+    own_server.start()
+    expect_clean_stop(own_server, signal.SIGINT)
 
 
 def test_a_second_one_on_the_same_folder_is_refused_politely(server: RunningServer) -> None:

@@ -45,7 +45,7 @@ def _after_last_stop(server: RunningServer) -> str:
     return server.log.read_text(encoding="utf-8").rpartition("Stopping.\n")[2]
 
 
-@pytest.mark.parametrize("origin", ["environment", "file"])
+@pytest.mark.parametrize("origin", ["environment", pytest.param("file", marks=pytest.mark.long)])
 def test_it_starts_with_every_documented_setting(own_server: RunningServer, origin: str) -> None:
     given = {name: value for name, value in SERVER_VALUES.items() if not name.startswith(NOT_HERE)}
     texts = {name: value.text for name, value in given.items()}
@@ -161,18 +161,26 @@ def test_the_database_of_the_environment_is_over_that_of_the_file(
     own_server: RunningServer, make_prepared: Callable[[], Path]
 ) -> None:
     with a_postgresql(make_prepared()) as url:
-        write_env_file(own_server, DATABASE_URL=url)
-        own_server.settings = {}
+        write_env_file(own_server, DATABASE_URL="postgresql://nobody:nothing@127.0.0.1:9/none")
+        own_server.settings = {"DATABASE_URL": url}
         own_server.start()
         assert _database_of(own_server) == url
         assert not (own_server.data / "database" / "postmaster.pid").exists(), (
             "its own database was started too"
         )
         own_server.stop()
-        write_env_file(own_server, DATABASE_URL="postgresql://nobody:nothing@127.0.0.1:9/none")
-        own_server.settings = {"DATABASE_URL": url}
+
+
+@pytest.mark.long
+def test_the_database_of_the_file_is_used(
+    own_server: RunningServer, make_prepared: Callable[[], Path]
+) -> None:
+    with a_postgresql(make_prepared()) as url:
+        write_env_file(own_server, DATABASE_URL=url)
+        own_server.settings = {}
         own_server.start()
         assert _database_of(own_server) == url
+        assert not (own_server.data / "database" / "postmaster.pid").exists()
         own_server.stop()
 
 
