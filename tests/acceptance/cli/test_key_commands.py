@@ -28,7 +28,7 @@ class Desk:
 
     def check(self, file: Path, *arguments: str, code: int = 1) -> str:
         """Check a request; return the output."""
-        done = self.server.run(
+        done = self.server.call(
             "key", "check", str(file), "--project", str(self.project), *arguments, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
@@ -68,26 +68,26 @@ def desk(server: RunningServer) -> Iterator[Desk]:
 
 def test_a_key_is_made_listed_and_revoked(desk: Desk) -> None:
     project = ("--project", str(desk.project))
-    said = desk.server.run(
+    said = desk.server.call(
         "key", "create", *project, "--service", "owl-net", "--name", "barn"
     ).stdout
     made = dict(line.split("=") for line in said.splitlines())
     listed: list[dict[str, Any]] = json.loads(
-        desk.server.run("key", "list", *project, "--json").stdout
+        desk.server.call("key", "list", *project, "--json").stdout
     )
     assert [(it["service"], it["name"], it["revoked_at"]) for it in listed] == [
         ("owl-net", "barn", None), ("deer-net", "", None),
     ]  # fmt: skip
     assert listed[0]["key_id"] == made["CALLBACK_KEY_ID"]
     assert made["CALLBACK_KEY_SECRET"] not in json.dumps(listed)
-    assert made["CALLBACK_KEY_ID"] in desk.server.run("key", "list", *project).stdout
-    desk.server.run("key", "revoke", made["CALLBACK_KEY_ID"])
-    listed = json.loads(desk.server.run("key", "list", *project, "--json").stdout)
+    assert made["CALLBACK_KEY_ID"] in desk.server.call("key", "list", *project).stdout
+    desk.server.call("key", "revoke", made["CALLBACK_KEY_ID"])
+    listed = json.loads(desk.server.call("key", "list", *project, "--json").stdout)
     assert [it["revoked_at"] is None for it in listed] == [False, True]
-    missing = desk.server.run("key", "revoke", "tlk_nothing", check=False)
+    missing = desk.server.call("key", "revoke", "tlk_nothing", check=False)
     assert (missing.returncode, "There is no key tlk_nothing" in missing.stderr) == (1, True)
     again = json.loads(
-        desk.server.run("key", "create", *project, "--service", "owl-net", "--json").stdout
+        desk.server.call("key", "create", *project, "--service", "owl-net", "--json").stdout
     )
     assert len(again["secret"]) == 64
 

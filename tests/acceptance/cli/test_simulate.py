@@ -35,7 +35,7 @@ def test_a_whole_pipeline_is_played(
     server: RunningServer, image: UUID, secret: str, whose: str
 ) -> None:
     # The address may come from where the pipelines of others read it.
-    done = server.run(
+    done = server.call(
         "simulate", "--image-id", str(image), ML_CALLBACK_HMAC_SECRET=secret,
         TRAPLINE_SERVER="http://127.0.0.1:9", API_BASE_URL=f"{server.base_url}/api",
     )  # fmt: skip
@@ -56,11 +56,11 @@ def test_a_whole_pipeline_is_played(
         found = owner.list_annotations(analysis.id).results
         [artifact] = owner.list_artifacts(analysis.id).results
     kinds = [one.annotation_type for one in found]
-    listed = server.run("analysis", "list", str(image)).stdout
+    listed = server.call("analysis", "list", str(image)).stdout
     assert "completed, simulated" in listed
     assert (
         f"completed, simulated: {len(found)} found"
-        in server.run("analysis", "show", str(analysis.id)).stdout
+        in server.call("analysis", "show", str(analysis.id)).stdout
     )
     assert sorted(kinds) == [
         "bounding_box",
@@ -88,7 +88,7 @@ def test_an_outside_pipelines_own_token_is_enough(server: RunningServer, image: 
             NewToken(name="outside", kind=TokenKind.PIPELINE, projects=[project])
         ).token
     named = ("--model-name", "deer-net", "--model-version", "2", "--base-url", server.base_url)
-    server.run(
+    server.call(
         "simulate",
         "--image-id",
         str(image),
@@ -126,7 +126,7 @@ def test_errors_are_reported_as_sentences(
     code: int,
     words: str,
 ) -> None:
-    done = server.run("simulate", "--image-id", str(image), *arguments, check=False, **settings)
+    done = server.call("simulate", "--image-id", str(image), *arguments, check=False, **settings)
     assert done.returncode == code, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -144,6 +144,6 @@ def test_a_server_without_outside_pipelines_is_told(
     with own_server.open() as owner:
         project = owner.create_project(NewProject(name="closed")).id
         [sent] = owner.upload_images([file], project=project).files
-    done = own_server.run("simulate", "--image-id", str(sent.image_id), check=False)
+    done = own_server.call("simulate", "--image-id", str(sent.image_id), check=False)
     assert done.returncode == 4
     assert "ML_ANALYSIS_ENABLED" in done.stderr

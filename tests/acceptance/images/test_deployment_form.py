@@ -200,33 +200,33 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
         seat, tmp_path / "card", "By command", latitude=52.52, longitude=13.4
     )
     within = ("By command", "--project", str(project))
-    shown = seat.server.run("deployment", "show", *within)
+    shown = seat.server.call("deployment", "show", *within)
     assert "UTC (by default)" in shown.stdout
     advice = "trapline deployment clock 'By command' --time-zone Europe/Berlin --apply"
     assert advice in shown.stderr
-    preview = seat.server.run("deployment", "clock", *within, "--time-zone", "Europe/Berlin")
+    preview = seat.server.call("deployment", "clock", *within, "--time-zone", "Europe/Berlin")
     assert preview.stdout.startswith("The capture times of 1 images would change.")
     assert read_time(seat, project)[1] == "UTC"
-    done = seat.server.run(
+    done = seat.server.call(
         "deployment", "clock", *within, "--time-zone", "Europe/Berlin", "--apply"
     )
     assert "Warning" not in done.stderr
     assert read_time(seat, project) == (datetime(2026, 7, 1, 10, tzinfo=UTC), "Europe/Berlin")
-    assert "Europe/Berlin (given)" in seat.server.run("deployment", "show", *within).stdout
-    seat.server.run("deployment", "clock", *within, "--undo")
+    assert "Europe/Berlin (given)" in seat.server.call("deployment", "show", *within).stdout
+    seat.server.call("deployment", "clock", *within, "--undo")
     assert read_time(seat, project)[1] == "UTC"
-    kept = seat.server.run("deployment", "update", *within, "--time-zone", "UTC")
+    kept = seat.server.call("deployment", "update", *within, "--time-zone", "UTC")
     assert "Warning" not in kept.stderr
-    seat.server.run(
+    seat.server.call(
         "deployment", "update", *within, "--time-zone", "Europe/Berlin", "--redate-images"
     )
     assert read_time(seat, project)[1] == "Europe/Berlin"
     found = json.loads(
-        seat.server.run("deployment", "create", "Fiji", "--project", str(project), "--lat", "-17.8", "--lon", "178",
+        seat.server.call("deployment", "create", "Fiji", "--project", str(project), "--lat", "-17.8", "--lon", "178",
             "--uncertainty", "30", "--start", "2026-05-01", "--end", "2026-06-01", "--json").stdout
     )  # fmt: skip
     assert (found["time_zone"], found["time_zone_source"]) == ("Pacific/Fiji", "coordinates")
-    reversed_ = seat.server.run(
+    reversed_ = seat.server.call(
         "deployment",
         "update",
         "Fiji",

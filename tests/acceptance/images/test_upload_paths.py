@@ -58,15 +58,15 @@ def test_the_command_line_keeps_paths_and_names_what_it_leaves_out(
     server: RunningServer, card: Path
 ) -> None:
     project = make_project(server, "Paths by command")
-    told = server.run("images", "upload", str(card), "--project", str(project))
+    told = server.call("images", "upload", str(card), "--project", str(project))
     assert "3 imported" in told.stdout
     assert all(f"  {name}\n" in told.stderr for name in OTHERS), told.stderr
     assert "1 hidden files" in told.stderr
     assert list_paths(server, project) == NAMES
-    listed = server.run("images", "list", "--project", str(project)).stdout
+    listed = server.call("images", "list", "--project", str(project)).stdout
     assert all(name in listed for name in NAMES)
     again = json.loads(
-        server.run("images", "upload", str(card), "--project", str(project), "--json").stdout
+        server.call("images", "upload", str(card), "--project", str(project), "--json").stdout
     )
     assert (again["duplicate"], again["left_out"], again["hidden"]) == (3, OTHERS, 1)
 

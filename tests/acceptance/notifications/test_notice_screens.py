@@ -64,7 +64,7 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
         expect(
             page.get_by_text(f"Test e-mail to {EMAIL} accepted by the mail server.")
         ).to_be_visible()
-        told = seat.server.run("notification", "test").stdout
+        told = seat.server.call("notification", "test").stdout
         assert told.startswith("The mail server accepted the e-mail to")
         assert [one["To"] for one in handed.mailbox] == [EMAIL, EMAIL]
     finally:
@@ -73,13 +73,13 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     expect(page.locator('[data-notice="job_failed"]')).to_be_hidden()
     within = ("--project", str(seat.scene.project))
     assert (
-        seat.server.run("notification", "add", "job_failed", *within).stdout
+        seat.server.call("notification", "add", "job_failed", *within).stdout
         == "Subscribed: job_failed\n"
     )
-    listed = json.loads(seat.server.run("notification", "list", *within, "--json").stdout)
+    listed = json.loads(seat.server.call("notification", "list", *within, "--json").stdout)
     assert [one["kind"] for one in listed] == ["job_failed", "class_seen", "deployment_silent"]
-    seat.server.run("notification", "delete", listed[0]["id"])
-    assert "job_failed" not in seat.server.run("notification", "list", *within).stdout
+    seat.server.call("notification", "delete", listed[0]["id"])
+    assert "job_failed" not in seat.server.call("notification", "list", *within).stdout
 
 
 @pytest.mark.parametrize("size", ["phone", "laptop"])
