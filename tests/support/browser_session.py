@@ -9,7 +9,15 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Page,
+    Request,
+    Response,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
 FLAGS = [
     "--headless",
@@ -28,6 +36,9 @@ EACH_SIZE = [
 ]
 """The same for a test: the smallest, which clips most, and the others in the soak."""
 WINDOWS = {**SIZES, "tablet": (820, 1180)}
+
+PATIENCE_MS = 15_000
+"""How long an action or an expectation waits; 5 s were too short with a load of 20."""
 
 WHOLE = """() => document.querySelector('h1, [role=dialog]')?.checkVisibility()
     && !document.querySelector('.skeleton, [data-coming]')"""
@@ -50,6 +61,7 @@ def find_chromium() -> str:
 def open_browser() -> Iterator[Browser]:
     """A browser, closed at the end."""
     path = find_chromium()
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:
@@ -104,7 +116,7 @@ def open_tab(
         timezone_id="Europe/Berlin",
         locale=locale,
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     tab = Watched(context.new_page(), base_url)
     tab.page.on("pageerror", lambda error: tab.wrong.append(f"exception: {error}"))
     tab.page.on(
