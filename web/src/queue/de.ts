@@ -104,7 +104,10 @@ const STATUS_PARTS: [RegExp, (...parts: string[]) => string][] = [
   [/, nothing found in (\S+) of them/, (count) => `, davon ohne Fund: ${formatCount(read(count))}`],
   [/(\S+) images? done/, (count) => `${images(count)} fertig`],
   [/(\S+) images? failed/, (count) => `${images(count)} fehlgeschlagen`],
-  [/(\S+) of about (\d[\d,]*)/, (done, all) => `${formatCount(read(done))} von etwa ${ofImages(all)}`],
+  [
+    /(\S+) of about (\d[\d,]*)/,
+    (done, all) => `${formatCount(read(done))} von etwa ${ofImages(all)}`,
+  ],
   [/: bisher (\S+) images?/, (done) => `: bisher ${images(done)}`],
   [/(\d)\.(\d h)/, (whole, rest) => `${whole},${rest}`],
 ]

@@ -258,7 +258,7 @@ def _build_image(
         blank=found.is_blank,
         needs_review=found.needs_review,
         boxes=[_build_box(box) for box in found.boxes],
-        observed=[ObservedName(name=one.name, count=one.count) for one in found.observed],
+        observed=[ObservedName(name=one.name, count=one.individuals) for one in found.observed],
         created_at=row.created_at,
     )
 

@@ -44,7 +44,7 @@ class NameSummary(NamedTuple):
     """A name that an image shows, its number of individuals, and its specificity."""
 
     name: str
-    count: int | None
+    individuals: int | None
     specificity: int
 
 
@@ -128,7 +128,7 @@ async def _list_several_people(tx: Transaction, found: Mapping[UUID, ImageFindin
     for key in mixed:
         found[key].people = []
     for image_id, person in (await tx.session.execute(statement)).all():
-        if person not in found[image_id].people:
+        if person is not None and person not in found[image_id].people:
             found[image_id].people.append(person)
 
 
