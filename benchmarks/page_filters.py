@@ -1,4 +1,4 @@
-"""B9: the list of images with all pairs of 12 filters, each with a frequent and a rare value.
+"""B9: the list of images with all pairs of 16 filters, each with a frequent and a rare value.
 
     python benchmarks/page_filters.py [--images 1000000] [--rounds 3]
 
@@ -81,7 +81,8 @@ _NAMES = f"""
     insert into observed_classes (image_id, class_name, set_id, project_id, deployment_id,
         captured_at, kind, count, confidence, human, needs_review, identified_by)
     select s.image_id, s.name, %(set)s, %(project)s, i.deployment_id, i.captured_at, s.kind,
-        s.count, 0.8, s.human, s.needs_review, s.person
+        s.count, case when {_RANDOM.format(8)} < 10 then 0.1 else 0.8 end, s.human, s.needs_review,
+        s.person
     from shown s join images i on i.id = s.image_id
 """
 _MODEL_CLASSES = f"""
@@ -90,6 +91,22 @@ _MODEL_CLASSES = f"""
         %(project)s, i.captured_at, 0.8
     from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n
     join images i on i.id = lpad(to_hex(n), 32, '0')::uuid where n %% 2 = 1
+"""
+_COMMENTS = f"""
+    insert into identifications (id, project_id, image_id, kind, comment, made_by)
+    select md5('c' || n)::uuid, %(project)s, lpad(to_hex(n), 32, '0')::uuid, 'comment', 'a tail',
+        %(person)s
+    from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n where {_RANDOM.format(9)} < 5
+"""
+_ANSWERS = f"""
+    insert into answer_pairs (image_id, pair_id, set_id, project_id, kind, first_answer,
+        second_answer, differs, is_open)
+    select lpad(to_hex(n), 32, '0')::uuid, 1 + (k %% 100) / 5, %(set)s, %(project)s,
+        case when k < 5 then 'people' else 'models' end, 'fox', 'deer', true, true
+    from (
+        select n, {_RANDOM.format(10)} as k
+        from generate_series(%(from)s::bigint, %(to)s::bigint - 1) n
+    ) r where k < 300
 """
 
 
@@ -100,7 +117,7 @@ def main() -> None:
     )
     arguments.add_argument("--images", type=int, default=1_000_000)
     arguments.add_argument("--rounds", type=int, default=3, help="repetitions of each request")
-    arguments.add_argument("--filters", type=int, default=12, help="take only the first ones")
+    arguments.add_argument("--filters", type=int, default=16, help="take only the first ones")
     arguments.add_argument("--count", action="store_true", help="count what matches, to 10,000")
     arguments.add_argument("--slowest", type=int, default=20, help="requests to list")
     options = arguments.parse_args()
@@ -157,6 +174,10 @@ def fill(ground: Ground, job: int, images: int) -> dict[str, tuple[str, str]]:
         "deployment": (f"deployment={places[0]}", f"deployment={places[-1]}"),
         "time": (f"captured_before={_show(middle)}", rare_time),
         "model_class": ("model_class=frequent", "model_class=rare"),
+        "confidence_max": ("confidence_max=0.9", "confidence_max=0.2"),
+        "commented": ("commented=false", "commented=true"),
+        "hour": ("hour_from=6&hour_to=18", "hour_from=3&hour_to=4"),
+        "disagreement": ("disagreement=models", "disagreement=people"),
     }
 
 
@@ -197,6 +218,7 @@ def insert(ground: Ground, job: int, images: int, person: str) -> list[UUID]:
                 connection.execute("set local session_replication_role = replica")
                 for statement in (
                     *(IMAGES, ANALYSES, _ANNOTATIONS, _OBSERVATIONS, _NAMES, _MODEL_CLASSES),
+                    *(_COMMENTS, _ANSWERS),
                 ):
                     ends = {"from": start, "to": min(start + CHUNK, images + 1)}
                     connection.execute(statement.encode(), parameters | ends)
