@@ -25,7 +25,7 @@ type Catalogue = Record<string, unknown>
 const english = import.meta.glob<Catalogue>("./**/en.ts", { eager: true })
 const german = import.meta.glob<Catalogue>("./**/de.ts", { eager: true })
 const sources = import.meta.glob<string>(
-  ["./**/*.{ts,tsx}", "!./**/{en,de}.ts", "!./**/*.test.ts", "!./api/schema.d.ts"],
+  ["./**/*.{ts,tsx}", "!./**/{en,de}.ts", "!./**/*.de.ts", "!./**/*.test.ts", "!./api/schema.d.ts"],
   { eager: true, query: "?raw", import: "default" },
 )
 const features = Object.keys(english).map((path) => path.slice(2, -"/en.ts".length))

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest"
 import { ApiProblem } from "../api/problems"
-import { translateDetail as inGerman } from "./de"
 import { errorTexts } from "./en"
 import { formatProblem } from "./problemText"
+import { translateDetail as inGerman } from "./serverMessages.de"
 
 test("no response says that the server does not respond", () => {
   expect(formatProblem(new ApiProblem(0, null))).toEqual({

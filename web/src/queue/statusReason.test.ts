@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { formatStatusReason } from "./de"
+import { translateStatusReason } from "./statusReason.de"
 
 test.each([
   [
@@ -37,4 +37,4 @@ test.each([
     "Abgebrochen; vorher fertig: 3 Bilder; noch aus der Warteschlange zu entfernen: 2 Bilder.",
   ],
   ["A sentence that is not known.", "A sentence that is not known."],
-])("%s", (english, german) => expect(formatStatusReason(english)).toBe(german))
+])("%s", (english, german) => expect(translateStatusReason(english)).toBe(german))
