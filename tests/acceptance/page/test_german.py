@@ -89,7 +89,7 @@ def test_the_language_follows_the_browser_until_the_user_chooses_one(seat: Seat)
         page.wait_for_url(re.compile("/projects/"))
         expect_language(page, "de", "Übersicht")
 
-        tab.open(f"{project}/jobs")
+        tab.open_whole(f"{project}/jobs")
         expect(page.get_by_text(", davon ohne Fund: 1.")).to_be_visible()
         open_image(tab, seat.scene, "wide.jpg")
         expect(page.get_by_text(re.compile(r"\(0,5 MP\)"))).to_be_visible()

@@ -160,7 +160,13 @@ function DeliveryResponse({ delivery }: { delivery: Delivery }) {
   const { last_status: status, last_error: why, duration_ms: ms } = delivery
   return (
     <>
-      {why ?? (status !== null ? t.answered(status, ms ?? 0) : t.notYet)}
+      {why ? (
+        <span lang="en">{why}</span>
+      ) : status !== null ? (
+        t.answered(status, ms ?? 0)
+      ) : (
+        t.notYet
+      )}
       {delivery.attempts > 1 || why ? (
         <span className="faint">
           {" "}

@@ -12,8 +12,9 @@ import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
 import { formatBytes, Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
-import { sourceStateTexts, sourceTexts } from "./en"
+import { sourceTexts } from "./en"
 import { sourceFilesQuery } from "./queries"
+import { sourceStateTexts } from "./state/en"
 import { FileTag } from "./statusTags"
 
 const STATES: FileState[] = ["quarantined", "failed", "skipped", "seen", "imported", "duplicate"]

@@ -13,8 +13,9 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatImages } from "../images/en"
 import { formatCount } from "../ui/en"
 import { Timestamp } from "../ui/time"
-import { formatSchedule, sourceStateTexts, sourceTexts } from "./en"
+import { formatSchedule, sourceTexts } from "./en"
 import { sourcesQuery } from "./queries"
+import { sourceStateTexts } from "./state/en"
 import { HealthTag, isUnhealthy } from "./statusTags"
 
 export function SourcesPage() {

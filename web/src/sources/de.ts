@@ -253,34 +253,6 @@ export const sourceTexts: Translation<typeof en.sourceTexts> = {
   removed: "Quelle gelöscht. Ihre Bilder bleiben erhalten.",
 }
 
-export const sourceStateTexts: Translation<typeof en.sourceStateTexts> = {
-  lastRun: "Letzter Lauf",
-  health: {
-    ok: "OK",
-    failing: "Scheitert",
-    no_images: "Keine Bilder",
-    all_failing: "Alle Dateien scheitern",
-    behind: "Im Rückstand",
-    paused: "Pausiert",
-    new: "Neu",
-    running: "Läuft",
-  },
-  states: {
-    seen: "wartet",
-    imported: "importiert",
-    duplicate: "bereits vorhanden",
-    skipped: "übersprungen",
-    failed: "fehlgeschlagen",
-    quarantined: "in Quarantäne",
-  },
-  runStates: {
-    running: "Läuft",
-    completed: "Abgeschlossen",
-    failed: "Fehlgeschlagen",
-    interrupted: "Unterbrochen",
-  },
-}
-
 export const sourceFolderTexts: Translation<typeof en.sourceFolderTexts> = {
   title: "Ordner für Quellen",
   text: "Ordner auf dem Rechner des Servers, die Quellen eines Projekts lesen dürfen. Nur Betreiber geben sie frei.",

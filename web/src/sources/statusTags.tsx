@@ -1,5 +1,5 @@
 import { type StateLook, StateTag } from "../ui/StateTag"
-import { sourceStateTexts } from "./en"
+import { sourceStateTexts } from "./state/en"
 
 const LOOK: Record<string, StateLook> = {
   ok: "good",
