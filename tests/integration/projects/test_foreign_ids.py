@@ -100,9 +100,9 @@ OTHERWISE: dict[tuple[str, str], int] = {
         for path in ("images", "images/days", "images/{image_id}")
     },
     **{
-        (f"GET /observations{path}", name): 200
-        for path in ("", "/groups")
-        for name in ("deployment", "identified_by", "image", "sequence", "taxon")
+        (f"GET /{path}", name): 200
+        for path in ("observations", "observations/groups", "disagreements/matrix")
+        for name in ("deployment", "identified_by", "image", "job", "sequence", "taxon")
     },
     # No image matches.
     **{
@@ -110,10 +110,6 @@ OTHERWISE: dict[tuple[str, str], int] = {
         for name in ("deployment", "identified_by", "job", "sequence", "taxon", ".people[]")
     },
     ("PATCH /projects/{project_id}/review-sets/{set_id}", ".people[]"): 422,
-    **{
-        ("GET /disagreements/matrix", name): 200
-        for name in ("deployment", "identified_by", "job", "sequence", "taxon")
-    },
     ("GET /bulk-identifications", "person"): 200,
     # A filter is not allowed together with the images of the body.
     **{
@@ -129,14 +125,12 @@ OTHERWISE: dict[tuple[str, str], int] = {
     },
     ("GET /jobs", "preset"): 200,
     ("GET /presets", "pipeline"): 200,
-    ("GET /images", "deployment"): 200,
-    ("GET /images", "job"): 200,
-    ("GET /images", "sequence"): 200,
-    # The filter of the list that the image was opened from: it has no neighbours there.
-    **{("GET /images/{image_id}", name): 200 for name in ("deployment", "job", "sequence")},
-    ("GET /images/days", "deployment"): 200,
-    ("GET /images/days", "job"): 200,
-    ("GET /images/days", "sequence"): 200,
+    # An image has no neighbours in such a list.
+    **{
+        (f"GET /images{path}", name): 200
+        for path in ("", "/days", "/{image_id}")
+        for name in ("deployment", "job", "sequence")
+    },
     ("GET /summary", "deployment"): 200,
     ("GET /sequences", "deployment"): 200,
     # Deliveries that are not there are passed over.
