@@ -67,7 +67,8 @@ def test_two_volunteers_share_a_set_that_the_owner_created(seat: Seat, tmp_path:
     ):
         page = first.open(f"{home}/images")
         rail = page.get_by_role("navigation", name="Main")
-        entries = rail.get_by_role("link").all_inner_texts()
+        expect(rail.get_by_role("link").first).to_have_text("Review")
+        entries = [one.strip() for one in rail.get_by_role("link").all_inner_texts()]
         assert entries[:2] == ["Review", "Images"]
         assert not {"Sources", "Workers", "Integrations"} & set(entries)
         rail.get_by_role("link", name="Review").click()
