@@ -28,6 +28,7 @@ export const paths = {
   reviewSets: (project: Id) => `/projects/${project}/review-sets`,
   newReviewSet: (project: Id) => `/projects/${project}/review-sets/new`,
   reviewSet: (project: Id, set: Id) => `/projects/${project}/review-sets/${set}`,
+  disagreement: (project: Id) => `/projects/${project}/disagreement`,
   sequences: (project: Id) => `/projects/${project}/sequences`,
   jobs: (project: Id) => `/projects/${project}/jobs`,
   job: (project: Id, job: Id) => `/projects/${project}/jobs/${job}`,

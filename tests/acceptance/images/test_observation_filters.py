@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
+from tests.support.accessibility_checker import find_barriers, read_axe
 from tests.support.browser_session import Watched
 from tests.support.filter_bar import (
     find_chip,
@@ -134,6 +135,51 @@ def test_images_are_found_by_their_observations(seat: Seat, tab: Watched, scene:
     tiles.click()
     page.get_by_test_id("picture").wait_for()
     expect(page.get_by_role("button", name="Next image")).to_be_disabled()
+    tab.expect_nothing_wrong()
+
+
+def test_filters_are_saved_as_a_view_for_the_project(tab: Watched, scene: Scene) -> None:
+    page = tab.open(f"/projects/{scene.project}/images?kind=animal&source=human")
+    tiles = page.locator(".tile[data-image-id]")
+    expect(tiles).to_have_count(1)
+    page.get_by_role("button", name="Save view").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Animals by people")
+    page.keyboard.press("Enter")
+    views = page.get_by_role("navigation", name="Saved views")
+    view = views.get_by_role("link", name="Animals by people")
+    expect(view).to_have_attribute("aria-current", "page")
+    views.get_by_role("link", name="All", exact=True).click()
+    expect(tiles).to_have_count(3)
+    view.click()
+    expect(tiles).to_have_count(1)
+    expect(find_chip(page, "source")).to_contain_text("Source People")
+    page.get_by_role("button", name="Edit view").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete view").click()
+    expect(view).to_have_count(0)
+    expect(tiles).to_have_count(3)
+    tab.expect_nothing_wrong()
+
+
+def test_a_cell_of_the_matrix_opens_exactly_its_images(tab: Watched, scene: Scene) -> None:
+    page = tab.open(f"/projects/{scene.project}/images")
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Disagreement").click()
+    # The model found a lynx, which the user has corrected to a wolf.
+    cell = page.get_by_role("table").get_by_role("link", name=re.compile("lynx.*Canis lupus"))
+    expect(cell).to_have_text("1")
+    expect(page.get_by_role("rowheader", name="lynx")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Canis lupus")).to_be_visible()
+    assert find_barriers(page, read_axe()) == []
+    cell.click()
+    page.wait_for_url(re.compile(r"/review\?.*answer_a=lynx&answer_b=Canis\+lupus"))
+    search = page.url.split("?", 1)[1]
+    page.goto(f"{tab.base_url}/projects/{scene.project}/images?{search}")
+    tiles = page.locator(".tile[data-image-id]")
+    expect(tiles).to_have_count(1)
+    expect(tiles).to_have_attribute("data-image-id", str(scene.images["wide.jpg"].id))
+    expect(find_chip(page, "comparison")).to_contain_text("lynx, people: Canis lupus")
+    remove_filter(page, "comparison")
+    expect(tiles).to_have_count(3)
     tab.expect_nothing_wrong()
 
 

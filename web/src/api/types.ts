@@ -73,6 +73,7 @@ export type Role = Schemas["Role"]
 export type RetryRequest = Schemas["RetryRequest"]
 /** A run of a source; a run of a pipeline has another type. */
 export type Run = NonNullable<Source["last_run"]>
+export type SavedView = Schemas["SavedView"]
 export type SensitiveTaxon = Schemas["SensitiveTaxon"]
 export type SensitiveTaxonRule = Schemas["SensitiveTaxonRule"]
 export type Sequence = Schemas["Sequence"]

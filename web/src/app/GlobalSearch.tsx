@@ -5,6 +5,7 @@ import { Search as Glass } from "lucide-react"
 import { forwardRef, useMemo, useState } from "react"
 import { useLocation } from "wouter"
 import { deploymentsQuery } from "../deployments/queries"
+import { disagreementTexts } from "../disagreement/en"
 import { useClassColour } from "../findings/classColours"
 import { classesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
@@ -37,6 +38,7 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
     const screens: [string, string][] = [
       [n.overview, paths.overview(id)],
       [n.images, paths.images(id)],
+      [disagreementTexts.title, paths.disagreement(id)],
       [n.jobs, paths.jobs(id)],
       [n.sources, paths.sources(id)],
       [n.deployments, paths.deployments(id)],

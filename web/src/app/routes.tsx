@@ -47,6 +47,9 @@ const NewProjectPage = lazy(() =>
 const SequencesPage = lazy(() =>
   import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })),
 )
+const DisagreementPage = lazy(() =>
+  import("../disagreement/DisagreementPage").then((m) => ({ default: m.DisagreementPage })),
+)
 const ImagePage = lazy(() => image().then((m) => ({ default: m.ImagePage })))
 const ReviewPage = lazy(() => review().then((m) => ({ default: m.ReviewPage })))
 const ReviewSetsPage = lazy(() =>
@@ -258,6 +261,9 @@ function ProjectScreens() {
       </Route>
       <Route path="/projects/:project/images">
         <ImagesPage />
+      </Route>
+      <Route path="/projects/:project/disagreement">
+        <DisagreementPage />
       </Route>
       <Route path="/projects/:project/sequences">
         <SequencesPage />

@@ -16,7 +16,13 @@ import { useChangeEvents } from "../api/changeStream"
 import type { Image } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatImages, imageTexts, markTexts } from "../images/en"
-import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
+import {
+  type ImageFilter,
+  imageDaysQuery,
+  NO_FILTER,
+  parseFilter,
+  savedViewsQuery,
+} from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, useProject } from "../projects/projectContext"
 import { LazyRunDialog } from "../queue/LazyRunDialog"
@@ -33,6 +39,7 @@ import { FilterBar } from "./FilterBar"
 import { isFiltered } from "./filterFields"
 import { ImageTimeGrid } from "./ImageTimeGrid"
 import { OrderSelect } from "./OrderSelect"
+import { SavedViewLinks, SaveViewButton } from "./ViewLinks"
 
 const ImageActions = lazy(() =>
   import("../images/ImageActions").then((m) => ({ default: m.ImageActions })),
@@ -50,6 +57,9 @@ export function ImagesPage() {
     ...imageDaysQuery(project.id, filter),
     placeholderData: keepPreviousData,
   })
+  // After the first content, which it must not delay.
+  const { data: saved } = useQuery({ ...savedViewsQuery(project.id), enabled: Boolean(data) })
+  const views = saved?.results ?? []
   const loaded = useRef<ReadonlyMap<number, Image>>(new Map())
   const keepLoaded = useCallback((images: ReadonlyMap<number, Image>) => {
     loaded.current = images
@@ -146,6 +156,7 @@ export function ImagesPage() {
               )}
             </span>
           )}
+          <SavedViewLinks views={views} filter={filter} />
           <div className="actions">
             {manage && (
               <IconButton
@@ -184,6 +195,7 @@ export function ImagesPage() {
           </div>
         </div>
         <FilterBar filter={filter} onChange={change} onClear={clear}>
+          <SaveViewButton views={views} filter={filter} />
           <OrderSelect order={filter.order} onChange={(order) => change({ order })} />
         </FilterBar>
       </div>

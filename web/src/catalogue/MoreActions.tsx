@@ -1,7 +1,8 @@
 /** The less frequent actions of the grid. */
 import * as Ariakit from "@ariakit/react"
-import { Ellipsis, Film, Play, Upload } from "lucide-react"
+import { Ellipsis, Film, Play, Split, Upload } from "lucide-react"
 import { Link } from "wouter"
+import { disagreementTexts } from "../disagreement/en"
 import { imageTexts } from "../images/en"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
@@ -38,6 +39,13 @@ export function MoreActions({ onRun, onUpload }: { onRun?: () => void; onUpload?
         >
           <Film size={16} aria-hidden />
           {sequenceTexts.title}
+        </Ariakit.MenuItem>
+        <Ariakit.MenuItem
+          className="menu-item"
+          render={<Link href={paths.disagreement(project.id)} />}
+        >
+          <Split size={16} aria-hidden />
+          {disagreementTexts.title}
         </Ariakit.MenuItem>
       </Ariakit.Menu>
     </Ariakit.MenuProvider>

@@ -22,6 +22,18 @@ export const gridTexts: Translation<typeof en.gridTexts> = {
   orders: { "": "Neueste zuerst", captured_at: "Älteste zuerst" },
 }
 
+export const viewTexts: Translation<typeof en.viewTexts> = {
+  title: "Gespeicherte Ansichten",
+  all: "Alle",
+  by: (name, person) => `${name}, gespeichert von ${person}`,
+  save: "Ansicht speichern",
+  saveTitle: "Diese Filter als Ansicht speichern",
+  edit: "Ansicht bearbeiten",
+  name: "Name",
+  hint: "Alle Mitglieder des Projekts sehen die Ansicht.",
+  remove: "Ansicht löschen",
+}
+
 export const filterTexts: Translation<typeof en.filterTexts> = {
   add: "Filter",
   menu: "Filter hinzufügen",

@@ -21,6 +21,18 @@ export const gridTexts = {
   orders: { "": "Newest first", captured_at: "Oldest first" } as Record<string, string>,
 } as const
 
+export const viewTexts = {
+  title: "Saved views",
+  all: "All",
+  by: (name: string, person: string) => `${name}, saved by ${person}`,
+  save: "Save view",
+  saveTitle: "Save these filters as a view",
+  edit: "Edit view",
+  name: "Name",
+  hint: "All members of the project see the view.",
+  remove: "Delete view",
+} as const
+
 export const filterTexts = {
   add: "Filter",
   menu: "Add a filter",

@@ -16,11 +16,11 @@ test("each parameter of a filter has a chip, so that no filter is applied unseen
   expect([...shown].sort()).toEqual([...keys].sort())
 })
 
-test("the menu offers each filter once; four are chosen elsewhere", () => {
+test("the menu offers each filter once; three are chosen elsewhere", () => {
   const offered = Object.values(FILTER_GROUPS).flat() as FilterId[]
   expect(new Set(offered).size).toBe(offered.length)
   const missing = (Object.keys(FILTER_KEYS) as FilterId[]).filter((id) => !offered.includes(id))
-  expect(missing.sort()).toEqual(["comparison", "disagreement", "sequence", "taxon"])
+  expect(missing.sort()).toEqual(["comparison", "sequence", "taxon"])
 })
 
 test("a date is one filter of two parameters", () => {

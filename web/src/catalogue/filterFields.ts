@@ -34,7 +34,7 @@ export const FILTER_GROUPS = {
   observation: ["class", "kind", "blank", "count_min", "individual", "confidence", "model_class"],
   review: [
     ...(["reviewed", "needs_review", "identified_by", "source"] as const),
-    ...(["commented", "starred", "tag"] as const),
+    ...(["disagreement", "commented", "starred", "tag"] as const),
   ],
   place: ["deployment", "date", "hours", "analysis_state", "deleted"],
 } as const satisfies Record<string, readonly FilterId[]>

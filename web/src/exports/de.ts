@@ -223,6 +223,8 @@ export const exportTexts: Translation<typeof en.exportTexts> = {
     atMost: (percent) => `Konfidenz höchstens ${percent}`,
     commented: "mit Kommentar",
     notCommented: "ohne Kommentar",
+    disagreement: "offene Abweichung",
+    comparison: "verglichene Antworten",
     analysis: (state) => `Analyse: ${state}`,
   },
 }

@@ -214,6 +214,8 @@ export const exportTexts = {
     atMost: (percent: string) => `confidence at most ${percent}`,
     commented: "with a comment",
     notCommented: "without a comment",
+    disagreement: "open disagreement",
+    comparison: "compared answers",
     analysis: (state: string) => `analysis: ${state.toLowerCase()}`,
   },
 }

@@ -48,6 +48,12 @@ export function buildSelection(filter: ImageFilter): ExportSelection {
     commented: parseFlag(filter.commented),
     hour_from: parseHour(filter.hour_from),
     hour_to: parseHour(filter.hour_to),
+    disagreement: (filter.disagreement || undefined) as ExportSelection["disagreement"],
+    source_a: filter.source_a || undefined,
+    source_b: filter.source_b || undefined,
+    answer_a: filter.answer_a || undefined,
+    answer_b: filter.answer_b || undefined,
+    comparison: (filter.comparison || undefined) as ExportSelection["comparison"],
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
@@ -84,6 +90,12 @@ export function buildFilter(selection: ExportSelection): {
     commented: formatFlag(selection.commented),
     hour_from: selection.hour_from?.toString() ?? "",
     hour_to: selection.hour_to?.toString() ?? "",
+    disagreement: selection.disagreement ?? "",
+    source_a: selection.source_a ?? "",
+    source_b: selection.source_b ?? "",
+    answer_a: selection.answer_a ?? "",
+    answer_b: selection.answer_b ?? "",
+    comparison: selection.comparison ?? "",
   }
   const unseen = HIDDEN_FIELDS.filter(
     (key) => selection[key] !== undefined && selection[key] !== null,
@@ -157,6 +169,8 @@ export function formatSelection(
     (typeof selection.hour_from === "number" || typeof selection.hour_to === "number") &&
       filterTexts.hours(selection.hour_from ?? 0, selection.hour_to ?? 24),
     analysis_state && t.analysis(imageTexts.states[analysis_state] ?? analysis_state),
+    selection.disagreement && t.disagreement,
+    selection.source_a && t.comparison,
   ].filter(Boolean)
   return parts.length > 0 ? parts.join(", ") : exportTexts.everything
 }

@@ -205,6 +205,17 @@ export const imagesBeforeQuery = (
     staleTime: 30_000,
   })
 
+/** The saved views of a project by name; it has at most 200. */
+export const savedViewsQuery = (project: number) =>
+  queryOptions({
+    queryKey: ["saved-view", project],
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/saved-views", { params: { query: { project, limit: 200 } }, signal }),
+      ),
+    staleTime: 30_000,
+  })
+
 export const projectSummaryQuery = (project: number) =>
   queryOptions({
     queryKey: ["image", project, "summary"],
