@@ -32,7 +32,10 @@ def scenes() -> Iterator[Path]:
     parent.chmod(0o711)
     # The watcher's standard input ends when this process does, however that happens: PostgreSQL
     # ends then, too.
-    end = 'read -r _; for file in "$0"/*/database/postmaster.pid; do kill -QUIT "$(head -n 1 "$file")"; done; rm -rf "$0"'
+    end = (
+        'read -r _; for file in "$0"/*/database/postmaster.pid; '
+        'do kill -QUIT "$(head -n 1 "$file")"; done; rm -rf "$0"'
+    )
     watcher = subprocess.Popen(
         ["sh", "-c", end, str(parent)],
         stdin=subprocess.PIPE,

@@ -32,7 +32,8 @@ SHOW = """
 import json, look
 gallery = look.Gallery(look.islice(look.iterate(look.server.list_images, order="captured_at"), 6))
 shown = [each._repr_html_() for each in (look.page, look.image, look.found, look.run, gallery)]
-print(json.dumps({"shown": shown, "rows": look.found.to_dicts(), "url": look.image.file_url}, default=str))
+seen = {"shown": shown, "rows": look.found.to_dicts(), "url": look.image.file_url}
+print(json.dumps(seen, default=str))
 """
 
 

@@ -104,7 +104,7 @@ def test_images_are_found_by_their_observations(seat: Seat, tab: Watched, scene:
     expect(tiles).to_have_count(1)
     page.get_by_role("button", name="Clear filters").first.click()
 
-    # The images were taken at 10:00; a model was sure of the lynx, and nobody left a comment.
+    # The images were taken at 10:00; a model was sure of the lynx, and there is no comment.
     hours = open_filter(page, "Hour of day")
     hours.get_by_label("From").select_option("22")
     hours.get_by_label("To").select_option("10")

@@ -48,7 +48,7 @@ class _Hesitate(BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - of the library
         pass
 
 

@@ -53,7 +53,7 @@ class Sender(SimpleHTTPRequestHandler):
         self.server.released.wait(60)
         self.close_connection = True
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - of the library
         """Write no log."""
 
 

@@ -1,4 +1,7 @@
-"""Decisions of a review in a real browser: slow, cut and refused requests, reloads, ended sessions and other users."""
+"""Decisions of a review in a real browser.
+
+With slow, cut and refused requests, reloads, ended sessions and other users.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +43,10 @@ def reviewing(review: Seat, base_url: str | None = None, size: str = "laptop") -
 
 
 def list_stored(review: Seat) -> list[tuple[UUID, str, bool]]:
-    """Every identification of the project, the oldest first: its image, its kind, whether it was withdrawn."""
+    """List the identifications of the project, the oldest first.
+
+    Each with its image, its kind, and whether it was withdrawn.
+    """
     with review.server.open() as owner:
         found = owner.list_identifications(
             project=review.scene.project, order="created_at", limit=1000

@@ -1,4 +1,4 @@
-"""The page about taxa, in a real browser: take a list in, find one by any name, say what labels mean, change one."""
+"""The page about taxa in a real browser: import, search by any name, meanings of labels, changes."""
 
 from collections.abc import Iterator
 from uuid import UUID

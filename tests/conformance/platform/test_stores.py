@@ -193,7 +193,8 @@ async def test_a_signed_upload_arrives(
 def change_query(url: str, **changes: str | None) -> str:
     """Change or take away parameters of an address."""
     query = dict(parse_qsl(urlsplit(url).query)) | changes
-    return f"{url.partition('?')[0]}?{urlencode({name: value for name, value in query.items() if value is not None})}"
+    kept = {name: value for name, value in query.items() if value is not None}
+    return f"{url.partition('?')[0]}?{urlencode(kept)}"
 
 
 async def test_a_signed_upload_takes_nothing_else(scene: Scene) -> None:

@@ -236,7 +236,8 @@ def sign_with_public_key(provider: Provider, claims: dict[str, Any]) -> str:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     signed = f"{part({'alg': 'HS256', 'kid': 'first'})}.{part(claims)}"
-    return f"{signed}.{jwt.utils.base64url_encode(hmac.digest(secret, signed.encode(), hashlib.sha256)).decode()}"
+    digest = hmac.digest(secret, signed.encode(), hashlib.sha256)
+    return f"{signed}.{jwt.utils.base64url_encode(digest).decode()}"
 
 
 def sign_with_another_key(provider: Provider, claims: dict[str, Any]) -> str:

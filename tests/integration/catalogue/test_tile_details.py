@@ -1,4 +1,4 @@
-"""What a tile of the grid shows: the most specific name with its count, reviewers, sequence."""
+"""Details of a tile of the grid: the most specific name with its count, reviewers, sequence."""
 
 from typing import Any
 

@@ -52,14 +52,22 @@ class ImageRow(Row):
     __table_args__ = (
         UniqueConstraint("project_id", "id"),
         UniqueConstraint("deployment_id", "sha256"),
-        ForeignKeyConstraint(["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"]),
+        ForeignKeyConstraint(
+            ["project_id", "deployment_id"], ["deployments.project_id", "deployments.id"]
+        ),
         CheckConstraint("width > 0 and height > 0", name="size"),
         Index("ix_images_project_time", "project_id", "captured_at", "id"),
         Index("ix_images_deployment_time", "deployment_id", "captured_at", "id"),
         Index("ix_images_deployment_arrival", "deployment_id", "created_at"),
         Index("ix_images_without_thumbnails", "id", postgresql_where="thumbnails_at is null"),
-        Index("ix_images_deleted", "project_id", "deleted_at", "id", postgresql_where="deleted_at is not null"),
-        Index("ix_images_sequence", "sequence_id", "captured_at", "id", postgresql_where="sequence_id is not null"),
+        Index(
+            "ix_images_deleted", "project_id", "deleted_at", "id",
+            postgresql_where="deleted_at is not null",
+        ),
+        Index(
+            "ix_images_sequence", "sequence_id", "captured_at", "id",
+            postgresql_where="sequence_id is not null",
+        ),
         Index(
             "ix_images_ungrouped", "deployment_id", "captured_at", "id",
             postgresql_where="sequence_id is null and deleted_at is null",
@@ -67,9 +75,13 @@ class ImageRow(Row):
         Index("ix_images_starred", "project_id", "captured_at", "id", postgresql_where="starred"),
         Index("ix_images_blank", "project_id", "blank", "captured_at", "id"),
         Index(
-            "ix_images_without_camera_time", "project_id", "captured_at", "id", postgresql_where=WITHOUT_CAMERA_TIME
+            "ix_images_without_camera_time", "project_id", "captured_at", "id",
+            postgresql_where=WITHOUT_CAMERA_TIME,
         ),
-        Index("ix_images_source_without_camera_time", "source_id", postgresql_where=WITHOUT_CAMERA_TIME),
+        Index(
+            "ix_images_source_without_camera_time", "source_id",
+            postgresql_where=WITHOUT_CAMERA_TIME,
+        ),
         Index("ix_images_random", "project_id", text("left(md5(id::text), 8)"), "id"),
         Index("ix_images_reviewed", "project_id", "captured_at", "id", postgresql_where="reviewed"),
     )  # fmt: skip
@@ -293,7 +305,8 @@ async def list_tags(
 ) -> dict[UUID, list[str]]:
     """List the tags of these images, by image."""
     cursor = await tx.execute(
-        "select image_id, array_agg(tag order by tag) from image_tags where image_id = any(%b) group by 1",
+        "select image_id, array_agg(tag order by tag) from image_tags"
+        " where image_id = any(%b) group by 1",
         (list(image_ids),),
     )
     return {image_id: tags for image_id, tags in await cursor.fetchall()}
@@ -374,7 +387,8 @@ async def mark_all_thumbnails(
     """Record that images have thumbnails, or that an attempt to generate them failed."""
     noted = "thumbnails_at = now()" if made else "thumbnail_attempts = thumbnail_attempts + 1"
     await tx.execute(
-        f"update images set {noted}, thumbnails_claimed_until = null where id = any(%s)",  # noqa: S608
+        f"update images set {noted}, thumbnails_claimed_until = null"  # noqa: S608
+        " where id = any(%s)",
         (sorted(image_ids),),
     )
 
@@ -384,7 +398,8 @@ async def count_without_camera_time(
 ) -> dict[UUID, int]:
     """Count the images of each of these pull sources that neither a camera nor a person dated."""
     cursor = await tx.execute(
-        f"select source_id, count(*) from images where source_id = any(%b) and {WITHOUT_CAMERA_TIME} group by 1",  # noqa: S608
+        "select source_id, count(*) from images where source_id = any(%b)"  # noqa: S608
+        f" and {WITHOUT_CAMERA_TIME} group by 1",
         (list(source_ids),),
     )
     return {source: images for source, images in await cursor.fetchall()}
