@@ -63,9 +63,9 @@ def test_an_outage_is_reported_until_the_server_answers(
         assert nats is not None
         assert nats.failing_since is not None
         since = f"{nats.failing_since:%Y-%m-%d %H:%M:%S} UTC"
-        listed = own_server.run("webhook", "list")
+        listed = own_server.call("webhook", "list")
         assert f"NATS: failing since {since}: {REASON}" in listed.stderr
-        assert json.loads(own_server.run("webhook", "list", "--json").stdout) == []
+        assert json.loads(own_server.call("webhook", "list", "--json").stdout) == []
         with open_tab(browser, own_server.base_url) as tab:
             sign_in(tab)
             page = tab.open(f"/projects/{project}/integrations/webhooks")
@@ -77,6 +77,6 @@ def test_an_outage_is_reported_until_the_server_answers(
             with running_nats(port):
                 wait_for("the answer", lambda: read_nats(own_server) == "ok", WITHIN_S)
                 expect(notice).to_have_count(0, timeout=WITHIN_S * 1000)
-                assert "NATS" not in own_server.run("webhook", "list").stderr
+                assert "NATS" not in own_server.call("webhook", "list").stderr
             wait_for("the next outage", lambda: read_nats(own_server) != "ok", WITHIN_S)
             tab.expect_nothing_wrong()

@@ -164,18 +164,18 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
     run_job(field)
     process = workers.start(SLOW_S="30", TRAPLINE_STOP_TIMEOUT="2")
     wait_for("leases", lambda: count(field, "processing") == 8)
-    listed = json.loads(field.server.run("worker", "list", "--json").stdout)
+    listed = json.loads(field.server.call("worker", "list", "--json").stdout)
     [worker] = [one for one in listed if one["pid"] in list_children(process.pid)]
     assert (worker["leases"], worker["online"], worker["service"].split()[0]) == (8, True, "Slow")
-    table = field.server.run("worker", "list").stdout
+    table = field.server.call("worker", "list").stdout
     assert worker["id"][:13] in table
     assert "online" in table
-    told = field.server.run("worker", "evict", worker["id"][:13]).stdout
+    told = field.server.call("worker", "evict", worker["id"][:13]).stdout
     assert told == f"worker-1 on {os.uname().nodename} is evicted; 8 images are queued again.\n"
     assert count(field, "processing") == 0
-    refused = field.server.run("worker", "evict", "ffffffff", check=False)
+    refused = field.server.call("worker", "evict", "ffffffff", check=False)
     assert (refused.returncode, "there is no worker ffffffff" in refused.stderr) == (1, True)
-    assert "evicted by token" in field.server.run("worker", "list", "--ended").stdout
+    assert "evicted by token" in field.server.call("worker", "list", "--ended").stdout
     process.kill()  # it is busy in its model and does not notice the eviction
     other = workers.start()
     wait_for("leases", lambda: count(field, "completed") > 0)
@@ -185,7 +185,7 @@ def test_an_evicted_worker_ends_and_says_why(workers: Workers) -> None:
             "select id from workers where pid = any(%s)", list_children(other.pid)
         )
     ]
-    field.server.run("worker", "evict", other_id)
+    field.server.call("worker", "evict", other_id)
     _, said = other.communicate(timeout=60)
     assert other.returncode == 4, said
     assert (

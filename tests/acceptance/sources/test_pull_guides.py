@@ -55,7 +55,7 @@ def follow(own_server: RunningServer, site: str, tmp_path: Path) -> Callable[[st
         "TRAPLINE_SOURCE_FOLDERS": str(tmp_path),
     }
     own_server.start()
-    own_server.run("project", "create", "Forest")
+    own_server.call("project", "create", "Forest")
     (tmp_path / "password.txt").write_text(f"{PASSWORD}\n", encoding="utf-8")
 
     def run(guide: str, theirs: str, ours: str) -> str:
@@ -84,7 +84,7 @@ def test_a_web_folder_with_a_password_and_a_card_are_pulled_as_told(
     fill(tmp_path / "card" / "DCIM", 5)
     told = follow("pull-from-a-folder.md", "/media/card/DCIM", f"{tmp_path}/card/DCIM")
     assert "5 listed, 5 imported" in told
-    sources = json.loads(own_server.run("source", "list", "--json").stdout)
+    sources = json.loads(own_server.call("source", "list", "--json").stdout)
     assert [(it["gateway"], it["auth_username"]) for it in sources] == [
         ("folder", None),
         ("http", "ranger"),

@@ -89,13 +89,13 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
         origins = ",".join(f"127.0.0.1:{port}" for port in ports)
         own_server.settings = {**own_server.settings, "TRAPLINE_ALLOWED_NETWORKS": origins}
         own_server.start()
-        own_server.run("project", "create", "Forest")
+        own_server.call("project", "create", "Forest")
         at = f"http://127.0.0.1:{ports[0]}/DCIM/"
-        own_server.run("source", "add", at, "--name", "oak", "--create-deployment", "Old oak")
-        told = own_server.run("source", "events", "oak").stdout
+        own_server.call("source", "add", at, "--name", "oak", "--create-deployment", "Old oak")
+        told = own_server.call("source", "events", "oak").stdout
         environment = dict(line.split("=", 1) for line in told.split())
         assert set(environment) == {"EVENTS_URL", "EVENTS_SECRET"}
-        again = own_server.run("source", "events", "oak", check=False)
+        again = own_server.call("source", "events", "oak", check=False)
         assert (again.returncode, "--rotate" in again.stderr) == (1, True)
         for number in range(1, 5):
             (tmp_path / "camera" / "DCIM" / f"IMG_{number}.JPG").write_bytes(
@@ -120,7 +120,7 @@ def test_a_server_tells_of_new_images_as_the_guide_says(
                 "the relayed picture", lambda: imported(server, "oak") == ["IMG_1.JPG", "IMG_2.JPG"]
             )
 
-            own_server.run(
+            own_server.call(
                 "source", "add", f"ws://127.0.0.1:{ports[1]}/events", "--name", "mast",
                 "--create-deployment", "Mast",
                 "--option", f"files_url={at}",
