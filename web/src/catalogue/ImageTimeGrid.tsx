@@ -37,12 +37,13 @@ import {
   MAX_HEIGHT,
   splitChunks,
 } from "./timeLayout"
+import { useLongPress } from "./useLongPress"
 
 interface ImageTimeGridProps {
   filter: ImageFilter
   counts: { day: string; images: number }[]
   least?: number
-  chosen: ReadonlySet<string>
+  chosen: Pick<ReadonlySet<string>, "size" | "has">
   /** Selects images by index; `onLoaded` reports the loaded ones. */
   onChoose: (index: number, range: boolean) => void
   onLoaded: (images: ReadonlyMap<number, Image>) => void
@@ -153,6 +154,7 @@ export function ImageTimeGrid({
     focusTile(grid.current, wish)
     if (Math.abs(proportion - (getProportion(images) ?? proportion)) <= 0.02) goal.current = null
   }, [images, layout, width, proportion, view, jump, returned])
+  const longPress = useLongPress((index) => onChoose(index, false))
   const giveUp = () => {
     goal.current = null
   }
@@ -191,6 +193,7 @@ export function ImageTimeGrid({
       <div
         onWheel={giveUp}
         onPointerDown={giveUp}
+        {...longPress}
         ref={grid}
         className={chosen.size > 0 ? "grid selecting" : "grid"}
         style={{ height }}

@@ -39,13 +39,15 @@ import { FilterBar } from "./FilterBar"
 import { isFiltered } from "./filterFields"
 import { ImageTimeGrid } from "./ImageTimeGrid"
 import { OrderSelect } from "./OrderSelect"
+import { useBulkIdentify } from "./useBulkIdentify"
 import { SavedViewLinks, SaveViewButton } from "./ViewLinks"
 
-const ImageActions = lazy(() =>
-  import("../images/ImageActions").then((m) => ({ default: m.ImageActions })),
-)
+const SelectionBar = lazy(() => import("./SelectionBar").then((m) => ({ default: m.SelectionBar })))
+const BulkProgress = lazy(() => import("./SelectionBar").then((m) => ({ default: m.BulkProgress })))
 // Its library loads after the first content.
 const MoreActions = lazy(() => import("./MoreActions").then((m) => ({ default: m.MoreActions })))
+/** The selection of all images of the filter. */
+const WHOLE = { size: 1, has: () => true }
 const FILTERS = Object.keys(NO_FILTER) as (keyof ImageFilter)[]
 
 export function ImagesPage() {
@@ -67,6 +69,8 @@ export function ImagesPage() {
   const [files, setFiles] = useState<FileSelection | null>(null)
   const [running, setRunning] = useState(false)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const [isWhole, setWhole] = useState(false)
+  const bulk = useBulkIdentify(project.id)
   const [newer, setNewer] = useState(false)
   const t = imageTexts
   useEffect(() => {
@@ -91,11 +95,22 @@ export function ImagesPage() {
   )
   // biome-ignore lint/correctness/useExhaustiveDependencies: deleted and other images have separate selections
   useEffect(() => setChosen(new Set()), [filter.deleted])
+  /** The filter of which all images are selected. */
+  const wholeFilter = useRef<ImageFilter | null>(null)
+  useEffect(() => {
+    if (wholeFilter.current !== null && wholeFilter.current !== filter) setWhole(false)
+    wholeFilter.current = null
+  }, [filter])
+  const unselect = useCallback(() => {
+    setChosen(new Set())
+    setWhole(false)
+  }, [])
   const lastChosen = useRef<number | null>(null)
   const choose = useCallback((index: number, range: boolean) => {
     const from = range && lastChosen.current !== null ? Math.min(lastChosen.current, index) : index
     const to = range && lastChosen.current !== null ? Math.max(lastChosen.current, index) : index
     lastChosen.current = index
+    setWhole(false)
     setChosen((old) => {
       const next = new Set(old)
       const ids = [...loaded.current]
@@ -107,10 +122,12 @@ export function ImagesPage() {
     })
   }, [])
   useShortcuts({
-    r: () => canManage(project) && setRunning(true),
+    r: () => chosen.size === 0 && !isWhole && canManage(project) && setRunning(true),
+    z: bulk.undo,
+    Z: bulk.redo,
     // Also cancels a dialog that is still loading: it must not open after the user pressed Escape.
     Escape: () => {
-      setChosen(new Set())
+      unselect()
       setRunning(false)
     },
     ArrowDown: () => {
@@ -119,6 +136,15 @@ export function ImagesPage() {
     },
   })
 
+  /** Select all images of the filter, after these changes of it. */
+  const selectWhole = (changes: Partial<ImageFilter>) => {
+    setSearch((next) => {
+      for (const [key, value] of Object.entries(changes))
+        if (value) next.set(key, value)
+        else next.delete(key)
+    })
+    setWhole(true)
+  }
   const clear = () =>
     setSearch((next) => {
       for (const key of FILTERS) if (key !== "order") next.delete(key)
@@ -226,7 +252,7 @@ export function ImagesPage() {
         <ImageTimeGrid
           filter={filter}
           counts={data.results}
-          chosen={chosen}
+          chosen={isWhole ? WHOLE : chosen}
           onChoose={choose}
           onLoaded={keepLoaded}
           least={filter.confidence ? Number(filter.confidence) / 100 : undefined}
@@ -244,16 +270,23 @@ export function ImagesPage() {
           {t.newer}
         </Button>
       )}
-      {chosen.size > 0 && (
-        <Suspense fallback={null}>
-          <ImageActions
+      <Suspense fallback={null}>
+        {(chosen.size > 0 || isWhole) && data && (
+          <SelectionBar
             images={[...chosen]}
-            deleted={filter.deleted === "true"}
+            isWhole={isWhole}
+            filter={filter}
+            total={data}
+            last={loaded.current.get(lastChosen.current ?? -1)}
+            bulk={bulk}
+            onAdd={(ids) => setChosen((old) => new Set([...old, ...ids]))}
+            onWhole={selectWhole}
             onRun={() => setRunning(true)}
-            onDone={() => setChosen(new Set())}
+            onDone={unselect}
           />
-        </Suspense>
-      )}
+        )}
+        {(bulk.running || bulk.prepared) && <BulkProgress bulk={bulk} onDone={unselect} />}
+      </Suspense>
       {files && <UploadDialog initial={files} onClose={() => setFiles(null)} />}
       <LazyRunDialog
         open={running}

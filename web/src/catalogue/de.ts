@@ -123,6 +123,38 @@ export const observationFilterTexts: Translation<typeof en.observationFilterText
   oneSequence: "eine",
 }
 
+export const selectionTexts: Translation<typeof en.selectionTexts> = {
+  bar: "Ausgewählte Bilder",
+  accept: "Bestätigen",
+  accepted: "bestätigt",
+  allOf: (images) => `Alle ${images} Bilder des Filters`,
+  selectAll: (images) => `Alle ${images} auswählen`,
+  sequence: "Ganze Sequenz auswählen",
+  day: "Ganzen Tag auswählen",
+  deployment: (name) => `Alle Bilder von ${name} auswählen`,
+  palette: "Häufige Arten",
+  confirmTitle: "Viele Bilder bestimmen",
+  confirm: (images, what) => `${formatImages(images)}: ${what}.`,
+  reviewed: (images) =>
+    `Davon bereits geprüft: ${formatImages(images)}. Stattdessen gilt die neue Bestimmung.`,
+  go: (images) => `${formatImages(images)} bestimmen`,
+  cancel: "Abbrechen",
+  undo: "Rückgängig",
+  running: (done, images) => `${done} von ${images} Bildern bestimmt`,
+  withdrawing: (done, images) => `${done} von ${images} zurückgezogen`,
+  done: (images, what) => `${formatImages(images)}: ${what}.`,
+  undone: (images) => `Bestimmung zurückgezogen: ${formatImages(images)}.`,
+  stopped: "Die Bestimmung wurde angehalten.",
+  skipped: (images, reason) =>
+    `Übersprungen: ${formatImages(images)} (${
+      {
+        deleted: "gelöscht",
+        decided: "inzwischen von anderen bestimmt",
+        nothing_to_confirm: "nichts zu bestätigen",
+      }[reason] ?? reason
+    }).`,
+}
+
 export const sequenceTexts: Translation<typeof en.sequenceTexts> = {
   title: "Sequenzen",
   intro: (gap) => `Bilder einer Kamera mit weniger als ${gap} Abstand zueinander.`,

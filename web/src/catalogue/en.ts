@@ -124,6 +124,38 @@ export const observationFilterTexts = {
   oneSequence: "one",
 }
 
+export const selectionTexts = {
+  bar: "Selected images",
+  accept: "Accept",
+  accepted: "accepted",
+  allOf: (images: string) => `All ${images} images of the filter`,
+  selectAll: (images: string) => `Select all ${images}`,
+  sequence: "Select the whole sequence",
+  day: "Select the whole day",
+  deployment: (name: string) => `Select all images of ${name}`,
+  palette: "Frequent species",
+  confirmTitle: "Identify many images",
+  confirm: (images: number, what: string) => `${formatImages(images)}: ${what}.`,
+  reviewed: (images: number) =>
+    `${formatImages(images)} of them are reviewed. The new identification applies instead.`,
+  go: (images: number) => `Identify ${formatImages(images)}`,
+  cancel: "Cancel",
+  undo: "Undo",
+  running: (done: string, images: string) => `${done} of ${images} images identified`,
+  withdrawing: (done: string, images: string) => `${done} of ${images} withdrawn`,
+  done: (images: number, what: string) => `${formatImages(images)}: ${what}.`,
+  undone: (images: number) => `Identification of ${formatImages(images)} withdrawn.`,
+  stopped: "The identification stopped.",
+  skipped: (images: number, reason: string) =>
+    `${formatImages(images)} skipped: ${
+      {
+        deleted: "deleted",
+        decided: "identified by another user meanwhile",
+        nothing_to_confirm: "nothing to accept",
+      }[reason] ?? reason
+    }.`,
+}
+
 export const sequenceTexts = {
   title: "Sequences",
   intro: (gap: string) => `Images of one camera that are closer than ${gap} to each other.`,

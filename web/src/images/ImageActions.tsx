@@ -1,11 +1,11 @@
-/** The bar with the actions for selected images, and their dialogs. */
+/** The actions for selected images other than identifications, and their dialogs. */
 import { useQuery } from "@tanstack/react-query"
 import { Clock, Package, Play, RotateCcw, Star, Tag, Trash2 } from "lucide-react"
 import { type FormEvent, useState } from "react"
 import { useLocation } from "wouter"
 import { paths } from "../paths"
 import { canManage, canReview, isOwner, useProject } from "../projects/projectContext"
-import { Button } from "../ui/Button"
+import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { uiTexts } from "../ui/en"
 import { SelectField, TextField } from "../ui/Field"
@@ -39,11 +39,7 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
   }
   const close = () => setAsked(null)
   return (
-    <div className="selection-bar" role="group" aria-label={imageTexts.selected(images.length)}>
-      <span role="status">{imageTexts.selected(images.length)}</span>
-      <Button small kind="quiet" onClick={onDone}>
-        {imageTexts.unselect}
-      </Button>
+    <>
       {deleted && isOwner(project) && (
         <Button
           small
@@ -69,36 +65,30 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
           >
             {t.star}
           </Button>
-          <Button small icon={<Tag size={14} aria-hidden />} onClick={() => setAsked("tag")}>
-            {t.tag}
-          </Button>
-          <Button small icon={<Clock size={14} aria-hidden />} onClick={() => setAsked("time")}>
-            {t.time}
-          </Button>
+          <IconButton label={t.tag} onClick={() => setAsked("tag")}>
+            <Tag size={18} aria-hidden />
+          </IconButton>
+          <IconButton label={t.time} onClick={() => setAsked("time")}>
+            <Clock size={18} aria-hidden />
+          </IconButton>
         </>
       )}
       {!deleted && isOwner(project) && (
-        <Button
-          small
-          kind="danger"
-          icon={<Trash2 size={14} aria-hidden />}
-          onClick={() => setAsked("remove")}
-        >
-          {t.remove}
-        </Button>
+        <IconButton label={t.remove} onClick={() => setAsked("remove")}>
+          <Trash2 size={18} aria-hidden />
+        </IconButton>
       )}
       {!deleted && manage && (
         <>
-          <Button
-            small
-            icon={<Package size={14} aria-hidden />}
+          <IconButton
+            label={imageTexts.export}
             onClick={() => go(paths.newExport(project.id), { state: { unseen: { images } } })}
           >
-            {imageTexts.export}
-          </Button>
-          <Button small kind="accent" icon={<Play size={14} aria-hidden />} onClick={onRun}>
-            {imageTexts.run}
-          </Button>
+            <Package size={18} aria-hidden />
+          </IconButton>
+          <IconButton label={imageTexts.run} onClick={onRun}>
+            <Play size={18} aria-hidden />
+          </IconButton>
         </>
       )}
       <Dialog open={asked === "tag"} onClose={close} title={t.tagTitle(images.length)}>
@@ -134,7 +124,7 @@ export function ImageActions({ images, deleted, onRun, onDone }: ImageActionsPro
           onGo={(reason) => void run(changes.remove(images, reason), true)}
         />
       </Dialog>
-    </div>
+    </>
   )
 }
 
