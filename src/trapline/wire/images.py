@@ -95,7 +95,7 @@ class Image(Message):
     )
     boxes: list[ThumbnailBox]
     observed: list[ObservedName] = Field(
-        default=[], description="What its observations show, the most specific name first."
+        default=[], description="The names that its observations have, the most specific first."
     )
     reviewers: list[AnyText] = Field(
         default=[], description="The names of the people whose decisions its observations have."

@@ -5999,7 +5999,7 @@ export interface components {
             needs_review: boolean;
             /**
              * Observed
-             * @description What its observations show, the most specific name first.
+             * @description The names that its observations have, the most specific first.
              * @default []
              */
             observed: components["schemas"]["ObservedName"][];
@@ -6227,7 +6227,7 @@ export interface components {
             next_id: string | null;
             /**
              * Observed
-             * @description What its observations show, the most specific name first.
+             * @description The names that its observations have, the most specific first.
              * @default []
              */
             observed: components["schemas"]["ObservedName"][];

@@ -28,7 +28,6 @@ from trapline.server.images.queries.image_deletion import discard_files
 from trapline.server.images.queries.images import (
     list_deleted_ids,
     list_images_by_hash,
-    list_time_sources,
 )
 from trapline.server.images.queries.staged_files import (
     StagedFileAnnouncement,
@@ -40,6 +39,7 @@ from trapline.server.images.queries.staged_files import (
     purge_staged_file_batch,
     record_outcome,
 )
+from trapline.server.images.queries.time_sources import list_time_sources
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from trapline.server.catalogue.queries.image_findings import list_deployment_names
 from trapline.server.images.queries.deployments import get_deployment_row
-from trapline.server.images.queries.images import count_without_camera_time
 from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.queries.time_sources import count_without_camera_time
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.sources.actions.source_health import find_health
