@@ -263,6 +263,7 @@ async def test_reviewers_decide_without_the_decisions_of_others(camp: Camp) -> N
     blind = [{**item["images"][0], **dict.fromkeys(left)} for item in shown[:4]]
     assert blind == [{**item["images"][0], **dict.fromkeys(left)} for item in model[:4]]
     assert not shown[0]["images"][0]["reviewed"]
+    assert {(tuple(one["observed"]), tuple(one["reviewers"])) for one in blind} == {((), ())}
     for image in camp.images[:2]:
         await camp.decide(bob, "confirm", images=[image], independent=True)
     await camp.decide(bob, "correct", images=camp.images[2:3], label="hare")

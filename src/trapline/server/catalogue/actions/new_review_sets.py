@@ -175,7 +175,10 @@ async def claim_items(
 
 
 def _hide_decisions(image: Image, observed: Iterable[Observation]) -> Image:
-    """Return an image with what these observations say, in place of the current ones."""
+    """Return an image with what these observations say, in place of the current ones.
+
+    `observed` is left out: the observations of the item have the counts.
+    """
     ones = list(observed)
     names = list(dict.fromkeys(one.name for one in ones if one.name and one.kind != "blank"))
     boxes = {one.annotation_id for one in ones}
@@ -185,6 +188,8 @@ def _hide_decisions(image: Image, observed: Iterable[Observation]) -> Image:
             "blank": all(one.kind == "blank" for one in ones) if ones else None,
             "needs_review": any(one.needs_review for one in ones),
             "reviewed": any(one.source == "human" for one in ones),
+            "reviewers": [],
+            "observed": [],
             "boxes": [
                 box
                 for box in image.boxes
