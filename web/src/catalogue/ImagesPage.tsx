@@ -16,13 +16,7 @@ import { useChangeEvents } from "../api/changeStream"
 import type { Image } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatImages, imageTexts, markTexts } from "../images/en"
-import {
-  type ImageFilter,
-  imageDaysQuery,
-  NO_FILTER,
-  parseFilter,
-  savedViewsQuery,
-} from "../images/queries"
+import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, useProject } from "../projects/projectContext"
 import { LazyRunDialog } from "../queue/LazyRunDialog"
@@ -39,6 +33,7 @@ import { FilterBar } from "./FilterBar"
 import { isFiltered } from "./filterFields"
 import { ImageTimeGrid } from "./ImageTimeGrid"
 import { OrderSelect } from "./OrderSelect"
+import { savedViewsQuery } from "./queries"
 import { useBulkIdentify } from "./useBulkIdentify"
 import { SavedViewLinks, SaveViewButton } from "./ViewLinks"
 
