@@ -8,6 +8,7 @@ from trapline.client.annotations import AnnotationApi
 from trapline.client.api_session import ApiSession
 from trapline.client.current_user import CurrentUserApi
 from trapline.client.deployments import DeploymentApi
+from trapline.client.disagreements import DisagreementApi
 from trapline.client.exports import ExportApi
 from trapline.client.identifications import IdentificationApi
 from trapline.client.image_uploads import ImageUploadApi
@@ -50,6 +51,7 @@ class Trapline(
     ReviewSetApi,
     RunApi,
     SavedViewApi,
+    DisagreementApi,
     SourceApi,
     TaxonApi,
     UserApi,

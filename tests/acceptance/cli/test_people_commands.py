@@ -100,3 +100,13 @@ def test_a_level_of_a_sensitive_taxon_is_changed_alone(server: RunningServer) ->
     listed = ("sensitive-taxon", "sightings", "Lynx lynx", "--project", str(number))
     assert json.loads(server.call(*listed, "--json").stdout) == []
     assert "overruled" in server.call(*listed).stdout
+
+
+def test_disagreements_are_listed(server: RunningServer) -> None:
+    with server.open() as owner:
+        number = str(owner.create_project(NewProject(name="answers")).id)
+    listed = ("disagreement", "list", "--project", number)
+    assert json.loads(server.call(*listed, "--json").stdout)["pairs"] == []
+    assert "compared with" in server.call(*listed).stdout
+    sources = ("disagreement", "matrix", "model:deer-net 2", "people", "--project", number)
+    assert "0 images; answers differ on 0, 0 open." in server.call(*sources).stdout

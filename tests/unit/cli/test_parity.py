@@ -34,6 +34,7 @@ NO_CLIENT = {
 VISITOR = "what visitors see of a public project: its members see that and more by other commands"
 LISTED = "a command that lists them tells the same with `--json`"
 REVIEWED = "people review on the page"
+VIEWS = "a view is a filter of the grid, which people save on the page"
 RUNS = "a run is a job: `trapline job` shows, cancels and retries it"
 NO_COMMAND = NO_CLIENT | {
     "GET /presets/{preset_id}": LISTED,
@@ -46,6 +47,11 @@ NO_COMMAND = NO_CLIENT | {
     "GET /projects/{project_id}/review-sets/{set_id}": LISTED,
     "POST /projects/{project_id}/review-sets/{set_id}/claims": REVIEWED,
     "POST /projects/{project_id}/review-sets/{set_id}/release": REVIEWED,
+    "GET /saved-views": VIEWS,
+    "POST /saved-views": VIEWS,
+    "GET /saved-views/{view_id}": VIEWS,
+    "PATCH /saved-views/{view_id}": VIEWS,
+    "DELETE /saved-views/{view_id}": VIEWS,
     "GET /pipeline/presets": LISTED,
     "GET /pipeline/jobs": RUNS,
     "GET /pipeline/job/{job_id}": RUNS,
