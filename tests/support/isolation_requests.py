@@ -80,6 +80,7 @@ BODIES: dict[str, Any] = {
     "PATCH /annotations/{annotation_id}": {"label": "taken over"},
     "PATCH /projects/{project_id}/observation-settings": {"review_threshold": 0.3},
     "POST /projects/{project_id}/observation-settings/preview": {"review_threshold": 0.3},
+    "PUT /projects/{project_id}/palette": {"keys": [{"key": 1, "label": "fox"}]},
     "PUT /projects/{project_id}/sensitive-taxa/{taxon_id}": {"viewer": "withheld"},
     "POST /projects/{project_id}/review-sets": {"name": "intruder"},
     "PATCH /projects/{project_id}/review-sets/{set_id}": {"name": "taken over"},

@@ -13,6 +13,8 @@ from trapline.wire.observations import (
     ObservationGrouping,
     ObservationGroups,
 )
+from trapline.wire.palettes import Palette, PaletteUpdate
+from trapline.wire.review_progress import ReviewProgress
 
 
 class ObservationApi:
@@ -45,13 +47,31 @@ class ObservationApi:
     def list_individuals(
         self, *, project: int, **page: str | int | float | None
     ) -> NotebookPage[Individual]:
-        """List one page of the known individuals of a project by name; `page` is cursor and limit.
+        """List one page of the known individuals of a project, by name.
+
+        `page` is search, order ("-identified_at": those identified last first), cursor and limit.
 
         `Table(iterate(server.list_individuals, project=1)).to_pandas()` is a DataFrame of all.
         """
         return self._to.get(
             "/observations/individuals", NotebookPage[Individual], {"project": project, **page}
         )
+
+    def get_palette(self, project: int) -> Palette:
+        """Show which species the keys 1 to 9 of the review assign."""
+        return self._to.get(f"/projects/{project}/palette", Palette)
+
+    def update_palette(self, project: int, palette: PaletteUpdate) -> Palette:
+        """Pin species to keys, in place of all earlier pins."""
+        return self._to.send("PUT", f"/projects/{project}/palette", Palette, palette)
+
+    def get_review_progress(self, project: int, decided_after: str | None = None) -> ReviewProgress:
+        """Count images and reviewed images by deployment and by person.
+
+        `decided_after` is an ISO time; by default people are counted for the last 24 hours.
+        """
+        path = f"/projects/{project}/review-progress"
+        return self._to.get(path, ReviewProgress, {"decided_after": decided_after})
 
     def get_observation_settings(self, project: int) -> ObservationSettings:
         """Show how the observations of a project are derived."""

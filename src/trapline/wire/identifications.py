@@ -5,7 +5,18 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Request, Text, Time
+from trapline.wire.values import (
+    UUID,
+    AnyText,
+    Count,
+    GivenTime,
+    Id,
+    Message,
+    Name,
+    Request,
+    Text,
+    Time,
+)
 
 MOST_AT_ONCE = 1000
 """Maximum number of annotations, images and sequences in one request."""
@@ -187,6 +198,11 @@ class NewIdentifications(Request):
     identifications: Annotated[
         list[NewIdentification], Field(min_length=1, max_length=MOST_AT_ONCE)
     ]
+    seen: GivenTime | None = Field(
+        default=None,
+        description="When the caller read what the images show. If another user decided about one "
+        "of them after this time, nothing is stored (409).",
+    )
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "NewIdentifications":

@@ -122,3 +122,11 @@ class Individual(Message):
     images: Count = Field(description="The number of images that show it.")
     first_seen: Time = Field(description="Capture time of the first image that shows it.")
     last_seen: Time = Field(description="Capture time of the last image that shows it.")
+    identified_at: Time = Field(description="When a person last identified it.")
+
+
+class IndividualOrder(StrEnum):
+    """Order of individuals: by name, or those identified last first."""
+
+    NAME = "individual_id"
+    LAST_IDENTIFIED = "-identified_at"

@@ -1935,7 +1935,7 @@ export interface paths {
         };
         /**
          * List Individuals
-         * @description List the known individuals of a project by name, with the images that show them.
+         * @description List the known individuals of a project, with the images that show them.
          */
         get: operations["list_individuals_api_v2_observations_individuals_get"];
         put?: never;
@@ -2184,6 +2184,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/projects/{project_id}/palette": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Palette
+         * @description Show which species the keys 1 to 9 of the review assign.
+         */
+        get: operations["get_palette_api_v2_projects__project_id__palette_get"];
+        /**
+         * Update Palette
+         * @description Pin species to keys, in place of all earlier pins.
+         *
+         *     Keys that are not given have the most frequent species of the project.
+         */
+        put: operations["update_palette_api_v2_projects__project_id__palette_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/projects/{project_id}/pipelines": {
         parameters: {
             query?: never;
@@ -2240,6 +2266,26 @@ export interface paths {
          * @description Restore a deleted project and resume the sources and webhooks that the deletion paused.
          */
         post: operations["restore_project_api_v2_projects__project_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/projects/{project_id}/review-progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Review Progress
+         * @description Count images and reviewed images of a project, by deployment and by person.
+         */
+        get: operations["get_review_progress_api_v2_projects__project_id__review_progress_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5187,6 +5233,23 @@ export interface components {
          */
         DeploymentOrder: "name" | "-name" | "created_at" | "-created_at";
         /**
+         * DeploymentProgress
+         * @description Numbers of all images and of the reviewed images of a deployment.
+         */
+        DeploymentProgress: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Images */
+            images: number;
+            /** Name */
+            name: string;
+            /** Reviewed */
+            reviewed: number;
+        };
+        /**
          * DeploymentTotal
          * @description Number of images of a deployment, and the capture time of its last image.
          */
@@ -6532,6 +6595,12 @@ export interface components {
              */
             first_seen: string;
             /**
+             * Identified At
+             * Format: date-time
+             * @description When a person last identified it.
+             */
+            identified_at: string;
+            /**
              * Images
              * @description The number of images that show it.
              */
@@ -6553,6 +6622,12 @@ export interface components {
              */
             names: string[];
         };
+        /**
+         * IndividualOrder
+         * @description Order of individuals: by name, or those identified last first.
+         * @enum {string}
+         */
+        IndividualOrder: "individual_id" | "-identified_at";
         /**
          * InvitedUser
          * @description Invited user, and the link to pass on; it is shown once.
@@ -7551,6 +7626,11 @@ export interface components {
         NewIdentifications: {
             /** Identifications */
             identifications: components["schemas"]["NewIdentification"][];
+            /**
+             * Seen
+             * @description When the caller read what the images show. If another user decided about one of them after this time, nothing is stored (409).
+             */
+            seen?: string | null;
         };
         /**
          * NewInactivePeriod
@@ -8974,6 +9054,55 @@ export interface components {
             results: components["schemas"]["Worker"][];
         };
         /**
+         * Palette
+         * @description The species of the keys 1 to 9, in the order of the keys.
+         *
+         *     Keys without a pinned species have the most frequent species of the project. A project with few
+         *     species has free keys, which are omitted. `updated_at` is null until a key is pinned.
+         */
+        Palette: {
+            /** Keys */
+            keys: components["schemas"]["PaletteSpecies"][];
+            /** Project Id */
+            project_id: number;
+            /** Updated At */
+            updated_at: string | null;
+        };
+        /**
+         * PaletteSpecies
+         * @description The species of one key.
+         *
+         *     `name` is the accepted scientific name of the taxon, or the label where no taxon is known.
+         */
+        PaletteSpecies: {
+            /**
+             * Common Names
+             * @description Common names of the taxon by language code.
+             */
+            common_names: {
+                [key: string]: string[];
+            };
+            /** Key */
+            key: number;
+            /** Name */
+            name: string;
+            /**
+             * Pinned
+             * @description Whether a manager chose it for this key; otherwise it is one of the most frequent species.
+             */
+            pinned: boolean;
+            /** Taxon Id */
+            taxon_id: string | null;
+        };
+        /**
+         * PaletteUpdate
+         * @description Request to replace all pinned keys; the other keys have the most frequent species.
+         */
+        PaletteUpdate: {
+            /** Keys */
+            keys: components["schemas"]["PinnedSpecies"][];
+        };
+        /**
          * PasswordUpdate
          * @description Request to change one's own password; `old` is omitted only if no password was set.
          */
@@ -8982,6 +9111,18 @@ export interface components {
             new: string;
             /** Old */
             old?: string | null;
+        };
+        /**
+         * PinnedSpecies
+         * @description Request to pin a species to a key: a taxon of the project, or a label.
+         */
+        PinnedSpecies: {
+            /** Key */
+            key: number;
+            /** Label */
+            label?: string | null;
+            /** Taxon */
+            taxon?: string | null;
         };
         /**
          * PipelineChoice
@@ -9831,6 +9972,31 @@ export interface components {
             results: components["schemas"]["ReviewDisagreement"][];
         };
         /**
+         * ReviewProgress
+         * @description Progress of a review: images and reviewed images, by deployment and by person.
+         *
+         *     Deployments with most images to review are first, at most 1,000. People are omitted for callers
+         *     who may not see them.
+         */
+        ReviewProgress: {
+            /**
+             * Decided After
+             * Format: date-time
+             * @description The time after which `recent` counts decisions.
+             */
+            decided_after: string;
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentProgress"][];
+            /** Images */
+            images: number;
+            /** People */
+            people: components["schemas"]["ReviewerProgress"][];
+            /** Project Id */
+            project_id: number;
+            /** Reviewed */
+            reviewed: number;
+        };
+        /**
          * ReviewReleaseRequest
          * @description Positions of claims to release; all of the caller's claims in this set if it is null.
          */
@@ -10027,6 +10193,23 @@ export interface components {
          * @enum {string}
          */
         ReviewUnit: "sequence" | "image";
+        /**
+         * ReviewerProgress
+         * @description Numbers of images that a person decided about.
+         *
+         *     `images` are those whose current observations are of this person alone. `recent` are those that
+         *     the person decided about since the given time.
+         */
+        ReviewerProgress: {
+            /** By */
+            by: string;
+            /** Images */
+            images: number;
+            /** Person Id */
+            person_id: string | null;
+            /** Recent */
+            recent: number;
+        };
         /**
          * Role
          * @description Role of a member in a project; each role includes the permissions of those before it.
@@ -16080,6 +16263,9 @@ export interface operations {
         parameters: {
             query: {
                 project: number;
+                /** @description Part of the name. */
+                search?: string | null;
+                order?: components["schemas"]["IndividualOrder"];
                 /** @description The largest number of results on a page. */
                 limit?: number;
                 /** @description `next` of the previous page. */
@@ -16757,6 +16943,72 @@ export interface operations {
             };
         };
     };
+    get_palette_api_v2_projects__project_id__palette_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Palette"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_palette_api_v2_projects__project_id__palette_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaletteUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Palette"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     register_pipelines_api_v2_projects__project_id__pipelines_post: {
         parameters: {
             query?: never;
@@ -16928,6 +17180,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_review_progress_api_v2_projects__project_id__review_progress_get: {
+        parameters: {
+            query?: {
+                /** @description Count what people decided after this time; by default 24 hours ago. */
+                decided_after?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewProgress"];
                 };
             };
             /** @description The problem, and how to correct it. */

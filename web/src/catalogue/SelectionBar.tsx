@@ -12,7 +12,8 @@ import { buildImageParameters, type ImageFilter, NO_FILTER } from "../images/que
 import { canReview, useProject } from "../projects/projectContext"
 import { reviewScreenTexts } from "../review/en"
 import type { TaxonChoice } from "../review/proposal"
-import { paletteQuery } from "../review/reviewQueries"
+import { getShownName } from "../review/proposal"
+import { listPaletteKeys, paletteQuery } from "../review/reviewQueries"
 import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { formatCount, formatEstimate } from "../ui/en"
@@ -60,7 +61,7 @@ export function SelectionBar(props: SelectionBarProps) {
     setSearching(false)
     bulk.remember(choice)
     const named = choice.taxon ? { taxon: choice.taxon } : { label: choice.name }
-    decide({ body: { kind: "correct", ...named }, text: choice.name })
+    decide({ body: { kind: "correct", ...named }, text: getShownName(choice) })
   }
   const accept = () => decide({ body: { kind: "confirm" }, text: t.accepted })
   const blank = () => decide({ body: { kind: "blank" }, text: reviewScreenTexts.blank })
@@ -73,8 +74,9 @@ export function SelectionBar(props: SelectionBarProps) {
     event.preventDefault()
     if (!event.repeat) act()
   }
+  const choices = listPaletteKeys(palette.data?.palette)
   const digits = Object.fromEntries(
-    (palette.data ?? []).map((choice, at) => [String(at + 1), take(() => assign(choice))]),
+    choices.map((choice, at) => [String(at + 1), take(() => choice && assign(choice))]),
   )
   useShortcuts(
     {
@@ -93,7 +95,6 @@ export function SelectionBar(props: SelectionBarProps) {
     },
     can,
   )
-  const choices = palette.data ?? []
   return (
     <div className="selection-bar" role="toolbar" aria-label={t.bar}>
       <b role="status">{isWhole ? t.allOf(totalText) : imageTexts.selected(images.length)}</b>
@@ -130,12 +131,15 @@ export function SelectionBar(props: SelectionBarProps) {
       <Dialog open={searching} onClose={() => setSearching(false)} title={reviewScreenTexts.change}>
         {choices.length > 0 && (
           <div className="selection-palette" role="group" aria-label={t.palette}>
-            {choices.map((choice, at) => (
-              <Button key={choice.name} small onClick={() => assign(choice)}>
-                <kbd aria-hidden>{at + 1}</kbd>
-                {choice.name}
-              </Button>
-            ))}
+            {choices.map(
+              (choice, at) =>
+                choice && (
+                  <Button key={choice.name} small onClick={() => assign(choice)}>
+                    <kbd aria-hidden>{at + 1}</kbd>
+                    {getShownName(choice)}
+                  </Button>
+                ),
+            )}
           </div>
         )}
         <Suspense fallback={null}>

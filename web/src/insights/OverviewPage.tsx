@@ -25,6 +25,7 @@ import { formatCount, formatEstimate } from "../ui/en"
 import { formatExact, Timestamp } from "../ui/time"
 import { ActivityCharts } from "./ActivityCharts"
 import { overviewTexts } from "./en"
+import { ReviewProgressSection } from "./ReviewProgressSection"
 
 const FirstSteps = lazy(() =>
   import("./OnboardingSteps").then((m) => ({ default: m.OnboardingSteps })),
@@ -180,6 +181,7 @@ export function OverviewPage() {
           )}
         </div>
         <div>
+          <ReviewProgressSection />
           <ActivityCharts />
           <section className="section">
             <div className="section-head">

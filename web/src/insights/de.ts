@@ -1,4 +1,4 @@
-import { choosePlural, formatPlural } from "../ui/de"
+import { choosePlural, formatCount, formatPlural } from "../ui/de"
 import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
@@ -52,4 +52,16 @@ export const overviewTexts: Translation<typeof en.overviewTexts> = {
     workers: (count) => choosePlural(count, "Worker-Dienst online", "Worker-Dienste online"),
     jobs: (count) => choosePlural(count, "laufender Auftrag", "laufende Aufträge"),
   },
+}
+
+export const reviewProgressTexts: Translation<typeof en.reviewProgressTexts> = {
+  title: "Prüfung",
+  go: "Prüfen",
+  total: (reviewed, images) =>
+    `${formatCount(reviewed)} von ${formatCount(images)} Bildern geprüft`,
+  part: (reviewed, images) => `${formatCount(reviewed)} von ${formatCount(images)}`,
+  more: (count) => `und ${formatCount(count)} weitere Standorte`,
+  person: "Person",
+  images: "Bilder",
+  today: "Heute",
 }

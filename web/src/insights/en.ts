@@ -53,3 +53,15 @@ export const overviewTexts = {
     jobs: (count: number) => (count === 1 ? "job running" : "jobs running"),
   },
 }
+
+export const reviewProgressTexts = {
+  title: "Review",
+  go: "Review",
+  total: (reviewed: number, images: number) =>
+    `${formatCount(reviewed)} of ${formatCount(images)} images reviewed`,
+  part: (reviewed: number, images: number) => `${formatCount(reviewed)} of ${formatCount(images)}`,
+  more: (count: number) => `and ${formatCount(count)} more deployments`,
+  person: "Person",
+  images: "Images",
+  today: "Today",
+}

@@ -1,10 +1,10 @@
 /** The dialog for a correction: a taxon of the project or free text, with count and details. */
 import * as Ariakit from "@ariakit/react"
-import { useQuery } from "@tanstack/react-query"
-import { type FormEvent, useDeferredValue, useState } from "react"
+import { type FormEvent, useEffect, useState } from "react"
 import type { Taxon } from "../api/types"
-import { taxonChoicesQuery } from "../taxa/queries"
+import { useTaxonChoices } from "../taxa/searchResults"
 import { Button } from "../ui/Button"
+import { uiTexts } from "../ui/en"
 import { SelectField, TextField } from "../ui/Field"
 import { reviewTexts as t } from "./en"
 import type { IdentificationInput } from "./useIdentify"
@@ -30,14 +30,20 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
   const [sex, setSex] = useState("")
   const [stage, setStage] = useState("")
   const [behaviour, setBehaviour] = useState("")
-  const asked = useDeferredValue(name.trim())
-  const { data } = useQuery(taxonChoicesQuery(project, asked))
-  const found = asked ? (data?.results ?? []) : []
   const own = name.trim()
+  const { found, isSettled } = useTaxonChoices(project, own)
   const type = (text: string) => {
     setName(text)
     if (text !== chosen?.scientific_name) setChosen(null)
   }
+  const store = Ariakit.useComboboxStore({ value: name, setValue: type })
+  // Results that arrive after a key was pressed are not selected automatically.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the results of a text arrive
+  useEffect(() => {
+    if (!isSettled || !own || chosen) return
+    const frame = requestAnimationFrame(() => store.move(store.first()))
+    return () => cancelAnimationFrame(frame)
+  }, [isSettled, own])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (!own) return
@@ -57,7 +63,7 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
   }
   return (
     <form className="form correction" onSubmit={submit} data-testid="correction">
-      <Ariakit.ComboboxProvider value={name} setValue={type}>
+      <Ariakit.ComboboxProvider store={store}>
         <div className="field">
           <Ariakit.ComboboxLabel>{t.isIt}</Ariakit.ComboboxLabel>
           <Ariakit.Combobox
@@ -68,10 +74,10 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
             autoComplete="off"
             placeholder={t.isItHint}
             onKeyDown={(event) => {
-              if (event.key === "Escape") {
-                event.preventDefault()
-                onClose()
-              }
+              // Enter would submit the typed text while taxa are searched.
+              const isEarly = event.key === "Enter" && !isSettled
+              if (event.key === "Escape" || isEarly) event.preventDefault()
+              if (event.key === "Escape") onClose()
             }}
           />
         </div>
@@ -89,7 +95,8 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
               <span className="kind">{getOtherNames(taxon)}</span>
             </Ariakit.ComboboxItem>
           ))}
-          {own && (
+          {!isSettled && <p className="menu-item soft">{uiTexts.loading}</p>}
+          {own && isSettled && (
             <Ariakit.ComboboxItem
               className="menu-item"
               value={own}

@@ -1,13 +1,16 @@
 /** The panel of the review screen: unit, proposal, palette, and the last decision. */
-import { MessageSquare, Star } from "lucide-react"
+import { MessageSquare, PawPrint, Star } from "lucide-react"
 import { type FormEvent, useState } from "react"
 import { useClassColour } from "../findings/classColours"
 import { formatPercent } from "../findings/findings"
+import { Thumbnail } from "../images/Thumbnail"
 import { Button, IconButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
+import { MiddleText } from "../ui/MiddleText"
 import { formatDay, formatTime } from "../ui/time"
-import { reviewScreenTexts as t } from "./en"
-import type { Proposal, TaxonChoice } from "./proposal"
+import { hasCameraTime } from "./cameraTime"
+import { outboxTexts, reviewScreenTexts as t } from "./en"
+import { getShownName, type Proposal } from "./proposal"
 import type { UnitData } from "./reviewQueries"
 import type { ReviewStep } from "./useReviewSession"
 
@@ -16,10 +19,12 @@ interface UnitHeadProps {
   own: ReviewStep | undefined
   isStarred: boolean
   onStar: () => void
+  onIndividual: () => void
   onComment: () => void
 }
 
-export function UnitHead({ data, own, isStarred, onStar, onComment }: UnitHeadProps) {
+export function UnitHead(props: UnitHeadProps) {
+  const { data, own, isStarred, onStar, onIndividual, onComment } = props
   const first = data.images[0]
   if (!first) return null
   return (
@@ -28,14 +33,19 @@ export function UnitHead({ data, own, isStarred, onStar, onComment }: UnitHeadPr
         <IconButton label={t.star} aria-pressed={isStarred} aria-keyshortcuts="s" onClick={onStar}>
           <Star size={18} fill={isStarred ? "currentColor" : "none"} />
         </IconButton>
+        <IconButton label={t.individual} aria-keyshortcuts="i" onClick={onIndividual}>
+          <PawPrint size={18} />
+        </IconButton>
         <IconButton label={t.comment} aria-keyshortcuts="m" onClick={onComment}>
           <MessageSquare size={18} />
         </IconButton>
       </div>
       <h2>{t.sequenceOf(data.images.length)}</h2>
       <p className="soft">
-        {first.deployment_name} · {formatDay(first.captured_at, first.time_zone)},{" "}
-        {formatTime(first.captured_at, first.time_zone)}
+        {first.deployment_name} ·{" "}
+        {hasCameraTime(first)
+          ? `${formatDay(first.captured_at, first.time_zone)}, ${formatTime(first.captured_at, first.time_zone)}`
+          : t.noCameraTime}
       </p>
       {own && (
         <p className="review-own" data-testid="own-decision">
@@ -51,7 +61,14 @@ interface ProposalViewProps {
   images: number
   count: number | null
   /** The selected box and the number of boxes of the unit. */
-  box: { number: number; total: number; name: string; confidence: number | null } | null
+  box: {
+    number: number
+    total: number
+    name: string
+    common: string | null
+    individual: string | null
+    confidence: number | null
+  } | null
   /** The digits of a count that is being typed. */
   counting: string | null
   onCount: (by: number) => void
@@ -80,23 +97,31 @@ export function ProposalView(props: ProposalViewProps) {
       <ul className="review-names">
         {box && (
           <ProposedName
-            name={box.name}
+            name={getShownName(box)}
             colour={classColour(box.name)}
-            note={formatPercent(box.confidence)}
+            note={[box.common ? box.name : "", box.individual, formatPercent(box.confidence)]
+              .filter(Boolean)
+              .join(" · ")}
           />
         )}
         {!box &&
           proposal.taxa.map((one) => (
             <ProposedName
               key={one.name}
-              name={t.times(one.name, isOne ? (count ?? one.count) : one.count)}
+              name={t.times(getShownName(one), isOne ? (count ?? one.count) : one.count)}
               colour={classColour(one.name)}
               note={[
-                one.confidence ? formatRange(one.confidence) : t.byPerson,
-                t.inImages(one.images, images),
+                one.common ? one.name : "",
+                one.individuals.join(", "),
+                [
+                  one.confidence ? formatRange(one.confidence) : t.byPerson,
+                  t.inImages(one.images, images),
+                ]
+                  .filter(Boolean)
+                  .join(" "),
               ]
                 .filter(Boolean)
-                .join(" ")}
+                .join(" · ")}
             />
           ))}
         {!box && !first && (
@@ -125,10 +150,11 @@ export function ProposalView(props: ProposalViewProps) {
       <button
         type="button"
         className="button button-accent review-accept"
+        aria-label={props.accept}
         aria-keyshortcuts="Enter y"
         onClick={props.onAccept}
       >
-        <span>{props.accept}</span>
+        <MiddleText text={props.accept} />
         <kbd aria-hidden>Enter</kbd>
       </button>
       <div className="review-three">
@@ -168,59 +194,12 @@ function KeyButton({ text, keys, onClick }: { text: string; keys: string; onClic
   )
 }
 
-interface PaletteProps {
-  palette: readonly TaxonChoice[]
-  proposed: ReadonlySet<string>
-  isBox: boolean
-  onAssign: (choice: TaxonChoice) => void
-  /** The species that was assigned last. */
-  repeated: TaxonChoice | undefined
-}
-
-export function Palette({ palette, proposed, isBox, onAssign, repeated }: PaletteProps) {
-  const classColour = useClassColour()
-  return (
-    <section className="review-palette" data-testid="palette">
-      <h3>{isBox ? t.assignBox : t.assign}</h3>
-      {palette.length === 0 && <p className="soft small">{t.noPalette}</p>}
-      <ol>
-        {palette.map((one, at) => (
-          <li key={one.name}>
-            <button
-              type="button"
-              className={proposed.has(one.name) ? "review-taxon proposed" : "review-taxon"}
-              aria-keyshortcuts={String(at + 1)}
-              onClick={() => onAssign(one)}
-            >
-              <kbd aria-hidden>{at + 1}</kbd>
-              <span className="review-swatch" style={{ background: classColour(one.name) }} />
-              <span className="review-taxon-name">{one.name}</span>
-              {proposed.has(one.name) && <em>{t.proposed}</em>}
-            </button>
-          </li>
-        ))}
-        {repeated && (
-          <li className="review-repeat">
-            <button
-              type="button"
-              className="review-taxon"
-              aria-keyshortcuts="r"
-              onClick={() => onAssign(repeated)}
-            >
-              <kbd aria-hidden>r</kbd>
-              <span className="review-swatch" style={{ background: classColour(repeated.name) }} />
-              <span>{t.repeat(repeated.name)}</span>
-            </button>
-          </li>
-        )}
-      </ol>
-    </section>
-  )
-}
-
 export function LastDecision({ step, onUndo }: { step: ReviewStep; onUndo: () => void }) {
   return (
-    <footer className="review-last" data-testid="last-decision">
+    <footer className="review-last" data-testid="last-decision" key={step.at}>
+      <span className="review-last-image" aria-hidden>
+        <Thumbnail image={step.unit.first} eager />
+      </span>
       <p>
         <small>{t.lastDecision}</small>
         <span>{step.text}</span>
@@ -229,6 +208,17 @@ export function LastDecision({ step, onUndo }: { step: ReviewStep; onUndo: () =>
         {t.undo} <kbd aria-hidden>z</kbd>
       </Button>
     </footer>
+  )
+}
+
+/** Shown in place of the proposal if the browser stores no decisions. */
+export function ReviewStopped({ why, onResume }: { why: string; onResume: () => void }) {
+  return (
+    <section className="review-stopped" role="alert" data-testid="review-stopped">
+      <h2>{outboxTexts.stoppedTitle}</h2>
+      <p>{why}</p>
+      <Button onClick={onResume}>{outboxTexts.goOn}</Button>
+    </section>
   )
 }
 

@@ -1,6 +1,7 @@
 /** The review screen: people decide about sequences or images of a set, one key each. */
 import { useQuery } from "@tanstack/react-query"
 import { useMemo } from "react"
+import { useLocation } from "wouter"
 import { type ImageFilter, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canReview, useProject } from "../projects/projectContext"
@@ -8,6 +9,7 @@ import { reviewSetQuery } from "../reviewSets/queries"
 import { LinkButton } from "../ui/Button"
 import { EmptyState } from "../ui/feedback"
 import { useUrlQuery } from "../ui/urlQuery"
+import { DecisionConflict } from "./DecisionConflict"
 import { reviewScreenTexts as t } from "./en"
 import { ReviewScreen } from "./ReviewScreen"
 import { parseUnitKind } from "./units"
@@ -26,7 +28,11 @@ function describeSet(filter: ImageFilter): string {
 export function ReviewPage() {
   const project = useProject()
   const [search] = useUrlQuery()
-  const filter = useMemo(() => parseFilter(search), [search])
+  const [, go] = useLocation()
+  const filter = useMemo(
+    () => ({ ...parseFilter(search), seed: search.get("seed") ?? "" }),
+    [search],
+  )
   const kind = parseUnitKind(search.get("unit"))
   const set = search.get("set")
   const { data: named } = useQuery({
@@ -35,7 +41,7 @@ export function ReviewPage() {
   })
   const grid =
     set === null
-      ? withSearch(paths.images(project.id), { ...filter })
+      ? withSearch(paths.images(project.id), { ...parseFilter(search) })
       : paths.reviewSets(project.id)
   if (!canReview(project))
     return (
@@ -43,6 +49,10 @@ export function ReviewPage() {
         <EmptyState screen title={t.needsReviewer} text={t.needsReviewerHint}>
           <LinkButton href={grid}>{t.toImages}</LinkButton>
         </EmptyState>
+        <DecisionConflict
+          project={project.id}
+          onShow={(one) => go(paths.image(project.id, one.image))}
+        />
       </main>
     )
   return (

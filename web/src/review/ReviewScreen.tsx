@@ -2,10 +2,9 @@
 import { useQuery } from "@tanstack/react-query"
 import { type MouseEvent, useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
+import { callerQuery } from "../api/session"
 import { ShortcutHelp } from "../app/ShortcutHelp"
 import { ErrorMessage } from "../errors/ErrorMessage"
-import { formatImages } from "../images/en"
-import type { ImageFilter } from "../images/queries"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { reviewSetTexts as setTexts } from "../reviewSets/en"
@@ -15,15 +14,27 @@ import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useShortcuts } from "../ui/shortcuts"
 import { formatTime } from "../ui/time"
 import { useLook } from "../viewer/useLook"
+import { DecisionConflict } from "./DecisionConflict"
 import { reviewKeys, reviewScreenTexts as t } from "./en"
-import { FinishedReview } from "./FinishedReview"
+import { FinishedReview, SessionSummary } from "./FinishedReview"
 import { AdjustmentSliders, GammaFilter, ImageTools } from "./ImageTools"
-import { CommentField, LastDecision, Palette, ProposalView, UnitHead } from "./ReviewDecision"
+import { IndividualField } from "./IndividualField"
+import { getShownName } from "./proposal"
+import { CommentField, LastDecision, ProposalView, ReviewStopped, UnitHead } from "./ReviewDecision"
+import { Palette, PaletteEditor } from "./ReviewPalette"
 import { ReviewStage, type ReviewStageHandle, useObservedFindings } from "./ReviewStage"
 import { ReviewStrip } from "./ReviewStrip"
 import { ReviewTopBar } from "./ReviewTopBar"
-import { PALETTE_SIZE, paletteQuery } from "./reviewQueries"
+import {
+  individualsQuery,
+  listPaletteKeys,
+  PALETTE_SIZE,
+  paletteQuery,
+  progressQuery,
+  type ReviewFilter,
+} from "./reviewQueries"
 import { SpeciesSearch } from "./SpeciesSearch"
+import { estimateMinutesLeft } from "./sessionResult"
 import type { UnitKind } from "./units"
 import { type BufferedKeys, useBufferedKeys } from "./useBufferedKeys"
 import { useEndOfCount, useImageTools, usePlaying, useStar } from "./useImageTools"
@@ -33,7 +44,7 @@ import { useReviewSession } from "./useReviewSession"
 import { useReviewQueue, useReviewUnit } from "./useReviewUnit"
 
 interface ReviewScreenProps {
-  filter: ImageFilter
+  filter: ReviewFilter
   kind: UnitKind
   grid: string
   setName: string
@@ -46,19 +57,22 @@ const DIGITS = Array.from({ length: PALETTE_SIZE }, (_, at) => String(at + 1))
 const REVIEW_KEYS: BufferedKeys = {
   steps: new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"]),
   decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", ...DIGITS]),
-  fields: new Set(["x", "m"]),
+  fields: new Set(["x", "m", "i"]),
 }
 
 export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenProps) {
   const project = useProject()
   const [, leave] = useLocation()
+  const { data: caller } = useQuery(callerQuery)
   const session = useReviewSession(project.id)
   const { index, steps } = session
   const queue = useReviewQueue(project.id, filter, kind, session, set)
   const { units } = queue
   const review = useReviewUnit(project.id, queue, index, steps)
   const { unit, data, proposal, frame, boxes, current, select } = review
-  const { data: palette = [] } = useQuery(paletteQuery(project.id))
+  const { data: stored } = useQuery(paletteQuery(project.id))
+  const palette = useMemo(() => listPaletteKeys(stored?.palette), [stored])
+  useQuery(individualsQuery(project.id))
   const image = data?.images[frame] ?? unit?.first
   const observed = useObservedFindings(project.id, image, data, review.query.dataUpdatedAt)
   const canvas = useRef<ReviewStageHandle>(null)
@@ -112,6 +126,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
       x: press(() => open("search")),
       m: press(() => open("comment")),
       r: press(act.repeat),
+      i: press(act.openIndividual),
       c: press(() => data && !box && select({ counting: "" })),
       s: press(() => data && image && void star(image)),
       z: press(undo),
@@ -147,7 +162,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
         }),
       ),
     },
-    !keysOpen,
+    !keysOpen && current.mode !== "palette" && session.obstacle === null,
   )
   const done = useMemo(() => {
     const units = new Map(
@@ -159,14 +174,34 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
   }, [steps, set])
   const first = queue.data?.pages[0]
   const total = Math.max(first?.count ?? 0, done)
+  const { data: earlier } = useQuery({
+    ...progressQuery(project.id),
+    staleTime: Infinity,
+    gcTime: 0,
+  })
+  const mine = earlier?.people.find((one) => one.person_id === caller?.user_id)
   const progress = first
     ? {
         done,
         count: total,
         total: formatEstimate(formatCount(total), first.count_is_estimate ?? false),
+        today: earlier ? (mine?.recent ?? 0) + done : null,
+        minutesLeft: estimateMinutesLeft(steps, total - done),
       }
     : null
   const last = steps.at(-1)
+  const conflict = (
+    <DecisionConflict
+      project={project.id}
+      onShow={(one) => {
+        const key = (one.act === "identify" && one.body.sequences[0]) || one.image
+        const place = units.findIndex((each) => each.key === key)
+        if (place >= 0) session.go(place)
+        else leave(paths.image(project.id, one.image))
+      }}
+      onDiscard={(one) => session.forget(one.key)}
+    />
+  )
   // While units are left, a failure to fetch more of them does not matter yet.
   const error = unit ? review.query.error : queue.error
   const blurAfterClick = (event: MouseEvent) => {
@@ -210,16 +245,18 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
         </EmptyState>
       ) : isEnd ? (
         <>
-          <FinishedReview
-            steps={steps}
-            done={formatImages(done)}
-            grid={grid}
-            onReload={() => {
-              queue.reset()
-              session.restart()
-            }}
-          />
-          <aside className="review-panel">
+          <FinishedReview steps={steps} done={done} />
+          <aside className="review-panel" aria-label={t.yourDecisions}>
+            <SessionSummary
+              steps={steps}
+              filter={filter}
+              grid={grid}
+              onReload={() => {
+                queue.reset()
+                session.restart()
+              }}
+            />
+            {conflict}
             {last && <LastDecision step={last} onUndo={undo} />}
           </aside>
         </>
@@ -276,17 +313,31 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
             next={units.slice(index + 1, index + 1 + NEXT_SHOWN)}
           />
           <aside className="review-panel" aria-label={t.decision}>
-            {data && proposal ? (
+            {session.obstacle ? (
+              <ReviewStopped why={session.obstacle} onResume={session.resume} />
+            ) : data && proposal ? (
               <>
                 <UnitHead
                   data={data}
                   own={review.whole ?? review.own.at(-1)}
                   isStarred={image?.starred ?? false}
                   onStar={() => image && void star(image)}
+                  onIndividual={act.openIndividual}
                   onComment={() => open("comment")}
                 />
                 {current.mode === "comment" ? (
                   <CommentField onSave={act.comment} onClose={() => select({ mode: null })} />
+                ) : current.mode === "individual" && act.animal ? (
+                  <IndividualField
+                    project={project.id}
+                    species={act.animal.name}
+                    shownSpecies={getShownName(act.animal)}
+                    recent={act.individuals}
+                    onChoose={act.nameIndividual}
+                    onClose={() => select({ mode: null })}
+                  />
+                ) : current.mode === "palette" ? (
+                  <PaletteEditor recent={act.recent} onClose={() => select({ mode: null })} />
                 ) : current.mode === "search" ? (
                   <SpeciesSearch
                     project={project.id}
@@ -309,6 +360,8 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
                               number: at + 1,
                               total: boxes.length,
                               name: box.name,
+                              common: box.common,
+                              individual: box.individual_id,
                               confidence: box.confidence,
                             }
                           : null
@@ -326,6 +379,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
                       proposed={new Set(proposal.taxa.map(({ name }) => name))}
                       isBox={box !== undefined}
                       onAssign={assign}
+                      onEdit={() => select({ mode: "palette" })}
                       repeated={act.recent[0]}
                     />
                   </>
@@ -334,6 +388,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
             ) : (
               <SkeletonRows rows={8} />
             )}
+            {conflict}
             {last && <LastDecision step={last} onUndo={undo} />}
           </aside>
         </>

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "react"
 import type { Image as StoredImage } from "../api/types"
 import { Thumbnail } from "../images/Thumbnail"
+import { hasCameraTime } from "./cameraTime"
 import { reviewScreenTexts as t } from "./en"
 import type { ReviewUnit } from "./units"
 
@@ -12,13 +13,26 @@ interface ReviewStripProps {
   next: readonly ReviewUnit[]
 }
 
+/**
+ * Return the time of each image since the first one. Images without a camera time have none: the
+ * times of their files say nothing about the sequence.
+ */
+function listOffsets(images: readonly StoredImage[]): (string | null)[] {
+  const start = images.find(hasCameraTime)
+  return images.map((image) =>
+    start && images.length > 1 && hasCameraTime(image)
+      ? t.offset((Date.parse(image.captured_at) - Date.parse(start.captured_at)) / 1000)
+      : null,
+  )
+}
+
 export function ReviewStrip({ images, frame, onFrame, next }: ReviewStripProps) {
   const current = useRef<HTMLButtonElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image
   useEffect(() => {
     current.current?.scrollIntoView({ block: "nearest", inline: "nearest" })
   }, [frame, images])
-  const start = Date.parse(images[0]?.captured_at ?? "")
+  const offsets = listOffsets(images)
   return (
     <section className="review-strip" aria-label={t.strip} data-testid="review-strip">
       {images.map((image, at) => (
@@ -28,13 +42,11 @@ export function ReviewStrip({ images, frame, onFrame, next }: ReviewStripProps) 
           type="button"
           className="review-frame"
           aria-current={at === frame ? "true" : undefined}
-          aria-label={`${t.frame(at + 1, images.length)}, ${t.offset((Date.parse(image.captured_at) - start) / 1000)}`}
+          aria-label={[t.frame(at + 1, images.length), offsets[at]].filter(Boolean).join(", ")}
           onClick={() => onFrame(at)}
         >
           <Thumbnail image={image} eager />
-          <span className="review-offset">
-            {t.offset((Date.parse(image.captured_at) - start) / 1000)}
-          </span>
+          {offsets[at] && <span className="review-offset">{offsets[at]}</span>}
         </button>
       ))}
       {next.length > 0 && (

@@ -6,8 +6,20 @@ import { IconButton } from "../ui/Button"
 import { useUrlQuery } from "../ui/urlQuery"
 import { reviewScreenTexts as t } from "./en"
 import { OutboxStatus } from "./OutboxStatus"
+import { buildOrder, generateSeed } from "./reviewQueries"
 import type { UnitKind } from "./units"
 import { useOutbox } from "./useOutbox"
+
+export interface ReviewCounts {
+  /** Images reviewed since the page was opened. */
+  done: number
+  count: number
+  total: string
+  /** Images that the user reviewed today; null while it is not known. */
+  today: number | null
+  /** Minutes left at the present rate; null while it is not known. */
+  minutesLeft: number | null
+}
 
 interface ReviewTopBarProps {
   grid: string
@@ -16,7 +28,7 @@ interface ReviewTopBarProps {
   order: string
   /** Whether it is a review set, which has its own units and order. */
   isSet: boolean
-  progress: { done: number; count: number; total: string } | null
+  progress: ReviewCounts | null
   onKeys: () => void
   onUndo: () => void
 }
@@ -25,8 +37,15 @@ export function ReviewTopBar(props: ReviewTopBarProps) {
   const { grid, setName, kind, order, isSet, progress } = props
   const [, setSearch] = useUrlQuery()
   const { waiting, refused } = useOutbox()
-  const choose = (key: string, value: string) =>
-    setSearch((next) => (value ? next.set(key, value) : next.delete(key)), { replace: true })
+  const choose = (values: Record<string, string>) =>
+    setSearch(
+      (next) => {
+        for (const [key, value] of Object.entries(values))
+          if (value) next.set(key, value)
+          else next.delete(key)
+      },
+      { replace: true },
+    )
   return (
     <header className="review-top">
       <Link className="icon-button" href={grid} aria-label={t.back} title={t.back}>
@@ -44,7 +63,7 @@ export function ReviewTopBar(props: ReviewTopBarProps) {
               aria-label={t.unit}
               value={kind}
               onChange={(event) =>
-                choose("unit", event.target.value === "image" ? event.target.value : "")
+                choose({ unit: event.target.value === "image" ? event.target.value : "" })
               }
             >
               {Object.entries(t.units).map(([value, text]) => (
@@ -58,9 +77,12 @@ export function ReviewTopBar(props: ReviewTopBarProps) {
             <em>{t.order}</em>
             <select
               aria-label={t.order}
-              value={order || "-captured_at"}
+              value={buildOrder({ order, seed: "" }).order}
               onChange={(event) =>
-                choose("order", event.target.value === "-captured_at" ? "" : event.target.value)
+                choose({
+                  order: event.target.value === "-captured_at" ? "" : event.target.value,
+                  seed: event.target.value === "random" ? generateSeed() : "",
+                })
               }
             >
               {Object.entries(t.orders).map(([value, text]) => (
@@ -82,6 +104,14 @@ export function ReviewTopBar(props: ReviewTopBarProps) {
             value={progress.done}
             max={Math.max(progress.count, 1)}
           />
+          <span className="review-rate" data-testid="rate">
+            {[
+              progress.today === null ? "" : t.today(progress.today),
+              progress.minutesLeft === null ? "" : t.left(progress.minutesLeft),
+            ]
+              .filter(Boolean)
+              .join(" · ")}
+          </span>
         </div>
       )}
       <OutboxStatus />

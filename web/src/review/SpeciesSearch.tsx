@@ -5,13 +5,15 @@ import { type KeyboardEvent, useDeferredValue, useEffect, useRef, useState } fro
 import type { Taxon } from "../api/types"
 import { useClassColour } from "../findings/classColours"
 import { observationGroupsQuery } from "../images/queries"
+import { chooseCommonName, getUserLanguages } from "../taxa/commonNames"
 import { taxonChoicesQuery } from "../taxa/queries"
 import { IconButton } from "../ui/Button"
 import { reviewScreenTexts as t } from "./en"
-import type { TaxonChoice } from "./proposal"
+import { getShownName, type TaxonChoice } from "./proposal"
 import { listSpecies } from "./reviewQueries"
 
 interface SpeciesSearchProps {
+  title?: string
   project: number
   recent: readonly TaxonChoice[]
   /** `later` are the keys that were pressed after the choice, while the search ran. */
@@ -34,16 +36,24 @@ interface HeldChoice {
 const LIST = "review-species"
 const LAST_DIGIT = 6
 
-const buildOption = (taxon: Taxon): Option => ({
-  name: taxon.accepted_name ?? taxon.scientific_name,
-  taxon: taxon.accepted_id ?? taxon.id,
-  note: taxon.accepted_name
-    ? `${taxon.scientific_name}, ${t.synonymOf(taxon.accepted_name)}`
-    : Object.values(taxon.common_names)
-        .flatMap((names) => names.slice(0, 1))
-        .slice(0, 2)
-        .join(", "),
-})
+const buildOption = (taxon: Taxon): Option => {
+  const common = chooseCommonName(taxon.common_names, getUserLanguages())
+  const accepted = taxon.accepted_name
+  return {
+    name: accepted ?? taxon.scientific_name,
+    taxon: taxon.accepted_id ?? taxon.id,
+    common: accepted ? null : common,
+    note: accepted
+      ? `${taxon.scientific_name}, ${t.synonymOf(accepted)}`
+      : [
+          common ? taxon.scientific_name : "",
+          ...Object.values(taxon.common_names).flatMap((names) => names.slice(0, 1)),
+        ]
+          .filter((one) => one && one !== common)
+          .slice(0, 2)
+          .join(", "),
+  }
+}
 
 const isRunning = (query: {
   fetchStatus: string
@@ -51,7 +61,8 @@ const isRunning = (query: {
   isPlaceholderData: boolean
 }) => query.fetchStatus === "fetching" && (query.isPending || query.isPlaceholderData)
 
-export function SpeciesSearch({ project, recent, onChoose, onClose }: SpeciesSearchProps) {
+export function SpeciesSearch(props: SpeciesSearchProps) {
+  const { title = t.change, project, recent, onChoose, onClose } = props
   const classColour = useClassColour()
   const [text, setText] = useState("")
   const [at, setAt] = useState(0)
@@ -65,8 +76,11 @@ export function SpeciesSearch({ project, recent, onChoose, onClose }: SpeciesSea
   // The results of an earlier text are not options of this one.
   const isOfText = asked === typed && !found.isPlaceholderData
   const isSettled = asked === typed && !isRunning(found) && !isRunning(named)
-  const isMatch = (one: TaxonChoice) => one.name.toLowerCase().includes(typed.toLowerCase())
-  const options: Option[] = recent.filter(isMatch).map((one) => ({ ...one, note: t.recent }))
+  const isMatch = (one: TaxonChoice) =>
+    [one.name, one.common ?? ""].some((name) => name.toLowerCase().includes(typed.toLowerCase()))
+  const options: Option[] = recent
+    .filter(isMatch)
+    .map((one) => ({ ...one, note: one.common ? `${one.name}, ${t.recent}` : t.recent }))
   const certain = options.length
   const add = (option: Option) => {
     const key = option.name.toLowerCase()
@@ -81,7 +95,12 @@ export function SpeciesSearch({ project, recent, onChoose, onClose }: SpeciesSea
     options.push({ name: typed, taxon: null, note: t.asTyped(typed) })
   const current = Math.min(at, options.length - 1)
   const choose = (option: Option | undefined, stays: boolean) =>
-    option && onChoose({ name: option.name, taxon: option.taxon }, stays, later.current)
+    option &&
+    onChoose(
+      { name: option.name, taxon: option.taxon, common: option.common },
+      stays,
+      later.current,
+    )
   /** Choose an option, after the search ended if its results can be at that place. */
   const chooseAt = (place: number, stays: boolean, otherwise = "") =>
     isSettled || place < certain
@@ -113,7 +132,7 @@ export function SpeciesSearch({ project, recent, onChoose, onClose }: SpeciesSea
   }
   return (
     <section className="review-search" data-testid="species-search">
-      <h2>{t.change}</h2>
+      <h2>{title}</h2>
       <div className="review-field">
         <Search size={18} aria-hidden />
         <input
@@ -151,7 +170,7 @@ export function SpeciesSearch({ project, recent, onChoose, onClose }: SpeciesSea
             onClick={() => choose(option, false)}
           >
             <span className="review-swatch" style={{ background: classColour(option.name) }} />
-            <span className="review-option-name">{option.name}</span>
+            <span className="review-option-name">{getShownName(option)}</span>
             <small>{option.note}</small>
             {place < LAST_DIGIT && <kbd aria-hidden>{place === 0 ? "Enter" : place + 1}</kbd>}
           </div>

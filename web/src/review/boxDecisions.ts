@@ -186,3 +186,10 @@ function buildObservation(one: BoxDecision, values: BoxValues): Observation {
     sequence_id: null,
   }
 }
+
+/** Let a box replace what another user stored; a box that was withdrawn is drawn again. */
+export function replaceTheirs(one: BoxDecision): BoxDecision {
+  const theirs = one.refusal?.theirs
+  if (theirs) return { ...one, version: theirs.version ?? 0 }
+  return theirs === null ? { ...one, id: generateBoxId(), before: null, version: 0 } : one
+}

@@ -7,6 +7,15 @@ import type { Annotation, Identification, NewIdentification } from "../api/types
 /** The state of a decision: queued, stored by the server, or refused by it. */
 export type DecisionState = "waiting" | "sent" | "refused"
 
+/** A decision of another user about the same images. */
+export interface OtherDecision {
+  by: string
+  /** The decision as text, such as "Red fox × 1". */
+  text: string
+  /** Whether it says the same. */
+  isSame: boolean
+}
+
 export interface Refusal {
   status: number
   why: string
@@ -14,6 +23,9 @@ export interface Refusal {
   theirs?: Annotation | null
   /** The user who changed it. */
   by?: string | null
+  other?: OtherDecision
+  /** Whether the user can no longer review the project. */
+  isRevoked?: boolean
 }
 
 /** Image and box that a decision is about, as shown to the user. */
@@ -23,6 +35,8 @@ export interface DecisionTarget {
   /** All images of a sequence; undefined for a decision about one image. */
   images?: string[]
   filename: string
+  /** Deployment and time, where the user was shown them. */
+  place?: string
   /** The name of the box or of the whole image. */
   target: string
 }
@@ -64,6 +78,11 @@ export interface IdentifyDecision extends QueuedDecision {
   dataAge?: number
   /** Whether the user chose to send it although it is old, or another user decided after it. */
   confirmed?: boolean
+  /**
+   * The content of a confirmation, for a user who keeps it after another user decided: a confirmation
+   * then confirms the decision of the other user.
+   */
+  explicit?: NewIdentification
   /** The identifications that the server stored. */
   made: Identification[]
 }
@@ -130,6 +149,26 @@ export type NewDecision =
 
 /** List the images that a decision is about. */
 export const listDecidedImages = (one: DecisionTarget): string[] => one.images ?? [one.image]
+
+/** List one identification of each statement: those of a sequence are withdrawn together. */
+export const listStatements = (made: Identification[]): string[] => [
+  ...new Map(made.map((one) => [one.statement_id ?? one.id, one.id])).values(),
+]
+
+/** Queue a refused decision again; the user decided to send it. */
+export function sendAgain(one: Decision): Decision {
+  const queued = { ...one, state: "waiting" as const, refusal: undefined, madeAt: Date.now() }
+  if (queued.act !== "identify") return queued
+  const body = (one.refusal?.other && queued.explicit) || queued.body
+  return { ...queued, body, confirmed: true }
+}
+
+/**
+ * Return the time for which the server checks whether another user decided meanwhile; nothing if
+ * the user knows it, or reviews independently of others.
+ */
+export const getSeen = ({ seen, confirmed, body }: IdentifyDecision): { seen?: string } =>
+  seen && !confirmed && !body.independent ? { seen } : {}
 
 const WAITING_PREFIX = "waiting:"
 

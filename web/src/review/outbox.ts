@@ -13,10 +13,16 @@ import {
   unwrap,
 } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
-import type { Identification } from "../api/types"
-import { generateBoxId, invertBoxDecision } from "./boxDecisions"
-import { BoxConflict, sendBox } from "./boxRequests"
-import type { BoxDecision, Decision, NewDecision, Refusal } from "./decisions"
+import { invertBoxDecision, replaceTheirs } from "./boxDecisions"
+import { sendBox } from "./boxRequests"
+import {
+  type Decision,
+  getSeen,
+  listStatements,
+  type NewDecision,
+  type Refusal,
+  sendAgain,
+} from "./decisions"
 import {
   addDecision,
   claimNextDecision,
@@ -24,7 +30,8 @@ import {
   listDecisions,
   updateDecision,
 } from "./outboxStore"
-import { findConflict } from "./sendConflicts"
+import { explainRefusal, findConflict } from "./sendConflicts"
+import { runExclusively } from "./sendingLock"
 
 export interface Outbox {
   /**
@@ -47,8 +54,7 @@ interface Listeners {
 }
 
 const EMPTY_OUTBOX: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
-const MIN_RETRY_MS = 500
-const MAX_RETRY_MS = 15_000
+const [MIN_RETRY_MS, MAX_RETRY_MS] = [500, 15_000]
 const TIMEOUT_MS = 30_000
 
 let state: Outbox = EMPTY_OUTBOX
@@ -173,23 +179,12 @@ export const discard = (key: string): Promise<void> =>
 /** Queue a refused decision again, in its previous position. */
 export const retry = (key: string): Promise<void> =>
   runInTurn(async () => {
-    const one = await updateOwn(key, (old) => {
-      if (old.state !== "refused") return old
-      const queued = { state: "waiting", refusal: undefined, madeAt: Date.now() } as const
-      return old.act === "box"
-        ? { ...replaceTheirs(old), ...queued }
-        : { ...old, ...queued, confirmed: true }
-    })
+    const one = await updateOwn(key, (old) =>
+      old.state === "refused" ? sendAgain(old.act === "box" ? replaceTheirs(old) : old) : old,
+    )
     if (one) put(one)
     wake(true)
   })
-
-/** Let a box replace what another user stored; a box that was withdrawn is drawn again. */
-function replaceTheirs(one: BoxDecision): BoxDecision {
-  const theirs = one.refusal?.theirs
-  if (theirs) return { ...one, version: theirs.version ?? 0 }
-  return theirs === null ? { ...one, id: generateBoxId(), before: null, version: 0 } : one
-}
 
 let sending = false
 let again = false
@@ -221,14 +216,6 @@ async function drain(): Promise<void> {
   }
 }
 
-/**
- * Ensure that one tab sends at a time. The lock does not exist on plain HTTP: there two tabs can
- * send the same request, which is stored once by its key.
- */
-async function runExclusively(act: () => Promise<void>): Promise<void> {
-  await (navigator.locks ? navigator.locks.request("trapline-outbox", act) : act())
-}
-
 /** Send the oldest decision; false if none is queued or none can be sent now. */
 async function sendNext(): Promise<boolean> {
   const session = getSession()
@@ -237,12 +224,8 @@ async function sendNext(): Promise<boolean> {
   if (!one) return false
   put(one)
   try {
-    const own = new Set(
-      state.decisions.flatMap((other) =>
-        other.act === "identify" ? other.made.map(({ id }) => id) : [],
-      ),
-    )
-    const obstacle = await findConflict(one, own)
+    const obstacle = await findConflict(one, listOwn())
+    if (obstacle?.other?.isSame) return await confirm(one)
     if (obstacle) return await refuse(one, obstacle)
     const sent = await send(one, session)
     if (sent) put(sent, null)
@@ -255,6 +238,24 @@ async function sendNext(): Promise<boolean> {
   }
 }
 
+/** The IDs of the identifications that this browser sent. */
+const listOwn = (): Set<string> =>
+  new Set(
+    state.decisions.flatMap((other) =>
+      other.act === "identify" ? other.made.map(({ id }) => id) : [],
+    ),
+  )
+
+/** Send a decision although another user decided, as that user says the same. */
+async function confirm(one: Decision): Promise<true> {
+  const confirmed = await updateDecision(
+    one.key,
+    (old) => ({ ...old, confirmed: true }) as Decision,
+  )
+  if (confirmed) put(confirmed)
+  return true
+}
+
 /** Send a decision and store the result; null if there is nothing left to withdraw. */
 async function send(one: Decision, session: Session): Promise<Decision | null> {
   const headers = { "Idempotency-Key": one.key, ...csrfHeaders(session) }
@@ -262,7 +263,10 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
   if (one.act === "identify") {
     const { identifications } = await unwrap(
       api.POST("/api/v2/identifications", {
-        body: { identifications: [one.body] },
+        body: {
+          identifications: [one.body],
+          ...getSeen(one),
+        },
         headers,
         signal,
       }),
@@ -297,10 +301,21 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
   )
 }
 
-/** List one identification of each statement: those of a sequence are withdrawn together. */
-const listStatements = (made: Identification[]): string[] => [
-  ...new Map(made.map((one) => [one.statement_id ?? one.id, one.id])).values(),
-]
+/** Try again later, after longer pauses each time. */
+function pauseSending(problem: ApiProblem): false {
+  const isFirst = state.trouble === null
+  set(state.decisions, problem)
+  if (isFirst) notify("onFailed", state.waiting)
+  timer = setTimeout(
+    () => {
+      timer = undefined
+      wake()
+    },
+    pause * (0.75 + Math.random() / 2),
+  )
+  pause = Math.min(pause * 2, MAX_RETRY_MS)
+  return false
+}
 
 const RETRIED_STATUSES = new Set([0, 408, 425, 429])
 
@@ -314,23 +329,14 @@ async function fail(one: Decision, given: ApiProblem, session: Session): Promise
       problem = error instanceof ApiProblem ? error : new ApiProblem(0, null)
     }
   }
-  if (RETRIED_STATUSES.has(problem.status) || problem.status >= 500) {
-    const isFirst = state.trouble === null
-    set(state.decisions, problem)
-    if (isFirst) notify("onFailed", state.waiting)
-    timer = setTimeout(
-      () => {
-        timer = undefined
-        wake()
-      },
-      pause * (0.75 + Math.random() / 2),
-    )
-    pause = Math.min(pause * 2, MAX_RETRY_MS)
-    return false
+  if (RETRIED_STATUSES.has(problem.status) || problem.status >= 500) return pauseSending(problem)
+  try {
+    const refusal = await explainRefusal(one, problem, listOwn())
+    return await (refusal.other?.isSame ? confirm(one) : refuse(one, refusal))
+  } catch (error) {
+    if (isSessionOver(error)) return endSession()
+    return pauseSending(error instanceof ApiProblem ? error : new ApiProblem(0, null))
   }
-  const why = problem.problem?.detail ?? ""
-  const found = problem instanceof BoxConflict ? { theirs: problem.theirs, by: problem.by } : {}
-  return refuse(one, { status: problem.status, why, ...found })
 }
 
 /**
@@ -373,11 +379,11 @@ export function startOutbox(): () => void {
   const read = () => void load().catch(() => undefined)
   const retry = () => wake(true)
   const onVisibility = () => {
-    if (!document.hidden) wake(true)
+    if (document.hidden) return
+    read()
+    wake(true)
   }
-  const warn = (event: BeforeUnloadEvent) => {
-    if (state.waiting > 0) event.preventDefault()
-  }
+  const warn = (event: BeforeUnloadEvent) => state.waiting > 0 && event.preventDefault()
   const endSessions = subscribeToSession(read)
   tabs?.addEventListener("message", read)
   window.addEventListener("online", retry)

@@ -6,7 +6,11 @@ import { type DBSchema, type IDBPDatabase, openDB } from "idb"
 import type { Decision, UnnumberedDecision } from "./decisions"
 
 interface Schema extends DBSchema {
-  decisions: { key: number; value: Decision; indexes: { user: string; key: string } }
+  decisions: {
+    key: number
+    value: Decision
+    indexes: { user: string; key: string; state: [string, string] }
+  }
 }
 
 /** Maximum number of decisions of a user that the server has not stored yet. */
@@ -19,14 +23,23 @@ export class QueueFull extends Error {}
 let opened: Promise<IDBPDatabase<Schema>> | null = null
 
 function openDatabase(): Promise<IDBPDatabase<Schema>> {
-  opened ??= openDB<Schema>("trapline-outbox", 1, {
-    upgrade(database) {
-      const store = database.createObjectStore("decisions", {
-        keyPath: "number",
-        autoIncrement: true,
-      })
-      store.createIndex("user", "user")
-      store.createIndex("key", "key", { unique: true })
+  opened ??= openDB<Schema>("trapline-outbox", 2, {
+    upgrade(database, version, _, transaction) {
+      if (version < 1) {
+        const store = database.createObjectStore("decisions", {
+          keyPath: "number",
+          autoIncrement: true,
+        })
+        store.createIndex("user", "user")
+        store.createIndex("key", "key", { unique: true })
+      }
+      // The oldest unsent decision is found without reading those that were sent.
+      transaction.objectStore("decisions").createIndex("state", ["user", "state"])
+    },
+    // Another tab has a newer version of the page.
+    blocking(_, __, event) {
+      ;(event.target as IDBDatabase).close()
+      opened = null
     },
     terminated() {
       opened = null
@@ -69,17 +82,9 @@ export async function addDecision(
 /** Claim the oldest queued decision. The attempt is counted before the decision is sent. */
 export async function claimNextDecision(user: string): Promise<Decision | null> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
-  let found: Decision | null = null
-  for (
-    let cursor = await transaction.store.index("user").openCursor(user);
-    cursor;
-    cursor = await cursor.continue()
-  ) {
-    if (cursor.value.state !== "waiting") continue
-    found = { ...cursor.value, attempts: cursor.value.attempts + 1 }
-    await cursor.update(found)
-    break
-  }
+  const oldest = await transaction.store.index("state").get([user, "waiting"])
+  const found = oldest ? { ...oldest, attempts: oldest.attempts + 1 } : null
+  if (found) await transaction.store.put(found)
   await transaction.done
   return found
 }

@@ -4,6 +4,8 @@ import type { ReviewUnit } from "./units"
 
 export interface ProposedTaxon {
   name: string
+  /** The name in the language of the user. */
+  common?: string | null
   taxon: string | null
   label: string
   /** The largest number of individuals in one image. */
@@ -12,6 +14,8 @@ export interface ProposedTaxon {
   images: number
   /** The confidences of models, lowest and highest; null if a person decided. */
   confidence: [number, number] | null
+  /** The known individuals, as people identified them. */
+  individuals: string[]
 }
 
 export interface Proposal {
@@ -35,9 +39,19 @@ export interface Proposal {
 export interface TaxonChoice {
   name: string
   taxon: string | null
+  /** The name in the language of the user. */
+  common?: string | null
 }
 
+/** Return the name that the user sees: the common name, or the scientific name or label. */
+export const getShownName = ({ name, common }: { name: string; common?: string | null }): string =>
+  common ?? name
+
 export type DecisionBody = Pick<NewIdentification, "kind"> & Partial<NewIdentification>
+
+const listOnce = (names: (string | null)[]): string[] => [
+  ...new Set(names.filter((one) => typeof one === "string")),
+]
 
 /** `decided` are the images that the user decided about since the observations were fetched. */
 export function buildProposal(
@@ -71,6 +85,7 @@ export function buildProposal(
         count: known?.count ?? 0,
         images: known?.images ?? 0,
         confidence: score === null && !known?.confidence ? null : [low, high],
+        individuals: listOnce([...(known?.individuals ?? []), one.individual_id]),
       })
     }
     animals = Math.max(
@@ -119,6 +134,21 @@ export function buildAcceptance(
   if (proposal.open.length === 0) return null
   if (!proposal.isReviewed && unit.sequence) return { kind: "confirm", sequences: [unit.sequence] }
   return { kind: "confirm", images: proposal.open }
+}
+
+/** Build the decision that says the same as the acceptance of a proposal, whatever is current. */
+export function buildStatement(
+  unit: ReviewUnit,
+  images: readonly Image[],
+  proposal: Proposal,
+): DecisionBody {
+  const [first] = proposal.taxa
+  if (!first) return buildWholeDecision("blank", unit, images)
+  if (proposal.taxa.length === 1) return buildAssignment(unit, images, proposal, first, first.count)
+  const taxa = proposal.taxa.map(({ taxon, label, count }) =>
+    taxon ? { taxon, count } : { label, count },
+  )
+  return { kind: "correct", taxa, ...getSubject(unit, images) }
 }
 
 /** Build the decision that assigns a taxon to all images of a unit. */

@@ -2,8 +2,9 @@
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import { fileUrl } from "../api/fileUrls"
-import type { Observation, Image as StoredImage } from "../api/types"
+import type { Observation, Palette, Image as StoredImage } from "../api/types"
 import { buildImageParameters, type ImageFilter, imageQuery } from "../images/queries"
+import { chooseCommonName, getUserLanguages, taxonNamesQuery } from "../taxa/commonNames"
 import type { TaxonChoice } from "./proposal"
 import type { ReviewUnit } from "./units"
 
@@ -13,11 +14,36 @@ export const PALETTE_SIZE = 9
 /** Names that are not species: they are not offered for assignment. */
 const NOT_ASSIGNED = new Set(["", "animal", "blank", "empty", "unknown", "unclassified"])
 
+/** The filter of a set, with the number of a random order. */
+export interface ReviewFilter extends ImageFilter {
+  seed: string
+}
+
+const MAX_SEED = 2 ** 31 - 1
+const ORDERS = [
+  "-captured_at",
+  "captured_at",
+  "least_certain",
+  "models_disagree",
+  "people_disagree",
+  "random",
+] as const
+
+/** Return the order and the number of a random order as the API names them. */
+export function buildOrder({ order, seed }: { order: string; seed: string }) {
+  const known = ORDERS.find((one) => one === order) ?? "-captured_at"
+  const number = Number(seed)
+  const isValid = Number.isInteger(number) && number >= 0 && number <= MAX_SEED
+  return { order: known, seed: known === "random" && isValid ? number : undefined }
+}
+
+export const generateSeed = (): string => String(Math.floor(Math.random() * MAX_SEED))
+
 /**
  * The images of a set in order. The list is not fetched again while it is reviewed: images that
  * were reviewed would leave it, and the reviewer would lose the place.
  */
-export const queueQuery = (project: number, filter: ImageFilter) =>
+export const queueQuery = (project: number, filter: ReviewFilter) =>
   infiniteQueryOptions({
     queryKey: ["review", project, "queue", filter],
     queryFn: ({ pageParam, signal }) =>
@@ -26,6 +52,7 @@ export const queueQuery = (project: number, filter: ImageFilter) =>
           params: {
             query: {
               ...buildImageParameters(project, filter),
+              ...buildOrder(filter),
               limit: PAGE_SIZE,
               cursor: pageParam,
             },
@@ -133,6 +160,8 @@ export async function prefetchUnit(
     const data = await client.fetchQuery(unitQuery(project, unit))
     const first = getFirstFrame(data)
     const shown = data.images.filter((_, at) => at === first || at < PREFETCHED_FRAMES)
+    for (const { taxon_id } of data.observations)
+      if (taxon_id) void client.prefetchQuery(taxonNamesQuery(taxon_id))
     for (const image of shown) {
       if (image.preview_url) new Image().src = fileUrl(image.preview_url)
       void client.prefetchQuery(imageQuery(project, image.id))
@@ -145,25 +174,65 @@ export async function prefetchUnit(
 export const listSpecies = (names: string[]): string[] =>
   names.filter((name) => !NOT_ASSIGNED.has(name.toLowerCase()))
 
-/** The most frequent species of a project, in an order that stays while the page is open. */
+/** The species of the keys 1 to 9, which stay while the page is open; null for a free key. */
 export const paletteQuery = (project: number) =>
   queryOptions({
     queryKey: ["review", project, "palette"],
-    queryFn: async (): Promise<TaxonChoice[]> => {
-      const { groups } = await unwrap(
-        api.GET("/api/v2/observations/groups", { params: { query: { project, by: "name" } } }),
-      )
-      const names = listSpecies(groups.map(({ key }) => key)).slice(0, PALETTE_SIZE)
-      return Promise.all(
-        names.map(async (name) => {
-          const { results } = await unwrap(
-            api.GET("/api/v2/observations", {
-              params: { query: { project, class: name, limit: 1 } },
-            }),
-          )
-          return { name, taxon: results[0]?.taxon_id ?? null }
+    queryFn: async () => {
+      let version = ""
+      const call = api.GET("/api/v2/projects/{project_id}/palette", {
+        params: { path: { project_id: project } },
+      })
+      const palette = await unwrap(
+        call.then((got) => {
+          version = got.response.headers.get("ETag") ?? ""
+          return got
         }),
       )
+      return { palette, version }
     },
     staleTime: Infinity,
+  })
+
+export interface PaletteChoice extends TaxonChoice {
+  isPinned: boolean
+}
+
+export function listPaletteKeys(palette: Palette | undefined): (PaletteChoice | null)[] {
+  const species = new Map(palette?.keys.map((one) => [one.key, one]))
+  const last = Math.max(0, ...species.keys())
+  return Array.from({ length: last }, (_, at) => {
+    const one = species.get(at + 1)
+    if (!one) return null
+    const common = chooseCommonName(one.common_names, getUserLanguages())
+    return { name: one.name, taxon: one.taxon_id, common, isPinned: one.pinned }
+  })
+}
+
+/** The known individuals of a project, those that were identified last first. */
+export const individualsQuery = (project: number) =>
+  queryOptions({
+    queryKey: ["review", project, "individuals"],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/observations/individuals", {
+          params: { query: { project, order: "-identified_at", limit: MAX_ITEMS } },
+        }),
+      ),
+    staleTime: 60_000,
+  })
+
+/** How many images the users of a project reviewed before this visit, since midnight. */
+export const progressQuery = (project: number) =>
+  queryOptions({
+    queryKey: ["review", project, "progress"],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v2/projects/{project_id}/review-progress", {
+          params: {
+            path: { project_id: project },
+            query: { decided_after: new Date(new Date().setHours(0, 0, 0, 0)).toISOString() },
+          },
+        }),
+      ),
   })

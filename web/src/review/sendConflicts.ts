@@ -3,11 +3,14 @@
  * were added to its sequence.
  */
 import { api, unwrap } from "../api/client"
+import { ApiProblem } from "../api/problems"
 import type { Identification } from "../api/types"
 import { locale } from "../ui/en"
+import { BoxConflict } from "./boxRequests"
 import { type Decision, type IdentifyDecision, listDecidedImages, type Refusal } from "./decisions"
-import { outboxTexts as t } from "./en"
+import { reviewTexts, outboxTexts as t } from "./en"
 import { mapInParallel } from "./requestsInParallel"
+import { listStatedTaxa } from "./statedTaxa"
 
 /**
  * The server stores Idempotency-Keys for 30 days. After that, the same request could be stored
@@ -25,19 +28,20 @@ const TIMEOUT_MS = 30_000
 
 /**
  * Find the reason not to send a decision; otherwise null. `own` are the IDs of this
- * browser's identifications.
+ * browser's identifications. `isRefused`: the server refused it as a conflict.
  */
 export async function findConflict(
   one: Decision,
   own: ReadonlySet<string>,
+  isRefused = false,
 ): Promise<Refusal | null> {
-  if (one.act === "identify" && one.confirmed) return null
+  if (one.act === "identify" && one.confirmed && !isRefused) return null
   const age = Date.now() - one.madeAt
   if (age > KEY_EXPIRES_MS) return { status: 0, why: t.expired }
   if (
     one.act !== "identify" ||
     one.body.kind === "comment" ||
-    (one.attempts < 2 && age < MAX_AGE_MS && (one.dataAge ?? 0) <= MAX_DATA_AGE_MS)
+    (!isRefused && one.attempts < 2 && age < MAX_AGE_MS && (one.dataAge ?? 0) <= MAX_DATA_AGE_MS)
   )
     return null
   const pages = await mapInParallel(listDecidedImages(one), (image) => {
@@ -69,12 +73,46 @@ export async function findConflict(
   const name = newest.kind === "correct" ? ` ${newest.label ?? ""}` : ""
   return {
     status: 409,
+    other: {
+      by: newest.by,
+      text: formatStatement(newest),
+      isSame: isSameStatement(newest, one.body),
+    },
     why: t.newer(
       newest.by,
       `${t.does[newest.kind] ?? newest.kind}${name}`,
       new Date(newest.created_at).toLocaleString(locale),
     ),
   }
+}
+
+const formatStatement = (one: Identification): string =>
+  one.kind === "correct"
+    ? listStatedTaxa(one)
+        .map((taxon) =>
+          [
+            taxon.label ?? "",
+            typeof taxon.count === "number" ? reviewTexts.times(taxon.count) : "",
+            taxon.individual_id ?? "",
+          ]
+            .filter(Boolean)
+            .join(" "),
+        )
+        .join(" + ")
+    : (t.stated[one.kind] ?? one.kind)
+
+/** Whether two decisions say the same. */
+function isSameStatement(theirs: Identification, mine: IdentifyDecision["body"]): boolean {
+  if (theirs.kind !== mine.kind) return false
+  if (theirs.kind !== "correct") return true
+  const isSameTaxon = mine.taxon ? mine.taxon === theirs.taxon_id : mine.label === theirs.label
+  return (
+    isSameTaxon &&
+    !mine.taxa &&
+    (theirs.taxa?.length ?? 0) <= 1 &&
+    (mine.count ?? null) === theirs.count &&
+    (mine.individual_id ?? null) === (theirs.individual_id ?? null)
+  )
 }
 
 /** Refuse a decision about a sequence with images that the user was not shown. */
@@ -92,4 +130,29 @@ async function findAddedImages(one: IdentifyDecision): Promise<Refusal | null> {
   })
   const added = pages.flatMap(({ results }) => results).filter(({ id }) => !shown.has(id))
   return added.length > 0 ? { status: 409, why: t.added(added.length) } : null
+}
+
+/** Find out why the server refused a decision. */
+export async function explainRefusal(
+  one: Decision,
+  problem: ApiProblem,
+  own: ReadonlySet<string>,
+): Promise<Refusal> {
+  const refusal = { status: problem.status, why: problem.problem?.detail ?? "" }
+  if (problem instanceof BoxConflict) return { ...refusal, theirs: problem.theirs, by: problem.by }
+  if (problem.status === 409) return (await findConflict(one, own, true)) ?? refusal
+  if (problem.status === 403) return { ...refusal, isRevoked: true }
+  if (problem.status !== 404) return refusal
+  // A user who is no longer a member does not see the project.
+  const path = { project_id: one.project }
+  const isRevoked = await unwrap(
+    api.GET("/api/v2/projects/{project_id}", { params: { path } }),
+  ).then(
+    () => false,
+    (error: unknown) => {
+      if (error instanceof ApiProblem && error.status === 404) return true
+      throw error
+    },
+  )
+  return { ...refusal, isRevoked }
 }

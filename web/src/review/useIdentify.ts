@@ -37,11 +37,14 @@ const undone: NewDecision[] = []
 /** Resolves when the last decision is queued, so that an immediate undo waits for it. */
 let queued: Promise<unknown> = Promise.resolve()
 
+/** Return why the browser did not store a decision. */
+export const getQueueErrorText = (error: unknown): string =>
+  error instanceof QueueFull ? outboxTexts.full : outboxTexts.noStorage
+
 /** Show why a decision was not queued. */
 export function showQueueError(error: unknown): void {
-  if (error instanceof QueueFull) showToast(outboxTexts.full, true)
-  else if (isSessionOver(error)) showProblem(error)
-  else showToast(outboxTexts.noStorage, true)
+  if (isSessionOver(error)) showProblem(error)
+  else showToast(getQueueErrorText(error), true)
 }
 
 async function undoDecision(key: string): Promise<void> {

@@ -5,8 +5,10 @@ import { reviewScreenTexts as t } from "./en"
 import {
   buildAcceptance,
   buildAssignment,
+  buildStatement,
   buildWholeDecision,
   countAnimals,
+  getShownName,
   type TaxonChoice,
 } from "./proposal"
 import { setLastName } from "./useDrawnBoxes"
@@ -14,6 +16,9 @@ import type { ReviewSession, StepInput } from "./useReviewSession"
 import type { ReviewQueue, ReviewUnitState } from "./useReviewUnit"
 
 const MAX_RECENT = 5
+
+const listShown = (some: readonly { name: string; common?: string | null }[]) =>
+  some.map((one) => ({ name: one.name, shown: getShownName(one) }))
 export const MAX_COUNT = 1_000_000
 
 export function useReviewActions(
@@ -25,6 +30,8 @@ export function useReviewActions(
   const { unit, data, proposal, frame, boxes, current, select } = review
   /** The species that were assigned, the last one first. */
   const [recent, setRecent] = useState<readonly TaxonChoice[]>([])
+  /** The individuals that were named, the last one first. */
+  const [individuals, setIndividuals] = useState<readonly string[]>([])
   const at = boxes.findIndex(({ id }) => id === current.chosen)
   const box = boxes[at]
   const proposedText = !proposal
@@ -33,7 +40,7 @@ export function useReviewActions(
       ? proposal.taxa
           .map((one) =>
             t.times(
-              one.name,
+              getShownName(one),
               proposal.taxa.length === 1 ? (current.count ?? one.count) : one.count,
             ),
           )
@@ -67,7 +74,13 @@ export function useReviewActions(
     if (box) {
       record({
         body: { kind: "confirm", annotations: [box.id] },
-        text: t.times(box.name, null),
+        explicit: {
+          kind: "correct",
+          annotations: [box.id],
+          ...(box.taxon_id ? { taxon: box.taxon_id } : { label: box.label ?? box.name }),
+        },
+        text: getShownName(box),
+        species: listShown([box]),
       })
       return
     }
@@ -80,7 +93,9 @@ export function useReviewActions(
     // In a set, what the user decided earlier is accepted again.
     const isAgain = !isKept && unit.ofSet && proposal.state !== "none"
     const body = open ?? (isAgain ? buildWholeDecision("confirm", unit, data.images) : null)
-    if (body) record({ body, text: proposedText, label: proposal.taxa[0]?.name })
+    const species = listShown(proposal.taxa)
+    const explicit = buildStatement(unit, data.images, proposal)
+    if (body) record({ body, explicit, text: proposedText, species, label: proposal.taxa[0]?.name })
     else step(1)
   }
   const assign = (choice: TaxonChoice, stays = false) => {
@@ -94,7 +109,13 @@ export function useReviewActions(
     setRecent((old) =>
       [choice, ...old.filter(({ name }) => name !== choice.name)].slice(0, MAX_RECENT),
     )
-    record({ body, text: t.times(choice.name, box ? null : count), label: choice.name, stays })
+    record({
+      body,
+      text: t.times(getShownName(choice), box ? null : count),
+      species: listShown([choice]),
+      label: choice.name,
+      stays,
+    })
   }
   const decideWhole = (verdict: "blank" | "unsure") => {
     if (!unit || !data) return
@@ -102,6 +123,37 @@ export function useReviewActions(
       ? { kind: verdict, annotations: [box.id] }
       : buildWholeDecision(verdict, unit, data.images)
     record({ body, text: verdict === "blank" ? t.blank : t.unsure })
+  }
+  /** The one animal that an individual can be named for; null if there are several or none. */
+  const animal =
+    box && box.kind !== "blank"
+      ? { name: box.name, common: box.common, taxon: box.taxon_id, label: box.label ?? box.name }
+      : proposal?.taxa.length === 1 && (current.count ?? countAnimals(proposal)) === 1
+        ? (proposal.taxa[0] ?? null)
+        : null
+  const openIndividual = () => {
+    if (!data) return
+    if (animal) select({ mode: "individual" })
+    else showToast(t.individualNeedsOne, true)
+  }
+  const nameIndividual = (name: string, stays = false) => {
+    if (!unit || !data || !proposal || !animal) return
+    const choice = { name: animal.taxon ? animal.name : animal.label, taxon: animal.taxon }
+    const body = box
+      ? {
+          kind: "correct" as const,
+          annotations: [box.id],
+          ...(choice.taxon ? { taxon: choice.taxon } : { label: choice.name }),
+        }
+      : buildAssignment(unit, data.images, proposal, choice, 1)
+    setIndividuals((old) => [name, ...old.filter((one) => one !== name)].slice(0, MAX_RECENT))
+    record({
+      body: { ...body, individual_id: name },
+      text: t.individualText(getShownName(animal), name),
+      species: listShown([animal]),
+      label: animal.name,
+      stays,
+    })
   }
   const comment = (text: string) => {
     const image = data?.images[frame]
@@ -163,6 +215,10 @@ export function useReviewActions(
     assign,
     decideWhole,
     comment,
+    animal,
+    individuals,
+    openIndividual,
+    nameIndividual,
     repeat,
     undo,
     redo,

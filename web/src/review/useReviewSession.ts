@@ -1,13 +1,18 @@
 /** The course of a review: the current unit, its decisions, undo and redo across units. */
 import { useQuery } from "@tanstack/react-query"
 import { useCallback, useRef, useState } from "react"
+import { isSessionOver } from "../api/problems"
 import { callerQuery } from "../api/session"
+import type { Image as StoredImage } from "../api/types"
+import { formatTime } from "../ui/time"
+import { hasCameraTime } from "./cameraTime"
 import type { NewBoxDecision, NewDecision } from "./decisions"
 import { enqueue, undo as undoQueued } from "./outbox"
 import type { DecisionBody } from "./proposal"
 import type { UnitData } from "./reviewQueries"
+import type { DecidedSpecies } from "./sessionResult"
 import type { ReviewUnit } from "./units"
-import { showQueueError } from "./useIdentify"
+import { getQueueErrorText, showQueueError } from "./useIdentify"
 import { formatDecision } from "./useOutbox"
 
 /** A decision of this visit. */
@@ -15,6 +20,10 @@ export interface ReviewStep {
   index: number
   unit: ReviewUnit
   images: number
+  /** The species that the decision names, with an image of each. */
+  species: readonly DecidedSpecies[]
+  /** When it was decided, in milliseconds. */
+  at: number
   kind: DecisionBody["kind"] | "box"
   /** The decision as text, such as "Roe deer × 2". */
   text: string
@@ -31,7 +40,11 @@ export interface ReviewStep {
 
 export interface StepInput {
   body: DecisionBody
+  /** The same decision in its own words; see `IdentifyDecision`. */
+  explicit?: DecisionBody
   text: string
+  /** The species that the decision names. */
+  species?: readonly { name: string; shown: string }[]
   frame: number
   /** The age of the data of the unit, in milliseconds. */
   dataAge: number
@@ -42,11 +55,15 @@ export interface StepInput {
   label?: string | null
 }
 
+const NO_SUBJECT = { annotations: [], images: [], sequences: [] }
+
 export function useReviewSession(project: number) {
   const { data: caller } = useQuery(callerQuery)
   const [index, setIndex] = useState(0)
   const [steps, setSteps] = useState<readonly ReviewStep[]>([])
   const [undone, setUndone] = useState<readonly ReviewStep[]>([])
+  /** Why the browser does not store decisions: the review stops until it does. */
+  const [obstacle, setObstacle] = useState<string | null>(null)
   // A key can follow before React has rendered the previous one.
   const now = useRef({ steps, undone })
   now.current = { steps, undone }
@@ -55,7 +72,8 @@ export function useReviewSession(project: number) {
   const queue = useCallback((step: Omit<ReviewStep, "key">): ReviewStep => {
     const key = enqueue(step.decision).catch((error: unknown) => {
       // It was not stored: the review returns to the unit.
-      showQueueError(error)
+      if (isSessionOver(error)) showQueueError(error)
+      else setObstacle(getQueueErrorText(error))
       setSteps((old) => old.filter((one) => one.decision !== step.decision))
       setIndex(step.index)
       return null
@@ -79,6 +97,9 @@ export function useReviewSession(project: number) {
         image: ofBox?.image_id ?? body.images?.[0] ?? first.id,
         images: listImages(body, data),
         filename: first.filename,
+        place: hasCameraTime(first)
+          ? `${first.deployment_name}, ${formatTime(first.captured_at, first.time_zone)}`
+          : `${first.deployment_name}, ${first.filename}`,
         target: text,
         by,
         label: label ?? body.label ?? null,
@@ -86,17 +107,27 @@ export function useReviewSession(project: number) {
         seen: data.seen,
         dataAge,
         analysis: null,
-        body: {
-          annotations: [],
-          images: [],
-          sequences: [],
-          ...body,
-          ...(unit.ofSet ? { independent: true } : {}),
-        },
+        body: { ...NO_SUBJECT, ...body, ...(unit.ofSet ? { independent: true } : {}) },
+        explicit: input.explicit && { ...NO_SUBJECT, ...input.explicit },
       }
       const next = stays ? at : at + 1
-      const images = data.images.length
-      push(queue({ index: at, unit, images, kind: body.kind, text, box, frame, next, decision }))
+      const step = {
+        index: at,
+        unit,
+        images: data.images.length,
+        species: (input.species ?? []).map((one) => ({
+          ...one,
+          image: findBestImage(data, one.name),
+        })),
+        at: Date.now(),
+        kind: body.kind,
+        text,
+        box,
+        frame,
+        next,
+        decision,
+      }
+      push(queue(step))
       setUndone([])
     },
     [project, by, push, queue],
@@ -105,7 +136,16 @@ export function useReviewSession(project: number) {
   /** Queue a box that was drawn, changed or deleted; the review stays at the unit. */
   const draw = useCallback(
     (at: number, unit: ReviewUnit, images: number, frame: number, decision: NewBoxDecision) => {
-      const shown = { index: at, unit, images, kind: "box" as const, box: decision.id, frame }
+      const shown = {
+        index: at,
+        unit,
+        images,
+        species: [],
+        at: Date.now(),
+        kind: "box" as const,
+        box: decision.id,
+        frame,
+      }
       const step = queue({ ...shown, text: formatDecision(decision), next: at, decision })
       push(step)
       setUndone([])
@@ -133,6 +173,16 @@ export function useReviewSession(project: number) {
     return last
   }, [push, queue])
 
+  /** Remove a decision that the user gave up after a conflict. */
+  const forget = useCallback((key: string) => {
+    for (const step of now.current.steps)
+      void step.key.then((one) => {
+        if (one === key) setSteps((old) => old.filter((each) => each !== step))
+      })
+  }, [])
+
+  const resume = useCallback(() => setObstacle(null), [])
+
   /** Begin with the first unit of a set that was fetched again. */
   const restart = useCallback(() => {
     setSteps([])
@@ -140,7 +190,19 @@ export function useReviewSession(project: number) {
     setIndex(0)
   }, [])
 
-  return { index, go: setIndex, steps, decide, draw, undo, redo, restart }
+  return {
+    index,
+    go: setIndex,
+    steps,
+    obstacle,
+    resume,
+    decide,
+    draw,
+    undo,
+    redo,
+    forget,
+    restart,
+  }
 }
 
 export type ReviewSession = ReturnType<typeof useReviewSession>
@@ -149,4 +211,17 @@ export type ReviewSession = ReturnType<typeof useReviewSession>
 function listImages(body: DecisionBody, data: UnitData): string[] | undefined {
   if (body.sequences?.length) return data.images.map(({ id }) => id)
   return body.images && body.images.length > 1 ? body.images : undefined
+}
+
+/** Find the image that shows a species best: a starred one, or the one with the surest box. */
+function findBestImage(data: UnitData, name: string): StoredImage {
+  const score = ({ id, starred }: StoredImage) =>
+    (starred ? 2 : 0) +
+    Math.max(
+      0,
+      ...data.observations
+        .filter((one) => one.image_id === id && one.annotation_id !== null)
+        .map((one) => (one.confidence ?? 0.5) * (one.name === name ? 1 : 0.5)),
+    )
+  return data.images.reduce((best, one) => (score(one) > score(best) ? one : best))
 }

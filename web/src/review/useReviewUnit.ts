@@ -1,11 +1,17 @@
 /** The current unit of a review: its data, its proposal, and what the reviewer selected in it. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef, useState } from "react"
-import type { ImageFilter } from "../images/queries"
 import { listSetUnits, type SetPage, setQueueQuery, useSetClaims } from "../reviewSets/setQueue"
+import { useCommonNames } from "../taxa/commonNames"
 import { applyBoxesToUnit } from "./boxDecisions"
 import { buildProposal } from "./proposal"
-import { getFirstFrame, prefetchUnit, queueQuery, unitQuery } from "./reviewQueries"
+import {
+  getFirstFrame,
+  prefetchUnit,
+  queueQuery,
+  type ReviewFilter,
+  unitQuery,
+} from "./reviewQueries"
 import { groupUnits, type ReviewUnit, type UnitKind } from "./units"
 import { useOutbox } from "./useOutbox"
 import type { ReviewStep } from "./useReviewSession"
@@ -21,12 +27,15 @@ const NO_UNITS: ReviewUnit[] = []
 /** The units of a set; further pages are fetched as the review approaches their end. */
 export function useReviewQueue(
   project: number,
-  filter: ImageFilter,
+  filter: ReviewFilter,
   kind: UnitKind,
   { index, steps }: { index: number; steps: readonly ReviewStep[] },
   set: string | null,
 ) {
   const client = useQueryClient()
+  /** The units that were decided about: an undo needs what they showed before. */
+  const now = useRef(new Set<string>())
+  now.current = useMemo(() => new Set(steps.map((one) => one.unit.key)), [steps])
   const decided = useMemo(() => listDecidedUnits(steps), [steps])
   const shown = useRef(NO_UNITS)
   const listHeld = useSetClaims(project, set, shown, index, decided)
@@ -57,6 +66,18 @@ export function useReviewQueue(
   useEffect(() => {
     if (isFetchNextPageError) void fetchNextPage()
   }, [index])
+  // Another tab or another user may have decided while this tab was hidden.
+  useEffect(() => {
+    const refresh = () => {
+      if (document.hidden) return
+      void client.invalidateQueries({
+        queryKey: ["review", project, "unit"],
+        predicate: ({ queryKey }) => !now.current.has(String(queryKey[3])),
+      })
+    }
+    document.addEventListener("visibilitychange", refresh)
+    return () => document.removeEventListener("visibilitychange", refresh)
+  }, [client, project])
   // The next review fetches what was decided in this one.
   useEffect(
     () => () => client.removeQueries({ queryKey: ["review", project, "unit"] }),
@@ -77,6 +98,9 @@ const listDecidedUnits = (steps: readonly ReviewStep[]): ReadonlySet<string> =>
     steps.filter((one) => one.kind !== "comment" && one.kind !== "box").map((one) => one.unit.key),
   )
 
+/** The fields and lists that replace the proposal. */
+export type ReviewMode = "search" | "comment" | "individual" | "palette"
+
 interface Selection {
   unit: string
   /** Null for the first one that the unit shows. */
@@ -88,7 +112,7 @@ interface Selection {
   /** The digits of the count that the reviewer is typing; null if none is typed. */
   counting: string | null
   /** The field that is open in place of the proposal. */
-  mode: "search" | "comment" | null
+  mode: ReviewMode | null
 }
 
 const NOTHING: Omit<Selection, "unit"> = {
@@ -135,18 +159,25 @@ export function useReviewUnit(
       ),
     [own],
   )
-  const proposal = useMemo(
-    () => (data ? buildProposal(data.images, data.observations, decided) : null),
-    [data, decided],
-  )
+  const commonOf = useCommonNames(data?.observations.map((one) => one.taxon_id) ?? [])
+  const proposal = useMemo(() => {
+    if (!data) return null
+    const found = buildProposal(data.images, data.observations, decided)
+    return { ...found, taxa: found.taxa.map((one) => ({ ...one, common: commonOf(one.taxon) })) }
+  }, [data, decided, commonOf])
   const frame = data ? Math.min(current.frame ?? getFirstFrame(data), data.images.length - 1) : 0
   const boxes = useMemo(() => {
     const place = new Map(data?.images.map(({ id }, at) => [id, at]))
     return (data?.observations ?? [])
       .filter((one) => one.annotation_id !== null && place.has(one.image_id))
-      .map((one) => ({ ...one, id: one.annotation_id ?? "", frame: place.get(one.image_id) ?? 0 }))
+      .map((one) => ({
+        ...one,
+        id: one.annotation_id ?? "",
+        frame: place.get(one.image_id) ?? 0,
+        common: commonOf(one.taxon_id),
+      }))
       .sort((a, b) => a.frame - b.frame || (b.confidence ?? 1) - (a.confidence ?? 1))
-  }, [data])
+  }, [data, commonOf])
   return { project, unit, query, data, own, whole, proposal, frame, boxes, current, select }
 }
 

@@ -1,11 +1,11 @@
 /** A field that finds a taxon by any of its names. */
 import * as Ariakit from "@ariakit/react"
-import { useQuery } from "@tanstack/react-query"
-import { useDeferredValue, useState } from "react"
+import { useState } from "react"
 import type { Taxon } from "../api/types"
 import { useProject } from "../projects/projectContext"
+import { uiTexts } from "../ui/en"
 import { taxonTexts as t } from "./en"
-import { taxonChoicesQuery } from "./queries"
+import { useTaxonChoices } from "./searchResults"
 
 interface TaxonSelectProps {
   /** The accessible name; a field with a visible label uses `id` instead. */
@@ -26,9 +26,8 @@ export function TaxonSelect({
 }: TaxonSelectProps) {
   const project = useProject()
   const [typed, setTyped] = useState<string | null>(null)
-  const asked = useDeferredValue(typed?.trim() ?? "")
-  const { data } = useQuery(taxonChoicesQuery(project.id, asked))
-  const found = asked ? (data?.results ?? []) : []
+  const asked = typed?.trim() ?? ""
+  const { found, isSettled } = useTaxonChoices(project.id, asked)
   return (
     <Ariakit.ComboboxProvider value={typed ?? chosen} setValue={setTyped}>
       <Ariakit.Combobox
@@ -65,7 +64,10 @@ export function TaxonSelect({
               </span>
             </Ariakit.ComboboxItem>
           ))}
-          {data && found.length === 0 && <p className="menu-item soft">{t.noMatchTitle}</p>}
+          {!isSettled && <p className="menu-item soft">{uiTexts.loading}</p>}
+          {isSettled && asked.length > 1 && found.length === 0 && (
+            <p className="menu-item soft">{t.noMatchTitle}</p>
+          )}
         </Ariakit.ComboboxPopover>
       )}
     </Ariakit.ComboboxProvider>

@@ -167,6 +167,9 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /observations/groups": RouteAccess(PEOPLE),
     "GET /observations/individuals": RouteAccess(PEOPLE),
     "GET /projects/{project_id}/observation-settings": RouteAccess(PEOPLE),
+    "GET /projects/{project_id}/review-progress": RouteAccess(PEOPLE),
+    "GET /projects/{project_id}/palette": RouteAccess(PEOPLE),
+    "PUT /projects/{project_id}/palette": RouteAccess(PEOPLE, Role.MANAGER),
     "PATCH /projects/{project_id}/observation-settings": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /projects/{project_id}/observation-settings/preview": RouteAccess(PEOPLE, Role.MANAGER),
     # review sets

@@ -9,14 +9,13 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.cursors import decode_cursor, encode_cursor
 from trapline.server.platform.errors import Unprocessable
+from trapline.server.review.queries.individuals import count_individuals, list_individual_rows
 from trapline.server.review.queries.observations import (
     ListedObservation,
     count_by_group,
-    count_individuals,
     count_observations,
     list_class_names,
     list_current_sets,
-    list_individual_rows,
     list_observation_rows,
     list_taxon_names,
 )
@@ -24,6 +23,7 @@ from trapline.server.review.rules.filters import ObservationFilter
 from trapline.server.review.rules.identifications import can_see_people
 from trapline.wire.observations import (
     Individual,
+    IndividualOrder,
     Observation,
     ObservationGroup,
     ObservationGrouping,
@@ -83,19 +83,44 @@ async def count_observation_groups(
 
 
 async def list_individuals(
-    system: AppContext, scope: Scope, project_id: int, *, limit: int, cursor: str | None
+    system: AppContext,
+    scope: Scope,
+    project_id: int,
+    *,
+    search: str | None,
+    order: IndividualOrder,
+    limit: int,
+    cursor: str | None,
 ) -> Page[Individual]:
-    """List the individuals that current observations of a project name, by name."""
-    [after] = decode_cursor(cursor, [str]) if cursor is not None else [""]
+    """List the individuals that current observations of a project name."""
+    is_recent = order is IndividualOrder.LAST_IDENTIFIED
+    after = (
+        decode_cursor(cursor, [datetime, str] if is_recent else [str])
+        if cursor is not None
+        else None
+    )
     async with system.database.transaction(scope) as tx:
         sets = await list_current_sets(scope, tx, project_id)
-        rows = await list_individual_rows(scope, tx, sets, after=after, limit=limit + 1)
-        count, estimated = await count_individuals(scope, tx, sets)
+        rows = await list_individual_rows(
+            scope, tx, sets, search=search, is_recent=is_recent, after=after, limit=limit + 1
+        )
+        count, estimated = await count_individuals(scope, tx, sets, search)
     results = [
-        Individual(individual_id=name, names=names, images=images, first_seen=first, last_seen=last)
-        for name, names, images, first, last in rows[:limit]
+        Individual(
+            individual_id=name,
+            names=names,
+            images=images,
+            first_seen=first,
+            last_seen=last,
+            identified_at=identified_at,
+        )
+        for name, names, images, first, last, identified_at in rows[:limit]
     ]
-    following = encode_cursor([rows[limit - 1][0]]) if len(rows) > limit else None
+    following = None
+    if len(rows) > limit:
+        last = results[-1]
+        place = [last.identified_at, last.individual_id] if is_recent else [last.individual_id]
+        following = encode_cursor(place)
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
 
 

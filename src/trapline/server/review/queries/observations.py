@@ -301,39 +301,6 @@ async def count_by_group(
     return [(key or "", *counts) for key, *counts in await cursor.fetchall()]
 
 
-async def list_individual_rows(
-    scope: Scope, tx: Transaction, sets: Sequence[int], *, after: str, limit: int
-) -> list[tuple[str, list[str], int, datetime, datetime]]:
-    """List individuals by name, with their names, number of images, first and last capture."""
-    cursor = await tx.execute(
-        """
-        select o.individual_id, array_agg(distinct o.name), count(distinct o.image_id),
-            min(i.captured_at), max(i.captured_at)
-        from observations o join images i on i.id = o.image_id
-        where o.set_id = any(%s) and o.individual_id > %s and i.deleted_at is null
-        group by 1 order by 1 limit %s
-        """,
-        (list(sets), after, limit),
-    )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in await cursor.fetchall()]
-
-
-async def count_individuals(scope: Scope, tx: Transaction, sets: Sequence[int]) -> tuple[int, bool]:
-    """Count the individuals of a list: exactly up to 10,000, beyond that an estimate."""
-    cursor = await tx.execute(
-        f"""
-        select count(*) from (
-            select distinct o.individual_id from observations o join images i on i.id = o.image_id
-            where o.set_id = any(%s) and o.individual_id is not null and i.deleted_at is null
-            limit {EXACT_UP_TO + 1}
-        ) few
-        """,  # noqa: S608 - made of constants
-        (list(sets),),
-    )
-    [(count,)] = await cursor.fetchall()
-    return min(count, EXACT_UP_TO), count > EXACT_UP_TO
-
-
 async def count_observed_names(
     scope: Scope, tx: Transaction, project_id: int
 ) -> list[tuple[str, int]]:

@@ -18,6 +18,7 @@ from trapline.server.review.rules.filters import ObservationFilter
 from trapline.wire.identifications import LARGEST_COUNT
 from trapline.wire.observations import (
     Individual,
+    IndividualOrder,
     Observation,
     ObservationGrouping,
     ObservationGroups,
@@ -109,8 +110,12 @@ async def list_individuals(
     system: SystemOf,
     scope: ScopeOf,
     project: Annotated[int, Query(ge=1, le=LARGEST)],
+    search: Annotated[QueryText | None, Query(description="Part of the name.")] = None,
+    order: IndividualOrder = IndividualOrder.NAME,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Individual]:
-    """List the known individuals of a project by name, with the images that show them."""
-    return await observations.list_individuals(system, scope, project, limit=limit, cursor=cursor)
+    """List the known individuals of a project, with the images that show them."""
+    return await observations.list_individuals(
+        system, scope, project, search=search, order=order, limit=limit, cursor=cursor
+    )

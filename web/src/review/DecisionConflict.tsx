@@ -1,0 +1,82 @@
+/** Shows a decision that the server did not store, with both versions and a choice. */
+import { useState } from "react"
+import { Button } from "../ui/Button"
+import { downloadDecisions } from "./decisionFile"
+import type { Decision } from "./decisions"
+import { outboxTexts as t } from "./en"
+import { discard, retry } from "./outbox"
+import { useOutbox } from "./useOutbox"
+
+interface DecisionConflictProps {
+  project: number
+  /** Shows the image or the sequence of a decision. */
+  onShow: (one: Decision) => void
+  /** Called for a decision that the user gave up. */
+  onDiscard?: (one: Decision) => void
+}
+
+const getPlace = (one: Decision) => one.place ?? one.filename
+
+export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflictProps) {
+  const { decisions } = useOutbox()
+  const [isBusy, setBusy] = useState(false)
+  const refused = decisions.filter((one) => one.state === "refused" && one.project === project)
+  const revoked = refused.filter((one) => one.refusal?.isRevoked)
+  const one = refused[0]
+  if (!one) return null
+  const drop = async (some: readonly Decision[]) => {
+    setBusy(true)
+    for (const each of some) {
+      await discard(each.key)
+      onDiscard?.(each)
+    }
+    setBusy(false)
+  }
+  if (revoked.length > 0)
+    return (
+      <section className="review-conflict" role="status" data-testid="conflict">
+        <strong>{t.revokedTitle}</strong>
+        <p>{t.revokedText(revoked.length)}</p>
+        <p className="actions">
+          <Button small onClick={() => downloadDecisions(revoked)}>
+            {t.download}
+          </Button>
+          <Button small kind="quiet" busy={isBusy} onClick={() => void drop(revoked)}>
+            {t.discardAll}
+          </Button>
+        </p>
+      </section>
+    )
+  const theirs = one.refusal?.other
+  const isGone = one.refusal?.status === 404
+  return (
+    <section className="review-conflict" role="status" data-testid="conflict">
+      <strong>
+        {theirs
+          ? t.conflictTitle(theirs.by, getPlace(one))
+          : isGone
+            ? t.goneTitle(getPlace(one))
+            : t.refusedTitleOf(getPlace(one))}
+      </strong>
+      <p>
+        {theirs
+          ? t.conflictVersions(theirs.by, theirs.text, one.target)
+          : isGone
+            ? t.goneVersions(one.target)
+            : one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}
+      </p>
+      <p className="actions">
+        <Button small busy={isBusy} onClick={() => void retry(one.key)}>
+          {theirs ? t.keepMine : t.sendAgain}
+        </Button>
+        <Button small busy={isBusy} onClick={() => void drop([one])}>
+          {theirs ? t.keepTheirs(theirs.by) : t.discard}
+        </Button>
+        <Button small kind="quiet" onClick={() => onShow(one)}>
+          {t.show}
+        </Button>
+      </p>
+      {refused.length > 1 && <p className="soft small">{t.moreConflicts(refused.length - 1)}</p>}
+    </section>
+  )
+}
