@@ -98,6 +98,7 @@ MANAGER = """
     POST /image-pull-sources/{source_id}/process
     PATCH /image-pull-sources/{source_id}/toggle
     PATCH /projects/{project_id}/observation-settings
+    PUT /projects/{project_id}/palette
     POST /projects/{project_id}/observation-settings/preview
     POST /image-pull-sources/{source_id}/files/retry
 """
