@@ -143,6 +143,8 @@ QUERIES: dict[str, dict[str, str]] = {
 
 
 # The same without what names a project: the role is asked for all the same.
+SELECTED_IN_BODY = frozenset({"POST /bulk-identifications"})
+"""Routes that refuse a filter in the query together with the images in the body."""
 LEAST_BODIES: dict[str, Any] = {"POST /auth/tokens": {"name": "t", "kind": "worker"}}
 
 
@@ -186,7 +188,8 @@ async def call(
         if position.where == "path":
             named[position.name] = ids[held]
         elif position.where == "query" and position.name in ("project", "deployment"):
-            query[position.name] = ids[held]
+            if put is not None or key not in SELECTED_IN_BODY:
+                query[position.name] = ids[held]
         elif position.where == "header" and position.name == "x-trapline-worker" and held in ids:
             headers.setdefault(position.name, ids[held])
     if put is not None:
