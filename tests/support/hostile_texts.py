@@ -95,7 +95,9 @@ LEFT_OUT = {
         "PATCH /image-pull-sources",
         "PATCH /api/v2/deployments", "PATCH /api/v2/users", "PATCH /api/v2/analyses",
         "PATCH /api/v2/jobs",
-        "PATCH /api/v2/annotations",
+        "PATCH /api/v2/annotations", "PATCH /api/v2/saved-views",
+        "POST /api/v2/bulk-identifications",
+        "PATCH /api/v2/projects/{project_id}/review-sets",
     ),
 }  # fmt: skip
 """Text fields of the API that get no injected text, each by the end or a part of its name."""

@@ -162,6 +162,20 @@ def fill(value: Any, ids: dict[str, str]) -> Any:
     return [fill(inner, ids) for inner in value] if isinstance(value, list) else value
 
 
+def _list_filters(key: str, body: Any, put: tuple[Position, str, Any] | None) -> tuple[str, ...]:
+    """List the names in the query that narrow a request to the data of a project."""
+    is_selected = "images" in (body or {}) or (put is not None and put[0].name == ".sequences[]")
+    in_body = key in SELECTED_IN_BODY and is_selected
+    is_put = put is not None and put[0].where == "query"
+    return () if in_body and not is_put else ("project", "deployment")
+
+
+def _list_required(key: str, operation: dict[str, Any], body: Any) -> set[str]:
+    """List the names in the query without which a request is refused."""
+    given = {one["name"] for one in operation.get("parameters", []) if one.get("required")}
+    return given | ({"project"} if key in SELECTED_IN_BODY and "images" not in body else set())
+
+
 async def call(
     grounds: Grounds,
     method: str,
@@ -187,9 +201,8 @@ async def call(
     for position, held in positions_of(method, path, operation):
         if position.where == "path":
             named[position.name] = ids[held]
-        elif position.where == "query" and position.name in ("project", "deployment"):
-            if put is not None or key not in SELECTED_IN_BODY:
-                query[position.name] = ids[held]
+        elif position.name in _list_filters(key, body, put) and position.where == "query":
+            query[position.name] = ids[held]
         elif position.where == "header" and position.name == "x-trapline-worker" and held in ids:
             headers.setdefault(position.name, ids[held])
     if put is not None:
@@ -199,9 +212,7 @@ async def call(
             case "path":
                 named[position.name] = value
             case "query":
-                required = {
-                    one["name"] for one in operation.get("parameters", []) if one.get("required")
-                }
+                required = _list_required(key, operation, body)
                 query = {name: given for name, given in query.items() if name in required} | {
                     position.name: value
                 }

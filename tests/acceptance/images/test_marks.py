@@ -103,6 +103,7 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
     finding.click()
     page.keyboard.press("x")
     page.get_by_role("combobox", name="What is it?").press_sequentially("some cat")
+    expect(page.get_by_role("option", name="Use “some cat” as typed")).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(holds).to_contain_text("→ some cat")

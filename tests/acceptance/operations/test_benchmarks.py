@@ -46,6 +46,7 @@ SMALLEST = {
         r"way [\d,]+: \d+ % of the floor(.*\n)+ +30 entries: at most \d+ MiB",
     ),
     "rebuild": ("--images 400 --batches 1", r"rebuild +\d.*% of(.*\n)+line alone \d"),
+    "review": ("--bursts 3", r"next image"),
     "start": ("--rounds 1 --idle 1", r"a used folder +floor .* ready after(.*\n)+together +\d"),
     "submit": (
         "--rate 10 --seconds 1 --images 20 --processes 1 --large 2 --settle 0",

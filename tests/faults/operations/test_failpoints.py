@@ -84,6 +84,9 @@ UNSTRUCK = {
     "loop NATS server",
     "loop day counts",
     "loop observations",
+    # A chunk and its progress are one transaction; tests of bulk identifications run several.
+    "loop bulk identifications",
+    "loop prepared bulk identifications",
     "loop sightings of sensitive taxa",
     "loop deleted projects",
     "loop sign-in failures",

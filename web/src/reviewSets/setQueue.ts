@@ -155,8 +155,9 @@ export function useSetClaims(
     return () => {
       window.removeEventListener("pagehide", release)
       release()
+      void client.invalidateQueries({ queryKey: ["review-set", project] })
     }
-  }, [project, set, listHeld])
+  }, [client, project, set, listHeld])
   return listHeld
 }
 
