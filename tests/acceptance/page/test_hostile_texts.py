@@ -100,6 +100,15 @@ def type_everywhere(
     here, image = f"/projects/{project}", str(scene.images["wide.jpg"].id)
     send = typist.send
     send("PATCH", "/api/v2/auth/me", {"name": TEXT})
+    conditions = dict.fromkeys(("class_name", "individual", "model_class", "tag"), TEXT)
+    send("POST", "/api/v2/saved-views", {"project": project, "name": TEXT, "filter": conditions})
+    sets = "/api/v2/projects/{project_id}/review-sets"
+    made = send("POST", sets, {"name": TEXT}, project_id=project)
+    control = sets + "/{set_id}/controls/{image_id}"
+    known = {"project_id": project, "set_id": made["id"], "image_id": image}
+    send("PUT", control, {"label": TEXT}, **known)
+    palette = {"keys": [{"key": 1, "label": TEXT}]}
+    send("PUT", "/api/v2/projects/{project_id}/palette", palette, project_id=project)
     send(
         "PATCH",
         "/api/v2/projects/{project_id}",

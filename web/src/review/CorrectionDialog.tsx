@@ -75,7 +75,7 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
             placeholder={t.isItHint}
             onKeyDown={(event) => {
               // Enter would submit the typed text while taxa are searched.
-              const isEarly = event.key === "Enter" && !isSettled
+              const isEarly = event.key === "Enter" && !isSettled && !chosen
               if (event.key === "Escape" || isEarly) event.preventDefault()
               if (event.key === "Escape") onClose()
             }}
