@@ -34,7 +34,8 @@ export function CorrectionDialog({ project, onSay, onClose }: CorrectionDialogPr
   const { found, isSettled } = useTaxonChoices(project, own)
   const type = (text: string) => {
     setName(text)
-    if (text !== chosen?.scientific_name) setChosen(null)
+    // An option sets the choice and the text at once: the choice of this moment counts.
+    setChosen((now) => (now?.scientific_name === text ? now : null))
   }
   const store = Ariakit.useComboboxStore({ value: name, setValue: type })
   // Results that arrive after a key was pressed are not selected automatically.
