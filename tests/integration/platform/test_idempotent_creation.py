@@ -28,8 +28,7 @@ OTHERWISE = {
     "POST /projects/{project_id}/pipelines": "known by what they are made of: the same again is "
     "the same revision",
     "POST /workers/hello": "a worker is known by its name: the same again is the same row",
-    "POST /projects/{project_id}/review-sets/{set_id}/claims": "the caller's claims: repeated, they "
-    "are renewed",
+    "POST /projects/{project_id}/review-sets/{set_id}/claims": "repeated claims are renewed",
     "POST /projects/{project_id}/review-sets/{set_id}/release": "released claims stay released",
     "POST /imports": "by its key, as test_imports.py shows: here the file that came twice is seen "
     "to be discarded",

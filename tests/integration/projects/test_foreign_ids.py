@@ -81,6 +81,7 @@ BESIDE: dict[tuple[str, str], Any] = {
     **{(key, f".{name}[]"): {} for key in RETRIES for name in ("images", "analyses")},
 }
 # The status for a missing ID where it is not 404; the same for foreign and unknown IDs.
+ENDS = ("", "/days", "/{image_id}", "/{image_id}/annotations")
 OTHERWISE: dict[tuple[str, str], int] = {
     # Lists narrowed by something that is not there have nothing in them.
     ("GET /audit", "actor"): 200,
@@ -88,13 +89,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     ("GET /annotations", "job"): 200,
     **{
         (f"GET /{path}", "taxon"): 200
-        for path in (
-            "annotations",
-            "images",
-            "images/days",
-            "images/{image_id}",
-            "images/{image_id}/annotations",
-        )
+        for path in ("annotations", *(f"images{end}" for end in ENDS))
     },
     **{("GET /identifications", name): 200 for name in ("annotation", "image", "person", "taxon")},
     **{
@@ -119,13 +114,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
     # A filter is not allowed together with the images of the body.
     **{
         ("POST /bulk-identifications", name): 422
-        for name in (
-            "deployment",
-            "identified_by",
-            "job",
-            "sequence",
-            "taxon",
-        )
+        for name in ("deployment", "identified_by", "job", "sequence", "taxon")
     },
     ("GET /jobs", "preset"): 200,
     ("GET /presets", "pipeline"): 200,
