@@ -9,6 +9,7 @@ from tests.support.external_service import Outsider
 from tests.support.fault_run import FULL, UP_OR_PARTS, Figures, make_chance, sized
 from tests.support.fault_scene import LEASE_MAX_S
 from tests.support.ledger_checker import check
+from tests.support.running_server import wait_for
 
 TASKS = sized(10_000)
 KILLS = sized(80, 32)
@@ -23,7 +24,7 @@ DRAINED_WITHIN_S = 30.0
 def test_a_storm_of_kills_loses_and_doubles_nothing(
     make_scene: MakeScene, figures: Figures, outsider: Outsider, up: bool
 ) -> None:
-    """A receiver of events is away for the first half of it, and gets all of them later."""
+    """A receiver of events is away until half of it is over and it turned one away; it gets all."""
     chance = make_chance("storm")
     settings = {
         "TRAPLINE_TASK_LOSSES": "200",
@@ -59,9 +60,11 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
         victims = [name for name in scene.list_victims() if name.startswith(kind)]
         if victims and scene.kill_any(chance, victims) and kinds:
             kinds.pop()
-        outsider.away = time.monotonic() - began < STORM_S / 2
+        outsider.away = time.monotonic() - began < STORM_S / 2 or not outsider.turned_away
     submitting.join()
     storm_s = time.monotonic() - began
+    wait_for("a delivery to the receiver that is away", lambda: outsider.turned_away > 0, 60)
+    outsider.away = False
     drained_s = scene.drain(90)
     scene.expect_in_flight()
     tally = check(scene)
@@ -83,7 +86,6 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
     figures.add(
         "P1", "acknowledged, attempts lost", "-", f"{tally.acknowledged}, {tally.lost_attempts}"
     )
-    assert outsider.turned_away > 0
     assert tally.tasks == tally.results == TASKS
     assert struck == set(KINDS)
     assert drained_s <= DRAINED_WITHIN_S

@@ -1,4 +1,7 @@
-/** Buffers keys that are pressed while the next image loads, and applies them to that image. */
+/**
+ * Buffers keys that are pressed while the next image loads, and applies them to that image. A key
+ * that is pressed before all of these were applied is applied after them.
+ */
 import { useCallback, useEffect, useRef, useState } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
@@ -33,6 +36,8 @@ function findField(): HTMLInputElement | HTMLTextAreaElement | null {
   return isField && field.selectionEnd !== null ? field : null
 }
 
+const isPlain = ({ ctrlKey, metaKey, altKey }: KeyboardEvent) => !(ctrlKey || metaKey || altKey)
+
 /** Apply a key at the end of a text field. */
 function typeInto(field: HTMLInputElement | HTMLTextAreaElement, key: string): void {
   const isNotHandled = field.dispatchEvent(
@@ -58,13 +63,16 @@ export function useBufferedKeys(
 ): (later: readonly string[]) => void {
   const keys = useRef<BufferedKey[]>([])
   const isTyping = useRef(false)
+  const isReplaying = useRef(false)
   const [replayed, setReplayed] = useState(0)
   useEffect(() => {
-    if (!isComing) return
     const hold = (event: KeyboardEvent) => {
       const { key } = event
-      if (!isKeyForPage(event)) return
+      if (isReplaying.current || !(isComing || keys.current.length > 0)) return
       const isText = isTyping.current
+      // A field that a buffered key opened can have the focus before it has the buffered text.
+      if (!isKeyForPage(event) && !(isText && findField() === event.target && isPlain(event)))
+        return
       if (!isText && !(steps.has(key) || decisions.has(key) || fields.has(key))) return
       // Enter on a button presses it, such as the button that requests a failed page again.
       const from = event.target
@@ -84,16 +92,18 @@ export function useBufferedKeys(
     if (isFailed && keys.current.some(({ key }) => !steps.has(key)))
       showToast(outboxTexts.noImage, true)
     if (isFailed) keys.current = []
-    if (isFailed || !isComing) isTyping.current = false
+    if (isFailed || (!isComing && keys.current.length === 0)) isTyping.current = false
     if (isComing) return
     const next = keys.current.shift()
     if (next === undefined) return
     const { key, isText } = next
     const field = findField()
+    isReplaying.current = true
     if (field) typeInto(field, key)
     // Text without its field is not a decision.
     else if (!isText)
       window.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }))
+    isReplaying.current = false
     // The next key is about what this key opened, which the next render shows or waits for.
     setReplayed((count) => count + 1)
   }, [isComing, isFailed, id, replayed, steps])
