@@ -49,6 +49,7 @@ def written(furnished: Furnished) -> re.Pattern[str]:
         "The known job",
         "every image",
         "Only what is sure",
+        "look at the ears",
         "a detector of the field",
         "vide, leer, none",
     )
