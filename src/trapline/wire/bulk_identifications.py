@@ -48,12 +48,15 @@ class BulkUnit(StrEnum):
 class SkipReason(StrEnum):
     """Reason why an image is skipped.
 
-    `decided` means that another user identified it after the selection was shown.
+    `decided` means that another user identified it, or changed its boxes, after the selection was
+    shown. `changed` means that its results of models changed after that, so a confirmation would
+    confirm results that the user was not shown.
     """
 
     DELETED = "deleted"
     DECIDED = "decided"
     NOTHING_TO_CONFIRM = "nothing_to_confirm"
+    CHANGED = "changed"
 
 
 class NewBulkIdentification(IdentificationStatement):

@@ -41,30 +41,3 @@ async def test_images_are_counted_by_deployment_and_by_person(field: Field) -> N
     found = (await field.call("GET", f"{path}?decided_after={later}")).json()
     assert [(one["images"], one["recent"]) for one in found["people"]] == [(2, 0), (1, 0)]
     assert (await field.call("GET", f"{path}?decided_after=yesterday")).status_code == 422
-
-
-async def test_a_decision_is_refused_if_another_user_decided_after_the_images_were_read(
-    field: Field,
-) -> None:
-    token, _ = await add_reviewer(field)
-    image, other = str(field.images[0]), str(field.images[1])
-    read = datetime.now(UTC)
-    await say(field, kind="blank", images=[image])
-
-    async def decide(about: str, kind: str = "unsure", **seen: str) -> int:
-        said = {"kind": kind, "images": [about]}
-        if kind == "comment":
-            said["comment"] = "A tail"
-        body = {"identifications": [said], **seen}
-        return (await field.call("POST", "/identifications", body, token)).status_code
-
-    before = {"seen": read.isoformat()}
-    assert await decide(image, **before) == 409
-    # A remark is not a decision, and the other image was not decided about.
-    assert await decide(image, "comment", **before) == 201
-    assert await decide(other, **before) == 201
-    # A user's own decision is not a conflict.
-    assert await decide(other, **before) == 201
-    assert await decide(image, seen=datetime.now(UTC).isoformat()) == 201
-    assert await decide(image) == 201
-    assert await decide(image, seen="2026-01-01T00:00:00") == 422

@@ -50,7 +50,8 @@ export function generateIdempotencyKey(): string {
   ).join("")
 }
 
-interface ApiResponse<Data> {
+/** A response of the API client: `data` if it is successful, otherwise `error`. */
+export interface ApiResponse<Data> {
   data?: Data
   error?: unknown
   response: Response

@@ -7628,7 +7628,7 @@ export interface components {
             identifications: components["schemas"]["NewIdentification"][];
             /**
              * Seen
-             * @description When the caller read what the images show. If another user decided about one of them after this time, nothing is stored (409).
+             * @description When the caller read what the images show. If another user decided about one of them after this time, or changed its boxes, nothing is stored (409). The same applies if an image is confirmed whose results of models changed after this time. An independent identification is not compared with the decisions of others.
              */
             seen?: string | null;
         };
@@ -10724,10 +10724,12 @@ export interface components {
          * SkipReason
          * @description Reason why an image is skipped.
          *
-         *     `decided` means that another user identified it after the selection was shown.
+         *     `decided` means that another user identified it, or changed its boxes, after the selection was
+         *     shown. `changed` means that its results of models changed after that, so a confirmation would
+         *     confirm results that the user was not shown.
          * @enum {string}
          */
-        SkipReason: "deleted" | "decided" | "nothing_to_confirm";
+        SkipReason: "deleted" | "decided" | "nothing_to_confirm" | "changed";
         /**
          * SkippedImage
          * @description An image that a bulk identification skipped.

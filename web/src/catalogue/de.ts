@@ -151,6 +151,7 @@ export const selectionTexts: Translation<typeof en.selectionTexts> = {
         deleted: "gelöscht",
         decided: "inzwischen von anderen bestimmt",
         nothing_to_confirm: "nichts zu bestätigen",
+        changed: "inzwischen neue Modellergebnisse",
       }[reason] ?? reason
     }).`,
 }

@@ -152,6 +152,7 @@ export const selectionTexts = {
         deleted: "deleted",
         decided: "identified by another user meanwhile",
         nothing_to_confirm: "nothing to accept",
+        changed: "new results of models meanwhile",
       }[reason] ?? reason
     }.`,
 }

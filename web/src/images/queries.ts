@@ -1,6 +1,7 @@
 /** Queries for images, their filters and their analyses. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
+import { unwrapDated } from "../api/serverTime"
 import type {
   Analysis,
   AnalysisState,
@@ -357,7 +358,7 @@ export const imageQuery = (project: number, image: string, list: string | null =
         project,
         parseFilter(new URLSearchParams(list ?? "")),
       )
-      return unwrap(
+      return unwrapDated(
         api.GET("/api/v2/images/{image_id}", {
           params: { path: { image_id: image }, query: list === null ? {} : query },
         }),

@@ -53,14 +53,16 @@ export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflic
     <section className="review-conflict" role="status" data-testid="conflict">
       <strong>
         {theirs
-          ? t.conflictTitle(theirs.by, getPlace(one))
+          ? theirs.by === null
+            ? t.changedTitle(getPlace(one))
+            : t.conflictTitle(theirs.by, getPlace(one))
           : isGone
             ? t.goneTitle(getPlace(one))
             : t.refusedTitleOf(getPlace(one))}
       </strong>
       <p>
         {theirs
-          ? t.conflictVersions(theirs.by, theirs.text, one.target)
+          ? t.conflictVersions(theirs.by ?? t.current, theirs.text, one.target)
           : isGone
             ? t.goneVersions(one.target)
             : one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}
@@ -70,7 +72,7 @@ export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflic
           {theirs ? t.keepMine : t.sendAgain}
         </Button>
         <Button small busy={isBusy} onClick={() => void drop([one])}>
-          {theirs ? t.keepTheirs(theirs.by) : t.discard}
+          {theirs ? (theirs.by === null ? t.keepNew : t.keepTheirs(theirs.by)) : t.discard}
         </Button>
         <Button small kind="quiet" onClick={() => onShow(one)}>
           {t.show}

@@ -127,6 +127,10 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
   conflictVersions: (by, theirs, mine) => `${by}: ${theirs}. Sie: ${mine}.`,
   keepMine: "Meine behalten",
   keepTheirs: (by) => `Die von ${by} behalten`,
+  changedTitle: (place) => `${place} hat sich geändert, nachdem Sie es gesehen haben`,
+  current: "Jetzt",
+  nothing: "nichts",
+  keepNew: "Das neue Ergebnis behalten",
   show: "Anzeigen",
   goneTitle: (place) => `${place} wurde gelöscht`,
   goneVersions: (mine) =>

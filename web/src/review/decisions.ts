@@ -7,9 +7,10 @@ import type { Annotation, Identification, NewIdentification } from "../api/types
 /** The state of a decision: queued, stored by the server, or refused by it. */
 export type DecisionState = "waiting" | "sent" | "refused"
 
-/** A decision of another user about the same images. */
+/** A decision of another user about the same images, or what they show after a change. */
 export interface OtherDecision {
-  by: string
+  /** Null for results of models or boxes that changed. */
+  by: string | null
   /** The decision as text, such as "Red fox × 1". */
   text: string
   /** Whether it says the same. */
@@ -70,8 +71,8 @@ export interface IdentifyDecision extends QueuedDecision {
   by: string
   analysis: string | null
   /**
-   * A time of the server: of the newest identification of the image that the user was shown, or
-   * when the shown data were read; "" for no identification, undefined before the list was loaded.
+   * A time of the server: when the data that the user was shown were read, or of a newer
+   * identification in the list of the image; undefined for decisions of earlier versions.
    */
   seen?: string
   /** The age of the data that the user was shown, in milliseconds. */
@@ -164,11 +165,11 @@ export function sendAgain(one: Decision): Decision {
 }
 
 /**
- * Return the time for which the server checks whether another user decided meanwhile; nothing if
- * the user knows it, or reviews independently of others.
+ * Return the time for which the server checks whether the images changed meanwhile; nothing if the
+ * user knows it.
  */
-export const getSeen = ({ seen, confirmed, body }: IdentifyDecision): { seen?: string } =>
-  seen && !confirmed && !body.independent ? { seen } : {}
+export const getSeen = ({ seen, confirmed }: IdentifyDecision): { seen?: string } =>
+  seen && !confirmed ? { seen } : {}
 
 const WAITING_PREFIX = "waiting:"
 

@@ -120,6 +120,10 @@ export const outboxTexts = {
   conflictVersions: (by: string, theirs: string, mine: string) => `${by}: ${theirs}. You: ${mine}.`,
   keepMine: "Keep mine",
   keepTheirs: (by: string) => `Keep ${by}'s`,
+  changedTitle: (place: string) => `${place} changed after you saw it`,
+  current: "Now",
+  nothing: "nothing",
+  keepNew: "Keep the new result",
   show: "Show",
   goneTitle: (place: string) => `${place} was deleted`,
   goneVersions: (mine: string) =>

@@ -2,6 +2,7 @@
 import { infiniteQueryOptions, type QueryClient, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import { fileUrl } from "../api/fileUrls"
+import { getServerTime } from "../api/serverTime"
 import type { Observation, Palette, Image as StoredImage } from "../api/types"
 import { buildImageParameters, type ImageFilter, imageQuery } from "../images/queries"
 import { chooseCommonName, getUserLanguages, taxonNamesQuery } from "../taxa/commonNames"
@@ -65,15 +66,6 @@ export const queueQuery = (project: number, filter: ReviewFilter) =>
     staleTime: Infinity,
     gcTime: 0,
   })
-
-/**
- * Return the time of the server before a request that started at `start`, which is a time of
- * `performance.now()`. The clock of the browser can be wrong.
- */
-function getServerTime(response: Response, start: number): string {
-  const sent = Date.parse(response.headers.get("Date") ?? "") || Date.now()
-  return new Date(sent - (performance.now() - start)).toISOString()
-}
 
 async function listObservations(
   project: number,

@@ -1,6 +1,6 @@
 /**
- * Reasons not to send a queued decision: it is too old, another user decided after it, or images
- * were added to its sequence.
+ * Reasons not to send a queued decision: it is too old, another user decided after it, boxes or
+ * results of models changed, or images were added to its sequence.
  */
 import { api, unwrap } from "../api/client"
 import { ApiProblem } from "../api/problems"
@@ -132,6 +132,32 @@ async function findAddedImages(one: IdentifyDecision): Promise<Refusal | null> {
   return added.length > 0 ? { status: 409, why: t.added(added.length) } : null
 }
 
+/**
+ * Describe what the images show now, if the server refused a decision because boxes or results of
+ * models changed after the user saw them; otherwise null.
+ */
+async function describeChange(one: Decision, problem: ApiProblem): Promise<Refusal | null> {
+  const isChange = problem.problem?.errors?.some(({ where }) => where === "seen")
+  // Observations contain the decisions of others, which reviewers of a set do not see.
+  if (one.act !== "identify" || one.body.independent || !isChange) return null
+  const pages = await mapInParallel(listDecidedImages(one), (image) => {
+    const query = { project: one.project, image, limit: MAX_LISTED }
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    return unwrap(api.GET("/api/v2/observations", { params: { query }, signal }))
+  })
+  const names = new Set(
+    pages.flatMap(({ results }) =>
+      results.map(({ kind, name }) => (kind === "blank" ? t.stated.blank : name)),
+    ),
+  )
+  const text = [...names].filter(Boolean).join(" + ") || t.nothing
+  return {
+    status: 409,
+    why: problem.problem?.detail ?? "",
+    other: { by: null, text, isSame: false },
+  }
+}
+
 /** Find out why the server refused a decision. */
 export async function explainRefusal(
   one: Decision,
@@ -140,7 +166,8 @@ export async function explainRefusal(
 ): Promise<Refusal> {
   const refusal = { status: problem.status, why: problem.problem?.detail ?? "" }
   if (problem instanceof BoxConflict) return { ...refusal, theirs: problem.theirs, by: problem.by }
-  if (problem.status === 409) return (await findConflict(one, own, true)) ?? refusal
+  if (problem.status === 409)
+    return (await findConflict(one, own, true)) ?? (await describeChange(one, problem)) ?? refusal
   if (problem.status === 403) return { ...refusal, isRevoked: true }
   if (problem.status !== 404) return refusal
   // A user who is no longer a member does not see the project.

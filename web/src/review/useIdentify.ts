@@ -4,6 +4,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useCallback, useMemo } from "react"
 import { isSessionOver } from "../api/problems"
+import type { Dated } from "../api/serverTime"
 import { callerQuery } from "../api/session"
 import type { Identification, ImageDetail, NewIdentification } from "../api/types"
 import { showProblem } from "../errors/showProblem"
@@ -117,10 +118,10 @@ export function redoLast(): void {
 }
 
 /** Without an image nothing is queued. */
-export function useIdentify(image: ImageDetail | undefined) {
+export function useIdentify(image: (ImageDetail & Dated) | undefined) {
   const { data: caller } = useQuery(callerQuery)
   const client = useQueryClient()
-  const { project_id: project = 0, id = "", filename = "" } = image ?? {}
+  const { project_id: project = 0, id = "", filename = "", readAt } = image ?? {}
   const by = caller?.name || caller?.email || ""
   const analysis =
     image?.analyses.find(({ status, simulated }) => status === "completed" && !simulated)?.id ??
@@ -146,7 +147,7 @@ export function useIdentify(image: ImageDetail | undefined) {
         : { annotations: [], images: [id], sequences: [] }
       const label = name ?? saying.label ?? null
       const shown = client.getQueryData(identificationsQuery(project, id).queryKey)
-      const seen = shown && (shown.results[0]?.created_at ?? "")
+      const seen = findLatest(readAt, shown?.results[0]?.created_at)
       try {
         const key = await enqueueUndoable({
           act: "identify",
@@ -174,10 +175,16 @@ export function useIdentify(image: ImageDetail | undefined) {
         return false
       }
     },
-    [client, project, id, filename, by, analysis],
+    [client, project, id, filename, readAt, by, analysis],
   )
 
   return { say, withdraw, takeBack: undoDecision, undo: undoLast, redo: redoLast }
+}
+
+/** Return the later of two times: the user was shown the image, and its identifications. */
+function findLatest(one: string | undefined, other: string | undefined): string | undefined {
+  if (!one || !other) return one ?? other
+  return Date.parse(one) > Date.parse(other) ? one : other
 }
 
 export type Identify = ReturnType<typeof useIdentify>

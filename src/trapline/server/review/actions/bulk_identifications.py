@@ -39,7 +39,6 @@ from trapline.server.review.queries.bulk_identifications import (
     get_bulk_row,
     list_bulk_members,
     list_chunk,
-    list_decided_meanwhile,
     list_sequences_of,
     lock_unfinished,
     purge_prepared,
@@ -51,6 +50,10 @@ from trapline.server.review.queries.identifications import (
     IdentificationRow,
     list_taxon_names,
     lock_images,
+)
+from trapline.server.review.queries.later_decisions import (
+    list_decided_meanwhile,
+    list_later_results,
 )
 from trapline.wire.auth import Role
 from trapline.wire.bulk_identifications import (
@@ -234,6 +237,7 @@ async def _identify_chunk(scope: Scope, tx: Transaction, row: BulkIdentification
     is_confirmed = new.kind is IdentificationKind.CONFIRM
     results = await list_shown_analyses(scope, tx, locked) if is_confirmed else {}
     decided = await list_decided_meanwhile(scope, tx, row, locked)
+    changed = await list_later_results(scope, tx, results, row.created_at)
     skipped: dict[UUID, str] = {}
     for key in chunk:
         if key not in locked:
@@ -242,6 +246,8 @@ async def _identify_chunk(scope: Scope, tx: Transaction, row: BulkIdentification
             skipped[key] = SkipReason.DECIDED
         elif is_confirmed and key not in results:
             skipped[key] = SkipReason.NOTHING_TO_CONFIRM
+        elif key in changed:
+            skipped[key] = SkipReason.CHANGED
     images = [key for key in chunk if key not in skipped]
     if images:
         subjects = await _load_subjects(scope, tx, row, new, images, results)

@@ -13,7 +13,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
-from trapline.server.platform.errors import Conflict, Unprocessable
+from trapline.server.platform.errors import Unprocessable
 from trapline.server.review.actions.identification_rows import (
     IdentificationRowBuilder,
     IdentifiedSubjects,
@@ -21,6 +21,7 @@ from trapline.server.review.actions.identification_rows import (
     require_few_images,
 )
 from trapline.server.review.actions.independent_observations import list_own_confirmable
+from trapline.server.review.actions.later_decisions import require_unchanged
 from trapline.server.review.queries.derivation import refresh_stated_observations
 from trapline.server.review.queries.human_boxes import HumanBoxRow
 from trapline.server.review.queries.identifications import (
@@ -37,7 +38,6 @@ from trapline.server.review.queries.identifications import (
     select_identifications,
     withdraw_identification_rows,
 )
-from trapline.server.review.queries.later_decisions import find_later_decision
 from trapline.server.review.queries.observations import list_confirmable
 from trapline.server.review.queries.sensitive_taxa import lift_sightings
 from trapline.server.review.rules.filters import IdentificationFilter
@@ -86,9 +86,10 @@ async def create_identifications(
             return done
         subjects = await _load_subjects(scope, tx, new)
         rows = IdentificationRowBuilder(scope, subjects).build_rows(new)
+        independent = subjects.list_independent(new)
         if wanted.seen is not None:
-            await _require_unchanged(scope, tx, rows, wanted.seen)
-        await store_identifications(scope, tx, rows, subjects.list_independent(new))
+            await require_unchanged(scope, tx, rows, wanted.seen, independent)
+        await store_identifications(scope, tx, rows, independent)
         return save_response(
             scope, tx, CreatedIdentifications(identifications=await _build_all(scope, tx, rows))
         )
@@ -138,23 +139,6 @@ async def _load_subjects(
     }
     results = await list_shown_analyses(scope, tx, shown)
     return IdentifiedSubjects(images, places, sequences, results, taxa)
-
-
-async def _require_unchanged(
-    scope: Scope, tx: Transaction, rows: Sequence[IdentificationRow], seen: datetime
-) -> None:
-    """Require that no other user decided about the images after the caller read them.
-
-    Raises:
-        Conflict: another user did.
-    """
-    decided = [row for row in rows if row.kind != IdentificationKind.COMMENT]
-    image_id = await find_later_decision(scope, tx, decided, seen) if decided else None
-    if image_id is not None:
-        raise Conflict(
-            f"Another user decided about image {image_id} after you read it. Nothing was stored. "
-            "Read its identifications, then send the request without `seen` to add yours."
-        )
 
 
 async def _record_confirmed(

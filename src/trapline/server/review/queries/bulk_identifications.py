@@ -167,18 +167,6 @@ async def list_chunk(
     return list(images)
 
 
-async def list_decided_meanwhile(
-    scope: Scope, tx: Transaction, row: BulkIdentificationRow, images: Collection[UUID]
-) -> set[UUID]:
-    """List the images that other users identified after the selection was shown."""
-    cursor = await tx.execute(
-        "select distinct image_id from identifications where image_id = any(%b) "
-        "and created_at > %b and made_by <> %b and withdrawn_at is null and kind <> 'comment'",
-        (list(images), row.created_at, row.made_by),
-    )
-    return {key for (key,) in await cursor.fetchall()}
-
-
 async def list_sequences_of(
     scope: Scope, tx: Transaction, images: Collection[UUID]
 ) -> dict[UUID, list[UUID]]:
