@@ -21,11 +21,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+CORNERS = ("x_min", "y_min", "x_max", "y_max")
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Box = Annotated[UUID, typer.Argument(metavar="BOX", help="ID.")]
 At = Annotated[
     str | None,
     typer.Option(metavar="LEFT,TOP,RIGHT,BOTTOM", help="Edges in pixels of the upright image."),
+]
+Point = Annotated[
+    str | None, typer.Option(metavar="X,Y", help="Position of a point instead of a box, in pixels.")
+]
+Polygon = Annotated[
+    str | None,
+    typer.Option(
+        metavar="'X,Y X,Y X,Y'", help="Corners of a polygon instead of a box, in order, in pixels."
+    ),
 ]
 Taxon = Annotated[UUID | None, typer.Option(help="ID of the taxon that it shows.")]
 Label = Annotated[str | None, typer.Option(help="A name that is not on the species list.")]
@@ -41,10 +51,9 @@ Version = Annotated[int | None, typer.Option(min=1, help="Refuse if the box has 
 def create_box(
     *,
     image: Annotated[UUID, typer.Option(help="ID of the image.")],
-    at: Annotated[
-        str,
-        typer.Option(metavar="LEFT,TOP,RIGHT,BOTTOM", help="Edges in pixels of the upright image."),
-    ],
+    at: At = None,
+    point: Point = None,
+    polygon: Polygon = None,
     taxon: Taxon = None,
     label: Label = None,
     count: Count = None,
@@ -57,7 +66,7 @@ def create_box(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a box on an image.
+    """Create a box, a point or a polygon on an image: `--at`, `--point` or `--polygon`.
 
     Example: `trapline box add --image ID --at 10,20,110,90 --label "Lynx lynx"`
     """
@@ -68,7 +77,7 @@ def create_box(
 
     given = {
         "image": image,
-        "box": _parse_corners(at),
+        **_parse_shape(at, point, polygon),
         "taxon": taxon,
         "label": label,
         "count": count,
@@ -91,6 +100,8 @@ def update_box(
     box: Box,
     *,
     at: At = None,
+    point: Point = None,
+    polygon: Polygon = None,
     taxon: Taxon = None,
     label: Label = None,
     count: Count = None,
@@ -113,7 +124,7 @@ def update_box(
     from trapline.wire.human_boxes import HumanBoxUpdate
 
     given: dict[str, Any] = {
-        "box": _parse_corners(at) if at is not None else None,
+        **_parse_shape(at, point, polygon),
         "taxon": taxon,
         "label": label,
         "count": count,
@@ -198,25 +209,58 @@ def show_history(box: Box, *, as_json: AsJson = False) -> None:
             one.changed_at,
             one.by,
             one.taxon.label,
-            ", ".join(f"{value:g}" for value in one.box.model_dump().values()),
+            _format_shape(
+                tuple(one.box.model_dump().values()) if one.box is not None else (),
+                [one.point] if one.point is not None else one.polygon,
+            ),
         )
         for one in history.changes
     ]
     print_table(("version", "changed", "by", "previous name", "previous box"), rows)
 
 
-def _parse_corners(text: str) -> dict[str, float]:
+def _parse_shape(at: str | None, point: str | None, polygon: str | None) -> dict[str, Any]:
+    """Parse the options of a shape; the server refuses several or none."""
+    shapes: dict[str, Any] = {}
+    if at is not None:
+        corners = _parse_numbers("--at", at, "10,20,110,90")
+        shapes["box"] = dict(zip(CORNERS, corners, strict=True))
+    if point is not None:
+        shapes["point"] = _parse_numbers("--point", point, "60,55")
+    if polygon is not None:
+        shapes["polygon"] = [
+            _parse_numbers("--polygon", corner, "60,55") for corner in polygon.split()
+        ]
+    return shapes
+
+
+def _parse_numbers(option: str, text: str, example: str) -> list[float]:
     from trapline.cli.errors import CommandError, ExitCode
 
     try:
-        corners = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError:
-        corners = []
-    if len(corners) != 4:
+        numbers = []
+    count = {2: "two", 4: "four"}[len(example.split(","))]
+    if len(numbers) != len(example.split(",")):
         raise CommandError(
-            f"--at takes four numbers such as 10,20,110,90, not {text}.", ExitCode.WRONG_USAGE
+            f"{option} takes {count} numbers such as {example}, not {text}.", ExitCode.WRONG_USAGE
         )
-    return dict(zip(("x_min", "y_min", "x_max", "y_max"), corners, strict=True))
+    return numbers
+
+
+def _format_shape(corners: "Sequence[float]", positions: "Sequence[Sequence[float]] | None") -> str:
+    """Format the corners of a box, or the positions of another shape."""
+    if positions is None:
+        return ", ".join(f"{value:g}" for value in corners)
+    return " ".join(f"{x:g},{y:g}" for x, y in positions)
+
+
+def _format_data(data: dict[str, Any]) -> str:
+    positions = data.get("points")
+    if "keypoints" in data:
+        positions = [(one["x"], one["y"]) for one in data["keypoints"]]
+    return _format_shape([data[name] for name in CORNERS], positions)
 
 
 def _show(found: "Sequence[Annotation]") -> None:
@@ -226,10 +270,10 @@ def _show(found: "Sequence[Annotation]") -> None:
         (
             one.id,
             one.class_name,
-            ", ".join(f"{value:g}" for value in one.data.values()),
+            _format_data(one.data),
             one.author,
             one.version,
         )
         for one in found
     ]
-    print_table(("box", "name", "left, top, right, bottom", "by", "version"), rows)
+    print_table(("box", "name", "edges or corners", "by", "version"), rows)

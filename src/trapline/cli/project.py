@@ -194,6 +194,12 @@ def change_project(
             help="Publish the project, readable without an account; images of people are withheld.",
         ),
     ] = None,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Shape that people draw on the page: box, point or polygon; can be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Change a project: its settings, whether it is archived, and whether it is public."""
     from trapline.cli.errors import CommandError
@@ -207,6 +213,7 @@ def change_project(
         "public": public,
         "sequence_gap_s": sequence_gap,
         "automatic_pipeline": automatic,
+        "shapes": shape,
     }
     with connect() as server:
         for found in server.list_projects():

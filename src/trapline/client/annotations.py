@@ -50,11 +50,11 @@ class AnnotationApi:
         )
 
     def create_annotations(self, *boxes: NewHumanBox) -> list[Annotation]:
-        """Store boxes that a person drew, at most 1,000, all or none.
+        """Store boxes, points and polygons that a person drew, at most 1,000, all or none.
 
         `create_annotations(NewHumanBox(image=ID, box=HumanBoxCorners(x_min=10, y_min=20, x_max=110,
         y_max=90), label="Lynx lynx"))` creates one; `supersedes` names the box of a model that it
-        corrects.
+        corrects. `point=[60, 55]` and `polygon=[[10, 20], [110, 20], [60, 90]]` replace `box`.
         """
         wanted = NewHumanBoxes(annotations=list(boxes))
         return self._to.send("POST", "/annotations", CreatedHumanBoxes, wanted).annotations

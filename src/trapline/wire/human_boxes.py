@@ -1,4 +1,7 @@
-"""Boxes by people: annotations that a person drew, in addition to those of models."""
+"""Boxes by people: annotations that a person drew, in addition to those of models.
+
+A point and a polygon are further shapes of such a box.
+"""
 
 from typing import Annotated
 
@@ -16,7 +19,18 @@ from trapline.wire.values import UUID, AnyText, Message, Name, Real, Request, Ti
 MOST_BOXES = 1000
 """Maximum number of boxes in one request."""
 SMALLEST_SIDE = 2
-"""Minimum width and height of a box, in pixels."""
+"""Minimum width and height of a box and of a polygon, in pixels."""
+MOST_CORNERS = 500
+"""Maximum number of corners of a polygon."""
+MOST_CORNERS_OF_REQUEST = 10_000
+"""Maximum number of corners of all polygons in one request."""
+
+Position = Annotated[
+    list[Annotated[Real, Field(ge=0)]], Field(min_length=2, max_length=2, examples=[[60, 40]])
+]
+"""x and y in pixels of the upright image, from its top left."""
+Polygon = Annotated[list[Position], Field(min_length=3, max_length=MOST_CORNERS)]
+"""The corners of a polygon in order; the last corner is connected to the first."""
 
 
 class HumanBoxCorners(Request):
@@ -38,8 +52,22 @@ class HumanBoxCorners(Request):
         return self
 
 
-class NewHumanBox(Request):
-    """Request for a box that a person drew, with a taxon or a label."""
+class _Shape(Request):
+    box: HumanBoxCorners | None = None
+    point: Position | None = Field(
+        default=None, description="A point instead of a box, as [x, y] in pixels."
+    )
+    polygon: Polygon | None = Field(
+        default=None,
+        description=(
+            "A polygon instead of a box: 3 to 500 corners [x, y] in pixels, in order. Its edges do "
+            "not touch or cross each other."
+        ),
+    )
+
+
+class NewHumanBox(_Shape):
+    """Request for a box, a point or a polygon that a person drew, with a taxon or a label."""
 
     id: UUID | None = Field(
         default=None,
@@ -50,7 +78,6 @@ class NewHumanBox(Request):
         ),
     )
     image: UUID
-    box: HumanBoxCorners
     supersedes: UUID | None = Field(
         default=None, description="The annotation of a model on this image that the box corrects."
     )
@@ -69,13 +96,12 @@ class NewHumanBoxes(Request):
     annotations: Annotated[list[NewHumanBox], Field(min_length=1, max_length=MOST_BOXES)]
 
 
-class HumanBoxUpdate(Request):
+class HumanBoxUpdate(_Shape):
     """Changes of a person's box; omitted fields keep their values, and null clears a detail.
 
-    A `label` without a `taxon` removes the taxon.
+    A `box`, `point` or `polygon` replaces the shape. A `label` without a `taxon` removes the taxon.
     """
 
-    box: HumanBoxCorners | None = None
     taxon: UUID | None = None
     label: Name | None = None
     count: NumberOfIndividuals | None = None
@@ -88,15 +114,18 @@ class HumanBoxUpdate(Request):
 class HumanBoxChange(Message):
     """One change of a person's box.
 
-    `version` is the version that the change created. `box` and `taxon` are the values before the
-    change. The last change of a withdrawn box is its withdrawal.
+    `version` is the version that the change created. `taxon` and one of `box`, `point` and
+    `polygon` are the values before the change. The last change of a withdrawn box is its
+    withdrawal.
     """
 
     version: int
     by: AnyText
     person_id: UUID | None
     changed_at: Time
-    box: HumanBoxCorners
+    box: HumanBoxCorners | None
+    point: Position | None
+    polygon: Polygon | None
     taxon: IdentificationTaxon
 
 

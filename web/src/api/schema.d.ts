@@ -5418,6 +5418,12 @@ export interface components {
          */
         DisagreementFilter: "models" | "model_people" | "people" | "any";
         /**
+         * DrawnShapeKind
+         * @description Shape that the page offers to people who draw on images.
+         * @enum {string}
+         */
+        DrawnShapeKind: "box" | "point" | "polygon";
+        /**
          * EmailTestResult
          * @description Result of a test e-mail; `error` is the reason if it was not sent.
          */
@@ -5807,11 +5813,12 @@ export interface components {
          * HumanBoxChange
          * @description One change of a person's box.
          *
-         *     `version` is the version that the change created. `box` and `taxon` are the values before the
-         *     change. The last change of a withdrawn box is its withdrawal.
+         *     `version` is the version that the change created. `taxon` and one of `box`, `point` and
+         *     `polygon` are the values before the change. The last change of a withdrawn box is its
+         *     withdrawal.
          */
         HumanBoxChange: {
-            box: components["schemas"]["HumanBoxCorners"];
+            box: components["schemas"]["HumanBoxCorners"] | null;
             /** By */
             by: string;
             /**
@@ -5821,6 +5828,10 @@ export interface components {
             changed_at: string;
             /** Person Id */
             person_id: string | null;
+            /** Point */
+            point: number[] | null;
+            /** Polygon */
+            polygon: number[][] | null;
             taxon: components["schemas"]["IdentificationTaxon"];
             /** Version */
             version: number;
@@ -5869,7 +5880,7 @@ export interface components {
          * HumanBoxUpdate
          * @description Changes of a person's box; omitted fields keep their values, and null clears a detail.
          *
-         *     A `label` without a `taxon` removes the taxon.
+         *     A `box`, `point` or `polygon` replaces the shape. A `label` without a `taxon` removes the taxon.
          */
         HumanBoxUpdate: {
             /** Behaviour */
@@ -5882,6 +5893,16 @@ export interface components {
             /** Label */
             label?: string | null;
             life_stage?: components["schemas"]["LifeStage"] | null;
+            /**
+             * Point
+             * @description A point instead of a box, as [x, y] in pixels.
+             */
+            point?: number[] | null;
+            /**
+             * Polygon
+             * @description A polygon instead of a box: 3 to 500 corners [x, y] in pixels, in order. Its edges do not touch or cross each other.
+             */
+            polygon?: number[][] | null;
             sex?: components["schemas"]["Sex"] | null;
             /** Taxon */
             taxon?: string | null;
@@ -7505,12 +7526,12 @@ export interface components {
         };
         /**
          * NewHumanBox
-         * @description Request for a box that a person drew, with a taxon or a label.
+         * @description Request for a box, a point or a polygon that a person drew, with a taxon or a label.
          */
         NewHumanBox: {
             /** Behaviour */
             behaviour?: string | null;
-            box: components["schemas"]["HumanBoxCorners"];
+            box?: components["schemas"]["HumanBoxCorners"] | null;
             /** Count */
             count?: number | null;
             /**
@@ -7528,6 +7549,16 @@ export interface components {
             /** Label */
             label?: string | null;
             life_stage?: components["schemas"]["LifeStage"] | null;
+            /**
+             * Point
+             * @description A point instead of a box, as [x, y] in pixels.
+             */
+            point?: number[] | null;
+            /**
+             * Polygon
+             * @description A polygon instead of a box: 3 to 500 corners [x, y] in pixels, in order. Its edges do not touch or cross each other.
+             */
+            polygon?: number[][] | null;
             sex?: components["schemas"]["Sex"] | null;
             /**
              * Supersedes
@@ -9290,6 +9321,9 @@ export interface components {
          *
          *     A `public` project can be viewed without an account, without people and places.
          *
+         *     `shapes` are those that the page offers to people who draw on images. The API accepts every
+         *     shape.
+         *
          *     A deleted project can be restored until `purge_after`; then it is purged with its content.
          */
         Project: {
@@ -9322,6 +9356,8 @@ export interface components {
             role: components["schemas"]["Role"] | null;
             /** Sequence Gap S */
             sequence_gap_s: number;
+            /** Shapes */
+            shapes: components["schemas"]["DrawnShapeKind"][];
             /**
              * Updated At
              * Format: date-time
@@ -9345,6 +9381,11 @@ export interface components {
             public?: boolean | null;
             /** Sequence Gap S */
             sequence_gap_s?: number | null;
+            /**
+             * Shapes
+             * @description Shapes that the page offers to people who draw on images.
+             */
+            shapes?: components["schemas"]["DrawnShapeKind"][] | null;
         };
         /**
          * PublicClass

@@ -1,10 +1,11 @@
 """Search of the boxes that people drew over many images, by capture time."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from trapline.server.catalogue.rules.filters import AnnotationSearchFilter
 from trapline.server.images.queries.images import ImageRow, select_images
@@ -15,6 +16,15 @@ from trapline.server.platform.db.pagination import EXACT_UP_TO
 from trapline.server.review.queries.human_boxes import HumanBoxRow
 from trapline.server.review.queries.taxa import TaxonRow
 from trapline.wire.annotations import AnnotationType
+
+OF_TYPE: Mapping[str, ColumnElement[bool]] = {
+    AnnotationType.BOUNDING_BOX: and_(
+        HumanBoxRow.polygon.is_(None), HumanBoxRow.x_min < HumanBoxRow.x_max
+    ),
+    AnnotationType.KEYPOINT: HumanBoxRow.x_min == HumanBoxRow.x_max,
+    AnnotationType.SEGMENTATION: HumanBoxRow.polygon.is_not(None),
+}
+"""The boxes, points and polygons of people by the type of their annotation."""
 
 
 class HumanBoxMatch(NamedTuple):
@@ -34,7 +44,7 @@ def can_match_human_boxes(wanted: AnnotationSearchFilter) -> bool:
         wanted.algorithm,
         wanted.job_id,
     )
-    is_type = wanted.annotation_type in (None, AnnotationType.BOUNDING_BOX)
+    is_type = wanted.annotation_type is None or wanted.annotation_type in OF_TYPE
     is_human = wanted.human is not False and wanted.reviewed is not False
     return is_type and is_human and all(one is None for one in of_models)
 
@@ -49,6 +59,8 @@ def _select(
         (HumanBoxRow.label, wanted.class_name),
     )
     conditions += [column == value for column, value in equal if value is not None]
+    if wanted.annotation_type is not None:
+        conditions.append(OF_TYPE[wanted.annotation_type])
     if wanted.taxon_id is not None:
         names = select(TaxonRow.id).where(
             or_(TaxonRow.id == wanted.taxon_id, TaxonRow.accepted_id == wanted.taxon_id)

@@ -136,7 +136,7 @@ class _Writer:
             if one.kind == ObservationType.BLANK:
                 continue
             box = found.get(one.found) if one.found is not None else None
-            if box is None or box.type != BOX:
+            if box is None or not _has_extent(box):
                 kind = "an identification" if one.said is not None else "an observation"
                 self._leave_out(f"{kind} of the whole image: this format has no place for it")
                 continue
@@ -265,6 +265,13 @@ def _choose(
 
 def _is_no_name(one: AnnotationRecord) -> bool:
     return (one.class_name or "").casefold() in NO_NAMES
+
+
+def _has_extent(found: AnnotationRecord) -> bool:
+    """Return whether it is a box, or a polygon that a person drew, which has its extent."""
+    return found.type == BOX or (
+        found.type == AnnotationType.SEGMENTATION.value and not found.model_name
+    )
 
 
 def _has_more(said: IdentificationRecord) -> bool:

@@ -10,6 +10,8 @@ from trapline.server.exports.formats.box_labels import find_box_label
 from trapline.server.exports.formats.observed_images import BOX, CLASSIFICATION
 from trapline.server.exports.queries.export_gathering import ExportedAnnotation
 from trapline.server.exports.queries.exported_observations import CurrentObservation, DrawnBox
+from trapline.server.findings.rules.geometry import PixelBox
+from trapline.server.review.rules.drawn_shapes import build_shape_data, get_annotation_type
 
 _decode = msgspec.json.Decoder().decode
 _Name = tuple[UUID | None, str | None, float | None]
@@ -53,7 +55,7 @@ class ObservationOrigins:
 
 def build_drawn_annotation(box: DrawnBox) -> ExportedAnnotation:
     """Build the annotation of a box that a person drew; it has no analysis and no model."""
-    corners = {"x_min": box.x_min, "y_min": box.y_min, "x_max": box.x_max, "y_max": box.y_max}
+    extent = PixelBox(box.x_min, box.y_min, box.x_max, box.y_max)
     return ExportedAnnotation(
         image_id=box.image_id,
         analysis_id=box.id,
@@ -61,10 +63,10 @@ def build_drawn_annotation(box: DrawnBox) -> ExportedAnnotation:
         model_version="",
         completed_at=box.at,
         id=box.id,
-        type=BOX,
+        type=get_annotation_type(extent, box.polygon).value,
         class_name=None,
         confidence=None,
-        data=msgspec.json.encode(corners).decode(),
+        data=msgspec.json.encode(build_shape_data(extent, box.polygon)).decode(),
         parent_id=None,
     )
 

@@ -45,7 +45,7 @@ class CurrentObservation:
 
 @dataclass(frozen=True, slots=True)
 class DrawnBox:
-    """A box that a person drew, in pixels of the upright image."""
+    """A box that a person drew, or the extent of a point or polygon, in upright pixels."""
 
     id: UUID
     image_id: UUID
@@ -53,6 +53,7 @@ class DrawnBox:
     y_min: float
     x_max: float
     y_max: float
+    polygon: list[list[float]] | None
     at: datetime
 
 
@@ -148,7 +149,7 @@ async def list_drawn_boxes(
 ) -> list[DrawnBox]:
     """List boxes that people drew, by their ids."""
     cursor = await tx.execute(
-        "select id, image_id, x_min, y_min, x_max, y_max, created_at from human_boxes "
+        "select id, image_id, x_min, y_min, x_max, y_max, polygon, created_at from human_boxes "
         "where id = any(%b)",
         (list(boxes),),
     )

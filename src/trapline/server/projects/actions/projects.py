@@ -18,7 +18,7 @@ from trapline.server.projects.queries.projects import (
     select_projects,
 )
 from trapline.wire.auth import Role, TokenKind
-from trapline.wire.projects import NewProject, Project, ProjectUpdate
+from trapline.wire.projects import DrawnShapeKind, NewProject, Project, ProjectUpdate
 from trapline.wire.values import Page
 
 ARCHIVED = "archived"
@@ -37,6 +37,7 @@ async def build_projects(tx: Transaction, scope: Scope, rows: list[ProjectRow]) 
             automatic_pipeline=row.automatic_pipeline,
             sequence_gap_s=row.sequence_gap_s,
             public=row.public,
+            shapes=[DrawnShapeKind(one) for one in row.shapes],
             images=images.get(row.id, 0),
             created_at=row.created_at,
             updated_at=row.updated_at,
@@ -135,7 +136,7 @@ async def update_project(
         row = await get_project_row(scope, tx, project_id)
         await tx.session.refresh(row, with_for_update=True)
         scope.check_unchanged(row.updated_at)
-        given = change.model_dump(exclude_unset=True)
+        given = change.model_dump(mode="json", exclude_unset=True)
         archived = given.pop("archived", None)
         if row.archived_at is not None and given and archived is not False:
             raise ProjectArchived

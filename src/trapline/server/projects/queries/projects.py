@@ -39,6 +39,7 @@ class ProjectRow(Row):
     deleted_at: Mapped[datetime | None]
     paused_with_it: Mapped[dict[str, Any] | None]
     public: Mapped[bool] = mapped_column(default=False, server_default="false")
+    shapes: Mapped[list[str]] = mapped_column(server_default="{box}")
     observation_set_id: Mapped[int | None]
     """The observations that readers see; null until the first one is derived."""
 

@@ -20,7 +20,7 @@ from trapline.server.review.actions.identifications import (
 )
 from trapline.server.review.queries.derivation import refresh_stated_observations
 from trapline.server.review.queries.human_boxes import (
-    CORNERS,
+    SHAPE,
     HumanBoxRow,
     create_human_box_rows,
     find_human_box_row,
@@ -38,18 +38,25 @@ from trapline.server.review.queries.identifications import (
     lock_images,
     mark_reviewed,
 )
+from trapline.server.review.rules.drawn_shapes import (
+    build_shape_columns,
+    build_shape_data,
+    find_polygon_error,
+    get_annotation_type,
+    list_outside_errors,
+    list_shapes,
+    read_previous_shape,
+)
 from trapline.server.review.rules.human_boxes import (
     list_box_errors,
     list_frame_errors,
     list_id_errors,
-    list_outside_errors,
     list_superseding_errors,
 )
 from trapline.server.review.rules.identifications import DETAILS, can_see_people
-from trapline.wire.annotations import Annotation, AnnotationType, CreatedHumanBoxes
+from trapline.wire.annotations import Annotation, CreatedHumanBoxes
 from trapline.wire.human_boxes import (
     HumanBoxChange,
-    HumanBoxCorners,
     HumanBoxHistory,
     HumanBoxUpdate,
     NewHumanBox,
@@ -125,7 +132,7 @@ async def _build_rows(
         if one.supersedes is not None and (found is None or found.image_id != one.image):
             raise missing(f"annotations.{place}.supersedes")
         values = {
-            **one.box.model_dump(),
+            **build_shape_columns(one),
             "taxon_id": one.taxon,
             "label": label,
             **{name: getattr(one, name) for name in DETAILS},
@@ -158,7 +165,7 @@ async def _restore(
     changed = {name for name, value in values.items() if getattr(row, name) != value}
     for name in changed:
         setattr(row, name, values[name])
-    if changed.difference((*CORNERS, "supersedes")):
+    if changed.difference((*SHAPE, "supersedes")):
         row.named_at = func.clock_timestamp()
     row.withdrawn_at = None
     return row
@@ -188,7 +195,7 @@ async def update_annotation(
             await record_change(scope, tx, row)
             for name in changed:
                 setattr(row, name, values[name])
-            if changed.difference(CORNERS):
+            if changed.difference(SHAPE):
                 row.named_at = func.clock_timestamp()
             await tx.session.flush()
             await tx.session.refresh(row)
@@ -204,13 +211,8 @@ async def _list_values(
     """List the columns that a change gives, with their new values."""
     given = change.model_fields_set
     values: dict[str, Any] = {name: getattr(change, name) for name in DETAILS if name in given}
-    if "box" in given:
-        if change.box is None:
-            raise Unprocessable("box: cannot be empty. Nothing was changed.")
-        frames = await list_frames(scope, tx, [row.image_id])
-        if faults := list(list_outside_errors(change.box, frames[row.image_id])):
-            raise Unprocessable(f"{faults[0][0]}: {faults[0][1]}. Nothing was changed.", faults)
-        values |= change.box.model_dump()
+    if given & {"box", "point", "polygon"}:
+        values |= await _list_shape_values(scope, tx, row, change)
     if change.taxon is not None and change.label is not None:
         raise Unprocessable("label: is not allowed with taxon. Nothing was changed.")
     if change.taxon is not None:
@@ -226,6 +228,23 @@ async def _list_values(
     elif given & {"taxon", "label"}:
         raise Unprocessable("label: cannot be empty. Nothing was changed.")
     return values
+
+
+async def _list_shape_values(
+    scope: Scope, tx: Transaction, row: HumanBoxRow, change: HumanBoxUpdate
+) -> dict[str, Any]:
+    shapes = list_shapes(change)
+    if not shapes:
+        raise Unprocessable("box: cannot be empty. Nothing was changed.")
+    if len(shapes) > 1:
+        raise Unprocessable(f"{shapes[1]}: is not allowed with {shapes[0]}. Nothing was changed.")
+    frames = await list_frames(scope, tx, [row.image_id])
+    faults = list(list_outside_errors(change, frames[row.image_id]))
+    if change.polygon is not None and (why := find_polygon_error(change.polygon)):
+        faults.append(("polygon", why))
+    if faults:
+        raise Unprocessable(f"{faults[0][0]}: {faults[0][1]}. Nothing was changed.", faults)
+    return build_shape_columns(change)
 
 
 async def delete_annotation(system: AppContext, scope: Scope, annotation_id: UUID) -> None:
@@ -264,7 +283,7 @@ async def get_annotation_history(
                 by=names[one.changed_by],
                 person_id=parse_actor(one.changed_by),
                 changed_at=one.changed_at,
-                box=HumanBoxCorners.model_validate({name: one.previous[name] for name in CORNERS}),
+                **read_previous_shape(one.previous),
                 taxon=IdentificationTaxon.model_validate(one.previous),
             )
             for one in changes
@@ -319,10 +338,10 @@ async def build_human_boxes(
             Annotation(
                 id=row.id,
                 analysis_id=None,
-                annotation_type=AnnotationType.BOUNDING_BOX,
+                annotation_type=get_annotation_type(row.extent, row.polygon),
                 class_name=row.label,
                 confidence=None,
-                data=dict(row.corners),
+                data=build_shape_data(row.extent, row.polygon),
                 parent_id=None,
                 ordering=None,
                 algorithm=None,

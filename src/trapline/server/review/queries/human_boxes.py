@@ -16,28 +16,36 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from trapline.server.findings.rules.geometry import Frame
+from trapline.server.findings.rules.geometry import Frame, PixelBox
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Row
 from trapline.server.platform.errors import Conflict, NotFound
 
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
+SHAPE = (*CORNERS, "polygon")
 
 
 class HumanBoxRow(Row):
     """A box that a person drew; it is withdrawn, not deleted.
 
+    A box with a `polygon` is the extent of the polygon, and one without width and height is a
+    point.
     `named_at` is when a person last changed what it shows. `supersedes` has no foreign key, as
     `identifications.annotation_id`.
     """
 
     __tablename__ = "human_boxes"
     __table_args__ = (
-        CheckConstraint("x_min < x_max and y_min < y_max", name="area"),
+        CheckConstraint(
+            "(x_min < x_max and y_min < y_max)"
+            " or (x_min = x_max and y_min = y_max and polygon is null)",
+            name="area",
+        ),
         ForeignKeyConstraint(
             ["project_id", "image_id"], ["images.project_id", "images.id"], ondelete="CASCADE"
         ),
@@ -65,6 +73,7 @@ class HumanBoxRow(Row):
     y_min: Mapped[float]
     x_max: Mapped[float]
     y_max: Mapped[float]
+    polygon: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
     taxon_id: Mapped[UUID | None]
     label: Mapped[str]
     count: Mapped[int | None]
@@ -98,9 +107,9 @@ class HumanBoxRow(Row):
         return None
 
     @property
-    def corners(self) -> dict[str, float]:
-        """The corners in pixels of the upright image."""
-        return {name: getattr(self, name) for name in CORNERS}
+    def extent(self) -> PixelBox:
+        """The extent in pixels of the upright image."""
+        return PixelBox(self.x_min, self.y_min, self.x_max, self.y_max)
 
 
 class HumanBoxChangeRow(Row):
@@ -244,7 +253,7 @@ async def get_human_box_row(
 
 async def record_change(scope: Scope, tx: Transaction, row: HumanBoxRow) -> None:
     """Record the current values of a box before it is changed, and increase its version."""
-    names = (*CORNERS, "label", "count", "sex", "life_stage", "behaviour", "individual_id")
+    names = (*SHAPE, "label", "count", "sex", "life_stage", "behaviour", "individual_id")
     previous = {name: getattr(row, name) for name in names}
     previous["taxon_id"] = str(row.taxon_id) if row.taxon_id is not None else None
     row.version += 1

@@ -1,11 +1,16 @@
 """Rules for the fields of boxes that people draw."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from trapline.server.findings.rules.geometry import Frame
-from trapline.wire.human_boxes import HumanBoxCorners, NewHumanBox
+from trapline.server.review.rules.drawn_shapes import (
+    find_polygon_error,
+    list_outside_errors,
+    list_shapes,
+)
+from trapline.wire.human_boxes import MOST_CORNERS_OF_REQUEST, NewHumanBox
 
 
 class SupersededState(Protocol):
@@ -33,7 +38,15 @@ def list_box_errors(new: Sequence[NewHumanBox]) -> list[tuple[str, str]]:
     faults: list[tuple[str, str]] = []
     seen: set[UUID] = set()
     ids: set[UUID] = set()
+    if sum(len(one.polygon or ()) for one in new) > MOST_CORNERS_OF_REQUEST:
+        why = f"must have at most {MOST_CORNERS_OF_REQUEST:,} corners of polygons in one request"
+        return [("annotations", why)]
     for place, one in enumerate(new):
+        if len(list_shapes(one)) != 1:
+            faults.append((f"annotations.{place}", "must have one of box, point and polygon"))
+        crossing = find_polygon_error(one.polygon) if one.polygon is not None else None
+        if crossing is not None:
+            faults.append((f"annotations.{place}.polygon", crossing))
         if one.id is not None and one.id in ids:
             faults.append((f"annotations.{place}.id", "is the ID of another box of the request"))
         elif one.id is not None:
@@ -48,14 +61,6 @@ def list_box_errors(new: Sequence[NewHumanBox]) -> list[tuple[str, str]]:
     return faults
 
 
-def list_outside_errors(box: HumanBoxCorners, frame: Frame) -> Iterator[tuple[str, str]]:
-    """List the corners of a box that are outside the image."""
-    if box.x_max > frame.width:
-        yield "box.x_max", f"must be at most {frame.width}, the width of the image"
-    if box.y_max > frame.height:
-        yield "box.y_max", f"must be at most {frame.height}, the height of the image"
-
-
 def list_frame_errors(
     new: Sequence[NewHumanBox], frames: Mapping[UUID, Frame]
 ) -> list[tuple[str, str]]:
@@ -63,7 +68,7 @@ def list_frame_errors(
     return [
         (f"annotations.{place}.{where}", why)
         for place, one in enumerate(new)
-        for where, why in list_outside_errors(one.box, frames[one.image])
+        for where, why in list_outside_errors(one, frames[one.image])
     ]
 
 
