@@ -11,6 +11,7 @@ from trapline.wire.images import AnalysisStateFilter
 from trapline.wire.observations import ObservationKind, ObservationSource
 from trapline.wire.values import UUID, Fraction, GivenTime, Id, Request, Text
 
+MOST_DEPLOYMENTS = 100
 PEOPLE = "people"
 """The source of the answers of all people together."""
 
@@ -46,13 +47,16 @@ FilterText = Annotated[Text, Field(min_length=1, max_length=1000)]
 class ImageConditions(Request):
     """Conditions on images, all of which an image meets; without one, all images match.
 
-    They are those of the list of images. `hour_from` to `hour_to` are hours of the day at the
-    deployment, the latter not included: 22 to 4 is from 22:00 to 3:59. Equal hours are a whole day.
-    `disagreement` finds open disagreements. `source_a` and `source_b` name two sources that both
-    answered: `model:` with name and version, `people`, or `user:` with the ID of a user.
+    They are those of the list of images. `deployment` can be a list, of which an image is in one.
+    `hour_from` to `hour_to` are hours of the day at the deployment, the latter not included: 22 to
+    4 is from 22:00 to 3:59. Equal hours are a whole day. `disagreement` finds open disagreements.
+    `source_a` and `source_b` name two sources that both answered: `model:` with name and version,
+    `people`, or `user:` with the ID of a user.
     """
 
-    deployment: UUID | None = None
+    deployment: (
+        UUID | Annotated[list[UUID], Field(min_length=1, max_length=MOST_DEPLOYMENTS)] | None
+    ) = None
     class_name: FilterText | None = None
     taxon: UUID | None = None
     analysis_state: AnalysisStateFilter | None = None
@@ -86,6 +90,14 @@ class ImageConditions(Request):
     answer_a: FilterText | None = None
     answer_b: FilterText | None = None
     comparison: ComparisonState | None = None
+
+    @property
+    def deployments(self) -> tuple[UUID, ...]:
+        """The deployments of which an image is in one; empty if it can be in any."""
+        if self.deployment is None:
+            return ()
+        given = self.deployment if isinstance(self.deployment, list) else [self.deployment]
+        return tuple(dict.fromkeys(given))
 
     @model_validator(mode="after")
     def _has_both_sources(self) -> "ImageConditions":

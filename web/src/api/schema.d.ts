@@ -5630,7 +5630,7 @@ export interface components {
             /** Day Before */
             day_before?: string | null;
             /** Deployment */
-            deployment?: string | null;
+            deployment?: string | string[] | null;
             disagreement?: components["schemas"]["DisagreementFilter"] | null;
             /** Hour From */
             hour_from?: number | null;
@@ -6138,10 +6138,11 @@ export interface components {
          * ImageConditions
          * @description Conditions on images, all of which an image meets; without one, all images match.
          *
-         *     They are those of the list of images. `hour_from` to `hour_to` are hours of the day at the
-         *     deployment, the latter not included: 22 to 4 is from 22:00 to 3:59. Equal hours are a whole day.
-         *     `disagreement` finds open disagreements. `source_a` and `source_b` name two sources that both
-         *     answered: `model:` with name and version, `people`, or `user:` with the ID of a user.
+         *     They are those of the list of images. `deployment` can be a list, of which an image is in one.
+         *     `hour_from` to `hour_to` are hours of the day at the deployment, the latter not included: 22 to
+         *     4 is from 22:00 to 3:59. Equal hours are a whole day. `disagreement` finds open disagreements.
+         *     `source_a` and `source_b` name two sources that both answered: `model:` with name and version,
+         *     `people`, or `user:` with the ID of a user.
          */
         ImageConditions: {
             analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
@@ -6173,7 +6174,7 @@ export interface components {
             /** Day Before */
             day_before?: string | null;
             /** Deployment */
-            deployment?: string | null;
+            deployment?: string | string[] | null;
             disagreement?: components["schemas"]["DisagreementFilter"] | null;
             /** Hour From */
             hour_from?: number | null;
@@ -11773,7 +11774,7 @@ export interface components {
              */
             deleted: boolean;
             /** Deployment */
-            deployment?: string | null;
+            deployment?: string | string[] | null;
             disagreement?: components["schemas"]["DisagreementFilter"] | null;
             /** Hour From */
             hour_from?: number | null;
@@ -13290,7 +13291,8 @@ export interface operations {
         parameters: {
             query?: {
                 project?: number | null;
-                deployment?: string | null;
+                /** @description Only images of this deployment. Repeat it for several deployments. */
+                deployment?: string[] | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
                 /** @description Only this taxon and its descendants. */
@@ -13944,7 +13946,8 @@ export interface operations {
                 project: number;
                 source_a: string;
                 source_b: string;
-                deployment?: string | null;
+                /** @description Only images of this deployment. Repeat it for several deployments. */
+                deployment?: string[] | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
                 /** @description Only this taxon and its descendants. */
@@ -14421,7 +14424,8 @@ export interface operations {
                 skip?: number;
                 /** @description `count` is exact up to this number and an estimate beyond that, or this number where there is no estimate. With 1, nothing more is read to count. */
                 count_up_to?: number;
-                deployment?: string | null;
+                /** @description Only images of this deployment. Repeat it for several deployments. */
+                deployment?: string[] | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
                 /** @description Only this taxon and its descendants. */
@@ -14627,7 +14631,8 @@ export interface operations {
         parameters: {
             query: {
                 project: number;
-                deployment?: string | null;
+                /** @description Only images of this deployment. Repeat it for several deployments. */
+                deployment?: string[] | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
                 /** @description Only this taxon and its descendants. */
@@ -14887,7 +14892,8 @@ export interface operations {
                 order?: components["schemas"]["ImageOrder"];
                 /** @description Which random order: the same number, the same order. */
                 seed?: number;
-                deployment?: string | null;
+                /** @description Only images of this deployment. Repeat it for several deployments. */
+                deployment?: string[] | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
                 /** @description Only this taxon and its descendants. */
@@ -17313,7 +17319,8 @@ export interface operations {
     create_review_set_api_v2_projects__project_id__review_sets_post: {
         parameters: {
             query?: {
-                deployment?: string | null;
+                /** @description Only images of this deployment. Repeat it for several deployments. */
+                deployment?: string[] | null;
                 /** @description A name, or a label that means it. */
                 class?: string | null;
                 /** @description Only this taxon and its descendants. */

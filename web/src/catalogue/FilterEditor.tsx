@@ -11,6 +11,8 @@ import { useFilterOptions } from "./useFilterOptions"
 interface FilterEditorProps {
   id: FilterId
   filter: ImageFilter
+  /** Sets the filter; the menu stays open. */
+  onChange: (changes: Partial<ImageFilter>) => void
   /** Sets the filter and closes the menu. */
   onApply: (changes: Partial<ImageFilter>) => void
   onClose: () => void
@@ -24,18 +26,28 @@ export function FilterEditor(props: FilterEditorProps) {
   return <OptionEditor {...props} />
 }
 
-function OptionEditor({ id, filter, onApply }: FilterEditorProps) {
+function OptionEditor({ id, filter, onChange, onApply, onClose }: FilterEditorProps) {
   const [typed, setTyped] = useState("")
-  const { groups, isLoading } = useFilterOptions(id, filter, typed, onApply)
+  const hasSeveral = id === "deployment"
+  const { groups, isLoading } = useFilterOptions(id, filter, typed, hasSeveral ? onChange : onApply)
   return (
-    <OptionList
-      label={t.names[id]}
-      placeholder={t.searchIn(t.names[id])}
-      typed={typed}
-      onType={setTyped}
-      groups={groups}
-      isLoading={isLoading}
-    />
+    <>
+      <OptionList
+        label={t.names[id]}
+        placeholder={t.searchIn(t.names[id])}
+        typed={typed}
+        onType={setTyped}
+        groups={groups}
+        isLoading={isLoading}
+      />
+      {hasSeveral && (
+        <div className="dialog-actions">
+          <Button small kind="accent" onClick={onClose}>
+            {t.done}
+          </Button>
+        </div>
+      )}
+    </>
   )
 }
 

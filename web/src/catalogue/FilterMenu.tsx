@@ -82,7 +82,13 @@ export function FilterMenu({ filter, first, opener, isShown, onChange, onClose }
                 {t.names[id]}
               </Ariakit.PopoverHeading>
             </div>
-            <FilterEditor id={id} filter={filter} onApply={apply} onClose={onClose} />
+            <FilterEditor
+              id={id}
+              filter={filter}
+              onChange={onChange}
+              onApply={apply}
+              onClose={onClose}
+            />
           </>
         )}
       </Ariakit.Popover>

@@ -3,20 +3,13 @@
  * near the viewport are fetched.
  */
 import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query"
-import {
-  type KeyboardEvent,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from "react"
+import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { Image } from "../api/types"
 import { type ImageFilter, imageChunkQuery } from "../images/queries"
 import { useProject } from "../projects/projectContext"
-import { formatCount } from "../ui/en"
 import { formatDayOrMonth, getDay } from "../ui/time"
+import { DayHeading } from "./DayHeading"
+import { buildGridKeys, focusTile, getProportion, useGridWidth } from "./gridTiles"
 import { ImageTile } from "./ImageTile"
 import { imagesBeforeQuery } from "./queries"
 import { TimeScrollbar } from "./TimeScrollbar"
@@ -28,7 +21,6 @@ import {
   findFloatingDay,
   findIndexAt,
   type GridPosition,
-  getAdjacentIndex,
   getColumns,
   getPosition,
   getRange,
@@ -56,7 +48,6 @@ const OVERSCAN = 400
  * fetch all it passes.
  */
 const SETTLE_MS = 90
-const MAX_PROPORTION = 1.9
 
 export function ImageTimeGrid({
   filter,
@@ -68,7 +59,7 @@ export function ImageTimeGrid({
 }: ImageTimeGridProps) {
   const project = useProject()
   const grid = useRef<HTMLDivElement>(null)
-  const [width, setWidth] = useState(0)
+  const width = useGridWidth(grid)
   const [proportion, setProportion] = useState(lastProportion)
   const goal = useRef<GridPosition | null>(getSavedPosition())
   const wish = useRef<number | null>(null)
@@ -83,15 +74,6 @@ export function ImageTimeGrid({
   )
   const chunks = useMemo(() => splitChunks(layout.days), [layout])
   const { top, view, height, shift, jump } = useTimeScroll(grid, layout.height)
-
-  useLayoutEffect(() => {
-    const element = grid.current
-    if (!element) return
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth))
-    observer.observe(element)
-    setWidth(element.clientWidth)
-    return () => observer.disconnect()
-  }, [])
 
   const [first, behind] = getRange(layout, top - OVERSCAN, top + view + OVERSCAN)
   const wanted = useSettled(listChunks(chunks, first, behind), SETTLE_MS)
@@ -160,21 +142,7 @@ export function ImageTimeGrid({
     goal.current = null
   }
 
-  const onKey = (event: KeyboardEvent) => {
-    const index = Number(
-      (event.target as HTMLElement).closest<HTMLElement>("[data-index]")?.dataset.index ?? -1,
-    )
-    if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.key.toLowerCase() === "x") {
-      event.preventDefault()
-      onChoose(index, event.shiftKey)
-      return
-    }
-    const target = getAdjacentIndex(layout, index, event.key)
-    if (target === null) return
-    event.preventDefault()
-    focusImage(target)
-  }
+  const onKey = buildGridKeys(layout, onChoose, focusImage)
 
   // The marker reaches the end of the scrollbar when the window reaches the end of the page.
   const stretch = layout.height / Math.max(layout.height - view, 1)
@@ -208,14 +176,7 @@ export function ImageTimeGrid({
         )}
         {width > 0 &&
           days.map((one) => (
-            <h2
-              key={one.key}
-              className="time-head"
-              style={{ top: one.top - shift, height: HEAD_HEIGHT }}
-              data-day={one.key}
-            >
-              {formatDayOrMonth(one.key)} <span className="count">{formatCount(one.images)}</span>
-            </h2>
+            <DayHeading key={one.key} day={one} filter={filter} top={one.top - shift} />
           ))}
         {width > 0 &&
           tiles.map((index) => {
@@ -294,23 +255,6 @@ function useReturnIndex(
     enabled: isMissing && Boolean(at?.takenAt),
   })
   return section && data !== undefined ? section.first + Math.min(data, section.images - 1) : null
-}
-
-function getProportion(images: ReadonlyMap<number, Image>): number | null {
-  const some = [...images.values()]
-    .slice(0, 50)
-    .map((image) => image.width / image.height)
-    .sort((a, b) => a - b)
-  const median = some[some.length >> 1]
-  return median ? Math.min(Math.max(median, 1), MAX_PROPORTION) : null
-}
-
-function focusTile(grid: HTMLElement | null, wish: { current: number | null }) {
-  if (wish.current === null) return
-  const tile = grid?.querySelector<HTMLElement>(`[data-index="${wish.current}"]`)
-  if (!tile) return
-  tile.focus({ preventScroll: true })
-  wish.current = null
 }
 
 function listChunks(chunks: Chunk[], first: number, behind: number): Chunk[] {

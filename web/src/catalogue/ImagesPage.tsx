@@ -16,6 +16,7 @@ import { useChangeEvents } from "../api/changeStream"
 import type { Image } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatImages, imageTexts, markTexts } from "../images/en"
+import { isOrderOfTime } from "../images/orders"
 import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, useProject } from "../projects/projectContext"
@@ -39,6 +40,9 @@ import { SavedViewLinks, SaveViewButton } from "./ViewLinks"
 
 const SelectionBar = lazy(() => import("./SelectionBar").then((m) => ({ default: m.SelectionBar })))
 const BulkProgress = lazy(() => import("./SelectionBar").then((m) => ({ default: m.BulkProgress })))
+const ImageOrderedGrid = lazy(() =>
+  import("./ImageOrderedGrid").then((m) => ({ default: m.ImageOrderedGrid })),
+)
 // Its library loads after the first content.
 const MoreActions = lazy(() => import("./MoreActions").then((m) => ({ default: m.MoreActions })))
 /** The selection of all images of the filter. */
@@ -157,6 +161,13 @@ export function ImagesPage() {
   const others = isFiltered(filter, ["deleted"])
   const manage = canManage(project)
   const count = data && formatEstimate(formatCount(data.images), data.is_estimate)
+  const shown = {
+    filter,
+    chosen: isWhole ? WHOLE : chosen,
+    onChoose: choose,
+    onLoaded: keepLoaded,
+    least: filter.confidence ? Number(filter.confidence) / 100 : undefined,
+  }
   const isPart = data && filtered && !filter.deleted && data.images < project.images
   return (
     <DropTarget on={manage} onFiles={setFiles}>
@@ -200,6 +211,7 @@ export function ImagesPage() {
             )}
             <Suspense fallback={<span data-coming className="icon-button" />}>
               <MoreActions
+                filter={filter}
                 onRun={manage ? () => setRunning(true) : undefined}
                 onUpload={manage ? () => setFiles(buildEmptySelection()) : undefined}
               />
@@ -244,14 +256,14 @@ export function ImagesPage() {
           </EmptyState>
         ))}
       {data && data.images > 0 && (
-        <ImageTimeGrid
-          filter={filter}
-          counts={data.results}
-          chosen={isWhole ? WHOLE : chosen}
-          onChoose={choose}
-          onLoaded={keepLoaded}
-          least={filter.confidence ? Number(filter.confidence) / 100 : undefined}
-        />
+        <Suspense fallback={<SkeletonRows rows={4} height={200} />}>
+          {isOrderOfTime(filter.order) ? (
+            <ImageTimeGrid {...shown} counts={data.results} />
+          ) : (
+            // Another filter is another list.
+            <ImageOrderedGrid {...shown} key={JSON.stringify(filter)} total={data} />
+          )}
+        </Suspense>
       )}
       {newer && (
         <Button

@@ -1,15 +1,22 @@
 /** The less frequent actions of the grid. */
 import * as Ariakit from "@ariakit/react"
-import { Ellipsis, Film, Play, Split, Upload } from "lucide-react"
+import { Ellipsis, Film, ListChecks, Play, Split, Upload } from "lucide-react"
 import { Link } from "wouter"
 import { disagreementTexts } from "../disagreement/en"
 import { imageTexts } from "../images/en"
-import { paths } from "../paths"
-import { useProject } from "../projects/projectContext"
+import type { ImageFilter } from "../images/queries"
+import { paths, withSearch } from "../paths"
+import { canManage, useProject } from "../projects/projectContext"
 import { gridTexts, sequenceTexts } from "./en"
 
-/** An action is missing if the user does not have the permission. */
-export function MoreActions({ onRun, onUpload }: { onRun?: () => void; onUpload?: () => void }) {
+interface MoreActionsProps {
+  filter: ImageFilter
+  /** Actions; one is missing if the user does not have the permission. */
+  onRun?: () => void
+  onUpload?: () => void
+}
+
+export function MoreActions({ filter, onRun, onUpload }: MoreActionsProps) {
   const project = useProject()
   return (
     <Ariakit.MenuProvider placement="bottom-end">
@@ -31,6 +38,17 @@ export function MoreActions({ onRun, onUpload }: { onRun?: () => void; onUpload?
           <Ariakit.MenuItem className="menu-item" onClick={onRun}>
             <Play size={16} aria-hidden />
             {imageTexts.run}
+          </Ariakit.MenuItem>
+        )}
+        {canManage(project) && !filter.deleted && (
+          <Ariakit.MenuItem
+            className="menu-item"
+            render={
+              <Link href={withSearch(paths.newReviewSet(project.id), { ...filter, order: null })} />
+            }
+          >
+            <ListChecks size={16} aria-hidden />
+            {gridTexts.newReviewSet}
           </Ariakit.MenuItem>
         )}
         <Ariakit.MenuItem

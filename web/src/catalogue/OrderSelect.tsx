@@ -1,5 +1,7 @@
 /** The order of the grid. */
 import { ArrowDownUp } from "lucide-react"
+import { parseOrder } from "../images/orders"
+import { reviewScreenTexts } from "../review/en"
 import { gridTexts as t } from "./en"
 
 interface OrderSelectProps {
@@ -14,10 +16,13 @@ export function OrderSelect({ order, onChange }: OrderSelectProps) {
       <ArrowDownUp size={15} aria-hidden />
       <select
         aria-label={t.order}
-        value={order === "captured_at" ? order : ""}
-        onChange={(event) => onChange(event.target.value)}
+        value={parseOrder(order)}
+        onChange={(event) => {
+          const next = parseOrder(event.target.value)
+          onChange(next === "-captured_at" ? "" : next)
+        }}
       >
-        {Object.entries(t.orders).map(([value, text]) => (
+        {Object.entries(reviewScreenTexts.orders).map(([value, text]) => (
           <option key={value} value={value}>
             {text}
           </option>

@@ -1,5 +1,5 @@
 import { formatImages } from "../images/de"
-import { formatCount } from "../ui/de"
+import { formatCount, formatPlural } from "../ui/de"
 import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
@@ -18,8 +18,11 @@ export const timeTexts: Translation<typeof en.timeTexts> = {
 export const gridTexts: Translation<typeof en.gridTexts> = {
   countOf: (count, all) => `${count} von ${all}`,
   more: "Weitere Aktionen",
+  newReviewSet: "Neues Prüfpaket aus diesem Filter",
   order: "Reihenfolge",
-  orders: { "": "Neueste zuerst", captured_at: "Älteste zuerst" },
+  reviewDay: "Tag prüfen",
+  reviewMonth: "Monat prüfen",
+  reviewOf: (text, day) => `${text}: ${day}`,
 }
 
 export const viewTexts: Translation<typeof en.viewTexts> = {
@@ -79,6 +82,8 @@ export const filterTexts: Translation<typeof en.filterTexts> = {
   reviewed: { true: "Geprüft", false: "Ungeprüft" },
   starred: { true: "Mit Stern", false: "Ohne Stern" },
   unknownDeployment: "gelöschter Standort",
+  deployments: (count) => formatPlural(count, "Standort", "Standorte"),
+  done: "Fertig",
   from: "Von",
   to: "Bis",
   days: (from, to) => `${from} – ${to}`,

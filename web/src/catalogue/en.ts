@@ -1,5 +1,5 @@
 import { formatImages } from "../images/en"
-import { formatCount } from "../ui/en"
+import { formatCount, formatPlural } from "../ui/en"
 
 export const timeTexts = {
   rail: "Move through time",
@@ -17,8 +17,11 @@ export const timeTexts = {
 export const gridTexts = {
   countOf: (count: string, all: string) => `${count} of ${all}`,
   more: "More actions",
+  newReviewSet: "New review set from this filter",
   order: "Order",
-  orders: { "": "Newest first", captured_at: "Oldest first" } as Record<string, string>,
+  reviewDay: "Review day",
+  reviewMonth: "Review month",
+  reviewOf: (text: string, day: string) => `${text}: ${day}`,
 } as const
 
 export const viewTexts = {
@@ -78,6 +81,8 @@ export const filterTexts = {
   reviewed: { true: "Reviewed", false: "Not reviewed" } as Record<string, string>,
   starred: { true: "With a star", false: "Without a star" } as Record<string, string>,
   unknownDeployment: "deleted deployment",
+  deployments: (count: number) => formatPlural(count, "deployment", "deployments"),
+  done: "Done",
   from: "From",
   to: "To",
   days: (from: string, to: string) => `${from} – ${to}`,

@@ -1,5 +1,5 @@
-/** Queries of the grid: saved views, and the place of an image in its list. */
-import { queryOptions } from "@tanstack/react-query"
+/** Queries of the grid: saved views, images in an order, and the place of an image in its list. */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import { buildImageParameters, type ImageFilter } from "../images/queries"
 import { addDays } from "../ui/time"
@@ -12,6 +12,29 @@ export const savedViewsQuery = (project: number) =>
       unwrap(
         api.GET("/api/v2/saved-views", { params: { query: { project, limit: 200 } }, signal }),
       ),
+    staleTime: 30_000,
+  })
+
+/** The images in an order that is not that of time, page by page. */
+export const orderedImagesQuery = (project: number, filter: ImageFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["image", project, "list", "ordered", filter],
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET("/api/v2/images", {
+          params: {
+            query: {
+              ...buildImageParameters(project, filter),
+              limit: 100,
+              cursor: pageParam,
+              count_up_to: 1,
+            },
+          },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
     staleTime: 30_000,
   })
 

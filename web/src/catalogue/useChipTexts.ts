@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query"
 import { deploymentsQuery } from "../deployments/queries"
 import { imageTexts, markTexts } from "../images/en"
-import { type ImageFilter, parseHour } from "../images/queries"
+import { type ImageFilter, listDeploymentIds, parseHour } from "../images/queries"
 import { useProject } from "../projects/projectContext"
 import { membersQuery } from "../projects/queries"
 import { taxonQuery } from "../taxa/queries"
@@ -10,6 +10,9 @@ import { observationFilterTexts as o, filterTexts as t } from "./en"
 import type { FilterId } from "./filterFields"
 
 const SHORT_DAY = { day: "numeric", month: "short", year: "numeric" } as const
+
+/** Above this number, a chip has the number of deployments instead of their names. */
+const MAX_NAMES = 2
 
 /** Format a period of days; each end can be open. */
 export function formatDays(from: string, to: string): string {
@@ -42,10 +45,13 @@ export function useChipTexts(filter: ImageFilter): Record<FilterId, string> {
     enabled: Boolean(filter.identified_by),
   })
   const person = members?.results.find((one) => one.user_id === filter.identified_by)
-  return {
-    deployment:
-      deployments?.results.find((one) => one.id === filter.deployment)?.name ??
+  const chosen = listDeploymentIds(filter).map(
+    (id) =>
+      deployments?.results.find((one) => one.id === id)?.name ??
       (deployments ? t.unknownDeployment : "…"),
+  )
+  return {
+    deployment: chosen.length > MAX_NAMES ? t.deployments(chosen.length) : chosen.join(", "),
     date: formatDays(filter.from, filter.to),
     class: filter.class,
     taxon: taxon?.scientific_name ?? o.unknownTaxon,

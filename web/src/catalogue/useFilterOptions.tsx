@@ -10,6 +10,7 @@ import {
   imageCountQuery,
   imageTagsQuery,
   individualsQuery,
+  listDeploymentIds,
   NO_FILTER,
   observationGroupsQuery,
 } from "../images/queries"
@@ -35,6 +36,13 @@ const listValues = (texts: Record<string, string>): Value[] =>
 
 const countNote = (images: number | undefined) =>
   images === undefined ? undefined : formatCount(images)
+
+/** Add a deployment to a filter, or remove it. */
+function toggleDeployment(filter: ImageFilter, id: string): Partial<ImageFilter> {
+  const ids = listDeploymentIds(filter)
+  const next = ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id]
+  return { deployment: next.join() }
+}
 
 /** Return the options that fit the typed text, in groups. */
 export function useFilterOptions(
@@ -143,7 +151,11 @@ export function useFilterOptions(
   const key = isSpecies ? "class" : (id as keyof ImageFilter)
   // A species and a taxon with its lower taxa replace each other.
   const changes = (value: string): Partial<ImageFilter> =>
-    isSpecies ? { class: value, taxon: "" } : { [key]: value }
+    id === "deployment"
+      ? toggleDeployment(filter, value)
+      : isSpecies
+        ? { class: value, taxon: "" }
+        : { [key]: value }
   const options: Option[] = listAll()
     .filter((one) => `${one.text} ${one.note ?? ""}`.toLowerCase().includes(wanted))
     .slice(0, MAX_OPTIONS)
@@ -154,7 +166,8 @@ export function useFilterOptions(
       mark: isSpecies ? (
         <span className="dot" style={{ background: classColour(text) }} />
       ) : undefined,
-      isChosen: filter[key] === value,
+      isChosen:
+        id === "deployment" ? listDeploymentIds(filter).includes(value) : filter[key] === value,
       onChoose: () => onApply(changes(value)),
     }))
   // A name that is not known yet can be typed: models and people add names at any time.

@@ -1,9 +1,11 @@
 /** Where models and people disagree: a confusion matrix whose cells open the review. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query"
 import { CheckCheck } from "lucide-react"
-import { useEffect } from "react"
+import { useEffect, useMemo } from "react"
 import { Link } from "wouter"
+import { FilterBar } from "../catalogue/FilterBar"
 import { ErrorMessage } from "../errors/ErrorMessage"
+import { type ImageFilter, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canReview, useProject } from "../projects/projectContext"
 import { LinkButton } from "../ui/Button"
@@ -16,6 +18,16 @@ import { buildMatrix } from "./matrix"
 import { matrixQuery, pairsQuery } from "./queries"
 import "./disagreement.css"
 
+/** The parameters of the URL that are not filters of images here. */
+const NOT_FILTERS = {
+  source_a: "",
+  source_b: "",
+  answer_a: "",
+  answer_b: "",
+  comparison: "",
+  deleted: "",
+  order: "",
+} satisfies Partial<ImageFilter>
 /** Further answers are rare; a wider table is hard to read. */
 const MAX_ANSWERS = 24
 
@@ -23,6 +35,17 @@ export function DisagreementPage() {
   const project = useProject()
   const [search, setSearch] = useUrlQuery()
   const { data, error, refetch } = useQuery(pairsQuery(project.id))
+  const filter = useMemo(() => ({ ...parseFilter(search), ...NOT_FILTERS }), [search])
+  const change = (changes: Partial<ImageFilter>) =>
+    setSearch(
+      (next) => {
+        for (const [key, value] of Object.entries(changes))
+          if (key in NOT_FILTERS) continue
+          else if (value) next.set(key, value)
+          else next.delete(key)
+      },
+      { replace: true },
+    )
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [project.name])
@@ -79,7 +102,9 @@ export function DisagreementPage() {
               }
             />
           </div>
+          <FilterBar choosing filter={filter} onChange={change} onClear={() => change(NO_FILTER)} />
           <MatrixTable
+            filter={filter}
             sourceA={chosen.source_a}
             sourceB={chosen.source_b}
             onlyOpen={search.get("show") === "open"}
@@ -91,6 +116,7 @@ export function DisagreementPage() {
 }
 
 interface MatrixTableProps {
+  filter: ImageFilter
   sourceA: string
   sourceB: string
   onlyOpen: boolean
@@ -98,10 +124,10 @@ interface MatrixTableProps {
 
 const formatAnswer = (answer: string) => (answer === "blank" ? t.blank : answer)
 
-function MatrixTable({ sourceA, sourceB, onlyOpen }: MatrixTableProps) {
+function MatrixTable({ filter, sourceA, sourceB, onlyOpen }: MatrixTableProps) {
   const project = useProject()
   const { data, error, refetch } = useQuery({
-    ...matrixQuery(project.id, sourceA, sourceB),
+    ...matrixQuery(project.id, sourceA, sourceB, filter),
     placeholderData: keepPreviousData,
   })
   if (error) return <ErrorMessage error={error} retry={() => void refetch()} />
@@ -111,7 +137,7 @@ function MatrixTable({ sourceA, sourceB, onlyOpen }: MatrixTableProps) {
   const leftOut = matrix.leftOut + (onlyOpen ? 0 : data.images_left_out)
   // A viewer cannot decide, but can look at the images.
   const screen = canReview(project) ? paths.review(project.id) : paths.images(project.id)
-  const pair = { source_a: data.source_a, source_b: data.source_b }
+  const pair = { ...filter, source_a: data.source_a, source_b: data.source_b }
   const comparison = onlyOpen ? "open" : null
   return (
     <>
@@ -128,7 +154,10 @@ function MatrixTable({ sourceA, sourceB, onlyOpen }: MatrixTableProps) {
         )}
       </div>
       {matrix.rows.length === 0 ? (
-        <EmptyState title={t.noOpenTitle} text={t.noOpen} />
+        <EmptyState
+          title={data.images === 0 ? t.noMatchTitle : t.noOpenTitle}
+          text={data.images === 0 ? t.noMatch : t.noOpen}
+        />
       ) : (
         <>
           <div className="matrix-scroll" tabIndex={0} role="region" aria-label={t.title}>

@@ -27,6 +27,8 @@ export const disagreementTexts: Translation<typeof en.disagreementTexts> = {
   reviewOpen: (open) => `${open} offene prüfen`,
   noneTitle: "Noch nichts zu vergleichen",
   none: "Zwei Modelle oder ein Modell und eine Person müssen dieselben Bilder beantworten.",
+  noMatchTitle: "Kein Bild passt zu diesen Filtern",
+  noMatch: "Zu keinem Bild dieser Filter gibt es Antworten von beiden.",
   noOpenTitle: "Keine offene Abweichung",
   noOpen: "Über alle Bilder mit verschiedenen Antworten hat jemand entschieden.",
 }

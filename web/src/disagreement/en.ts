@@ -25,6 +25,8 @@ export const disagreementTexts = {
   reviewOpen: (open: string) => `Review ${open} open`,
   noneTitle: "Nothing to compare yet",
   none: "Two models, or a model and a person, must answer the same images.",
+  noMatchTitle: "No image matches these filters",
+  noMatch: "Both sources answered no image of these filters.",
   noOpenTitle: "No open difference",
   noOpen: "A person has decided about all images with different answers.",
 }

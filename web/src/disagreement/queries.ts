@@ -1,6 +1,7 @@
 /** Queries for disagreements between models and people. */
 import { queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
+import { buildImageParameters, type ImageFilter } from "../images/queries"
 
 export const pairsQuery = (project: number) =>
   queryOptions({
@@ -9,14 +10,22 @@ export const pairsQuery = (project: number) =>
       unwrap(api.GET("/api/v2/disagreements", { params: { query: { project } }, signal })),
   })
 
-export const matrixQuery = (project: number, source_a: string, source_b: string) =>
+/** The matrix of two sources, of the images that a filter matches. */
+export const matrixQuery = (
+  project: number,
+  source_a: string,
+  source_b: string,
+  filter: ImageFilter,
+) =>
   queryOptions({
-    queryKey: ["disagreement", project, "matrix", source_a, source_b],
-    queryFn: ({ signal }) =>
-      unwrap(
+    queryKey: ["disagreement", project, "matrix", source_a, source_b, filter],
+    queryFn: ({ signal }) => {
+      const { order: _, ...query } = buildImageParameters(project, filter)
+      return unwrap(
         api.GET("/api/v2/disagreements/matrix", {
-          params: { query: { project, source_a, source_b } },
+          params: { query: { ...query, source_a, source_b } },
           signal,
         }),
-      ),
+      )
+    },
   })

@@ -4,7 +4,7 @@ import type { Deployment, ExportSelection } from "../api/types"
 import { filterTexts, observationFilterTexts } from "../catalogue/en"
 import { imageTexts } from "../images/en"
 import type { ImageFilter } from "../images/queries"
-import { NO_FILTER, parseCount, parseHour } from "../images/queries"
+import { listDeploymentIds, NO_FILTER, parseCount, parseHour } from "../images/queries"
 import { addDays, formatExact, formatPlainDay } from "../ui/time"
 import { exportTexts } from "./en"
 
@@ -22,10 +22,19 @@ const formatFlag = (value: boolean | null | undefined) =>
   typeof value === "boolean" ? String(value) : ""
 const formatPercent = (part: number) => `${Math.round(100 * part)} %`
 
+/** Build the deployment of a selection: one, a list, or undefined for all. */
+function buildDeployment(filter: ImageFilter): ExportSelection["deployment"] {
+  const ids = listDeploymentIds(filter)
+  return ids.length > 1 ? ids : ids[0]
+}
+
+/** List the deployments of a selection. */
+const listDeployments = (selection: ExportSelection) => [selection.deployment ?? []].flat()
+
 /** Build the selection of a filter; unset filters are left out. */
 export function buildSelection(filter: ImageFilter): ExportSelection {
   const all = {
-    deployment: filter.deployment || undefined,
+    deployment: buildDeployment(filter),
     class_name: filter.class || undefined,
     analysis_state: (filter.analysis_state || undefined) as ExportSelection["analysis_state"],
     day_after: filter.from || undefined,
@@ -65,7 +74,7 @@ export function buildFilter(selection: ExportSelection): {
 } {
   const filter = {
     ...NO_FILTER,
-    deployment: selection.deployment ?? "",
+    deployment: listDeployments(selection).join(),
     class: selection.class_name ?? "",
     analysis_state: selection.analysis_state ?? "",
     from: selection.day_after ?? "",
@@ -111,7 +120,6 @@ export function formatSelection(
 ): string {
   const [t, o] = [exportTexts.chosen, observationFilterTexts]
   const {
-    deployment,
     class_name,
     taxon,
     job,
@@ -137,10 +145,9 @@ export function formatSelection(
   if (named !== null) return exportTexts.images(named)
   const short = { day: "numeric", month: "short", year: "numeric" } as const
   const parts = [
-    deployment &&
-      t.deployment(
-        deployments.find((one) => one.id === deployment)?.name ?? exportTexts.deletedDeployment,
-      ),
+    ...listDeployments(selection).map((id) =>
+      t.deployment(deployments.find((one) => one.id === id)?.name ?? exportTexts.deletedDeployment),
+    ),
     class_name && t.class(class_name),
     taxon && t.taxon,
     job && t.job(job),

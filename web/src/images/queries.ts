@@ -11,12 +11,13 @@ import type {
   ObservationSource,
 } from "../api/types"
 import { addDays } from "../ui/time"
+import { parseOrder } from "./orders"
 
 const MAX_ITEMS = 1000
 
 /**
  * The filters of the image grid; empty text means no filter. Dates are days in each camera's time
- * zone.
+ * zone. Several deployments are separated by commas.
  */
 export interface ImageFilter {
   deployment: string
@@ -52,6 +53,10 @@ export interface ImageFilter {
   order: string
 }
 
+/** List the deployments of a filter, of which an image is in one. */
+export const listDeploymentIds = (filter: ImageFilter) =>
+  filter.deployment.split(",").filter(Boolean)
+
 /** Parse a count in the URL; anything but a positive whole number is ignored. */
 export const parseCount = (text: string) => (/^[1-9]\d{0,6}$/.test(text) ? Number(text) : undefined)
 
@@ -65,7 +70,7 @@ type Comparison = "agree" | "differ" | "open"
 export function buildImageParameters(project: number, filter: ImageFilter) {
   return {
     project,
-    deployment: filter.deployment || undefined,
+    deployment: filter.deployment ? listDeploymentIds(filter) : undefined,
     class: filter.class || undefined,
     analysis_state: (filter.analysis_state || undefined) as AnalysisState | undefined,
     day_after: filter.from || undefined,
@@ -95,7 +100,7 @@ export function buildImageParameters(project: number, filter: ImageFilter) {
     answer_b: filter.answer_b || undefined,
     comparison: (filter.comparison || undefined) as Comparison | undefined,
     deleted: filter.deleted === "true" || undefined,
-    order: filter.order === "captured_at" ? "captured_at" : "-captured_at",
+    order: parseOrder(filter.order),
   } as const
 }
 
@@ -242,7 +247,10 @@ export const lastImageQuery = (project: number, deployment: string) =>
     queryKey: ["image", project, "last", deployment],
     queryFn: ({ signal }) =>
       unwrap(
-        api.GET("/api/v2/images", { params: { query: { project, deployment, limit: 1 } }, signal }),
+        api.GET("/api/v2/images", {
+          params: { query: { project, deployment: [deployment], limit: 1 } },
+          signal,
+        }),
       ),
   })
 

@@ -7,7 +7,13 @@ import { type FormEvent, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { api, generateIdempotencyKey, unwrap } from "../api/client"
 import type { Priority } from "../api/types"
-import { type ImageFilter, imageCountQuery, listImageIds, NO_FILTER } from "../images/queries"
+import {
+  type ImageFilter,
+  imageCountQuery,
+  listDeploymentIds,
+  listImageIds,
+  NO_FILTER,
+} from "../images/queries"
 import { paths } from "../paths"
 import { Button, LinkButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
@@ -103,7 +109,8 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const canFit =
     images.length === 0 &&
     Boolean(
-      filter.class ||
+      listDeploymentIds(filter).length > 1 ||
+        filter.class ||
         filter.analysis_state ||
         filter.confidence ||
         filter.tag ||
@@ -113,7 +120,7 @@ function RunForm({ all, images, filter, first, onClose }: RunFormProps) {
   const [chosen, setChosen] = useState(first)
   const [which, setWhich] = useState(canFit ? MATCHING : filter.deployment)
   const [addresses, setAddresses] = useState("")
-  const [into, setInto] = useState(filter.deployment)
+  const [into, setInto] = useState(listDeploymentIds(filter)[0] ?? "")
   const [from, setFrom] = useState(filter.from)
   const [to, setTo] = useState(filter.to)
   const [unanalysed, setUnanalysed] = useState(false)

@@ -4,6 +4,7 @@ import { api, unwrap } from "../api/client"
 import { fileUrl } from "../api/fileUrls"
 import { getServerTime } from "../api/serverTime"
 import type { Observation, Palette, Image as StoredImage } from "../api/types"
+import { parseOrder } from "../images/orders"
 import { buildImageParameters, type ImageFilter, imageQuery } from "../images/queries"
 import { chooseCommonName, getUserLanguages, taxonNamesQuery } from "../taxa/commonNames"
 import type { TaxonChoice } from "./proposal"
@@ -21,18 +22,10 @@ export interface ReviewFilter extends ImageFilter {
 }
 
 const MAX_SEED = 2 ** 31 - 1
-const ORDERS = [
-  "-captured_at",
-  "captured_at",
-  "least_certain",
-  "models_disagree",
-  "people_disagree",
-  "random",
-] as const
 
 /** Return the order and the number of a random order as the API names them. */
 export function buildOrder({ order, seed }: { order: string; seed: string }) {
-  const known = ORDERS.find((one) => one === order) ?? "-captured_at"
+  const known = parseOrder(order)
   const number = Number(seed)
   const isValid = Number.isInteger(number) && number >= 0 && number <= MAX_SEED
   return { order: known, seed: known === "random" && isValid ? number : undefined }

@@ -5,10 +5,17 @@ import { type FormEvent, useEffect, useMemo, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { api, generateIdempotencyKey, unwrap } from "../api/client"
 import type { NewReviewSet } from "../api/types"
+import { FilterBar } from "../catalogue/FilterBar"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatImages } from "../images/en"
-import { buildImageParameters, imageCountQuery, parseFilter } from "../images/queries"
-import { paths, withSearch } from "../paths"
+import {
+  buildImageParameters,
+  type ImageFilter,
+  imageCountQuery,
+  NO_FILTER,
+  parseFilter,
+} from "../images/queries"
+import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { formatEstimate } from "../ui/en"
@@ -27,7 +34,7 @@ export function NewReviewSetPage() {
   const project = useProject()
   const client = useQueryClient()
   const [, go] = useLocation()
-  const [search] = useUrlQuery()
+  const [search, setSearch] = useUrlQuery()
   const filter = useMemo(() => parseFilter(search), [search])
   const { data: counted } = useQuery(imageCountQuery(project.id, filter))
   const [name, setName] = useState("")
@@ -66,6 +73,15 @@ export function NewReviewSetPage() {
     event.preventDefault()
     create.mutate()
   }
+  const change = (changes: Partial<ImageFilter>) =>
+    setSearch(
+      (next) => {
+        for (const [key, value] of Object.entries(changes))
+          if (value) next.set(key, value)
+          else next.delete(key)
+      },
+      { replace: true },
+    )
   return (
     <div className="narrow">
       <Link href={paths.reviewSets(project.id)} className="crumb">
@@ -79,11 +95,11 @@ export function NewReviewSetPage() {
       <form className="form" onSubmit={submit}>
         <section className="section" aria-label={t.images}>
           <h2>{t.images}</h2>
+          <FilterBar choosing filter={filter} onChange={change} onClear={() => change(NO_FILTER)} />
           <p>
             {counted && (
               <b>{t.matching(formatEstimate(formatImages(counted.count), counted.isEstimate))}</b>
-            )}{" "}
-            <Link href={withSearch(paths.images(project.id), { ...filter })}>{t.changeFilter}</Link>
+            )}
           </p>
           <p className="soft">{t.frozen}</p>
         </section>

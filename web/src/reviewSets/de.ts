@@ -32,7 +32,6 @@ export const reviewSetTexts: Translation<typeof en.reviewSetTexts> = {
   name: "Name",
   images: "Bilder",
   matching: (count) => `${count} passen jetzt zum Filter`,
-  changeFilter: "Filter ändern",
   frozen: "Bilder, die später zum Filter passen, kommen nicht dazu.",
   unit: "Einheit",
   unitOptions: { sequence: "Sequenzen: alle Bilder eines Besuchs", image: "Einzelne Bilder" },

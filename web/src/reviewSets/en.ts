@@ -30,7 +30,6 @@ export const reviewSetTexts = {
   name: "Name",
   images: "Images",
   matching: (count: string) => `${count} match the filter now`,
-  changeFilter: "Change filter",
   frozen: "Images that match the filter later are not added.",
   unit: "Items",
   unitOptions: { sequence: "Sequences: all images of a visit", image: "Single images" },

@@ -102,7 +102,7 @@ async def estimate_image_count(
 ) -> int:
     """Estimate the number of images that match a filter by stored counts; 0 if impossible."""
     if wanted != ImageFilter(
-        deployment_id=wanted.deployment_id,
+        deployment_ids=wanted.deployment_ids,
         class_name=wanted.class_name,
         blank=wanted.blank,
         day_after=wanted.day_after,
@@ -125,7 +125,7 @@ async def _list_stored_counts(
 def _days_of(project_id: int, wanted: ImageFilter) -> DayFilter:
     has_name = wanted.is_of_one_name and not wanted.is_only_blank
     name = wanted.names[0] if wanted.names and has_name else wanted.class_name
-    return DayFilter(project_id, wanted.deployment_id, name, *_days_around(wanted))
+    return DayFilter(project_id, wanted.deployment_ids, name, *_days_around(wanted))
 
 
 def _choose(wanted: ImageFilter, images: int, blank: int) -> int:

@@ -6,7 +6,6 @@ from trapline.server.review.queries.observations import is_known_reviewer
 from trapline.wire.image_filters import ImageConditions
 
 TABLES = {
-    "deployment": "deployments",
     "taxon": "taxa",
     "job": "jobs",
     "sequence": "sequences",
@@ -18,8 +17,9 @@ async def find_missing_condition(
 ) -> str | None:
     """Find a condition that names something that is not in a project."""
     scope.check(project_id)
-    for name, table in TABLES.items():
-        key = getattr(given, name)
+    named = [(name, table, getattr(given, name)) for name, table in TABLES.items()]
+    named += [("deployment", "deployments", key) for key in given.deployments]
+    for name, table, key in named:
         if key is None:
             continue
         cursor = await tx.execute(

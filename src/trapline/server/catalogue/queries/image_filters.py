@@ -52,8 +52,8 @@ ZONES = timedelta(hours=15)
 
 def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
     """Add the conditions of a filter to a statement of images."""
-    if wanted.deployment_id is not None:
-        statement = statement.where(ImageRow.deployment_id == wanted.deployment_id)
+    if wanted.deployment_ids:
+        statement = statement.where(ImageRow.deployment_id.in_(wanted.deployment_ids))
     if wanted.job_id is not None:
         statement = statement.where(
             exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.job_id == wanted.job_id)

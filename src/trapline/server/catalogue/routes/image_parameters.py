@@ -11,6 +11,7 @@ from trapline.server.platform.http.parameters import LARGEST, QueryText
 from trapline.wire.day_counts import GivenDay
 from trapline.wire.identifications import LARGEST_COUNT
 from trapline.wire.image_filters import (
+    MOST_DEPLOYMENTS,
     ComparisonState,
     DisagreementFilter,
     ImageConditions,
@@ -36,7 +37,13 @@ class ParsedConditions(NamedTuple):
 
 
 def parse_conditions(
-    deployment: UUID | None = None,
+    deployment: Annotated[
+        list[UUID] | None,
+        Query(
+            max_length=MOST_DEPLOYMENTS,
+            description="Only images of this deployment. Repeat it for several deployments.",
+        ),
+    ] = None,
     class_name: Annotated[
         QueryText | None, Query(alias="class", description="A name, or a label that means it.")
     ] = None,
@@ -165,7 +172,7 @@ def parse_conditions(
 ) -> ParsedConditions:
     """Parse the conditions of a list of images from the query."""
     given = ImageConditions.model_construct(
-        deployment=deployment,
+        deployment=deployment[0] if deployment and len(deployment) == 1 else deployment,
         class_name=class_name,
         taxon=taxon,
         analysis_state=analysis_state,

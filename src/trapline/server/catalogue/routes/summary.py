@@ -26,5 +26,9 @@ async def get_summary(
 ) -> Summary:
     """Sum the images of a project by day, hour of the day, class and deployment."""
     return await day_counts.get_summary(
-        system, scope, DayFilter(project, deployment, class_name, day_after, day_before)
+        system,
+        scope,
+        DayFilter(
+            project, () if deployment is None else (deployment,), class_name, day_after, day_before
+        ),
     )

@@ -32,17 +32,18 @@ class PairFilter:
 class ImageFilter:
     """Conditions of a list of images; None matches all.
 
-    `analysis_state` is the state of the newest analysis, or none. Days are in the time zone of each
-    image, from `day_after` on and before `day_before`. `human` matches what people decided, or if
-    false what models did; `identified_by` is a user in the form that the audit uses; `model_class`
-    matches the output of models, whatever people say. `disagreement` matches open disagreements of
-    a kind, and `pair` the answers of two sources. `hours` are hours of the local day.
-    `is_by_time` is false for a list that is not in the order of capture times. These are looked up
-    before the filter is applied: `sets` of observations, the stored `names` of the class or taxon,
-    and for a person whether several people decided some observations together.
+    An image is in one of `deployment_ids`; without one, it can be in any. `analysis_state` is the
+    state of the newest analysis, or none. Days are in the time zone of each image, from `day_after`
+    on and before `day_before`. `human` matches what people decided, or if false what models did;
+    `identified_by` is a user in the form that the audit uses; `model_class` matches the output of
+    models, whatever people say. `disagreement` matches open disagreements of a kind, and `pair` the
+    answers of two sources. `hours` are hours of the local day. `is_by_time` is false for a list
+    that is not in the order of capture times. These are looked up before the filter is applied:
+    `sets` of observations, the stored `names` of the class or taxon, and for a person whether
+    several people decided some observations together.
     """
 
-    deployment_id: UUID | None = None
+    deployment_ids: tuple[UUID, ...] = ()
     class_name: str | None = None
     taxon_id: UUID | None = None
     analysis_state: str | None = None
@@ -105,7 +106,7 @@ class ImageFilter:
 def build_image_filter(given: ImageConditions, *, deleted: bool = False) -> ImageFilter:
     """Build the filter of a list of images from the conditions of a request."""
     return ImageFilter(
-        deployment_id=given.deployment,
+        deployment_ids=given.deployments,
         class_name=given.class_name,
         taxon_id=given.taxon,
         analysis_state=given.analysis_state.value if given.analysis_state else None,

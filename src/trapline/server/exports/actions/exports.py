@@ -122,7 +122,7 @@ async def _check_selection(
 ) -> None:
     """Raise NotFound if the selection names something that is not in the project."""
     for name, getting in (
-        ("deployment", chosen.deployment and get_deployment_row(scope, tx, chosen.deployment)),
+        *(("deployment", get_deployment_row(scope, tx, one)) for one in chosen.deployments),
         ("taxon", chosen.taxon and get_taxon_row(scope, tx, chosen.taxon)),
         ("job", chosen.job and get_job_row(scope, tx, chosen.job)),
         ("sequence", chosen.sequence and get_sequence_row(scope, tx, chosen.sequence)),

@@ -109,8 +109,8 @@ async def list_deployments(
         .where(DeploymentRow.project_id == wanted.project_id)
         .order_by(DeploymentRow.id)
     )
-    if wanted.filter.deployment_id is not None:
-        statement = statement.where(DeploymentRow.id == wanted.filter.deployment_id)
+    if wanted.filter.deployment_ids:
+        statement = statement.where(DeploymentRow.id.in_(wanted.filter.deployment_ids))
     return list((await tx.session.scalars(statement)).all())
 
 

@@ -211,8 +211,8 @@ async def _recount_days(tx: Transaction, deployments: Sequence[UUID], days: Sequ
 
 
 _CHOSEN = """
-    c.project_id = %(project)s and (%(deployment)s::uuid is null
-        or c.deployment_id = %(deployment)s)
+    c.project_id = %(project)s and (%(deployments)s::uuid[] is null
+        or c.deployment_id = any(%(deployments)s::uuid[]))
     and (%(after)s::date is null or c.day >= %(after)s)
         and (%(before)s::date is null or c.day < %(before)s)
 """
@@ -221,7 +221,7 @@ _CHOSEN = """
 def _parameters(wanted: DayFilter) -> dict[str, Any]:
     return {
         "project": wanted.project_id,
-        "deployment": wanted.deployment_id,
+        "deployments": list(wanted.deployment_ids) or None,
         "class": wanted.class_name or EVERY,
         "after": wanted.day_after,
         "before": wanted.day_before,
@@ -316,8 +316,8 @@ async def count_days_without_camera_time(scope: Scope, tx: Transaction, wanted: 
     cursor = await tx.execute(
         f"""
         select count(*) from images i
-        where i.project_id = %(project)s and (%(deployment)s::uuid is null
-            or i.deployment_id = %(deployment)s)
+        where i.project_id = %(project)s and (%(deployments)s::uuid[] is null
+            or i.deployment_id = any(%(deployments)s::uuid[]))
             and i.captured_at_source in ('modified_time', 'received_time') and i.read_at is null
             and i.deleted_at is null
             and (%(after)s::date is null or ({_LOCAL})::date >= %(after)s)

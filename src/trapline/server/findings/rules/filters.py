@@ -9,11 +9,12 @@ from uuid import UUID
 class DayFilter:
     """Conditions of a list of counts by day; None matches all.
 
-    Days are from `day_after` on and before `day_before`.
+    `deployment_ids` are those to count; without one, all. Days are from `day_after` on and before
+    `day_before`.
     """
 
     project_id: int
-    deployment_id: UUID | None = None
+    deployment_ids: tuple[UUID, ...] = ()
     class_name: str | None = None
     day_after: date | None = None
     day_before: date | None = None

@@ -108,10 +108,10 @@ async def _count(
     ):
         known = sum(dict(figures.classes).get(name, 0) for name in wanted.names)
     elif (
-        wanted == ImageFilter(deployment_id=wanted.deployment_id, sets=wanted.sets)
-        and wanted.deployment_id in figures.deployments
+        wanted == ImageFilter(deployment_ids=wanted.deployment_ids, sets=wanted.sets)
+        and wanted.deployment_ids[0] in figures.deployments
     ):
-        known = figures.deployments[wanted.deployment_id][0]
+        known = figures.deployments[wanted.deployment_ids[0]][0]
     return (on_page, True) if known is None else (known, figures.is_estimate)
 
 

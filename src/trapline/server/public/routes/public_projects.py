@@ -79,7 +79,7 @@ async def list_public_images(
         visitor,
         project_id,
         ImageFilter(
-            deployment_id=deployment,
+            deployment_ids=() if deployment is None else (deployment,),
             class_name=class_name,
             captured_after=captured_after,
             captured_before=captured_before,
