@@ -29,7 +29,7 @@ from trapline.server.exports.actions.export_attempt import (
     require_disk_space,
 )
 from trapline.server.exports.actions.export_gathering import ABOUT, gather_records
-from trapline.server.exports.formats.export_formats import FORMATS
+from trapline.server.exports.formats.export_formats import FORMATS, ExportFormatSpec
 from trapline.server.exports.formats.export_records import (
     ExportIssue,
     ExportMetadata,
@@ -55,6 +55,17 @@ LOOKED_EACH = 16 << 20
 MOST_ATTEMPTS = 50
 """Limits the restarts of an export that kills its process each time."""
 FILE = "file"
+UNCHECKED = (
+    "Images whose time or deployment changed while the export was created can be missing: the "
+    "search for them took too long. Export fewer images at a time."
+)
+WITHHELD_TEXTS = (
+    "Comments, tags, behaviours and individual IDs of images at withheld locations: these texts "
+    "can name the place, and the export is for visitors."
+)
+NO_REMARKS = (
+    "Comments on images and boxes that identify nothing: this format has no place for them."
+)
 
 
 async def build_export(system: AppContext, scope: Scope, export_id: UUID) -> None:
@@ -155,6 +166,7 @@ class _Writing:
             frozenset(str(one.id) for one in left_out),
         )
         report = await asyncio.to_thread(self._write_file, spool)
+        report.left_out += _list_lost_texts(kind, spool.about)
         report.left_out += [
             ExportIssue(
                 f"The location of “{one.name}” is withheld from the role of this export, and the "
@@ -245,6 +257,20 @@ class _Stoppable(io.FileIO):
         written = super().write(piece)
         self._unlooked -= written
         return written
+
+
+def _list_lost_texts(kind: ExportFormatSpec, about: ExportMetadata) -> list[ExportIssue]:
+    """Report texts of people that the file does not contain, and a check that was not possible."""
+    withheld = sum(one.described for one in about.deployments if one.precision)
+    remarked = sum(one.remarked for one in about.deployments)
+    lost = []
+    if about.is_unchecked:
+        lost.append(ExportIssue(UNCHECKED))
+    if withheld and about.for_visitors and kind.has_free_texts:
+        lost.append(ExportIssue(WITHHELD_TEXTS, withheld))
+    if remarked and not kind.has_remarks:
+        lost.append(ExportIssue(NO_REMARKS, remarked))
+    return lost
 
 
 def _plain(problems: list[ExportIssue]) -> list[Any]:

@@ -19,18 +19,21 @@ from trapline.server.exports.actions.export_attempt import (
     ExportOwnershipLost,
     require_disk_space,
 )
-from trapline.server.exports.actions.export_locations import list_export_precisions
+from trapline.server.exports.actions.export_locations import (
+    is_for_visitors,
+    list_export_precisions,
+)
 from trapline.server.exports.actions.export_pages import (
     ObservationsReplaced,
     derive_missing_observations,
     read_page,
 )
 from trapline.server.exports.actions.export_selection import build_selection
+from trapline.server.exports.formats.deployment_counts import count_deployments
 from trapline.server.exports.formats.export_assembly import (
     ExportNames,
     ExportPage,
     build_records,
-    count_deployments,
 )
 from trapline.server.exports.formats.export_records import (
     IMAGES,
@@ -126,7 +129,7 @@ class _Gatherer:
     def __init__(self, attempt: ExportAttempt) -> None:
         self._on = attempt
         self._wanted = build_selection(attempt.row)
-        self._is_public = self._is_first_build = False
+        self._is_public = self._is_first_build = self._is_unchecked = False
 
     async def gather(self) -> None:
         """Gather all records of the export into its spool, unless the spool is complete."""
@@ -201,11 +204,26 @@ class _Gatherer:
             log.info("counting the images of an export timed out", export=str(self._on.row.id))
 
     async def _is_any_left(self) -> bool:
-        try:
-            async with self._on.system.database.transaction(self._on.scope) as tx:
-                return await has_remaining_images(self._on.scope, tx, self._wanted, self._on.row.id)
-        except StatementTimeout:
-            return False
+        """Return whether an image moved; if that takes too long, ask for each deployment."""
+        self._is_unchecked = False
+        with suppress(StatementTimeout):
+            return await self._is_left(None)
+        async with self._on.system.database.transaction(self._on.scope) as tx:
+            listed = await list_deployments(self._on.scope, tx, self._wanted)
+        for deployment in [one.id for one in listed]:
+            self._on.check()
+            try:
+                if await self._is_left(deployment):
+                    return True
+            except StatementTimeout:
+                self._is_unchecked = True
+        return False
+
+    async def _is_left(self, deployment: UUID | None) -> bool:
+        async with self._on.system.database.transaction(self._on.scope) as tx:
+            return await has_remaining_images(
+                self._on.scope, tx, self._wanted, self._on.row.id, deployment
+            )
 
     async def _gather_pages(self, spool: io.BufferedWriter, progress: _Progress) -> None:
         async with self._on.system.database.transaction(self._on.scope) as tx:
@@ -299,6 +317,7 @@ class _Gatherer:
                 raise ExportOwnershipLost
             known = await list_deployment_ids(scope, tx, row.project_id)
             precisions = await list_export_precisions(tx, row)
+            for_visitors = await is_for_visitors(tx, row)
             deployments = {
                 one.id: _build_deployment(
                     one, known.get(one.id, DeploymentIds("")), precisions.get(one.id)
@@ -314,6 +333,8 @@ class _Gatherer:
             sequence_gap_s=project.sequence_gap_s,
             public=project.public,
             public_url=self._on.system.public_url,
+            for_visitors=for_visitors,
+            is_unchecked=self._is_unchecked,
             options=row.options,
             deployments=await asyncio.to_thread(count_deployments, self._on.folder, deployments),
             taxa=taxa,
@@ -328,7 +349,8 @@ def _build_deployment(
     row: DeploymentRow, ids: DeploymentIds, precision: Precision | None
 ) -> DeploymentRecord:
     """Build the record of a deployment as exactly as the export may show it."""
-    counted = {"images", "first_image_at", "last_image_at", "precision", *DeploymentIds._fields}
+    counted = {"images", "first_image_at", "last_image_at", "remarked", "described", "precision"}
+    counted |= set(DeploymentIds._fields)
     shown = set(DeploymentRecord.__struct_fields__) - counted
     values = {name: getattr(row, name) for name in shown}
     if not precision:

@@ -46,6 +46,12 @@ async def list_export_precisions(tx: Transaction, row: ExportRow) -> dict[UUID, 
     return found
 
 
+async def is_for_visitors(tx: Transaction, row: ExportRow) -> bool:
+    """Return whether an export shows visitors what it contains; see `list_export_precisions`."""
+    given = choose_audience(ExportFormat(row.format), row.audience)
+    return VISITOR in (given, await _find_audience(tx, row))
+
+
 async def _find_audience(tx: Transaction, row: ExportRow) -> str | None:
     user_id = parse_actor(row.requested_by)
     key = (row.project_id, user_id)

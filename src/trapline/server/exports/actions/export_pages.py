@@ -20,6 +20,7 @@ from trapline.server.exports.queries.exported_observations import (
     list_drawn_boxes,
     list_identifications,
     list_observations,
+    list_remarks,
     list_underived_images,
 )
 from trapline.server.images.queries.images import list_tags
@@ -62,6 +63,7 @@ async def read_page(
     observed = await list_observations(scope, tx, set_id, ids)
     said = await list_identifications(scope, tx, ids)
     page.observed, page.said = observed, said
+    page.remarks = await list_remarks(scope, tx, ids)
     page.found = await list_annotations(scope, tx, ids, wanted.as_of, observed)
     known = {one.id for one in page.found}
     subjects = {one.annotation_id for one in observed if one.human and one.annotation_id}

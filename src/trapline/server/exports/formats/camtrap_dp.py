@@ -289,7 +289,8 @@ class _Writer:
         if self.withheld:
             what = (
                 "filePublic is false, and filePath does not resolve, for images that visitors "
-                "cannot see: people are on them, a tag hides them, or no model analysed them."
+                "cannot see: people are on them, a class of them is not known as an animal, a "
+                "tag hides them, or no model analysed them."
                 if self.about.public
                 else "filePublic is false: the project is not public."
             )

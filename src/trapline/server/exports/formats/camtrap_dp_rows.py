@@ -12,6 +12,7 @@ import msgspec
 
 from trapline.server.exports.formats.decimals import format_decimal
 from trapline.server.exports.formats.export_events import CountGroup, GroupCount, SequenceEvent
+from trapline.server.exports.formats.export_records import join_texts
 from trapline.server.exports.formats.export_times import TimeFormatter
 from trapline.server.exports.formats.observed_images import (
     ExportedObservation,
@@ -90,7 +91,7 @@ class RowBuilder:
         cells = self.cells
         # The public URL returns a JPEG, whatever the format of the original is.
         media_type = "image/jpeg" if path.startswith("http") else image.media_type
-        has_comments = image.tags or image.comment or image.flags
+        has_comments = image.tags or image.comment or image.remarks or image.flags
         comments = cells[_comments(image)] if has_comments else ""
         return (
             f"{self.name_media(image)},{self.deployments[image.deployment_id]},,{at},{path},"
@@ -125,16 +126,17 @@ class RowBuilder:
         if said is not None:
             details, comment = (
                 self._details(said, 1 if box is not None else None),
-                cells[said.comment or ""],
+                cells[join_texts((said.comment, one.remarks))],
             )
             return f"{start}{details},{individual},,,,{place},{self._by(said)},,{tag},{comment}\n"
         count = "1" if box is not None else ""
-        start = f"{start}{count},,,,{individual},,,,{place},"
+        start, remarks = f"{start}{count},,,,{individual},,,,{place},", cells[one.remarks]
         if found is None:
             method = "" if one.kind is ObservationType.UNCLASSIFIED else "machine"
-            return f"{start}{method},,,,{tag},\n"
+            return f"{start}{method},,,,{tag},{remarks}\n"
         sure = "" if one.confidence is None else format_decimal(one.confidence)
-        return f"{start}machine,{cells[found.model]},{self.times.read(found.at)},{sure},{tag},\n"
+        by = f"machine,{cells[found.model]},{self.times.read(found.at)}"
+        return f"{start}{by},{sure},{tag},{remarks}\n"
 
     def name_media(self, image: ObservedImage) -> str:
         """Return the ID of an image: that of its imported package, otherwise the server's."""
@@ -233,7 +235,8 @@ class RowBuilder:
 
 
 def _comments(image: ObservedImage) -> str:
-    parts = [image.comment] if image.comment else []
+    comment = join_texts((image.comment, image.remarks))
+    parts = [comment] if comment else []
     if image.tags:
         parts.append("tags: " + " | ".join(image.tags))
     if TRUNCATED in image.flags:

@@ -3,22 +3,20 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from trapline.server.exports.formats.export_records import (
-    IMAGES,
     AnnotationRecord,
-    DeploymentRecord,
     IdentificationRecord,
     ImageRecord,
     ObservationRecord,
     StatedGroupRecord,
     StatedSequenceRecord,
 )
+from trapline.server.exports.formats.export_remarks import add_remarks
 from trapline.server.exports.formats.observation_origins import (
     ObservationOrigins,
     build_drawn_annotation,
@@ -29,6 +27,7 @@ from trapline.server.exports.queries.exported_observations import (
     CurrentObservation,
     DrawnBox,
     ExportedIdentification,
+    ExportedRemark,
     SequenceStatement,
 )
 from trapline.server.findings.rules.blank_labels import is_blank_label
@@ -71,6 +70,7 @@ class ExportPage:
     drawn: Iterable[DrawnBox] = ()
     said: Iterable[ExportedIdentification] = ()
     stated: Mapping[UUID, SequenceStatement] = field(default_factory=dict)
+    remarks: Iterable[ExportedRemark] = ()
     shown: Collection[UUID] = ()
     sequences: Mapping[UUID, int] = field(default_factory=dict)
     ids: Mapping[UUID, PackageImageIds] = field(default_factory=dict)
@@ -87,6 +87,9 @@ def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
     observed: dict[UUID, list[CurrentObservation]] = {}
     for observation in page.observed or ():
         observed.setdefault(observation.image_id, []).append(observation)
+    remarks: dict[UUID, list[ExportedRemark]] = {}
+    for remark in page.remarks:
+        remarks.setdefault(remark.image_id, []).append(remark)
     drawn: dict[UUID, list[ExportedAnnotation]] = {}
     for box in page.drawn:
         drawn.setdefault(box.image_id, []).append(build_drawn_annotation(box))
@@ -105,6 +108,7 @@ def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
             shapes = [*findings, *drawn.get(row.id, ())]
             _add_observations(record, rows, shapes, statements, names, ids)
             record.stated = _build_statement(page.stated.get(row.id), names, ids)
+            add_remarks(record, remarks.get(row.id, ()))
         records.append(record)
     return records
 
@@ -363,28 +367,3 @@ def _build_annotation(one: ExportedAnnotation, names: ExportNames) -> Annotation
 def _is_unsure(one: ExportedAnnotation, names: ExportNames) -> bool:
     least = names.confidence_min
     return least is not None and one.confidence is not None and one.confidence < least
-
-
-class _Timed(msgspec.Struct):
-    """The fields of an image record that are needed to count deployments."""
-
-    deployment_id: UUID
-    captured_at: datetime
-
-
-def count_deployments(
-    folder: Path, deployments: Mapping[UUID, DeploymentRecord]
-) -> list[DeploymentRecord]:
-    """Count the images and the period of each deployment in a spool; omit those without images."""
-    decoder = msgspec.json.Decoder(_Timed)
-    counted: dict[UUID, DeploymentRecord] = {}
-    with (folder / IMAGES).open("rb") as lines:
-        for line in lines:
-            image = decoder.decode(line)
-            record = counted.get(image.deployment_id)
-            if record is None:
-                record = counted[image.deployment_id] = deployments[image.deployment_id]
-                record.first_image_at = image.captured_at
-            record.images += 1
-            record.last_image_at = image.captured_at
-    return list(counted.values())

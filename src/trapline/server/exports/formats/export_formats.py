@@ -32,6 +32,10 @@ class ExportFormatSpec:
     """The suffix of the zip that is written if image files are included."""
     needs_locations: bool = False
     """Whether the format cannot contain a deployment without coordinates."""
+    has_free_texts: bool = False
+    """Whether the format contains comments and other free texts by people."""
+    has_remarks: bool = False
+    """Whether it contains comments of people that identify nothing, too."""
     lack: Callable[[], str | None] | None = None
     """Return what the writer lacks on this server, for formats with optional dependencies."""
 
@@ -131,7 +135,12 @@ def _crops() -> Writer:
 JSON, ZIP, PARQUET = "application/json", "application/zip", "application/vnd.apache.parquet"
 FORMATS: dict[ExportFormat, ExportFormatSpec] = {
     ExportFormat.CAMTRAP_DP: ExportFormatSpec(
-        _camtrap_dp, "-camtrap-dp.zip", ZIP, needs_locations=True
+        _camtrap_dp,
+        "-camtrap-dp.zip",
+        ZIP,
+        needs_locations=True,
+        has_free_texts=True,
+        has_remarks=True,
     ),
     ExportFormat.COCO: ExportFormatSpec(_coco, "-coco.json", JSON, packed="-coco.zip"),
     ExportFormat.COCO_CAMERA_TRAPS: ExportFormatSpec(
@@ -140,13 +149,31 @@ FORMATS: dict[ExportFormat, ExportFormatSpec] = {
     ExportFormat.YOLO: ExportFormatSpec(_yolo, "-yolo.zip", ZIP),
     ExportFormat.MEGADETECTOR: ExportFormatSpec(_megadetector, "-megadetector.json", JSON),
     ExportFormat.SPECIESNET: ExportFormatSpec(_speciesnet, "-speciesnet.json", JSON),
-    ExportFormat.DARWIN_CORE: ExportFormatSpec(_darwin_core, "-darwin-core.zip", ZIP),
-    ExportFormat.CSV: ExportFormatSpec(_csv, "-observations.csv", "text/csv; charset=utf-8"),
+    ExportFormat.DARWIN_CORE: ExportFormatSpec(
+        _darwin_core, "-darwin-core.zip", ZIP, has_free_texts=True
+    ),
+    ExportFormat.CSV: ExportFormatSpec(
+        _csv,
+        "-observations.csv",
+        "text/csv; charset=utf-8",
+        has_free_texts=True,
+        has_remarks=True,
+    ),
     ExportFormat.PARQUET: ExportFormatSpec(
-        _parquet, "-observations.parquet", PARQUET, lack=_lack_parquet
+        _parquet,
+        "-observations.parquet",
+        PARQUET,
+        has_free_texts=True,
+        has_remarks=True,
+        lack=_lack_parquet,
     ),
     ExportFormat.GEOPARQUET: ExportFormatSpec(
-        _geoparquet, "-observations.geo.parquet", PARQUET, lack=_lack_parquet
+        _geoparquet,
+        "-observations.geo.parquet",
+        PARQUET,
+        has_free_texts=True,
+        has_remarks=True,
+        lack=_lack_parquet,
     ),
     ExportFormat.CROPS: ExportFormatSpec(_crops, "-crops.zip", ZIP),
 }

@@ -8,13 +8,13 @@ pixels of the upright original.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from trapline.server.images.rules.locations import filter_exif, get_shown_filename
+from trapline.server.exports.formats.withheld_texts import hide_free_texts, hide_names
 
 IMAGES = "images.jsonl"
 MOST_LISTED = 200
@@ -115,6 +115,8 @@ class ObservationRecord(msgspec.Struct, omit_defaults=True):
     found: UUID | None = None
     named_by: UUID | None = None
     said: IdentificationRecord | None = None
+    remarks: str = ""
+    """Comments of people on its annotation that identify nothing."""
 
 
 class StatedGroupRecord(msgspec.Struct, omit_defaults=True):
@@ -182,6 +184,12 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     """The number of images of its sequence, also of those that the export does not contain."""
     comment: str = ""
     """The comment of the latest identification of the whole image."""
+    remarks: str = ""
+    """Comments of people that identify nothing, except those in `ObservationRecord.remarks`."""
+    remarked: bool = False
+    """Whether the image or one of its observations has remarks."""
+    described: bool = False
+    """Whether the image has free texts by people; see `withheld_texts`."""
     observed: list[ObservationRecord] | None = None
     """Its observations; None in an export of raw model output."""
     stated: StatedSequenceRecord | None = None
@@ -235,6 +243,10 @@ class DeploymentRecord(msgspec.Struct, omit_defaults=True):
     """The locationID of the imported package."""
     precision: int = 0
     """How exactly its location is shown (`images.rules.locations.Precision`)."""
+    remarked: int = 0
+    """The number of its images with `remarks`."""
+    described: int = 0
+    """The number of its images with free texts by people."""
 
 
 class ExportMetadata(msgspec.Struct, omit_defaults=True):
@@ -247,6 +259,10 @@ class ExportMetadata(msgspec.Struct, omit_defaults=True):
     sequence_gap_s: int = 120
     public: bool = False
     public_url: str = ""
+    for_visitors: bool = False
+    """Whether the export is for visitors: free texts of withheld deployments are left out."""
+    is_unchecked: bool = False
+    """Whether the search for images that moved during the gathering timed out."""
     options: dict[str, Any] = {}
     deployments: list[DeploymentRecord] = []
     taxa: list[TaxonRecord] = []
@@ -321,7 +337,9 @@ class ExportSpool:
                 if self.left_out and _is_of(image, self.left_out):
                     continue
                 if withheld and _is_of(image, withheld):
-                    _hide_names(image)
+                    hide_names(image)
+                    if self.about.for_visitors:
+                        hide_free_texts(image)
                 yield image
 
 
@@ -330,25 +348,9 @@ def _is_of(image: Any, deployments: Collection[str]) -> bool:
     return str(getattr(image, "deployment_id", next(iter(deployments)))) in deployments
 
 
-def _hide_names(image: Any) -> None:
-    """Replace what can name the place of an image of a deployment that is withheld."""
-    known = set(image.__struct_fields__)
-    if "filename" in known:
-        image.filename = get_shown_filename(image.id, image.filename)
-    if "path" in known:
-        image.path = get_shown_filename(image.id, PurePosixPath(image.path).name)
-    if "exif" in known:
-        image.exif = filter_exif(image.exif)
-    # The IDs of an imported package can contain the name of its place.
-    if "media_id" in known:
-        image.media_id = ""
-    if "external" in known:
-        image.external = None
-    for one in getattr(image, "found", ()):
-        one.external = None
-    for one in getattr(image, "observed", None) or ():
-        if one.said is not None:
-            one.said.external = None
+def join_texts(texts: Iterable[str | None]) -> str:
+    """Join texts that are not empty, each once."""
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 def write_records(images: Iterable[ImageRecord]) -> bytes:

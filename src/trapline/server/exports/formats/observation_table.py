@@ -24,6 +24,7 @@ from trapline.server.exports.formats.export_records import (
     ImageRecord,
     ObservationRecord,
     TaxonRecord,
+    join_texts,
 )
 from trapline.server.exports.formats.export_times import find_time_zone
 from trapline.server.platform.formats.spreadsheets import escape_formula
@@ -179,7 +180,7 @@ class _Row:
             named.model_name if named is not None else None,
             named.model_version if named is not None else None,
             *self._taxon(one.taxon),
-            *_said(one.said),
+            *self._describe_statement(one),
             *self._marks,
             one.kind,
             "model" if one.said is None else "human",
@@ -191,8 +192,14 @@ class _Row:
         nothing = [None] * 14
         known = [None] * 4
         taxon = self._taxon(None)
-        return [self._image.id, IMAGE, *self._place, *nothing, *taxon, *_said(None), *self._marks,
+        said = _said(None, self._image.remarks)
+        return [self._image.id, IMAGE, *self._place, *nothing, *taxon, *said, *self._marks,
                 *known]  # fmt: skip
+
+    def _describe_statement(self, one: ObservationRecord) -> Sequence[Any]:
+        """Return what people stated; a row has the comments on its box and on its image."""
+        comment = one.said.comment if one.said is not None else None
+        return _said(one.said, join_texts((comment, one.remarks, self._image.remarks)))
 
     def _list_findings(self) -> Iterator[Cells]:
         """List the rows of raw model output: one for each finding, a box with its names."""
@@ -214,7 +221,7 @@ class _Row:
                 named.model_name,
                 named.model_version,
                 *self._taxon(named.taxon),
-                *_said(None),
+                *_said(None, ""),
                 *self._marks,
                 None,
                 "model",
@@ -261,9 +268,9 @@ class _Row:
         ]
 
 
-def _said(said: IdentificationRecord | None) -> Sequence[Any]:
+def _said(said: IdentificationRecord | None, comment: str) -> Sequence[Any]:
     if said is None:
-        return [None] * 9
+        return [None] * 6 + [comment or None] + [None] * 2
     return [
         said.kind,
         said.label,
@@ -271,7 +278,7 @@ def _said(said: IdentificationRecord | None) -> Sequence[Any]:
         said.sex,
         said.life_stage,
         said.behaviour,
-        said.comment,
+        comment or None,
         said.by,
         said.at.isoformat(timespec="seconds"),
     ]

@@ -58,6 +58,7 @@ def _build(
         named_by=named_by or subject,
         parts=drawn.get(subject.id, ()) if subject is not None else (),
         needs_review=stored.needs_review,
+        remarks=stored.remarks,
     )
 
 

@@ -82,6 +82,7 @@ class StoredObservation(msgspec.Struct, gc=False):
     found: str | None = None
     named_by: str | None = None
     said: ObservedIdentification | None = None
+    remarks: str = ""
 
 
 class StatedGroup(msgspec.Struct):
@@ -136,6 +137,7 @@ class ObservedImage(msgspec.Struct):
     shown: bool = False
     sequence_images: int = 0
     comment: str = ""
+    remarks: str = ""
     observed: list[StoredObservation] | None = None
     stated: StatedSequence | None = None
     found: list[ObservedAnnotation] = []
@@ -170,6 +172,8 @@ class ExportedObservation(msgspec.Struct, gc=False):
     named_by: ObservedAnnotation | None = None
     parts: Sequence[ObservedAnnotation] = ()
     needs_review: bool = False
+    remarks: str = ""
+    """Comments of people on `found` that identify nothing."""
 
 
 class BoxCorners(msgspec.Struct, gc=False):

@@ -86,9 +86,13 @@ async def count_selected(scope: Scope, tx: Transaction, wanted: ExportScope) -> 
 
 
 async def has_remaining_images(
-    scope: Scope, tx: Transaction, wanted: ExportScope, export_id: UUID
+    scope: Scope,
+    tx: Transaction,
+    wanted: ExportScope,
+    export_id: UUID,
+    deployment_id: UUID | None = None,
 ) -> bool:
-    """Return whether an image is selected but not in the export.
+    """Return whether an image, of one deployment or of all, is selected but not in the export.
 
     This happens if its capture time changed while the export was gathered.
     """
@@ -96,6 +100,8 @@ async def has_remaining_images(
         ExportImageRow.export_id == export_id, ExportImageRow.image_id == ImageRow.id
     )
     selected = await _select(scope, tx, wanted)
+    if deployment_id is not None:
+        selected = selected.where(ImageRow.deployment_id == deployment_id)
     left = selected.with_only_columns(ImageRow.id).where(~held.exists()).limit(1)
     return (await tx.session.execute(left)).first() is not None
 

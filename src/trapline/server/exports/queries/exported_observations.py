@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from trapline.server.platform.access import Scope
@@ -71,6 +71,14 @@ class ExportedIdentification:
     sequence_id: UUID | None
     taxa: Sequence[Mapping[str, Any]]
     """The stated taxa, as `label`, `taxon` and details."""
+
+
+class ExportedRemark(NamedTuple):
+    """A comment of a person that identifies nothing, about an image, its sequence or a box."""
+
+    image_id: UUID
+    annotation_id: UUID | None
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,21 @@ async def list_identifications(
             )
         )
     return found
+
+
+async def list_remarks(
+    scope: Scope, tx: Transaction, images: Sequence[UUID]
+) -> list[ExportedRemark]:
+    """List the comments on images that identify nothing and are not withdrawn, in their order."""
+    cursor = await tx.execute(
+        """
+        select image_id, annotation_id, comment from identifications
+        where image_id = any(%b) and kind = 'comment' and withdrawn_at is null and comment <> ''
+        order by image_id, created_at, id
+        """,
+        (list(images),),
+    )
+    return [ExportedRemark(*row) for row in await cursor.fetchall()]
 
 
 async def find_stated_sequences(
