@@ -52,3 +52,17 @@ def make_png(size: tuple[int, int] = (20, 10), shade: int = 128) -> bytes:
     buffer = io.BytesIO()
     Image.new("L", size, shade).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def make_large_image(size: tuple[int, int] = (8000, 5200)) -> Image.Image:
+    """Make an image of more than 40 megapixels; every part has another colour and pattern.
+
+    It has stripes of 3 pixels, which a smaller copy does not show.
+    """
+    wide = Image.linear_gradient("L").rotate(90).resize(size)
+    high = Image.linear_gradient("L").resize(size)
+    noise = Image.effect_noise((size[0] // 40, size[1] // 40), 60).resize(size)
+    stripes = (bytes([60] * 3 + [160] * 3) * (size[0] // 6 + 1))[: size[0]]
+    striped = Image.frombytes("L", (size[0], 1), stripes).resize(size, Image.Resampling.NEAREST)
+    merged = Image.merge("RGB", (wide, high, noise))
+    return Image.blend(merged, striped.convert("RGB"), 0.4)

@@ -47,6 +47,19 @@ class ImageDeletionInfo(Message):
     purge_at: Time
 
 
+class ImageTiles(Message):
+    """The tiles of an image with more than 30 million pixels: squares of `size` pixels.
+
+    Level 0 has the size of the image, and each further level half the size of the one before,
+    rounded up. Append `&tile=LEVEL-COLUMN-ROW` to the URL to get the JPEG of a tile. Tiles at the
+    right and lower edge can be smaller. They are generated when the first one is requested.
+    """
+
+    url: AnyText
+    size: int
+    levels: int
+
+
 class Image(Message):
     """A stored image; sizes are in upright pixels, URLs are signed and need no header.
 
@@ -85,6 +98,9 @@ class Image(Message):
     thumbnail_url: AnyText | None
     preview_url: AnyText | None
     file_url: AnyText
+    tiles: ImageTiles | None = Field(
+        default=None, description="Only for images with more than 30 million pixels."
+    )
     analysis_state: AnalysisState | None
     classes: list[AnyText]
     blank: bool | None = Field(

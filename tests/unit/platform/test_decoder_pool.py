@@ -330,7 +330,7 @@ async def test_a_decoder_cannot_write_files_without_limit(tmp_path: Path) -> Non
         refused = await inspect(decoders, tmp_path, as_bytes(photograph(), "BMP"))
         assert isinstance(refused, UndecodableFile)
         assert (
-            refused.reason == "its upright copy or thumbnail would be a larger file than is allowed"
+            refused.reason == "its copy, thumbnail or tiles would be a larger file than is allowed"
         )
         assert (tmp_path / "upright.jpg").stat().st_size <= 1000
     finally:

@@ -6129,6 +6129,8 @@ export interface components {
             tags: string[];
             /** Thumbnail Url */
             thumbnail_url: string | null;
+            /** @description Only for images with more than 30 million pixels. */
+            tiles?: components["schemas"]["ImageTiles"] | null;
             /** Time Zone */
             time_zone: string;
             /** Width */
@@ -6362,6 +6364,8 @@ export interface components {
             tags: string[];
             /** Thumbnail Url */
             thumbnail_url: string | null;
+            /** @description Only for images with more than 30 million pixels. */
+            tiles?: components["schemas"]["ImageTiles"] | null;
             /** Time Zone */
             time_zone: string;
             /** Width */
@@ -6385,6 +6389,22 @@ export interface components {
          * @enum {string}
          */
         ImageOrder: "-captured_at" | "captured_at" | "least_certain" | "models_disagree" | "people_disagree" | "random";
+        /**
+         * ImageTiles
+         * @description The tiles of an image with more than 30 million pixels: squares of `size` pixels.
+         *
+         *     Level 0 has the size of the image, and each further level half the size of the one before,
+         *     rounded up. Append `&tile=LEVEL-COLUMN-ROW` to the URL to get the JPEG of a tile. Tiles at the
+         *     right and lower edge can be smaller. They are generated when the first one is requested.
+         */
+        ImageTiles: {
+            /** Levels */
+            levels: number;
+            /** Size */
+            size: number;
+            /** Url */
+            url: string;
+        };
         /**
          * ImagesUpdate
          * @description Request to change images; omitted fields keep their values.

@@ -24,8 +24,10 @@ import { viewerTexts } from "./en"
 import { Heatmap } from "./Heatmap"
 import { ImageBadges } from "./ImageBadges"
 import { Magnifier } from "./Magnifier"
+import { TileLayer, TileState } from "./TileLayer"
 import { type BoxEditor, STILL } from "./useBoxEditor"
 import type { Look } from "./useLook"
+import { useTiles } from "./useTiles"
 import { useZoomPan, type ViewPosition } from "./useZoomPan"
 import type { View } from "./viewGeometry"
 
@@ -141,8 +143,11 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
     const isDrawing = editor?.draft?.of === null
     const density = window.devicePixelRatio || 1
     const shownSide = Math.max(image.width, image.height) * view.scale * density
-    const wantsFull = fullSeen || !preview || shownSide > PREVIEW_SIDE * 1.05
-    const nothingShows = !preview && failed.has(fullUrl)
+    const needsMore = !preview || shownSide > PREVIEW_SIDE * 1.05
+    const isTiled = Boolean(image.tiles)
+    const wantsFull = !isTiled && (fullSeen || needsMore)
+    const tiles = useTiles(image, needsMore, view, canvas, onFail)
+    const nothingShows = !isTiled && !preview && failed.has(fullUrl)
     return (
       <div className="pane">
         {head}
@@ -162,7 +167,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
             <>
               <div
                 className={
-                  view.scale * density >= PIXELS_FROM && fullSeen
+                  view.scale * density >= PIXELS_FROM && (fullSeen || tiles.isSharp)
                     ? "image-layer pixels"
                     : "image-layer"
                 }
@@ -192,6 +197,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
                     onError={() => onFail(fullUrl)}
                   />
                 )}
+                <TileLayer shown={tiles} />
                 {findings.map((finding) => {
                   const file = files.get(finding.id)
                   return (
@@ -235,7 +241,8 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
             <Magnifier
               frame={frame}
               image={image}
-              url={failed.has(fullUrl) ? preview : fullUrl}
+              url={isTiled || failed.has(fullUrl) ? preview : fullUrl}
+              onFail={onFail}
               view={view}
               canvas={canvas}
             />
@@ -245,6 +252,7 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
           )}
           {nothingShows && <p className="canvas-empty">{viewerTexts.cannotShow}</p>}
         </div>
+        <TileState shown={tiles} />
         {editor && <BoxBar editor={editor} view={view} canvas={canvas} />}
         {editor && (
           <p className="visually-hidden" aria-live="polite" data-testid="box-announcement">

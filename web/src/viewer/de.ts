@@ -68,6 +68,9 @@ export const viewerTexts: Translation<typeof en.viewerTexts> = {
   raw: "wie geschrieben",
   cannotShow:
     "Das Bild konnte nicht geladen werden. Die gespeicherte Datei ist nicht betroffen; versuchen Sie es erneut, oder laden Sie sie herunter.",
+  tilesComing: "Das Bild wird in voller Größe geladen.",
+  tilesFailed: "Teile des Bildes konnten nicht in voller Größe geladen werden.",
+  tilesRetry: "Erneut versuchen",
   truncated: "Die Datei ist abgeschnitten. Die fehlenden Zeilen sind grau.",
   flags: "Kennzeichen",
   megapixels: (value) => `${value} MP`,

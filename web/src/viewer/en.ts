@@ -67,6 +67,9 @@ export const viewerTexts = {
   raw: "as written",
   cannotShow:
     "The image could not be loaded. The stored file is not affected; try again, or download it.",
+  tilesComing: "The image is being loaded in full size.",
+  tilesFailed: "Parts of the image could not be loaded in full size.",
+  tilesRetry: "Try again",
   truncated: "The file is truncated. The missing rows are grey.",
   flags: "Flags",
   megapixels: (value: string) => `${value} MP`,

@@ -28,7 +28,7 @@ from trapline.server.catalogue.queries.image_orders import (
 )
 from trapline.server.catalogue.rules.filters import ImageFilter, ListOrder
 from trapline.server.findings.queries.annotation_pages import list_analysis_annotations
-from trapline.server.images.actions.signed_urls import sign_original_url, sign_thumbnail
+from trapline.server.images.actions.signed_urls import sign_original_url, sign_thumbnail, sign_tiles
 from trapline.server.images.queries.images import (
     ImageRow,
     get_image_row,
@@ -253,6 +253,7 @@ def _build_image(
         file_url=sign_original_url(
             system, scope, row.upright_key or row.storage_key, row.id, is_deleted=is_deleted
         ),
+        tiles=sign_tiles(system, scope, row),
         analysis_state=found.state,
         classes=found.classes,
         blank=found.is_blank,

@@ -9,6 +9,7 @@ from trapline.server.accounts.actions.auth import require_token
 from trapline.server.images.actions import staged_files
 from trapline.server.images.actions.image_import import require_disk_space
 from trapline.server.images.actions.stripped_files import read_stripped
+from trapline.server.images.actions.tiles import get_tile_range
 from trapline.server.images.hooks import artifact_uploaded
 from trapline.server.images.queries.locations import find_file_precision, has_sensitive_taxa
 from trapline.server.images.queries.readable_files import (
@@ -27,6 +28,7 @@ from trapline.server.platform.errors import (
 )
 from trapline.server.platform.imaging.file_types import (
     HEAD_BYTES,
+    JPEG,
     SupportedFormat,
     detect_file_type,
 )
@@ -36,6 +38,7 @@ from trapline.server.platform.store.storage_keys import (
     READER,
     find_left,
     is_artifact,
+    is_tiles,
     parse_key,
     parse_project_id,
     sha256_of,
@@ -45,8 +48,10 @@ from trapline.server.platform.store.storage_keys import (
 INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
 # Types of artifacts that cannot be detected from their first bytes; never shown inline.
 PLAIN = frozenset({"text/plain", "application/json"})
+TILE = "tile"
+"""The query name of a tile, in the form LEVEL-COLUMN-ROW."""
 UNKNOWN_TYPE = "application/octet-stream"
-OF_IMAGES = frozenset({"originals", "upright", "thumbs", "ml_outputs"})
+OF_IMAGES = frozenset({"originals", "upright", "tiles", "thumbs", "ml_outputs"})
 """First parts of the keys of files that belong to one image."""
 WITHOUT_METADATA = frozenset({"upright", "thumbs"})
 SYSTEM = Scope.system()
@@ -68,6 +73,8 @@ class StoredFile:
     reader: FileReader
     is_lasting: bool
     """Whether the content of the key never changes; an artifact may be uploaded again."""
+    first: int = 0
+    """The position in bytes from which the stored file is read; above 0 for a tile."""
     is_stripped: bool = False
     """Whether the file is read without its metadata."""
     stripped: bytes | None = None
@@ -82,9 +89,10 @@ class StoredFile:
 async def get_file(
     system: AppContext, method: str, key: str, query: Mapping[str, str]
 ) -> StoredFile:
-    """Get a stored file by its signed URL.
+    """Get a stored file by its signed URL; of a file of tiles, the tile that the query names.
 
-    Raises NotFound, and Forbidden if the signature is not valid or has expired.
+    Raises NotFound, Forbidden if the signature is not valid or has expired, and for tiles
+    InvalidRequest, Unprocessable and ServiceUnavailable.
     """
     parse_key(key)
     now = time.time()
@@ -94,13 +102,16 @@ async def get_file(
         )
     reader = parse_reader(query.get(READER))
     is_stripped = await _require_readable(system, key, reader)
+    if is_tiles(key):
+        first, length = await get_tile_range(system, key, query.get(TILE))
+        return StoredFile(key, length, JPEG.media_type, find_left(query, now), reader, True, first)
     size = await system.store.find_size(key)
     if size is None:
         raise NotFound
     is_lasting = not is_artifact(key)
     media_type = await _find_type(system, key, is_lasting)
     left_s = find_left(query, now)
-    return StoredFile(key, size, media_type, left_s, reader, is_lasting, is_stripped)
+    return StoredFile(key, size, media_type, left_s, reader, is_lasting, is_stripped=is_stripped)
 
 
 async def load_content(system: AppContext, file: StoredFile) -> StoredFile:
@@ -261,4 +272,4 @@ def read_file(
     """Read a part of a stored file."""
     if file.stripped is not None:
         return _read_bytes(file.stripped[first : first + length])
-    return system.store.open(file.key, first, length)
+    return system.store.open(file.key, file.first + first, length)

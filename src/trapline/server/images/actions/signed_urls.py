@@ -7,18 +7,22 @@ import time
 from collections.abc import Collection
 from uuid import UUID
 
+from trapline.server.images.queries.images import ImageRow
 from trapline.server.images.queries.locations import get_file_audience
 from trapline.server.images.rules.file_readers import FileReader
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.imaging.tile_files import TILE_SIDE, has_tiles, list_levels
 from trapline.server.platform.store.storage_keys import (
     DEFAULT_LIFETIME_S,
     FILES,
     build_thumbnail_key,
+    build_tiles_key,
     parse_project_id,
     sign_url,
 )
 from trapline.wire.auth import TokenKind
+from trapline.wire.images import ImageTiles
 
 LEAST_OF_LEASES_S = 12 * 3600
 """External workers hold tasks for hours, and download an image only when they start its task."""
@@ -59,6 +63,22 @@ def sign_thumbnail(system: AppContext, image_id: UUID, size: int, *, is_deleted:
     """
     return sign_file_url(
         system, build_thumbnail_key(image_id, size), FileReader(sees_deleted=is_deleted)
+    )
+
+
+def sign_tiles(system: AppContext, scope: Scope, row: ImageRow) -> ImageTiles | None:
+    """Sign the URL of the tiles of an image; None if it is too small for tiles.
+
+    Reads of tiles are recorded in the audit like those of the original.
+    """
+    if not has_tiles(row.width, row.height):
+        return None
+    key = build_tiles_key(row.project_id, row.sha256.hex())
+    is_deleted = row.deleted_at is not None
+    return ImageTiles(
+        url=sign_original_url(system, scope, key, row.id, is_deleted=is_deleted),
+        size=TILE_SIDE,
+        levels=len(list_levels(row.width, row.height)),
     )
 
 

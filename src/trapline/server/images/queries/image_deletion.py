@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Row
+from trapline.server.platform.imaging.tile_files import has_tiles
+from trapline.server.platform.store.storage_keys import build_tiles_key
 
 
 class DiscardedFileRow(Row):
@@ -49,6 +51,8 @@ class ImagePurgeCandidate(NamedTuple):
     sha256: bytes
     storage_key: str
     upright_key: str | None
+    width: int
+    height: int
     captured_at: datetime
     deleted_at: datetime
     deleted_by: str | None
@@ -116,8 +120,7 @@ async def claim_purge_candidates(
     cursor = await tx.execute(
         """
         select id, project_id, deployment_id, filename, sha256, storage_key, upright_key,
-            captured_at, deleted_at,
-            deleted_by, deletion_reason
+            width, height, captured_at, deleted_at, deleted_by, deletion_reason
         from images where deleted_at <= now() - make_interval(secs => %s)
         order by id limit %s for update skip locked
         """,
@@ -142,6 +145,8 @@ async def discard_image_files(
     ]
     for image in doomed:
         keys = [image.storage_key, image.upright_key]
+        if has_tiles(image.width, image.height):
+            keys.append(build_tiles_key(image.project_id, bytes(image.sha256).hex()))
         files += [(key, image.project_id, bytes(image.sha256)) for key in keys if key is not None]
     cursor = await tx.execute(
         """

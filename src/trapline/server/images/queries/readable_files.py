@@ -37,7 +37,7 @@ async def find_project_of_file(
 ) -> int | None:
     """Find the project of a file by the parts of its key; None if its images are deleted."""
     asked: dict[str, object] = {"deleted": reader.sees_deleted}
-    if parts[0] in ("originals", "upright"):
+    if parts[0] in ("originals", "upright", "tiles"):
         name = parts[-1].removesuffix(".jpg")
         sha256 = bytes.fromhex(name) if _SHA256.match(name) else None
         asked |= {"project": int(parts[1]), "id": reader.image_id, "sha256": sha256}

@@ -36,6 +36,8 @@ async def get_file(system: SystemOf, request: Request, key: str) -> Response:
     }
     if file.is_lasting:
         version = f"{key}-without-metadata" if file.is_stripped else key
+        if file.first:
+            version = f"{key}-{file.first}"
         headers["ETag"] = etag = f'"{version}"'
         if _is_named(request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)

@@ -52,7 +52,7 @@ async def list_project_images(
     cursor = await tx.execute(
         """
         select id, project_id, deployment_id, filename, sha256, storage_key, upright_key,
-            captured_at,
+            width, height, captured_at,
             coalesce(deleted_at, now()), deleted_by, deletion_reason
         from images where project_id = %s limit %s for update
         """,

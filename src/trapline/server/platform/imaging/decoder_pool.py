@@ -21,6 +21,7 @@ from trapline.server.platform.imaging.requests import (
     refuse,
     send_without_blocking,
 )
+from trapline.server.platform.imaging.tile_files import TILE_SIDE
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +145,19 @@ class DecoderPool:
         """
         answer = await self._ask("thumbnails", path, None, outputs, project_id)
         return None if "thumbnails" in answer else _refusal(answer)
+
+    async def generate_tiles(
+        self, path: Path, output: Path, project_id: int | None = None
+    ) -> SkippedFile | UndecodableFile | None:
+        """Write the tiles of an image to one file, in the format of `tile_files`.
+
+        Returns None when all are written.
+
+        Raises:
+            ServiceUnavailable: the disk is full.
+        """
+        answer = await self._ask("tiles", path, None, {TILE_SIDE: output}, project_id)
+        return None if "tiles" in answer else _refusal(answer)
 
     async def close(self) -> None:
         """End every decoder process."""

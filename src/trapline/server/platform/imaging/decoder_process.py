@@ -10,7 +10,6 @@ confinement.py).
 
 import codecs
 import errno
-import io
 import json
 import math
 import os
@@ -37,7 +36,15 @@ from trapline.server.platform.imaging.file_types import (
 )
 from trapline.server.platform.imaging.jpeg_scans import MAX_SCANS, has_too_many_scans
 from trapline.server.platform.imaging.requests import DISK_FULL, receive
+from trapline.server.platform.imaging.tile_writer import write_tiles
 from trapline.server.platform.imaging.truncated_jpeg import LEAST_ROWS, decode_truncated
+from trapline.server.platform.imaging.upright_images import (
+    convert_to_rgb,
+    find_profile,
+    get_remaining_orientation,
+    save_jpeg,
+    transpose,
+)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF")
 INLINE = ("image/jpeg", "image/png", "image/webp")
@@ -46,16 +53,6 @@ THUMBNAIL_QUALITY = 82
 NEW_SUBFILE_TYPE = 254
 MOST_COPIES = 10
 """A TIFF file with more reduced copies of its image than this counts as one with several pages."""
-
-TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 Answer = dict[str, Any]
 
@@ -125,6 +122,8 @@ def handle_request(request: Answer, files: list[int]) -> Answer:
             request |= _resolve(request, files)
             if request["do"] == "thumbnails":
                 return _generate_thumbnails(file, request)
+            if request["do"] == "tiles":
+                return _generate_tiles(file, request)
             if request["do"] == "cut":
                 return _crop(file, request)
             return _inspect(file, request)
@@ -136,9 +135,7 @@ def handle_request(request: Answer, files: list[int]) -> Answer:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return {"no_room": True}
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
-            return {
-                "broken": "its upright copy or thumbnail would be a larger file than is allowed"
-            }
+            return {"broken": "its copy, thumbnail or tiles would be a larger file than is allowed"}
         # Decoders raise any kind of exception for damaged files.
         return {"broken": _describe_error(error)}
 
@@ -259,14 +256,14 @@ def _inspect(file: BinaryIO, request: Answer) -> Answer:
                 "broken": f"the file is truncated: only {rows:.0%} of its rows can be decoded, "
                 "less than half"
             }
-    turn = _get_remaining_orientation(kind, orientation)
+    turn = get_remaining_orientation(kind, orientation)
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
     mode = image.mode
     # Strict decoders, such as those of workers, refuse a file without its end mark.
     needs_copy = not is_whole or orientation != 1 or kind.media_type not in INLINE or mode == "CMYK"
     if needs_copy and request["upright"] is not None:
-        copy = _transpose(_convert_to_rgb(image), turn)
-        _save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=_find_profile(image))
+        copy = transpose(convert_to_rgb(image), turn)
+        save_jpeg(copy, request["upright"], COPY_QUALITY, icc_profile=find_profile(image))
         del copy
     return {
         "image": {
@@ -292,9 +289,22 @@ def _generate_thumbnails(file: BinaryIO, request: Answer) -> Answer:
     orientation = parse_orientation(image)
     largest = max(int(size) for size in request["outputs"])
     image.draft("RGB", (largest, largest))
-    turn = _get_remaining_orientation(kind, orientation)
+    turn = get_remaining_orientation(kind, orientation)
     _write_thumbnails(image, turn, request["outputs"])
     return {"thumbnails": True}
+
+
+def _generate_tiles(file: BinaryIO, request: Answer) -> Answer:
+    """Write the tiles of the upright image to one file."""
+    opened = _open(file, request)
+    if isinstance(opened, dict):
+        return opened
+    kind, image = opened
+    orientation = parse_orientation(image)
+    image = transpose(convert_to_rgb(image), get_remaining_orientation(kind, orientation))
+    [descriptor] = request["outputs"].values()
+    write_tiles(image, descriptor)
+    return {"tiles": True}
 
 
 def _crop(file: BinaryIO, request: Answer) -> Answer:
@@ -304,11 +314,11 @@ def _crop(file: BinaryIO, request: Answer) -> Answer:
         return opened
     kind, image = opened
     orientation = parse_orientation(image)
-    turn = _get_remaining_orientation(kind, orientation)
-    upright = _transpose(_convert_to_rgb(image), turn)
+    turn = get_remaining_orientation(kind, orientation)
+    upright = transpose(convert_to_rgb(image), turn)
     for descriptor, left, top, right, bottom in request["pieces"]:
-        _save_jpeg(
-            upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, _find_profile(image)
+        save_jpeg(
+            upright.crop((left, top, right, bottom)), descriptor, COPY_QUALITY, find_profile(image)
         )
     return {"cut": True}
 
@@ -326,58 +336,10 @@ def _write_thumbnails(image: Image.Image, turn: int, outputs: dict[str, int]) ->
     """Write the thumbnails, which reduces the image in place."""
     sizes = sorted(((int(size), descriptor) for size, descriptor in outputs.items()), reverse=True)
     image.thumbnail((sizes[0][0], sizes[0][0]), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    thumbnail = _transpose(_convert_to_rgb(image), turn)
+    thumbnail = transpose(convert_to_rgb(image), turn)
     for size, descriptor in sizes:
         thumbnail.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        _save_jpeg(thumbnail, descriptor, THUMBNAIL_QUALITY)
-
-
-def _get_remaining_orientation(kind: SupportedFormat, orientation: int) -> int:
-    """Return the orientation after loading: Pillow turns TIFF images upright when it loads them."""
-    return 1 if kind.pillow_format == "TIFF" else orientation
-
-
-def _transpose(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(TRANSPOSITIONS[orientation]) if orientation in TRANSPOSITIONS else image
-
-
-def _convert_to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("RGB", "L"):
-        return image
-    if image.mode.startswith("I;16"):
-        # Pillow clips 16-bit grey images when it converts them, but values of 12 or 16 bits must be
-        # scaled.
-        return image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        background = Image.new("RGB", layered.size, "white")
-        background.paste(layered, mask=layered.getchannel("A"))
-        return background
-    return image.convert("RGB")
-
-
-def _find_profile(image: Image.Image) -> bytes | None:
-    profile = image.info.get("icc_profile")
-    return profile if image.mode == "RGB" and isinstance(profile, bytes) else None
-
-
-def _save_jpeg(
-    image: Image.Image, descriptor: int, quality: int, icc_profile: bytes | None = None
-) -> None:
-    # Pillow writes to a descriptor without checking how many bytes were written.
-    buffer = io.BytesIO()
-    # Without these arguments Pillow copies the EXIF block and the comment of the original.
-    image.save(
-        buffer,
-        "JPEG",
-        quality=quality,
-        optimize=False,
-        exif=b"",
-        comment=b"",
-        icc_profile=icc_profile,
-    )
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(buffer.getbuffer())
+        save_jpeg(thumbnail, descriptor, THUMBNAIL_QUALITY)
 
 
 def _allow_processor_time(seconds: float) -> None:

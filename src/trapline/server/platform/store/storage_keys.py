@@ -19,6 +19,7 @@ THUMBNAIL_SIZES = (320, 1280)
 _PART = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.\-]{1,255}\Z")
 _UPLOADS = "ml_outputs"
 _STAGED = "staged"
+_TILES = "tiles"
 
 
 def build_original_key(project_id: int, sha256: str) -> str:
@@ -32,6 +33,14 @@ def build_upright_key(project_id: int, sha256: str) -> str:
     It depends only on the original's content, so that a repeated import leaves no other files.
     """
     return f"upright/{project_id}/{sha256[:2]}/{sha256}.jpg"
+
+
+def build_tiles_key(project_id: int, sha256: str) -> str:
+    """Build the key of the file with the tiles of a large original (see `tile_files`).
+
+    It depends only on the original's content, so that images with the same bytes share the file.
+    """
+    return f"{_TILES}/{project_id}/{sha256[:2]}/{sha256}"
 
 
 def build_thumbnail_key(image_id: UUID, size: int) -> str:
@@ -74,6 +83,16 @@ def is_staged(key: str) -> bool:
     return parts[0] == _STAGED and len(parts) == 3
 
 
+def is_tiles(key: str) -> bool:
+    """Return whether a key is that of a file of tiles.
+
+    Raises:
+        NotFound: the key is invalid.
+    """
+    parts = parse_key(key)
+    return parts[0] == _TILES and len(parts) == 4
+
+
 def is_artifact(key: str) -> bool:
     """Return whether a key is that of an artifact, which clients upload.
 
@@ -85,13 +104,13 @@ def is_artifact(key: str) -> bool:
 
 
 def parse_project_id(key: str) -> int:
-    """Return the project of an original or of its upright copy.
+    """Return the project of an original, of its upright copy, or of its tiles.
 
     Raises:
         NotFound: the key is that of another file, or it is invalid.
     """
     parts = parse_key(key)
-    if parts[0] not in ("originals", "upright") or not parts[1].isdecimal():
+    if parts[0] not in ("originals", "upright", _TILES) or not parts[1].isdecimal():
         raise NotFound
     return int(parts[1])
 
