@@ -163,6 +163,32 @@ async def test_the_later_of_a_box_and_other_decisions_applies(easel: Easel) -> N
     assert "fox" not in [name for name, *_ in await easel.observe()]
 
 
+async def test_a_box_says_what_the_person_who_named_it_says(easel: Easel) -> None:
+    ada, bob = await easel.join(Role.REVIEWER), await easel.join(Role.REVIEWER)
+    [drawn] = await easel.draw({"label": "lynx"}, token=ada)
+    path = f"/annotations/{drawn['id']}"
+
+    async def find_author() -> str | None:
+        found = await easel.call("GET", f"/observations?image={easel.images[0]}&source=human")
+        [one] = [one for one in found["results"] if one["annotation_id"] == drawn["id"]]
+        return str(one["person_id"])
+
+    await easel.call("PATCH", path, {"box": BOX | {"x_min": 0}})
+    assert await find_author() == drawn["author_id"]
+    blank = {"identifications": [{"kind": "blank", "images": easel.images[:1]}]}
+    await easel.call("POST", "/identifications", blank, 201, token=bob)
+    await easel.call("PATCH", path, {"box": BOX})
+    assert [name for name, *_ in await easel.observe()] == ["blank"], "its owner only moved it"
+    await easel.call("PATCH", path, {"box": BOX | {"x_min": 5}}, token=ada)
+    assert ("lynx", drawn["id"], "human") in await easel.observe(), "its author moved it"
+    await easel.call("PATCH", path, {"label": "cat"})
+    assert await find_author() == str(easel.field.user_id)
+    await easel.call("POST", "/identifications", blank, 201, token=bob)
+    await easel.call("DELETE", path, status=204, token=ada)
+    await easel.draw({"id": drawn["id"], "label": "cat"}, token=ada)
+    assert await find_author() == drawn["author_id"], "its author restored it"
+
+
 async def test_a_box_never_adds_to_a_stated_count(easel: Easel) -> None:
     said = {"kind": "correct", "images": easel.images[:1], "label": "hare", "count": 3}
     await easel.call("POST", "/identifications", {"identifications": [said]}, 201)

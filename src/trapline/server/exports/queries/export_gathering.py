@@ -255,6 +255,9 @@ async def list_reviewer_names(scope: Scope, tx: Transaction, project_id: int) ->
                 select made_by, created_at from human_boxes where project_id = %(project)s
                 union all
                 select updated_by, updated_at from human_boxes where project_id = %(project)s
+                union all
+                select stated_by, stated_at from human_boxes
+                where project_id = %(project)s and stated_by is not null
             ) stated group by 1
         ) d left join users u on 'user:' || u.id = d.made_by order by d.began, d.made_by
         """,

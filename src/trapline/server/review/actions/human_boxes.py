@@ -30,6 +30,7 @@ from trapline.server.review.queries.human_boxes import (
     list_superseded,
     list_used_ids,
     list_withdrawn_boxes,
+    mark_stated,
     record_change,
 )
 from trapline.server.review.queries.identifications import (
@@ -149,6 +150,7 @@ async def _build_rows(
             made_by=scope.person,
             updated_by=scope.person,
         )
+        mark_stated(scope, row)
         if one.id is not None:
             row.id = one.id
         rows.append(row)
@@ -167,6 +169,7 @@ async def _restore(
         setattr(row, name, values[name])
     if changed.difference((*SHAPE, "supersedes")):
         row.named_at = func.clock_timestamp()
+    mark_stated(scope, row)
     row.withdrawn_at = None
     return row
 
@@ -197,6 +200,8 @@ async def update_annotation(
                 setattr(row, name, values[name])
             if changed.difference(SHAPE):
                 row.named_at = func.clock_timestamp()
+            if changed.difference(SHAPE) or (row.stated_by or row.made_by) == scope.person:
+                mark_stated(scope, row)
             await tx.session.flush()
             await tx.session.refresh(row)
             await _apply(scope, tx, row.project_id, {row.image_id})

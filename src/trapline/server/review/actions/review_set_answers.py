@@ -1,5 +1,7 @@
 """Derive the answers of people in a review set, and compare them."""
 
+import asyncio
+from collections.abc import Mapping
 from uuid import UUID
 
 from trapline.server.accounts.queries.accounts import list_actor_names
@@ -36,28 +38,48 @@ from trapline.wire.review_sets import (
 
 DERIVED_AT_ONCE = 1000
 """Number of reviews whose answers one request derives."""
+IMAGES_AT_ONCE = 300
+"""Number of images after which a request derives no further answers; the first item is whole."""
 MOST_DISAGREEMENTS = 200
 
 
 async def derive_pending_answers(scope: Scope, tx: Transaction, row: ReviewSetRow) -> int:
     """Derive answers of reviews that have none yet; return the number of those that remain.
 
-    An answer is stored with its review and is derived again after the person decides again.
+    An answer is stored with its review and is derived again after the person decides again. Reviews
+    of items without an image wait until one is restored.
     """
     pending = await list_pending_reviews(scope, tx, row, DERIVED_AT_ONCE)
     if pending:
-        images = await list_item_images(scope, tx, row, {position for position, *_ in pending})
+        images = _limit(
+            await list_item_images(scope, tx, row, {position for position, *_ in pending})
+        )
         keys = {image for each in images.values() for image in each}
         loaded, settings = await load_current_inputs(scope, tx, row.project_id, keys)
         inputs = {one.id: one for one in loaded}
-        answers = {
-            (position, user_id): find_answer(
-                [inputs[image] for image in images.get(position, ())], f"user:{user_id}", settings
-            )
-            for position, user_id, _ in pending
-        }
-        await save_answers(scope, tx, row, answers)
+
+        def derive() -> dict[tuple[int, UUID], Answer]:
+            return {
+                (position, user_id): find_answer(
+                    [inputs[image] for image in images[position]], f"user:{user_id}", settings
+                )
+                for position, user_id, _ in pending
+                if position in images
+            }
+
+        # In a thread: the derivation of large items takes longer than other requests wait.
+        await save_answers(scope, tx, row, await asyncio.to_thread(derive))
     return await count_pending_reviews(scope, tx, row)
+
+
+def _limit(images: Mapping[int, list[UUID]]) -> dict[int, list[UUID]]:
+    """Keep the first items, as many as a request derives."""
+    kept: dict[int, list[UUID]] = {}
+    for position in sorted(images):
+        if sum(map(len, kept.values())) >= IMAGES_AT_ONCE:
+            break
+        kept[position] = images[position]
+    return kept
 
 
 async def get_review_set_progress(
@@ -71,7 +93,8 @@ async def get_review_set_progress(
         row = await get_review_set_row(scope, tx, project_id, set_id)
         pending = await derive_pending_answers(scope, tx, row)
         people = await list_person_progress(scope, tx, row)
-        agreement = compare_people(await _list_by_item(scope, tx, row), row.reviews)
+        answers = await _list_by_item(scope, tx, row)
+        agreement = await asyncio.to_thread(compare_people, answers, row.reviews)
         names = await list_actor_names(scope, tx, {f"user:{one.user_id}" for one in people})
     shows_controls = _is_owner(scope, project_id)
     return ReviewSetProgress(
@@ -103,8 +126,12 @@ async def list_disagreements(
             for position, answers in (await _list_by_item(scope, tx, row)).items()
             if len(set(answers.values())) > 1
         }
-        images = await list_first_images(scope, tx, row, found)
-        shown = sorted(set(found) & set(images))[:MOST_DISAGREEMENTS]
+        images: dict[int, UUID] = {}
+        differing = sorted(found)
+        while differing and len(images) < MOST_DISAGREEMENTS:
+            some, differing = differing[:MOST_DISAGREEMENTS], differing[MOST_DISAGREEMENTS:]
+            images |= await list_first_images(scope, tx, row, some)
+        shown = sorted(images)[:MOST_DISAGREEMENTS]
         actors = {f"user:{key}" for position in shown for key in found[position]}
         names = await list_actor_names(scope, tx, actors)
     return ReviewDisagreements(

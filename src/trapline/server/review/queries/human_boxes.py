@@ -35,7 +35,9 @@ class HumanBoxRow(Row):
 
     A box with a `polygon` is the extent of the polygon, and one without width and height is a
     point.
-    `named_at` is when a person last changed what it shows. `supersedes` has no foreign key, as
+    `named_at` is when a person last changed what it shows. `stated_by` last said that it shows
+    this, at `stated_at`: by drawing, naming or restoring it, or by moving a box of their own; null
+    in a box of an earlier version. `supersedes` has no foreign key, as
     `identifications.annotation_id`.
     """
 
@@ -94,6 +96,8 @@ class HumanBoxRow(Row):
     named_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
+    stated_by: Mapped[str | None]
+    stated_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
 
     @property
@@ -262,6 +266,11 @@ async def record_change(scope: Scope, tx: Transaction, row: HumanBoxRow) -> None
         box_id=row.id, version=row.version, changed_by=scope.person, previous=previous
     )
     tx.session.add(change)
+
+
+def mark_stated(scope: Scope, row: HumanBoxRow) -> None:
+    """Mark that the caller says now what a box shows."""
+    row.stated_by, row.stated_at = scope.person, func.clock_timestamp()
 
 
 async def list_changes(

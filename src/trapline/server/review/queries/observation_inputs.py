@@ -69,10 +69,10 @@ _STATEMENTS = """
 """
 _BOXES = """
     select b.id, b.image_id, b.taxon_id, b.label, b.count, b.sex, b.life_stage, b.behaviour,
-        b.individual_id, b.updated_by, b.updated_at, b.created_at, b.named_at, b.supersedes,
-        b.x_min, b.y_min, b.x_max, b.y_max
+        b.individual_id, coalesce(b.stated_by, b.made_by), coalesce(b.stated_at, b.updated_at),
+        b.created_at, b.named_at, b.supersedes, b.x_min, b.y_min, b.x_max, b.y_max
     from human_boxes b where b.image_id = any(%(images)b) and b.withdrawn_at is null
-    order by b.updated_at, b.id
+    order by 11, b.id
 """
 _VERSIONS = """
     select z.id, z.image_id, z.model_name, z.model_version, z.completed_at from (

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.review.queries.review_sets import CLAIMABLE, ReviewSetRow
 from trapline.wire.review_sets import CLAIM_S
 
+_HAS_IMAGE = """exists (select from review_set_images m join images g on g.id = m.image_id
+    and g.deleted_at is null where m.set_id = {0}.set_id and m.position = {0}.position)"""
+"""The condition that an item has an image that is not deleted."""
 _OPEN = f"""
     ({CLAIMABLE})
     and not exists (select from review_set_reviews r where r.set_id = i.set_id
         and r.position = i.position and r.user_id = %(user)s)
-    and exists (select from review_set_images m join images g on g.id = m.image_id
-        and g.deleted_at is null where m.set_id = i.set_id and m.position = i.position)
-"""  # noqa: S608 - made of constants
+    and {_HAS_IMAGE.format("i")}
+"""
 """The condition that a person can review an item `i`, even if another person holds it."""
 _FREE = "(i.claimed_by is null or i.claimed_by = %(user)s or i.claimed_until <= clock_timestamp())"
 _CLAIM = """
@@ -263,13 +267,16 @@ async def list_controls(scope: Scope, tx: Transaction, row: ReviewSetRow) -> lis
 async def list_pending_reviews(
     scope: Scope, tx: Transaction, row: ReviewSetRow, limit: int
 ) -> list[tuple[int, UUID, datetime]]:
-    """Lock reviews of a set whose answers are not derived; return position, person and time."""
+    """Lock reviews of a set whose answers are not derived; return position, person and time.
+
+    Reviews of items without an image that is not deleted are left out.
+    """
     cursor = await tx.execute(
-        """
-        select position, user_id, decided_at from review_set_reviews
-        where set_id = %s and answer is null order by position, user_id limit %s
-        for no key update skip locked
-        """,
+        f"""
+        select r.position, r.user_id, r.decided_at from review_set_reviews r
+        where r.set_id = %s and r.answer is null and {_HAS_IMAGE.format("r")}
+        order by r.position, r.user_id limit %s for no key update of r skip locked
+        """,  # noqa: S608 - made of constants
         (row.id, limit),
     )
     return [(position, user_id, at) for position, user_id, at in await cursor.fetchall()]
@@ -282,18 +289,26 @@ async def save_answers(
     answers: Mapping[tuple[int, UUID], Sequence[str]],
 ) -> None:
     """Store the answers of locked reviews, by position and person."""
-    for (position, user_id), answer in answers.items():
-        await tx.execute(
-            "update review_set_reviews set answer = %s::text[]"
-            " where set_id = %s and position = %s and user_id = %s",
-            (list(answer), row.id, position, user_id),
-        )
+    rows = [
+        {"position": position, "user_id": str(user_id), "answer": list(answer)}
+        for (position, user_id), answer in answers.items()
+    ]
+    await tx.execute(
+        """
+        update review_set_reviews r set answer = a.answer
+        from jsonb_to_recordset(%s) as a (position integer, user_id uuid, answer text[])
+        where r.set_id = %s and r.position = a.position and r.user_id = a.user_id
+        """,
+        (Jsonb(rows), row.id),
+    )
 
 
 async def count_pending_reviews(scope: Scope, tx: Transaction, row: ReviewSetRow) -> int:
     """Count the reviews of a set whose answers are not derived yet."""
     cursor = await tx.execute(
-        "select count(*) from review_set_reviews where set_id = %s and answer is null", (row.id,)
+        "select count(*) from review_set_reviews r"  # noqa: S608 - made of constants
+        f" where r.set_id = %s and r.answer is null and {_HAS_IMAGE.format('r')}",
+        (row.id,),
     )
     [(count,)] = await cursor.fetchall()
     return int(count)

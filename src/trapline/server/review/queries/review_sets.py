@@ -88,7 +88,7 @@ class ReviewSetPersonRow(Row):
 class ReviewSetItemRow(Row):
     """An item of a set, the person who holds it, and the known answer of a control item.
 
-    A trigger on identifications keeps `is_done`.
+    Triggers on identifications and boxes of people keep `is_done`.
     """
 
     __tablename__ = "review_set_items"

@@ -169,7 +169,7 @@ class StatementInput:
 class HumanBox:
     """A box that a person drew; `supersedes` names the model's box that it corrects.
 
-    `by` and `at` are those of its last change, and `drawn_at` is when it was created. An
+    `by` last said what it shows, at `at`, and `drawn_at` is when it was created. An
     identification of the box that was made before `named_at`, when a person last said what the box
     shows, counts no longer.
     """
