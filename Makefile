@@ -84,7 +84,7 @@ ifdef ARGS
 else
 	@if [ -n "$(CHECKED)" ]; then :; elif [ -d web/node_modules ]; then cd web && $(WITH_NODE) npm run --silent test; \
 		else echo "web/node_modules is missing: the page was not tested (make web)"; fi
-	tools/in_memory.sh $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal \
+	tools/in_memory.sh $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --durations 60 \
 		-m "not alone" $(if $(CHECKED),--ignore tests/house)
 	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
 endif
