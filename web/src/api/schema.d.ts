@@ -3899,7 +3899,8 @@ export interface components {
          *     that `storage_path` names. `identification` is the current statement of a person about the
          *     annotation, its box or its image. It is null if the result of the model applies, and for callers
          *     that are not people. A box of a person has no analysis and no confidence; `class_name` is its
-         *     label.
+         *     label. A point that a person drew is a `keypoint`, and a polygon a `segmentation`; their `data`
+         *     also has the extent, `x_min` to `y_max`.
          */
         Annotation: {
             /** Algorithm */

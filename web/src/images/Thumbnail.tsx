@@ -51,6 +51,21 @@ export function Thumbnail({
               width: box.x_max - box.x_min,
               height: box.y_max - box.y_min,
             }
+            const marks = { "data-box-id": box.id, "data-class": box.class_name ?? "" }
+            if (place.width === 0 && place.height === 0) {
+              // A point that a person drew: a line of length 0 with round caps.
+              const dot = {
+                d: `M${place.x} ${place.y}h0`,
+                strokeLinecap: "round",
+                vectorEffect: "non-scaling-stroke",
+              } as const
+              return (
+                <g key={box.id} fill="none">
+                  <path {...dot} stroke="#05080699" strokeWidth={10} />
+                  <path {...dot} {...marks} stroke={classColour(box.class_name)} strokeWidth={7} />
+                </g>
+              )
+            }
             return (
               <g key={box.id} fill="none" vectorEffect="non-scaling-stroke">
                 <rect
@@ -64,8 +79,7 @@ export function Thumbnail({
                   stroke={classColour(box.class_name)}
                   strokeWidth={2}
                   vectorEffect="non-scaling-stroke"
-                  data-box-id={box.id}
-                  data-class={box.class_name ?? ""}
+                  {...marks}
                 />
               </g>
             )

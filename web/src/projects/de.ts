@@ -17,6 +17,10 @@ export const settingsTexts: Translation<typeof en.settingsTexts> = {
   automaticHint: "Jedes neue Bild kommt in ihre Warteschlange.",
   noAutomatic: "Keine: Bilder warten, bis ein Auftrag gestartet wird",
   gap: "Abstand zwischen Sequenzen, Sekunden",
+  shapes: "Formen zum Zeichnen",
+  shapeNames: { box: "Rahmen", point: "Punkte", polygon: "Polygone" },
+  shapesHint:
+    "Review und Bildansicht bieten diese Formen an. Gespeicherte Formen werden immer angezeigt.",
   saved: "Einstellungen gespeichert.",
   members: "Mitglieder",
   account: "Konto",

@@ -4,7 +4,7 @@ import { fileUrl } from "../api/fileUrls"
 import type { Annotation } from "../api/types"
 import { imageQuery } from "../images/queries"
 import { Button } from "../ui/Button"
-import { getBoxValues } from "./boxDecisions"
+import { getBoxValues, isPoint } from "./boxDecisions"
 import type { BoxDecision, BoxValues } from "./decisions"
 import { boxConflictTexts as t } from "./en"
 import { discard, retry } from "./outbox"
@@ -43,8 +43,10 @@ export function BoxConflictView({ one, theirs }: BoxConflictViewProps) {
 function format(values: BoxValues | null): string {
   if (!values) return t.deleted
   const { x_min, y_min, x_max, y_max } = values.box
+  if (isPoint(values)) return t.point(values.label, Math.round(x_min), Math.round(y_min))
   const [width, height, x, y] = [x_max - x_min, y_max - y_min, x_min, y_min].map(Math.round)
-  return t.box(values.label, width ?? 0, height ?? 0, x ?? 0, y ?? 0)
+  const text = t.box(values.label, width ?? 0, height ?? 0, x ?? 0, y ?? 0)
+  return values.polygon ? t.polygon(text, values.polygon.length) : text
 }
 
 interface ConflictImageProps {
@@ -57,7 +59,17 @@ function ConflictImage({ one, mine, theirs }: ConflictImageProps) {
   const { data: image } = useQuery(imageQuery(one.project, one.image))
   if (!image?.preview_url) return null
   const draw = (values: BoxValues | null, name: string) =>
-    values && (
+    values &&
+    (values.polygon ? (
+      <polygon className={name} points={values.polygon.join(" ")} />
+    ) : isPoint(values) ? (
+      <circle
+        className={name}
+        cx={values.box.x_min}
+        cy={values.box.y_min}
+        r={Math.max(image.width, image.height) / 60}
+      />
+    ) : (
       <rect
         className={name}
         x={values.box.x_min}
@@ -65,7 +77,7 @@ function ConflictImage({ one, mine, theirs }: ConflictImageProps) {
         width={values.box.x_max - values.box.x_min}
         height={values.box.y_max - values.box.y_min}
       />
-    )
+    ))
   return (
     <svg viewBox={`0 0 ${image.width} ${image.height}`} aria-hidden>
       <image href={fileUrl(image.preview_url)} width={image.width} height={image.height} />

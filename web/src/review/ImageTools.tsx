@@ -1,17 +1,9 @@
 /** The tools for the shown image: zoom to the box, play, night preset and sliders. */
-import {
-  EyeOff,
-  Moon,
-  Play,
-  ScanSearch,
-  SlidersHorizontal,
-  Square,
-  SquarePen,
-  ZoomIn,
-} from "lucide-react"
+import { EyeOff, Moon, Play, ScanSearch, SlidersHorizontal, Square, ZoomIn } from "lucide-react"
 import type { MouseEvent, ReactNode } from "react"
 import { drawingTexts } from "../viewer/en"
-import type { BoxEditor } from "../viewer/useBoxEditor"
+import { ShapeIcon } from "../viewer/ShapeIcon"
+import { type BoxEditor, DRAW_KEYS } from "../viewer/useBoxEditor"
 import type { Look } from "../viewer/useLook"
 import { imageToolTexts as t } from "./en"
 import { type Adjustments, GAMMA_FILTER, isAdjusted, RANGES, UNADJUSTED } from "./imageAdjustments"
@@ -32,16 +24,18 @@ interface ImageToolsProps {
 export function ImageTools(props: ImageToolsProps) {
   return (
     <div className="review-tools" role="group" aria-label={t.title}>
-      {props.editor.isEnabled && (
-        <Tool
-          name={drawingTexts.draw}
-          keys="d"
-          isOn={props.editor.draft?.of === null}
-          onClick={props.editor.start}
-        >
-          <SquarePen size={19} aria-hidden />
-        </Tool>
-      )}
+      {props.editor.isEnabled &&
+        props.editor.shapes.map((kind) => (
+          <Tool
+            key={kind}
+            name={drawingTexts.drawShape[kind]}
+            keys={DRAW_KEYS[kind]}
+            isOn={props.editor.draft?.of === null && props.editor.draft.shape.kind === kind}
+            onClick={() => props.editor.start(kind)}
+          >
+            <ShapeIcon kind={kind} size={19} />
+          </Tool>
+        ))}
       <Tool name={t.zoom} keys="f" onClick={props.onZoom}>
         <ScanSearch size={19} aria-hidden />
       </Tool>

@@ -17,6 +17,7 @@ export function getBoxValues(stored: Annotation): BoxValues {
   const said = stored.stated
   return {
     box: { x_min, y_min, x_max, y_max },
+    polygon: (stored.data.points as number[][] | undefined) ?? null,
     taxon: said?.taxon_id ?? null,
     label: stored.class_name ?? said?.label ?? "",
     count: said?.count ?? null,
@@ -44,7 +45,38 @@ const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.st
 /** Whether the server already has what a decision asks for, so that nothing is in conflict. */
 export function isFulfilled(one: BoxDecision, stored: Annotation | null): boolean {
   if (one.after === null || stored === null) return one.after === stored
-  return isSame(getBoxValues(stored).box, one.after.box)
+  return isSameShape(getBoxValues(stored), one.after)
+}
+
+type ShapeValues = Pick<BoxValues, "box" | "polygon">
+
+/** Whether two boxes, points or polygons are the same. */
+export const isSameShape = (one: ShapeValues, other: ShapeValues): boolean =>
+  isSame(listNumbers(one), listNumbers(other))
+
+const listNumbers = ({ box, polygon }: ShapeValues) => [
+  [box.x_min, box.y_min, box.x_max, box.y_max],
+  polygon ?? null,
+]
+
+/** Whether the values are those of a point. */
+export const isPoint = ({ box, polygon }: ShapeValues): boolean =>
+  !polygon && box.x_min === box.x_max
+
+/** Build type and data of the annotation, as the server returns them. */
+function buildData(values: ShapeValues): Pick<Annotation, "annotation_type" | "data"> {
+  const { box, polygon } = values
+  if (polygon)
+    return {
+      annotation_type: "segmentation",
+      data: { format: "polygon", points: polygon, ...box },
+    }
+  return isPoint(values)
+    ? {
+        annotation_type: "keypoint",
+        data: { keypoints: [{ x: box.x_min, y: box.y_min }], ...box },
+      }
+    : { annotation_type: "bounding_box", data: { ...box } }
 }
 
 /** List decisions about boxes that data fetched at this time do not contain, in order. */
@@ -62,16 +94,15 @@ function getLast(late: readonly BoxDecision[]): Map<string, BoxDecision> {
 }
 
 function buildBox(one: BoxDecision, values: BoxValues): Annotation {
-  const { taxon, label, box, count, sex, life_stage, behaviour, individual_id } = values
+  const { taxon, label, count, sex, life_stage, behaviour, individual_id } = values
   const at = new Date(one.madeAt).toISOString()
   const details = { count, sex, life_stage, behaviour, individual_id }
   return {
     id: one.id,
     analysis_id: null,
-    annotation_type: "bounding_box",
+    ...buildData(values),
     class_name: label,
     confidence: null,
-    data: { ...box },
     storage_path: null,
     artifact_id: null,
     download_url: null,
@@ -103,7 +134,7 @@ export function applyBoxes(
     if (!decision) return [one]
     const { after, made } = decision
     if (!after) return []
-    return [{ ...one, data: { ...after.box }, version: made?.version ?? one.version }]
+    return [{ ...one, ...buildData(after), version: made?.version ?? one.version }]
   })
   const known = new Set(stored.map(({ id }) => id))
   const added = [...last.values()].flatMap((one) =>

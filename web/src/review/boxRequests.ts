@@ -2,8 +2,8 @@
 import { api, unwrap } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import type { Annotation } from "../api/types"
-import { getAction, isFulfilled } from "./boxDecisions"
-import type { BoxDecision, Decision } from "./decisions"
+import { getAction, isFulfilled, isPoint } from "./boxDecisions"
+import type { BoxDecision, BoxValues, Decision } from "./decisions"
 
 const TIMEOUT_MS = 30_000
 /** The box has another version, does not exist any more, or its ID is in use. */
@@ -73,18 +73,34 @@ async function request(
   }
   if (getAction(one) === "update") {
     const params = { path: { annotation_id: id } }
-    const body = { box: after.box }
+    const body = buildShape(after)
     return unwrap(
       api.PATCH("/api/v2/annotations/{annotation_id}", { params, body, headers, signal }),
     )
   }
-  const { taxon, label, ...values } = after
+  const { taxon, label, box: _, polygon: __, ...values } = after
   const named = taxon ? { taxon } : { label }
   const body = {
-    annotations: [{ id, image: one.image, supersedes: one.supersedes, ...values, ...named }],
+    annotations: [
+      {
+        id,
+        image: one.image,
+        supersedes: one.supersedes,
+        ...values,
+        ...buildShape(after),
+        ...named,
+      },
+    ],
   }
   const created = await unwrap(api.POST("/api/v2/annotations", { body, headers, signal }))
   return created.annotations[0] ?? null
+}
+
+/** Build the shape of a request. */
+function buildShape(values: BoxValues) {
+  const { box, polygon } = values
+  if (polygon) return { polygon }
+  return isPoint(values) ? { point: [box.x_min, box.y_min] } : { box }
 }
 
 /** Find the stored box; null if it was withdrawn, undefined if its image is not available. */

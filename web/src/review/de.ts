@@ -172,6 +172,8 @@ export const boxConflictTexts: Translation<typeof en.boxConflictTexts> = {
   theirs: "Der gespeicherte Rahmen",
   deleted: "gelöscht",
   box: (label, width, height, x, y) => `${label}, ${width} × ${height} Pixel bei ${x}, ${y}`,
+  point: (label, x, y) => `${label}, Punkt bei ${x}, ${y}`,
+  polygon: (box, corners) => `${box}, Polygon mit ${formatPlural(corners, "Ecke", "Ecken")}`,
   keepMine: "Meinen behalten",
   keepTheirs: (by) => `Rahmen von ${by} behalten`,
   keepDeleted: "Gelöscht lassen",
@@ -356,6 +358,8 @@ export const reviewKeys: Translation<typeof en.reviewKeys> = [
     keys: [
       ["Tab", "nächster Rahmen"],
       ["d", "Rahmen zeichnen: Pfeile, Umschalt + Pfeile, Enter"],
+      ["p", "Punkt setzen, wenn das Projekt Punkte nutzt: Pfeile, Enter"],
+      ["l", "Polygon zeichnen, wenn das Projekt sie nutzt: Pfeile, Leertaste, Enter"],
       ["e", "ausgewählten Rahmen ändern"],
       ["Entf", "ausgewählten Rahmen löschen"],
       ["f", "auf den Rahmen vergrößern"],

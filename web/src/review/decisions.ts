@@ -107,7 +107,10 @@ export interface BoxCorners {
 
 /** The values of a box that a person drew. */
 export interface BoxValues {
+  /** The corners of a box, or the extent of a polygon; that of a point has no width and height. */
   box: BoxCorners
+  /** The corners of a polygon; decisions of earlier versions of the page have none. */
+  polygon?: number[][] | null
   taxon: string | null
   label: string
   count: number | null

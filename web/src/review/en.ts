@@ -164,6 +164,9 @@ export const boxConflictTexts = {
   deleted: "deleted",
   box: (label: string, width: number, height: number, x: number, y: number) =>
     `${label}, ${width} × ${height} pixels at ${x}, ${y}`,
+  point: (label: string, x: number, y: number) => `${label}, point at ${x}, ${y}`,
+  polygon: (box: string, corners: number) =>
+    `${box}, polygon with ${formatPlural(corners, "corner", "corners")}`,
   keepMine: "Keep mine",
   keepTheirs: (by: string) => `Keep the box of ${by}`,
   keepDeleted: "Keep it deleted",
@@ -348,6 +351,8 @@ export const reviewKeys: { name: string; keys: [string, string][] }[] = [
     keys: [
       ["Tab", "next box"],
       ["d", "draw a box: arrows, Shift + arrows, Enter"],
+      ["p", "draw a point, if the project uses points: arrows, Enter"],
+      ["l", "draw a polygon, if the project uses them: arrows, Space, Enter"],
       ["e", "change the selected box"],
       ["Delete", "delete the selected box"],
       ["f", "zoom to the box"],

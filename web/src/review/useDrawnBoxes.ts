@@ -6,7 +6,9 @@ import type { Observation } from "../api/types"
 import type { Finding } from "../findings/findings"
 import { getShape, type Rectangle } from "../findings/shapes"
 import { canManage, canReview, useProject } from "../projects/projectContext"
-import { generateBoxId, getBoxValues } from "./boxDecisions"
+import { type DrawnShape, getExtent } from "../viewer/shapeGeometry"
+import type { EditableBox } from "../viewer/useBoxEditor"
+import { generateBoxId, getBoxValues, isPoint, isSameShape } from "./boxDecisions"
 import type { BoxCorners, BoxValues, NewBoxDecision } from "./decisions"
 import { getOutbox } from "./outbox"
 
@@ -46,6 +48,24 @@ function buildCorners({ x, y, width, height }: Rectangle, image: DrawnImage): Bo
     x_max: Math.min(image.width, Math.round(x + width)),
     y_max: Math.min(image.height, Math.round(y + height)),
   }
+}
+
+/** Build the values of a shape. */
+const buildShape = (shape: DrawnShape, image: DrawnImage): Pick<BoxValues, "box" | "polygon"> => ({
+  box: buildCorners(getExtent(shape), image),
+  polygon: shape.kind === "polygon" ? shape.corners.map(({ x, y }) => [x, y]) : null,
+})
+
+/** Return the shape of a box that a person drew. */
+function readShape(values: BoxValues): DrawnShape {
+  const { x_min: x, y_min: y, x_max, y_max } = values.box
+  if (values.polygon)
+    return {
+      kind: "polygon",
+      corners: values.polygon.map(([x = 0, y = 0]) => ({ x, y })),
+    }
+  if (isPoint(values)) return { kind: "point", at: { x, y } }
+  return { kind: "box", bounds: { x, y, width: x_max - x, height: y_max - y } }
 }
 
 const getName = (one: Observation): BoxName => ({
@@ -105,18 +125,31 @@ export function useDrawnBoxes(image: DrawnImage | undefined, observations: reado
   const canChange = useCallback(
     (finding: Finding): boolean => {
       const { annotation, analysis } = finding
-      if (!canDraw || annotation.annotation_type !== "bounding_box") return false
+      if (!canDraw) return false
       if (annotation.source === "human")
         return canManage(project) || annotation.author_id === caller?.user_id
+      if (annotation.annotation_type !== "bounding_box") return false
       return analysis.status === "completed" && !analysis.simulated
     },
     [canDraw, project, caller],
   )
 
+  /** Return the shape of a finding if the user may change it. */
+  const findEditable = useCallback(
+    (finding: Finding | undefined): EditableBox | null => {
+      if (!finding || !canChange(finding)) return null
+      if (finding.annotation.source === "human")
+        return { finding, shape: readShape(getBoxValues(finding.annotation)) }
+      const { shape } = finding
+      return shape.kind === "box" ? { finding, shape: { kind: "box", bounds: shape.bounds } } : null
+    },
+    [canChange],
+  )
+
   /** Build the decision that creates a box, changes it, or corrects a box of a model. */
-  const build = (bounds: Rectangle, of: Finding | null): NewBoxDecision | null => {
+  const build = (drawn: DrawnShape, of: Finding | null): NewBoxDecision | null => {
     if (!image) return null
-    const box = buildCorners(bounds, image)
+    const place = buildShape(drawn, image)
     const shared = {
       act: "box" as const,
       project: image.project_id,
@@ -127,19 +160,20 @@ export function useDrawnBoxes(image: DrawnImage | undefined, observations: reado
     }
     if (of?.annotation.source === "human") {
       const before = getBoxValues(of.annotation)
-      if (isSame(box, before.box)) return null
+      if (isSameShape(place, before)) return null
       return {
         ...shared,
         target: of.name ?? before.label,
         id: of.id,
         before,
-        after: { ...before, box },
+        after: { ...before, ...place },
         supersedes: of.annotation.supersedes ?? null,
         version: of.annotation.version ?? 0,
       }
     }
     const shape = of && getShape(of.annotation, image)
-    if (shape?.kind === "box" && isSame(box, buildCorners(shape.bounds, image))) return null
+    if (shape?.kind === "box" && isSameShape(place, { box: buildCorners(shape.bounds, image) }))
+      return null
     const values = of
       ? describe(of, observations)
       : { ...NO_DETAILS, ...getNextName(image.project_id, observations) }
@@ -149,7 +183,7 @@ export function useDrawnBoxes(image: DrawnImage | undefined, observations: reado
       target: values.label,
       id: generateBoxId(),
       before: null,
-      after: { ...values, box },
+      after: { ...values, ...place },
       supersedes: of?.id ?? null,
       version: 0,
     }
@@ -175,11 +209,5 @@ export function useDrawnBoxes(image: DrawnImage | undefined, observations: reado
     }
   }
 
-  return { canDraw, canChange, build, buildRemoval }
+  return { canDraw, canChange, findEditable, shapes: project.shapes, build, buildRemoval }
 }
-
-const isSame = (one: BoxCorners, other: BoxCorners) =>
-  one.x_min === other.x_min &&
-  one.y_min === other.y_min &&
-  one.x_max === other.x_max &&
-  one.y_max === other.y_max

@@ -3,7 +3,6 @@ import { type RefObject, useMemo } from "react"
 import type { Observation } from "../api/types"
 import { getTitle } from "../findings/findings"
 import { showToast } from "../ui/Toasts"
-import { getDrawnShape } from "../viewer/artifactFiles"
 import { drawingTexts } from "../viewer/en"
 import { useBoxEditor } from "../viewer/useBoxEditor"
 import type { NewBoxDecision } from "./decisions"
@@ -20,18 +19,15 @@ export function useReviewBoxes(
   session: ReviewSession,
   { unit, data, frame, current, select }: ReviewUnitState,
   act: ReturnType<typeof useReviewActions>,
-  { findings, files }: ReturnType<typeof useObservedFindings>,
+  { findings }: ReturnType<typeof useObservedFindings>,
 ) {
   const image = data?.images[frame]
-  const { canDraw, canChange, build, buildRemoval } = useDrawnBoxes(
+  const { canDraw, canChange, findEditable, shapes, build, buildRemoval } = useDrawnBoxes(
     image,
     data?.observations ?? NOTHING,
   )
   const finding = findings.find(({ id }) => id === current.chosen)
-  const selected = useMemo(() => {
-    const shape = finding && canChange(finding) ? getDrawnShape(finding, files) : null
-    return finding && shape?.kind === "box" ? { finding, bounds: shape.bounds } : null
-  }, [finding, files, canChange])
+  const selected = useMemo(() => findEditable(finding), [finding, findEditable])
   const record = async (decision: NewBoxDecision): Promise<boolean> =>
     unit !== undefined &&
     data !== undefined &&
@@ -41,12 +37,12 @@ export function useReviewBoxes(
     image,
     isEnabled: canDraw && isOpen,
     selected,
-    onSave: async (bounds, of) => {
-      const decision = build(bounds, of)
-      if (!decision || !(await record(decision))) return
+    shapes,
+    onSave: async (shape, of) => {
+      const decision = build(shape, of)
+      if (!decision || !(await record(decision))) return null
       select({ chosen: decision.id, frame })
-      const { x, y, width, height } = bounds
-      editor.announce(drawingTexts.saved(decision.target, width, height, x, y))
+      return decision.target
     },
     onDelete: () => {
       if (!finding) return false

@@ -12,9 +12,11 @@ import { SettingsTabs } from "../projects/SettingsTabs"
 import { pipelinesQuery } from "../queue/queries"
 import { Button } from "../ui/Button"
 import { uiTexts } from "../ui/en"
-import { SelectField, TextField } from "../ui/Field"
+import { Check, SelectField, TextField } from "../ui/Field"
 import { EmptyState } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
+
+const SHAPES = ["box", "point", "polygon"] as const
 
 export function SettingsPage() {
   const project = useProject()
@@ -50,6 +52,7 @@ function ProjectForm() {
     automatic: project.automatic_pipeline ?? "",
     gap: String(project.sequence_gap_s),
   })
+  const [shapes, setShapes] = useState(project.shapes)
   const field = (key: keyof typeof form) => ({
     value: form[key],
     onChange: (event: { target: { value: string } }) =>
@@ -67,6 +70,7 @@ function ProjectForm() {
             description: form.description,
             automatic_pipeline: form.automatic || null,
             sequence_gap_s: Number(form.gap) || 0,
+            shapes,
           },
         }),
       ),
@@ -98,6 +102,24 @@ function ProjectForm() {
           ))}
         </SelectField>
         <TextField label={t.gap} type="number" min={0} max={86400} {...field("gap")} />
+        <fieldset className="fieldset">
+          <legend>{t.shapes}</legend>
+          {SHAPES.map((one) => (
+            <Check
+              key={one}
+              label={t.shapeNames[one]}
+              checked={shapes.includes(one)}
+              // At least one shape can be drawn.
+              disabled={shapes.length === 1 && shapes.includes(one)}
+              onChange={({ target }) =>
+                setShapes((old) =>
+                  SHAPES.filter((other) => (other === one ? target.checked : old.includes(other))),
+                )
+              }
+            />
+          ))}
+          <p className="soft small">{t.shapesHint}</p>
+        </fieldset>
         {store.error && <ErrorMessage error={store.error} />}
         <div className="actions">
           <Button type="submit" kind="accent" busy={store.isPending}>

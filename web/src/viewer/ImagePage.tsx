@@ -9,7 +9,6 @@ import {
   PanelRight,
   Square,
   SquareDashed,
-  SquarePen,
   ZoomIn,
   ZoomOut,
 } from "lucide-react"
@@ -32,8 +31,10 @@ import { getDay, Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
 import { getDrawnShape, useArtifactFiles } from "./artifactFiles"
 import type { ImageCanvasHandle } from "./ImageCanvas"
+import { ShapeIcon } from "./ShapeIcon"
 import { SplitView } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
+import { DRAW_KEYS } from "./useBoxEditor"
 import { useLook } from "./useLook"
 import { useHumanBoxes, useObservations, usePendingNames } from "./useObservations"
 import { useViewerBoxes } from "./useViewerBoxes"
@@ -260,16 +261,18 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
           <IconButton label={t.fit} onClick={() => canvas.current?.showWhole()}>
             <Maximize size={17} />
           </IconButton>
-          {editor.isEnabled && (
-            <IconButton
-              label={drawingTexts.draw}
-              aria-keyshortcuts="d"
-              aria-pressed={editor.draft?.of === null}
-              onClick={editor.start}
-            >
-              <SquarePen size={17} />
-            </IconButton>
-          )}
+          {editor.isEnabled &&
+            editor.shapes.map((kind) => (
+              <IconButton
+                key={kind}
+                label={drawingTexts.drawShape[kind]}
+                aria-keyshortcuts={DRAW_KEYS[kind]}
+                aria-pressed={editor.draft?.of === null && editor.draft.shape.kind === kind}
+                onClick={() => editor.start(kind)}
+              >
+                <ShapeIcon kind={kind} size={17} />
+              </IconButton>
+            ))}
           <IconButton
             label={t.boxes}
             aria-pressed={sight.overlays}

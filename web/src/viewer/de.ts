@@ -135,15 +135,39 @@ const pixels = (width: number, height: number, x: number, y: number) =>
   `${formatCount(width)} mal ${formatCount(height)} Pixel bei ${formatCount(x)}, ${formatCount(y)}`
 
 export const drawingTexts: Translation<typeof en.drawingTexts> = {
-  draw: "Rahmen zeichnen",
+  drawShape: { box: "Rahmen zeichnen", point: "Punkt setzen", polygon: "Polygon zeichnen" },
   adjust: "Ausgewählten Rahmen ändern",
   remove: "Ausgewählten Rahmen löschen",
-  save: "Rahmen speichern",
+  saveShape: { box: "Rahmen speichern", point: "Punkt speichern", polygon: "Polygon speichern" },
   cancel: "Abbrechen",
-  drawHint: "Über das Tier ziehen, oder Pfeiltasten",
-  changeHint: "Ziehen, oder Pfeiltasten",
-  started:
-    "Rahmen in der Mitte der Ansicht. Pfeiltasten bewegen ihn, Umschalt und Pfeiltasten ändern die Größe, Enter speichert, Esc bricht ab.",
+  drawHint: {
+    box: "Über das Tier ziehen, oder Pfeiltasten",
+    point: "Auf die Stelle klicken, oder Pfeiltasten",
+    polygon: "Auf jede Ecke klicken; Doppelklick oder Enter schließt",
+  },
+  changeHint: {
+    box: "Ziehen, oder Pfeiltasten",
+    point: "Ziehen, oder Pfeiltasten",
+    polygon: "Ecken ziehen, oder mit der Leertaste auswählen",
+  },
+  started: {
+    box: "Rahmen in der Mitte der Ansicht. Pfeiltasten bewegen ihn, Umschalt und Pfeiltasten ändern die Größe, Enter speichert, Esc bricht ab.",
+    point:
+      "Punkt in der Mitte der Ansicht. Pfeiltasten bewegen ihn, Enter speichert, Esc bricht ab.",
+    polygon:
+      "Marke in der Mitte der Ansicht. Pfeiltasten bewegen sie, die Leertaste setzt eine Ecke, die Rücktaste entfernt die letzte, Enter schließt das Polygon, Esc bricht ab.",
+  },
+  at: (x, y) => `Bei ${formatCount(x)}, ${formatCount(y)}`,
+  corner: (number, x, y) => `Ecke ${number} bei ${formatCount(x)}, ${formatCount(y)}`,
+  cornerRemoved: (left) => `Ecke entfernt, noch ${formatPlural(left, "Ecke", "Ecken")}.`,
+  tooFewCorners: "Ein Polygon hat mindestens 3 Ecken.",
+  tooManyCorners: (most) => `Ein Polygon hat höchstens ${formatCount(most)} Ecken.`,
+  crossed:
+    "Kanten des Polygons berühren oder kreuzen sich. Verschieben oder entfernen Sie eine Ecke.",
+  tooSmall: "Das Polygon ist zu klein: mindestens 2 mal 2 Pixel.",
+  pointSaved: (name, x, y) => `Punkt ${name} gespeichert bei ${formatCount(x)}, ${formatCount(y)}.`,
+  polygonSaved: (name, corners) =>
+    `Polygon ${name} gespeichert mit ${formatPlural(corners, "Ecke", "Ecken")}.`,
   position: pixels,
   cancelled: "Rahmen nicht gespeichert.",
   saved: (name, width, height, x, y) =>

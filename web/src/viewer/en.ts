@@ -140,15 +140,40 @@ const pixels = (width: number, height: number, x: number, y: number) =>
   `${formatCount(width)} by ${formatCount(height)} pixels at ${formatCount(x)}, ${formatCount(y)}`
 
 export const drawingTexts = {
-  draw: "Draw a box",
+  drawShape: { box: "Draw a box", point: "Draw a point", polygon: "Draw a polygon" },
   adjust: "Change the selected box",
   remove: "Delete the selected box",
-  save: "Save box",
+  saveShape: { box: "Save box", point: "Save point", polygon: "Save polygon" },
   cancel: "Cancel",
-  drawHint: "Drag over the animal, or use arrow keys",
-  changeHint: "Drag, or use arrow keys",
-  started:
-    "Box in the middle of the view. Arrow keys move it, Shift and arrow keys resize it, Enter saves it, Escape cancels.",
+  drawHint: {
+    box: "Drag over the animal, or use arrow keys",
+    point: "Click the place, or use arrow keys",
+    polygon: "Click each corner; double-click or Enter closes",
+  },
+  changeHint: {
+    box: "Drag, or use arrow keys",
+    point: "Drag, or use arrow keys",
+    polygon: "Drag corners, or select them with Space",
+  },
+  started: {
+    box: "Box in the middle of the view. Arrow keys move it, Shift and arrow keys resize it, Enter saves it, Escape cancels.",
+    point: "Point in the middle of the view. Arrow keys move it, Enter saves it, Escape cancels.",
+    polygon:
+      "Cursor in the middle of the view. Arrow keys move it, Space adds a corner, Backspace removes the last one, Enter closes the polygon, Escape cancels.",
+  },
+  at: (x: number, y: number) => `At ${formatCount(x)}, ${formatCount(y)}`,
+  corner: (number: number, x: number, y: number) =>
+    `Corner ${number} at ${formatCount(x)}, ${formatCount(y)}`,
+  cornerRemoved: (left: number) =>
+    left === 1 ? "Corner removed, 1 left." : `Corner removed, ${formatCount(left)} left.`,
+  tooFewCorners: "A polygon has at least 3 corners.",
+  tooManyCorners: (most: number) => `A polygon has at most ${formatCount(most)} corners.`,
+  crossed: "Edges of the polygon touch or cross each other. Move or remove a corner.",
+  tooSmall: "The polygon is too small: at least 2 by 2 pixels.",
+  pointSaved: (name: string, x: number, y: number) =>
+    `Point of ${name} saved at ${formatCount(x)}, ${formatCount(y)}.`,
+  polygonSaved: (name: string, corners: number) =>
+    `Polygon of ${name} saved with ${formatCount(corners)} corners.`,
   position: (width: number, height: number, x: number, y: number) => pixels(width, height, x, y),
   cancelled: "Box not saved.",
   saved: (name: string, width: number, height: number, x: number, y: number) =>

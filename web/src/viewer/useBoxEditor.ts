@@ -1,28 +1,38 @@
 /**
- * Draws, moves and resizes one box at a time, by mouse, touch and keyboard. Nothing is stored
- * before the user releases the pointer or presses Enter.
+ * Draws, moves and resizes one box, point or polygon at a time, by mouse, touch and keyboard.
+ * Nothing is stored before the user releases the pointer, closes the polygon or presses Enter.
  */
 import { type RefObject, useEffect, useMemo, useRef, useState } from "react"
 import type { Finding } from "../findings/findings"
-import type { Rectangle } from "../findings/shapes"
 import type { Size } from "../findings/size"
 import { isKeyForPage } from "../ui/shortcuts"
+import { showToast } from "../ui/Toasts"
 import {
-  findHandle,
   getKeyStep,
   type Handle,
-  isInside,
-  isLargeEnough,
-  moveBox,
   type Point,
   resizeBox,
   spanBox,
   startBox,
-  toCanvas,
   toImage,
 } from "./boxGeometry"
 import { drawingTexts as t } from "./en"
 import type { ImageCanvasHandle } from "./ImageCanvas"
+import {
+  clampPoint,
+  type DrawnShape,
+  dragShape,
+  findGrip,
+  type Grip,
+  getExtent,
+  isComplete,
+  isCrossed,
+  isSamePoint,
+  isWithin,
+  MAX_CORNERS,
+  moveShape,
+  type ShapeKind,
+} from "./shapeGeometry"
 import type { View } from "./viewGeometry"
 
 /** A pointer that moves less than this, in CSS pixels, is a click. */
@@ -36,31 +46,42 @@ const ARROWS: Record<string, Point> = {
   ArrowUp: { x: 0, y: -1 },
   ArrowDown: { x: 0, y: 1 },
 }
+/** The keys that draw each shape. */
+export const DRAW_KEYS: Record<ShapeKind, string> = { box: "d", point: "p", polygon: "l" }
 /** Keys that change only what is visible: they work while a box is drawn. */
 const LOOKING = new Set(["+", "-", "=", "b", "f", "g", "h", "v", "?"])
 
-/** A box that is not stored. */
+/** A box, point or polygon that is not stored. */
 export interface BoxDraft {
   /** The box that is changed; null for a new one. */
   of: Finding | null
-  bounds: Rectangle
-  /** Whether it has handles. A new box that was not moved yet is replaced by the next drag. */
+  shape: DrawnShape
+  /**
+   * Whether it has handles. A new box that was not moved yet is replaced by the next drag, and a new
+   * polygon gets corners until it is saved.
+   */
   isPlaced: boolean
+  /** Where the keyboard adds the next corner of a new polygon. */
+  cursor: Point | null
+  /** The corner of a polygon that the keyboard moves; null moves the whole shape. */
+  corner: number | null
 }
 
 export interface EditableBox {
   finding: Finding
-  bounds: Rectangle
+  shape: DrawnShape
 }
 
 export interface BoxEditorOptions {
   image: (Size & { id: string }) | undefined
   /** Whether the user may draw on the image. */
   isEnabled: boolean
+  /** The shapes that the project uses. */
+  shapes: readonly ShapeKind[]
   /** The selected box, if the user may change it. */
   selected: EditableBox | null
-  /** Resolves when the box is shown from then on. */
-  onSave: (bounds: Rectangle, of: Finding | null) => Promise<unknown>
+  /** Resolves with its name when the box is shown from then on; null if nothing was stored. */
+  onSave: (shape: DrawnShape, of: Finding | null) => Promise<string | null>
   /** Deletes the selected box; false if none is selected. */
   onDelete: () => boolean
 }
@@ -77,9 +98,11 @@ export interface BoxGestures {
 }
 
 interface Gesture {
-  kind: "draw" | "move" | Handle
+  grip: "draw" | Grip
   at: Point
   start: Point
+  /** The last position in the image. */
+  last: Point
   from: BoxDraft
   /** Restored if the gesture is cancelled. */
   before: BoxDraft | null
@@ -92,7 +115,7 @@ export function useBoxEditor(
 ) {
   const [draft, setDraft] = useState<BoxDraft | null>(null)
   const [announcement, announce] = useState("")
-  const now = useRef({ draft, options, isSaving: false })
+  const now = useRef({ draft, options, isSaving: false, reach: REACH.mouse })
   now.current.options = options
   const gesture = useRef<Gesture | null>(null)
 
@@ -101,8 +124,13 @@ export function useBoxEditor(
       now.current.draft = next
       setDraft(next)
     }
-    const announceDraft = ({ bounds }: BoxDraft) =>
-      announce(t.position(bounds.width, bounds.height, bounds.x, bounds.y))
+    const announceDraft = ({ shape, cursor, corner }: BoxDraft) => {
+      const { x, y, width, height } = getExtent(shape)
+      const selected = shape.kind === "polygon" && corner !== null ? shape.corners[corner] : null
+      if (selected && corner !== null) announce(t.corner(corner + 1, selected.x, selected.y))
+      else if (cursor) announce(t.at(cursor.x, cursor.y))
+      else announce(shape.kind === "point" ? t.at(x, y) : t.position(width, height, x, y))
+    }
     const cancel = () => {
       gesture.current = null
       if (now.current.draft) announce(t.cancelled)
@@ -110,29 +138,97 @@ export function useBoxEditor(
     }
     const save = () => {
       const { draft, options } = now.current
-      if (!draft || now.current.isSaving || !isLargeEnough(draft.bounds)) return
+      if (!draft || now.current.isSaving) return
+      const { shape } = draft
+      const why = findObstacle(shape)
+      if (why !== null) {
+        announce(why)
+        if (why) showToast(why, true)
+        return
+      }
       now.current.isSaving = true
       // The draft is visible until the stored box is.
-      void options.onSave(draft.bounds, draft.of).finally(() => {
-        now.current.isSaving = false
-        if (now.current.draft === draft) put(null)
-      })
+      void options
+        .onSave(shape, draft.of)
+        .then((name) => name !== null && announce(formatSaved(name, shape)))
+        .finally(() => {
+          now.current.isSaving = false
+          if (now.current.draft === draft) put(null)
+        })
     }
-    const start = () => {
+    const start = (kind: ShapeKind = now.current.options.shapes[0] ?? "box") => {
       const { options, draft } = now.current
       const shown = canvas.current?.getView()
-      if (draft) return cancel()
+      if (draft && (draft.of || draft.shape.kind === kind)) return cancel()
       if (!options.isEnabled || !options.image || !shown?.canvas.width) return
-      put({ of: null, bounds: startBox(shown.view, shown.canvas, options.image), isPlaced: false })
-      announce(t.started)
+      const bounds = startBox(shown.view, shown.canvas, options.image)
+      const middle = { x: bounds.x + bounds.width / 2, y: bounds.y + bounds.height / 2 }
+      const at = clampPoint(middle, options.image)
+      const shape: DrawnShape =
+        kind === "box" ? { kind, bounds } : kind === "point" ? { kind, at } : { kind, corners: [] }
+      const cursor = kind === "polygon" ? at : null
+      put({ of: null, shape, isPlaced: false, cursor, corner: null })
+      announce(t.started[kind])
     }
     const adjust = () => {
       const { selected, isEnabled } = now.current.options
       if (!selected || !isEnabled) return false
-      const next = { of: selected.finding, bounds: selected.bounds, isPlaced: true }
+      const next = placeDraft(selected)
       put(next)
       announceDraft(next)
       return true
+    }
+    /** Place a new point, or the next corner of a new polygon. */
+    const placeShape = (draft: BoxDraft, at: Point) => {
+      const { shape } = draft
+      if (shape.kind === "point") {
+        put({ ...draft, shape: { kind: "point", at } })
+        return save()
+      }
+      if (shape.kind !== "polygon") return
+      const { corners } = shape
+      const view = canvas.current?.getView().view
+      const [first, last] = [corners[0], corners.at(-1)]
+      const isNear = (corner: Point | undefined, reach: number) =>
+        view &&
+        corner &&
+        isWithin(
+          { x: view.x + at.x * view.scale, y: view.y + at.y * view.scale },
+          corner,
+          view,
+          reach,
+        )
+      put({ ...draft, cursor: at })
+      // The second click of a double click, or a click on the first corner.
+      if (isNear(last, STILL) || (corners.length > 2 && isNear(first, now.current.reach)))
+        return corners.length > 2 ? save() : undefined
+      if (corners.length >= MAX_CORNERS) return showToast(t.tooManyCorners(MAX_CORNERS), true)
+      if (corners.some((one) => isSamePoint(one, at))) return
+      put({ ...draft, cursor: at, shape: { kind: "polygon", corners: [...corners, at] } })
+      announce(t.corner(corners.length + 1, at.x, at.y))
+    }
+    /** Remove the last corner of a new polygon, or the selected corner of another one. */
+    const removeCorner = (draft: BoxDraft) => {
+      const { shape, corner } = draft
+      if (shape.kind !== "polygon") return
+      const which = draft.of === null ? shape.corners.length - 1 : corner
+      if (which === null || (draft.of !== null && shape.corners.length <= 3)) return
+      const corners = shape.corners.filter((_, at) => at !== which)
+      put({ ...draft, shape: { kind: "polygon", corners }, corner: null })
+      announce(t.cornerRemoved(corners.length))
+    }
+    /** Move what the arrow keys move: the cursor, the selected corner or the whole shape. */
+    const moveDraft = (draft: BoxDraft, dx: number, dy: number, isResize: boolean, image: Size) => {
+      const { shape, cursor, corner } = draft
+      if (cursor && draft.of === null)
+        return { ...draft, cursor: clampPoint({ x: cursor.x + dx, y: cursor.y + dy }, image) }
+      const moved =
+        shape.kind === "box" && isResize
+          ? { kind: shape.kind, bounds: resizeBox(shape.bounds, CORNER, dx, dy, image) }
+          : corner !== null
+            ? dragShape(shape, { corner }, dx, dy, image)
+            : moveShape(shape, dx, dy, image)
+      return { ...draft, shape: moved, isPlaced: true }
     }
     const gestures: BoxGestures = {
       down: (at, view, isTouch) => {
@@ -142,19 +238,18 @@ export function useBoxEditor(
         const placed: BoxDraft | null = draft?.isPlaced
           ? draft
           : !draft && selected
-            ? { of: selected.finding, bounds: selected.bounds, isPlaced: true }
+            ? placeDraft(selected)
             : null
-        const box = placed && toCanvas(placed.bounds, view)
-        const handle = box && findHandle(at, box, isTouch ? REACH.touch : REACH.mouse)
-        const begin = (kind: Gesture["kind"], from: BoxDraft) => {
+        now.current.reach = isTouch ? REACH.touch : REACH.mouse
+        const grip = placed && findGrip(at, placed.shape, view, now.current.reach)
+        const begin = (grip: Gesture["grip"], from: BoxDraft) => {
           const start = toImage(at, view)
-          gesture.current = { kind, at, start, from, before: draft, isMoved: false }
+          gesture.current = { grip, at, start, last: start, from, before: draft, isMoved: false }
         }
-        if (placed && handle) begin(handle, placed)
-        else if (placed && box && isInside(at, box)) begin("move", placed)
+        if (placed && grip) begin(grip, placed)
         else if (draft?.of === null) begin("draw", draft)
         else return null
-        return draft || handle ? "drag" : "press"
+        return draft || (grip && grip !== "move") ? "drag" : "press"
       },
       move: (at, view) => {
         const one = gesture.current
@@ -163,27 +258,38 @@ export function useBoxEditor(
         if (!one.isMoved && Math.hypot(at.x - one.at.x, at.y - one.at.y) < STILL) return
         one.isMoved = true
         const to = toImage(at, view)
+        one.last = to
+        const { shape } = one.from
         const [dx, dy] = [to.x - one.start.x, to.y - one.start.y]
-        const bounds =
-          one.kind === "draw"
-            ? spanBox(one.start, to, image)
-            : one.kind === "move"
-              ? moveBox(one.from.bounds, dx, dy, image)
-              : resizeBox(one.from.bounds, one.kind, dx, dy, image)
-        put({ of: one.from.of, bounds, isPlaced: true })
+        if (one.grip !== "draw")
+          put({ ...one.from, shape: dragShape(shape, one.grip, dx, dy, image), isPlaced: true })
+        else if (shape.kind === "box") {
+          const bounds = spanBox(one.start, to, image)
+          put({ ...one.from, shape: { kind: "box", bounds }, isPlaced: true })
+        } else if (shape.kind === "point")
+          put({ ...one.from, shape: { kind: "point", at: clampPoint(to, image) } })
+        else put({ ...one.from, cursor: clampPoint(to, image) })
       },
       up: () => {
         const one = gesture.current
+        const { image } = now.current.options
         gesture.current = null
-        if (!one?.isMoved) return
+        if (!one || !image) return
+        if (one.grip === "draw" && one.from.shape.kind !== "box")
+          return placeShape(one.from, clampPoint(one.last, image))
+        if (!one.isMoved) return
         const { draft } = now.current
-        if (draft && isLargeEnough(draft.bounds)) save()
-        else put(one.before)
+        if (draft && findObstacle(draft.shape) === null) save()
+        else {
+          const why = draft && findObstacle(draft.shape)
+          if (why) showToast(why, true)
+          put(one.before)
+        }
       },
       cancel: () => {
         const one = gesture.current
         gesture.current = null
-        if (one?.isMoved) put(one.before)
+        if (one?.isMoved || one?.grip === "draw") put(one.before)
       },
       isBusy: () => now.current.draft !== null,
     }
@@ -193,7 +299,8 @@ export function useBoxEditor(
       if (!options.isEnabled || !options.image) return
       const isButton = target instanceof HTMLElement && target.closest(".box-bar button") !== null
       if (!draft) {
-        if (key === "d" && !repeat) start()
+        const kind = options.shapes.find((one) => DRAW_KEYS[one] === key)
+        if (kind && !repeat) start(kind)
         else if (!(key === "e" && !repeat && adjust())) {
           if (!["Delete", "Backspace"].includes(key) || repeat || !options.onDelete()) return
         }
@@ -203,17 +310,23 @@ export function useBoxEditor(
       const way = ARROWS[key]
       if (way) {
         const step = getKeyStep(canvas.current?.getView().view ?? { scale: 1, x: 0, y: 0 })
-        const change = shiftKey
-          ? resizeBox(draft.bounds, CORNER, way.x * step, way.y * step, options.image)
-          : moveBox(draft.bounds, way.x * step, way.y * step, options.image)
-        const next = { ...draft, bounds: change, isPlaced: true }
+        const next = moveDraft(draft, way.x * step, way.y * step, shiftKey, options.image)
         put(next)
         announceDraft(next)
       } else if (key === "Enter") {
         if (isButton) return
         save()
-      } else if (key === "Escape" || (key === "d" && !repeat)) cancel()
-      else if (key === "Tab") {
+      } else if (key === "Escape" || (key === DRAW_KEYS[draft.shape.kind] && !repeat)) cancel()
+      else if (draft.shape.kind === "polygon" && key === "Backspace") removeCorner(draft)
+      else if (draft.shape.kind === "polygon" && key === " " && !isButton) {
+        if (draft.of === null) placeShape(draft, draft.cursor ?? { x: 0, y: 0 })
+        else {
+          const at = (draft.corner ?? -1) + 1
+          const next = { ...draft, corner: at < draft.shape.corners.length ? at : null }
+          put(next)
+          announceDraft(next)
+        }
+      } else if (key === "Tab") {
         // The buttons of the draft can be reached; boxes are not cycled.
         event.stopImmediatePropagation()
         return
@@ -244,6 +357,7 @@ export function useBoxEditor(
     announce,
     selected: options.isEnabled && !draft ? options.selected : null,
     isEnabled: options.isEnabled,
+    shapes: options.shapes,
     start: editor.start,
     save: editor.save,
     cancel: editor.cancel,
@@ -251,6 +365,29 @@ export function useBoxEditor(
     remove: () => void now.current.options.onDelete(),
     gestures: editor.gestures,
   }
+}
+
+const placeDraft = ({ finding, shape }: EditableBox): BoxDraft => ({
+  of: finding,
+  shape,
+  isPlaced: true,
+  cursor: null,
+  corner: null,
+})
+
+/** Find why a shape cannot be saved; null if it can, and no text for a box that is too small. */
+function findObstacle(shape: DrawnShape): string | null {
+  if (shape.kind !== "polygon") return isComplete(shape) ? null : ""
+  if (shape.corners.length < 3) return t.tooFewCorners
+  if (isCrossed(shape.corners)) return t.crossed
+  return isComplete(shape) ? null : t.tooSmall
+}
+
+function formatSaved(name: string, shape: DrawnShape): string {
+  const { x, y, width, height } = getExtent(shape)
+  if (shape.kind === "point") return t.pointSaved(name, x, y)
+  if (shape.kind === "polygon") return t.polygonSaved(name, shape.corners.length)
+  return t.saved(name, width, height, x, y)
 }
 
 export type BoxEditor = ReturnType<typeof useBoxEditor>

@@ -25,13 +25,13 @@ export function useViewerBoxes(
   canvas: RefObject<ImageCanvasHandle | null>,
   { image, observations, visible, files, chosen, onChoose }: ViewerBoxesOptions,
 ) {
-  const { canDraw, canChange, build, buildRemoval } = useDrawnBoxes(image, observations)
+  const { canDraw, canChange, findEditable, shapes, build, buildRemoval } = useDrawnBoxes(
+    image,
+    observations,
+  )
   const { say } = useIdentify(image)
   const finding = visible.find(({ id }) => id === chosen)
-  const selected = useMemo(() => {
-    const shape = finding && canChange(finding) ? getDrawnShape(finding, files) : null
-    return finding && shape?.kind === "box" ? { finding, bounds: shape.bounds } : null
-  }, [finding, files, canChange])
+  const selected = useMemo(() => findEditable(finding), [finding, findEditable])
   const queue = async (decision: NewBoxDecision): Promise<boolean> => {
     try {
       await enqueueUndoable(decision)
@@ -45,12 +45,12 @@ export function useViewerBoxes(
     image,
     isEnabled: canDraw,
     selected,
-    onSave: async (bounds, of) => {
-      const decision = build(bounds, of)
-      if (!decision || !(await queue(decision))) return
+    shapes,
+    onSave: async (shape, of) => {
+      const decision = build(shape, of)
+      if (!decision || !(await queue(decision))) return null
       onChoose(decision.id)
-      const { x, y, width, height } = bounds
-      editor.announce(t.saved(decision.target, width, height, x, y))
+      return decision.target
     },
     onDelete: () => {
       if (!finding) return false
