@@ -58,6 +58,7 @@ class Furnished:
                     "images",
                     "review",
                     "sequences",
+                    "disagreement",
                     "jobs",
                     "sources",
                     "sources/new",
@@ -101,6 +102,7 @@ class Furnished:
         lists = (
             "images",
             "sequences",
+            "disagreement",
             "jobs",
             "sources",
             "deployments",

@@ -19,6 +19,7 @@ export const paths = {
   home: "/",
   signIn: "/sign-in",
   oidcReturn: "/sign-in/oidc",
+  forgotPassword: "/sign-in/forgot-password",
   welcome: "/welcome",
   newProject: "/projects/new",
   overview: (project: Id) => `/projects/${project}`,

@@ -64,6 +64,12 @@ class SignIn(Request):
     password: GivenPassword
 
 
+class PasswordResetRequest(Request):
+    """Request an e-mail with a link for choosing a new password."""
+
+    email: Email
+
+
 class LinkStateRequest(Request):
     """Request for the state of a one-time link.
 

@@ -19,9 +19,11 @@ class SignInMethods(Message):
     """Sign-in methods of the server.
 
     Passwords and one-time links are always available, an OpenID provider only if it is configured.
+    `password_reset`: the server sends links for a new password by e-mail.
     """
 
     oidc: OidcMethod | None
+    password_reset: bool = False
 
 
 class OidcRedirect(Message):

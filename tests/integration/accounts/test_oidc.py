@@ -102,7 +102,10 @@ async def test_somebody_invited_signs_in_and_is_linked(
     operator: httpx2.AsyncClient,
     provider: Provider,
 ) -> None:
-    assert (await browser.get("/auth/methods")).json() == {"oidc": {"name": "the university"}}
+    assert (await browser.get("/auth/methods")).json() == {
+        "oidc": {"name": "the university"},
+        "password_reset": False,
+    }
     answer = await come_back(browser, provider)
     assert remember(browser, answer)["email"] == "anna@example.org"
     assert (await browser.get("/auth/me")).json()["email"] == "anna@example.org"

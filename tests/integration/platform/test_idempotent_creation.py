@@ -97,6 +97,7 @@ ANEW = {
         "POST /auth/link/state",
         "POST /auth/oidc",
         "POST /auth/oidc/begin",
+        "POST /auth/password-reset",
         "POST /auth/sign-in",
         "POST /auth/sign-out",
     },

@@ -53,6 +53,7 @@ UNTOLD = {
     "POST /auth/oidc": "its audit entry is tested in test_oidc.py",
     "POST /auth/oidc/begin": KEEPS_NOTHING,
     "POST /auth/link/state": KEEPS_NOTHING,
+    "POST /auth/password-reset": "the link is recorded, tested in test_password_resets.py",
     "POST /deployments/{deployment_id}/clock/preview": KEEPS_NOTHING,
     "POST /projects/{project_id}/observation-settings/preview": KEEPS_NOTHING,
     "POST /notification-subscriptions": "writes an entry if a mail server is configured, tested in "

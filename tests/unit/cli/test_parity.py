@@ -23,6 +23,7 @@ NO_CLIENT = {
     "POST /auth/oidc/begin": BROWSER,
     "POST /auth/link": BROWSER,
     "POST /auth/link/state": BROWSER,
+    "POST /auth/password-reset": BROWSER,
     "GET /healthz": HEALTH,
     "GET /readyz": HEALTH,
     "POST /image-pull-sources/{source_id}/events": EVENTS,

@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useEffect, useState } from "react"
-import { useLocation } from "wouter"
+import { Link, useLocation } from "wouter"
 import { api, setSession, unwrap } from "../api/client"
 import { callerQuery } from "../api/session"
 import { SignInLayout } from "../brand/SignInLayout"
 import { ErrorMessage } from "../errors/ErrorMessage"
-import { paths } from "../paths"
+import { paths, withSearch } from "../paths"
 import { outboxTexts } from "../review/en"
 import { countWaiting } from "../review/outboxStore"
 import { Button } from "../ui/Button"
@@ -77,6 +77,7 @@ export function SignInPage() {
         <Button type="submit" kind="accent" busy={signIn.isPending}>
           {t.go}
         </Button>
+        <Link href={withSearch(paths.forgotPassword, { to: search.get("to") })}>{t.forgot}</Link>
       </form>
       {ways?.oidc && (
         <div className="form">

@@ -83,6 +83,19 @@ export const signInTexts: Translation<typeof en.signInTexts> = {
   by: (name) => `Weiter mit ${name}`,
   notSignedIn: "Nicht angemeldet",
   back: "Zurück zur Anmeldung",
+  forgot: "Passwort vergessen?",
+}
+
+export const forgotPasswordTexts: Translation<typeof en.forgotPasswordTexts> = {
+  title: "Passwort vergessen",
+  text: "Eine E-Mail mit einem Link für ein neues Passwort geht an die Adresse Ihres Kontos.",
+  go: "Link senden",
+  sent: (email) =>
+    `Wenn ein aktives Konto die Adresse ${email} hat, ist eine E-Mail unterwegs. Ihr Link gilt einmal und 24 Stunden lang. Frühere Links gelten nicht mehr.`,
+  noMail:
+    "Dieser Server sendet keine E-Mails. Bitten Sie einen Betreiber um einen Link für ein neues Passwort.",
+  operator:
+    "Betreiber legen den Link in den Einstellungen unter Personen an, oder mit `trapline user reset`. Auf dem Rechner des Servers gibt `trapline link` einen Link zur Anmeldung aus.",
 }
 
 export const oneTimeLinkTexts: Translation<typeof en.oneTimeLinkTexts> = {

@@ -79,6 +79,18 @@ export const signInTexts = {
   by: (name: string) => `Continue with ${name}`,
   notSignedIn: "Not signed in",
   back: "Back to the sign-in page",
+  forgot: "Forgot password?",
+}
+
+export const forgotPasswordTexts = {
+  title: "Forgot password",
+  text: "An e-mail with a link for a new password is sent to the address of your account.",
+  go: "Send link",
+  sent: (email: string) =>
+    `If an active account has the address ${email}, an e-mail is on its way. Its link works once, within 24 hours. Earlier links no longer work.`,
+  noMail: "This server sends no e-mail. Ask an operator for a link for a new password.",
+  operator:
+    "Operators create the link in the settings under People, or with `trapline user reset`. On the server's machine, `trapline link` prints a link that signs in.",
 }
 
 export const oneTimeLinkTexts = {

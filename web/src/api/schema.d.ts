@@ -520,6 +520,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/auth/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Password Reset
+         * @description Request an e-mail with a link for a new password, if an account has this address.
+         *
+         *     The response does not show whether one has. The link works once, within 24 hours. Status 404 if
+         *     the server sends no e-mail: `GET /auth/methods` shows that.
+         */
+        post: operations["request_password_reset_api_v2_auth_password_reset_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/auth/sessions": {
         parameters: {
             query?: never;
@@ -9156,6 +9179,14 @@ export interface components {
             keys: components["schemas"]["PinnedSpecies"][];
         };
         /**
+         * PasswordResetRequest
+         * @description Request an e-mail with a link for choosing a new password.
+         */
+        PasswordResetRequest: {
+            /** Email */
+            email: string;
+        };
+        /**
          * PasswordUpdate
          * @description Request to change one's own password; `old` is omitted only if no password was set.
          */
@@ -10722,9 +10753,15 @@ export interface components {
          * @description Sign-in methods of the server.
          *
          *     Passwords and one-time links are always available, an OpenID provider only if it is configured.
+         *     `password_reset`: the server sends links for a new password by e-mail.
          */
         SignInMethods: {
             oidc: components["schemas"]["OidcMethod"] | null;
+            /**
+             * Password Reset
+             * @default false
+             */
+            password_reset: boolean;
         };
         /**
          * SignatureCheckPart
@@ -13004,6 +13041,37 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PasswordUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_password_reset_api_v2_auth_password_reset_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordResetRequest"];
             };
         };
         responses: {

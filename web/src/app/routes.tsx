@@ -38,6 +38,9 @@ PRELOADED.find(([address]) => address.test(window.location.pathname))?.[1]().cat
 const OverviewPage = lazy(() => overview().then((m) => ({ default: m.OverviewPage })))
 const ImagesPage = lazy(() => images().then((m) => ({ default: m.ImagesPage })))
 const SignInPage = lazy(() => signIn().then((m) => ({ default: m.SignInPage })))
+const ForgotPasswordPage = lazy(() =>
+  import("../accounts/ForgotPasswordPage").then((m) => ({ default: m.ForgotPasswordPage })),
+)
 const WelcomePage = lazy(() =>
   import("../accounts/OneTimeLinkPage").then((m) => ({ default: m.OneTimeLinkPage })),
 )
@@ -147,6 +150,9 @@ export function Routes() {
       <Switch>
         <Route path={paths.signIn}>
           <SignInPage />
+        </Route>
+        <Route path={paths.forgotPassword}>
+          <ForgotPasswordPage />
         </Route>
         <Route path={paths.oidcReturn}>
           <OidcReturnPage />

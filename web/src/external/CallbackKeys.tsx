@@ -13,6 +13,7 @@ import { Dialog } from "../ui/Dialog"
 import { uiTexts } from "../ui/en"
 import { Check, TextField } from "../ui/Field"
 import { integrationTexts } from "./en"
+import "./external.css"
 
 interface NewKey {
   service: string

@@ -12,6 +12,7 @@ import { AreaField, TextField } from "../ui/Field"
 import { integrationTexts } from "./en"
 import { getHeader, parseRequest, type RequestNote } from "./pastedRequest"
 import { SignatureDiff } from "./SignatureDiff"
+import "./external.css"
 
 const EMPTY = {
   method: "POST",

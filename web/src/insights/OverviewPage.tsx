@@ -5,13 +5,11 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useEffect } from "react"
 import { Link, useLocation } from "wouter"
-import type { Image } from "../api/types"
 import { brandTexts } from "../brand/en"
 import { deploymentsQuery } from "../deployments/queries"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { useClassColour } from "../findings/classColours"
 import { classesQuery, recentImagesQuery } from "../images/queries"
-import { getThumbnailLabel, Thumbnail } from "../images/Thumbnail"
 import { paths, withSearch } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { formatStatusReason, jobTexts, workerTexts } from "../queue/en"
@@ -22,8 +20,9 @@ import { sourcesQuery } from "../sources/queries"
 import { sourceStateTexts } from "../sources/state/en"
 import { HealthTag, isUnhealthy } from "../sources/statusTags"
 import { formatCount, formatEstimate } from "../ui/en"
-import { formatExact, Timestamp } from "../ui/time"
+import { formatAge, Timestamp } from "../ui/time"
 import { ActivityCharts } from "./ActivityCharts"
+import { BestFinds } from "./BestFinds"
 import { overviewTexts } from "./en"
 import { ReviewProgressSection } from "./ReviewProgressSection"
 
@@ -33,6 +32,11 @@ const FirstSteps = lazy(() =>
 const DeploymentMap = lazy(() =>
   import("../deployments/map/DeploymentMap").then((m) => ({ default: m.DeploymentMap })),
 )
+
+/** A survey of which no camera sent an image for this time is finished: its cameras are not silent. */
+const FINISHED_AFTER_MS = 30 * 86_400_000
+
+const isFinished = (lastImage: string) => Date.now() - Date.parse(lastImage) > FINISHED_AFTER_MS
 
 export function OverviewPage() {
   const project = useProject()
@@ -56,6 +60,10 @@ export function OverviewPage() {
 
   const allJobs = jobs?.pages[0]?.results ?? []
   const silent = deployments?.results.filter((one) => one.silent_since) ?? []
+  const last = (deployments?.results ?? [])
+    .flatMap((one) => one.last_image_at ?? [])
+    .sort()
+    .at(-1)
   const online = services?.results.filter((service) => service.online).length ?? 0
   const failing = sources?.results.filter((source) => isUnhealthy(source.health)) ?? []
   const polled = [
@@ -118,11 +126,17 @@ export function OverviewPage() {
         <Link href={paths.workers(project.id)}>
           <b>{services ? formatCount(online) : "–"}</b> {t.figures.workers(online)}
         </Link>
-        {silent.length > 0 && (
-          <Link href={paths.deployments(project.id)} className="amber">
-            {t.silent(silent.length)}
-          </Link>
-        )}
+        {silent.length > 0 &&
+          last &&
+          (isFinished(last) ? (
+            <Link href={paths.deployments(project.id)}>
+              {t.lastImage(formatAge(last, Date.now()))}
+            </Link>
+          ) : (
+            <Link href={paths.deployments(project.id)} className="amber">
+              {t.silent(silent.length)}
+            </Link>
+          ))}
         {failing.length > 0 && (
           <Link
             href={
@@ -136,7 +150,7 @@ export function OverviewPage() {
           </Link>
         )}
       </div>
-      {images && images.results.length > 0 && <RecentImages images={images.results} />}
+      {images && images.results.length > 0 && <BestFinds newest={images.results} />}
       <div className="overview">
         <div>
           <section className="section">
@@ -246,28 +260,6 @@ export function OverviewPage() {
         </div>
       </div>
     </>
-  )
-}
-
-function RecentImages({ images }: { images: Image[] }) {
-  const project = useProject()
-  return (
-    <section aria-label={overviewTexts.recent}>
-      <div className="image-strip">
-        {images.map((image) => (
-          <Link
-            key={image.id}
-            href={paths.image(project.id, image.id)}
-            className="tile-image"
-            style={{ aspectRatio: `${image.width} / ${image.height}`, height: "100%" }}
-            title={`${image.deployment_name}, ${formatExact(image.captured_at, image.time_zone)}`}
-            aria-label={getThumbnailLabel(image)}
-          >
-            <Thumbnail image={image} eager />
-          </Link>
-        ))}
-      </div>
-    </section>
   )
 }
 

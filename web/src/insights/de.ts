@@ -35,6 +35,8 @@ export const onboardingTexts: Translation<typeof en.onboardingTexts> = {
 export const overviewTexts: Translation<typeof en.overviewTexts> = {
   where: "Karte der Standorte",
   recent: "Neueste Bilder",
+  finds: "Beste Funde",
+  lastImage: (age) => `letztes Bild ${age}`,
   running: "Läuft gerade",
   nothingRuns: "Kein Auftrag läuft.",
   sources: "Quellen",

@@ -34,6 +34,8 @@ export const onboardingTexts = {
 export const overviewTexts = {
   where: "Locations",
   recent: "Latest images",
+  finds: "Best finds",
+  lastImage: (age: string) => `last image ${age}`,
   running: "Running now",
   nothingRuns: "No job runs.",
   sources: "Sources",

@@ -5,7 +5,7 @@
 import { api, unwrap } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import type { Identification } from "../api/types"
-import { locale } from "../ui/en"
+import { formatDay, formatTime } from "../ui/time"
 import { BoxConflict } from "./boxRequests"
 import { type Decision, type IdentifyDecision, listDecidedImages, type Refusal } from "./decisions"
 import { reviewTexts, outboxTexts as t } from "./en"
@@ -81,7 +81,7 @@ export async function findConflict(
     why: t.newer(
       newest.by,
       `${t.does[newest.kind] ?? newest.kind}${name}`,
-      new Date(newest.created_at).toLocaleString(locale),
+      `${formatDay(newest.created_at)}, ${formatTime(newest.created_at)}`,
     ),
   }
 }

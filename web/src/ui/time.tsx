@@ -8,6 +8,15 @@ const DAY = 86_400
 /** Sizes are shown in at most terabytes. */
 const LARGEST_UNIT = 4
 
+/**
+ * The user's variant of the language of the page, such as en-US: it has its own order of days and
+ * months. The tests of single functions have no browser.
+ */
+const region =
+  typeof window === "undefined"
+    ? undefined
+    : navigator.languages.find((one) => one.startsWith(`${locale.slice(0, 2)}-`))
+
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 function format(
@@ -18,9 +27,9 @@ function format(
   let formatter = formats.get(key)
   if (!formatter) {
     try {
-      formatter = new Intl.DateTimeFormat(locale, { ...options, timeZone: zone })
+      formatter = new Intl.DateTimeFormat(region ?? locale, { ...options, timeZone: zone })
     } catch {
-      formatter = new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" })
+      formatter = new Intl.DateTimeFormat(region ?? locale, { ...options, timeZone: "UTC" })
     }
     formats.set(key, formatter)
   }

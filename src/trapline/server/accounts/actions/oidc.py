@@ -64,7 +64,10 @@ DEACTIVATED = (
 def list_sign_in_methods(system: AppContext) -> SignInMethods:
     """List the methods to sign in."""
     provider = system.identity_provider
-    return SignInMethods(oidc=OidcMethod(name=provider.name) if provider else None)
+    return SignInMethods(
+        oidc=OidcMethod(name=provider.name) if provider else None,
+        password_reset=system.mail_server is not None,
+    )
 
 
 async def begin_sign_in(system: AppContext) -> tuple[OidcRedirect, str]:

@@ -5,7 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from trapline.server.accounts.actions import auth, one_time_links, passwords, sessions, users
+from trapline.server.accounts.actions import (
+    auth,
+    one_time_links,
+    password_resets,
+    passwords,
+    sessions,
+    users,
+)
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf, get_cookie_name
 from trapline.server.platform.db.cursors import slice_page
 from trapline.server.platform.http.parameters import Cursor, Limit
@@ -16,6 +23,7 @@ from trapline.wire.auth import (
     LinkSignInRequest,
     LinkState,
     LinkStateRequest,
+    PasswordResetRequest,
     PasswordUpdate,
     SignIn,
 )
@@ -73,6 +81,18 @@ async def update_current_user(
     """Change your name."""
     await users.update_own_name(system, scope, change.name)
     return await get_current_user(system, scope, request)
+
+
+@router.post("/password-reset", status_code=204)
+async def request_password_reset(
+    system: SystemOf, origin: OriginOf, given: PasswordResetRequest
+) -> None:
+    """Request an e-mail with a link for a new password, if an account has this address.
+
+    The response does not show whether one has. The link works once, within 24 hours. Status 404 if
+    the server sends no e-mail: `GET /auth/methods` shows that.
+    """
+    await password_resets.request_password_reset(system, origin, given.email)
 
 
 @router.post("/link/state")

@@ -34,3 +34,5 @@ class LoginBackoff:
 ACCOUNT_FROM_ADDRESS = LoginBackoff(free=5, longest_s=900)
 ADDRESS = LoginBackoff(free=20, longest_s=900)
 ACCOUNT = LoginBackoff(free=50, longest_s=60)
+RESET_OF_ACCOUNT = LoginBackoff(free=3, longest_s=14_400)
+"""Requests for a new password of an account: a stranger cannot fill its mailbox."""

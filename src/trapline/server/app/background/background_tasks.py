@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from structlog.contextvars import bound_contextvars
 
+from trapline.server.accounts.actions.password_resets import SEND_RESET, send_password_reset
 from trapline.server.exports.actions.export_build import build_export
 from trapline.server.exports.actions.exports import BUILD, resume_exports
 from trapline.server.imports.actions.imports import IMPORT
@@ -74,7 +76,12 @@ async def _import(system: AppContext, import_id: str) -> None:
     await run_import(system, SCOPE, UUID(import_id))
 
 
+async def _send_reset(system: AppContext, email: str, give_up_at: str) -> None:
+    await send_password_reset(system, SCOPE, email, datetime.fromisoformat(give_up_at))
+
+
 QUEUED: dict[str, BackgroundTask] = {
+    SEND_RESET: _send_reset,
     PULL: _pull,
     EXPAND: _expand,
     SWEEP: _sweep,

@@ -24,6 +24,7 @@ ACCESS: dict[str, RouteAccess] = {
     "GET /auth/methods": NO_SIGN_IN,
     "POST /auth/oidc/begin": NO_SIGN_IN,
     "POST /auth/oidc": NO_SIGN_IN,  # requires the code of the provider
+    "POST /auth/password-reset": NO_SIGN_IN,  # sends a link to the address of the account
     "POST /auth/link/state": NO_SIGN_IN,  # requires the secret of a link
     "POST /auth/link": NO_SIGN_IN,
     "POST /auth/sign-out": RouteAccess(frozenset({PERSON})),
