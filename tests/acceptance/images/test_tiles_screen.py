@@ -149,6 +149,7 @@ def test_tiles_that_fail_are_reported_and_requested_again(
     opened.keyboard.press("1")
     note = opened.locator(".tile-state")
     expect(note).to_contain_text("could not be loaded in full size")
+    expect(opened.get_by_test_id("tile")).to_have_count(0)  # the preview is shown instead
     opened.unroute("**/files/tiles/**", fail)
     note.get_by_role("button", name="Try again").click()
     opened.wait_for_function(LOADED)

@@ -71,11 +71,14 @@ export function useTiles(
   const names = useMemo(() => new Set(visible.map((tile) => tile.name)), [visible])
   const now = useRef(names)
   now.current = names
+  const { attempt, failed } = outcomes
   const tiles = useMemo(() => {
     const kept = outcomes.loaded.filter((tile) => !names.has(tile.name))
-    return [...kept, ...visible].sort((one, other) => other.level - one.level)
-  }, [visible, names, outcomes.loaded])
-  const { attempt, failed } = outcomes
+    // A browser draws a frame and an icon for an image that failed.
+    return [...kept, ...visible.filter((tile) => !failed.has(tile.name))].sort(
+      (one, other) => other.level - one.level,
+    )
+  }, [visible, names, outcomes.loaded, failed])
   const hasFailed = visible.some((tile) => failed.has(tile.name))
   useEffect(() => {
     if (hasFailed) onFail(url)
