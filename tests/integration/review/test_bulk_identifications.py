@@ -247,6 +247,19 @@ async def test_it_stops_when_its_author_loses_the_permission(grid: Grid) -> None
     assert set(await grid.count()) == set()
 
 
+async def test_a_withdrawal_by_another_user_stops_when_they_lose_the_role(grid: Grid) -> None:
+    field = grid.field
+    shown = await grid.prepare("blank=false", kind="blank")
+    await grid.act(shown, "start")
+    await grid.run()
+    manager, key = await grid.let_in(Role.MANAGER)
+    await grid.act(shown, "withdraw", token=manager)
+    await field.change("update members set role = 'reviewer' where user_id = %s", key)
+    await grid.run()
+    stopped = await grid.show(shown)
+    assert (stopped["state"], stopped["withdrawn"]) == ("stopped", 2)
+
+
 async def test_a_sequence_is_one_statement_for_its_boxes(grid: Grid) -> None:
     while await group_images(grid.field.system, SYSTEM):
         pass

@@ -189,6 +189,13 @@ async def test_a_box_says_what_the_person_who_named_it_says(easel: Easel) -> Non
     assert await find_author() == drawn["author_id"], "its author restored it"
 
 
+async def test_a_box_that_another_user_withdrew_is_not_restored(easel: Easel) -> None:
+    ada = await easel.join(Role.REVIEWER)
+    [drawn] = await easel.draw({}, token=ada)
+    await easel.call("DELETE", f"/annotations/{drawn['id']}", status=204)
+    await easel.draw({"id": drawn["id"]}, status=409, token=ada)
+
+
 async def test_a_box_never_adds_to_a_stated_count(easel: Easel) -> None:
     said = {"kind": "correct", "images": easel.images[:1], "label": "hare", "count": 3}
     await easel.call("POST", "/identifications", {"identifications": [said]}, 201)

@@ -25,6 +25,7 @@ from trapline.server.review.queries.bulk_identifications import (
 from trapline.server.review.queries.identifications import list_sequence_images, list_taxon_names
 from trapline.server.review.rules.identifications import DETAILS, list_errors
 from trapline.wire.bulk_identifications import (
+    MOST_EXCLUDED,
     MOST_IMAGES,
     BulkIdentification,
     BulkUnit,
@@ -116,9 +117,11 @@ async def _select(
         most = MOST_IMAGES + len(new.excluded)
         return project_id, await list_filtered(scope, tx, project_id, wanted, most + 1)
     if new.sequences is not None:
-        found = await list_sequence_images(scope, tx, new.sequences)
+        most = MOST_IMAGES + MOST_EXCLUDED
+        found = await list_sequence_images(scope, tx, new.sequences, most + 1)
+        is_whole = sum(map(len, found.values())) <= most
         for place, key in enumerate(new.sequences):
-            if key not in found:
+            if key not in found and is_whole:
                 raise missing(f"sequences.{place}")
         named = {image for images in found.values() for image in images}
     else:
@@ -127,6 +130,8 @@ async def _select(
     for place, key in enumerate(new.images or ()):
         if key not in places:
             raise missing(f"images.{place}")
+    if not places:
+        raise missing("sequences.0")
     project = _get_project(scope, project_id, {of for of, _ in places.values()})
     return project, {key: reviewed for key, (_, reviewed) in places.items()}
 

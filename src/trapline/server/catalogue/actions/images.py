@@ -258,13 +258,13 @@ def _build_image(
         classes=found.classes,
         blank=found.is_blank,
         needs_review=found.needs_review,
-        boxes=[_build_box(box) for box in found.boxes],
+        boxes=[build_box(box) for box in found.boxes],
         observed=[ObservedName(name=one.name, count=one.individuals) for one in found.observed],
         created_at=row.created_at,
     )
 
 
-def _build_box(box: BoxSummary) -> ThumbnailBox:
+def build_box(box: BoxSummary) -> ThumbnailBox:
     return ThumbnailBox(
         id=box.id,
         x_min=box.data["x_min"],

@@ -1,14 +1,20 @@
 """Create review sets from a filter of images, and hand out their items."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import SystemRandom
+from typing import Any
 from uuid import UUID
 
-from trapline.server.catalogue.actions.images import build_images
+from trapline.server.catalogue.actions.images import build_box, build_images
 from trapline.server.catalogue.queries.image_filters import (
     filter_images,
     get_capture_time_column,
     resolve_filter,
+)
+from trapline.server.catalogue.queries.image_findings import (
+    MAX_BOXES,
+    BoxSummary,
+    list_box_corners,
 )
 from trapline.server.catalogue.rules.filters import ImageFilter
 from trapline.server.images.queries.images import ImageRow, select_images
@@ -148,6 +154,8 @@ async def claim_items(
                 for row in rows
             },
         )
+        boxes = {one.annotation_id for one in observed if one.annotation_id is not None}
+        corners = await list_box_corners(scope, tx, boxes)
     by_image: dict[UUID, list[Observation]] = {}
     for one in observed:
         by_image.setdefault(one.image_id, []).append(one)
@@ -158,7 +166,9 @@ async def claim_items(
             ReviewSetItem(
                 position=position,
                 sequence_id=claimed.sequences.get(position),
-                images=[_hide_decisions(images[key], by_image.get(key, ())) for key in shown],
+                images=[
+                    _hide_decisions(images[key], by_image.get(key, ()), corners) for key in shown
+                ],
                 observations=[one for key in shown for one in by_image.get(key, ())],
             )
         )
@@ -174,14 +184,18 @@ async def claim_items(
     )
 
 
-def _hide_decisions(image: Image, observed: Iterable[Observation]) -> Image:
+def _hide_decisions(
+    image: Image, observed: Iterable[Observation], corners: Mapping[UUID, dict[str, Any]]
+) -> Image:
     """Return an image with what these observations say, in place of the current ones.
 
-    `observed` is left out: the observations of the item have the counts.
+    `observed` is left out: the observations of the item have the counts. Tags are left out: they
+    can be the words of other people.
     """
     ones = list(observed)
     names = list(dict.fromkeys(one.name for one in ones if one.name and one.kind != "blank"))
-    boxes = {one.annotation_id for one in ones}
+    boxed = [one for one in ones if one.annotation_id in corners]
+    boxed.sort(key=lambda one: (one.source != "human", -(one.confidence or 0), one.id))
     return image.model_copy(
         update={
             "classes": names,
@@ -190,14 +204,18 @@ def _hide_decisions(image: Image, observed: Iterable[Observation]) -> Image:
             "reviewed": any(one.source == "human" for one in ones),
             "reviewers": [],
             "observed": [],
+            "tags": [],
             "boxes": [
-                box
-                for box in image.boxes
-                if box.id in boxes
-                and any(
-                    one.annotation_id == box.id and one.name == (box.class_name or "")
-                    for one in ones
+                build_box(
+                    BoxSummary(
+                        one.annotation_id,
+                        one.name or None,
+                        one.confidence,
+                        corners[one.annotation_id],
+                    )
                 )
+                for one in boxed[:MAX_BOXES]
+                if one.annotation_id is not None
             ],
         }
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Uuid, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from trapline.server.findings.queries.analyses import AnalysisRow
@@ -186,6 +186,31 @@ async def _list_boxes(
                 data = unpack_data(stored, label, algorithm_id)
             of_image.append(BoxSummary(key, name or None, confidence, data))
     return boxes
+
+
+async def list_box_corners(
+    scope: Scope, tx: Transaction, boxes: Collection[UUID]
+) -> dict[UUID, dict[str, Any]]:
+    """List the corners of these boxes of models and people, in pixels of the upright image."""
+    # An array, because the boxes of many images exceed the parameters of a statement.
+    keys = literal(list(boxes), ARRAY(Uuid))
+    of_models = select(
+        AnnotationRow.id,
+        AnnotationRow.class_name,
+        AnnotationRow.stored_data,
+        AnnotationRow.algorithm_id,
+    ).where(AnnotationRow.id == any_(keys), AnnotationRow.annotation_type == "bounding_box")
+    of_people = select(HumanBoxRow.id, *(getattr(HumanBoxRow, name) for name in CORNERS)).where(
+        HumanBoxRow.id == any_(keys)
+    )
+    found = {
+        key: unpack_data(stored, label, algorithm_id)
+        for key, label, stored, algorithm_id in (await tx.session.execute(of_models)).all()
+    }
+    return found | {
+        key: dict(zip(CORNERS, corners, strict=True))
+        for key, *corners in (await tx.session.execute(of_people)).all()
+    }
 
 
 async def list_deployment_names(

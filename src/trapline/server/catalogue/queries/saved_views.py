@@ -38,8 +38,11 @@ async def get_saved_view_row(
         NotFound: the caller does not see it.
         Forbidden: the caller may not use it.
     """
-    row = await tx.session.get(SavedViewRow, view_id, with_for_update=lock or None)
-    if row is None or not scope.sees(row.project_id):
+    statement = select_saved_views(scope, None).where(SavedViewRow.id == view_id)
+    if lock:
+        statement = statement.with_for_update()
+    row = (await tx.session.scalars(statement)).one_or_none()
+    if row is None:
         raise NotFound
     scope.check(row.project_id)
     return row

@@ -226,6 +226,8 @@ async def _run_chunk(system: AppContext, scope: Scope, bulk_id: UUID, actor: str
         if row.state == BulkState.RUNNING:
             await _identify_chunk(scope, tx, row)
         else:
+            if row.made_by != row.acts_for:
+                scope.check(row.project_id, WITHDRAWS_OTHERS)
             await _withdraw_chunk(scope, tx, row)
     return True
 

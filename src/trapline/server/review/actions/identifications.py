@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from trapline.server.accounts.queries.accounts import list_actor_names
@@ -49,6 +50,7 @@ from trapline.server.review.rules.identifications import (
 )
 from trapline.wire.auth import Role
 from trapline.wire.identifications import (
+    MOST_SEQUENCE_IMAGES,
     ApplyTo,
     CreatedIdentifications,
     Identification,
@@ -125,7 +127,8 @@ async def _load_subjects(
     places = await list_annotation_locations(
         scope, tx, {key for one in new for key in one.annotations}
     )
-    sequences = await list_sequence_images(scope, tx, {key for one in new for key in one.sequences})
+    of_sequences = {key for one in new for key in one.sequences}
+    sequences = await list_sequence_images(scope, tx, of_sequences, MOST_SEQUENCE_IMAGES + 1)
     require_few_images(new, {key: len(images) for key, images in sequences.items()})
     named = {key for one in new for key in one.images}
     named |= {place.image_id for place in places.values()}
@@ -161,10 +164,17 @@ async def _record_confirmed(
         if found is None:
             continue
         if row.annotation_id is None:
-            row.confirmed = [one for one in found if one["kind"] != ObservationKind.BLANK]
+            row.confirmed = [one for one in found if _is_confirmable(one)]
         else:
             subject = str(row.annotation_id)
             row.confirmed = [one for one in found if one["subject"] == subject] or None
+
+
+def _is_confirmable(one: Mapping[str, Any]) -> bool:
+    """Whether an observation names something; one that only asks a question does not."""
+    if one["kind"] == ObservationKind.UNKNOWN:
+        return bool(one["label"] or one["subject"])
+    return bool(one["kind"] != ObservationKind.BLANK)
 
 
 def _audit(
@@ -224,14 +234,15 @@ async def withdraw_identifications(
     A statement about a sequence is withdrawn for all its images. Raises NotFound, Forbidden.
     """
     async with system.database.transaction(scope) as tx:
+        # First, because the image can be in the trash when a request is repeated.
+        done = await find_saved_response(scope, tx, WithdrawResult)
+        if done:
+            return done
         rows = await list_statements(scope, tx, sorted(set(wanted.identifications)))
         keys = sorted(row.id for row in rows)
         own = scope.person
         for project in {row.project_id for row in rows if row.made_by != own}:
             scope.check(project, WITHDRAWS_OTHERS)
-        done = await find_saved_response(scope, tx, WithdrawResult)
-        if done:
-            return done
         withdrawn = await store_withdrawals(scope, tx, keys, {row.image_id for row in rows}, own)
         unchanged = len(keys) - withdrawn
         return save_response(scope, tx, WithdrawResult(withdrawn=withdrawn, unchanged=unchanged))

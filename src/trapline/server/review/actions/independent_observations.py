@@ -63,7 +63,10 @@ async def _derive(
 async def list_own_confirmable(
     scope: Scope, tx: Transaction, project_id: int, images: Collection[UUID]
 ) -> dict[UUID, list[dict[str, Any]]]:
-    """List observations as a confirmation records them, without decisions of other people."""
+    """List observations as a confirmation records them, without decisions of other people.
+
+    An image that shows nothing without these has an empty list.
+    """
     found: dict[UUID, list[dict[str, Any]]] = {image: [] for image in images}
     for row in await _derive(scope, tx, project_id, images):
         subject, taxon = row["annotation_id"], row["taxon_id"]
@@ -76,7 +79,7 @@ async def list_own_confirmable(
                 **{name: row[name] for name in DETAILS},
             }
         )
-    return {image: ones for image, ones in found.items() if ones}
+    return found
 
 
 async def list_own_observations(

@@ -110,10 +110,12 @@ async def get_bulk_row(
         .options(defer(BulkIdentificationRow.image_ids, raiseload=True))
         .where(BulkIdentificationRow.id == bulk_id)
     )
+    if (ids := scope.project_ids()) is not None:
+        statement = statement.where(BulkIdentificationRow.project_id.in_(ids))
     if locked:
         statement = statement.with_for_update(key_share=True)
     row = (await tx.session.scalars(statement)).one_or_none()
-    if row is None or not scope.sees(row.project_id):
+    if row is None:
         raise NotFound
     scope.check(row.project_id)
     return row

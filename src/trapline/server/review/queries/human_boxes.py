@@ -193,10 +193,11 @@ async def list_used_ids(scope: Scope, tx: Transaction, keys: Collection[UUID]) -
 async def list_withdrawn_boxes(
     scope: Scope, tx: Transaction, keys: Collection[UUID]
 ) -> dict[UUID, HumanBoxRow]:
-    """List the boxes with these IDs that the caller drew and that are withdrawn."""
+    """List the boxes with these IDs that the caller drew and withdrew."""
     statement = select(HumanBoxRow).where(
         HumanBoxRow.id.in_(keys),
         HumanBoxRow.made_by == scope.person,
+        HumanBoxRow.updated_by == scope.person,
         HumanBoxRow.withdrawn_at.is_not(None),
     )
     return {row.id: row for row in await tx.session.scalars(statement)}

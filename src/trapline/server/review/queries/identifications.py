@@ -178,9 +178,9 @@ async def list_annotation_locations(
 
 
 async def list_sequence_images(
-    scope: Scope, tx: Transaction, sequences: Iterable[UUID]
+    scope: Scope, tx: Transaction, sequences: Iterable[UUID], limit: int
 ) -> dict[UUID, list[UUID]]:
-    """List the images of these sequences by capture time.
+    """List the images of these sequences by capture time, at most `limit` of all of them.
 
     Images in the trash, and sequences that the caller does not see, are left out.
     """
@@ -188,14 +188,17 @@ async def list_sequence_images(
     if not keys:
         return {}
     cursor = await tx.execute(
-        "select sequence_id, id, project_id from images where sequence_id = any(%b)"
-        " and deleted_at is null order by sequence_id, captured_at, id",
-        (keys,),
+        """
+        select sequence_id, id from images where sequence_id = any(%(keys)b)
+            and deleted_at is null
+            and (%(projects)s::bigint[] is null or project_id = any(%(projects)s))
+        order by sequence_id, captured_at, id limit %(limit)s
+        """,
+        {"keys": keys, "projects": scope.project_ids(), "limit": limit},
     )
     found: dict[UUID, list[UUID]] = {}
-    for sequence_id, image_id, project_id in await cursor.fetchall():
-        if scope.sees(project_id):
-            found.setdefault(sequence_id, []).append(image_id)
+    for sequence_id, image_id in await cursor.fetchall():
+        found.setdefault(sequence_id, []).append(image_id)
     return found
 
 
@@ -212,11 +215,14 @@ async def lock_images(scope: Scope, tx: Transaction, images: Iterable[UUID]) -> 
     Images that are deleted, or that the caller does not see, are left out. Raises Forbidden.
     """
     cursor = await tx.execute(
-        "select id, project_id from images where id = any(%b) and deleted_at is null"
-        " order by id for no key update",
-        (sorted(images),),
+        """
+        select id, project_id from images where id = any(%(images)b) and deleted_at is null
+            and (%(projects)s::bigint[] is null or project_id = any(%(projects)s))
+        order by id for no key update
+        """,
+        {"images": sorted(images), "projects": scope.project_ids()},
     )
-    found = {key: project for key, project in await cursor.fetchall() if scope.sees(project)}
+    found: dict[UUID, int] = dict(await cursor.fetchall())
     for project in set(found.values()):
         scope.check(project)
     return found

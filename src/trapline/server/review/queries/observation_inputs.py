@@ -170,7 +170,8 @@ async def load_inputs(
         "order by c.rank, c.id",
         parameters,
     )
-    current = await cursor.fetchall()
+    # A pipeline whose first result was stored after the settings were read has no rank in them.
+    current = [one for one in await cursor.fetchall() if one[2] in settings.ranks]
     compared = [*settings.ranks, *of.list_replaced_pipelines()]
     cursor = await tx.execute(_VERSIONS, {**parameters, "pipelines": compared})
     versions = await cursor.fetchall()

@@ -23,6 +23,9 @@ _OPEN = f"""
 """
 """The condition that a person can review an item `i`, even if another person holds it."""
 _FREE = "(i.claimed_by is null or i.claimed_by = %(user)s or i.claimed_until <= clock_timestamp())"
+_UNCLAIMED = "(i.claimed_by is null or i.claimed_until <= clock_timestamp())"
+_LAST_REVIEWED = """(select r.position from review_set_reviews r
+    where r.set_id = %(set)s and r.user_id = %(user)s order by r.position desc limit 1)"""
 _CLAIM = """
     update review_set_items i set claimed_by = %(user)s,
         claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -85,12 +88,15 @@ async def claim_items(
     """Claim up to `count` items in the order of the set, without those in `held`.
 
     The caller's own claims come first, so that a page that is opened again continues with them.
-    Items that another transaction is claiming are skipped.
+    Items after the last one that the caller reviewed come next, and then those before it, so that
+    a claim does not pass all that the caller reviewed. Items that another transaction is claiming
+    are skipped.
     """
     claimed: list[int] = []
     for condition in (
         "i.claimed_by = %(user)s",
-        "(i.claimed_by is null or i.claimed_until <= clock_timestamp())",
+        f"{_UNCLAIMED} and i.position > coalesce({_LAST_REVIEWED}, 0)",
+        _UNCLAIMED,
     ):
         cursor = await tx.execute(
             f"""
