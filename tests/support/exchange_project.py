@@ -75,7 +75,10 @@ class ExchangeProject:
         return taxon
 
     async def import_file(self, kind: str, content: bytes, **query: Any) -> dict[str, Any]:
-        """Import a file as the background process does and return the import with its faults."""
+        """Import a file as the background process does and return the import with its faults.
+
+        `lost_values` are those faults that name values without a place in a project.
+        """
         answer = await self.field.client.post(
             "/api/v2/imports",
             params=dict[str, Any](project=self.field.project, format=kind, filename="file") | query,
@@ -87,7 +90,9 @@ class ExchangeProject:
         await run_import(self.field.system, SYSTEM, UUID(key))
         made = dict(await self.send("GET", f"/imports/{key}"))
         faults = await self.send("GET", f"/imports/{key}/faults?limit=1000")
-        return made | {"listed_faults": [one["message"] for one in faults["results"]]}
+        listed = [one["message"] for one in faults["results"]]
+        lost = [one for one in listed if "has no place here" in one]
+        return made | {"listed_faults": listed, "lost_values": lost}
 
     async def detect(
         self, boxes: Mapping[str, Sequence[tuple[Any, ...]]], model: str = "detector"

@@ -152,7 +152,7 @@ def _finish(server: "Trapline", result: "Import", *, as_json: bool) -> None:
     if result.state != ImportState.COMPLETED:
         raise CommandError(result.error or f"The import is {result.state}.")
     if result.faults:
-        raise CommandError(f"{result.faults:,} entries have problems; all others were imported.")
+        raise CommandError(f"Problems: {result.faults:,}. Everything else was imported.")
 
 
 def _print_import(server: "Trapline", result: "Import") -> None:

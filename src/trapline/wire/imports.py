@@ -67,8 +67,8 @@ class Import(Message):
     processed. `stored` analyses and `annotations` are new; `unchanged` ones were imported before.
     `model_failures` are stored results in which the model failed. `left_out` entries were skipped
     on request or because they state nothing. `deployments` got values for empty fields. `faults`
-    is the number of entries that could not be imported; `unknown` ones match no image, and
-    `ambiguous` ones match several.
+    is the number of entries that could not be imported, and of kinds of values that have no place
+    in a project; `unknown` entries match no image, and `ambiguous` ones match several.
     """
 
     id: UUID
@@ -101,7 +101,7 @@ class Import(Message):
 
 
 class ImportFault(Message):
-    """Entry of a file that was not imported: its position, its image and the reason."""
+    """Entry or kind of value that was not imported: its position, its image and the reason."""
 
     number: Count
     kind: FaultKind

@@ -378,7 +378,7 @@ def test_results_of_other_programs_come_in(run: Run, scene: Scene, tmp_path: Pat
     file.write_text(json.dumps({"images": told, "detection_categories": {"1": "okapi"}}))
     within = ("--project", scene.project)
     said = run("import", "megadetector", file, *within, "--model", "Ranger", code=1)
-    assert said == "trapline: 1 entries have problems; all others were imported.\n"
+    assert said == "trapline: Problems: 1. Everything else was imported.\n"
     [listed] = read(run("import", "list", *within, "--json"))
     assert (listed["state"], listed["stored"], listed["faults"]) == ("completed", 1, 1)
     shown = run("import", "show", listed["id"])

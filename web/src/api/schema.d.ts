@@ -6480,8 +6480,8 @@ export interface components {
          *     processed. `stored` analyses and `annotations` are new; `unchanged` ones were imported before.
          *     `model_failures` are stored results in which the model failed. `left_out` entries were skipped
          *     on request or because they state nothing. `deployments` got values for empty fields. `faults`
-         *     is the number of entries that could not be imported; `unknown` ones match no image, and
-         *     `ambiguous` ones match several.
+         *     is the number of entries that could not be imported, and of kinds of values that have no place
+         *     in a project; `unknown` entries match no image, and `ambiguous` ones match several.
          */
         Import: {
             /** Ambiguous */
@@ -6547,7 +6547,7 @@ export interface components {
         };
         /**
          * ImportFault
-         * @description Entry of a file that was not imported: its position, its image and the reason.
+         * @description Entry or kind of value that was not imported: its position, its image and the reason.
          */
         ImportFault: {
             /** File */

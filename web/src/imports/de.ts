@@ -1,5 +1,5 @@
 import type { ImportFormat } from "../api/types"
-import { choosePlural, formatCount, formatPlural } from "../ui/de"
+import { formatCount, formatPlural } from "../ui/de"
 import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
@@ -92,7 +92,7 @@ export const importTexts: Translation<typeof en.importTexts> = {
   invalid: "Ungültig",
   all: (stored) => `Import abgeschlossen: ${haveResults(stored)}.`,
   some: (stored, faults) =>
-    `${haveResults(stored)}. ${entries(faults)} ${choosePlural(faults, "konnte", "konnten")} nicht importiert werden; sonst ist nichts betroffen.`,
+    `${haveResults(stored)}. ${formatPlural(faults, "Problem ist", "Probleme sind")} unten aufgeführt; alles andere wurde importiert.`,
   nothingNew: "Alles in dieser Datei war bereits importiert.",
   hint: {
     unknown:

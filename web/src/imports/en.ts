@@ -80,7 +80,7 @@ export const importTexts = {
   all: (stored: number) =>
     `Import completed: ${formatPlural(stored, "image has", "images have")} new results.`,
   some: (stored: number, faults: number) =>
-    `${formatPlural(stored, "image has", "images have")} new results. ${formatPlural(faults, "entry", "entries")} could not be imported; nothing else was affected.`,
+    `${formatPlural(stored, "image has", "images have")} new results. ${formatPlural(faults, "problem is", "problems are")} listed below; everything else was imported.`,
   nothingNew: "Everything in this file was already imported.",
   hint: {
     unknown:

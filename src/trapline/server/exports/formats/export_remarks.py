@@ -1,6 +1,7 @@
 """Add the comments of people that identify nothing to the images of an export."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from trapline.server.exports.formats.export_records import ImageRecord, join_texts
 from trapline.server.exports.queries.exported_observations import ExportedRemark
@@ -17,7 +18,7 @@ def add_remarks(record: ImageRecord, remarks: Sequence[ExportedRemark]) -> None:
     boxes = {one.found for one in observed if one.remarks}
     record.remarks = join_texts(one.comment for one in remarks if one.annotation_id not in boxes)
     record.remarked = bool(remarks)
-    texts = [one.said for one in observed if one.said is not None]
+    texts: list[Any] = [one.said for one in observed if one.said is not None]
     texts += [] if record.stated is None else record.stated.groups
     comments = [getattr(one, "comment", None) for one in (*texts, record.stated)]
     record.described = bool(

@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from trapline.server.images.queries.image_marks import set_star
 from trapline.server.imports.formats.imported_rows import (
     ImportBatch,
     NewImportedIdentification,
 )
 from trapline.server.imports.queries.imported_ids import (
     PackageImageIds,
+    list_image_ids,
     write_image_ids,
 )
 from trapline.server.imports.queries.imported_results import (
@@ -52,6 +54,12 @@ async def write_package_ids(
             )
     if kept:
         await write_image_ids(scope, tx, row.project_id, kept)
+
+
+async def star_favorites(scope: Scope, tx: Transaction, images: Collection[UUID]) -> None:
+    """Star the favorites of a package; a user can have removed the star of a known image."""
+    known = await list_image_ids(scope, tx, sorted(images))
+    await set_star(scope, tx, [one for one in sorted(images) if one not in known], starred=True)
 
 
 async def create_identifications(

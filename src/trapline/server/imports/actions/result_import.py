@@ -20,6 +20,7 @@ from trapline.server.imports.actions.import_events import EventImport, group_eve
 from trapline.server.imports.actions.import_folders import KEPT_FOR_FOLDERS_S, can_assign_folders
 from trapline.server.imports.actions.import_identifications import (
     create_identifications,
+    star_favorites,
     write_package_ids,
 )
 from trapline.server.imports.actions.import_taxa import import_taxa
@@ -185,6 +186,7 @@ async def _import_file(system: AppContext, scope: Scope, row: ImportRow, path: P
         total = await asyncio.to_thread(_scan_entries, reader, catalogue)
         described = list(await asyncio.to_thread(reader.deployments))
         described += _list_unused_folders(catalogue, options)
+        described += reader.lost.list_faults()
         taxa = reader.taxa()
         described += [
             *taxa.faults,
@@ -318,6 +320,7 @@ async def _store(
         await create_results(scope, tx, row, new)
         stated = [one for one in batch.said if one.image_id in there]
         said = await create_identifications(scope, tx, row, stated)
+        await star_favorites(scope, tx, batch.favorites & there)
         await write_package_ids(scope, tx, row, batch, there, {one.id for one in new})
         changed = {one.image_id for one in new if one.error is None}
         await refresh_findings(scope, tx, changed)

@@ -8,6 +8,7 @@ down every upload.
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
@@ -65,7 +66,7 @@ SCHEMA = """
 create table images
     (name text, folders text, id blob, deployment blob, width int, height int);
 create table named
-    (name text, folders text, at text, primary key (name, folders, at)) without rowid;
+    (name text, folders text, at text, times int, primary key (name, folders, at)) without rowid;
 create table twice
     (name text primary key, weighed int not null default 0) without rowid;
 create table claims
@@ -116,6 +117,10 @@ def _weigh(folders: str, stored: str, common: int) -> int:
     return WHOLLY if common == stored.count("/") + 1 else PARTLY
 
 
+CALLED = "select folders, id, deployment, width, height from images where name = ?"
+CALLED_IN = f"{CALLED} and deployment = ?"
+
+
 class ImageIndex:
     """The images of a project or deployment, by their names."""
 
@@ -160,9 +165,16 @@ class ImageIndex:
         )
 
     def add_entry(self, path: str, place: str = "") -> None:
-        """Add the path of an entry, to find names that occur in several folders of the file."""
+        """Add the path of an entry, to find names that occur several times in the file.
+
+        A path that is repeated in a deployment of the file is of several images: the folders of
+        media with URLs are unknown. Other files name an image several times.
+        """
         folders, name = split_path(path)
-        self._rows.execute("insert or ignore into named values (?, ?, ?)", (name, folders, place))
+        self._rows.execute(
+            "insert into named values (?, ?, ?, 1) on conflict do update set times = times + ?",
+            (name, folders, place, bool(place)),
+        )
 
     def add_places(self, places: Mapping[str, UUID]) -> None:
         """Set the deployments of the project by the file's own deployment keys."""
@@ -207,9 +219,9 @@ class ImageIndex:
 
     def complete(self) -> None:
         """Build the indexes after all images and entries were added."""
-        self._rows.execute("create index by_name on images (name)")
+        self._rows.execute("create index by_name on images (name, deployment)")
         self._rows.execute(
-            "insert into twice select name, 0 from named group by name having count(*) > 1"
+            "insert into twice select name, 0 from named group by name having sum(times) > 1"
         )
 
     def find_by_id(self, image_id: UUID) -> ImageMatch | None:
@@ -225,9 +237,8 @@ class ImageIndex:
     def find(self, path: str, deployment_id: UUID | None = None) -> ImageMatch | NoImageMatch:
         """Return the image that a path refers to, within a deployment if it is known or named."""
         folders, name = split_path(path)
-        there = self._list_called(name)
         homes = {deployment_id.bytes} if deployment_id is not None else self._find_homes(folders)
-        best, most = self._choose(folders, there, homes)
+        best, most = self._choose(folders, self._list_called(name, homes))
         if not best:
             return UNKNOWN
         if len(best) > 1:
@@ -241,21 +252,20 @@ class ImageIndex:
         if agreement < INSIDE and self._is_repeated(name):
             if most == 0 and folders and not homes:
                 return REPEATED
-            if self._is_contested(name, image, agreement, there):
+            if self._is_contested(name, image, agreement):
                 return CONTESTED
         return ImageMatch(UUID(bytes=image), Frame(width, height))
 
-    def _list_called(self, name: str) -> list[Called]:
-        return self._rows.execute(
-            "select folders, id, deployment, width, height from images where name = ?", (name,)
-        ).fetchall()
+    def _list_called(self, name: str, homes: Collection[bytes]) -> list[Called]:
+        """List the images of a name, in these deployments if there are any."""
+        if not homes:
+            return self._rows.execute(CALLED, (name,)).fetchall()
+        # Each camera of a project can have the name, so only the rows of one deployment are read.
+        rows = [self._rows.execute(CALLED_IN, (name, home)).fetchall() for home in homes]
+        return list(chain.from_iterable(rows))
 
-    def _choose(
-        self, folders: str, there: list[Called], homes: Collection[bytes]
-    ) -> tuple[list[Called], int]:
+    def _choose(self, folders: str, there: list[Called]) -> tuple[list[Called], int]:
         """Return the images whose folders agree best, and the number of folders that agree."""
-        if homes:
-            there = [row for row in there if row[2] in homes]
         if not there:
             return [], 0
         shared = [self._common(folders, row[0]) for row in there]
@@ -267,35 +277,35 @@ class ImageIndex:
             self._rows.execute("select 1 from twice where name = ?", (name,)).fetchone() is not None
         )
 
-    def _is_contested(self, name: str, image: bytes, agreement: int, there: list[Called]) -> bool:
+    def _is_contested(self, name: str, image: bytes, agreement: int) -> bool:
         """Return whether another entry of this name matches the same image equally well."""
         # Counted once per name, because cameras use each name for hundreds of images.
         fresh = self._rows.execute(
             "update twice set weighed = 1 where name = ? and not weighed returning 1", (name,)
         )
         if fresh.fetchall():
-            self._claim(name, there)
+            self._claim(name)
         claims = dict(
             self._rows.execute("select how, count from claims where image = ?", (image,)).fetchall()
         )
         return (claims.get(WHOLLY, 0) if agreement == WHOLLY else sum(claims.values())) > 1
 
-    def _claim(self, name: str, there: list[Called]) -> None:
+    def _claim(self, name: str) -> None:
         """Count the entries of the file that match each image of a name."""
         entries = self._rows.execute(
-            "select folders, at from named where name = ?", (name,)
+            "select folders, at, times from named where name = ?", (name,)
         ).fetchall()
-        for folders, place in entries:
+        for folders, place, times in entries:
             deployment = self._places.get(place)
             if place and deployment is None:
                 continue  # its deployment was not imported
             homes = self._find_homes(folders) if deployment is None else {deployment.bytes}
-            best, most = self._choose(folders, there, homes)
+            best, most = self._choose(folders, self._list_called(name, homes))
             if len(best) == 1:
                 self._rows.execute(
-                    "insert into claims values (?, ?, 1)"
-                    " on conflict do update set count = count + 1",
-                    (best[0][1], _weigh(folders, best[0][0], most)),
+                    "insert into claims values (?, ?, ?)"
+                    " on conflict do update set count = count + excluded.count",
+                    (best[0][1], _weigh(folders, best[0][0], most), times),
                 )
 
     def close(self) -> None:

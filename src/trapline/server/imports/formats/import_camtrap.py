@@ -14,6 +14,7 @@ import msgspec
 
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.imports.formats.import_camtrap_deployments import (
+    FLAGS,
     describe_deployments,
 )
 from trapline.server.imports.formats.import_camtrap_events import CamtrapEvents
@@ -23,6 +24,10 @@ from trapline.server.imports.formats.import_camtrap_rows import (
     build_statement,
     get_path,
     list_ids,
+)
+from trapline.server.imports.formats.import_camtrap_values import (
+    list_lost_media_values,
+    list_lost_values,
 )
 from trapline.server.imports.formats.import_package_taxa import read_taxa
 from trapline.server.imports.formats.import_records import (
@@ -39,6 +44,7 @@ from trapline.server.imports.formats.import_records import (
     ImportedResult,
     ImportEntry,
     InvalidEntry,
+    LostValues,
     ModelInfo,
     PackageTaxa,
     UnreadableFile,
@@ -67,6 +73,7 @@ class CamtrapReader:
         self._options = options
         self._media = 0
         self.left_out = 0
+        self.lost = LostValues()
         self._places: dict[str, UUID] = {}
         self._taxa = read_taxa(self._tables.package.get("taxonomic"))
         try:
@@ -87,10 +94,12 @@ class CamtrapReader:
     def _find_media(self) -> Iterator[tuple[str, int, str | None]]:
         for number, (_, row) in enumerate(self._tables.read("media"), 1):
             self._media = number
+            self.lost.add("media", list_lost_media_values(row))
             yield row.get("mediaID", ""), number, None
 
     def _find_observations(self) -> Iterator[tuple[str, int, int, int, bytes | None]]:
         for line, row in self._tables.read("observations"):
+            self.lost.add("observations", list_lost_values(row))
             # A name of people, vehicles or something unknown does not become a taxon.
             if (
                 (name := row.get("scientificName"))
@@ -128,8 +137,10 @@ class CamtrapReader:
 
     def paths(self) -> Iterator[ImageReference]:
         """List the names of all media; observations without media and events are entries, too."""
-        for _, row in self._tables.read("media"):
-            yield ImageReference(get_path(row), row.get("deploymentID", ""))
+        for number, (_, row) in enumerate(self._tables.read("media"), 1):
+            # A repeated mediaID is reported as such: it is not another image of this name.
+            is_first = self._parts.get_number(row.get("mediaID", "")) == number
+            yield ImageReference(get_path(row) if is_first else "", row.get("deploymentID", ""))
         for _ in range(self._parts.orphans + self._events.count):
             yield ImageReference("")
 
@@ -158,7 +169,8 @@ class CamtrapReader:
         deployment = self._places.get(row.get("deploymentID", ""))
         if deployment is None:
             return EntryFault(place, NO_DEPLOYMENT, path, FaultKind.UNKNOWN)
-        return ImportEntry(place, path, key, parse_id(key), deployment)
+        is_favorite = FLAGS.get(row.get("favorite", "").lower(), False)
+        return ImportEntry(place, path, key, parse_id(key), deployment, is_favorite)
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read the observations of an image. Raises InvalidEntry."""

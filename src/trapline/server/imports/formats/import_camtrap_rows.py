@@ -1,5 +1,7 @@
 """Read rows of the tables of a Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org): findings, statements."""
 
+from functools import lru_cache
+
 from trapline.server.findings.rules.geometry import Frame
 from trapline.server.imports.formats.import_camtrap_deployments import parse_number, parse_time
 from trapline.server.imports.formats.import_records import (
@@ -12,12 +14,14 @@ from trapline.server.imports.formats.import_records import (
     validate_confidence,
 )
 from trapline.server.imports.formats.zipped_tables import Row
+from trapline.server.review.rules.name_meanings import NamingRules, resolve_label
 from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
 
 LONGEST_ID = 255
 NAMED = {"human": "human", "vehicle": "vehicle"}
 LABEL = "label:"
 """Prefix of the tag with which exports keep a class without a taxon."""
+MOST_NAMES = 10_000
 
 
 def list_ids(row: Row) -> list[str] | None:
@@ -37,9 +41,32 @@ def get_path(row: Row) -> str:
 def get_name(row: Row) -> str:
     """Return the name of an observation: taxon, else the class in its tags, else its type."""
     kind = row.get("observationType") or "unknown"
+    if is_other_kind(row):
+        return NAMED[kind]
+    return parse_class_name(row.get("scientificName") or _find_label(row) or NAMED.get(kind, kind))
+
+
+def is_other_kind(row: Row) -> bool:
+    """Return whether a row is of people or a vehicle, and the name of its taxon or class is not.
+
+    The label means it in the project that the package is from. Here it would mean an animal, and
+    the image would be shown and counted as such.
+    """
+    kind = row.get("observationType")
+    if kind not in NAMED:
+        return False
+    name = row.get("scientificName") or _find_label(row)
+    return bool(name) and _find_kind(name or "") != kind
+
+
+def _find_label(row: Row) -> str | None:
     tags = (tag.strip() for tag in row.get("observationTags", "").split("|"))
-    label = next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
-    return parse_class_name(row.get("scientificName") or label or NAMED.get(kind, kind))
+    return next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
+
+
+@lru_cache(MOST_NAMES)
+def _find_kind(name: str) -> str:
+    return resolve_label(name, NamingRules()).kind.value
 
 
 def build_finding(row: Row, frame: Frame) -> ImportedFinding | None:
@@ -71,9 +98,11 @@ def build_statement(row: Row, finding: int | None) -> ImportedIdentification:
     The person need not have an account here. Raises InvalidEntry.
     """
     by, remark = row.get("classifiedBy"), row.get("observationComments")
+    # The name that the type replaces is kept as text.
+    label = row.get("scientificName") or _find_label(row) if is_other_kind(row) else None
     # Comments are published with the observations, so an email address is left out.
     comments = ". ".join(
-        part for part in (remark, f"By {by}" if by and "@" not in by else None) if part
+        part for part in (remark, label, f"By {by}" if by and "@" not in by else None) if part
     )
     kind = row.get("observationType")
     at = parse_time(row, "classificationTimestamp")

@@ -31,6 +31,7 @@ from trapline.server.imports.formats.import_records import (
     ImportedResult,
     ImportEntry,
     InvalidEntry,
+    LostValues,
     PackageTaxa,
     UnreadableFile,
     build_classification,
@@ -98,9 +99,21 @@ class CocoAnnotation(msgspec.Struct, gc=False):
 
 
 class CocoAnnotationOwner(msgspec.Struct, gc=False):
-    """The reference of an annotation to its image."""
+    """The reference of an annotation to its image, and what a person stated."""
 
     image_id: Key
+    human: Any = None
+    count: Any = None
+    sex: Any = None
+    age: Any = None
+
+    def list_lost_values(self) -> Iterator[str]:
+        """Describe the values that have no place."""
+        if self.human is True:
+            yield "an annotation by a person is imported as a result of a model"
+        for name in ("count", "sex", "age"):
+            if getattr(self, name) not in (None, "", *((1, "1") if name == "count" else ())):
+                yield f"{name} has no place here and is left out"
 
 
 IMAGES = msgspec.json.Decoder(CocoImage)
@@ -114,6 +127,7 @@ class CocoReader:
     left_out = 0
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
+        self.lost = LostValues()
         self._file = JsonFile(path)
         self._parts = SqliteSpill()
         self._options = options
@@ -154,7 +168,9 @@ class CocoReader:
             if number > MOST_ENTRIES:
                 raise UnreadableFile(f"The file has more than {MOST_ENTRIES:,} annotations.")
             try:
-                key = str(OWNERS.decode(self._file.body[start:end]).image_id)
+                owner = OWNERS.decode(self._file.body[start:end])
+                key = str(owner.image_id)
+                self.lost.add("annotations", owner.list_lost_values())
             except BROKEN:
                 key = ""
             yield key, number, start, end, None

@@ -31,6 +31,7 @@ from trapline.server.imports.formats.import_records import (
     ImportedResult,
     ImportEntry,
     InvalidEntry,
+    LostValues,
     PackageTaxa,
     UnreadableFile,
     build_classification,
@@ -79,6 +80,7 @@ class MegadetectorReader:
     left_out = 0
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
+        self.lost = LostValues()
         self._file = JsonFile(path)
         try:
             self._open(options)

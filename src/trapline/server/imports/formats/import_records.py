@@ -6,7 +6,8 @@ the database.
 """
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -129,6 +130,7 @@ class ImportEntry(NamedTuple):
     content: Any
     image_id: UUID | None = None
     deployment_id: UUID | None = None
+    is_favorite: bool = False
 
 
 @dataclass
@@ -171,6 +173,24 @@ class DeploymentReference(NamedTuple):
     place: str = ""
 
 
+class LostValues:
+    """Counts the values of a file that have no place in a project, by table and description."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, table: str, descriptions: Iterable[str]) -> None:
+        """Count one value for each description."""
+        self._counts.update((table, one) for one in descriptions)
+
+    def list_faults(self) -> list[EntryFault]:
+        """List a fault for each description, with the number of its values."""
+        return [
+            EntryFault(table, f"{what}: {count:,} {'value' if count == 1 else 'values'}")
+            for (table, what), count in sorted(self._counts.items())
+        ]
+
+
 @dataclass
 class PackageTaxa:
     """The taxa that a file describes, by position, and the scientific names of its observations."""
@@ -188,6 +208,8 @@ class FormatReader(Protocol):
 
     left_out: int
     """The number of observations that do not belong to one image."""
+    lost: LostValues
+    """The values of the whole file that have no place; complete when `paths` was read."""
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Return the deployments that the file describes."""

@@ -30,6 +30,7 @@ from trapline.server.imports.formats.import_records import (
     ImportedResult,
     ImportEntry,
     InvalidEntry,
+    LostValues,
     ModelInfo,
     PackageTaxa,
     UnreadableFile,
@@ -86,14 +87,38 @@ class SpeciesnetPrediction(msgspec.Struct, gc=False):
     model_version: str | None = None
 
 
-class SpeciesnetFileName(msgspec.Struct, gc=False):
-    """The reference of a prediction to its image."""
+class SpeciesnetSource(msgspec.Struct, gc=False):
+    """The source of a final classification: a person, or a part of the ensemble."""
+
+    source: Any = None
+
+
+class SpeciesnetVerdict(msgspec.Struct, gc=False):
+    """The final classification of a detection, without its class."""
+
+    processed_classification: SpeciesnetSource | None = None
+
+
+class SpeciesnetReference(msgspec.Struct, gc=False):
+    """The reference of a prediction to its image, and what has no place here."""
 
     filepath: str
+    detections: list[SpeciesnetVerdict] | None = None
+    failures: list[str] = []
+    failure: str | None = None
+
+    def list_lost_values(self) -> Iterator[str]:
+        """Describe the values that have no place."""
+        for one in self.detections or ():
+            verdict = one.processed_classification
+            if verdict is not None and verdict.source == "human":
+                yield "a classification by a person is imported as a result of a model"
+        if self.detections and (self.failures or self.failure):
+            yield "a failure is left out, because its image has detections"
 
 
 PREDICTIONS = msgspec.json.Decoder(SpeciesnetPrediction)
-FILES = msgspec.json.Decoder(SpeciesnetFileName)
+REFERENCES = msgspec.json.Decoder(SpeciesnetReference)
 
 
 @lru_cache(10_000)
@@ -121,6 +146,7 @@ class SpeciesnetReader:
     left_out = 0
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
+        self.lost = LostValues()
         self._file = JsonFile(path)
         try:
             if "predictions" not in self._file.parts:
@@ -154,9 +180,12 @@ class SpeciesnetReader:
         """List the paths of all entries; the path of an unreadable entry is empty."""
         for element in self._file.split("predictions"):
             try:
-                yield ImageReference(FILES.decode(element).filepath)
+                reference = REFERENCES.decode(element)
             except BROKEN:
                 yield ImageReference("")
+            else:
+                self.lost.add("predictions", reference.list_lost_values())
+                yield ImageReference(reference.filepath)
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """List the predictions after the first `after` ones."""
@@ -176,7 +205,9 @@ class SpeciesnetReader:
         image: SpeciesnetPrediction = entry.content
         model = self._model(image.model_version)
         failures = [*image.failures, *([image.failure] if image.failure else [])]
-        if image.detections is None and image.prediction is None:
+        if image.prediction is None and (
+            image.detections is None or (failures and not image.detections)
+        ):
             why = sanitise_text(", ".join(failures) or "nothing was predicted")
             return EntryContent([ImportedResult(model, (), f"SpeciesNet failed: {why}")])
         boxes = [one for one in image.detections or () if str(one.category) != WHOLE]

@@ -96,6 +96,7 @@ class ImportBatch:
     left_out: int = 0
     events: list[NewImportedEvent] = field(default_factory=list)
     ids: dict[UUID, "BatchIds"] = field(default_factory=dict)
+    favorites: set[UUID] = field(default_factory=set)
     _findings: int = 0
     _bytes: int = 0
 
@@ -211,6 +212,8 @@ def _add_entry(
             # The unpacked content is dropped to save memory.
             batch.taken.append(EntryRows(entry._replace(content=None), found.id, len(batch.faults)))
         batch.left_out += reading.left_out
+        if entry.is_favorite:
+            batch.favorites.add(found.id)
     except InvalidAnnotationData as error:
         batch.faults.append(EntryFault(entry.place, f"{error.field} {error.message}", entry.path))
     except InvalidEntry as error:

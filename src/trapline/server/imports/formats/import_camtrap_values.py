@@ -1,0 +1,76 @@
+"""Values of a Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org) that have no place in a project."""
+
+from collections.abc import Iterator
+
+from trapline.server.imports.formats.import_camtrap_rows import LABEL, is_other_kind
+from trapline.server.imports.formats.zipped_tables import Row
+from trapline.wire.identifications import LifeStage, Sex
+
+MEDIA = frozenset(
+    {
+        "mediaID", "deploymentID", "timestamp", "filePath", "filePublic", "fileName",
+        "fileMediatype", "exifData", "favorite",
+    }
+)  # fmt: skip
+"""Columns of media that are stored, or that the image has itself."""
+OF_ALL = frozenset(
+    {
+        "observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd",
+        "observationLevel", "observationType", "classificationMethod", "classifiedBy",
+        "classificationTimestamp", "individualID",
+    }
+)  # fmt: skip
+OF_FINDINGS = OF_ALL | {
+    "scientificName", "bboxX", "bboxY", "bboxWidth", "bboxHeight", "classificationProbability",
+    "observationTags",
+}  # fmt: skip
+OF_STATEMENTS = (OF_FINDINGS | {"count", "lifeStage", "sex", "behavior", "observationComments"}) - {
+    "classificationProbability"
+}
+OF_UNNAMED = OF_ALL | {"observationComments"}
+"""Columns of a statement that names nothing: that an image is blank, or shows something unknown."""
+DERIVED = ("image: ", "timestamp: ")
+"""The beginnings of comments that an export derives from the flags of an image."""
+HAS_NO_PLACE = "{} has no place here and is left out"
+STORED_AS_KIND = "{} is replaced by the type, because it does not name people or vehicles"
+
+
+def list_lost_media_values(row: Row) -> Iterator[str]:
+    """List the columns of a medium whose values have no place."""
+    lost = row.keys() - MEDIA
+    if "mediaComments" in lost:
+        parts = row["mediaComments"].split("; ")
+        if all(part.startswith(DERIVED) for part in parts):
+            lost.discard("mediaComments")
+    yield from (HAS_NO_PLACE.format(column) for column in lost)
+
+
+def list_lost_values(row: Row) -> Iterator[str]:
+    """Describe the values of an observation that have no place; a row left out whole has none."""
+    kind = row.get("observationType")
+    is_by_machine = row.get("classificationMethod") == "machine"
+    if "mediaID" not in row if is_by_machine else kind in ("unclassified", None):
+        return
+    is_boxed = "bboxX" in row
+    if kind == "blank" or (kind == "unknown" and "scientificName" not in row and not is_by_machine):
+        stored = OF_ALL if is_by_machine else OF_UNNAMED
+        stored |= {"bboxX", "bboxY", "bboxWidth", "bboxHeight"} if kind == "unknown" else set()
+    elif is_by_machine:
+        stored = OF_FINDINGS
+    else:
+        stored = OF_STATEMENTS | ({"classificationProbability"} if is_boxed else set())
+    lost = row.keys() - stored
+    if is_by_machine and is_boxed and row.get("count") == "1":
+        lost.discard("count")  # a box is one individual
+    if row.get("sex", Sex.FEMALE) not in tuple(Sex):
+        lost.add("sex")
+    if row.get("lifeStage", LifeStage.ADULT) not in tuple(LifeStage):
+        lost.add("lifeStage")
+    if "observationTags" in row:
+        tags = (tag.strip() for tag in row["observationTags"].split("|"))
+        if any(tag and not tag.startswith(LABEL) for tag in tags):
+            lost.add("observationTags")
+    by = "machines" if is_by_machine else "people"
+    yield from (HAS_NO_PLACE.format(f"{column} of observations by {by}") for column in lost)
+    if is_by_machine and is_other_kind(row):
+        yield STORED_AS_KIND.format("the label of people and vehicles by machines")
