@@ -88,6 +88,8 @@ BODIES: dict[str, Any] = {
     "POST /projects/{project_id}/review-sets/{set_id}/release": {},
     "PUT /projects/{project_id}/review-sets/{set_id}/controls/{image_id}": {"blank": True},
     "POST /identifications/withdraw": {"identifications": ["{identification_id}"]},
+    "POST /sequences/split": {"image_id": "{image_id}"},
+    "POST /sequences/merge": {"sequences": ["{sequence_id}"]},
     "POST /bulk-identifications": {"kind": "unsure", "images": ["{image_id}"]},
     "POST /images/delete": {"images": ["{image_id}"], "reason": "taken over"},
     "POST /images/restore": {"images": ["{image_id}"]},

@@ -346,6 +346,15 @@ async def _add_second_rows(tx: Transaction, ids: dict[str, str], people: People,
     await again("algorithms", ids["algorithm_id"], version=2)
     await again("exports", ids["export_id"], format="megadetector")
     await again("sequences", ids["sequence_id"])
+    cursor = await tx.execute(
+        "insert into sequence_changes (project_id, deployment_id, kind, sequences, images, made_by)"
+        " select project_id, deployment_id, 'merge', array[id], 1, %s from sequences"
+        " where id::text = %s returning id",
+        (f"user:{people.ids[Role.REVIEWER]}", ids["sequence_id"]),
+    )
+    [(change,)] = await cursor.fetchall()
+    ids["change_id"] = str(change)
+    await again("sequence_changes", ids["change_id"])
     await again("webhooks", ids["webhook_id"])
     await again("webhook_deliveries", ids["delivery_id"])
     annex = await again("projects", ids["project_id"], name=f"annex of {name}")

@@ -36,6 +36,7 @@ HOLDS = {
     "identification_id": "identification_id",
     "identifications[]": "identification_id",
     "bulk_id": "bulk_id",
+    "change_id": "change_id",
     "excluded[]": "image_id",
     "parent": "parent_id",
     "supersedes": "annotation_id",

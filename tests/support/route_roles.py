@@ -109,6 +109,9 @@ REVIEWER = """
     POST /projects/{project_id}/review-sets/{set_id}/release
     POST /identifications
     POST /identifications/withdraw
+    POST /sequences/split
+    POST /sequences/merge
+    POST /sequence-changes/{change_id}/undo
     POST /bulk-identifications
     POST /bulk-identifications/{bulk_id}/start
     POST /bulk-identifications/{bulk_id}/withdraw

@@ -17,7 +17,12 @@ from trapline.wire.human_boxes import (
     NewHumanBox,
     NewHumanBoxes,
 )
-from trapline.wire.sequences import Sequence
+from trapline.wire.sequences import (
+    NewSequenceMerge,
+    NewSequenceSplit,
+    Sequence,
+    SequenceChange,
+)
 
 
 def _build_condition(version: int | None) -> dict[str, str]:
@@ -118,3 +123,33 @@ class AnnotationApi:
     def get_sequence(self, sequence_id: UUID) -> Sequence:
         """Get a sequence with its images, at most 1,000."""
         return self._to.get(f"/sequences/{sequence_id}", Sequence)
+
+    def split_sequence(self, image_id: UUID, sequence_id: UUID | None = None) -> SequenceChange:
+        """Split a sequence before an image; the split is kept when images are grouped again.
+
+        With `sequence_id`, the server refuses if the image is in another sequence now.
+        """
+        new = NewSequenceSplit(image_id=image_id, sequence_id=sequence_id)
+        return self._to.send("POST", "/sequences/split", SequenceChange, new)
+
+    def merge_sequences(self, *sequences: UUID) -> SequenceChange:
+        """Merge consecutive sequences of a deployment into the first of them."""
+        new = NewSequenceMerge(sequences=list(sequences))
+        return self._to.send("POST", "/sequences/merge", SequenceChange, new)
+
+    def list_sequence_changes(
+        self, **filters: str | int | float | None
+    ) -> NotebookPage[SequenceChange]:
+        """List one page of splits and merges, newest first.
+
+        Filters are project, deployment, cursor, limit.
+        """
+        return self._to.get("/sequence-changes", NotebookPage[SequenceChange], filters)
+
+    def get_sequence_change(self, change_id: int) -> SequenceChange:
+        """Get a split or a merge."""
+        return self._to.get(f"/sequence-changes/{change_id}", SequenceChange)
+
+    def undo_sequence_change(self, change_id: int) -> SequenceChange:
+        """Undo a split or a merge: your own, or as a manager that of any user."""
+        return self._to.send("POST", f"/sequence-changes/{change_id}/undo", SequenceChange)

@@ -81,6 +81,7 @@ ANEW = {
         "POST /pipeline/job/{job_id}/retry",
         "POST /webhooks/{webhook_id}/deliveries/replay",
         "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+        "POST /sequence-changes/{change_id}/undo",
         "POST /workers/{worker_id}/evict",
     },
     "it looks, or sends a test that is meant each time": {

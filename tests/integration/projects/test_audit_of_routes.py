@@ -70,6 +70,12 @@ DRAWN = (
     " 'x') on conflict do nothing"
 )
 BEFORE = {
+    "POST /sequences/split": """
+        insert into images select (jsonb_populate_record(i, jsonb_build_object('id',
+            gen_random_uuid(), 'filename', 'before.jpg', 'sha256', '\\x00',
+            'captured_at', i.captured_at - interval '1 second'))).*
+        from images i where id = '{image_id}'
+    """,
     "DELETE /projects/{project_id}/sensitive-taxa/{taxon_id}": "insert into sensitive_taxa "
     "(project_id, taxon_id, visitor, viewer, reviewer, manager) values "
     "({project_id}, '{taxon_id}', 3, 2, 2, 0) on conflict do nothing",
@@ -102,6 +108,7 @@ BEFORE["POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay"] = BEFORE[
 """Data that a test project lacks, and that a route requires."""
 
 OWN_BODIES: dict[str, Any] = {
+    "POST /sequences/merge": {"sequences": ["{sequence_id}", "{next_sequence_id}"]},
     "POST /projects": {"name": "a new one"},
     "POST /users": {"email": "{email}"},
     "POST /projects/{project_id}/members": {"email": "owner@stranger.people", "role": "viewer"},
@@ -168,6 +175,12 @@ async def prepare(grounds: Grounds, house: House, key: str) -> None:
         house.ids["bulk_id"] = await make(grounds, house, "POST /bulk-identifications")
     if "{user_id}" in key:
         house.ids["user_id"] = house.ids["member_id"]
+    if key == "POST /sequences/merge" or "{change_id}" in key:
+        await prepare(grounds, house, "POST /sequences/split")
+        split = {"image_id": "{image_id}"}
+        change = (await ask(grounds, house, "POST /sequences/split", split)).json()
+        house.ids["change_id"] = str(change["id"])
+        house.ids["sequence_id"], house.ids["next_sequence_id"] = change["sequences"]
     if key in BEFORE:
         async with grounds.system.database.transaction(Scope.system()) as tx:
             await tx.execute(BEFORE[key].format(**house.ids))

@@ -39,6 +39,7 @@ VIEWS = "a view is a filter of the grid, which people save on the page"
 RUNS = "a run is a job: `trapline job` shows, cancels and retries it"
 NO_COMMAND = NO_CLIENT | {
     "GET /presets/{preset_id}": LISTED,
+    "GET /sequence-changes/{change_id}": LISTED,
     "GET /projects/{project_id}": LISTED,
     "GET /users/{user_id}": LISTED,
     "GET /webhooks/{webhook_id}": LISTED,

@@ -2715,6 +2715,69 @@ export interface paths {
         patch: operations["update_saved_view_api_v2_saved_views__view_id__patch"];
         trace?: never;
     };
+    "/api/v2/sequence-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sequence Changes
+         * @description List splits and merges of sequences, newest first; undone ones are included.
+         */
+        get: operations["list_sequence_changes_api_v2_sequence_changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sequence-changes/{change_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sequence Change
+         * @description Get a split or a merge.
+         */
+        get: operations["get_sequence_change_api_v2_sequence_changes__change_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sequence-changes/{change_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Sequence Change
+         * @description Undo a split or a merge: its images are grouped as before it.
+         *
+         *     One of another user requires the manager role. If a later change concerns the same images, it
+         *     must be undone first (409). Repeated, nothing changes.
+         */
+        post: operations["undo_sequence_change_api_v2_sequence_changes__change_id__undo_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/sequences": {
         parameters: {
             query?: never;
@@ -2729,6 +2792,51 @@ export interface paths {
         get: operations["list_sequences_api_v2_sequences_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sequences/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge Sequences
+         * @description Merge consecutive sequences of a deployment into the first of them.
+         *
+         *     The merge is kept when images are grouped again, and can be undone. Images that are imported
+         *     later and were captured between its images join the sequence.
+         */
+        post: operations["merge_sequences_api_v2_sequences_merge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/sequences/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split Sequence
+         * @description Split the sequence of an image: the image and all later ones become another sequence.
+         *
+         *     The split is kept when images are grouped again, and can be undone.
+         */
+        post: operations["split_sequence_api_v2_sequences_split_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7927,6 +8035,31 @@ export interface components {
             seed: number;
         };
         /**
+         * NewSequenceMerge
+         * @description Request to merge consecutive sequences of a deployment.
+         */
+        NewSequenceMerge: {
+            /** Sequences */
+            sequences: string[];
+        };
+        /**
+         * NewSequenceSplit
+         * @description Request to split a sequence before an image.
+         */
+        NewSequenceSplit: {
+            /**
+             * Image Id
+             * Format: uuid
+             * @description The first image of the second sequence.
+             */
+            image_id: string;
+            /**
+             * Sequence Id
+             * @description The sequence that was shown; 409 if the image is in another one now.
+             */
+            sequence_id?: string | null;
+        };
+        /**
          * NewSource
          * @description Request to create a pull source.
          *
@@ -9030,6 +9163,20 @@ export interface components {
             next?: string | null;
             /** Results */
             results: components["schemas"]["SavedView"][];
+        };
+        /** Page[SequenceChange] */
+        Page_SequenceChange_: {
+            /** Count */
+            count: number;
+            /**
+             * Count Is Estimate
+             * @default false
+             */
+            count_is_estimate: boolean;
+            /** Next */
+            next?: string | null;
+            /** Results */
+            results: components["schemas"]["SequenceChange"][];
         };
         /** Page[Sequence] */
         Page_Sequence_: {
@@ -10692,7 +10839,8 @@ export interface components {
          * Sequence
          * @description Images of one deployment with gaps below that of the project.
          *
-         *     It has the first few of its images.
+         *     It has the first few of its images. A `manual` one was split or merged by a person, and has the
+         *     gaps of that change.
          */
         Sequence: {
             /**
@@ -10714,6 +10862,11 @@ export interface components {
             id: string;
             /** Images */
             images: number;
+            /**
+             * Manual
+             * @default false
+             */
+            manual: boolean;
             /** Project Id */
             project_id: number;
             /** Shown */
@@ -10726,6 +10879,47 @@ export interface components {
             /** Time Zone */
             time_zone: string;
         };
+        /**
+         * SequenceChange
+         * @description A split or a merge of sequences by a person, which is kept when images are grouped again.
+         *
+         *     `sequences` are the sequences that resulted, by time: the first keeps the ID that it had before.
+         */
+        SequenceChange: {
+            /** By */
+            by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Id */
+            id: number;
+            /** Images */
+            images: number;
+            kind: components["schemas"]["SequenceChangeKind"];
+            /** Person Id */
+            person_id: string | null;
+            /** Project Id */
+            project_id: number;
+            /** Sequences */
+            sequences: string[];
+            /** Undone At */
+            undone_at: string | null;
+            /** Undone By */
+            undone_by: string | null;
+        };
+        /**
+         * SequenceChangeKind
+         * @description What a person did to sequences.
+         * @enum {string}
+         */
+        SequenceChangeKind: "split" | "merge";
         /**
          * SequenceOrder
          * @description Order of a list of sequences.
@@ -18307,6 +18501,105 @@ export interface operations {
             };
         };
     };
+    list_sequence_changes_api_v2_sequence_changes_get: {
+        parameters: {
+            query?: {
+                project?: number | null;
+                /** @description Only those of this deployment. */
+                deployment?: string | null;
+                /** @description The largest number of results on a page. */
+                limit?: number;
+                /** @description `next` of the previous page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SequenceChange_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sequence_change_api_v2_sequence_changes__change_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                change_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceChange"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_sequence_change_api_v2_sequence_changes__change_id__undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                change_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceChange"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_sequences_api_v2_sequences_get: {
         parameters: {
             query?: {
@@ -18334,6 +18627,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Sequence_"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_sequences_api_v2_sequences_merge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSequenceMerge"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceChange"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_sequence_api_v2_sequences_split_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSequenceSplit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceChange"];
                 };
             };
             /** @description The problem, and how to correct it. */

@@ -9,6 +9,7 @@ from trapline.server.images.queries import (
     deployments,
     image_deletion,
     images,
+    sequence_marks,
     sequences,
     staged_files,
 )
@@ -39,6 +40,7 @@ TABLES = (
     deployments,
     sequences,
     images,
+    sequence_marks,
     day_counts,
     image_deletion,
     staged_files,

@@ -220,6 +220,11 @@ ACCESS: dict[str, RouteAccess] = {
     # sequences
     "GET /sequences": RouteAccess(PEOPLE),
     "GET /sequences/{sequence_id}": RouteAccess(PEOPLE),
+    "POST /sequences/split": RouteAccess(PEOPLE, Role.REVIEWER),
+    "POST /sequences/merge": RouteAccess(PEOPLE, Role.REVIEWER),
+    "GET /sequence-changes": RouteAccess(PEOPLE),
+    "GET /sequence-changes/{change_id}": RouteAccess(PEOPLE),
+    "POST /sequence-changes/{change_id}/undo": RouteAccess(PEOPLE, Role.REVIEWER),
     # images
     "GET /images": RouteAccess(PEOPLE_AND_PIPELINES),
     "POST /images": RouteAccess(PEOPLE, Role.MANAGER),

@@ -25,6 +25,7 @@ from trapline.server.catalogue.routes import (
     images,
     new_review_sets,
     saved_views,
+    sequence_changes,
     sequences,
     summary,
 )
@@ -90,6 +91,7 @@ VERSIONED = [
     deployments.router,
     source_folders.router,
     sequences.router,
+    sequence_changes.router,
     bulk_identifications.router,
     events.router,
     images.router,

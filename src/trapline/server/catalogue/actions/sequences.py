@@ -137,6 +137,7 @@ async def _build_sequences(
             started_at=row.started_at,
             ended_at=row.ended_at,
             images=row.images,
+            manual=row.manual,
             shown=[images[number] for number in shown.get(row.id, [])],
         )
         for row in rows

@@ -1,4 +1,4 @@
-"""List and get sequences."""
+"""List, get, split and merge sequences."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,10 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
-from trapline.server.catalogue.actions import sequences
+from trapline.server.catalogue.actions import sequence_changes, sequences
 from trapline.server.catalogue.actions.sequences import SequenceFilter
 from trapline.server.platform.http.parameters import LARGEST, Cursor, Limit, ProjectFilter
-from trapline.wire.sequences import Sequence, SequenceOrder
+from trapline.wire.sequences import (
+    NewSequenceMerge,
+    NewSequenceSplit,
+    Sequence,
+    SequenceChange,
+    SequenceOrder,
+)
 from trapline.wire.values import GivenTime, Page
 
 router = APIRouter(prefix="/sequences", tags=["sequences"])
@@ -34,6 +40,27 @@ async def list_sequences(
     return await sequences.list_sequences(
         system, scope, project, wanted, descending=descending, limit=limit, cursor=cursor
     )
+
+
+@router.post("/split", status_code=201)
+async def split_sequence(system: SystemOf, scope: ScopeOf, new: NewSequenceSplit) -> SequenceChange:
+    """Split the sequence of an image: the image and all later ones become another sequence.
+
+    The split is kept when images are grouped again, and can be undone.
+    """
+    return await sequence_changes.split_sequence(system, scope, new)
+
+
+@router.post("/merge", status_code=201)
+async def merge_sequences(
+    system: SystemOf, scope: ScopeOf, new: NewSequenceMerge
+) -> SequenceChange:
+    """Merge consecutive sequences of a deployment into the first of them.
+
+    The merge is kept when images are grouped again, and can be undone. Images that are imported
+    later and were captured between its images join the sequence.
+    """
+    return await sequence_changes.merge_sequences(system, scope, new)
 
 
 @router.get("/{sequence_id}")

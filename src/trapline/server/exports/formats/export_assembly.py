@@ -274,6 +274,7 @@ def _build_statement(
         ],
         event_id=ids.observations.get(str(stated.id), ["", ""])[1],
         external_id="" if stated.groups else keys[0],
+        sequence_id=stated.sequence_id,
     )
 
 

@@ -4,7 +4,7 @@ An event is complete once the last image of its sequence was read. The count of 
 that a person stated for the sequence, otherwise the largest sum of the counts on one image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -163,15 +163,17 @@ class SequenceEvent:
         """Apply what people stated for the whole sequence.
 
         In an imported event they replace the groups of the same taxa on single images of the
-        package, whose details may differ. A sequence may contain several imported events.
+        package, whose details may differ. A sequence may contain several imported events, and the
+        sequences that it was merged from, each with its own statement.
         """
         latest = max(self.stated, key=lambda one: one.at, default=None)
         is_imported = latest is not None and bool(latest.event_id)
         stated: dict[CountGroup, GroupCount] = {}
         for one in self.stated:
-            if one is not latest and not (is_imported and one.event_id):
+            is_merged = latest is not None and one.sequence_id != latest.sequence_id
+            if one is not latest and not is_merged and not (is_imported and one.event_id):
                 continue
-            for group, count in _count_stated(one).items():
+            for group, count in _count_stated(one, {seen.name for seen in self.said}).items():
                 known = stated.get(group)
                 if known is None or known.count < count.count:
                     stated[group] = count
@@ -200,14 +202,21 @@ class SequenceEvent:
         return self
 
 
-def _count_stated(stated: StatedSequence) -> dict[CountGroup, GroupCount]:
-    """Return the groups of a statement with their counts; 0 if a count is unknown."""
+def _count_stated(
+    stated: StatedSequence, seen: Collection[tuple[ObservationType, str]]
+) -> dict[CountGroup, GroupCount]:
+    """Return the groups of a statement with their counts; 0 if a count is unknown.
+
+    Groups that only images of other sequences show are left out; `seen` are those of this one.
+    """
     counts: dict[CountGroup, GroupCount] = {}
     for one in stated.groups:
         group = CountGroup(
             one.kind, one.taxon, one.label if one.taxon is None else "",
             one.sex, one.life_stage, one.behaviour, one.individual_id,
         )  # fmt: skip
+        if one.is_located and group.name not in seen:
+            continue
         said = ObservedIdentification(
             "correct", stated.by, stated.at, one.taxon, one.label,
             sex=one.sex, life_stage=one.life_stage, behaviour=one.behaviour,

@@ -120,7 +120,11 @@ class ObservationRecord(msgspec.Struct, omit_defaults=True):
 
 
 class StatedGroupRecord(msgspec.Struct, omit_defaults=True):
-    """A taxon that a person stated for a whole sequence, with its count and details."""
+    """A taxon that a person stated for a whole sequence, with its count and details.
+
+    If the sequence was split since then, it has no count, and `is_located` means that images show
+    it: it does not concern the sequences of other images.
+    """
 
     kind: str
     taxon: UUID | None = None
@@ -131,13 +135,14 @@ class StatedGroupRecord(msgspec.Struct, omit_defaults=True):
     behaviour: str | None = None
     individual_id: str | None = None
     external_id: str = ""
+    is_located: bool = False
 
 
 class StatedSequenceRecord(msgspec.Struct, omit_defaults=True):
     """The latest identification of an image's whole sequence.
 
     `event_id`, and the `external_id` of each group or, without groups, of the whole, are those of
-    its imported package.
+    its imported package. `sequence_id` is the sequence that it was made for.
     """
 
     by: str
@@ -146,6 +151,7 @@ class StatedSequenceRecord(msgspec.Struct, omit_defaults=True):
     groups: list[StatedGroupRecord] = []
     event_id: str = ""
     external_id: str = ""
+    sequence_id: UUID | None = None
 
 
 class ImageRecord(msgspec.Struct, omit_defaults=True):

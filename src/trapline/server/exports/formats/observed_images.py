@@ -97,6 +97,7 @@ class StatedGroup(msgspec.Struct):
     behaviour: str | None = None
     individual_id: str | None = None
     external_id: str = ""
+    is_located: bool = False
 
 
 class StatedSequence(msgspec.Struct):
@@ -108,6 +109,7 @@ class StatedSequence(msgspec.Struct):
     groups: list[StatedGroup] = []
     event_id: str = ""
     external_id: str = ""
+    sequence_id: str | None = None
 
 
 class ObservedImage(msgspec.Struct):

@@ -83,9 +83,13 @@ class ExportedRemark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SequenceStatement:
-    """The latest identification of the whole sequence of an image; `groups` have counts."""
+    """The latest identification of the whole sequence of an image.
+
+    `groups` have counts, unless the images of the statement are in several sequences now.
+    """
 
     id: UUID
+    sequence_id: UUID | None
     made_by: str
     at: datetime
     comment: str | None
@@ -223,13 +227,15 @@ async def find_stated_sequences(
         return {}
     keys = {key for one in latest.values() for taxon in one.taxa for key in _list_keys(taxon)}
     meanings = await _list_meanings(tx, set_id, keys)
+    divided = await _list_divided(tx, set_id, [one.id for one in latest.values()])
     return {
         image: SequenceStatement(
             one.id,
+            one.sequence_id,
             one.made_by,
             one.at,
             one.comment,
-            [_build_group(taxon, meanings) for taxon in one.taxa]
+            [_build_group(taxon, meanings, divided.get(one.id)) for taxon in one.taxa]
             if one.kind == IdentificationKind.CORRECT
             else [],
         )
@@ -246,13 +252,57 @@ def _list_keys(taxon: Mapping[str, Any]) -> list[str]:
     return [*keys, taxon["label"]] if taxon.get("label") else keys
 
 
+async def _list_divided(
+    tx: Transaction, set_id: int, identifications: Sequence[UUID]
+) -> dict[UUID, set[UUID | str]]:
+    """Find the statements whose images are in several sequences now, by split or by time.
+
+    Return the taxa and labels of their observations, for each of the identifications.
+    """
+    cursor = await tx.execute(
+        """
+        with divided as (
+            select d.statement_id from identifications d
+            join images i on i.id = d.image_id and i.deleted_at is null
+            where d.withdrawn_at is null and d.statement_id in (
+                select statement_id from identifications
+                where id = any(%(ids)b::uuid[]) and statement_id is not null
+            )
+            group by 1 having count(distinct i.sequence_id) > 1
+        ), located as (
+            select d.statement_id, array_agg(distinct o.taxon_id) as taxa,
+                array_agg(distinct o.label) as labels
+            from identifications d join observations o on o.image_id = d.image_id
+                and o.set_id = %(set)s and o.identification_id = d.id and o.kind <> 'blank'
+            where d.statement_id in (select statement_id from divided) group by 1
+        )
+        select d.id, l.taxa, l.labels from identifications d
+        join divided s on s.statement_id = d.statement_id
+        left join located l on l.statement_id = d.statement_id
+        where d.id = any(%(ids)b::uuid[])
+        """,
+        {"ids": sorted(identifications), "set": set_id},
+    )
+    return {
+        key: {one for one in (*(taxa or ()), *(labels or ())) if one is not None}
+        for key, taxa, labels in await cursor.fetchall()
+    }
+
+
 def _build_group(
-    taxon: Mapping[str, Any], meanings: Mapping[str, tuple[str, UUID | None]]
+    taxon: Mapping[str, Any],
+    meanings: Mapping[str, tuple[str, UUID | None]],
+    located: Collection[UUID | str] | None,
 ) -> dict[str, Any]:
+    """Build a group of a statement; `located` are the names on images of a divided one."""
     known = next((meanings[key] for key in _list_keys(taxon) if key in meanings), None)
     kind, taxon_id = known or (ObservationKind.UNKNOWN.value, None)
     details = {name: taxon.get(name) for name in DETAILS}
-    return {"kind": kind, "taxon": taxon_id, "label": taxon.get("label") or "", **details}
+    label = taxon.get("label") or ""
+    group = {"kind": kind, "taxon": taxon_id, "label": label, **details}
+    if located is None:
+        return group
+    return {**group, "count": None, "is_located": taxon_id in located or label in located}
 
 
 async def _list_meanings(

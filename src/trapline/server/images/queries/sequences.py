@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
+from trapline.server.images.queries.sequence_regrouping import LockedDeployment, regroup_marked
 from trapline.server.images.rules.sequences import SequenceSpan, merge_sequences, split_sequences
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -22,7 +23,8 @@ class SequenceRow(Row):
     """A sequence, from its first image to its last.
 
     A database trigger sets `recheck` when images leave it, because it may have to be split.
-    `dissolve` means that all of its images must be grouped again.
+    `dissolve` means that all of its images must be grouped again. A `manual` one has images that a
+    person put into it by a split or a merge.
     """
 
     __tablename__ = "sequences"
@@ -45,6 +47,7 @@ class SequenceRow(Row):
     images: Mapped[int]
     recheck: Mapped[bool] = mapped_column(default=False, server_default="false")
     dissolve: Mapped[bool] = mapped_column(default=False, server_default="false")
+    manual: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
 async def get_sequence_row(scope: Scope, tx: Transaction, sequence_id: UUID) -> SequenceRow:
@@ -119,7 +122,7 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     """Group images of a deployment that are in no sequence, by time; return their number.
 
     The deployment is locked, and skipped if another transaction groups its images. New images join
-    the sequences that they are close to, and can merge two of them.
+    the sequences that they are close to, and can merge two of them, but none that people split.
     """
     cursor = await tx.execute(
         """
@@ -135,20 +138,23 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
     project_id, gap_s = found
     cursor = await tx.execute(
         """
-        select id, captured_at from images where deployment_id = %s and sequence_id is null
-            and deleted_at is null
-        order by captured_at, id limit %s
+        select i.id, i.captured_at, exists(
+            select from sequence_marks m where m.image_id = i.id
+        ) from images i where i.deployment_id = %s and i.sequence_id is null
+            and i.deleted_at is null
+        order by i.captured_at, i.id limit %s
         """,
         (deployment_id, limit),
     )
-    images = [(row[0], row[1]) for row in await cursor.fetchall()]
+    rows = await cursor.fetchall()
+    images = [(row[0], row[1]) for row in rows]
     if not images:
         return 0
     new: list[SequenceSpan[UUID]] = split_sequences(images, gap_s)
     gap = timedelta(seconds=gap_s)
     cursor = await tx.execute(
         """
-        select distinct s.id, s.started_at, s.ended_at, s.images
+        select distinct s.id, s.started_at, s.ended_at, s.images, s.manual
         from unnest(%s::timestamptz[], %s::timestamptz[]) as n(began, over)
         join sequences s on s.deployment_id = %s and s.started_at < n.over and s.ended_at > n.began
             and not s.dissolve
@@ -156,6 +162,13 @@ async def group_batch(scope: Scope, tx: Transaction, deployment_id: UUID, limit:
         ([one.start - gap for one in new], [one.end + gap for one in new], deployment_id),
     )
     known = await cursor.fetchall()
+    if any(is_marked for _, _, is_marked in rows) or any(row[4] for row in known):
+        deployment = LockedDeployment(deployment_id, project_id, gap_s)
+        near = {row[0] for row in known}
+        await regroup_marked(
+            scope, tx, deployment, sequences=near, images={image for image, _ in images}
+        )
+        return len(images)
     sizes = {row[0]: row[3] for row in known}
     old: list[SequenceSpan[UUID]] = [SequenceSpan(row[1], row[2], [], [row[0]]) for row in known]
     made, grown = [], []
@@ -225,7 +238,7 @@ async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> No
     """Split a sequence that images left; the first part keeps its ID, an empty one is deleted."""
     cursor = await tx.execute(
         """
-        select s.project_id, s.deployment_id, p.sequence_gap_s from sequences s
+        select s.project_id, s.deployment_id, p.sequence_gap_s, s.manual from sequences s
         join deployments d on d.id = s.deployment_id join projects p on p.id = s.project_id
         where s.id = %s and s.recheck for no key update of d
         """,
@@ -234,7 +247,11 @@ async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> No
     found = await cursor.fetchone()
     if found is None:
         return
-    project_id, deployment_id, gap_s = found
+    project_id, deployment_id, gap_s, is_manual = found
+    if is_manual:
+        deployment = LockedDeployment(deployment_id, project_id, gap_s)
+        await regroup_marked(scope, tx, deployment, sequences={sequence_id})
+        return
     cursor = await tx.execute(
         """
         with apart as (
@@ -277,6 +294,14 @@ async def split_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> No
 
 async def empty_sequence(scope: Scope, tx: Transaction, sequence_id: UUID) -> None:
     """Remove images from a sequence to dissolve; delete it when it is empty."""
+    # A change by a person may have used the sequence meanwhile: it is not dissolved any more.
+    cursor = await tx.execute(
+        "select from sequences s join deployments d on d.id = s.deployment_id"
+        " where s.id = %s and s.dissolve for no key update of d",
+        (sequence_id,),
+    )
+    if await cursor.fetchone() is None:
+        return
     cursor = await tx.execute(
         """
         update images i set sequence_id = null from (
