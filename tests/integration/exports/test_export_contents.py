@@ -189,6 +189,43 @@ async def test_count_of_an_event_is_the_one_stated_for_its_sequence(system: AppC
     assert occurrence["individualCount"] == "2"
 
 
+async def test_counts_follow_a_split_and_a_merge_by_hand(system: AppContext) -> None:
+    desk = await make_desk(system)
+    field = desk.field
+    while await group_images(system, SYSTEM):
+        pass
+    [(sequence,)] = await field.ask("select distinct sequence_id from images")
+    [(_,), (second,), (_,)] = await field.ask("select id from images order by captured_at, id")
+
+    async def state(key: object, count: int) -> None:
+        told = {"kind": "correct", "sequences": [str(key)], "label": "lynx", "count": count}
+        answer = await field.call("POST", "/identifications", {"identifications": [told]})
+        assert answer.status_code == 201, answer.text
+
+    async def count_events() -> list[str]:
+        rows = unpack((await desk.download((await desk.make("camtrap-dp"))["id"])).content)
+        return sorted(
+            row["count"]
+            for row in read_rows(rows["observations.csv"])
+            if row["observationLevel"] == "event"
+        )
+
+    deployments = (await field.call("GET", f"/deployments?project={field.project}")).json()
+    for one in deployments["results"]:
+        place = {"latitude": 47.5, "longitude": 11.0}
+        assert (await field.call("PATCH", f"/deployments/{one['id']}", place)).status_code == 200
+    await state(sequence, 7)
+    assert await count_events() == ["7"]
+    split = (await field.call("POST", "/sequences/split", {"image_id": str(second)})).json()
+    # The statement was about all images: each part has what its images show.
+    assert await count_events() == ["1", "1"]
+    await state(split["sequences"][1], 3)
+    assert await count_events() == ["1", "3"]
+    merged = await field.call("POST", "/sequences/merge", {"sequences": split["sequences"]})
+    assert merged.status_code == 201, merged.text
+    assert await count_events() == ["7"]
+
+
 async def test_a_corrected_person_is_public_and_a_corrected_deer_is_not(
     project: ExchangeProject,
 ) -> None:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0122"
-down_revision = "0123"
+down_revision = "0125"
 branch_labels = None
 depends_on = None
 
