@@ -108,7 +108,6 @@ OTHERWISE: dict[tuple[str, str], int] = {
     },
     ("PATCH /projects/{project_id}/review-sets/{set_id}", ".people[]"): 422,
     ("GET /bulk-identifications", "person"): 200,
-    # The sequence that was shown, which the image is not in.
     ("POST /sequences/split", ".sequence_id"): 409,
     # An image that the filter does not match needs no exclusion.
     ("POST /bulk-identifications", ".excluded[]"): 201,
