@@ -14,6 +14,7 @@ import { reviewScreenTexts } from "../review/en"
 import type { TaxonChoice } from "../review/proposal"
 import { getShownName } from "../review/proposal"
 import { listPaletteKeys, paletteQuery } from "../review/reviewQueries"
+import { SequenceActions } from "../review/SequenceActions"
 import { Button, IconButton } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { formatCount, formatEstimate } from "../ui/en"
@@ -104,6 +105,9 @@ export function SelectionBar(props: SelectionBarProps) {
         </Button>
       )}
       {!isWhole && props.last && <Extend {...props} last={props.last} />}
+      {can && images.length === 1 && props.last?.id === images[0] && props.last?.sequence_id && (
+        <SequenceActions image={props.last} />
+      )}
       {can && (
         <>
           <KeyButton text={t.accept} keys="Enter" kind="accent" busy={bulk.busy} onClick={accept} />

@@ -307,6 +307,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
             )}
           </section>
           <ReviewStrip
+            unit={unit}
             images={data?.images ?? (unit ? [unit.first] : [])}
             frame={frame}
             onFrame={(to) => select({ frame: to, chosen: null })}

@@ -4,9 +4,11 @@ import type { Image as StoredImage } from "../api/types"
 import { Thumbnail } from "../images/Thumbnail"
 import { hasCameraTime } from "./cameraTime"
 import { reviewScreenTexts as t } from "./en"
+import { SequenceActions } from "./SequenceActions"
 import type { ReviewUnit } from "./units"
 
 interface ReviewStripProps {
+  unit: ReviewUnit | undefined
   images: readonly StoredImage[]
   frame: number
   onFrame: (frame: number) => void
@@ -26,13 +28,14 @@ function listOffsets(images: readonly StoredImage[]): (string | null)[] {
   )
 }
 
-export function ReviewStrip({ images, frame, onFrame, next }: ReviewStripProps) {
+export function ReviewStrip({ unit, images, frame, onFrame, next }: ReviewStripProps) {
   const current = useRef<HTMLButtonElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image
   useEffect(() => {
     current.current?.scrollIntoView({ block: "nearest", inline: "nearest" })
   }, [frame, images])
   const offsets = listOffsets(images)
+  const shown = images[frame]
   return (
     <section className="review-strip" aria-label={t.strip} data-testid="review-strip">
       {images.map((image, at) => (
@@ -49,6 +52,10 @@ export function ReviewStrip({ images, frame, onFrame, next }: ReviewStripProps) 
           {offsets[at] && <span className="review-offset">{offsets[at]}</span>}
         </button>
       ))}
+      {/* The items of a review set are fixed. */}
+      {unit?.sequence && !unit.ofSet && shown && (
+        <SequenceActions image={shown} isFirst={frame === 0} />
+      )}
       {next.length > 0 && (
         <>
           <span className="review-separator" />

@@ -384,3 +384,14 @@ export const reviewKeys: Translation<typeof en.reviewKeys> = [
     ],
   },
 ]
+
+export const sequenceChangeTexts: Translation<typeof en.sequenceChangeTexts> = {
+  actions: "Sequenz",
+  split: "Hier teilen",
+  merge: "Mit voriger verbinden",
+  splitDone: "Sequenz geteilt.",
+  mergeDone: "Sequenzen verbunden.",
+  undone: "Änderung der Sequenz rückgängig gemacht.",
+  undo: "Rückgängig",
+  noPrevious: "Keine frühere Sequenz dieser Kamera. Nichts wurde geändert.",
+}

@@ -377,3 +377,14 @@ export const reviewKeys: { name: string; keys: [string, string][] }[] = [
     ],
   },
 ]
+
+export const sequenceChangeTexts = {
+  actions: "Sequence",
+  split: "Split here",
+  merge: "Merge with previous",
+  splitDone: "Sequence split.",
+  mergeDone: "Sequences merged.",
+  undone: "Change of the sequence undone.",
+  undo: "Undo",
+  noPrevious: "No earlier sequence of this camera. Nothing was changed.",
+}
