@@ -55,7 +55,7 @@ class NewSequenceMerge(Request):
 
 
 class SequenceChangeKind(StrEnum):
-    """What a person did to sequences."""
+    """Kind of a change of sequences by a person."""
 
     SPLIT = "split"
     MERGE = "merge"

@@ -231,7 +231,7 @@ async def test_two_users_at_the_same_time(field: Field) -> None:
 
 
 class Model:
-    """What people did: the images of each change that was not undone."""
+    """The images of each change that was not undone."""
 
     def __init__(self) -> None:
         self.changes: dict[int, dict[UUID, str]] = {}

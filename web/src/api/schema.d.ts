@@ -10916,7 +10916,7 @@ export interface components {
         };
         /**
          * SequenceChangeKind
-         * @description What a person did to sequences.
+         * @description Kind of a change of sequences by a person.
          * @enum {string}
          */
         SequenceChangeKind: "split" | "merge";

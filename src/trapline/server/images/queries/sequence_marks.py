@@ -54,8 +54,9 @@ class SequenceChangeRow(Row):
 class SequenceMarkRow(Row):
     """The sequence that a change put an image into; the latest change of an image counts.
 
-    `previous_id` is the sequence that the image was in, null for a deleted image, and `span` the time from the first to the
-    last image of its new sequence. Marks survive while their images are deleted or dated again.
+    `previous_id` is the sequence that the image was in, null for a deleted image. `span` is the
+    time from the first to the last image of its new sequence. Marks survive while their images are
+    deleted or dated again.
     """
 
     __tablename__ = "sequence_marks"
