@@ -15,6 +15,7 @@ import { Link } from "wouter"
 import { useChangeEvents } from "../api/changeStream"
 import type { Image } from "../api/types"
 import { ErrorMessage } from "../errors/ErrorMessage"
+import { showProblem } from "../errors/showProblem"
 import { formatImages, imageTexts, markTexts } from "../images/en"
 import { isOrderOfTime } from "../images/orders"
 import { type ImageFilter, imageDaysQuery, NO_FILTER, parseFilter } from "../images/queries"
@@ -26,15 +27,17 @@ import { Button, IconButton, LinkButton } from "../ui/Button"
 import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useShortcuts } from "../ui/shortcuts"
+import { showToast } from "../ui/Toasts"
 import { useUrlQuery } from "../ui/urlQuery"
 import { buildEmptySelection, type FileSelection, readDroppedFiles } from "../uploads/droppedFiles"
 import { UploadDialog } from "../uploads/UploadDialog"
-import { gridTexts } from "./en"
+import { gridTexts, selectionTexts } from "./en"
 import { FilterBar } from "./FilterBar"
 import { isFiltered } from "./filterFields"
 import { ImageTimeGrid } from "./ImageTimeGrid"
 import { OrderSelect } from "./OrderSelect"
 import { savedViewsQuery } from "./queries"
+import { fetchRange, formatConditions, listLoadedRange } from "./selectionRange"
 import { useBulkIdentify } from "./useBulkIdentify"
 import { SavedViewLinks, SaveViewButton } from "./ViewLinks"
 
@@ -54,7 +57,7 @@ export function ImagesPage() {
   const client = useQueryClient()
   const [search, setSearch] = useUrlQuery()
   const filter = useMemo(() => parseFilter(search), [search])
-  const { data, error, refetch } = useQuery({
+  const { data, error, refetch, isPlaceholderData } = useQuery({
     ...imageDaysQuery(project.id, filter),
     placeholderData: keepPreviousData,
   })
@@ -68,7 +71,10 @@ export function ImagesPage() {
   const [files, setFiles] = useState<FileSelection | null>(null)
   const [running, setRunning] = useState(false)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
-  const [isWhole, setWhole] = useState(false)
+  /** The filter of which all images are selected. */
+  const [whole, setWhole] = useState<string | null>(null)
+  const conditions = formatConditions(filter)
+  const isWhole = whole === conditions
   const bulk = useBulkIdentify(project.id)
   const [newer, setNewer] = useState(false)
   const t = imageTexts
@@ -94,32 +100,42 @@ export function ImagesPage() {
   )
   // biome-ignore lint/correctness/useExhaustiveDependencies: deleted and other images have separate selections
   useEffect(() => setChosen(new Set()), [filter.deleted])
-  /** The filter of which all images are selected. */
-  const wholeFilter = useRef<ImageFilter | null>(null)
-  useEffect(() => {
-    if (wholeFilter.current !== null && wholeFilter.current !== filter) setWhole(false)
-    wholeFilter.current = null
-  }, [filter])
+  // The selection of a filter ends with it.
+  useEffect(() => setWhole((old) => (old === conditions ? old : null)), [conditions])
+  /** The image that was selected last: the start of a range. */
+  const lastChosen = useRef<Image | null>(null)
   const unselect = useCallback(() => {
     setChosen(new Set())
-    setWhole(false)
+    setWhole(null)
+    lastChosen.current = null
   }, [])
-  const lastChosen = useRef<number | null>(null)
-  const choose = useCallback((index: number, range: boolean) => {
-    const from = range && lastChosen.current !== null ? Math.min(lastChosen.current, index) : index
-    const to = range && lastChosen.current !== null ? Math.max(lastChosen.current, index) : index
-    lastChosen.current = index
-    setWhole(false)
-    setChosen((old) => {
-      const next = new Set(old)
-      const ids = [...loaded.current]
-        .filter(([at]) => at >= from && at <= to)
-        .map(([, image]) => image.id)
-      if (!range && ids[0] && next.delete(ids[0])) return next
-      for (const id of ids) next.add(id)
-      return next
-    })
-  }, [])
+  const add = useCallback(
+    (ids: readonly string[]) => setChosen((old) => new Set([...old, ...ids])),
+    [],
+  )
+  const choose = useCallback(
+    (index: number, range: boolean) => {
+      const image = loaded.current.get(index)
+      if (!image) return
+      const start = range ? lastChosen.current : null
+      lastChosen.current = image
+      setWhole(null)
+      if (!start)
+        return setChosen((old) => {
+          const next = new Set(old)
+          if (!next.delete(image.id)) next.add(image.id)
+          return next
+        })
+      const between = listLoadedRange(loaded.current, start.id, index)
+      if (between) return add(between)
+      const found = fetchRange(project.id, filter, start, image)
+      void found.then((ids) => {
+        if (ids) add(ids)
+        else showToast(selectionTexts.noRange, true)
+      }, showProblem)
+    },
+    [add, filter, project.id],
+  )
   useShortcuts({
     r: () => chosen.size === 0 && !isWhole && canManage(project) && setRunning(true),
     z: bulk.undo,
@@ -142,7 +158,8 @@ export function ImagesPage() {
         if (value) next.set(key, value)
         else next.delete(key)
     })
-    setWhole(true)
+    setChosen(new Set())
+    setWhole(formatConditions({ ...filter, ...changes }))
   }
   const clear = () =>
     setSearch((next) => {
@@ -278,15 +295,15 @@ export function ImagesPage() {
         </Button>
       )}
       <Suspense fallback={null}>
-        {(chosen.size > 0 || isWhole) && data && (
+        {(isWhole ? !isPlaceholderData : chosen.size > 0) && data && (
           <SelectionBar
             images={[...chosen]}
             isWhole={isWhole}
             filter={filter}
             total={data}
-            last={loaded.current.get(lastChosen.current ?? -1)}
+            last={lastChosen.current ?? undefined}
             bulk={bulk}
-            onAdd={(ids) => setChosen((old) => new Set([...old, ...ids]))}
+            onAdd={add}
             onWhole={selectWhole}
             onRun={() => setRunning(true)}
             onDone={unselect}

@@ -70,8 +70,9 @@ export function SelectionBar(props: SelectionBarProps) {
   const star = () =>
     void updates.change(images, { starred: true }, markTexts.done.starred, { starred: false })
   const take = (act: () => void) => (event: KeyboardEvent) => {
-    // A focused tile or checkbox does not take the key.
-    if (event.target instanceof HTMLButtonElement && event.key === "Enter") return
+    // A focused link, such as a saved view, takes the key; a tile or checkbox does not.
+    const from = event.target instanceof HTMLElement ? event.target : null
+    if (event.key === "Enter" && from?.closest("a:not(.tile), button, select, summary")) return
     event.preventDefault()
     if (!event.repeat) act()
   }
@@ -150,6 +151,7 @@ export function SelectionBar(props: SelectionBarProps) {
           <SpeciesSearch
             project={project.id}
             recent={bulk.recent}
+            palette={choices}
             onChoose={assign}
             onClose={() => setSearching(false)}
           />
@@ -224,7 +226,7 @@ export function BulkProgress({ bulk, onDone }: { bulk: BulkIdentify; onDone: () 
       <Dialog open={prepared !== null} onClose={bulk.cancel} title={t.confirmTitle}>
         {found && prepared && (
           <>
-            <p>{t.confirm(found.images, prepared.step.text)}</p>
+            <p>{t.confirm(found.images, prepared.text)}</p>
             {found.reviewed > 0 && <p className="soft">{t.reviewed(found.reviewed)}</p>}
             <div className="dialog-actions">
               <Button onClick={bulk.cancel}>{t.cancel}</Button>

@@ -149,6 +149,9 @@ export const selectionTexts: Translation<typeof en.selectionTexts> = {
   withdrawing: (done, images) => `${done} von ${images} zurückgezogen`,
   done: (images, what) => `${formatImages(images)}: ${what}.`,
   undone: (images) => `Bestimmung zurückgezogen: ${formatImages(images)}.`,
+  noRange:
+    "Dieser Bereich hat mehr als 1.000 Bilder, oder sein erstes Bild wird nicht mehr gezeigt. Es wurde nichts weiter ausgewählt.",
+  busy: "Die vorherige Bestimmung vieler Bilder läuft noch.",
   stopped: "Die Bestimmung wurde angehalten.",
   skipped: (images, reason) =>
     `Übersprungen: ${formatImages(images)} (${

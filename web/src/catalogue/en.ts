@@ -150,6 +150,9 @@ export const selectionTexts = {
   withdrawing: (done: string, images: string) => `${done} of ${images} withdrawn`,
   done: (images: number, what: string) => `${formatImages(images)}: ${what}.`,
   undone: (images: number) => `Identification of ${formatImages(images)} withdrawn.`,
+  noRange:
+    "This range is larger than 1,000 images, or its first image is not shown any more. Nothing else was selected.",
+  busy: "The previous identification of many images is still running.",
   stopped: "The identification stopped.",
   skipped: (images: number, reason: string) =>
     `${formatImages(images)} skipped: ${

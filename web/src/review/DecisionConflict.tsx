@@ -1,6 +1,7 @@
 /** Shows a decision that the server did not store, with both versions and a choice. */
 import { useState } from "react"
 import { Button } from "../ui/Button"
+import { BoxConflictView } from "./BoxConflictView"
 import { downloadDecisions } from "./decisionFile"
 import type { Decision } from "./decisions"
 import { outboxTexts as t } from "./en"
@@ -11,13 +12,11 @@ interface DecisionConflictProps {
   project: number
   /** Shows the image or the sequence of a decision. */
   onShow: (one: Decision) => void
-  /** Called for a decision that the user gave up. */
-  onDiscard?: (one: Decision) => void
 }
 
 const getPlace = (one: Decision) => one.place ?? one.filename
 
-export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflictProps) {
+export function DecisionConflict({ project, onShow }: DecisionConflictProps) {
   const { decisions } = useOutbox()
   const [isBusy, setBusy] = useState(false)
   const refused = decisions.filter((one) => one.state === "refused" && one.project === project)
@@ -26,10 +25,7 @@ export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflic
   if (!one) return null
   const drop = async (some: readonly Decision[]) => {
     setBusy(true)
-    for (const each of some) {
-      await discard(each.key)
-      onDiscard?.(each)
-    }
+    for (const each of some) await discard(each.key)
     setBusy(false)
   }
   if (revoked.length > 0)
@@ -45,6 +41,17 @@ export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflic
             {t.discardAll}
           </Button>
         </p>
+      </section>
+    )
+  const more = refused.length > 1 && (
+    <p className="soft small">{t.moreConflicts(refused.length - 1)}</p>
+  )
+  if (one.act === "box" && one.refusal?.theirs !== undefined)
+    return (
+      <section className="review-conflict" role="status" data-testid="conflict">
+        <strong>{t.refusedTitleOf(getPlace(one))}</strong>
+        <BoxConflictView one={one} theirs={one.refusal.theirs} />
+        {more}
       </section>
     )
   const theirs = one.refusal?.other
@@ -78,7 +85,7 @@ export function DecisionConflict({ project, onShow, onDiscard }: DecisionConflic
           {t.show}
         </Button>
       </p>
-      {refused.length > 1 && <p className="soft small">{t.moreConflicts(refused.length - 1)}</p>}
+      {more}
     </section>
   )
 }

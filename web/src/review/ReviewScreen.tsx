@@ -2,16 +2,14 @@
 import { useQuery } from "@tanstack/react-query"
 import { type MouseEvent, useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
-import { callerQuery } from "../api/session"
 import { ShortcutHelp } from "../app/ShortcutHelp"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { reviewSetTexts as setTexts } from "../reviewSets/en"
 import { LinkButton } from "../ui/Button"
-import { formatCount, formatEstimate } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
-import { useShortcuts } from "../ui/shortcuts"
+import { type Shortcuts, useShortcuts } from "../ui/shortcuts"
 import { formatTime } from "../ui/time"
 import { useLook } from "../viewer/useLook"
 import { DecisionConflict } from "./DecisionConflict"
@@ -30,16 +28,16 @@ import {
   listPaletteKeys,
   PALETTE_SIZE,
   paletteQuery,
-  progressQuery,
   type ReviewFilter,
 } from "./reviewQueries"
 import { SpeciesSearch } from "./SpeciesSearch"
-import { estimateMinutesLeft } from "./sessionResult"
 import type { UnitKind } from "./units"
 import { type BufferedKeys, useBufferedKeys } from "./useBufferedKeys"
+import { useFieldKeys } from "./useFieldKeys"
 import { useEndOfCount, useImageTools, usePlaying, useStar } from "./useImageTools"
 import { useReviewActions } from "./useReviewActions"
 import { useReviewBoxes } from "./useReviewBoxes"
+import { useReviewProgress } from "./useReviewProgress"
 import { useReviewSession } from "./useReviewSession"
 import { useReviewQueue, useReviewUnit } from "./useReviewUnit"
 
@@ -54,6 +52,7 @@ interface ReviewScreenProps {
 
 const NEXT_SHOWN = 3
 const DIGITS = Array.from({ length: PALETTE_SIZE }, (_, at) => String(at + 1))
+const NO_SHORTCUTS: Shortcuts = {}
 const REVIEW_KEYS: BufferedKeys = {
   steps: new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"]),
   decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", ...DIGITS]),
@@ -63,7 +62,6 @@ const REVIEW_KEYS: BufferedKeys = {
 export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenProps) {
   const project = useProject()
   const [, leave] = useLocation()
-  const { data: caller } = useQuery(callerQuery)
   const session = useReviewSession(project.id)
   const { index, steps } = session
   const queue = useReviewQueue(project.id, filter, kind, session, set)
@@ -78,9 +76,16 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
   const canvas = useRef<ReviewStageHandle>(null)
   const [keysOpen, setKeysOpen] = useState(false)
   const tools = useImageTools(image?.deployment_id ?? "")
-  const play = usePlaying(data?.images.length ?? 0, frame, unit?.key ?? "", (to) =>
-    select({ frame: to, chosen: null }),
+  // The next key is about a selected box: playing must not remove the selection.
+  const isBusy = current.chosen !== null || current.mode !== null || current.counting !== null
+  const play = usePlaying(data?.images.length ?? 0, frame, unit?.key ?? "", isBusy, (to) =>
+    select({ frame: to }),
   )
+  const flipPlay = () => {
+    if (current.mode !== null) return
+    select({ chosen: null, counting: null })
+    play.flip()
+  }
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [project.name])
@@ -112,83 +117,62 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
   const count = (digit: string, otherwise: () => void) =>
     press(() => act.typeCount(digit) || otherwise())
   useEndOfCount(current.counting, () => select({ counting: null }))
-  useShortcuts(
-    {
-      Enter: (event) => {
-        const from = event.target
-        if (!(from instanceof HTMLElement && from.closest("button, a, select")))
-          press(act.accept)(event)
-      },
-      y: press(act.accept),
-      "0": count("0", () => decideWhole("blank")),
-      n: press(() => decideWhole("blank")),
-      u: press(() => decideWhole("unsure")),
-      x: press(() => open("search")),
-      m: press(() => open("comment")),
-      r: press(act.repeat),
-      i: press(act.openIndividual),
-      c: press(() => data && !box && select({ counting: "" })),
-      s: press(() => data && image && void star(image)),
-      z: press(undo),
-      Z: press(act.redo),
-      ArrowLeft: () => turn(-1),
-      ArrowRight: () => turn(1),
-      j: () => step(1),
-      J: () => step(1),
-      k: () => step(-1),
-      K: () => step(-1),
-      Tab: (event) => {
-        if (isHere() && !event.shiftKey && act.cycle()) event.preventDefault()
-      },
-      " ": (event) => isHere() && press(play.flip)(event),
-      f: press(zoom),
-      g: press(look.flipMagnified),
-      b: press(tools.flipNight),
-      v: press(tools.flipOpen),
-      "?": press(() => setKeysOpen(true)),
-      "+": () => canvas.current?.zoom(1.5),
-      "-": () => canvas.current?.zoom(1 / 1.5),
-      Escape: () => {
-        if (current.counting !== null || current.count !== null)
-          select({ counting: null, count: null })
-        else if (tools.isOpen) tools.flipOpen()
-        else if (current.chosen !== null) select({ chosen: null })
-        else leave(grid)
-      },
-      ...Object.fromEntries(
-        DIGITS.map((digit, place) => {
-          const choice = palette[place]
-          return [digit, count(digit, () => choice && assign(choice))]
-        }),
-      ),
+  const isField = current.mode !== null && current.mode !== "palette"
+  const keys: Shortcuts = {
+    Enter: (event) => {
+      const from = event.target
+      if (!(from instanceof HTMLElement && from.closest("button, a, select")))
+        press(act.accept)(event)
     },
-    !keysOpen && current.mode !== "palette" && session.obstacle === null,
-  )
-  const done = useMemo(() => {
-    const units = new Map(
-      steps
-        .filter((one) => one.kind !== "comment" && one.kind !== "box")
-        .map((one) => [one.unit.key, set === null ? one.images : 1]),
-    )
-    return [...units.values()].reduce((sum, images) => sum + images, 0)
-  }, [steps, set])
+    y: press(act.accept),
+    "0": count("0", () => decideWhole("blank")),
+    n: press(() => decideWhole("blank")),
+    u: press(() => decideWhole("unsure")),
+    x: press(() => open("search")),
+    m: press(() => open("comment")),
+    r: press(act.repeat),
+    i: press(act.openIndividual),
+    c: press(() => data && !box && select({ counting: "" })),
+    s: press(() => data && image && void star(image)),
+    z: press(undo),
+    Z: press(act.redo),
+    ArrowLeft: () => turn(-1),
+    ArrowRight: () => turn(1),
+    j: () => step(1),
+    J: () => step(1),
+    k: () => step(-1),
+    K: () => step(-1),
+    Tab: (event) => {
+      if (isHere() && !event.shiftKey && act.cycle()) event.preventDefault()
+    },
+    " ": (event) => isHere() && press(flipPlay)(event),
+    f: press(zoom),
+    g: press(look.flipMagnified),
+    b: press(tools.flipNight),
+    v: press(tools.flipOpen),
+    "?": press(() => setKeysOpen(true)),
+    "+": () => canvas.current?.zoom(1.5),
+    "-": () => canvas.current?.zoom(1 / 1.5),
+    Escape: () => {
+      if (current.counting !== null || current.count !== null)
+        select({ counting: null, count: null })
+      else if (tools.isOpen) tools.flipOpen()
+      else if (current.chosen !== null) select({ chosen: null })
+      else leave(grid)
+    },
+    ...Object.fromEntries(
+      DIGITS.map((digit, place) => {
+        const choice = palette[place]
+        return [digit, count(digit, () => choice && assign(choice))]
+      }),
+    ),
+  }
+  const hasKeys = !keysOpen && current.mode !== "palette" && session.obstacle === null
+  // A key that follows a choice in the field is already about the next unit.
+  useShortcuts(isField ? NO_SHORTCUTS : keys, hasKeys)
+  useFieldKeys(hasKeys && isField, () => select({ mode: null }))
   const first = queue.data?.pages[0]
-  const total = Math.max(first?.count ?? 0, done)
-  const { data: earlier } = useQuery({
-    ...progressQuery(project.id),
-    staleTime: Infinity,
-    gcTime: 0,
-  })
-  const mine = earlier?.people.find((one) => one.person_id === caller?.user_id)
-  const progress = first
-    ? {
-        done,
-        count: total,
-        total: formatEstimate(formatCount(total), first.count_is_estimate ?? false),
-        today: earlier ? (mine?.recent ?? 0) + done : null,
-        minutesLeft: estimateMinutesLeft(steps, total - done),
-      }
-    : null
+  const { done, progress } = useReviewProgress(project.id, steps, first, set !== null)
   const last = steps.at(-1)
   const conflict = (
     <DecisionConflict
@@ -199,7 +183,6 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
         if (place >= 0) session.go(place)
         else leave(paths.image(project.id, one.image))
       }}
-      onDiscard={(one) => session.forget(one.key)}
     />
   )
   // While units are left, a failure to fetch more of them does not matter yet.
@@ -270,7 +253,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
             onZoom={zoom}
             editor={editor}
             look={look}
-            onPlay={play.flip}
+            onPlay={flipPlay}
             onNight={tools.flipNight}
             onOpen={tools.flipOpen}
           />
@@ -292,9 +275,11 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
                 chosen={current.chosen}
                 editor={editor}
                 look={look}
-                onChoose={(id) =>
-                  select({ chosen: boxes.some((one) => one.id === id) ? id : null })
-                }
+                onChoose={(id) => {
+                  const chosen = boxes.some((one) => one.id === id) ? id : null
+                  // An open field stays about the box that it was opened for.
+                  if (chosen !== null || current.mode === null) select({ chosen })
+                }}
               />
             )}
             {error && (
@@ -310,7 +295,9 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
             unit={unit}
             images={data?.images ?? (unit ? [unit.first] : [])}
             frame={frame}
-            onFrame={(to) => select({ frame: to, chosen: null })}
+            onFrame={(to) =>
+              select(current.mode === null ? { frame: to, chosen: null } : { frame: to })
+            }
             next={units.slice(index + 1, index + 1 + NEXT_SHOWN)}
           />
           <aside className="review-panel" aria-label={t.decision}>

@@ -16,6 +16,8 @@ interface SpeciesSearchProps {
   title?: string
   project: number
   recent: readonly TaxonChoice[]
+  /** The species of the digits, which then choose no option; null for a free digit. */
+  palette?: readonly (TaxonChoice | null)[]
   /** `later` are the keys that were pressed after the choice, while the search ran. */
   onChoose: (choice: TaxonChoice, stays: boolean, later: readonly string[]) => void
   onClose: () => void
@@ -23,6 +25,7 @@ interface SpeciesSearchProps {
 
 interface Option extends TaxonChoice {
   note: string
+  isTyped?: boolean
 }
 
 /** A choice that waits for the results of the search. */
@@ -62,13 +65,15 @@ const isRunning = (query: {
 }) => query.fetchStatus === "fetching" && (query.isPending || query.isPlaceholderData)
 
 export function SpeciesSearch(props: SpeciesSearchProps) {
-  const { title = t.change, project, recent, onChoose, onClose } = props
+  const { title = t.change, project, recent, palette, onChoose, onClose } = props
   const classColour = useClassColour()
   const [text, setText] = useState("")
   const [at, setAt] = useState(0)
   const asked = useDeferredValue(text.trim())
   const found = useQuery(taxonChoicesQuery(project, asked))
   const named = useQuery(observationGroupsQuery(project, "name"))
+  /** Whether the user moved to an option. */
+  const [isMoved, setMoved] = useState(false)
   const [held, setHeld] = useState<HeldChoice | null>(null)
   const later = useRef<string[]>([])
   const observed = listSpecies(named.data?.groups.map(({ key }) => key) ?? [])
@@ -76,6 +81,7 @@ export function SpeciesSearch(props: SpeciesSearchProps) {
   // The results of an earlier text are not options of this one.
   const isOfText = asked === typed && !found.isPlaceholderData
   const isSettled = asked === typed && !isRunning(found) && !isRunning(named)
+  const isMissing = typed.length > 1 && (found.isError || found.fetchStatus === "paused")
   const isMatch = (one: TaxonChoice) =>
     [one.name, one.common ?? ""].some((name) => name.toLowerCase().includes(typed.toLowerCase()))
   const options: Option[] = recent
@@ -92,7 +98,7 @@ export function SpeciesSearch(props: SpeciesSearchProps) {
     for (const name of observed.filter((one) => isMatch({ name: one, taxon: null })))
       add({ name, taxon: null, note: t.observed })
   if (typed && !options.some(({ name }) => name.toLowerCase() === typed.toLowerCase()))
-    options.push({ name: typed, taxon: null, note: t.asTyped(typed) })
+    options.push({ name: typed, taxon: null, note: t.asTyped(typed), isTyped: true })
   const current = Math.min(at, options.length - 1)
   const choose = (option: Option | undefined, stays: boolean) =>
     option &&
@@ -101,16 +107,19 @@ export function SpeciesSearch(props: SpeciesSearchProps) {
       stays,
       later.current,
     )
-  /** Choose an option, after the search ended if its results can be at that place. */
+  /**
+   * Choose an option, after the search ended if its results can be at that place. A name that could
+   * not be searched becomes free text only if the user moved to it.
+   */
   const chooseAt = (place: number, stays: boolean, otherwise = "") =>
     isSettled || place < certain
-      ? choose(options[place], stays)
+      ? !(isMissing && !isMoved && options[place]?.isTyped) && choose(options[place], stays)
       : setHeld({ place, stays, text: otherwise })
   useEffect(() => {
     if (!held || !isSettled) return
     setHeld(null)
     const option = options[held.place]
-    if (option) choose(option, held.stays)
+    if (option) chooseAt(held.place, held.stays)
     else if (held.text) {
       setText(text + held.text + later.current.filter((key) => key.length === 1).join(""))
       later.current = []
@@ -122,9 +131,15 @@ export function SpeciesSearch(props: SpeciesSearchProps) {
     else if (held) later.current.push(event.key)
     else if (event.key === "Enter" && current > 0) choose(options[current], event.shiftKey)
     else if (event.key === "Enter") chooseAt(0, event.shiftKey)
-    else if (event.key === "ArrowDown") setAt(Math.min(current + 1, options.length - 1))
-    else if (event.key === "ArrowUp") setAt(Math.max(current - 1, 0))
-    else if (digit >= 2 && digit <= LAST_DIGIT && (options[digit - 1] || !isSettled))
+    else if (event.key === "ArrowDown") {
+      setMoved(true)
+      setAt(Math.min(current + 1, options.length - 1))
+    } else if (event.key === "ArrowUp") setAt(Math.max(current - 1, 0))
+    else if (palette) {
+      const choice = text === "" ? palette[digit - 1] : null
+      if (!choice) return
+      onChoose(choice, event.shiftKey, [])
+    } else if (digit >= 2 && digit <= LAST_DIGIT && (options[digit - 1] || !isSettled))
       chooseAt(digit - 1, false, event.key)
     else return
     event.preventDefault()
@@ -151,6 +166,7 @@ export function SpeciesSearch(props: SpeciesSearchProps) {
           onChange={(event) => {
             setText(event.target.value)
             setAt(0)
+            setMoved(false)
           }}
           onKeyDown={onKeyDown}
         />
@@ -172,10 +188,17 @@ export function SpeciesSearch(props: SpeciesSearchProps) {
             <span className="review-swatch" style={{ background: classColour(option.name) }} />
             <span className="review-option-name">{getShownName(option)}</span>
             <small>{option.note}</small>
-            {place < LAST_DIGIT && <kbd aria-hidden>{place === 0 ? "Enter" : place + 1}</kbd>}
+            {place < (palette ? 1 : LAST_DIGIT) && (
+              <kbd aria-hidden>{place === 0 ? "Enter" : place + 1}</kbd>
+            )}
           </div>
         ))}
       </div>
+      {isMissing && (
+        <p className="red small" role="status">
+          {t.searchFailed}
+        </p>
+      )}
       <p className="review-hints">
         <span>
           <kbd>Enter</kbd> {t.enterHint}

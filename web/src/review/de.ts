@@ -294,6 +294,9 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   save: "Speichern",
   yours: (what) => `Ihre Entscheidung: ${what}`,
   search: "Art",
+  boxGone: "Der ausgewählte Rahmen wurde inzwischen gelöscht. Es wurde nichts entschieden.",
+  searchFailed:
+    "Die Artenliste ist nicht verfügbar. ↓ und die Eingabetaste speichern den Namen wie eingegeben.",
   searchHint: "Wissenschaftlicher oder gebräuchlicher Name",
   cancel: "Abbrechen",
   recent: "Zuletzt verwendet",

@@ -286,6 +286,8 @@ export const reviewScreenTexts = {
   save: "Save",
   yours: (what: string) => `Your decision: ${what}`,
   search: "Species",
+  boxGone: "The selected box was deleted meanwhile. Nothing was decided.",
+  searchFailed: "The species list is not available. Press ↓ and Enter to store the name as typed.",
   searchHint: "Scientific or common name",
   cancel: "Cancel",
   recent: "Recent",

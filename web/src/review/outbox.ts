@@ -23,6 +23,7 @@ import {
   type Refusal,
   sendAgain,
 } from "./decisions"
+import { notify } from "./outboxEvents"
 import {
   addDecision,
   claimNextDecision,
@@ -44,38 +45,17 @@ export interface Outbox {
   trouble: ApiProblem | null
 }
 
-interface Listeners {
-  onChange: () => void
-  /** Called when the server has stored a decision. */
-  onSent: (decision: Decision) => void
-  onRefused: (decision: Decision) => void
-  onFailed: (waiting: number) => void
-  onSessionOver: () => void
-}
-
 const EMPTY_OUTBOX: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
 const [MIN_RETRY_MS, MAX_RETRY_MS] = [500, 15_000]
 const TIMEOUT_MS = 30_000
 
 let state: Outbox = EMPTY_OUTBOX
 let user: string | null = null
-const listeners = new Set<Partial<Listeners>>()
+/** Decisions that the browser is writing to its storage. */
+let storing = 0
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("trapline-outbox") : null
 
 export const getOutbox = (): Outbox => state
-
-export function subscribeToOutbox(one: Partial<Listeners>): () => void {
-  listeners.add(one)
-  return () => void listeners.delete(one)
-}
-
-function notify<Name extends keyof Listeners>(
-  name: Name,
-  ...given: Parameters<Listeners[Name]>
-): void {
-  for (const one of listeners)
-    (one[name] as ((...all: Parameters<Listeners[Name]>) => void) | undefined)?.(...given)
-}
 
 function set(decisions: readonly Decision[], trouble: ApiProblem | null = state.trouble): void {
   const count = (wanted: Decision["state"]) =>
@@ -99,6 +79,7 @@ function put(one: Decision, trouble = state.trouble): void {
 
 function drop(key: string): void {
   set(state.decisions.filter((one) => one.key !== key))
+  notify("onDropped", key)
   tabs?.postMessage(null)
 }
 
@@ -114,13 +95,14 @@ function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
 const load = () =>
   runInTurn(async () => {
     const now = getSession().user
-    if (now !== user) set([], null)
+    const isStart = now !== user
+    if (isStart) set([], null)
     user = now
     if (now === null) return
     for (let before: Outbox | null = null; before !== state; ) {
       // If something was sent while the list was loading, load it again.
       before = state
-      const found = await listDecisions(now)
+      const found = await listDecisions(now, isStart)
       if (before === state) {
         set(found)
         break
@@ -143,7 +125,12 @@ async function add(decision: NewDecision): Promise<string> {
 }
 
 /** Queue a decision and return its key. Throws if the browser does not store it. */
-export const enqueue = (decision: NewDecision): Promise<string> => runInTurn(() => add(decision))
+export const enqueue = (decision: NewDecision): Promise<string> => {
+  storing += 1
+  return runInTurn(() => add(decision)).finally(() => {
+    storing -= 1
+  })
+}
 
 /** Change a decision of the signed-in user; a decision of another user stays as it is. */
 const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
@@ -220,10 +207,11 @@ async function drain(): Promise<void> {
 async function sendNext(): Promise<boolean> {
   const session = getSession()
   if (session.user === null || session.user !== user) return false
-  const one = await claimNextDecision(session.user)
-  if (!one) return false
-  put(one)
+  let one: Decision | null = null
   try {
+    one = await claimNextDecision(session.user)
+    if (!one) return false
+    put(one)
     const obstacle = await findConflict(one, listOwn())
     if (obstacle?.other?.isSame) return await confirm(one)
     if (obstacle) return await refuse(one, obstacle)
@@ -234,7 +222,8 @@ async function sendNext(): Promise<boolean> {
     notify("onSent", one)
     return true
   } catch (error) {
-    return fail(one, error instanceof ApiProblem ? error : new ApiProblem(0, null), session)
+    const problem = error instanceof ApiProblem ? error : new ApiProblem(0, null)
+    return one ? fail(one, problem, session) : pauseSending(problem)
   }
 }
 
@@ -383,7 +372,7 @@ export function startOutbox(): () => void {
     read()
     wake(true)
   }
-  const warn = (event: BeforeUnloadEvent) => state.waiting > 0 && event.preventDefault()
+  const warn = (event: BeforeUnloadEvent) => state.waiting + storing > 0 && event.preventDefault()
   const endSessions = subscribeToSession(read)
   tabs?.addEventListener("message", read)
   window.addEventListener("online", retry)

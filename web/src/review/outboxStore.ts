@@ -51,12 +51,15 @@ function openDatabase(): Promise<IDBPDatabase<Schema>> {
   return opened
 }
 
-/** List the decisions of a user in order, and delete those whose retention has ended. */
-export async function listDecisions(user: string): Promise<Decision[]> {
+/**
+ * List the decisions of a user in order. At the start of the page those whose retention has ended
+ * are deleted; later they can be decisions of this visit, which can be undone.
+ */
+export async function listDecisions(user: string, isStart: boolean): Promise<Decision[]> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   const all = await transaction.store.index("user").getAll(user)
   const isOld = (one: Decision) =>
-    one.state === "sent" && (one.sentAt ?? one.madeAt) < Date.now() - RETENTION_MS
+    isStart && one.state === "sent" && (one.sentAt ?? one.madeAt) < Date.now() - RETENTION_MS
   await Promise.all(all.filter(isOld).map((one) => transaction.store.delete(one.number)))
   await transaction.done
   return all.filter((one) => !isOld(one))

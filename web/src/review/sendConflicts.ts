@@ -5,6 +5,7 @@
 import { api, unwrap } from "../api/client"
 import { ApiProblem } from "../api/problems"
 import type { Identification } from "../api/types"
+import { canReview } from "../projects/projectContext"
 import { formatDay, formatTime } from "../ui/time"
 import { BoxConflict } from "./boxRequests"
 import { type Decision, type IdentifyDecision, listDecidedImages, type Refusal } from "./decisions"
@@ -65,9 +66,9 @@ export async function findConflict(
     (other) => other.person_id === one.user && other.kind === one.body.kind && !own.has(other.id),
   )
   // Reviewers of a set decide independently.
-  const newest = one.body.independent
-    ? undefined
-    : later.find((other) => other.person_id !== one.user)
+  const theirs = one.body.independent ? [] : later.filter((other) => other.person_id !== one.user)
+  // Other users can have decided differently about several images or boxes.
+  const newest = theirs.find((other) => !isSameStatement(other, one.body)) ?? theirs[0]
   if (isStored) return null
   if (!newest) return findAddedImages(one)
   const name = newest.kind === "correct" ? ` ${newest.label ?? ""}` : ""
@@ -101,9 +102,13 @@ const formatStatement = (one: Identification): string =>
         .join(" + ")
     : (t.stated[one.kind] ?? one.kind)
 
-/** Whether two decisions say the same. */
-function isSameStatement(theirs: Identification, mine: IdentifyDecision["body"]): boolean {
-  if (theirs.kind !== mine.kind) return false
+/** Whether two decisions say the same about the same image or box. */
+export function isSameStatement(theirs: Identification, mine: IdentifyDecision["body"]): boolean {
+  const isSameSubject =
+    theirs.annotation_id === null
+      ? mine.annotations.length === 0
+      : mine.annotations.includes(theirs.annotation_id)
+  if (!isSameSubject || theirs.kind !== mine.kind) return false
   if (theirs.kind !== "correct") return true
   const isSameTaxon = mine.taxon ? mine.taxon === theirs.taxon_id : mine.label === theirs.label
   return (
@@ -168,14 +173,13 @@ export async function explainRefusal(
   if (problem instanceof BoxConflict) return { ...refusal, theirs: problem.theirs, by: problem.by }
   if (problem.status === 409)
     return (await findConflict(one, own, true)) ?? (await describeChange(one, problem)) ?? refusal
-  if (problem.status === 403) return { ...refusal, isRevoked: true }
-  if (problem.status !== 404) return refusal
+  if (problem.status !== 403 && problem.status !== 404) return refusal
   // A user who is no longer a member does not see the project.
   const path = { project_id: one.project }
   const isRevoked = await unwrap(
     api.GET("/api/v2/projects/{project_id}", { params: { path } }),
   ).then(
-    () => false,
+    (project) => problem.status === 403 && !canReview(project),
     (error: unknown) => {
       if (error instanceof ApiProblem && error.status === 404) return true
       throw error

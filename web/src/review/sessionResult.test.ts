@@ -2,6 +2,7 @@ import { expect, test } from "vitest"
 import type { Image } from "../api/types"
 import {
   type CountedStep,
+  countDecided,
   estimateMinutesLeft,
   listSpeciesResults,
   sumActiveTime,
@@ -49,4 +50,17 @@ test("the time left follows the present rate", () => {
   expect(estimateMinutesLeft(steps, 1)).toBe(1)
   expect(estimateMinutesLeft(steps, 0)).toBeNull()
   expect(estimateMinutesLeft(steps.slice(0, 4), 900)).toBeNull()
+  // The rest of a review set is counted in items: one takes two seconds.
+  expect(estimateMinutesLeft(steps, 300, true)).toBe(10)
+})
+
+test("a unit that was decided twice counts once, and a comment or a box does not count", () => {
+  const steps = [
+    step("a", "deer", 0),
+    step("a", "fox", 1),
+    step("b", null, 2, { kind: "comment" }),
+    step("c", null, 3, { kind: "box" }),
+  ]
+  expect(countDecided(steps)).toBe(3)
+  expect(countDecided(steps, true)).toBe(1)
 })

@@ -64,17 +64,26 @@ export function sumActiveTime(steps: readonly CountedStep[]): number {
   return sum
 }
 
-/** Estimate how long the rest takes at the present rate, in minutes; null after few decisions. */
+/** Count the images of the units that were decided; of a review set the units. */
+export function countDecided(steps: readonly CountedStep[], isSet = false): number {
+  const units = new Map(
+    steps.filter(isDecision).map((one) => [one.unit.key, isSet ? 1 : one.images]),
+  )
+  return [...units.values()].reduce((sum, count) => sum + count, 0)
+}
+
+/**
+ * Estimate how long the rest takes at the present rate, in minutes; null after few decisions. The
+ * rest is counted in images, of a review set in units.
+ */
 export function estimateMinutesLeft(
   steps: readonly CountedStep[],
-  imagesLeft: number,
+  left: number,
+  isSet = false,
 ): number | null {
   const last = steps.filter(isDecision).slice(-COUNTED_STEPS)
-  if (last.length < MIN_STEPS || imagesLeft <= 0) return null
-  const units = new Map(last.slice(1).map((one) => [one.unit.key, one.images]))
-  const images = [...units.values()].reduce((sum, count) => sum + count, 0)
+  if (last.length < MIN_STEPS || left <= 0) return null
+  const counted = countDecided(last.slice(1), isSet)
   const time = sumActiveTime(last)
-  return images > 0 && time > 0
-    ? Math.max(1, Math.round((time / images / 60_000) * imagesLeft))
-    : null
+  return counted > 0 && time > 0 ? Math.max(1, Math.round((time / counted / 60_000) * left)) : null
 }

@@ -36,15 +36,19 @@ export function useImageTools(deployment: string) {
 
 const FRAME_MS = 400
 
-/** Play the images of a unit in a loop, until another unit is shown. */
+/** Play the images of a unit in a loop, until another unit is shown or `isHeld`. */
 export function usePlaying(
   images: number,
   frame: number,
   unit: string,
+  isHeld: boolean,
   onFrame: (frame: number) => void,
 ) {
   const [playing, setPlaying] = useState<string | null>(null)
-  const isPlaying = playing !== null && playing === unit && images > 1
+  const isPlaying = playing !== null && playing === unit && images > 1 && !isHeld
+  useEffect(() => {
+    if (isHeld) setPlaying(null)
+  }, [isHeld])
   const show = useRef(onFrame)
   show.current = onFrame
   useEffect(() => {
@@ -73,10 +77,17 @@ export function useEndOfCount(counting: string | null, onEnd: () => void): void 
 export function useStar(project: number, unit: ReviewUnit | undefined) {
   const client = useQueryClient()
   const { change } = useImageUpdates(project)
+  const isPending = useRef(false)
   return async (image: StoredImage) => {
+    // A repeated key would send the same value.
+    if (!unit || isPending.current) return
     const starred = !image.starred
     const text = starred ? markTexts.done.starred : markTexts.done.unstarred
-    if (!unit || !(await change([image.id], { starred }, text))) return
+    isPending.current = true
+    const isStored = await change([image.id], { starred }, text).finally(() => {
+      isPending.current = false
+    })
+    if (!isStored) return
     const { queryKey } = unitQuery(project, unit)
     const setStar = (old: UnitData | undefined) =>
       old && {

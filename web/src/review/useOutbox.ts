@@ -6,7 +6,8 @@ import { showToast } from "../ui/Toasts"
 import { getAction } from "./boxDecisions"
 import { type Decision, listDecidedImages, type NewDecision } from "./decisions"
 import { outboxTexts as t } from "./en"
-import { getOutbox, startOutbox, subscribeToOutbox } from "./outbox"
+import { getOutbox, startOutbox } from "./outbox"
+import { subscribeToOutbox } from "./outboxEvents"
 
 const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })
 

@@ -34,6 +34,15 @@ export function useReviewActions(
   const [individuals, setIndividuals] = useState<readonly string[]>([])
   const at = boxes.findIndex(({ id }) => id === current.chosen)
   const box = boxes[at]
+  /** Whether the selected box was deleted meanwhile: the decision is not about the whole unit. */
+  const isLost = (): boolean => {
+    const isGone = data !== undefined && current.chosen !== null && box === undefined
+    if (isGone) {
+      showToast(t.boxGone, true)
+      select({ chosen: null, mode: null })
+    }
+    return isGone
+  }
   const proposedText = !proposal
     ? ""
     : proposal.state === "taxa"
@@ -70,7 +79,7 @@ export function useReviewActions(
     })
   }
   const accept = () => {
-    if (!unit || !data || !proposal) return
+    if (!unit || !data || !proposal || isLost()) return
     if (box) {
       record({
         body: { kind: "confirm", annotations: [box.id] },
@@ -99,7 +108,7 @@ export function useReviewActions(
     else step(1)
   }
   const assign = (choice: TaxonChoice, stays = false) => {
-    if (!unit || !data || !proposal) return
+    if (!unit || !data || !proposal || isLost()) return
     setLastName(review.project, { taxon: choice.taxon, label: choice.name })
     const named = choice.taxon ? { taxon: choice.taxon } : { label: choice.name }
     const count = current.count ?? countAnimals(proposal)
@@ -118,7 +127,7 @@ export function useReviewActions(
     })
   }
   const decideWhole = (verdict: "blank" | "unsure") => {
-    if (!unit || !data) return
+    if (!unit || !data || isLost()) return
     const body = box
       ? { kind: verdict, annotations: [box.id] }
       : buildWholeDecision(verdict, unit, data.images)
@@ -137,7 +146,7 @@ export function useReviewActions(
     else showToast(t.individualNeedsOne, true)
   }
   const nameIndividual = (name: string, stays = false) => {
-    if (!unit || !data || !proposal || !animal) return
+    if (!unit || !data || !proposal || !animal || isLost()) return
     const choice = { name: animal.taxon ? animal.name : animal.label, taxon: animal.taxon }
     const body = box
       ? {
@@ -157,7 +166,7 @@ export function useReviewActions(
   }
   const comment = (text: string) => {
     const image = data?.images[frame]
-    if (!unit || !image) return
+    if (!unit || !image || isLost()) return
     const about = box ? { annotations: [box.id] } : { images: [image.id] }
     const body = { kind: "comment" as const, comment: text, ...about }
     record({ body, text: t.commented, stays: true })
@@ -169,7 +178,10 @@ export function useReviewActions(
   }
   const undo = () => {
     const done = session.undo()
-    if (done) select({ chosen: done.box, frame: done.frame, mode: null }, done.unit.key)
+    // A box that is not drawn any more cannot be selected.
+    const isUndrawn = done?.decision.act === "box" && done.decision.before === null
+    const chosen = done && !isUndrawn ? done.box : null
+    if (done) select({ chosen, frame: done.frame, mode: null }, done.unit.key)
     else showToast(t.nothingToUndo)
   }
   const redo = () => {

@@ -50,7 +50,7 @@ export function useReviewBoxes(
       else if (canChange(finding)) {
         const decision = buildRemoval(finding)
         if (decision) void record(decision)
-        select({ chosen: null })
+        select({ chosen: null, frame })
         editor.announce(drawingTexts.deleted(getTitle(finding)))
       } else showToast(drawingTexts.notYours, true)
       return true

@@ -1,6 +1,6 @@
 /** The course of a review: the current unit, its decisions, undo and redo across units. */
-import { useQuery } from "@tanstack/react-query"
-import { useCallback, useRef, useState } from "react"
+import { useQuery, useQueryClient } from "@tanstack/react-query"
+import { useCallback, useEffect, useRef, useState } from "react"
 import { isSessionOver } from "../api/problems"
 import { callerQuery } from "../api/session"
 import type { Image as StoredImage } from "../api/types"
@@ -8,8 +8,9 @@ import { formatTime } from "../ui/time"
 import { hasCameraTime } from "./cameraTime"
 import type { NewBoxDecision, NewDecision } from "./decisions"
 import { enqueue, undo as undoQueued } from "./outbox"
+import { subscribeToOutbox } from "./outboxEvents"
 import type { DecisionBody } from "./proposal"
-import type { UnitData } from "./reviewQueries"
+import { type UnitData, unitQuery } from "./reviewQueries"
 import type { DecidedSpecies } from "./sessionResult"
 import type { ReviewUnit } from "./units"
 import { getQueueErrorText, showQueueError } from "./useIdentify"
@@ -59,6 +60,7 @@ const NO_SUBJECT = { annotations: [], images: [], sequences: [] }
 
 export function useReviewSession(project: number) {
   const { data: caller } = useQuery(callerQuery)
+  const client = useQueryClient()
   const [index, setIndex] = useState(0)
   const [steps, setSteps] = useState<readonly ReviewStep[]>([])
   const [undone, setUndone] = useState<readonly ReviewStep[]>([])
@@ -75,7 +77,8 @@ export function useReviewSession(project: number) {
       if (isSessionOver(error)) showQueueError(error)
       else setObstacle(getQueueErrorText(error))
       setSteps((old) => old.filter((one) => one.decision !== step.decision))
-      setIndex(step.index)
+      // Several decisions can be refused: the first of them is where the review continues.
+      setIndex((old) => Math.min(old, step.index))
       return null
     })
     return { ...step, key }
@@ -91,12 +94,14 @@ export function useReviewSession(project: number) {
       const { body, text, frame, dataAge, box = null, stays = false, label = null } = input
       const first = data.images[0] ?? unit.first
       const ofBox = data.observations.find((one) => box !== null && one.annotation_id === box)
+      const image = ofBox?.image_id ?? body.images?.[0] ?? first.id
+      const shown = data.images.find(({ id }) => id === image) ?? first
       const decision: NewDecision = {
         act: "identify",
         project,
-        image: ofBox?.image_id ?? body.images?.[0] ?? first.id,
+        image,
         images: listImages(body, data),
-        filename: first.filename,
+        filename: shown.filename,
         place: hasCameraTime(first)
           ? `${first.deployment_name}, ${formatTime(first.captured_at, first.time_zone)}`
           : `${first.deployment_name}, ${first.filename}`,
@@ -160,7 +165,14 @@ export function useReviewSession(project: number) {
     setSteps((old) => old.slice(0, -1))
     setUndone((old) => [...old, last])
     setIndex(last.index)
-    void last.key.then((key) => (key ? undoQueued(key) : null)).catch(showQueueError)
+    void last.key
+      .then((key) => (key ? undoQueued(key) : null))
+      .catch((error: unknown) => {
+        // The server keeps the decision: it is shown again.
+        showQueueError(error)
+        setUndone((old) => old.filter((one) => one !== last))
+        setSteps((old) => [...old, last])
+      })
     return last
   }, [])
 
@@ -173,13 +185,23 @@ export function useReviewSession(project: number) {
     return last
   }, [push, queue])
 
-  /** Remove a decision that the user gave up after a conflict. */
-  const forget = useCallback((key: string) => {
-    for (const step of now.current.steps)
-      void step.key.then((one) => {
-        if (one === key) setSteps((old) => old.filter((each) => each !== step))
-      })
-  }, [])
+  // A decision that was discarded, here or in the list of the outbox, is not a step any more.
+  useEffect(
+    () =>
+      subscribeToOutbox({
+        onDropped: (key) => {
+          for (const step of now.current.steps)
+            void step.key.then((one) => {
+              if (one !== key) return
+              setSteps((old) => old.filter((each) => each !== step))
+              // The unit shows what another user decided meanwhile.
+              const { queryKey } = unitQuery(project, step.unit)
+              void client.invalidateQueries({ queryKey })
+            })
+        },
+      }),
+    [client, project],
+  )
 
   const resume = useCallback(() => setObstacle(null), [])
 
@@ -200,7 +222,6 @@ export function useReviewSession(project: number) {
     draw,
     undo,
     redo,
-    forget,
     restart,
   }
 }

@@ -3,6 +3,8 @@ import { infiniteQueryOptions, useQueryClient } from "@tanstack/react-query"
 import { type RefObject, useEffect, useRef } from "react"
 import { api, unwrap } from "../api/client"
 import type { ClaimedReviewItems, Image } from "../api/types"
+import { listDecidedImages } from "../review/decisions"
+import { getOutbox } from "../review/outbox"
 import type { ReviewUnit } from "../review/units"
 
 /** Items that one request claims; the server hands out at most 50 at a time. */
@@ -101,12 +103,25 @@ export function useSetClaims(
       one.ofSet && !now.current.decided.has(one.key) ? [one.ofSet.position] : [],
     ),
   ).current
+  // A decision that was not sent needs its claim.
+  const listClaimed = useRef(() => {
+    const unsent = new Set(
+      getOutbox()
+        .decisions.filter((one) => one.act === "identify" && one.state === "waiting")
+        .flatMap(listDecidedImages),
+    )
+    return units.current.flatMap((one) =>
+      one.ofSet && (!now.current.decided.has(one.key) || unsent.has(one.first.id))
+        ? [one.ofSet.position]
+        : [],
+    )
+  }).current
   useEffect(() => {
     if (set === null) return
     const key = getKey(set, project)
     type Pages = { pages: SetPage[]; pageParams: unknown[] }
     const renew = async (count: number) => {
-      const held = listHeld().slice(-MAX_HELD)
+      const held = listClaimed().slice(-MAX_HELD)
       if (count === 0 && held.length === 0) return
       const { page, lost } = await claim(project, set, count, held)
       client.setQueryData<Pages>(key, (old) => {
@@ -137,7 +152,7 @@ export function useSetClaims(
       clearInterval(poll)
       document.removeEventListener("visibilitychange", onVisibility)
     }
-  }, [client, project, set, units, listHeld])
+  }, [client, project, set, units, listClaimed])
   useEffect(() => {
     if (set === null) return
     const release = () => {

@@ -1,7 +1,7 @@
 /** Keyboard shortcuts; they are off while the user types or a dialog is open. */
 import { useEffect, useRef } from "react"
 
-type Shortcuts = Record<string, (event: KeyboardEvent) => void>
+export type Shortcuts = Record<string, (event: KeyboardEvent) => void>
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
