@@ -162,7 +162,7 @@ export function useBulkIdentify(project: number) {
     },
     [done, follow, report],
   )
-  // What still runs from before the grid was left is shown.
+  // One that still runs from before the grid was left is shown.
   const user = useQuery(callerQuery).data?.user_id
   useEffect(() => {
     if (!user) return

@@ -185,7 +185,11 @@ export function useReviewActions(
     else showToast(t.nothingToUndo)
   }
   const redo = () => {
-    if (!session.redo()) showToast(t.nothingToRedo)
+    const again = session.redo()
+    if (!again) showToast(t.nothingToRedo)
+    // As after it was drawn, the box is selected.
+    else if (again.decision.act === "box" && again.decision.after)
+      select({ chosen: again.box, frame: again.frame }, again.unit.key)
   }
   const turn = (by: number) => {
     const to = frame + by
