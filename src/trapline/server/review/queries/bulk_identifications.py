@@ -126,11 +126,12 @@ async def find_unfinished(
 ) -> tuple[UUID, str] | None:
     """Find an unfinished one, or this one if it is unfinished; return its ID and its actor.
 
-    A random one, so that a long one does not delay the others.
+    A random one that no other process works on, so that a long one does not delay the others.
     """
     cursor = await tx.execute(
         f"select id, actor from bulk_identifications where {UNFINISHED} "  # noqa: S608
-        "and (%(id)s::uuid is null or id = %(id)s) order by random() limit 1",
+        "and (%(id)s::uuid is null or id = %(id)s) order by random() limit 1 "
+        "for no key update skip locked",
         {"id": bulk_id},
     )
     row = await cursor.fetchone()

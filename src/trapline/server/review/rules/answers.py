@@ -28,6 +28,8 @@ from trapline.wire.observations import ObservationKind
 
 MOST_VERSIONS, MOST_PEOPLE = 8, 8
 """Of more model versions or people on one image, the latest are compared."""
+MOST_DECISIONS = 50
+"""Of more decisions about one image, the latest are examined for what they settle."""
 LONGEST_ANSWER = 500
 """Longer answers are cut: they are part of an index."""
 BLANK = Meaning(ObservationKind.BLANK.value, ObservationKind.BLANK)
@@ -176,8 +178,9 @@ class _Comparison:
     def _find_reset(self) -> Moment | None:
         """Find the last decision that was made while answers differed: it settles them."""
         reset: Moment | None = None
-        earlier: Moment | None = None
-        for decision in self._decisions:
+        before = self._decisions[:-MOST_DECISIONS]
+        earlier = before[-1].moment if before else None
+        for decision in self._decisions[-MOST_DECISIONS:]:
             statements, boxes = self._select(reset, decision.moment)
             people = list(self._answers_by_person(statements, boxes).values())
             models = [
