@@ -339,12 +339,24 @@ async def test_visitors_leave_the_database_to_members(
         )
         assert own.status_code == 200
     visit.system.part(PublicCaches).figures.delete(lambda _: True)
-    async with visit.system.counting:
+    project_id = int(visit.house.ids["project_id"])
+    caches = visit.system.part(PublicCaches)
+    async with caches.counting[project_id]:
         waiting = asyncio.create_task(visit.client.get(visit.path))
-        while not visit.system.counting._waiters:
+        while not caches.counting[project_id]._waiters:
             await asyncio.sleep(0.01)
         plain = (await visit.client.get(f"{visit.path}/images")).status_code
     assert (plain, (await waiting).status_code) == (200, 200), "a list of one page needs no figures"
+    async with caches.counting[project_id + 1]:
+        caches.figures.delete(lambda _: True)
+        answer = await asyncio.wait_for(visit.client.get(visit.path), 10)
+    assert answer.status_code == 200, "a visitor waited for the count of another project"
+    caches.figures.delete(lambda _: True)
+    async with visit.system.database.transaction(SYSTEM) as tx:
+        await tx.execute("lock table observed_classes in access exclusive mode")
+        assert (await visit.client.get(visit.path)).status_code == 503
+    again = await visit.client.get(visit.path)
+    assert (again.status_code, "could not be counted" in again.text) == (503, True)
 
 
 async def test_a_visitor_is_counted_by_address_whatever_they_bring(visit: Visit) -> None:

@@ -244,8 +244,6 @@ class AppContext:
 
     The other connections remain free for members.
     """
-    counting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held to count the contents of a public project: one count serves all waiting requests."""
     hashing: CountingSemaphore = field(default_factory=lambda: CountingSemaphore(2))
     """Limits how many passwords are hashed at the same time, because each takes 64 MiB."""
 

@@ -47,6 +47,7 @@ from trapline.wire.values import Page
 SMALL, LARGE = THUMBNAIL_SIZES
 WAIT_S = 10
 """Maximum time that a visitor waits for a free slot."""
+UNCOUNTED = "The images of this project could not be counted in time. Try again in a minute."
 
 
 @asynccontextmanager
@@ -77,12 +78,23 @@ async def _visit(
 async def _figures(
     system: AppContext, scope: Scope, tx: Transaction, project_id: int
 ) -> PublicProjectCounts:
-    """Return the counts of a project, cached for seconds because visitors are anonymous."""
-    async with system.counting:
-        known = system.part(PublicCaches).figures.get(project_id)
+    """Return the counts of a project, cached for seconds because visitors are anonymous.
+
+    Raises:
+        ServiceUnavailable: the count took too long, or did so seconds ago.
+    """
+    caches = system.part(PublicCaches)
+    async with caches.counting[project_id]:
+        known = caches.figures.get(project_id)
         if known is None:
-            known = await get_public_counts(scope, tx, project_id)
-            system.part(PublicCaches).figures.keep(project_id, known)
+            if caches.failures.get(project_id):
+                raise ServiceUnavailable(UNCOUNTED)
+            try:
+                known = await get_public_counts(scope, tx, project_id)
+            except Exception:
+                caches.failures.keep(project_id, True)
+                raise
+            caches.figures.keep(project_id, known)
     return known
 
 
