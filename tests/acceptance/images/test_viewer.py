@@ -43,7 +43,7 @@ def test_boxes_lie_on_the_right_pixels_of_the_viewer(seat: Seat, size: str, name
             ),
             1.0,
         )
-        page.keyboard.press("b")
+        page.keyboard.press("a")
         expect(page.locator('[data-testid="overlay"] rect')).to_have_count(0)
         near = {
             "x": box["x"] - 20,
@@ -108,7 +108,7 @@ def test_zoom_and_pan_keep_the_box_on_its_pixels(tab: Watched, seat: Seat) -> No
     moved = line_of(page)
     assert moved["x"] - zoomed["x"] == pytest.approx(60, abs=2)
     assert moved["y"] - zoomed["y"] == pytest.approx(-40, abs=2)
-    page.keyboard.press("b")
+    page.keyboard.press("a")
     expect(page.locator('[data-testid="overlay"] rect')).to_have_count(0)
     expect_around(moved, find_white(page, box_of(page.get_by_test_id("canvas"))), 3.0)
 
@@ -201,3 +201,23 @@ def test_keys_do_what_the_mouse_does(tab: Watched, seat: Seat) -> None:
     page.keyboard.press("g")
     page.keyboard.press("j")
     page.wait_for_url(f"**/projects/{project}/jobs")
+
+
+def test_keys_brighten_the_image_and_zoom_to_the_box(tab: Watched, seat: Seat) -> None:
+    page = open_image(tab, seat.scene, "wide.jpg")
+    image = page.locator(".image-layer img").first
+    expect(image).to_have_css("filter", "none")
+    page.keyboard.press("b")
+    expect(image).not_to_have_css("filter", "none")
+    page.keyboard.press("v")
+    expect(page.get_by_test_id("adjustments")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("adjustments")).to_have_count(0)
+    page.keyboard.press("b")
+    expect(image).to_have_css("filter", "none")
+    whole = page.get_by_test_id("zoom").inner_text()
+    page.keyboard.press("f")
+    expect(page.get_by_test_id("zoom")).not_to_have_text(whole)
+    page.keyboard.press("f")
+    expect(page.get_by_test_id("zoom")).to_have_text(whole)
+    tab.expect_nothing_wrong()

@@ -67,8 +67,6 @@ export function AppShell({ children }: { children: ReactNode }) {
   })
   // Dialogs use the same library: load it now, so that the first dialog opens without delay.
   useEffect(() => void import("../ui/DialogBox"), [])
-  // Printing needs it, the first content does not.
-  useEffect(() => void import("../ui/print.css"), [])
   const screen = path.split("/").slice(0, 4).join("/")
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another screen
   useEffect(() => {

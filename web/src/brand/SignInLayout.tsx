@@ -2,6 +2,7 @@
 import type { ReactNode } from "react"
 import { LanguageSelect } from "../ui/LanguageSelect"
 import { brandTexts } from "./en"
+import "./signIn.css"
 
 export function SignInLayout({ children }: { children: ReactNode }) {
   return (

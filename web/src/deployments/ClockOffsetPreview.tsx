@@ -11,6 +11,7 @@ import { showToast } from "../ui/Toasts"
 import { formatExact } from "../ui/time"
 import { clockTexts as t } from "./en"
 import { clockPreviewQuery } from "./queries"
+import "./deployments.css"
 
 const DEBOUNCE_MS = 300
 

@@ -13,6 +13,7 @@ import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { showToast } from "../ui/Toasts"
 import { csvTexts as t } from "./en"
+import "./deployments.css"
 
 export function DeploymentCsv() {
   const project = useProject()

@@ -12,6 +12,7 @@ import { useProject } from "../projects/projectContext"
 import { formatExact } from "../ui/time"
 import { overviewTexts as t } from "./en"
 import { certainAnimalsQuery } from "./queries"
+import "./finds.css"
 
 /** Number of the rarest classes of which an image is looked for. */
 const RARE_CLASSES = 8

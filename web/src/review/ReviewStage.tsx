@@ -4,8 +4,6 @@ import { forwardRef, useImperativeHandle, useMemo, useRef, useState } from "reac
 import type { Image as StoredImage } from "../api/types"
 import { type Finding, listFindings } from "../findings/findings"
 import { applyObservations, listWholeObservations } from "../findings/observedFindings"
-import type { Rectangle } from "../findings/shapes"
-import type { Size } from "../findings/size"
 import { imageQuery } from "../images/queries"
 import { getDrawnShape, useArtifactFiles } from "../viewer/artifactFiles"
 import { ImageCanvas, type ImageCanvasHandle } from "../viewer/ImageCanvas"
@@ -13,7 +11,7 @@ import type { BoxEditor } from "../viewer/useBoxEditor"
 import type { Look } from "../viewer/useLook"
 import { useHumanBoxes, usePendingNames } from "../viewer/useObservations"
 import { FIT_WHOLE, NO_VIEW } from "../viewer/useZoomPan"
-import { clampView, MAX_SCALE, type View } from "../viewer/viewGeometry"
+import { joinRectangles, showArea } from "../viewer/viewGeometry"
 import type { UnitData } from "./reviewQueries"
 
 const OPACITY = 0.45
@@ -62,9 +60,6 @@ export interface ReviewStageHandle extends Pick<ImageCanvasHandle, "getView"> {
   flipZoom: (boxes: string[]) => void
 }
 
-/** The part of the stage that the boxes fill after zooming to them. */
-const FILLED = 0.5
-
 interface ReviewStageProps {
   image: StoredImage
   observed: ReturnType<typeof useObservedFindings>
@@ -72,35 +67,6 @@ interface ReviewStageProps {
   onChoose: (id: string | null) => void
   editor: BoxEditor
   look: Look
-}
-
-function joinRectangles(all: readonly Rectangle[]): Rectangle {
-  const x = Math.min(...all.map((one) => one.x))
-  const y = Math.min(...all.map((one) => one.y))
-  return {
-    x,
-    y,
-    width: Math.max(...all.map((one) => one.x + one.width)) - x,
-    height: Math.max(...all.map((one) => one.y + one.height)) - y,
-  }
-}
-
-/** Return the view in which an area fills a part of the canvas. */
-function showArea(area: Rectangle, image: Size, canvas: Size): View {
-  const scale = Math.min(
-    (FILLED * canvas.width) / Math.max(area.width, 1),
-    (FILLED * canvas.height) / Math.max(area.height, 1),
-    MAX_SCALE,
-  )
-  return clampView(
-    {
-      scale,
-      x: canvas.width / 2 - (area.x + area.width / 2) * scale,
-      y: canvas.height / 2 - (area.y + area.height / 2) * scale,
-    },
-    image,
-    canvas,
-  )
 }
 
 export const ReviewStage = forwardRef<ReviewStageHandle, ReviewStageProps>(function Stage(

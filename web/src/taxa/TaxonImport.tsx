@@ -9,6 +9,7 @@ import { Button } from "../ui/Button"
 import { Dialog } from "../ui/Dialog"
 import { uiTexts } from "../ui/en"
 import { taxonTexts as t } from "./en"
+import "../deployments/deployments.css"
 
 export function TaxonImport() {
   const project = useProject()

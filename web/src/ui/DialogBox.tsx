@@ -3,6 +3,8 @@ import * as Ariakit from "@ariakit/react"
 import { X } from "lucide-react"
 import type { ReactNode } from "react"
 import { uiTexts } from "./en"
+// The first content does not need it: this module is loaded after it.
+import "./print.css"
 
 export interface DialogProps {
   open: boolean

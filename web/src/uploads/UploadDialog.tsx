@@ -23,6 +23,7 @@ import {
 } from "./droppedFiles"
 import { uploadTexts } from "./en"
 import { type UploadItem, type UploadOutcome, useUploads } from "./useUploads"
+import "./uploads.css"
 
 const t = uploadTexts
 /** Maximum number of files listed; failed ones come first. */

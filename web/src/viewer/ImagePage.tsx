@@ -22,17 +22,18 @@ import { getClassKey, listFindings } from "../findings/findings"
 import { applyObservations, listWholeObservations } from "../findings/observedFindings"
 import { imageQuery, observationsQuery } from "../images/queries"
 import { paths } from "../paths"
+import { AdjustmentSliders, GammaFilter } from "../review/ImageTools"
 import { OutboxStatus } from "../review/OutboxStatus"
 import { useBufferedKeys } from "../review/useBufferedKeys"
+import { useImageTools } from "../review/useImageTools"
 import { IconButton } from "../ui/Button"
 import { shortenMiddle } from "../ui/names"
 import { useShortcuts } from "../ui/shortcuts"
 import { getDay, Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
 import { getDrawnShape, useArtifactFiles } from "./artifactFiles"
-import type { ImageCanvasHandle } from "./ImageCanvas"
 import { ShapeIcon } from "./ShapeIcon"
-import { SplitView } from "./SplitView"
+import { SplitView, type SplitViewHandle } from "./SplitView"
 import { useAnnotations } from "./useAnnotations"
 import { DRAW_KEYS } from "./useBoxEditor"
 import { useLook } from "./useLook"
@@ -87,7 +88,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   // Without a network, the previous image is not shown in place of one that cannot be loaded.
   const isHeld = isPlaceholderData && fetchStatus === "paused"
   const image = isHeld ? undefined : loaded
-  const canvas = useRef<ImageCanvasHandle>(null)
+  const canvas = useRef<SplitViewHandle>(null)
   const [hovered, setHovered] = useState<string | null>(null)
   const [chosen, setChosen] = useState<string | null>(null)
   const [scale, setScale] = useState(1)
@@ -198,6 +199,7 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
   }, [image, isPlaceholderData, client, project, list])
 
   const look = useLook()
+  const tools = useImageTools(image?.deployment_id ?? "")
   const previous = () => step("previous_id")
   const next = () => step("next_id")
   const zoom = (factor: number) => canvas.current?.zoom(factor)
@@ -217,7 +219,10 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     "Shift+ArrowRight": () => canvas.current?.pan(-80, 0),
     "Shift+ArrowUp": () => canvas.current?.pan(0, 80),
     "Shift+ArrowDown": () => canvas.current?.pan(0, -80),
-    b: () => change.flip("boxes"),
+    a: () => change.flip("boxes"),
+    b: tools.flipNight,
+    v: tools.flipOpen,
+    f: () => canvas.current?.flipZoom(chosen ? [chosen] : visible.map(({ id }) => id)),
     o: () => change.setModels(!sight.models),
     i: () => change.flip("info"),
     c: beside,
@@ -225,11 +230,23 @@ export function ImagePage({ project, image: id }: { project: number; image: stri
     Tab: (event) => {
       if (editor.cycle(event.shiftKey ? -1 : 1)) event.preventDefault()
     },
-    Escape: () => (chosen === null ? back() : setChosen(null)),
+    Escape: () => (tools.isOpen ? tools.flipOpen() : chosen === null ? back() : setChosen(null)),
   })
 
   return (
-    <div className={sight.panel ? "viewer" : "viewer no-panel"} data-testid="viewer">
+    <div
+      className={sight.panel ? "viewer" : "viewer no-panel"}
+      style={tools.style}
+      data-testid="viewer"
+    >
+      <GammaFilter gamma={tools.adjustments.gamma} />
+      {tools.isOpen && image && (
+        <AdjustmentSliders
+          deployment={image.deployment_name}
+          adjustments={tools.adjustments}
+          onChange={tools.change}
+        />
+      )}
       <header className="viewer-top">
         <IconButton label={t.back} onClick={back}>
           <ArrowLeft size={18} />

@@ -1,10 +1,12 @@
 /** One image, or the same image twice with an analysis each and synchronized zoom and pan. */
 import { forwardRef, useImperativeHandle, useRef, useState } from "react"
 import type { Analysis } from "../api/types"
+import { getDrawnShape } from "./artifactFiles"
 import { viewerTexts } from "./en"
 import { ImageCanvas, type ImageCanvasHandle, type ImageCanvasProps } from "./ImageCanvas"
 import { type CompareMode, NO_ANALYSIS } from "./useViewerState"
 import { FIT_WHOLE, NO_VIEW, type ViewPosition } from "./useZoomPan"
+import { joinRectangles, showArea } from "./viewGeometry"
 
 interface SplitViewProps extends ImageCanvasProps {
   analyses: Analysis[]
@@ -12,7 +14,12 @@ interface SplitViewProps extends ImageCanvasProps {
   onBeside: (beside: CompareMode | null) => void
 }
 
-export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function Stage(
+export interface SplitViewHandle extends ImageCanvasHandle {
+  /** Zoom to these findings, or show the whole image if it is zoomed. */
+  flipZoom: (ids: readonly string[]) => void
+}
+
+export const SplitView = forwardRef<SplitViewHandle, SplitViewProps>(function Stage(
   { analyses, beside, onBeside, onScale, editor, ...shared },
   handle,
 ) {
@@ -26,8 +33,22 @@ export const SplitView = forwardRef<ImageCanvasHandle, SplitViewProps>(function 
       pan: (dx, dy) => first.current?.pan(dx, dy),
       showWhole: () => first.current?.showWhole(),
       getView: () => first.current?.getView() ?? NO_VIEW,
+      flipZoom: (ids) => {
+        const bounds = shared.findings
+          .filter(({ id }) => ids.includes(id))
+          .flatMap((one) => {
+            const shape = getDrawnShape(one, shared.files)
+            return "bounds" in shape ? [shape.bounds] : []
+          })
+        const canvas = first.current?.getView().canvas
+        setPlace((old) =>
+          old.fitted && canvas && bounds.length > 0
+            ? { view: showArea(joinRectangles(bounds), shared.image, canvas), fitted: false }
+            : FIT_WHOLE,
+        )
+      },
     }),
-    [],
+    [shared.findings, shared.files, shared.image],
   )
   if (!beside)
     return (

@@ -140,3 +140,36 @@ export function getLabelPosition(
     y: Math.max(top, Math.min(y, bottom - label.height)),
   }
 }
+
+/** The part of the canvas that the boxes fill after zooming to them. */
+const FILLED = 0.5
+
+/** Return the smallest rectangle around all of them. */
+export function joinRectangles(all: readonly Rectangle[]): Rectangle {
+  const x = Math.min(...all.map((one) => one.x))
+  const y = Math.min(...all.map((one) => one.y))
+  return {
+    x,
+    y,
+    width: Math.max(...all.map((one) => one.x + one.width)) - x,
+    height: Math.max(...all.map((one) => one.y + one.height)) - y,
+  }
+}
+
+/** Return the view in which an area fills a part of the canvas. */
+export function showArea(area: Rectangle, image: Size, canvas: Size): View {
+  const scale = Math.min(
+    (FILLED * canvas.width) / Math.max(area.width, 1),
+    (FILLED * canvas.height) / Math.max(area.height, 1),
+    MAX_SCALE,
+  )
+  return clampView(
+    {
+      scale,
+      x: canvas.width / 2 - (area.x + area.width / 2) * scale,
+      y: canvas.height / 2 - (area.y + area.height / 2) * scale,
+    },
+    image,
+    canvas,
+  )
+}

@@ -12,6 +12,7 @@ import { LocationBadge } from "../LocationBadge"
 import { formatCoordinates, isExact, isWithheld } from "../locationPrecision"
 import { ZoneWarning } from "../ZoneWarning"
 import { mapTexts as t } from "./en"
+import "../deployments.css"
 
 interface DeploymentListProps {
   deployments: Deployment[]

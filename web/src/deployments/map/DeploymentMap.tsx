@@ -11,6 +11,7 @@ import { buildGraticule, buildScale, LABEL_GAP } from "./graticule"
 import "./map.css"
 import { type Coordinates, project, toScreen, unproject } from "./projection"
 import { useMapView } from "./useMapView"
+import "../deployments.css"
 
 interface DeploymentMapProps {
   deployments: Deployment[]
