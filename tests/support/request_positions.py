@@ -18,6 +18,7 @@ HOLDS = {
     "projects[]": "project_id",
     "deployment_id": "deployment_id",
     "deployment": "deployment_id",
+    "deployment[]": "deployment_id",
     "location_id": "deployment_id",
     "image_id": "image_id",
     "image": "image_id",
