@@ -22,6 +22,9 @@ from trapline.wire.exports import ExportFormat, ExportOptions, NewExport
 from trapline.wire.projects import NewProject
 
 LEFT_OUT = (
+    "has no place here",
+    "is imported as a result of a model",
+    "is replaced by the type",
     "its event has no image",
     "other observations of its event name a taxon",
     "observations of people and of machines",
