@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trapline.server.review.rules.drawn_shapes import find_touching_edges
@@ -36,6 +36,7 @@ def meet(one: tuple[Place, Place], other: tuple[Place, Place]) -> bool:
     return 0 <= t <= 1 and 0 <= u <= 1
 
 
+@settings(deadline=None)
 @given(st.lists(places, min_size=3, max_size=8))
 def test_a_polygon_is_refused_exactly_if_two_of_its_edges_meet(corners: list[Place]) -> None:
     count = len(corners)
