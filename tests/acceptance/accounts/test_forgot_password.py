@@ -53,7 +53,9 @@ def test_a_forgotten_password_is_replaced_by_email(seat: Seat, tmp_path: Path) -
             wait_for("the e-mail", lambda: len(list(handed.mailbox)) == 1)
             [mail] = list(handed.mailbox)
             assert mail["To"] == ADDRESS
-            text = mail.get_payload(decode=True).decode()
+            payload = mail.get_payload(decode=True)
+            assert isinstance(payload, bytes)
+            text = payload.decode()
             [secret] = re.findall(r"/welcome(#\S+)", text.replace("=\n", ""))
             page = tab.open(f"/welcome{secret}")
             page.get_by_label("Password").fill("the second long password")

@@ -25,6 +25,7 @@ import { ActivityCharts } from "./ActivityCharts"
 import { BestFinds } from "./BestFinds"
 import { overviewTexts } from "./en"
 import { ReviewProgressSection } from "./ReviewProgressSection"
+import "./overview.css"
 
 const FirstSteps = lazy(() =>
   import("./OnboardingSteps").then((m) => ({ default: m.OnboardingSteps })),
