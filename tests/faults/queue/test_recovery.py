@@ -1,7 +1,6 @@
 """Recovery times: tasks of a killed worker, starts of the API, writes after an outage."""
 
 import time
-from statistics import median
 
 import pytest
 from tests.faults.conftest import MakeScene
@@ -106,8 +105,7 @@ def test_an_api_is_ready_in_time_after_its_start(make_scene: MakeScene, figures:
         "-",
         f"{min(took):.1f} to {max(took):.1f} s",
     )
-    # Not the longest: a processor that is slow for a second delays one start.
-    assert median(own) <= READY_WITHIN_S
+    assert max(own) <= READY_WITHIN_S
 
 
 @pytest.mark.long
