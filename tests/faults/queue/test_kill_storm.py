@@ -63,9 +63,9 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
         outsider.away = time.monotonic() - began < STORM_S / 2 or not outsider.turned_away
     submitting.join()
     storm_s = time.monotonic() - began
+    drained_s = scene.drain(90)
     wait_for("a delivery to the receiver that is away", lambda: outsider.turned_away > 0, 60)
     outsider.away = False
-    drained_s = scene.drain(90)
     scene.expect_in_flight()
     tally = check(scene)
     told = outsider.expect_told(scene, 60)
