@@ -86,7 +86,7 @@ else
 		else echo "web/node_modules is missing: the page was not tested (make web)"; fi
 	tools/in_memory.sh $(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --durations 60 \
 		-m "not alone" $(if $(CHECKED),--ignore tests/house)
-	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults
+	tools/in_memory.sh $(BIN)/pytest -m alone tests/faults tests/integration/platform
 endif
 
 .PHONY: soak

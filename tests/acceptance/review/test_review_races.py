@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from playwright.sync_api import Page, Request, Route, expect
 from tests.acceptance.review.test_review_conflicts import decide_as_another
@@ -333,3 +334,25 @@ def test_keys_before_the_first_unit_is_loaded_are_typed_into_the_field_they_open
     ]
     blank = list_stored(seat, bursts, fox_images)
     assert [one.kind.value for one in blank] == ["blank"] * 3
+
+
+def test_keys_that_draw_before_the_first_unit_is_loaded_draw_on_it(
+    seat: Seat, tmp_path: Path
+) -> None:
+    bursts = make_burst_project(seat.server, tmp_path, [Burst(FOX, FOX)], "Early box")
+    units = HeldRequests()
+    with seat.tab() as tab:
+        page = tab.page
+        page.route(re.compile(r"/api/v2/observations\?.*sequence="), units)
+        tab.open(f"/projects/{bursts.project}/review")
+        expect(page.get_by_test_id("progress")).to_have_text("0 of 3 images")
+        for key in ("d", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        units.release()
+        expect(page.get_by_test_id("proposal")).to_contain_text("Box 1 of 4")
+        expect_sent(page)
+        tab.expect_nothing_wrong()
+    assert list_stored(seat, bursts, bursts.images[0]) == [], "Enter saved the box"
+    with seat.server.open() as owner:
+        [box] = owner.list_image_annotations(UUID(bursts.images[0][0]), source="human").results
+    assert box.class_name == FOX

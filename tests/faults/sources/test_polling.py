@@ -53,6 +53,12 @@ class _Polling:
             )
             assert answer.status_code == 201, answer.text
             self.ids[name] = answer.json()["id"]
+        # A new source has an automatic run. Just before a window, it would import the files of it.
+        self.scene.ask(
+            "update pull_sources set next_run_at = now() + interval '1 year'"
+            " where id::text = any(%s) returning 1",
+            list(self.ids.values()),
+        )
 
     def open_window(self, source: str) -> None:
         """Add new files to a camera and make its source due."""

@@ -54,8 +54,9 @@ const NEXT_SHOWN = 3
 const DIGITS = Array.from({ length: PALETTE_SIZE }, (_, at) => String(at + 1))
 const NO_SHORTCUTS: Shortcuts = {}
 const REVIEW_KEYS: BufferedKeys = {
-  steps: new Set(["ArrowLeft", "ArrowRight", "j", "J", "k", "K"]),
-  decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", ...DIGITS]),
+  // A key that draws can be among them: the arrow keys then move the box, and Enter saves it.
+  steps: new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "j", "J", "k", "K"]),
+  decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", "d", ...DIGITS]),
   fields: new Set(["x", "m", "i"]),
 }
 

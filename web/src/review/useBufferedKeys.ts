@@ -65,10 +65,13 @@ export function useBufferedKeys(
   const isTyping = useRef(false)
   const isReplaying = useRef(false)
   const [replayed, setReplayed] = useState(0)
+  const isWaiting = useRef(isComing)
+  isWaiting.current = isComing
+  // Registered once, before the listeners of the caller, such as that of the box editor.
   useEffect(() => {
     const hold = (event: KeyboardEvent) => {
       const { key } = event
-      if (isReplaying.current || !(isComing || keys.current.length > 0)) return
+      if (isReplaying.current || !(isWaiting.current || keys.current.length > 0)) return
       const isText = isTyping.current
       // A field that a buffered key opened can have the focus before it has the buffered text.
       if (!isKeyForPage(event) && !(isText && findField() === event.target && isPlain(event)))
@@ -86,7 +89,7 @@ export function useBufferedKeys(
     }
     window.addEventListener("keydown", hold, { capture: true })
     return () => window.removeEventListener("keydown", hold, { capture: true })
-  }, [isComing, steps, decisions, fields])
+  }, [steps, decisions, fields])
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
   useEffect(() => {
     if (isFailed && keys.current.some(({ key }) => !steps.has(key)))

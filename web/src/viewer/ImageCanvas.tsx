@@ -29,7 +29,7 @@ import { type BoxEditor, STILL } from "./useBoxEditor"
 import type { Look } from "./useLook"
 import { useTiles } from "./useTiles"
 import { useZoomPan, type ViewPosition } from "./useZoomPan"
-import type { View } from "./viewGeometry"
+import { fitView, type View } from "./viewGeometry"
 
 export interface ImageCanvasHandle {
   zoom: (factor: number) => void
@@ -106,11 +106,24 @@ export const ImageCanvas = forwardRef<ImageCanvasHandle, ImageCanvasProps & Rend
     const { preview_url: previewUrl, file_url: fullUrl } = image
     const preview = previewUrl !== null && !failed.has(previewUrl) ? previewUrl : null
     const [fullSeen, setFullSeen] = useState(false)
-    const shown = useRef({ view, canvas })
-    shown.current = { view, canvas }
+    const shown = useRef({ view, canvas, image })
+    shown.current = { view, canvas, image }
     useImperativeHandle(
       handle,
-      () => ({ zoom, setScale, pan, showWhole, getView: () => shown.current }),
+      () => ({
+        zoom,
+        setScale,
+        pan,
+        showWhole,
+        getView: () => {
+          const { view, canvas, image } = shown.current
+          const { clientWidth: width = 0, clientHeight: height = 0 } = frame.current ?? {}
+          // A key can come before the first measured size is rendered.
+          return canvas.width > 0 || width === 0
+            ? { view, canvas }
+            : { view: fitView(image, { width, height }), canvas: { width, height } }
+        },
+      }),
       [zoom, setScale, pan, showWhole],
     )
 

@@ -2,7 +2,7 @@
  * Draws, moves and resizes one box, point or polygon at a time, by mouse, touch and keyboard.
  * Nothing is stored before the user releases the pointer, closes the polygon or presses Enter.
  */
-import { type RefObject, useEffect, useMemo, useRef, useState } from "react"
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { Finding } from "../findings/findings"
 import type { Size } from "../findings/size"
 import { isKeyForPage } from "../ui/shortcuts"
@@ -345,8 +345,9 @@ export function useBoxEditor(
     window.addEventListener("keydown", listener, { capture: true })
     return () => window.removeEventListener("keydown", listener, { capture: true })
   }, [editor])
+  // Before the next key, which can start a box on this image.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image
-  useEffect(() => {
+  useLayoutEffect(() => {
     gesture.current = null
     editor.put(null)
   }, [options.image?.id, options.isEnabled, editor])
