@@ -69,7 +69,7 @@ def test_a_file_of_results_comes_in_and_its_faults_are_listed(seat: Seat, tab: W
 
     page.wait_for_url(re.compile(r"/imports/[0-9a-f-]{36}$"))
     expect(page.get_by_test_id("import-now")).to_contain_text(
-        "1 image has new results. 1 entry could not be imported", timeout=30_000
+        "1 image has new results. 1 problem is listed below", timeout=30_000
     )
     expect(page.get_by_test_id("faults").locator("tbody tr")).to_contain_text("elsewhere.jpg")
     page.get_by_role("link", name="Imports").first.click()

@@ -7,10 +7,14 @@ export interface Dated {
 }
 
 /**
- * Return the time of the server before a request that started at `start`, which is a time of
- * `performance.now()`.
+ * Return the time of the server before it read the data of a response.
+ *
+ * The request started at `start`, a time of `performance.now()`. It counts if a proxy removes the
+ * header of the server: `Date` has whole seconds, of the time of the response.
  */
 export function getServerTime(response: Response, start: number): string {
+  const read = response.headers.get("X-Trapline-Time")
+  if (read) return new Date(read).toISOString()
   const sent = Date.parse(response.headers.get("Date") ?? "") || Date.now()
   return new Date(sent - (performance.now() - start)).toISOString()
 }

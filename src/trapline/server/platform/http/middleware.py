@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -90,6 +91,8 @@ class RequestMiddleware:
         if _is_authenticated_first(scope, headers_in):
             receive = _authenticated(receive, partial(self.authenticate, scope))
         started = time.perf_counter()
+        # Before anything is read. `Date` has whole seconds, of the time of the answer.
+        asked_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         status = 500
 
         async def send_with_headers(message: Message) -> None:
@@ -98,6 +101,7 @@ class RequestMiddleware:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
+                headers["X-Trapline-Time"] = asked_at
                 if ignored := scope["state"].get("ignored_names"):
                     headers["X-Trapline-Ignored"] = ignored
                 for name, value in self.safe_headers().items():
