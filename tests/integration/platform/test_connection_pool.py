@@ -1,6 +1,7 @@
 """The connections of a process: each is closed in the end, however its user is stopped."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -152,9 +153,17 @@ async def test_a_transaction_that_its_process_leaves_idle_ends_after_a_minute(
 async def test_only_a_transaction_that_lasts_asks_whether_the_database_answers(
     database_url: str,
 ) -> None:
-    database = Database(database_url)
-    async with database.sql_transaction(SYSTEM) as tx:
-        await tx.execute("select 1")
+    # On a busy machine, also a short transaction can last.
+    for _ in range(40):
+        database = Database(database_url)
+        began = time.monotonic()
+        async with database.sql_transaction(SYSTEM) as tx:
+            await tx.execute("select 1")
+        if time.monotonic() - began < UNASKED_S:
+            break
+        await database.close()
+    else:
+        pytest.fail("no transaction was short")
     await asyncio.sleep(4 * UNASKED_S)
     assert await _count_now(database_url) == 1, "the one that was used"
     async with database.sql_transaction(SYSTEM) as tx, asyncio.timeout(20):
