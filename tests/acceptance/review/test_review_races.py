@@ -356,3 +356,26 @@ def test_keys_that_draw_before_the_first_unit_is_loaded_draw_on_it(
     with seat.server.open() as owner:
         [box] = owner.list_image_annotations(UUID(bursts.images[0][0]), source="human").results
     assert box.class_name == FOX
+
+
+def test_a_new_look_for_images_leaves_out_what_is_not_sent_yet(seat: Seat, tmp_path: Path) -> None:
+    two = [Burst(FOX, FOX), Burst(DEER, DEER)]
+    bursts = make_burst_project(seat.server, tmp_path, two, "Not sent yet")
+    identifications = HeldRequests()
+    with reviewing(seat, bursts, "?reviewed=false") as tab:
+        page = tab.page
+        page.route(re.compile("/api/v2/identifications"), identifications)
+        for shown in (DEER, FOX):
+            expect(page.get_by_test_id("proposal")).to_contain_text(shown)
+            page.keyboard.press("Enter")
+        expect(page.get_by_test_id("finished")).to_be_visible()
+        with page.expect_response(re.compile(r"/api/v2/images\?.*limit=100")):
+            page.get_by_role("button", name="Look for more images").click()
+        expect(page.get_by_test_id("finished")).to_be_visible()
+        expect(page.get_by_test_id("proposal")).to_have_count(0)
+        identifications.release()
+        expect_sent(page)
+        tab.expect_nothing_wrong()
+    for images in bursts.images:
+        stored = list_stored(seat, bursts, images)
+        assert [one.kind.value for one in stored] == ["confirm"] * 3

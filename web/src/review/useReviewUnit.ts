@@ -4,6 +4,8 @@ import { useEffect, useMemo, useRef, useState } from "react"
 import { listSetUnits, type SetPage, setQueueQuery, useSetClaims } from "../reviewSets/setQueue"
 import { useCommonNames } from "../taxa/commonNames"
 import { applyBoxesToUnit } from "./boxDecisions"
+import { type Decision, listDecidedImages } from "./decisions"
+import { getOutbox } from "./outbox"
 import { buildProposal } from "./proposal"
 import {
   getFirstFrame,
@@ -23,6 +25,8 @@ const QUEUE_RESERVE = 20
 /** The same for a review set: items in reserve are held from other people. */
 const SET_RESERVE = 4
 const NO_UNITS: ReviewUnit[] = []
+const NO_IMAGES: ReadonlySet<string> = new Set()
+const isUnsent = ({ state }: Decision) => state !== "sent" && state !== "refused"
 
 /** The units of a set; further pages are fetched as the review approaches their end. */
 export function useReviewQueue(
@@ -45,13 +49,14 @@ export function useReviewQueue(
       : (setQueueQuery(project, set, listHeld) as unknown as ReturnType<typeof queueQuery>)
   const queue = useInfiniteQuery(query)
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage, isFetchNextPageError } = queue
-  const units = useMemo(
-    () =>
+  const [unsent, setUnsent] = useState<ReadonlySet<string>>(NO_IMAGES)
+  const units = useMemo(() => {
+    const all =
       set === null
         ? groupUnits(data?.pages.flatMap(({ results }) => results) ?? [], kind)
-        : listSetUnits((data?.pages ?? []) as SetPage[]),
-    [data, kind, set],
-  )
+        : listSetUnits((data?.pages ?? []) as SetPage[])
+    return all.filter(({ first }) => !unsent.has(first.id))
+  }, [data, kind, set, unsent])
   shown.current = units
   const isLow = index + (set === null ? QUEUE_RESERVE : SET_RESERVE) > units.length
   useEffect(() => {
@@ -85,6 +90,8 @@ export function useReviewQueue(
   )
   /** Fetch the set again from its first image, without units from before the decisions. */
   const reset = () => {
+    // The server does not know these decisions yet, and would return their units again.
+    setUnsent(new Set(getOutbox().decisions.filter(isUnsent).flatMap(listDecidedImages)))
     client.removeQueries({ queryKey: ["review", project, "unit"] })
     void client.resetQueries({ queryKey: query.queryKey })
   }
