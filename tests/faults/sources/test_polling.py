@@ -53,7 +53,7 @@ class _Polling:
             )
             assert answer.status_code == 201, answer.text
             self.ids[name] = answer.json()["id"]
-        # A new source has an automatic run. Just before a window, it would import the files of it.
+        # The first run of a source is automatic. Just before a window, it would import its files.
         self.scene.ask(
             "update pull_sources set next_run_at = now() + interval '1 year'"
             " where id::text = any(%s) returning 1",
