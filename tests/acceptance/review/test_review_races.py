@@ -359,14 +359,13 @@ def test_keys_that_draw_before_the_first_unit_is_loaded_draw_on_it(
 
 
 def test_a_new_look_for_images_leaves_out_what_is_not_sent_yet(seat: Seat, tmp_path: Path) -> None:
-    two = [Burst(FOX, FOX), Burst(DEER, DEER)]
-    bursts = make_burst_project(seat.server, tmp_path, two, "Not sent yet")
+    bursts = make_burst_project(seat.server, tmp_path, [Burst(FOX, FOX)] * 2, "Not sent yet")
     identifications = HeldRequests()
     with reviewing(seat, bursts, "?reviewed=false") as tab:
         page = tab.page
         page.route(re.compile("/api/v2/identifications"), identifications)
-        for shown in (DEER, FOX):
-            expect(page.get_by_test_id("proposal")).to_contain_text(shown)
+        for _ in bursts.images:
+            expect(page.get_by_test_id("proposal")).to_contain_text(FOX)
             page.keyboard.press("Enter")
         expect(page.get_by_test_id("finished")).to_be_visible()
         with page.expect_response(re.compile(r"/api/v2/images\?.*limit=100")):
@@ -377,5 +376,24 @@ def test_a_new_look_for_images_leaves_out_what_is_not_sent_yet(seat: Seat, tmp_p
         expect_sent(page)
         tab.expect_nothing_wrong()
     for images in bursts.images:
-        stored = list_stored(seat, bursts, images)
-        assert [one.kind.value for one in stored] == ["confirm"] * 3
+        assert [one.kind.value for one in list_stored(seat, bursts, images)] == ["confirm"] * 3
+
+
+def test_a_comment_that_is_not_sent_yet_leaves_out_no_unit(seat: Seat, tmp_path: Path) -> None:
+    bursts = make_burst_project(seat.server, tmp_path, [Burst(FOX, FOX)], "Comment not sent")
+    identifications = HeldRequests()
+    with reviewing(seat, bursts, "?unit=image") as tab:
+        page = tab.page
+        page.route(re.compile("/api/v2/identifications"), identifications)
+        for waiting in (1, 2, 3):
+            page.keyboard.press("m")
+            page.keyboard.type("a second one behind the tree")
+            page.keyboard.press("Enter")
+            expect(page.get_by_test_id("outbox")).to_have_text(f"{waiting} waiting")
+            page.keyboard.press("j")
+        expect(page.get_by_test_id("finished")).to_be_visible()
+        page.get_by_role("button", name="Look for more images").click()
+        expect(page.get_by_test_id("proposal")).to_contain_text(FOX)
+        identifications.release()
+        expect_sent(page)
+        tab.expect_nothing_wrong()

@@ -26,7 +26,9 @@ const QUEUE_RESERVE = 20
 const SET_RESERVE = 4
 const NO_UNITS: ReviewUnit[] = []
 const NO_IMAGES: ReadonlySet<string> = new Set()
-const isUnsent = ({ state }: Decision) => state !== "sent" && state !== "refused"
+/** Whether a decision about what images show waits to be sent. */
+const isUnsent = (one: Decision) =>
+  one.state === "waiting" && one.act === "identify" && one.body.kind !== "comment"
 
 /** The units of a set; further pages are fetched as the review approaches their end. */
 export function useReviewQueue(

@@ -23,19 +23,29 @@ async def limit_total_time(
         OutboundFailed: the time is over.
     """
     left = budget_s
+    is_over = False
+
+    def stop() -> None:
+        nonlocal is_over
+        is_over = True
+        if give_up:
+            give_up()
+
     while True:
         started = time.monotonic()
-        timer = asyncio.get_running_loop().call_later(left, give_up) if give_up else None
+        timer = asyncio.get_running_loop().call_later(left, stop)
         try:
             async with asyncio.timeout(left):
                 piece = await anext(pieces)
         except StopAsyncIteration:
             return
-        except TimeoutError as error:
+        except (TimeoutError, OutboundFailed) as error:
+            # A connection that `give_up` closes may fail before the timeout is raised.
+            if isinstance(error, OutboundFailed) and not is_over:
+                raise
             raise OutboundFailed(f"the listing took longer than {budget_s:g} seconds") from error
         finally:
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
         left = max(0.0, left - (time.monotonic() - started))
         yield piece
 
