@@ -1,6 +1,7 @@
 """The limit for the total time of a listing."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,10 +15,8 @@ async def test_a_connection_that_was_ended_at_the_limit_is_reported_as_the_limit
 
     async def drip() -> AsyncIterator[str]:
         yield "a.jpg"
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await ended.wait()
-        except asyncio.CancelledError:
-            pass
         raise OutboundFailed("the connection broke")
 
     with pytest.raises(OutboundFailed, match=r"took longer than 0\.05 seconds"):
