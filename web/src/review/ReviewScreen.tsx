@@ -11,6 +11,7 @@ import { LinkButton } from "../ui/Button"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { type Shortcuts, useShortcuts } from "../ui/shortcuts"
 import { formatTime } from "../ui/time"
+import { DRAW_KEYS } from "../viewer/useBoxEditor"
 import { useLook } from "../viewer/useLook"
 import { DecisionConflict } from "./DecisionConflict"
 import { reviewKeys, reviewScreenTexts as t } from "./en"
@@ -52,11 +53,12 @@ interface ReviewScreenProps {
 
 const NEXT_SHOWN = 3
 const DIGITS = Array.from({ length: PALETTE_SIZE }, (_, at) => String(at + 1))
+const DRAW = Object.values(DRAW_KEYS)
 const NO_SHORTCUTS: Shortcuts = {}
 const REVIEW_KEYS: BufferedKeys = {
   // A key that draws can be among them: the arrow keys then move the box, and Enter saves it.
   steps: new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "j", "J", "k", "K"]),
-  decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", "d", ...DIGITS]),
+  decisions: new Set(["Enter", "y", "0", "n", "u", "z", "Z", "r", "c", "s", ...DIGITS, ...DRAW]),
   fields: new Set(["x", "m", "i"]),
 }
 
