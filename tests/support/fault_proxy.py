@@ -71,6 +71,9 @@ class FaultProxy:
         server = await asyncio.start_server(self._accept, sock=listener, backlog=1024)
         await self._ending.wait()
         server.close()
+        # A connection that was just accepted gets its task in one of the next turns of the loop.
+        for _ in range(5):
+            await asyncio.sleep(0)
         while self._tasks:
             for task in self._tasks:
                 task.cancel()

@@ -39,9 +39,13 @@ def furnished(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Furnished
 
 
 @pytest.fixture(scope="module")
-def written(furnished: Furnished) -> re.Pattern[str]:
+def written(seat: Seat, furnished: Furnished) -> re.Pattern[str]:
     """Find everything on the screens that people or models wrote, and examples of it."""
+    # Other tests have created projects on the same server.
+    with seat.server.open() as owner:
+        projects = [project.name for project in owner.list_projects()]
     names = (
+        *sorted(projects, key=len, reverse=True),
         *furnished.places,
         "Not yet placed",
         "Nothing yet",

@@ -34,6 +34,13 @@ interface ReviewPanelProps {
   onShow: () => void
 }
 
+/** A field that is open; `opened` differs each time that one is opened. */
+interface OpenField {
+  kind: "correct" | "comment"
+  opened: number
+  isStoring: boolean
+}
+
 /** The buttons and fields of a review; nothing for viewers. */
 export function ReviewPanel(props: ReviewPanelProps) {
   const project = useProject()
@@ -47,22 +54,35 @@ function ReviewButtons({
   chosen,
   onShow,
 }: ReviewPanelProps) {
-  const [asked, setAsked] = useState<"correct" | "comment" | null>(null)
+  const [field, setField] = useState<OpenField | null>(null)
   const finding = findings.find(({ id }) => id === chosen)
   const target: IdentificationTarget = finding
     ? { id: finding.id, name: getTitle(finding) }
     : { id: null, name: t.wholeImage }
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image or finding
-  useEffect(() => setAsked(null), [image.id, target.id])
+  useEffect(() => setField(null), [image.id, target.id])
   const canConfirm = finding
     ? finding.analysis.status === "completed" && !finding.analysis.simulated
     : image.analyses.some(({ status, simulated }) => status === "completed" && !simulated)
-  const go = (saying: IdentificationInput) =>
-    void say(saying, target).then((isDone) => isDone && setAsked(null))
-  const ask = (what: "correct" | "comment") => {
-    onShow()
-    setAsked(what)
+  // The field is hidden while its text is stored, so that the next key is a shortcut.
+  const go = (saying: IdentificationInput) => {
+    const opened = field?.opened
+    setField((now) => now && { ...now, isStoring: true })
+    void say(saying, target).then((isDone) =>
+      setField((now) =>
+        now?.opened !== opened ? now : isDone ? null : now && { ...now, isStoring: false },
+      ),
+    )
   }
+  const open = (kind: OpenField["kind"]) =>
+    setField({ kind, opened: (field?.opened ?? 0) + 1, isStoring: false })
+  const close = () => setField(null)
+  const toggle = (kind: OpenField["kind"]) => (asked === kind ? close() : open(kind))
+  const ask = (kind: OpenField["kind"]) => {
+    onShow()
+    if (asked !== kind) open(kind)
+  }
+  const asked = field && !field.isStoring ? field.kind : null
   const press = (act: () => void) => (event: KeyboardEvent) => {
     event.preventDefault()
     if (!event.repeat) act()
@@ -115,24 +135,25 @@ function ReviewButtons({
           () => go({ kind: "confirm" }),
           !canConfirm,
         )}
-        {button("correct", "x", <Pencil size={14} aria-hidden />, () =>
-          setAsked(asked === "correct" ? null : "correct"),
-        )}
+        {button("correct", "x", <Pencil size={14} aria-hidden />, () => toggle("correct"))}
         {button("blank", "n", <CircleSlash size={15} aria-hidden />, () => go({ kind: "blank" }))}
         {button("unsure", "u", <CircleHelp size={15} aria-hidden />, () => go({ kind: "unsure" }))}
-        {button("comment", "m", <MessageSquare size={14} aria-hidden />, () =>
-          setAsked(asked === "comment" ? null : "comment"),
-        )}
+        {button("comment", "m", <MessageSquare size={14} aria-hidden />, () => toggle("comment"))}
         <button type="button" className="review-button" aria-keyshortcuts="z" onClick={undo}>
           <Undo2 size={15} aria-hidden />
           <span>{t.undo}</span>
           <kbd aria-hidden>z</kbd>
         </button>
       </div>
-      {asked === "correct" && (
-        <CorrectionDialog project={image.project_id} onSay={go} onClose={() => setAsked(null)} />
+      {field && (
+        <div key={field.opened} hidden={field.isStoring}>
+          {field.kind === "correct" ? (
+            <CorrectionDialog project={image.project_id} onSay={go} onClose={close} />
+          ) : (
+            <CommentForm onSay={go} onClose={close} />
+          )}
+        </div>
       )}
-      {asked === "comment" && <CommentForm onSay={go} onClose={() => setAsked(null)} />}
       {!finding && findings.length > 0 && asked === null && (
         <p className="soft small">{t.chooseHint}</p>
       )}
