@@ -5,6 +5,7 @@ loops. `trapline up` starts both.
 """
 
 import asyncio
+import gc
 import importlib
 import os
 import socket
@@ -104,8 +105,12 @@ def preload_modules(arguments: list[str]) -> None:
         "api": "trapline.server.app.http_server",
         "background": "trapline.server.app.background.background_process",
     }
+    # Loaded modules are never freed; collecting garbage during the imports took 1/5 of the time.
+    gc.disable()
     for name in arguments[:1]:
-        importlib.import_module(modules[name])
+        if name in modules:
+            importlib.import_module(modules[name])
+    gc.enable()
 
 
 def main(arguments: list[str]) -> int:
@@ -116,6 +121,7 @@ def main(arguments: list[str]) -> int:
         assert settings.database_url is not None, "DATABASE_URL"
         enable(os.environ.get(FAILPOINTS), settings.data)
         _check_schema(settings.database_url.get_secret_value(), wait=arguments == ["background"])
+        preload_modules(arguments)
         match arguments:
             case ["api"]:
                 from trapline.server.app.http_server import serve_api
