@@ -7812,7 +7812,7 @@ export interface components {
             identifications: components["schemas"]["NewIdentification"][];
             /**
              * Seen
-             * @description When the caller read what the images show. If another user decided about one of them after this time, or changed its boxes, nothing is stored (409). The same applies if an image is confirmed whose results of models changed after this time. An independent identification is not compared with the decisions of others.
+             * @description When the caller read what the images show: the header `X-Trapline-Time` of that response. If another user decided about one of the images after this time, or changed its boxes, nothing is stored (409). The same applies if an image is confirmed whose results of models changed after this time. An independent identification is not compared with the decisions of others.
              */
             seen?: string | null;
         };
