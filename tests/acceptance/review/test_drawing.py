@@ -1,119 +1,25 @@
 """Boxes drawn in a real browser, by mouse, touch and keyboard: what is stored, in image pixels."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import pytest
-from playwright.sync_api import Page, expect
-from tests.support.browser_session import Watched
+from playwright.sync_api import expect
 from tests.support.burst_project import Burst, make_burst_project
-from tests.support.known_image_project import WHITE, make_scene
+from tests.support.drawing import (
+    Pencil,
+    corners_of,
+    draft_of,
+    expect_sent,
+    is_near,
+    list_drawn,
+    viewing,
+    wait_for_boxes,
+)
+from tests.support.known_image_project import WHITE
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat, box_of, open_image, wait_for_picture
 
 from trapline.wire.annotations import AnnotationWithImage
-from trapline.wire.human_boxes import HumanBoxCorners, HumanBoxUpdate
-
-Corners = tuple[float, float, float, float]
-
-
-@pytest.fixture(scope="module")
-def drawing(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Seat:
-    """The same browser and server, with a project of these tests: two images with a lynx."""
-    scene = make_scene(seat.server, tmp_path_factory.mktemp("drawn"), "Drawing")
-    return Seat(seat.browser, seat.server, scene, seat.state)
-
-
-def list_drawn(seat: Seat, name: str) -> list[AnnotationWithImage]:
-    """The boxes of people on an image, oldest first."""
-    with seat.server.open() as owner:
-        found = owner.list_image_annotations(seat.scene.images[name].id, source="human").results
-    return sorted(found, key=lambda one: one.created_at)
-
-
-def corners_of(box: AnnotationWithImage) -> Corners:
-    """The corners in pixels of the upright image."""
-    return tuple(box.data[name] for name in ("x_min", "y_min", "x_max", "y_max"))
-
-
-def is_near(found: Corners, wanted: Corners, off_by: float) -> bool:
-    """Whether each corner is where it was drawn, up to the pixels of the screen."""
-    return all(abs(a - b) <= off_by for a, b in zip(found, wanted, strict=True))
-
-
-def wait_for_boxes(seat: Seat, name: str, wanted: list[Corners], off_by: float = 0.0) -> None:
-    """Wait until exactly these boxes are stored, in any order."""
-
-    def are_stored() -> bool:
-        found = sorted(corners_of(one) for one in list_drawn(seat, name))
-        return len(found) == len(wanted) and all(
-            is_near(one, other, off_by) for one, other in zip(found, sorted(wanted), strict=True)
-        )
-
-    wait_for(f"{wanted} to be stored on {name}", are_stored)
-
-
-class Pencil:
-    """Points of the screen by pixels of the upright image."""
-
-    def __init__(self, page: Page, width: int) -> None:
-        picture = box_of(page.get_by_test_id("picture"))
-        self.page, self.left, self.top = page, picture["x"], picture["y"]
-        self.scale = picture["width"] / width
-        # A point of the screen is within half of a CSS pixel, and a box is in whole pixels.
-        self.off_by = 1 + 1 / self.scale
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        return self.left + x * self.scale, self.top + y * self.scale
-
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Drag the mouse between two points of the image."""
-        self.page.mouse.move(*self.at(*start))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.at(*end), steps=4)
-        self.page.mouse.up()
-
-    def touch(self, *paths: tuple[tuple[float, float], tuple[float, float]]) -> None:
-        """Drag a finger for each path, all at the same time."""
-        session = self.page.context.new_cdp_session(self.page)
-
-        def send(kind: str, part: float) -> None:
-            points: list[dict[str, Any]] = []
-            for number, ((x1, y1), (x2, y2)) in enumerate(paths if kind != "touchEnd" else ()):
-                x, y = self.at(x1 + (x2 - x1) * part, y1 + (y2 - y1) * part)
-                points.append({"x": x, "y": y, "id": number})
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-        send("touchStart", 0)
-        for step in (0.3, 0.6, 1):
-            send("touchMove", step)
-        send("touchEnd", 1)
-        session.detach()
-
-
-@contextmanager
-def viewing(seat: Seat, name: str, size: str = "laptop") -> Iterator[tuple[Page, Pencil, Watched]]:
-    """A tab on an image in the viewer."""
-    with seat.tab(size) as tab:
-        page = open_image(tab, seat.scene, name)
-        page.locator('[data-testid="overlay"] rect[data-class="lynx"]').first.wait_for()
-        yield page, Pencil(page, seat.scene.images[name].width), tab
-        tab.expect_nothing_wrong()
-
-
-def expect_sent(page: Page) -> None:
-    """Wait until no decision waits any more."""
-    expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=30_000)
-
-
-def draft_of(page: Page) -> Corners:
-    """The corners of the box that is drawn."""
-    text = page.get_by_test_id("draft").get_attribute("data-corners") or ""
-    left, top, right, bottom = map(float, text.split())
-    return left, top, right, bottom
 
 
 def test_the_mouse_draws_moves_and_resizes_boxes_of_a_turned_image(drawing: Seat) -> None:
@@ -288,59 +194,6 @@ def test_keys_and_fingers_draw_change_and_delete_boxes(drawing: Seat) -> None:
         restored = list_drawn(drawing, name)[-1]
         assert (restored.id, restored.version) == (box.id, 5)
         expect_sent(page)
-
-
-def test_boxes_wait_without_a_network_and_conflicts_show_both_versions(drawing: Seat) -> None:
-    name = "turned.jpg"
-    with viewing(drawing, name) as (page, pencil, tab):
-        page.context.set_offline(True)
-        page.keyboard.press("d")
-        pencil.drag((60.0, 420.0), (210.0, 620.0))
-        expect(page.locator("[data-box-id]")).to_have_count(2)
-        pencil.drag((135.0, 520.0), (165.0, 540.0))
-        expect(page.get_by_test_id("outbox")).to_contain_text("2 waiting")
-        assert list_drawn(drawing, name) == []
-        page.context.set_offline(False)
-        wait_for_boxes(drawing, name, [(90, 440, 240, 640)], 2 * pencil.off_by)
-        expect_sent(page)
-        tab.wrong.clear()
-
-        [box] = list_drawn(drawing, name)
-        assert box.version == 2
-        theirs = HumanBoxCorners(x_min=10, y_min=500, x_max=110, y_max=600)
-        left, top, right, bottom = corners_of(box)
-        with drawing.server.open() as owner:
-            owner.update_annotation(box.id, HumanBoxUpdate(box=theirs))
-        pencil.drag(((left + right) / 2, (top + bottom) / 2), (300.0, 600.0))
-        outbox = page.get_by_test_id("outbox")
-        expect(outbox).to_contain_text("1 refused")
-        wait_for_boxes(drawing, name, [(10, 500, 110, 600)])
-        outbox.click()
-        conflict = page.get_by_test_id("box-conflict")
-        expect(conflict).to_contain_text("changed this box after you saw it.")
-        expect(conflict).to_contain_text("100 × 100 pixels at 10, 500")
-        expect(conflict.locator("svg rect")).to_have_count(2)
-        conflict.get_by_role("button", name="Keep mine").click()
-        mine = (300 - (right - left) / 2, 600 - (bottom - top) / 2)
-        wait_for_boxes(
-            drawing,
-            name,
-            [(*mine, mine[0] + right - left, mine[1] + bottom - top)],
-            2 * pencil.off_by,
-        )
-        page.keyboard.press("Escape")
-        expect_sent(page)
-        with drawing.server.open() as owner:
-            owner.delete_annotation(box.id)
-        pencil.drag((300.0, 600.0), (200.0, 500.0))
-        outbox.click()
-        expect(conflict).to_contain_text("deleted this box after you saw it.")
-        conflict.get_by_role("button", name="Keep it deleted").click()
-        page.keyboard.press("Escape")
-        expect_sent(page)
-        wait_for_boxes(drawing, name, [])
-        expect(page.locator("[data-box-id]")).to_have_count(1)
-        tab.wrong.clear()
 
 
 def test_the_review_screen_draws_and_undoes_boxes_among_decisions(

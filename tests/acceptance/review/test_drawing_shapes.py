@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.acceptance.review.test_drawing import expect_sent, list_drawn, viewing
+from tests.support.drawing import expect_sent, list_drawn, viewing
 from tests.support.known_image_project import make_scene
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat

@@ -2,10 +2,11 @@
 import { Check, Trash2, X } from "lucide-react"
 import type { Size } from "../findings/size"
 import { Button } from "../ui/Button"
+import type { BoxDraft } from "./boxDraft"
 import { HANDLES, type Point, toCanvas } from "./boxGeometry"
 import { drawingTexts as t } from "./en"
 import { type DrawnShape, getExtent, placePoint } from "./shapeGeometry"
-import type { BoxDraft, BoxEditor } from "./useBoxEditor"
+import type { BoxEditor } from "./useBoxEditor"
 import type { View } from "./viewGeometry"
 
 const HANDLE_SIDE = 10

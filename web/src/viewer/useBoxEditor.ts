@@ -7,6 +7,7 @@ import type { Finding } from "../findings/findings"
 import type { Size } from "../findings/size"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
+import { type BoxDraft, type EditableBox, findObstacle, formatSaved, placeDraft } from "./boxDraft"
 import {
   getKeyStep,
   type Handle,
@@ -25,8 +26,6 @@ import {
   findGrip,
   type Grip,
   getExtent,
-  isComplete,
-  isCrossed,
   isSamePoint,
   isWithin,
   MAX_CORNERS,
@@ -50,27 +49,6 @@ const ARROWS: Record<string, Point> = {
 export const DRAW_KEYS: Record<ShapeKind, string> = { box: "d", point: "p", polygon: "l" }
 /** Keys that change only what is visible: they work while a box is drawn. */
 const LOOKING = new Set(["+", "-", "=", "b", "f", "g", "h", "v", "?"])
-
-/** A box, point or polygon that is not stored. */
-export interface BoxDraft {
-  /** The box that is changed; null for a new one. */
-  of: Finding | null
-  shape: DrawnShape
-  /**
-   * Whether it has handles. A new box that was not moved yet is replaced by the next drag, and a new
-   * polygon gets corners until it is saved.
-   */
-  isPlaced: boolean
-  /** Where the keyboard adds the next corner of a new polygon. */
-  cursor: Point | null
-  /** The corner of a polygon that the keyboard moves; null moves the whole shape. */
-  corner: number | null
-}
-
-export interface EditableBox {
-  finding: Finding
-  shape: DrawnShape
-}
 
 export interface BoxEditorOptions {
   image: (Size & { id: string }) | undefined
@@ -118,6 +96,9 @@ export function useBoxEditor(
   const now = useRef({ draft, options, isSaving: false, reach: REACH.mouse })
   now.current.options = options
   const gesture = useRef<Gesture | null>(null)
+  /** Keys and gestures that came while a box was being stored: they are about the stored box. */
+  const held = useRef<(() => void)[]>([])
+  const [replayed, setReplayed] = useState(0)
 
   const editor = useMemo(() => {
     const put = (next: BoxDraft | null) => {
@@ -154,6 +135,7 @@ export function useBoxEditor(
         .finally(() => {
           now.current.isSaving = false
           if (now.current.draft === draft) put(null)
+          setReplayed((count) => count + 1)
         })
     }
     const start = (kind: ShapeKind = now.current.options.shapes[0] ?? "box") => {
@@ -230,10 +212,16 @@ export function useBoxEditor(
             : moveShape(shape, dx, dy, image)
       return { ...draft, shape: moved, isPlaced: true }
     }
+    const hold = (action: () => void): boolean => {
+      const isHeld = now.current.isSaving || held.current.length > 0
+      if (isHeld) held.current.push(action)
+      return isHeld
+    }
     const gestures: BoxGestures = {
       down: (at, view, isTouch) => {
-        const { draft, options, isSaving } = now.current
-        if (!options.isEnabled || !options.image || isSaving) return null
+        const { draft, options } = now.current
+        if (!options.isEnabled || !options.image) return null
+        if (hold(() => gestures.down(at, view, isTouch))) return "press"
         const { selected } = options
         const placed: BoxDraft | null = draft?.isPlaced
           ? draft
@@ -252,6 +240,7 @@ export function useBoxEditor(
         return draft || (grip && grip !== "move") ? "drag" : "press"
       },
       move: (at, view) => {
+        if (hold(() => gestures.move(at, view))) return
         const one = gesture.current
         const { image } = now.current.options
         if (!one || !image) return
@@ -271,6 +260,7 @@ export function useBoxEditor(
         else put({ ...one.from, cursor: clampPoint(to, image) })
       },
       up: () => {
+        if (hold(gestures.up)) return
         const one = gesture.current
         const { image } = now.current.options
         gesture.current = null
@@ -287,6 +277,7 @@ export function useBoxEditor(
         }
       },
       cancel: () => {
+        if (hold(gestures.cancel)) return
         const one = gesture.current
         gesture.current = null
         if (one?.isMoved || one?.grip === "draw") put(one.before)
@@ -298,6 +289,12 @@ export function useBoxEditor(
       const { key, repeat, shiftKey, target } = event
       if (!options.isEnabled || !options.image) return
       const isButton = target instanceof HTMLElement && target.closest(".box-bar button") !== null
+      const isLooking = LOOKING.has(key) || key === "Tab" || (key === " " && isButton)
+      const same = { key, repeat, shiftKey, bubbles: true, cancelable: true }
+      if (!isLooking && hold(() => window.dispatchEvent(new KeyboardEvent("keydown", same)))) {
+        event.preventDefault()
+        return event.stopImmediatePropagation()
+      }
       if (!draft) {
         const kind = options.shapes.find((one) => DRAW_KEYS[one] === key)
         if (kind && !repeat) start(kind)
@@ -345,10 +342,23 @@ export function useBoxEditor(
     window.addEventListener("keydown", listener, { capture: true })
     return () => window.removeEventListener("keydown", listener, { capture: true })
   }, [editor])
+  // One at a time: the next one is about what this one changed.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs again after each one
+  useEffect(() => {
+    const next = now.current.isSaving ? undefined : held.current.shift()
+    if (!next) return
+    const rest = held.current
+    held.current = []
+    next()
+    held.current = rest
+    setReplayed((count) => count + 1)
+  }, [replayed])
   // Before the next key, which can start a box on this image.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs again for another image
   useLayoutEffect(() => {
     gesture.current = null
+    // The user went to another image without a key that was held.
+    if (now.current.isSaving) held.current = []
     editor.put(null)
   }, [options.image?.id, options.isEnabled, editor])
 
@@ -366,29 +376,6 @@ export function useBoxEditor(
     remove: () => void now.current.options.onDelete(),
     gestures: editor.gestures,
   }
-}
-
-const placeDraft = ({ finding, shape }: EditableBox): BoxDraft => ({
-  of: finding,
-  shape,
-  isPlaced: true,
-  cursor: null,
-  corner: null,
-})
-
-/** Find why a shape cannot be saved; null if it can, and no text for a box that is too small. */
-function findObstacle(shape: DrawnShape): string | null {
-  if (shape.kind !== "polygon") return isComplete(shape) ? null : ""
-  if (shape.corners.length < 3) return t.tooFewCorners
-  if (isCrossed(shape.corners)) return t.crossed
-  return isComplete(shape) ? null : t.tooSmall
-}
-
-function formatSaved(name: string, shape: DrawnShape): string {
-  const { x, y, width, height } = getExtent(shape)
-  if (shape.kind === "point") return t.pointSaved(name, x, y)
-  if (shape.kind === "polygon") return t.polygonSaved(name, shape.corners.length)
-  return t.saved(name, width, height, x, y)
 }
 
 export type BoxEditor = ReturnType<typeof useBoxEditor>
