@@ -32,7 +32,7 @@ async def test_a_wait_ends_with_a_task_and_holds_no_connection(
         str(image) for image in field.images
     )
     assert {task["job_id"] for task in leased} == {job}
-    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
+    arrivals = get_notifier(field)
     assert len(arrivals._waiters) >= 64 - 2 * 3, "a whole fleet was woken for three tasks"
     arrivals.close()
     async with asyncio.timeout(5):
@@ -42,8 +42,14 @@ async def test_a_wait_ends_with_a_task_and_holds_no_connection(
         assert await workers[0].lease(1, wait_s=20) == []
 
 
+def get_notifier(field: Field) -> TaskNotifier:
+    app: Any = field.client._transport.app.app  # type: ignore[attr-defined]
+    notifier: TaskNotifier = app.state.arrivals
+    return notifier
+
+
 async def wait_until_waiting(field: Field, count: int) -> None:
-    arrivals: TaskNotifier = field.client._transport.app.app.state.arrivals  # type: ignore[attr-defined]
+    arrivals = get_notifier(field)
     async with asyncio.timeout(20):
         while len(arrivals._waiters) < count:
             await asyncio.sleep(0.01)
@@ -74,3 +80,30 @@ async def test_a_waiting_worker_is_notified_of_released_and_evicted_tasks(field:
     await field.call("POST", f"/workers/{one.id}/evict")
     async with asyncio.timeout(5):
         assert len(await waiting) == 2
+
+
+async def test_an_idle_process_looks_less_often_until_tasks_are_expected() -> None:
+    notifier = TaskNotifier(every_s=0.001)
+    looks = 0
+
+    async def look(slugs: list[str], limit: int) -> dict[tuple[int, str], int]:
+        nonlocal looks
+        looks += 1
+        return {}
+
+    waiting = asyncio.create_task(notifier.wait(None, [SLUG], 1, look, 30))
+    await asyncio.sleep(0.3)
+    assert looks == 0, "the pause of an idle process is longer"
+    notifier.expect_tasks()
+    async with asyncio.timeout(10):
+        while looks < 20:
+            await asyncio.sleep(0.01)
+    notifier.close()
+    assert await waiting is False
+
+
+async def test_a_request_that_creates_tasks_lets_the_process_look_often(field: Field) -> None:
+    notifier = get_notifier(field)
+    assert notifier._lively_until == 0
+    await field.run_job()
+    assert notifier._lively_until > asyncio.get_running_loop().time()

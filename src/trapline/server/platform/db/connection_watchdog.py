@@ -86,6 +86,10 @@ class ConnectionWatchdog:
             yield
         finally:
             self._users -= 1
+            if not self._users and self._start_timer is not None:
+                # Otherwise an idle process would wake up again after each short transaction.
+                self._start_timer.cancel()
+                self._start_timer = None
 
     def _begin(self) -> None:
         self._start_timer = None

@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.http.parameters import Cursor, Limit, QueryText
 from trapline.server.queue.actions import failures
+from trapline.server.queue.routes.expected_tasks import expect_tasks
 from trapline.server.queue.routes.jobs import JobPath
 from trapline.wire.failures import DeadLetter, Failures, LogEntry, TaskHistory
 from trapline.wire.jobs import Job, RetryRequest
 from trapline.wire.values import Page
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(expect_tasks)])
 
 
 @router.get("/{job_id}/failures")

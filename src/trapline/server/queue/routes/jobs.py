@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.errors import InvalidRequest
@@ -15,13 +15,14 @@ from trapline.server.platform.http.parameters import (
     set_etag,
 )
 from trapline.server.queue.actions import job_analyses, jobs, tasks
+from trapline.server.queue.routes.expected_tasks import expect_tasks
 from trapline.server.queue.rules.list_filters import JobFilter
 from trapline.wire.analyses import Analysis
 from trapline.wire.jobs import Job, JobDetail, JobOrder, JobState, JobUpdate, NewJob
 from trapline.wire.tasks import ClaimableJobs
 from trapline.wire.values import GivenTime, Page
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(expect_tasks)])
 
 JobPath = Annotated[int, Path(ge=1, le=LARGEST)]
 MODE = "async_api"

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf, authorise_uncached
 from trapline.server.platform.errors import Forbidden, NotFound, ProjectArchived, Unprocessable
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, QueryText
 from trapline.server.platform.http.request_context import OriginOf
 from trapline.server.queue.actions import presets, runs
+from trapline.server.queue.routes.expected_tasks import expect_tasks
 from trapline.server.queue.rules.list_filters import PresetFilter
 from trapline.server.queue.rules.run_names import parse_job_id
 from trapline.wire.jobs import JobState, RetryRequest
@@ -16,7 +17,7 @@ from trapline.wire.presets import Preset
 from trapline.wire.runs import NewRun, Run, RunAccepted, RunPage, RunStateResult
 from trapline.wire.values import Page
 
-router = APIRouter(prefix="/pipeline", tags=["pipeline runs"])
+router = APIRouter(prefix="/pipeline", tags=["pipeline runs"], dependencies=[Depends(expect_tasks)])
 
 MOST_PASSED = 10_000
 
