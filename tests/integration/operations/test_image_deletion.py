@@ -203,7 +203,7 @@ async def test_after_a_while_all_of_it_goes_and_the_audit_remembers(system: AppC
     await discard(field, system)
     assert [await system.store.find_size(key) for key in keys] == [None] * 4
     assert await field.ask("select count(*) from discarded_files") == [(0,)]
-    [(tombstone,)] = await field.ask("select details from audit where action = 'delete for good'")
+    [(tombstone,)] = await field.ask("select details from audit where action = 'purge'")
     assert tombstone["filename"] == "a.jpg"
     assert tombstone["reason"] == "a person is on it"
     assert (await upload(field, turned))["outcome"] == "imported"

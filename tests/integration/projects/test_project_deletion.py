@@ -183,7 +183,7 @@ async def test_expired_deletions_are_purged_with_files_and_leave_a_tombstone(
         told = await tx.execute(
             "select action, details->>'name' from audit where subject_type = 'project' order by id"
         )
-        assert await told.fetchall() == [("delete", "house"), ("delete for good", "house")]
+        assert await told.fetchall() == [("delete", "house"), ("purge", "house")]
         await tx.execute("update discarded_files set due_at = now()")
     assert await system.store.find_size(key)
     await purge_discarded_files(system, SYSTEM)

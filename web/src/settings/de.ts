@@ -65,7 +65,7 @@ export const auditTexts: Translation<typeof en.auditTexts> = {
     "set sensitive taxon": "Sichtbarkeit der Positionen festgelegt",
     "delete sensitive taxon": "Einschränkung der Positionen aufgehoben",
     "set clock": "Uhr gestellt",
-    "delete for good": "endgültig gelöscht",
+    purge: "endgültig gelöscht",
     identify: "bestimmt",
     withdraw: "Bestimmung zurückgezogen",
   },

@@ -63,7 +63,7 @@ export const auditTexts = {
     "set sensitive taxon": "set who sees the locations of",
     "delete sensitive taxon": "ended the restriction of the locations of",
     "set clock": "set the clock of",
-    "delete for good": "permanently deleted",
+    purge: "permanently deleted",
     identify: "identified",
     withdraw: "withdrew the identification of",
   } as Record<string, string>,

@@ -124,7 +124,7 @@ async def purge_images(system: AppContext, scope: Scope) -> bool:
             await purge_image_rows(scope, tx, ids)
         for image in doomed:
             tx.audit(
-                "delete for good",
+                "purge",
                 "image",
                 image.id,
                 image.project_id,

@@ -49,7 +49,7 @@ async def purge_projects(system: AppContext, scope: Scope) -> bool:
             await discard_files(scope, tx, files, FILES_KEPT_S)
             await purge_project(scope, tx, doomed.id)
             tx.audit(
-                "delete for good",
+                "purge",
                 "project",
                 doomed.id,
                 name=doomed.name,
