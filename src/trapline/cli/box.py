@@ -95,7 +95,7 @@ def create_box(
         _show(created)
 
 
-@app.command("change")
+@app.command("update")
 def update_box(
     box: Box,
     *,
@@ -116,7 +116,7 @@ def update_box(
 
     Boxes of other users require the manager role.
 
-    Example: `trapline box change ID --at 10,20,120,90`
+    Example: `trapline box update ID --at 10,20,120,90`
     """
     from trapline.cli.output import print_json
     from trapline.cli.parameters import build_request

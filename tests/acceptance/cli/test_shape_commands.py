@@ -26,7 +26,7 @@ def test_points_and_polygons_are_drawn_and_shown(
     [point] = json.loads(run(*add, "--point", "60,55", "--json"))
     assert point["data"]["keypoints"] == [{"x": 60, "y": 55}]
     assert "10,20 110,20 60,90" in run(*add, "--polygon", "10,20 110,20 60,90")
-    run("box", "change", point["id"], "--point", "61,55.5")
+    run("box", "update", point["id"], "--point", "61,55.5")
     assert "60,55" in run("box", "history", point["id"])
     assert "two numbers" in run(*add, "--point", "1", code=2)
     run(*add, code=4)

@@ -64,49 +64,6 @@ async def test_a_box_supersedes_the_box_of_a_model(easel: Easel) -> None:
     await easel.draw({"supersedes": easel.found[0]})
 
 
-async def test_a_box_has_the_id_of_the_client_and_is_restored_with_it(easel: Easel) -> None:
-    own, other = str(uuid7()), await easel.join(Role.REVIEWER)
-    [drawn] = await easel.draw({"id": own, "supersedes": easel.found[0]})
-    assert (drawn["id"], drawn["version"]) == (own, 1)
-    stranger = await make_field(easel.field.system, 1, "other")
-    theirs = [{"id": own, "image": str(stranger.images[0]), "box": BOX, "label": "hare"}]
-    for used, token, new in (
-        (own, None, {}),
-        (easel.found[0], None, {}),
-        (own, stranger.owner, theirs[0]),
-    ):
-        told = await easel.draw({"id": used} | new, status=409, token=token)
-        assert [one["where"] for one in told["errors"]] == ["annotations.0.id"]
-    twice = {"id": str(uuid7())}
-    told = await easel.draw(twice, twice | {"image": easel.images[1]}, status=422)
-    assert [one["where"] for one in told["errors"]] == ["annotations.1.id"]
-    named = {"identifications": [{"kind": "correct", "annotations": [own], "label": "rabbit"}]}
-    await easel.call("POST", "/identifications", named, 201)
-    before = await easel.store()
-    await easel.call("DELETE", f"/annotations/{own}", status=204)
-    # Only its author restores it, and only on its image.
-    await easel.draw({"id": own}, status=409, token=other)
-    await easel.draw({"id": own, "image": easel.images[1]}, status=409)
-    [again] = await easel.draw({"id": own, "supersedes": easel.found[0]})
-    assert (again["id"], again["version"]) == (own, 3)
-    assert await easel.store() == before, "with the name that a person gave it"
-    history = await easel.call("GET", f"/annotations/{own}/history")
-    assert [one["version"] for one in history["changes"]] == [3, 2]
-    free, [first, second] = str(uuid7()), easel.images[1:]
-    headers = {"Authorization": f"Token {easel.field.owner}"}
-    answers = await asyncio.gather(
-        *(
-            easel.field.client.post(
-                "/api/v2/annotations",
-                json={"annotations": [{"id": free, "image": image, "box": BOX, "label": "hare"}]},
-                headers=headers,
-            )
-            for image in (first, second, first, second)
-        )
-    )
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
-
-
 async def test_a_box_is_changed_with_its_history(easel: Easel) -> None:
     [drawn] = await easel.draw({"count": 2})
     path = f"/annotations/{drawn['id']}"

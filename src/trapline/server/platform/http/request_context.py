@@ -28,6 +28,10 @@ async def get_request_origin(request: Request) -> RequestOrigin:
     )
 
 
+_REPEATABLE = frozenset({"POST", "PATCH", "DELETE"})
+"""The methods whose requests may have an Idempotency-Key."""
+
+
 async def _read_once(request: Request) -> IdempotencyRequest | None:
     """Read the Idempotency-Key and the hash of the request.
 
@@ -37,7 +41,7 @@ async def _read_once(request: Request) -> IdempotencyRequest | None:
     headers = request.headers
     key = headers.get("idempotency-key")
     is_anonymous = "authorization" not in headers and "cookie" not in headers
-    if request.method != "POST" or is_anonymous or key is None:
+    if request.method not in _REPEATABLE or is_anonymous or key is None:
         return None
     if not 1 <= len(key) <= 255:
         raise InvalidRequest(
@@ -56,7 +60,7 @@ async def _read_once(request: Request) -> IdempotencyRequest | None:
     asked = hashlib.sha256(await request.body())
     asked.update(request.scope["query_string"])
     return IdempotencyRequest(
-        key=key, route=get_route_key("POST", request.url.path), body_sha256=asked.digest()
+        key=key, route=get_route_key(request.method, request.url.path), body_sha256=asked.digest()
     )
 
 

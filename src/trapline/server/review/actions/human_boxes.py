@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import func
 
 from trapline.server.accounts.queries.accounts import list_actor_names
@@ -70,6 +71,12 @@ from trapline.wire.identifications import (
     NewIdentifications,
 )
 from trapline.wire.observations import ObservationSource
+
+
+class _Withdrawn(BaseModel):
+    """The saved response to a withdrawal, which has no body."""
+
+    id: UUID
 
 
 async def create_annotations(
@@ -183,6 +190,9 @@ async def update_annotation(
     a model.
     """
     async with system.database.transaction(scope) as tx:
+        done = await find_saved_response(scope, tx, Annotation)
+        if done:
+            return done
         row = await find_human_box_row(scope, tx, annotation_id)
         if row is None:
             if await _is_of_model(scope, tx, annotation_id):
@@ -207,7 +217,7 @@ async def update_annotation(
             await _apply(scope, tx, row.project_id, {row.image_id})
             _audit(tx, "change", row, fields=sorted(changed))
         [built] = await build_human_boxes(scope, tx, [row])
-        return built
+        return save_response(scope, tx, built, projects=[row.project_id])
 
 
 async def _list_values(
@@ -258,17 +268,21 @@ async def delete_annotation(system: AppContext, scope: Scope, annotation_id: UUI
     Raises NotFound, Forbidden, PreconditionFailed, Conflict.
     """
     async with system.database.transaction(scope) as tx:
-        row = await find_human_box_row(scope, tx, annotation_id)
-        if row is not None:
+        is_of_model = await _is_of_model(scope, tx, annotation_id)
+        if not is_of_model:
+            if await find_saved_response(scope, tx, _Withdrawn):
+                return
+            row = await find_human_box_row(scope, tx, annotation_id)
+            if row is None:
+                raise NotFound
             row = await _lock(scope, tx, row)
             await record_change(scope, tx, row)
             row.withdrawn_at = func.clock_timestamp()
             await tx.session.flush()
             await _apply(scope, tx, row.project_id, {row.image_id})
             _audit(tx, "withdraw", row)
+            save_response(scope, tx, _Withdrawn(id=row.id))
             return
-        if not await _is_of_model(scope, tx, annotation_id):
-            raise NotFound
     removal = NewIdentification(kind=IdentificationKind.BLANK, annotations=[annotation_id])
     await create_identifications(system, scope, NewIdentifications(identifications=[removal]))
 
