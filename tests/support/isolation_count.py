@@ -26,8 +26,13 @@ def count() -> Iterator[tuple[str, int]]:
         (position, access) for method, path, operation, access in guarded
         for position in positions_of(method, path, operation)
     ]  # fmt: skip
-    tried = [sum(kind in (access.kinds or ()) for kind in (TokenKind.USER, TokenKind.WORKER, TokenKind.PIPELINE))
-             for _, access in positions]  # fmt: skip
+    tried = [
+        sum(
+            kind in (access.kinds or ())
+            for kind in (TokenKind.USER, TokenKind.WORKER, TokenKind.PIPELINE)
+        )
+        for _, access in positions
+    ]
     yield "routes of the OpenAPI document", len(routes)
     yield "of them that need credentials", len(guarded)
     yield "of them for visitors of public projects", len(public)

@@ -7,6 +7,7 @@ from typing import Any
 
 from trapline.server.app.http.application import build_application
 from trapline.server.platform.http.request_context import get_route_key
+from trapline.wire.deployment_fields import DEPLOYMENT_FIELDS
 
 DOCUMENT: dict[str, Any] = build_application(None).openapi()
 ID_FROM = 2**31
@@ -125,8 +126,7 @@ HOLDS_ELSEWHERE = {
 
 PLAIN = frozenset(
     {
-        "camera_delay_s", "camera_heading_deg", "camera_model", "camera_tilt_deg", "groups[]",
-        "pickup_by", "setup_by", "tags[]",
+        *DEPLOYMENT_FIELDS, "groups[]", "tags[]",
         "blank_labels[]", "class_thresholds{}", "count_min", "individual", "individual_id",
         "model_class", "hour_from", "hour_to", "seed", "source_a", "source_b", "answer_a",
         "answer_b",
@@ -136,25 +136,25 @@ PLAIN = frozenset(
         "rank", "scientific_name", "behaviour", "comment", "algorithm", "algorithms",
         "auth_header", "auth_password",
         "auth_username",
-        "automatic_pipeline", "base_url", "body", "body_base64", "camera", "category", "class",
+        "automatic_pipeline", "base_url", "body", "body_base64", "category", "class",
         "class_name",
-        "classification", "clock_offset_s", "config", "crop_image_url", "cursor", "data", "data[]",
+        "classification", "config", "crop_image_url", "cursor", "data", "data[]",
         "day_after",
         "day_before", "description", "devices[]", "dispatch_mode", "email", "error",
         "error_message", "event_type",
-        "exclude[]", "external_job_id", "filename", "filename_time_pattern", "gateway", "habitat",
+        "exclude[]", "external_job_id", "filename", "filename_time_pattern", "gateway",
         "headers{}",
         "host", "id", "ids_only", "images_min", "include[]", "incomplete_only", "key", "kind",
         "labels[]", "link",
-        "media_type", "metadata", "method", "model", "model_name", "model_version", "name", "new",
-        "notes", "old",
+        "media_type", "metadata", "method", "model", "model_name", "model_version", "new",
+        "old",
         "options", "parameters", "password", "path", "pipeline__slug", "pipeline__slug__in",
         "pipelines[]",
         "processing_service_name", "provenance", "reason", "Records[]", "remove_tags[]",
         "schedule", "search",
         "sha256", "shift_s", "signed_message", "size", "slug", "source_image_id", "status", "tag",
         "task_type",
-        "time_zone", "timestamp", "uri", "url", "urls[]", "version", "version_name",
+        "timestamp", "uri", "url", "urls[]", "version", "version_name",
     }
 )  # fmt: skip
 """Values that refer to no other project: texts, secrets, numbers, and cursors (tested separately).

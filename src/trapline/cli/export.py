@@ -29,7 +29,9 @@ Named = Annotated[
 ]
 
 for _format, _info in EXPORT_FORMATS.items():
-    app.command(_format.value, help=_info.summary)(build_export_command(_format))
+    app.command(_format.value, help=f"{_info.title}. {_info.description}")(
+        build_export_command(_format)
+    )
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from trapline.client.api_session import ApiSession
 from trapline.client.errors import ApiStatusError
 from trapline.client.notebook_tables import NotebookPage
-from trapline.wire.exports import LIVE, Export, NewExport
+from trapline.wire.exports import LIVE, Export, ExportFormatDescription, NewExport
 
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.2, 3.0
 
@@ -18,6 +18,10 @@ class ExportApi:
     """Methods for exports."""
 
     _to: ApiSession
+
+    def list_export_formats(self) -> list[ExportFormatDescription]:
+        """List the formats of exports, with the options that each accepts."""
+        return self._to.get("/exports/formats", list[ExportFormatDescription])
 
     def list_exports(self, **filters: str | int | float | None) -> NotebookPage[Export]:
         """List one page of exports, newest first.

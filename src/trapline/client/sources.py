@@ -7,6 +7,7 @@ from trapline.client.notebook_tables import NotebookPage
 from trapline.wire.pushed_events import EventSecret
 from trapline.wire.source_folders import NewSourceFolder, SourceFolder, UngrantedSource
 from trapline.wire.sources import (
+    GatewayDescription,
     NewSource,
     PulledFile,
     PullRun,
@@ -27,6 +28,10 @@ class SourceApi:
     def list_sources(self, **filters: str | int | float | None) -> NotebookPage[Source]:
         """List one page of pull sources."""
         return self._to.get("/image-pull-sources", NotebookPage[Source], filters)
+
+    def list_gateways(self) -> list[GatewayDescription]:
+        """List the gateways, with the JSON schema of the options of each."""
+        return self._to.get("/image-pull-sources/gateways", list[GatewayDescription])
 
     def create_source(self, new: NewSource) -> Source:
         """Create a pull source."""

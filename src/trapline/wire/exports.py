@@ -128,38 +128,122 @@ _ABOUT = frozenset({"title", "description", "contributors", "data_licence"})
 _COCO = frozenset({"with_images", "title", "description", "data_licence"})
 
 
+class ExportPurpose(StrEnum):
+    """Purpose of an export format, by which a form groups the formats."""
+
+    TABLES = "tables"
+    PUBLICATION = "publication"
+    PROGRAMS = "programs"
+    TRAINING = "training"
+
+
 @dataclass(frozen=True)
 class ExportFormatInfo:
-    """Summary of a format, and its options in addition to the confidence, which all have."""
+    """The description of a format.
 
-    summary: str
+    `options` are those in addition to the confidence, which all have. `audience` applies if a
+    request names none; null is the role of the requester.
+    """
+
+    title: str
+    description: str
+    purpose: ExportPurpose
     options: frozenset[str] = frozenset()
+    audience: LocationAudience | None = None
 
 
 EXPORT_FORMATS: dict[ExportFormat, ExportFormatInfo] = {
+    ExportFormat.CSV: ExportFormatInfo(
+        "Table (CSV)",
+        "For spreadsheets and statistics: a row for each observation.",
+        ExportPurpose.TABLES,
+    ),
+    ExportFormat.PARQUET: ExportFormatInfo(
+        "Parquet",
+        "The same table for R, Python and DuckDB, smaller and faster.",
+        ExportPurpose.TABLES,
+    ),
+    ExportFormat.GEOPARQUET: ExportFormatInfo(
+        "GeoParquet",
+        "The same table with locations, for QGIS and other maps.",
+        ExportPurpose.TABLES,
+    ),
     ExportFormat.CAMTRAP_DP: ExportFormatInfo(
-        "Camtrap DP 1.0.2, validated, for GBIF and other platforms.",
+        "Camtrap DP",
+        "To publish, at GBIF and elsewhere. Checked against the standard before it can be "
+        "downloaded.",
+        ExportPurpose.PUBLICATION,
         _ABOUT | {"media_licence", "sampling_design"},
     ),
-    ExportFormat.COCO: ExportFormatInfo(
-        "COCO: boxes, masks and keypoints, to train and evaluate models.", _COCO
-    ),
-    ExportFormat.COCO_CAMERA_TRAPS: ExportFormatInfo(
-        "COCO Camera Traps, with locations and sequences.", _COCO
-    ),
-    ExportFormat.YOLO: ExportFormatInfo(
-        "YOLO: images and labels, split by deployment.", frozenset({"with_images"})
+    ExportFormat.DARWIN_CORE: ExportFormatInfo(
+        "Darwin Core",
+        "Occurrences for GBIF and museums: which species was observed where and when.",
+        ExportPurpose.PUBLICATION,
+        _ABOUT,
+        LocationAudience.VISITOR,
     ),
     ExportFormat.MEGADETECTOR: ExportFormatInfo(
-        "MegaDetector's batch results, for Timelapse and AddaxAI."
+        "MegaDetector results",
+        "For Timelapse, AddaxAI and the programs that read MegaDetector's file.",
+        ExportPurpose.PROGRAMS,
     ),
-    ExportFormat.SPECIESNET: ExportFormatInfo("SpeciesNet's predictions."),
-    ExportFormat.DARWIN_CORE: ExportFormatInfo("Darwin Core occurrences, for GBIF.", _ABOUT),
-    ExportFormat.CSV: ExportFormatInfo("A table with a row for each observation."),
-    ExportFormat.PARQUET: ExportFormatInfo("The same table as Parquet."),
-    ExportFormat.GEOPARQUET: ExportFormatInfo("The same table as GeoParquet, for maps."),
-    ExportFormat.CROPS: ExportFormatInfo("Crops of the boxes by class, to train classifiers."),
+    ExportFormat.SPECIESNET: ExportFormatInfo(
+        "SpeciesNet predictions",
+        "For programs that read SpeciesNet's file.",
+        ExportPurpose.PROGRAMS,
+    ),
+    ExportFormat.COCO_CAMERA_TRAPS: ExportFormatInfo(
+        "COCO Camera Traps",
+        "For LILA and for machine learning with locations and sequences.",
+        ExportPurpose.PROGRAMS,
+        _COCO,
+    ),
+    ExportFormat.COCO: ExportFormatInfo(
+        "COCO",
+        "To train and to measure models: boxes, outlines and key points.",
+        ExportPurpose.TRAINING,
+        _COCO,
+    ),
+    ExportFormat.YOLO: ExportFormatInfo(
+        "YOLO",
+        "To train YOLO: images with labels, split by deployment.",
+        ExportPurpose.TRAINING,
+    ),
+    ExportFormat.CROPS: ExportFormatInfo(
+        "Crops",
+        "To train a classifier: each finding cropped, one folder per class.",
+        ExportPurpose.TRAINING,
+    ),
 }
+
+
+class ExportFormatDescription(Message):
+    """Description of an export format, with the options that it accepts.
+
+    `audience` applies if a request names none; null is the role of the requester.
+    """
+
+    name: ExportFormat
+    title: AnyText
+    description: AnyText
+    purpose: ExportPurpose
+    options: list[AnyText]
+    audience: LocationAudience | None
+
+
+def list_export_formats() -> list[ExportFormatDescription]:
+    """Describe each export format for clients."""
+    return [
+        ExportFormatDescription(
+            name=name,
+            title=info.title,
+            description=info.description,
+            purpose=info.purpose,
+            options=["confidence_min", *sorted(info.options)],
+            audience=info.audience,
+        )
+        for name, info in EXPORT_FORMATS.items()
+    ]
 
 
 class NewExport(Request):

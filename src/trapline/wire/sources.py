@@ -70,6 +70,22 @@ class PullRunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class GatewayDescription(Message):
+    """A way to read the files of a pull source.
+
+    `schemes` are those of its URLs; the first gateway of a scheme is the default one. `options` is
+    the JSON schema of the options of its sources; secret options are `writeOnly`.
+    """
+
+    name: AnyText
+    title: AnyText
+    description: AnyText
+    schemes: list[AnyText]
+    example: AnyText
+    auth_types: list[AuthType]
+    options: FreeObject
+
+
 class SourceSettings(Request):
     """Settings of a pull source; an update keeps the values of omitted fields.
 
@@ -79,8 +95,8 @@ class SourceSettings(Request):
     imported first, `oldest` by default. `min_age_s` leaves younger files for the next run.
     `concurrency` is the number of files downloaded at the same time, 4 by default. The default
     timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress; null
-    restores them. `options` are those of the gateway: see wire/gateway_options. An update keeps
-    omitted secret options; null deletes them.
+    restores them. `options` are those of the gateway, which lists its options with their JSON
+    schema. An update keeps omitted secret options; null deletes them.
     """
 
     name: Name | None = None

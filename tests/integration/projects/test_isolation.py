@@ -29,6 +29,7 @@ OWN = {
     "GET /auth/sessions",
     "DELETE /auth/sessions", "GET /auth/tokens", "POST /projects", "GET /projects",
     "POST /notification-subscriptions/test",
+    "GET /image-pull-sources/gateways", "GET /exports/formats",
     "POST /workers/hello", "POST /tasks/lease", "POST /tasks/renew", "POST /tasks/release",
 }  # fmt: skip
 

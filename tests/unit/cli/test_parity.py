@@ -36,6 +36,7 @@ VISITOR = "what visitors see of a public project: its members see that and more 
 LISTED = "a command that lists them tells the same with `--json`"
 REVIEWED = "people review on the page"
 VIEWS = "a view is a filter of the grid, which people save on the page"
+FORMS = "the forms of the page are built from it: `--help` of the commands describes the same"
 RUNS = "a run is a job: `trapline job` shows, cancels and retries it"
 NO_COMMAND = NO_CLIENT | {
     "GET /presets/{preset_id}": LISTED,
@@ -49,6 +50,8 @@ NO_COMMAND = NO_CLIENT | {
     "GET /projects/{project_id}/review-sets/{set_id}": LISTED,
     "POST /projects/{project_id}/review-sets/{set_id}/claims": REVIEWED,
     "POST /projects/{project_id}/review-sets/{set_id}/release": REVIEWED,
+    "GET /image-pull-sources/gateways": FORMS,
+    "GET /exports/formats": FORMS,
     "GET /saved-views": VIEWS,
     "POST /saved-views": VIEWS,
     "GET /saved-views/{view_id}": VIEWS,

@@ -1041,6 +1041,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/exports/formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Export Formats
+         * @description List the formats, with the options that each accepts.
+         */
+        get: operations["list_export_formats_api_v2_exports_formats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/exports/{export_id}": {
         parameters: {
             query?: never;
@@ -3483,6 +3503,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/image-pull-sources/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gateways
+         * @description List the gateways, with the JSON schema of the options of each.
+         */
+        get: operations["list_gateways_image_pull_sources_gateways_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/image-pull-sources/test": {
         parameters: {
             query?: never;
@@ -5680,6 +5720,23 @@ export interface components {
          */
         ExportFormat: "camtrap-dp" | "coco" | "coco-camera-traps" | "yolo" | "megadetector" | "speciesnet" | "darwin-core" | "csv" | "parquet" | "geoparquet" | "crops";
         /**
+         * ExportFormatDescription
+         * @description Description of an export format, with the options that it accepts.
+         *
+         *     `audience` applies if a request names none; null is the role of the requester.
+         */
+        ExportFormatDescription: {
+            audience: components["schemas"]["LocationAudience"] | null;
+            /** Description */
+            description: string;
+            name: components["schemas"]["ExportFormat"];
+            /** Options */
+            options: string[];
+            purpose: components["schemas"]["ExportPurpose"];
+            /** Title */
+            title: string;
+        };
+        /**
          * ExportOptions
          * @description Options of an export; each format accepts some of them.
          *
@@ -5725,6 +5782,12 @@ export interface components {
             /** What */
             what: string;
         };
+        /**
+         * ExportPurpose
+         * @description Purpose of an export format, by which a form groups the formats.
+         * @enum {string}
+         */
+        ExportPurpose: "tables" | "publication" | "programs" | "training";
         /**
          * ExportSelection
          * @description Images of an export: the listed ones, or all that match the filter.
@@ -5874,6 +5937,31 @@ export interface components {
          * @enum {string}
          */
         FileState: "seen" | "imported" | "duplicate" | "skipped" | "failed" | "quarantined";
+        /**
+         * GatewayDescription
+         * @description A way to read the files of a pull source.
+         *
+         *     `schemes` are those of its URLs; the first gateway of a scheme is the default one. `options` is
+         *     the JSON schema of the options of its sources; secret options are `writeOnly`.
+         */
+        GatewayDescription: {
+            /** Auth Types */
+            auth_types: components["schemas"]["AuthType"][];
+            /** Description */
+            description: string;
+            /** Example */
+            example: string;
+            /** Name */
+            name: string;
+            /** Options */
+            options: {
+                [key: string]: unknown;
+            };
+            /** Schemes */
+            schemes: string[];
+            /** Title */
+            title: string;
+        };
         /**
          * Health
          * @description Liveness, or readiness with a message for each component.
@@ -11241,8 +11329,8 @@ export interface components {
          *     imported first, `oldest` by default. `min_age_s` leaves younger files for the next run.
          *     `concurrency` is the number of files downloaded at the same time, 4 by default. The default
          *     timeouts are 10 s to connect, 30 s for a listing and 60 s for a download without progress; null
-         *     restores them. `options` are those of the gateway: see wire/gateway_options. An update keeps
-         *     omitted secret options; null deletes them.
+         *     restores them. `options` are those of the gateway, which lists its options with their JSON
+         *     schema. An update keeps omitted secret options; null deletes them.
          */
         SourceSettings: {
             /** Auth Header */
@@ -14407,6 +14495,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_export_formats_api_v2_exports_formats_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportFormatDescription"][];
                 };
             };
             /** @description The problem, and how to correct it. */
@@ -20029,6 +20146,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_gateways_image_pull_sources_gateways_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayDescription"][];
                 };
             };
             /** @description The problem, and how to correct it. */

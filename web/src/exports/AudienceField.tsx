@@ -1,19 +1,15 @@
 /** Selects the readers whose view of the locations of sensitive taxa an export does not exceed. */
 import { useQuery } from "@tanstack/react-query"
-import type { ExportFormat, LocationAudience } from "../api/types"
+import type { ExportFormatDescription, LocationAudience } from "../api/types"
 import { useProject } from "../projects/projectContext"
 import { sensitiveTaxaQuery } from "../taxa/queries"
 import { SelectField } from "../ui/Field"
-import { exportTexts as t } from "./en"
+import { exportTexts as t, translateFormat } from "./en"
 
 const AUDIENCES = Object.keys(t.audiences) as LocationAudience[]
 
-/** Return the audience of an export for which none is chosen; Darwin Core is published. */
-const getDefaultAudience = (format: ExportFormat): LocationAudience =>
-  format === "darwin-core" ? "visitor" : "owner"
-
 interface AudienceFieldProps {
-  format: ExportFormat
+  format: ExportFormatDescription
   /** The chosen audience; null for the default of the format. */
   audience: LocationAudience | null
   onChange: (audience: LocationAudience) => void
@@ -25,12 +21,14 @@ export function AudienceField({ format, audience, onChange }: AudienceFieldProps
   const { data } = useQuery(sensitiveTaxaQuery(project.id))
   if (data?.results.length === 0 && audience === null) return null
   const hint =
-    format === "darwin-core" ? `${t.audienceHint} ${t.audiencePublished}` : t.audienceHint
+    format.audience === "visitor"
+      ? `${t.audienceHint} ${t.audiencePublished(translateFormat(format.name, format.title))}`
+      : t.audienceHint
   return (
     <SelectField
       label={t.audience}
       hint={hint}
-      value={audience ?? getDefaultAudience(format)}
+      value={audience ?? format.audience ?? "owner"}
       onChange={(event) => onChange(event.target.value as LocationAudience)}
     >
       {AUDIENCES.map((one) => (

@@ -4,7 +4,7 @@
  */
 import { Plus, X } from "lucide-react"
 import { useRef } from "react"
-import type { ExportFormat, ExportOptions } from "../api/types"
+import type { ExportFormatDescription, ExportOptions } from "../api/types"
 import { IconButton } from "../ui/Button"
 import { uiTexts } from "../ui/en"
 import { AreaField, Check, SelectField, TextField } from "../ui/Field"
@@ -13,25 +13,19 @@ import { exportTexts as t } from "./en"
 type Option = keyof ExportOptions
 type Contributor = NonNullable<ExportOptions["contributors"]>[number]
 
-const ABOUT: Option[] = ["title", "description", "data_licence"]
-/** The options of each format in addition to the confidence. */
-const TAKEN: Partial<Record<ExportFormat, Option[]>> = {
-  "camtrap-dp": [...ABOUT, "media_licence", "sampling_design", "contributors"],
-  "darwin-core": [...ABOUT, "contributors"],
-  coco: ["with_images", ...ABOUT],
-  "coco-camera-traps": ["with_images", ...ABOUT],
-}
 const CONFIDENCE_STEP = 5
 
 /** Return the options that a format accepts, without empty ones. */
-export function parseOptions(format: ExportFormat, options: ExportOptions): ExportOptions {
-  const taken = new Set<string>(["confidence_min", ...(TAKEN[format] ?? [])])
+export function parseOptions(
+  format: ExportFormatDescription,
+  options: ExportOptions,
+): ExportOptions {
   const contributors = options.contributors
     ?.filter((one) => one.title.trim())
     .map((one) => filled(one) as Contributor)
   return filled(
     { ...options, contributors: contributors?.length ? contributors : undefined },
-    taken,
+    new Set(format.options),
   )
 }
 
@@ -50,13 +44,13 @@ function filled<Some extends object>(all: Some, taken?: ReadonlySet<string>): Pa
 }
 
 interface FieldsProps {
-  format: ExportFormat
+  format: ExportFormatDescription
   options: ExportOptions
   onChange: (options: ExportOptions) => void
 }
 
 export function ExportOptionsFields({ format, options, onChange }: FieldsProps) {
-  const takes = (option: Option) => TAKEN[format]?.includes(option)
+  const takes = (option: Option) => format.options.includes(option)
   const set = (part: ExportOptions) => onChange({ ...options, ...part })
   const sure = Math.round(100 * (options.confidence_min ?? 0))
   return (

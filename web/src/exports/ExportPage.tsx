@@ -14,7 +14,7 @@ import { DownloadLink } from "./DownloadLink"
 import { ExportReport } from "./ExportReport"
 import { ExportProgress, ExportTag } from "./ExportState"
 import { buildFilter, formatSelection } from "./exportSelection"
-import { exportQuery, isRunning } from "./queries"
+import { exportQuery, isRunning, useFormatTitle } from "./queries"
 import "../imports/exchange.css"
 import { deploymentsQuery } from "../deployments/queries"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -33,7 +33,7 @@ export function ExportPage({ id }: { id: string }) {
   const [removing, setRemoving] = useState(false)
   const [refused, setRefused] = useState<unknown>(null)
   const params = { params: { path: { export_id: id } } }
-  const name = one && t.formats[one.format][0]
+  const name = useFormatTitle(one?.format)
   useEffect(() => {
     if (name) document.title = `${name} · ${t.title} · ${project.name}`
   }, [name, project.name])

@@ -12,7 +12,7 @@ import { useUrlQuery } from "../ui/urlQuery"
 import { DownloadLink } from "./DownloadLink"
 import { ExportProgress, ExportTag } from "./ExportState"
 import { formatSelection } from "./exportSelection"
-import { exportsQuery } from "./queries"
+import { exportsQuery, useFormatTitle } from "./queries"
 import "../imports/exchange.css"
 import { deploymentsQuery } from "../deployments/queries"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -108,7 +108,7 @@ export function ExportsPage() {
 function ExportRow({ one, may }: { one: Export; may: boolean }) {
   const project = useProject()
   const { data: deployments } = useQuery(deploymentsQuery(project.id))
-  const [name] = t.formats[one.format]
+  const name = useFormatTitle(one.format) ?? one.format
   const [refused, setRefused] = useState<unknown>(null)
   return (
     <li data-export={one.id} className="exchange-line">

@@ -6,7 +6,7 @@ import { Link, useLocation } from "wouter"
 import { api, generateIdempotencyKey, unwrap } from "../api/client"
 import type {
   ExportContent,
-  ExportFormat,
+  ExportFormatDescription,
   ExportOptions,
   ExportSelection,
   LocationAudience,
@@ -20,21 +20,15 @@ import { useUrlQuery } from "../ui/urlQuery"
 import { AudienceField } from "./AudienceField"
 import { ExportOptionsFields, parseOptions } from "./ExportOptionsFields"
 import { buildSelection, formatSelection, MAX_NAMED, SELECTING_FILTERS } from "./exportSelection"
-import { lastExportQuery } from "./queries"
+import { exportFormatsQuery, lastExportQuery } from "./queries"
 import "../imports/exchange.css"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { imageTexts } from "../images/en"
 import { formatDay } from "../ui/time"
-import { exportTexts as t } from "./en"
+import { exportTexts as t, translateFormat } from "./en"
 
-const GROUPS: [string, ExportFormat[]][] = [
-  ["tables", ["csv", "parquet", "geoparquet"]],
-  ["publish", ["camtrap-dp", "darwin-core"]],
-  ["programs", ["megadetector", "speciesnet", "coco-camera-traps"]],
-  ["training", ["coco", "yolo", "crops"]],
-]
+const PURPOSES = ["tables", "publication", "programs", "training"] as const
 const CONTENTS: ExportContent[] = ["observations", "model"]
-const FORMATS = GROUPS.flatMap(([, formats]) => formats)
 
 /**
  * Values from the previous screen that are not in the URL: image IDs, and the options of another
@@ -48,6 +42,12 @@ interface Given {
 }
 
 export function NewExportPage() {
+  const { data: formats, error } = useQuery(exportFormatsQuery)
+  if (!formats) return error ? <ErrorMessage error={error} /> : null
+  return <ExportForm formats={formats} />
+}
+
+function ExportForm({ formats }: { formats: ExportFormatDescription[] }) {
   const project = useProject()
   const client = useQueryClient()
   const [, go] = useLocation()
@@ -68,7 +68,9 @@ export function NewExportPage() {
   const [content, setContent] = useState<ExportContent>(given.content ?? "observations")
   const [audience, setAudience] = useState<LocationAudience | null>(given.audience ?? null)
   const sent = useRef({ said: "", key: "" })
-  const format = FORMATS.find((one) => one === search.get("format")) ?? "csv"
+  const asked = search.get("format")
+  const format =
+    formats.find((one) => one.name === asked) ?? (formats[0] as ExportFormatDescription)
   const may = canManage(project)
   useEffect(() => {
     document.title = `${t.newExport} · ${project.name}`
@@ -81,7 +83,7 @@ export function NewExportPage() {
     enabled: !isNarrowed,
     placeholderData: keepPreviousData,
   })
-  const { data: last } = useQuery(lastExportQuery(project.id, format))
+  const { data: last } = useQuery(lastExportQuery(project.id, format.name))
   const before = last?.results.find(
     (one) => Object.keys(parseOptions(format, one.options)).length > 0,
   )
@@ -91,7 +93,7 @@ export function NewExportPage() {
       const selection = named ? { images: named } : { ...buildSelection(filter), ...unseen }
       const body = {
         project: project.id,
-        format,
+        format: format.name,
         content,
         selection,
         audience,
@@ -128,11 +130,12 @@ export function NewExportPage() {
       {!may && <p className="note">{t.onlyManagers}</p>}
       <form className="form" onSubmit={submit}>
         <FormatFields
+          formats={formats}
           chosen={format}
           onChoose={(next) => {
             // A choice for one format must not publish exact locations in another.
             setAudience(null)
-            setSearch((now) => now.set("format", next), { replace: true })
+            setSearch((now) => now.set("format", next.name), { replace: true })
           }}
         />
         <section className="section" aria-label={t.selection}>
@@ -231,32 +234,36 @@ export function NewExportPage() {
 }
 
 function FormatFields({
+  formats,
   chosen,
   onChoose,
 }: {
-  chosen: ExportFormat
-  onChoose: (format: ExportFormat) => void
+  formats: ExportFormatDescription[]
+  chosen: ExportFormatDescription
+  onChoose: (format: ExportFormatDescription) => void
 }) {
   return (
     <div className="export-formats">
-      {GROUPS.map(([group, formats]) => (
-        <fieldset key={group} className="fieldset">
-          <legend>{t.groups[group]}</legend>
-          {formats.map((format) => (
-            <label key={format} className="option">
-              <input
-                type="radio"
-                name="format"
-                value={format}
-                checked={format === chosen}
-                onChange={() => onChoose(format)}
-              />
-              <div className="option-text">
-                {t.formats[format][0]}
-                <p>{t.formats[format][1]}</p>
-              </div>
-            </label>
-          ))}
+      {PURPOSES.map((purpose) => (
+        <fieldset key={purpose} className="fieldset">
+          <legend>{t.groups[purpose]}</legend>
+          {formats
+            .filter((one) => one.purpose === purpose)
+            .map((format) => (
+              <label key={format.name} className="option">
+                <input
+                  type="radio"
+                  name="format"
+                  value={format.name}
+                  checked={format === chosen}
+                  onChange={() => onChoose(format)}
+                />
+                <div className="option-text">
+                  {translateFormat(format.name, format.title)}
+                  <p>{translateFormat(`${format.name}:hint`, format.description)}</p>
+                </div>
+              </label>
+            ))}
         </fieldset>
       ))}
     </div>

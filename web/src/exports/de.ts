@@ -1,36 +1,37 @@
-import type { ExportContent, ExportFormat, LocationAudience } from "../api/types"
+import type { ExportContent, LocationAudience } from "../api/types"
 import { choosePlural, formatCount, formatPlural } from "../ui/de"
 import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
-/** Name and purpose of each format. */
-const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
-  "camtrap-dp": [
-    "Camtrap DP",
+/** The server describes formats in English; those without a translation are shown like that. */
+export const translateFormat: typeof en.translateFormat = (key, text) => FORMAT_TEXTS[key] ?? text
+
+const FORMAT_TEXTS: Record<string, string> = {
+  "camtrap-dp": "Camtrap DP",
+  "camtrap-dp:hint":
     "Zum Veröffentlichen, bei GBIF und anderswo. Vor dem Herunterladen gegen den Standard geprüft.",
-  ],
-  "darwin-core": [
-    "Darwin Core",
-    "Vorkommen für GBIF und Museen: welche Art wo und wann beobachtet wurde.",
-  ],
-  megadetector: [
-    "MegaDetector-Ergebnisse",
+  "darwin-core": "Darwin Core",
+  "darwin-core:hint": "Vorkommen für GBIF und Museen: welche Art wo und wann beobachtet wurde.",
+  megadetector: "MegaDetector-Ergebnisse",
+  "megadetector:hint":
     "Für Timelapse, AddaxAI und Programme, die die Datei von MegaDetector lesen.",
-  ],
-  speciesnet: ["SpeciesNet-Vorhersagen", "Für Programme, die die Datei von SpeciesNet lesen."],
-  "coco-camera-traps": [
-    "COCO Camera Traps",
-    "Für LILA und für maschinelles Lernen mit Standorten und Sequenzen.",
-  ],
-  coco: ["COCO", "Zum Trainieren und Bewerten von Modellen: Rahmen, Umrisse und Schlüsselpunkte."],
-  yolo: ["YOLO", "Zum Trainieren von YOLO: Bilder mit Labels, nach Standort aufgeteilt."],
-  crops: [
-    "Ausschnitte",
+  speciesnet: "SpeciesNet-Vorhersagen",
+  "speciesnet:hint": "Für Programme, die die Datei von SpeciesNet lesen.",
+  "coco-camera-traps": "COCO Camera Traps",
+  "coco-camera-traps:hint": "Für LILA und für maschinelles Lernen mit Standorten und Sequenzen.",
+  coco: "COCO",
+  "coco:hint": "Zum Trainieren und Bewerten von Modellen: Rahmen, Umrisse und Schlüsselpunkte.",
+  yolo: "YOLO",
+  "yolo:hint": "Zum Trainieren von YOLO: Bilder mit Labels, nach Standort aufgeteilt.",
+  crops: "Ausschnitte",
+  "crops:hint":
     "Zum Trainieren eines Klassifikators: jede Erkennung ausgeschnitten, ein Ordner je Klasse.",
-  ],
-  csv: ["Tabelle (CSV)", "Für Tabellenkalkulation und Statistik: eine Zeile je Beobachtung."],
-  parquet: ["Parquet", "Dieselbe Tabelle für R, Python und DuckDB, kleiner und schneller."],
-  geoparquet: ["GeoParquet", "Dieselbe Tabelle mit Positionen, für QGIS und andere Karten."],
+  csv: "Tabelle (CSV)",
+  "csv:hint": "Für Tabellenkalkulation und Statistik: eine Zeile je Beobachtung.",
+  parquet: "Parquet",
+  "parquet:hint": "Dieselbe Tabelle für R, Python und DuckDB, kleiner und schneller.",
+  geoparquet: "GeoParquet",
+  "geoparquet:hint": "Dieselbe Tabelle mit Positionen, für QGIS und andere Karten.",
 }
 
 const contentChoices: Record<ExportContent, [name: string, what: string]> = {
@@ -65,9 +66,8 @@ export const exportTexts: Translation<typeof en.exportTexts> = {
   noneTitle: "Noch kein Export",
   none: "Ein Export ist eine Datei mit Beobachtungen, zum Veröffentlichen, für Statistik oder Training.",
   noneState: "Kein Export hat diesen Status.",
-  formats,
   groups: {
-    publish: "Zum Veröffentlichen",
+    publication: "Zum Veröffentlichen",
     programs: "Für andere Programme",
     tables: "Für Tabellen und Karten",
     training: "Zum Trainieren von Modellen",
@@ -88,8 +88,8 @@ export const exportTexts: Translation<typeof en.exportTexts> = {
   audience: "Positionen sensibler Taxa",
   audiences,
   audienceHint: "Die Datei zeigt sie, wie diese Leser sie sehen, und nie genauer als Ihre Rolle.",
-  audiencePublished:
-    "Darwin Core wird veröffentlicht: Wählen Sie genaue Positionen nur für Leser, denen Sie vertrauen.",
+  audiencePublished: (format) =>
+    `${format} wird veröffentlicht: Wählen Sie genaue Positionen nur für Leser, denen Sie vertrauen.`,
   locations: "Positionen",
   locationsFor: (fact) => `Positionen ${fact}`,
   options: "Optionen",

@@ -1,32 +1,8 @@
-import type { ExportContent, ExportFormat, LocationAudience } from "../api/types"
+import type { ExportContent, LocationAudience } from "../api/types"
 import { formatCount, formatPlural } from "../ui/en"
 
-/** Name and purpose of each format. */
-const formats: Record<ExportFormat, [name: string, forWhom: string]> = {
-  "camtrap-dp": [
-    "Camtrap DP",
-    "To publish, at GBIF and elsewhere. Checked against the standard before it can be downloaded.",
-  ],
-  "darwin-core": [
-    "Darwin Core",
-    "Occurrences for GBIF and museums: which species was observed where and when.",
-  ],
-  megadetector: [
-    "MegaDetector results",
-    "For Timelapse, AddaxAI and the programs that read MegaDetector's file.",
-  ],
-  speciesnet: ["SpeciesNet predictions", "For programs that read SpeciesNet's file."],
-  "coco-camera-traps": [
-    "COCO Camera Traps",
-    "For LILA and for machine learning with locations and sequences.",
-  ],
-  coco: ["COCO", "To train and to measure models: boxes, outlines and key points."],
-  yolo: ["YOLO", "To train YOLO: images with labels, split by deployment."],
-  crops: ["Crops", "To train a classifier: each finding cropped, one folder per class."],
-  csv: ["Table (CSV)", "For spreadsheets and statistics: a row for each observation."],
-  parquet: ["Parquet", "The same table for R, Python and DuckDB, smaller and faster."],
-  geoparquet: ["GeoParquet", "The same table with locations, for QGIS and other maps."],
-}
+/** The text of a format as the server describes it. */
+export const translateFormat = (_key: string, text: string) => text
 
 const contentChoices: Record<ExportContent, [name: string, what: string]> = {
   observations: ["Observations", "The findings of models, with the decisions of people."],
@@ -55,9 +31,8 @@ export const exportTexts = {
   noneTitle: "No export yet",
   none: "An export is one file of observations, for publication, statistics or training.",
   noneState: "No export is in this state.",
-  formats,
   groups: {
-    publish: "To publish",
+    publication: "To publish",
     programs: "For other programs",
     tables: "For tables and maps",
     training: "To train models",
@@ -80,7 +55,8 @@ export const exportTexts = {
   audiences,
   audienceHint:
     "The file shows them as these readers see them, and never more than your role sees.",
-  audiencePublished: "Darwin Core is published: choose exact locations only for readers you trust.",
+  audiencePublished: (format: string) =>
+    `${format} is published: choose exact locations only for readers you trust.`,
   locations: "Locations",
   locationsFor: (fact: string) => `locations ${fact}`,
   options: "Options",

@@ -1,6 +1,7 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
+import { infiniteQueryOptions, queryOptions, useQuery } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { Export, ExportFormat, ExportState } from "../api/types"
+import { translateFormat } from "./en"
 
 const PAGE_SIZE = 30
 const FAST_POLL_MS = 1000
@@ -36,6 +37,20 @@ export const exportQuery = (project: number, id: string) =>
     refetchInterval: (query) =>
       query.state.data && !isRunning(query.state.data) ? SLOW_POLL_MS : FAST_POLL_MS,
   })
+
+/** The export formats of the server, which do not change while it runs. */
+export const exportFormatsQuery = queryOptions({
+  queryKey: ["exportFormats"],
+  queryFn: () => unwrap(api.GET("/api/v2/exports/formats")),
+  staleTime: Number.POSITIVE_INFINITY,
+})
+
+/** Return the translated title of a format; undefined until the formats are known. */
+export function useFormatTitle(format: ExportFormat | undefined): string | undefined {
+  const { data: formats } = useQuery(exportFormatsQuery)
+  const found = formats?.find((one) => one.name === format)
+  return found && translateFormat(found.name, found.title)
+}
 
 /** The newest export of a format, whose options are the default of the next one. */
 export const lastExportQuery = (project: number, format: ExportFormat) =>

@@ -1,103 +1,70 @@
 /**
- * The fields of a type of source in addition to its URL: sign-in, keys, and the mapping of a JSON
- * API.
+ * The fields of a gateway in addition to the URL of the source: sign-in and options, as the server
+ * describes them.
  */
-import type { AuthType, Source } from "../api/types"
-import { AreaField, SelectField, TextField } from "../ui/Field"
-import { sourceTexts } from "./en"
+import type { AuthType, Gateway, Source } from "../api/types"
+import { AreaField, Check, SelectField, TextField } from "../ui/Field"
+import { sourceTexts, translateGateway } from "./en"
+import { type GatewayOption, listOptions } from "./gatewayOptions"
 import { SecretField } from "./SecretField"
-import { type GatewayKind, KINDS, MAPPING, type SourceFormValues } from "./sourceSettings"
+import { hasPlainSignIn, type SourceFormValues } from "./sourceSettings"
 
 interface FieldsProps {
   form: SourceFormValues
   set: (change: Partial<SourceFormValues>) => void
+  gateway: Gateway
   /** The source that is edited; undefined for a new one. */
   source?: Source
 }
 
-/** Selects the type of a source. */
-export function GatewayKindSelect({ form, set }: FieldsProps) {
-  const t = sourceTexts
+/** Selects the gateway of a source. */
+export function GatewaySelect({
+  gateways,
+  gateway,
+  set,
+}: Pick<FieldsProps, "gateway" | "set"> & { gateways: Gateway[] }) {
   return (
     <fieldset className="fieldset">
-      <legend>{t.kind}</legend>
+      <legend>{sourceTexts.kind}</legend>
       <div className="choices">
-        {KINDS.map((kind) => (
-          <label key={kind} className="choice">
+        {gateways.map((one) => (
+          <label key={one.name} className="choice">
             <input
               type="radio"
               name="kind"
-              checked={form.kind === kind}
-              onChange={() => set({ kind })}
+              checked={one.name === gateway.name}
+              onChange={() => set({ gateway: one.name })}
             />
-            <span>{t.kinds[kind]}</span>
+            <span>{translateGateway(one.name, one.title)}</span>
           </label>
         ))}
       </div>
-      <p className="hint">{t.kindTexts[form.kind]}</p>
+      <p className="hint">{translateGateway(`${gateway.name}:hint`, gateway.description)}</p>
     </fieldset>
   )
 }
 
 export function GatewayFields(props: FieldsProps) {
-  switch (props.form.kind) {
-    case "s3":
-      return <S3Fields {...props} />
-    case "ftp":
-      return <FtpFields {...props} />
-    case "sftp":
-      return <SftpFields {...props} />
-    case "rest":
-      return (
-        <>
-          <SignInFields {...props} />
-          <MappingFields {...props} />
-        </>
-      )
-    case "websocket":
-      return (
-        <>
-          <SignInFields {...props} />
-          <FeedFields {...props} />
-        </>
-      )
-    case "folder":
-      return null
-    default:
-      return <SignInFields {...props} />
-  }
+  return (
+    <>
+      {hasPlainSignIn(props.gateway) ? <PasswordFields {...props} /> : <SignInFields {...props} />}
+      <OptionFields {...props} options={listOptions(props.gateway)} perRow={2} />
+    </>
+  )
 }
 
-/** Whether the stored source has such a secret. It applies only while the type is unchanged. */
-const hasOption = (source: Source | undefined, kind: GatewayKind, auth?: AuthType) =>
+/** Whether the stored source has such a secret. It applies only while the gateway is unchanged. */
+const hasSecret = (source: Source | undefined, gateway: Gateway, auth?: AuthType) =>
   Boolean(
     source &&
-      source.gateway === kind &&
+      source.gateway === gateway.name &&
       (auth === undefined || source.auth_type === auth) &&
       (source.has_password || source.has_auth_header),
   )
 
-function bindField(form: SourceFormValues, set: FieldsProps["set"]) {
-  return (
-    key:
-      | "auth_username"
-      | "key"
-      | "region"
-      | "endpoint"
-      | "host_key"
-      | "origins"
-      | "listing_url"
-      | "files_url",
-  ) => ({
-    value: form[key],
-    onChange: (event: { target: { value: string } }) => set({ [key]: event.target.value }),
-  })
-}
-
-function SignInFields({ form, set, source }: FieldsProps) {
+function SignInFields({ form, set, source, gateway }: FieldsProps) {
   const t = sourceTexts
-  const field = bindField(form, set)
-  const isSet = hasOption(source, form.kind, form.auth_type)
+  const isSet = hasSecret(source, gateway, form.auth_type)
   const secret = {
     isSet,
     value: form.secret,
@@ -110,14 +77,20 @@ function SignInFields({ form, set, source }: FieldsProps) {
         value={form.auth_type}
         onChange={(event) => set({ auth_type: event.target.value as AuthType, secret: undefined })}
       >
-        {Object.entries(t.auths).map(([value, label]) => (
+        {gateway.auth_types.map((value) => (
           <option key={value} value={value}>
-            {label}
+            {t.auths[value]}
           </option>
         ))}
       </SelectField>
       {form.auth_type === "basic" && (
-        <TextField label={t.user} required autoComplete="off" {...field("auth_username")} />
+        <TextField
+          label={t.user}
+          required
+          autoComplete="off"
+          value={form.auth_username}
+          onChange={(event) => set({ auth_username: event.target.value })}
+        />
       )}
       {form.auth_type === "basic" && <SecretField label={t.password} optional {...secret} />}
       {form.auth_type === "bearer" && <SecretField label={t.bearer} {...secret} />}
@@ -128,20 +101,25 @@ function SignInFields({ form, set, source }: FieldsProps) {
   )
 }
 
-function FtpFields({ form, set, source }: FieldsProps) {
+/** User and password; both are optional if the gateway also connects without them. */
+function PasswordFields({ form, set, source, gateway }: FieldsProps) {
   const t = sourceTexts
+  if (!gateway.auth_types.includes("basic")) return null
+  const isAnonymous = gateway.auth_types.includes("none")
   return (
     <div className="form-row">
       <TextField
         label={t.user}
-        hint={t.anonymous}
+        hint={isAnonymous ? t.anonymous : undefined}
+        required={!isAnonymous}
         autoComplete="off"
-        {...bindField(form, set)("auth_username")}
+        value={form.auth_username}
+        onChange={(event) => set({ auth_username: event.target.value })}
       />
       <SecretField
         label={t.password}
         optional
-        isSet={hasOption(source, "ftp")}
+        isSet={hasSecret(source, gateway)}
         value={form.secret}
         onChange={(secret) => set({ secret })}
       />
@@ -149,125 +127,86 @@ function FtpFields({ form, set, source }: FieldsProps) {
   )
 }
 
-function SftpFields({ form, set, source }: FieldsProps) {
-  const t = sourceTexts
-  const field = bindField(form, set)
-  const keyIsSet = Boolean(source?.gateway === "sftp" && source.secret_options.includes("key"))
-  return (
-    <>
-      <div className="form-row">
-        <TextField label={t.user} required autoComplete="off" {...field("auth_username")} />
-        <SecretField
-          label={t.password}
-          optional
-          isSet={hasOption(source, "sftp")}
-          value={form.secret}
-          onChange={(secret) => set({ secret })}
-        />
-      </div>
-      <SecretField
-        label={t.privateKey}
-        hint={t.privateKeyHint}
-        optional
-        area
-        isSet={keyIsSet}
-        value={form.option_secret}
-        onChange={(option_secret) => set({ option_secret })}
-      />
-      <AreaField
-        label={t.hostKey}
-        hint={t.hostKeyHint}
-        rows={2}
-        spellCheck={false}
-        placeholder="ssh-ed25519 AAAA…"
-        {...field("host_key")}
-      />
-    </>
-  )
+interface OptionProps extends FieldsProps {
+  options: GatewayOption[]
+  perRow: number
 }
 
-function S3Fields({ form, set, source }: FieldsProps) {
-  const t = sourceTexts
-  const field = bindField(form, set)
-  const isSet = Boolean(source?.gateway === "s3" && source.secret_options.includes("secret"))
-  return (
-    <>
-      <div className="form-row">
-        <TextField
-          label={t.endpoint}
-          hint={t.endpointHint}
-          placeholder="https://s3.example"
-          {...field("endpoint")}
-        />
-        <TextField label={t.region} placeholder="us-east-1" {...field("region")} />
-      </div>
-      <div className="form-row">
-        <TextField label={t.key} hint={t.keyHint} autoComplete="off" {...field("key")} />
-        <SecretField
-          label={t.secret}
-          optional
-          isSet={isSet}
-          value={form.option_secret}
-          onChange={(option_secret) => set({ option_secret })}
-        />
-      </div>
-    </>
-  )
-}
-
-function FeedFields({ form, set }: FieldsProps) {
-  const t = sourceTexts
-  const field = bindField(form, set)
-  return (
-    <div className="form-row">
-      <TextField
-        label={t.listingUrl}
-        hint={t.listingUrlHint}
-        type="url"
-        placeholder="https://hub.example/images/"
-        {...field("listing_url")}
-      />
-      <TextField
-        label={t.filesUrl}
-        hint={t.filesUrlHint}
-        type="url"
-        placeholder="https://hub.example/images/"
-        {...field("files_url")}
-      />
-    </div>
-  )
-}
-
-function MappingFields({ form, set }: FieldsProps) {
-  const t = sourceTexts
-  const said: Record<(typeof MAPPING)[number], [label: string, example: string, hint?: string]> = {
-    items: [t.items, "data.items", t.itemsHint],
-    url: [t.itemUrl, "url"],
-    name: [t.itemName, "filename"],
-    time: [t.itemTime, "taken_at"],
-    size: [t.itemSize, "bytes"],
-    etag: [t.itemEtag, "etag"],
-    next: [t.nextPage, "links.next", t.nextPageHint],
-    next_parameter: [t.nextParameter, "cursor", t.nextParameterHint],
+/** Short options share rows; groups and texts of several lines have their own. */
+function OptionFields({ options, perRow, ...props }: OptionProps) {
+  const rows: GatewayOption[][] = []
+  for (const option of options) {
+    const row = rows.at(-1)
+    const isShort = (one?: GatewayOption) => one && !one.isLong && one.type !== "object"
+    if (row && row.length < perRow && isShort(row[0]) && isShort(option)) row.push(option)
+    else rows.push([option])
   }
-  return (
-    <fieldset className="fieldset form">
-      <legend>{t.mapping}</legend>
-      <p className="hint">{t.mappingHint}</p>
-      <div className="form-row">
-        {MAPPING.map((part) => (
-          <TextField
-            key={part}
-            label={said[part][0]}
-            placeholder={said[part][1]}
-            hint={said[part][2]}
-            spellCheck={false}
-            value={form.mapping[part] ?? ""}
-            onChange={(event) => set({ mapping: { ...form.mapping, [part]: event.target.value } })}
-          />
-        ))}
+  return rows.map((row) => {
+    const [first] = row
+    if (first?.type === "object")
+      return (
+        <fieldset key={first.path} className="fieldset form">
+          <legend>{first.label}</legend>
+          {first.hint && <p className="hint">{first.hint}</p>}
+          <OptionFields {...props} options={first.options} perRow={Number.POSITIVE_INFINITY} />
+        </fieldset>
+      )
+    const fields = row.map((option) => <OptionField key={option.path} {...props} {...{ option }} />)
+    return first?.isLong ? (
+      fields
+    ) : (
+      <div key={first?.path} className="form-row">
+        {fields}
       </div>
-      <TextField label={t.origins} hint={t.originsHint} {...bindField(form, set)("origins")} />
-    </fieldset>
+    )
+  })
+}
+
+function OptionField({
+  option,
+  form,
+  set,
+  source,
+  gateway,
+}: FieldsProps & { option: GatewayOption }) {
+  const { path, label, hint, placeholder } = option
+  if (option.isSecret)
+    return (
+      <SecretField
+        label={label}
+        hint={hint}
+        optional
+        area={option.isLong}
+        isSet={source?.gateway === gateway.name && source.secret_options.includes(path)}
+        value={form.secret_options[path]}
+        onChange={(value) => set({ secret_options: { ...form.secret_options, [path]: value } })}
+      />
+    )
+  const value = form.options[path] ?? ""
+  const change = (text: string) => set({ options: { ...form.options, [path]: text } })
+  if (option.type === "boolean")
+    return (
+      <div className="field">
+        <Check
+          label={label}
+          checked={value === "true"}
+          onChange={(event) => change(String(event.target.checked))}
+        />
+        {hint && <p className="hint">{hint}</p>}
+      </div>
+    )
+  const shared = {
+    label,
+    hint,
+    placeholder,
+    value,
+    spellCheck: false,
+    autoComplete: "off",
+    onChange: (event: { target: { value: string } }) => change(event.target.value),
+  }
+  if (option.isLong) return <AreaField rows={2} {...shared} />
+  const isNumber = option.type === "integer" || option.type === "number"
+  return (
+    <TextField type={option.isUrl ? "url" : isNumber ? "number" : "text"} step="any" {...shared} />
   )
 }

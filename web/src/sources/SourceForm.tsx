@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { type FormEvent, useState } from "react"
 import { api, unwrap } from "../api/client"
-import type { Source } from "../api/types"
+import type { Gateway, Source } from "../api/types"
 import { DeploymentForm } from "../deployments/DeploymentForm"
 import { deploymentTexts } from "../deployments/en"
 import { deploymentsQuery } from "../deployments/queries"
@@ -14,12 +14,14 @@ import { uiTexts } from "../ui/en"
 import { SelectField, TextField } from "../ui/Field"
 import { showToast } from "../ui/Toasts"
 import { sourceTexts } from "./en"
-import { GatewayFields, GatewayKindSelect } from "./GatewayFields"
+import { GatewayFields, GatewaySelect } from "./GatewayFields"
+import { listOptions } from "./gatewayOptions"
+import { gatewaysQuery } from "./queries"
 import { SourceTestResult } from "./SourceTestResult"
 import {
   buildFormValues,
   buildSettings,
-  getGatewayKind,
+  getGatewayName,
   type SourceFormValues,
 } from "./sourceSettings"
 
@@ -37,6 +39,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
   const project = useProject()
   const client = useQueryClient()
   const { data: deployments } = useQuery(deploymentsQuery(project.id))
+  const { data: gateways, error: gatewaysError } = useQuery(gatewaysQuery)
   const [making, setMaking] = useState(false)
   const [form, setForm] = useState(() => buildFormValues(source))
   const [place, setPlace] = useState(source?.location_id ?? "")
@@ -47,17 +50,19 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
     store.reset()
     setForm((old) => {
       const next = { ...old, ...change }
-      const kind =
-        change.base_url === undefined ? next.kind : getGatewayKind(next.base_url, next.kind)
-      // A secret for one type of source is not valid for another.
-      return kind === old.kind
+      const name =
+        change.base_url === undefined
+          ? next.gateway
+          : getGatewayName(next.base_url, next.gateway, gateways ?? [])
+      // A secret for one gateway is not valid for another.
+      return name === old.gateway
         ? next
         : {
             ...next,
-            kind,
+            gateway: name,
             secret: undefined,
-            option_secret: undefined,
-            auth_type: kind === source?.gateway ? source.auth_type : "none",
+            secret_options: {},
+            auth_type: name === source?.gateway ? source.auth_type : "none",
           }
     })
   }
@@ -68,33 +73,34 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
   const deployment = place || deployments?.results[0]?.id || ""
   const zone =
     source?.time_zone ?? deployments?.results.find((one) => one.id === deployment)?.time_zone
+  const gateway = gateways?.find((one) => one.name === form.gateway)
   const params = { path: { source_id: source?.id ?? "" } }
   const test = useMutation({
     meta: { saysItself: true },
-    mutationFn: (filled: SourceFormValues) =>
+    mutationFn: ({ filled, by }: { filled: SourceFormValues; by: Gateway }) =>
       source
         ? unwrap(
             api.POST("/image-pull-sources/{source_id}/test", {
               params,
-              body: buildSettings(filled),
+              body: buildSettings(filled, by),
             }),
           )
         : unwrap(
             api.POST("/image-pull-sources/test", {
-              body: { source: { ...buildSettings(filled), project: project.id, deployment } },
+              body: { source: { ...buildSettings(filled, by), project: project.id, deployment } },
             }),
           ),
   })
   const store = useMutation({
     meta: { saysItself: true },
-    mutationFn: () =>
+    mutationFn: (by: Gateway) =>
       source
         ? unwrap(
-            api.PATCH("/image-pull-sources/{source_id}", { params, body: buildSettings(form) }),
+            api.PATCH("/image-pull-sources/{source_id}", { params, body: buildSettings(form, by) }),
           )
         : unwrap(
             api.POST("/image-pull-sources", {
-              body: { ...buildSettings(form), project: project.id, deployment },
+              body: { ...buildSettings(form, by), project: project.id, deployment },
             }),
           ),
     onSuccess: (stored) => {
@@ -105,27 +111,34 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    store.mutate()
+    if (gateway) store.mutate(gateway)
   }
   const takeHostKey = (host_key: string) => {
-    set({ host_key })
-    test.mutate({ ...form, host_key })
+    const options = { ...form.options, host_key }
+    set({ options })
+    if (gateway) test.mutate({ filled: { ...form, options }, by: gateway })
   }
-  const ready = form.base_url.trim() !== "" && deployment !== ""
+  const needsHostKey =
+    gateway &&
+    listOptions(gateway).some((one) => one.path === "host_key") &&
+    !form.options.host_key?.trim()
+  const ready = gateway !== undefined && form.base_url.trim() !== "" && deployment !== ""
   const proven = test.data?.ok || source !== undefined
+  // The URL selects the gateway, so that it can be entered only when the gateways are known.
+  if (!gateways) return gatewaysError ? <ErrorMessage error={gatewaysError} /> : null
   return (
     <>
       <form className="form" onSubmit={submit}>
-        <GatewayKindSelect form={form} set={set} />
+        {gateway && <GatewaySelect gateways={gateways} gateway={gateway} set={set} />}
         <TextField
           label={t.url}
           required
           autoFocus={!source}
           spellCheck={false}
-          placeholder={t.placeholders[form.kind]}
+          placeholder={gateway?.example}
           {...field("base_url")}
         />
-        <GatewayFields form={form} set={set} source={source} />
+        {gateway && <GatewayFields form={form} set={set} gateway={gateway} source={source} />}
         <div className="form-row">
           <TextField
             label={t.name}
@@ -240,9 +253,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
           <SourceTestResult
             test={test.data}
             zone={zone}
-            onHostKey={
-              form.kind === "sftp" && form.host_key.trim() === "" ? takeHostKey : undefined
-            }
+            onHostKey={needsHostKey ? takeHostKey : undefined}
           />
         )}
         {store.error && <ErrorMessage error={store.error} />}
@@ -252,7 +263,7 @@ export function SourceForm({ source, onDone }: SourceFormProps) {
             kind={proven ? "plain" : "accent"}
             busy={test.isPending}
             disabled={!ready}
-            onClick={() => test.mutate(form)}
+            onClick={() => gateway && test.mutate({ filled: form, by: gateway })}
           >
             {t.test}
           </Button>

@@ -21,8 +21,8 @@ import { NotFound } from "../errors/NotFound"
 import { uiTexts } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
-import { formatSchedule, sourceTexts } from "./en"
-import { sourceQuery } from "./queries"
+import { formatSchedule, sourceTexts, translateGateway } from "./en"
+import { gatewaysQuery, sourceQuery } from "./queries"
 import { HealthTag, isUnhealthy } from "./statusTags"
 
 export function SourcePage({ id }: { id: string }) {
@@ -149,6 +149,8 @@ export function SourcePage({ id }: { id: string }) {
 
 function SourceDetails({ source }: { source: Source }) {
   const project = useProject()
+  const { data: gateways } = useQuery(gatewaysQuery)
+  const gateway = gateways?.find((one) => one.name === source.gateway)
   const t = sourceTexts
   const signsIn = source.auth_type !== "none" || source.secret_options.length > 0
   return (
@@ -156,7 +158,9 @@ function SourceDetails({ source }: { source: Source }) {
       <dt>{t.url}</dt>
       <dd>
         {source.base_url}{" "}
-        <span className="faint">({t.kinds[source.gateway] ?? source.gateway})</span>
+        <span className="faint">
+          ({translateGateway(source.gateway, gateway?.title ?? source.gateway)})
+        </span>
       </dd>
       <dt>{t.signIn}</dt>
       <dd>

@@ -8,6 +8,60 @@ const files = (count: number) => formatPlural(count, "Datei", "Dateien")
 export const formatSchedule: typeof en.formatSchedule = (cron, _description) =>
   sourceTexts.schedules[cron] ?? cron
 
+/** The server describes gateways in English; those without a translation are shown like that. */
+export const translateGateway: typeof en.translateGateway = (key, text) =>
+  GATEWAY_TEXTS[key] ?? text
+
+const GATEWAY_TEXTS: Record<string, string> = {
+  http: "Web-Ordner",
+  "http:hint":
+    "Ein Ordner, den ein Webserver auflistet, mit Unterordnern: nginx, Apache, Caddy, lighttpd, IIS und andere.",
+  "ftp:hint":
+    "Ein Ordner eines FTP-Servers; mit ftps:// oder explizitem TLS, wenn der Server es anbietet.",
+  "sftp:hint":
+    "Ein Ordner eines Rechners, der über SSH erreichbar ist, mit Passwort oder Schlüssel.",
+  "sftp.key": "Privater Schlüssel",
+  "sftp.key:hint": "Im Format OpenSSH oder PEM, ohne Passphrase. Anstelle eines Passworts.",
+  "sftp.host_key": "Hostschlüssel",
+  "sftp.host_key:hint":
+    "Der öffentliche Schlüssel des Servers, der seine Identität beweist. Lassen Sie das Feld leer, und testen Sie: Der Schlüssel, den der Server sendet, wird Ihnen angeboten.",
+  "s3:hint":
+    "Ein Bucket von AWS oder einem anderen S3-Dienst, oder was darin mit einem Präfix beginnt.",
+  "s3.endpoint": "Endpunkt",
+  "s3.endpoint:hint": "Wo der Dienst ist. Leer für AWS.",
+  "s3.key": "Zugriffsschlüssel",
+  "s3.key:hint": "Leer für einen öffentlichen Bucket.",
+  "s3.secret": "Geheimer Schlüssel",
+  folder: "Ordner oder Karte",
+  "folder:hint":
+    "Eine Festplatte, eine Netzwerkfreigabe oder eine SD-Karte des Rechners, auf dem Trapline läuft, wenn der Betreiber es erlaubt.",
+  "rest:hint":
+    "Eine Web-Schnittstelle, die Dateien seitenweise als JSON auflistet. Sie geben an, wo die Felder in der Antwort stehen.",
+  "rest.mapping": "Felder der Antwort",
+  "rest.mapping:hint":
+    "Namen mit Punkten, etwa data.items; eine Zahl ist ein Index in einer Liste.",
+  "rest.mapping.items": "Liste der Dateien",
+  "rest.mapping.items:hint": "Leer: Die Antwort ist die Liste.",
+  "rest.mapping.url": "Link zur Datei",
+  "rest.mapping.name": "Dateiname",
+  "rest.mapping.time": "Zeit",
+  "rest.mapping.size": "Größe in Byte",
+  "rest.mapping.next": "Nächste Seite",
+  "rest.mapping.next:hint": "Ein Link oder ein Cursor.",
+  "rest.mapping.next_parameter": "Parameter für den Cursor",
+  "rest.mapping.next_parameter:hint": "Query-Parameter der nächsten Seite; leer bei einem Link.",
+  "rest.file_origins": "Weitere Hosts von Dateien",
+  "rest.file_origins:hint":
+    "Andere Server, etwa https://cdn.example, durch Kommas getrennt. Sie erhalten die Zugangsdaten nicht.",
+  "websocket:hint":
+    "Ein Server, der über einen WebSocket eine Nachricht sendet, wenn es eine neue Datei gibt.",
+  "websocket.listing_url": "Web-Ordner, der sie auflistet",
+  "websocket.listing_url:hint":
+    "Wird nach Zeitplan abgefragt, damit auch Dateien importiert werden, die während einer Unterbrechung fehlten.",
+  "websocket.files_url": "Basis-URL der Dateien",
+  "websocket.files_url:hint": "Wenn sie nicht dieser Ordner ist.",
+}
+
 export const sourceTexts: Translation<typeof en.sourceTexts> = {
   title: "Quellen",
   add: "Quelle hinzufügen",
@@ -19,35 +73,6 @@ export const sourceTexts: Translation<typeof en.sourceTexts> = {
     `${formatPlural(count, "Quelle hat ein Problem", "Quellen haben Probleme")}. Die anderen laufen weiter.`,
 
   kind: "Art",
-  kinds: {
-    http: "Web-Ordner",
-    s3: "S3",
-    ftp: "FTP",
-    sftp: "SFTP",
-    folder: "Ordner oder Karte",
-    rest: "JSON",
-    websocket: "WebSocket",
-  },
-  kindTexts: {
-    http: "Ein Ordner, den ein Webserver auflistet, mit Unterordnern: nginx, Apache, Caddy, lighttpd, IIS und andere.",
-    s3: "Ein Bucket von AWS oder einem anderen S3-Dienst, oder was darin mit einem Präfix beginnt.",
-    ftp: "Ein Ordner eines FTP-Servers; mit ftps:// oder explizitem TLS, wenn der Server es anbietet.",
-    sftp: "Ein Ordner eines Rechners, der über SSH erreichbar ist, mit Passwort oder Schlüssel.",
-    folder:
-      "Eine Festplatte, eine Netzwerkfreigabe oder eine SD-Karte des Rechners, auf dem Trapline läuft, wenn der Betreiber es erlaubt.",
-    rest: "Eine Web-Schnittstelle, die Dateien seitenweise als JSON auflistet. Sie geben an, wo die Felder in der Antwort stehen.",
-    websocket:
-      "Ein Server, der über einen WebSocket eine Nachricht sendet, wenn es eine neue Datei gibt.",
-  },
-  placeholders: {
-    http: "https://camera.example/DCIM/",
-    s3: "s3://bucket/prefix/",
-    ftp: "ftp://camera.example/DCIM/",
-    sftp: "sftp://nas.example/images/",
-    folder: "file:///media/card/DCIM",
-    rest: "https://portal.example/api/photos",
-    websocket: "wss://hub.example/events",
-  },
 
   url: "URL",
   name: "Name",
@@ -73,41 +98,11 @@ export const sourceTexts: Translation<typeof en.sourceTexts> = {
   deleteSecret: "Geheimnis löschen",
   keepSecret: "Behalten",
   key: "Zugriffsschlüssel",
-  keyHint: "Leer für einen öffentlichen Bucket.",
   secret: "Geheimer Schlüssel",
-  region: "Region",
-  endpoint: "Endpunkt",
-  endpointHint: "Wo der Dienst ist. Leer für AWS.",
-  privateKey: "Privater Schlüssel",
-  privateKeyHint: "Im Format OpenSSH oder PEM, ohne Passphrase. Anstelle eines Passworts.",
-  hostKey: "Hostschlüssel",
-  hostKeyHint:
-    "Der öffentliche Schlüssel des Servers, der seine Identität beweist. Lassen Sie das Feld leer, und testen Sie: Der Schlüssel, den der Server sendet, wird Ihnen angeboten.",
   hostKeyUnknown: "Dieser Server ist noch nicht bekannt; ihm wurde nichts gesendet.",
   hostKeyShown:
     "Der Server sendete den folgenden Schlüssel. Vergleichen Sie ihn oder seinen Fingerabdruck mit dem Schlüssel, den der Besitzer des Servers Ihnen nennt, oder mit ssh-keyscan localhost auf diesem Server.",
   hostKeyTake: "Diesen Hostschlüssel annehmen",
-  mapping: "Felder der Antwort",
-  mappingHint: "Namen mit Punkten, etwa data.items; eine Zahl ist ein Index in einer Liste.",
-  items: "Liste der Dateien",
-  itemsHint: "Leer: Die Antwort ist die Liste.",
-  itemUrl: "Link zur Datei",
-  itemName: "Dateiname",
-  itemTime: "Zeit",
-  itemSize: "Größe in Byte",
-  itemEtag: "Version",
-  nextPage: "Nächste Seite",
-  nextPageHint: "Ein Link oder ein Cursor.",
-  nextParameter: "Parameter für den Cursor",
-  nextParameterHint: "Query-Parameter der nächsten Seite; leer bei einem Link.",
-  origins: "Weitere Hosts von Dateien",
-  originsHint:
-    "Andere Server, etwa https://cdn.example, durch Kommas getrennt. Sie erhalten die Zugangsdaten nicht.",
-  listingUrl: "Web-Ordner, der sie auflistet",
-  listingUrlHint:
-    "Wird nach Zeitplan abgefragt, damit auch Dateien importiert werden, die während einer Unterbrechung fehlten.",
-  filesUrl: "Basis-URL der Dateien",
-  filesUrlHint: "Wenn sie nicht dieser Ordner ist.",
 
   schedule: "Zeitplan",
   schedules: {

@@ -5,6 +5,9 @@ const files = (count: number) => `${formatCount(count)} ${count === 1 ? "file" :
 /** A schedule as the server describes it. */
 export const formatSchedule = (_cron: string, description: string) => description
 
+/** The text of a gateway or of its option as the server describes it. */
+export const translateGateway = (_key: string, text: string) => text
+
 export const sourceTexts = {
   title: "Sources",
   add: "Add source",
@@ -18,34 +21,6 @@ export const sourceTexts = {
       : `${formatCount(count)} sources have problems. The others continue.`,
 
   kind: "Kind",
-  kinds: {
-    http: "Web folder",
-    s3: "S3",
-    ftp: "FTP",
-    sftp: "SFTP",
-    folder: "Folder or card",
-    rest: "JSON",
-    websocket: "WebSocket",
-  } as Record<string, string>,
-  kindTexts: {
-    http: "A folder that a web server lists, with its sub-folders: nginx, Apache, Caddy, lighttpd, IIS and others.",
-    s3: "A bucket of AWS or of any other S3 service, or what begins with a prefix in it.",
-    ftp: "A folder of an FTP server; with ftps:// or explicit TLS where the server has it.",
-    sftp: "A folder of a machine that is accessible over SSH, by password or by key.",
-    folder:
-      "A disk, a network share or an SD card of the machine that Trapline runs on, where its operator allows it.",
-    rest: "A web interface that lists files as JSON, page by page. You specify where the fields are in its response.",
-    websocket: "A server that sends a message over a WebSocket when there is a new file.",
-  } as Record<string, string>,
-  placeholders: {
-    http: "https://camera.example/DCIM/",
-    s3: "s3://bucket/prefix/",
-    ftp: "ftp://camera.example/DCIM/",
-    sftp: "sftp://nas.example/images/",
-    folder: "file:///media/card/DCIM",
-    rest: "https://portal.example/api/photos",
-    websocket: "wss://hub.example/events",
-  } as Record<string, string>,
 
   url: "URL",
   name: "Name",
@@ -71,41 +46,11 @@ export const sourceTexts = {
   deleteSecret: "Delete secret",
   keepSecret: "Keep it",
   key: "Access key",
-  keyHint: "Empty for a public bucket.",
   secret: "Secret key",
-  region: "Region",
-  endpoint: "Endpoint",
-  endpointHint: "Where the service is. Empty for AWS.",
-  privateKey: "Private key",
-  privateKeyHint: "In OpenSSH's or PEM form, without a passphrase. Instead of a password.",
-  hostKey: "Host key",
-  hostKeyHint:
-    "The public key of the server, which proves its identity. Leave it empty and test: the key that the server sends is offered to you.",
   hostKeyUnknown: "This server is not known yet, so nothing was sent to it.",
   hostKeyShown:
     "The server sent the key below. Compare it, or its fingerprint, with the key that the server's owner gives you, or with ssh-keyscan localhost on that server.",
   hostKeyTake: "Accept this host key",
-  mapping: "Fields of the response",
-  mappingHint: "Names with dots, such as data.items; a number is an index in a list.",
-  items: "List of files",
-  itemsHint: "Empty: the response is the list.",
-  itemUrl: "Link to the file",
-  itemName: "File name",
-  itemTime: "Time",
-  itemSize: "Size in bytes",
-  itemEtag: "Version",
-  nextPage: "Next page",
-  nextPageHint: "A link or a cursor.",
-  nextParameter: "Parameter for the cursor",
-  nextParameterHint: "Query parameter of the next page; leave it empty for a link.",
-  origins: "Additional hosts of files",
-  originsHint:
-    "Other servers, such as https://cdn.example, separated by commas. They do not receive the credentials.",
-  listingUrl: "Web folder that lists them",
-  listingUrlHint:
-    "Polled on schedule, so that files missed while the connection was down are imported too.",
-  filesUrl: "Base URL of files",
-  filesUrlHint: "If it is not that folder.",
 
   schedule: "Schedule",
   schedules: {

@@ -2,6 +2,13 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
 import type { FileState } from "../api/types"
 
+/** The gateways of the server, which do not change while it runs. */
+export const gatewaysQuery = queryOptions({
+  queryKey: ["gateways"],
+  queryFn: () => unwrap(api.GET("/image-pull-sources/gateways")),
+  staleTime: Number.POSITIVE_INFINITY,
+})
+
 export const sourcesQuery = (project: number) =>
   queryOptions({
     queryKey: ["source", project, "list"],

@@ -263,6 +263,7 @@ ACCESS: dict[str, RouteAccess] = {
     # exports
     "GET /exports": RouteAccess(PEOPLE),
     "POST /exports": RouteAccess(PEOPLE, Role.MANAGER, archived=True),
+    "GET /exports/formats": RouteAccess(PEOPLE),
     "GET /exports/{export_id}": RouteAccess(PEOPLE),
     "GET /exports/{export_id}/download": RouteAccess(PEOPLE, Role.MANAGER),
     "POST /exports/{export_id}/cancel": RouteAccess(PEOPLE, Role.MANAGER, archived=True),
@@ -300,6 +301,7 @@ ACCESS: dict[str, RouteAccess] = {
     "DELETE /source-folders/{folder_id}": RouteAccess(PEOPLE, operators=True, operators_too=True),
     "GET /image-pull-sources": RouteAccess(PEOPLE),
     "POST /image-pull-sources": RouteAccess(PEOPLE, Role.MANAGER),
+    "GET /image-pull-sources/gateways": RouteAccess(PEOPLE),
     "POST /image-pull-sources/test": RouteAccess(PEOPLE, Role.MANAGER),
     "GET /image-pull-sources/{source_id}": RouteAccess(PEOPLE),
     "PATCH /image-pull-sources/{source_id}": RouteAccess(PEOPLE, Role.MANAGER),

@@ -14,7 +14,7 @@ from trapline.server.images.rules.locations import VISITOR, Precision
 from trapline.server.platform.access import Scope, parse_actor
 from trapline.server.platform.db.base import Transaction
 from trapline.wire.auth import Role
-from trapline.wire.exports import ExportFormat
+from trapline.wire.exports import EXPORT_FORMATS, ExportFormat
 
 WITHHELD_ISSUE = (
     "Withheld from your role: the export shows locations of sensitive taxa more exactly than you "
@@ -23,8 +23,8 @@ WITHHELD_ISSUE = (
 
 
 def choose_audience(form: ExportFormat, given: str | None) -> str | None:
-    """Choose the audience of an export for which none is given; Darwin Core is published."""
-    return VISITOR if given is None and form is ExportFormat.DARWIN_CORE else given
+    """Choose the audience of an export for which none is given: that of its format."""
+    return EXPORT_FORMATS[form].audience if given is None else given
 
 
 async def list_export_precisions(tx: Transaction, row: ExportRow) -> dict[UUID, Precision]:

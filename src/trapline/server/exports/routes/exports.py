@@ -12,7 +12,15 @@ from trapline.server.exports.actions import exports
 from trapline.server.exports.rules.filters import ExportFilter
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter
 from trapline.server.platform.http.ranges import parse_range
-from trapline.wire.exports import Export, ExportFormat, ExportOrder, ExportState, NewExport
+from trapline.wire import exports as wire
+from trapline.wire.exports import (
+    Export,
+    ExportFormat,
+    ExportFormatDescription,
+    ExportOrder,
+    ExportState,
+    NewExport,
+)
 from trapline.wire.values import Page
 
 router = APIRouter(prefix="/exports", tags=["exports"])
@@ -55,6 +63,12 @@ async def create_export(
     export = await exports.create_export(system, scope, new)
     response.headers["Location"] = f"/api/v2/exports/{export.id}"
     return export
+
+
+@router.get("/formats")
+async def list_export_formats(_scope: ScopeOf) -> list[ExportFormatDescription]:
+    """List the formats, with the options that each accepts."""
+    return wire.list_export_formats()
 
 
 @router.get("/{export_id}")

@@ -206,10 +206,6 @@ def _open_s3(system: AppContext, row: SourceRow, timeouts: "Timeouts") -> Gatewa
     parse_source_url(row.base_url)
     options = S3Options.model_validate(row.options)
     secret = decrypt_secrets(system, row).get(f"{OPTION}secret")
-    if row.auth_type != "none":
-        raise Unprocessable(
-            "An S3 source authenticates with the options `key` and `secret`; omit auth_type."
-        )
     if (options.key is None) != (secret is None):
         raise Unprocessable(
             "An S3 source requires both options, `key` and `secret`; "

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Query, Response
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.platform.http.parameters import Cursor, Limit, ProjectFilter, set_etag
 from trapline.server.sources.actions import pull_run_starts, source_tests, sources
+from trapline.wire import gateway_options
 from trapline.wire.sources import (
     FileState,
+    GatewayDescription,
     NewSource,
     PulledFile,
     PullRun,
@@ -53,6 +55,12 @@ async def create_source(
     source = await sources.create_source(system, scope, new)
     response.headers["Location"] = f"/api/v2/image-pull-sources/{source.id}"
     return source
+
+
+@router.get("/gateways")
+async def list_gateways(_scope: ScopeOf) -> list[GatewayDescription]:
+    """List the gateways, with the JSON schema of the options of each."""
+    return gateway_options.list_gateways()
 
 
 @router.post("/test")

@@ -5,22 +5,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from trapline.server.platform.errors import Unprocessable
 from trapline.server.platform.network.url_ports import get_default_port
-
-BY_SCHEME = {
-    "http": ("http", "rest"),
-    "https": ("http", "rest"),
-    "file": ("folder",),
-    "s3": ("s3",),
-    "ftp": ("ftp",),
-    "ftps": ("ftp",),
-    "sftp": ("sftp",),
-    "ws": ("websocket",),
-    "wss": ("websocket",),
-}
-"""The gateways for each URL scheme, the default one first."""
-
-SIGN_INS = {"ftp": ("none", "basic"), "sftp": ("basic",)}
-"""The auth types of gateways that do not support all of them."""
+from trapline.wire.gateway_options import GATEWAYS
 
 # These protocols send paths in command lines, where a line break would start another command.
 _NAMED_IN_COMMANDS = ("ftp", "sftp")
@@ -54,12 +39,14 @@ def list_gateways(base_url: str) -> tuple[str, ...]:
         Unprocessable: no gateway supports the scheme of the URL.
     """
     scheme = base_url.partition(":")[0].strip().lower()
-    if scheme not in BY_SCHEME:
-        known = ", ".join(f"{name}://" for name in BY_SCHEME)
+    found = tuple(name for name, info in GATEWAYS.items() if scheme in info.schemes)
+    if not found:
+        schemes = dict.fromkeys(name for info in GATEWAYS.values() for name in info.schemes)
+        known = ", ".join(f"{name}://" for name in schemes)
         raise Unprocessable(
             f"No gateway supports {scheme[:20]!r}; the URL must start with one of {known}."
         )
-    return BY_SCHEME[scheme]
+    return found
 
 
 def parse_source_url(base_url: str) -> SplitResult:
@@ -95,8 +82,9 @@ def validate_source_url(
     Raises:
         Unprocessable: the gateway does not support the auth type, or cannot send the path or name.
     """
-    if auth_type not in SIGN_INS.get(gateway, (auth_type,)):
-        raise Unprocessable(f"For {gateway}, auth_type must be {' or '.join(SIGN_INS[gateway])}.")
+    if auth_type not in GATEWAYS[gateway].auth_types:
+        accepted = " or ".join(GATEWAYS[gateway].auth_types)
+        raise Unprocessable(f"For {gateway}, auth_type must be {accepted}.")
     if gateway in _NAMED_IN_COMMANDS and any(
         sign < " " or "\x7f" <= sign < "\xa0" for sign in unquote(base_url)
     ):
