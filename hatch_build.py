@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # type: ignore[import-not-found,unused-ignore]
+    from hatchling.builders.hooks.plugin.interface import (  # type: ignore
+        BuildHookInterface,
+    )
 except ImportError:  # hatchling may be missing if this is not run by a build
     BuildHookInterface = object  # type: ignore[assignment,misc,unused-ignore]
 

@@ -1,28 +1,20 @@
 """Find banned expressions, long lines and ambiguous class names in the repository.
 
-    python -m tests.house.language                  counts by area, and per 10,000 words
-    python -m tests.house.language PATH...          each finding in these files or folders
-    python -m tests.house.language --update         lower the table of allowed counts
-
-The table (language_counts.toml) holds the number of findings that each area still has. It may only
-fall: `--update` refuses to raise a number. After a conflict in the table, take either side of it
-and run `--update` again.
+python -m tests.house.language                  each finding in the repository
+python -m tests.house.language PATH...          each finding in these files or folders
 """
 
 import argparse
 import ast
 import re
 import sys
-import tomllib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.house.passages import Passage, extract
 from tests.house.tree import ROOT, list_text, read
 
-TABLE = Path(__file__).with_name("language_counts.toml")
 LONGEST_LINE = 100
 NOT_CHECKED = {
     "tests/house/language.py",
@@ -69,11 +61,14 @@ _SENTENCE_END = re.compile(r"[.?!|](?=\s|\Z|[\"'”*_|])|\n\s*(?:\n|[-*|#]|\d+\.
 
 @dataclass(frozen=True)
 class Finding:
-    """A banned expression and its place."""
+    """A banned expression or a long line, and its place."""
 
     path: Path
     line: int
     expression: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.expression}"
 
 
 def find_expressions(path: Path, passage: Passage) -> Iterator[Finding]:
@@ -88,44 +83,29 @@ def find_expressions(path: Path, passage: Passage) -> Iterator[Finding]:
         yield Finding(path, line, " ".join(expression.split()))
 
 
-def get_area(path: Path, kind: str) -> str:
-    """Return the area of the table that a passage counts in, such as "src/trapline/cli texts"."""
-    folders = path.parts[:-1]
-    if path.suffix == ".md" or path.name == "NOTICE":
-        return "/".join(folders[:2]) if folders else path.name
-    area = "/".join(folders[:3] if folders[:1] == ("src",) else folders[:1]) or "root"
-    return f"{area} {kind}".strip()
-
-
-def count_expressions() -> tuple[Counter[str], Counter[str]]:
-    """Count the banned expressions and the words of each area."""
-    found: Counter[str] = Counter()
-    words: Counter[str] = Counter()
-    for path in list_prose():
-        for passage in extract(path, read(path)):
-            area = get_area(path, passage.kind)
-            found[area] += sum(1 for _ in find_expressions(path, passage))
-            words[area] += len(re.findall(r"[A-Za-z][\w'’-]*", passage.text))
-    return found, words
-
-
 def list_prose() -> list[Path]:
     """List the files whose prose is checked; generated files and this module are left out."""
     return [path for path in list_text(*ENDINGS) if str(path) not in NOT_CHECKED]
 
 
-def count_long_lines() -> Counter[str]:
-    """Count lines of more than 100 columns by area; tables, code blocks and URLs are exempt."""
-    long: Counter[str] = Counter()
+def list_expressions() -> Iterator[Finding]:
+    """List the banned expressions of the repository."""
+    for path in list_prose():
+        for passage in extract(path, read(path)):
+            yield from find_expressions(path, passage)
+
+
+def list_long_lines() -> Iterator[Finding]:
+    """List lines of more than 100 columns; tables, code blocks and URLs in Markdown are exempt."""
     for path in list_text(".py", ".md"):
-        text = read(path)
-        if path.suffix == ".md":
-            text = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
-        for line in text.splitlines():
-            is_exempt = line.startswith("|") or "://" in line or "noqa: E501" in line
-            if len(line) > LONGEST_LINE and not is_exempt:
-                long[get_area(path, "")] += 1
-    return long
+        is_code = False
+        for number, line in enumerate(read(path).splitlines(), 1):
+            if path.suffix == ".md":
+                is_code ^= line.lstrip().startswith("```")
+                if is_code or line.startswith("|") or "://" in line:
+                    continue
+            if len(line) > LONGEST_LINE:
+                yield Finding(path, number, f"{len(line)} columns")
 
 
 def list_ambiguous_classes() -> dict[str, list[str]]:
@@ -140,92 +120,14 @@ def list_ambiguous_classes() -> dict[str, list[str]]:
     return {name: paths for name, paths in places.items() if len(paths) > 1}
 
 
-def measure() -> dict[str, dict[str, int]]:
-    """Return the present counts in the form of the table."""
-    return {
-        "expressions": +count_expressions()[0],
-        "long_lines": +count_long_lines(),
-        "ambiguous_classes": {name: len(paths) for name, paths in list_ambiguous_classes().items()},
-    }
-
-
-def load_table() -> dict[str, dict[str, int]]:
-    """Read the allowed counts."""
-    return {
-        "expressions": {},
-        "long_lines": {},
-        "ambiguous_classes": {},
-        **tomllib.loads(TABLE.read_text(encoding="utf-8")),
-    }
-
-
-def list_raised(allowed: dict[str, int], present: dict[str, int]) -> list[str]:
-    """List the areas whose count is above the allowed one.
-
-    A new area may take over the count of an area that no longer exists, so that files can move.
-    """
-    is_moved = set(allowed) - set(present) and sum(present.values()) <= sum(allowed.values())
-    return [
-        area
-        for area, number in sorted(present.items())
-        if number > allowed.get(area, 0) and not (is_moved and area not in allowed)
-    ]
-
-
-def write_table(counts: dict[str, dict[str, int]]) -> None:
-    """Write the allowed counts, each with a blank line around it, so that few changes conflict."""
-    lines = ["# Allowed findings by area; see language.py. The numbers may only fall.\n"]
-    for name, numbers in counts.items():
-        lines.append(f"[{name}]\n")
-        lines += [f'"{area}" = {number}\n' for area, number in sorted(numbers.items())]
-    TABLE.write_text("\n".join(lines), encoding="utf-8")
-
-
-def update() -> int:
-    """Lower the table to the present counts; return 1 and change nothing if one would rise."""
-    allowed, present = load_table(), measure()
-    raised: list[str] = []
-    for name, counts in present.items():
-        raised += [f"{name}: {area}" for area in list_raised(allowed[name], counts)]
-    if raised:
-        print("These counts are above the table; nothing was changed:", *raised, sep="\n  ")
-        return 1
-    write_table(present)
-    return 0
-
-
-def print_counts() -> None:
-    """Print the findings of each area, and their number per 10,000 words."""
-    found, words = count_expressions()
-    for area, number in sorted(words.items()):
-        if number:
-            print(f"{found[area]:6} {10_000 * found[area] / number:7.1f} of 10,000 words  {area}")
-    total = sum(found.values())
-    print(f"{total:6} {10_000 * total / sum(words.values()):7.1f} of 10,000 words  in all")
-
-
-def print_findings(places: Iterable[str]) -> None:
-    """Print each finding in these files and folders, as path:line."""
-    folders = [Path(place) for place in places]
-    for path in list_prose():
-        if any(path.is_relative_to(folder) for folder in folders):
-            for passage in extract(path, read(path)):
-                for finding in find_expressions(path, passage):
-                    print(f"{finding.path}:{finding.line}: {finding.expression}")
-
-
 def main() -> int:
     """Run the command that the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m tests.house.language", description=__doc__)
     parser.add_argument("places", nargs="*", metavar="PATH", help=f"relative to {ROOT.name}")
-    parser.add_argument("--update", action="store_true", help="lower the table of allowed counts")
-    arguments = parser.parse_args()
-    if arguments.update:
-        return update()
-    if arguments.places:
-        print_findings(arguments.places)
-    else:
-        print_counts()
+    folders = [Path(place) for place in parser.parse_args().places] or [Path()]
+    for finding in (*list_expressions(), *list_long_lines()):
+        if any(finding.path.is_relative_to(folder) for folder in folders):
+            print(finding)
     return 0
 
 

@@ -1,38 +1,31 @@
-"""Prose is plain English: the number of banned expressions only falls, and so do long lines."""
+"""Prose is plain English, lines are short, and each class name means one thing."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.house.language import (
-    count_expressions,
-    count_long_lines,
     find_expressions,
     list_ambiguous_classes,
-    list_raised,
-    load_table,
+    list_expressions,
+    list_long_lines,
 )
 from tests.house.passages import extract
 
-ADVICE = "run `python -m tests.house.language --update`, or PATH instead of --update to list places"
 
-
-def test_the_number_of_banned_expressions_only_falls() -> None:
+def test_prose_has_no_banned_expressions() -> None:
     """A word of a private dialect stops a reader who does not know it."""
-    found, _ = count_expressions()
-    assert +found == load_table()["expressions"], ADVICE
+    assert not [str(one) for one in list_expressions()]
 
 
-def test_the_number_of_long_lines_only_falls() -> None:
-    """Lines of up to 100 columns fit next to each other in a review."""
-    assert count_long_lines() == load_table()["long_lines"], ADVICE
+def test_lines_have_at_most_100_columns() -> None:
+    """Such lines fit next to each other in a review."""
+    assert not [str(one) for one in list_long_lines()]
 
 
 def test_each_class_name_means_one_thing() -> None:
     """A name with two meanings sends the reader of an import to the wrong module."""
-    found = list_ambiguous_classes()
-    allowed = load_table()["ambiguous_classes"]
-    assert {name: len(paths) for name, paths in found.items()} == allowed, f"{found}; {ADVICE}"
+    assert not list_ambiguous_classes()
 
 
 @pytest.mark.parametrize(
@@ -84,14 +77,6 @@ def test_expressions_are_found_but_technical_words_are_not(
 )
 def test_prose_of_each_kind_of_file_is_found(path: str, text: str, expected: list[str]) -> None:
     assert sorted(_find(path, text), key=str.lower) == sorted(expected, key=str.lower)
-
-
-def test_a_count_may_move_with_its_files_but_not_rise() -> None:
-    assert list_raised({"a": 3, "b": 1}, {"a": 2, "b": 2}) == ["b"]
-    assert list_raised({"a": 3, "b": 1}, {"a": 3, "c": 1}) == []
-    assert list_raised({"a": 3, "b": 1}, {"a": 3, "c": 2}) == ["c"]
-    assert list_raised({"a": 3}, {"a": 2, "c": 1}) == ["c"]
-    assert list_raised({"a": 3}, {}) == []
 
 
 def _find(path: str, text: str) -> list[str]:

@@ -12,10 +12,16 @@ GRAVE = ("serious", "critical")
 # Ariakit's spans before and after a menu forward the focus immediately, so it never stays on one of
 # them.
 _RUN = """async () => {
-  const found = await axe.run({ exclude: [['span[data-focus-trap]']] }, { resultTypes: ['violations'] })
-  const why = (node) => [...node.any, ...node.all, ...node.none].map((check) => check.message).join('; ')
-  const say = (node) => ({ where: node.target.join(' '), html: node.html.slice(0, 200), why: why(node) })
-  return found.violations.flatMap(({ id, impact, nodes }) => nodes.map((node) => ({ id, impact, ...say(node) })))
+  const found = await axe.run({ exclude: [['span[data-focus-trap]']] },
+      { resultTypes: ['violations'] })
+  const listChecks = (node) => [...node.any, ...node.all, ...node.none]
+  const say = (node) => ({
+    where: node.target.join(' '),
+    html: node.html.slice(0, 200),
+    why: listChecks(node).map((check) => check.message).join('; '),
+  })
+  return found.violations.flatMap(
+    ({ id, impact, nodes }) => nodes.map((node) => ({ id, impact, ...say(node) })))
 }"""
 
 

@@ -162,11 +162,16 @@ def make_spool(
     for one in deployments:
         one.images = counts[one.id]
     about = ExportMetadata(
-        project_id=7, project_name="Alps", project_description="",
+        project_id=7,
+        project_name="Alps",
+        project_description="",
         started_at=NOON + timedelta(days=1),
-        public_url="https://traps.example.org/", public=True, options=options, deployments=list(deployments),
+        public_url="https://traps.example.org/",
+        public=True,
+        options=options,
+        deployments=list(deployments),
         taxa=list(taxa),
-    )  # fmt: skip
+    )
     return ExportSpool(folder, about, read_image)
 
 

@@ -49,7 +49,8 @@ STRIKES = (
     "\\u003cimg data-struck src=x onerror=alert(1)\\u003e",
 )  # fmt: skip
 STRUCK = """() => {
-  const urls = /^(href|xlink:href|src|srcset|srcdoc|action|formaction|data|poster|background|content)$/
+  const urls = new RegExp('^(href|xlink:href|src|srcset|srcdoc|action|formaction|data|poster'
+    + '|background|content)$')
   return [...document.querySelectorAll('*')].filter((one) =>
     one.hasAttribute('data-struck')
     || [...one.attributes].some((it) => it.name.startsWith('on')
@@ -62,7 +63,8 @@ STRUCK = """() => {
 A text in an attribute that is not a URL, such as data-worker, does not run.
 """
 SHOWN = """() => [document.title, document.body.textContent,
-  ...[...document.querySelectorAll('*')].flatMap((one) => [one.value, ...[...one.attributes].map((it) => it.value)]),
+  ...[...document.querySelectorAll('*')].flatMap(
+    (one) => [one.value, ...[...one.attributes].map((it) => it.value)]),
 ].join(' ')"""
 """All text of a screen: its content, its fields, and the labels of its elements."""
 

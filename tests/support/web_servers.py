@@ -16,8 +16,8 @@ NGINX = """
 daemon off; pid {work}/pid; error_log stderr; {user}
 events {{ }}
 http {{
-  access_log off; client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;
-  uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;
+  access_log off; client_body_temp_path {work}/a; proxy_temp_path {work}/b;
+  fastcgi_temp_path {work}/c; uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;
   types {{ image/jpeg jpg JPG; }}
   server {{ listen 127.0.0.1:{port}; root {root}; autoindex on; {option} }}
 }}

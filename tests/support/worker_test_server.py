@@ -287,7 +287,8 @@ def serve(fake: FakeServer) -> Iterator[FakeServer]:
             asked = self._hear()
             self._say(fake.meddle(asked) or fake.answer(asked))
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server looks for
+        # http.server looks for these names.
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
     class Images(Api):
         def do_GET(self) -> None:

@@ -59,7 +59,7 @@ class ExportedBoxes:
     def compare_yolo(self) -> None:
         """Compare YOLO: the images with labels, and the labels."""
         labels: dict[str, Counter[Row]] = {}
-        with zipfile.ZipFile(self.exported.export(ExportFormat.YOLO, with_images=True)) as packed:
+        with zipfile.ZipFile(self.exported.export(ExportFormat.YOLO)) as packed:
             names = yaml.safe_load(packed.read("data.yaml"))["names"]
             pictures = {name for name in packed.namelist() if name.startswith("images/")}
             for name in packed.namelist():

@@ -62,7 +62,8 @@ HELP = """Trapline turns cameras in the field into verified observations.
 **Import images**, from a folder or from a server that a camera uploads to:
 
     trapline images upload DCIM/ --project "Forest edge"
-    trapline source add http://camera.local/DCIM/ --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
+    trapline source add http://camera.local/DCIM/ --create-deployment "Old oak" \\
+        --lat 52.5 --lon 13.4 --test
 
 **Run a model over them** and watch:
 

@@ -15,11 +15,13 @@ HELP = """Add a pull source and test it in one command.
 
 **A folder that a web server lists**, with a new deployment and a password (prompted for):
 
-    trapline source add https://camera.example/DCIM/ --username ranger --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
+    trapline source add https://camera.example/DCIM/ --username ranger \\
+        --create-deployment "Old oak" --lat 52.5 --lon 13.4 --test
 
 **An S3 bucket** of any service; the default endpoint is that of AWS:
 
-    trapline source add s3://feeds/oak/ --option endpoint=https://s3.example --option key=AKIA --option-file secret=s3.txt --test
+    trapline source add s3://feeds/oak/ --option endpoint=https://s3.example \\
+        --option key=AKIA --option-file secret=s3.txt --test
 
 **FTP, FTPS**; the password comes from a file:
 
@@ -27,7 +29,8 @@ HELP = """Add a pull source and test it in one command.
 
 **SFTP**; without --option host_key the test prints the key of the server:
 
-    trapline source add sftp://nas.example/images/ --username ranger --option-file key=id_ed25519 --option-file host_key=nas.pub --test
+    trapline source add sftp://nas.example/images/ --username ranger --option-file key=id_ed25519 \\
+        --option-file host_key=nas.pub --test
 
 **A mounted disk or SD card** of the server's machine, if its operator allows it:
 
@@ -35,7 +38,8 @@ HELP = """Add a pull source and test it in one command.
 
 **A JSON interface**, described by a small mapping:
 
-    trapline source add https://portal.example/api/photos --gateway rest --auth bearer --option 'mapping={"items": "data", "url": "href"}' --test
+    trapline source add https://portal.example/api/photos --gateway rest --auth bearer \\
+        --option 'mapping={"items": "data", "url": "href"}' --test
 
 **Messages that a server pushes**:
 
@@ -44,7 +48,7 @@ HELP = """Add a pull source and test it in one command.
 Secrets are never command-line arguments, which other users of the machine can see. They are
 prompted for, or read from --password-file, --option-file (- is standard input) or
 TRAPLINE_SOURCE_PASSWORD.
-"""  # noqa: E501 - an example is a line
+"""
 
 
 def add_source(

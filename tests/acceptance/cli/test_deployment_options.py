@@ -10,20 +10,10 @@ from typer.testing import CliRunner
 
 from trapline.cli.errors import explain_error
 from trapline.cli.main import program
+from trapline.wire.deployment_fields import DEPLOYMENT_FIELDS
 from trapline.wire.projects import NewProject
 
-OPTIONS = {
-    "--lat": "latitude", "--lon": "longitude", "--uncertainty": "coordinate_uncertainty_m",
-    "--time-zone": "time_zone", "--camera": "camera", "--habitat": "habitat", "--notes": "notes",
-    "--start": "started_at", "--end": "ended_at", "--setup-by": "setup_by",
-    "--pickup-by": "pickup_by", "--camera-model": "camera_model",
-    "--camera-delay": "camera_delay_s", "--camera-height": "camera_height_m",
-    "--camera-depth": "camera_depth_m", "--camera-tilt": "camera_tilt_deg",
-    "--camera-heading": "camera_heading_deg", "--detection-distance": "detection_distance_m",
-    "--timestamp-issues": "timestamp_issues", "--bait-use": "bait_use",
-    "--feature-type": "feature_type", "--group": "groups", "--tag": "tags",
-    "--inactive": "inactive_periods",
-}  # fmt: skip
+OPTIONS = {field.option: name for name, field in DEPLOYMENT_FIELDS.items() if field.option}
 
 
 def build_arguments(values: dict[str, Any]) -> list[str]:

@@ -213,16 +213,16 @@ def test_boxes_are_drawn_changed_and_withdrawn(run: Run, scene: Scene) -> None:
     at = ("--at", "1,2,11,12")
     [box] = read(run("box", "add", "--image", image, *at, "--label", "hare", "--json"))
     assert (box["data"]["x_max"], box["version"]) == (11, 1)
-    moved = read(run("box", "change", box["id"], "--at", "1,2,10,12", "--version", 1, "--json"))
+    moved = read(run("box", "update", box["id"], "--at", "1,2,10,12", "--version", 1, "--json"))
     assert (moved["data"]["x_max"], moved["class_name"]) == (10, "hare")
-    run("box", "change", box["id"], "--label", "fox", "--version", 1, code=4)
+    run("box", "update", box["id"], "--label", "fox", "--version", 1, code=4)
     assert box["id"] in {
         one["id"] for one in read(run("box", "list", "--project", scene.project, "--json"))
     }
     run("box", "delete", box["id"])
     history = read(run("box", "history", box["id"], "--json"))["changes"]
     assert [one["version"] for one in history] == [3, 2]
-    assert "four numbers" in run("box", "change", box["id"], "--at", "1,2", code=2)
+    assert "four numbers" in run("box", "update", box["id"], "--at", "1,2", code=2)
 
 
 def test_algorithms_are_found_by_their_classes(run: Run, scene: Scene) -> None:

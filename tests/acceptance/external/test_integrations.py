@@ -128,7 +128,8 @@ def test_the_wrong_part_of_a_pasted_curl_command_is_found(
     signed = sign_v2(key.key_id, key.secret, "POST", target, json.dumps(json.loads(sent)).encode())
     quoted = sent.replace("'", "'\\''")
     headers = " \\\n".join(f'  -H "{name}: {value}"' for name, value in signed.items())
-    command = f"$ curl -sS \\\n{headers} \\\n  --data-binary '{quoted}' {seat.server.base_url}'{target}' | jq .\n"
+    url = f"{seat.server.base_url}'{target}'"
+    command = f"$ curl -sS \\\n{headers} \\\n  --data-binary '{quoted}' {url} | jq .\n"
     page = tab.open(f"/projects/{seat.scene.project}/integrations")
     page.get_by_role("link", name="Signature checker").click()
     page.get_by_label("The request").fill(command)

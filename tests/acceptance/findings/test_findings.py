@@ -67,11 +67,24 @@ def test_a_classification_of_the_whole_picture_is_told_by_bars(
 def test_a_classification_of_a_box_stands_under_it(tab: Watched, exhibit: Exhibit) -> None:
     topk = [{"class": "lynx", "confidence": 0.8}, {"class": "wildcat", "confidence": 0.1}]
     page = show(
-        tab, exhibit, "plain.jpg",
+        tab,
+        exhibit,
+        "plain.jpg",
         box(100, 100, 300, 300, "animal", 0.9),
-        {"type": "classification", "name": "lynx", "confidence": 0.8, "data": {"topk": topk}, "parent": 0},
-        {"type": "keypoint", "name": "animal", "data": {"keypoints": [{"x": 150, "y": 150}]}, "parent": 0},
-    )  # fmt: skip
+        {
+            "type": "classification",
+            "name": "lynx",
+            "confidence": 0.8,
+            "data": {"topk": topk},
+            "parent": 0,
+        },
+        {
+            "type": "keypoint",
+            "name": "animal",
+            "data": {"keypoints": [{"x": 150, "y": 150}]},
+            "parent": 0,
+        },
+    )
     expect(page.get_by_test_id("corner")).to_have_count(0)
     expect(page.locator("[data-finding-id]")).to_have_count(2)
     expect(entry(page, "animal").first).to_contain_text("wildcat")

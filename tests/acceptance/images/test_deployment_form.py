@@ -141,7 +141,8 @@ def test_a_form_stores_and_shows_each_field(tab: Watched, seat: Seat) -> None:
 def upload_in_utc(seat: Seat, folder: Path, name: str, **place: float) -> tuple[int, Deployment]:
     """Create a project with a deployment without a zone and an image of 1 July, 12:00."""
     folder.mkdir()
-    (folder / "1.jpg").write_bytes(make_jpeg(1, taken=datetime(2026, 7, 1, 12)))  # noqa: DTZ001 - a camera's clock
+    taken = datetime(2026, 7, 1, 12)  # noqa: DTZ001 - a camera's clock
+    (folder / "1.jpg").write_bytes(make_jpeg(1, taken=taken))
     with seat.server.open() as client:
         project = client.create_project(NewProject(name=name)).id
         made = client.create_deployment(NewDeployment(project=project, name=name))
@@ -222,9 +223,25 @@ def test_the_command_line_warns_and_corrects(seat: Seat, tmp_path: Path) -> None
     )
     assert read_time(seat, project)[1] == "Europe/Berlin"
     found = json.loads(
-        seat.server.call("deployment", "create", "Fiji", "--project", str(project), "--lat", "-17.8", "--lon", "178",
-            "--uncertainty", "30", "--start", "2026-05-01", "--end", "2026-06-01", "--json").stdout
-    )  # fmt: skip
+        seat.server.call(
+            "deployment",
+            "create",
+            "Fiji",
+            "--project",
+            str(project),
+            "--lat",
+            "-17.8",
+            "--lon",
+            "178",
+            "--uncertainty",
+            "30",
+            "--start",
+            "2026-05-01",
+            "--end",
+            "2026-06-01",
+            "--json",
+        ).stdout
+    )
     assert (found["time_zone"], found["time_zone_source"]) == ("Pacific/Fiji", "coordinates")
     reversed_ = seat.server.call(
         "deployment",

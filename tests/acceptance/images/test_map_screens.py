@@ -1,6 +1,7 @@
 """The deployment map, the first steps of a project, buttons of all screens, server failures."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -145,14 +146,14 @@ def test_every_screen_says_that_the_server_fails(tab: Watched, furnished: Furnis
         if known.search(route.request.url):
             route.continue_()
             return
-        said = '{"type": "about:blank", "title": "No", "status": 403, "detail": "You may not see this."}'
-        route.fulfill(status=403, content_type="application/problem+json", body=said)
+        said = {"type": "about:blank", "title": "No", "status": 403, "detail": "No access."}
+        route.fulfill(status=403, content_type="application/problem+json", body=json.dumps(said))
 
     page.route(re.compile(r"/api/v2/|/image-pull-sources"), refuse)
     silent = []
     for path in furnished.screens():
         if path.endswith(("/nowhere", "/new", "/settings", "/check")):
-            continue  # they ask for nothing that they cannot do without, or say that nothing is there
+            continue  # Each works without an answer, or reports that nothing exists.
         page = tab.open(path)
         alert = page.get_by_role("alert").first
         try:
@@ -160,7 +161,7 @@ def test_every_screen_says_that_the_server_fails(tab: Watched, furnished: Furnis
         except TooLate:  # all of them are reported together
             silent.append(path)
             continue
-        expect(alert).to_contain_text("You may not see this. Nothing")
+        expect(alert).to_contain_text("No access. Nothing")
         expect(alert).to_contain_text("Ask an owner of the project")
     tab.wrong.clear()  # the browser's words on the answers
     assert not silent, f"said nothing: {silent}"

@@ -55,7 +55,8 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
         moved = page.locator(".clock-preview li").first
         expect(moved).to_contain_text("→")
         said = [
-            datetime.strptime(part.strip(), "%d/%m/%Y, %H:%M:%S")  # noqa: DTZ007 - only the distance counts
+            # Only the distance counts.
+            datetime.strptime(part.strip(), "%d/%m/%Y, %H:%M:%S")  # noqa: DTZ007
             for part in moved.inner_text().split("→")
         ]
         assert [later - earlier for earlier, later in pairwise(said)] == [timedelta(hours=1)]

@@ -30,7 +30,9 @@ FIND_COVERED = """async () => {
         const own = floating.getBoundingClientRect()
         for (const head of document.querySelectorAll(".time-head")) {
             const other = box(head)
-            if (other.top < own.bottom && own.top < other.bottom) covered.push([top, head.textContent])
+            if (other.top < own.bottom && own.top < other.bottom) {
+                covered.push([top, head.textContent])
+            }
         }
     }
     window.scrollTo(0, 0)
@@ -162,15 +164,18 @@ FIND_OVER_TILES = """async () => {
     for (let top = 0; top < 900; top += 30) {
         window.scrollTo(0, top)
         for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame)
-        const tiles = [...document.querySelectorAll(".tile")].map((tile) => tile.getBoundingClientRect())
+        const tiles = [...document.querySelectorAll(".tile")]
+            .map((tile) => tile.getBoundingClientRect())
         for (const mark of document.querySelectorAll(".time-mark, .time-now span")) {
             const words = document.createRange()
             words.selectNodeContents(mark)
             const own = words.getBoundingClientRect()
             const hides = (tile) =>
-                tile.left < own.right && own.left < tile.right && tile.top < own.bottom && own.top < tile.bottom
+                tile.left < own.right && own.left < tile.right &&
+                tile.top < own.bottom && own.top < tile.bottom
             const isOpaque = !/transparent|, 0\\)/.test(getComputedStyle(mark).backgroundColor)
-            const isLine = mark.getBoundingClientRect().width >= document.querySelector(".grid").clientWidth
+            const grid = document.querySelector(".grid")
+            const isLine = mark.getBoundingClientRect().width >= grid.clientWidth
             if (tiles.some(hides) && !(isOpaque && isLine)) over.push([top, mark.textContent])
         }
     }

@@ -30,10 +30,16 @@ def test_a_backup_under_way_is_of_one_moment_and_comes_back(
         )
         source = client.create_source(
             NewSource(
-                project=project.id, deployment=deployment.id, name="saved source", base_url="http://camera.example/",
-                auth_type="basic", auth_username="u", auth_password=SECRET, is_active=False,
+                project=project.id,
+                deployment=deployment.id,
+                name="saved source",
+                base_url="http://camera.example/",
+                auth_type="basic",
+                auth_username="u",
+                auth_password=SECRET,
+                is_active=False,
             )
-        )  # fmt: skip
+        )
     ended = threading.Event()
     coming = threading.Thread(target=_bring, args=(server, project.id, deployment.id, ended))
     coming.start()

@@ -90,9 +90,18 @@ def stored(make_prepared: Callable[[], Path], camera: Halting) -> Iterator[Runni
         running.start()
         running.call("project", "create", "Forest")
         running.call(
-            "source", "add", f"http://127.0.0.1:{camera.server_port}/", "--name", "oak", "--create-deployment",
-            "Old oak", "--lat", "52.5", "--lon", "13.4",
-        )  # fmt: skip
+            "source",
+            "add",
+            f"http://127.0.0.1:{camera.server_port}/",
+            "--name",
+            "oak",
+            "--create-deployment",
+            "Old oak",
+            "--lat",
+            "52.5",
+            "--lon",
+            "13.4",
+        )
         running.call("source", "run", "oak")
         wait_for(
             "the images and their thumbnails",
@@ -183,9 +192,17 @@ def test_lost_originals_are_reported_and_repaired_from_their_source_only(
     stored: RunningServer, camera: Halting
 ) -> None:
     intact = read_store(stored)
-    assert check(stored) == (0, {"images": COUNT, "bytes": sum(len(make_jpeg(n)) for n in range(COUNT)),
-                                 "harmed": [], "repaired": [], "remade": [],
-                                 "unchecked": []})  # fmt: skip
+    assert check(stored) == (
+        0,
+        {
+            "images": COUNT,
+            "bytes": sum(len(make_jpeg(n)) for n in range(COUNT)),
+            "harmed": [],
+            "repaired": [],
+            "remade": [],
+            "unchecked": [],
+        },
+    )
     assert parts(stored)["files"] == "ok"
     originals = find_originals(stored)
     flip(originals[sha256_of(0)])

@@ -223,13 +223,19 @@ def ask_for_everything(
         assert client.post(f"{path}/{source}/process").status_code in (202, 409)
     trial = {"name": "x", "project": project, "base_url": "http://127.0.0.1:1/"}
     wrong: list[dict[str, Any]] = [
-        {"auth_type": "basic", "auth_password": CANARY}, {"auth_passwort": CANARY},
+        {"auth_type": "basic", "auth_password": CANARY},
+        {"auth_passwort": CANARY},
         {"auth_password": {"a": CANARY}},
         {"base_url": f"https://ranger:{CANARY}@camera.example/"},
         {"auth_type": "header", "auth_header": f"{CANARY}\n:"},
         {"base_url": "s3://b/", "options": {"secret": CANARY, "sekret": CANARY}},
-        {"base_url": "sftp://b/", "options": {"key": CANARY}, "auth_type": "basic", "auth_username": "a"},
-    ]  # fmt: skip
+        {
+            "base_url": "sftp://b/",
+            "options": {"key": CANARY},
+            "auth_type": "basic",
+            "auth_username": "a",
+        },
+    ]
     for more in wrong:
         assert client.post(path, json=trial | more).status_code in (400, 422), more
         assert client.post(f"{path}/test", json={"source": trial | more}).status_code in (

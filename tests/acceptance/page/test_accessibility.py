@@ -42,7 +42,8 @@ DIALOGS = [
 WITHOUT_RING = """() => {
   const at = document.activeElement
   if (!at || at === document.body) return null
-  const shown = [at, ...at.querySelectorAll('*'), at.nextElementSibling, at.parentElement].filter(Boolean)
+  const near = [at, ...at.querySelectorAll('*'), at.nextElementSibling, at.parentElement]
+  const shown = near.filter(Boolean)
   const ringed = shown.some((one) => getComputedStyle(one).outlineStyle !== 'none')
   return ringed ? '' : at.outerHTML.slice(0, 160)
 }"""
@@ -52,13 +53,15 @@ OUTSIDE = """() => {
   return at === document.body || at.closest('[role=dialog]') ? null : at.outerHTML.slice(0, 200)
 }"""
 TOO_SMALL = """() => {
-  const named = 'button, .button, .icon-button, input, select, textarea, summary, .rail a, .tab, [role=menuitem]'
+  const named = 'button, .button, .icon-button, input, select, textarea, summary, .rail a, .tab,'
+    + '[role=menuitem]'
   const seen = (one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true })
   const target = (one) => (['checkbox', 'radio'].includes(one.type) && one.closest('label')) || one
   return [...document.querySelectorAll(named)].filter(seen).flatMap((one) => {
     const { width, height } = target(one).getBoundingClientRect()
     const hidden = width < 2 || height < 2
-    return hidden || (width > 43.5 && height > 43.5) ? [] : [`${width} x ${height}: ${one.outerHTML.slice(0, 140)}`]
+    if (hidden || (width > 43.5 && height > 43.5)) return []
+    return [`${width} x ${height}: ${one.outerHTML.slice(0, 140)}`]
   })
 }"""
 

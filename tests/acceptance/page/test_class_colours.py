@@ -29,7 +29,8 @@ PERSON, VEHICLE = "rgb(230, 159, 0)", "rgb(204, 121, 167)"
 """Orange and reddish purple of Okabe and Ito."""
 READ_COLOURS = """often => {
     const boxes = [...document.querySelectorAll("[data-testid=overlay] rect[data-class]")]
-    const colours = Object.fromEntries(boxes.map((one) => [one.dataset.class, getComputedStyle(one).stroke]))
+    const colours = Object.fromEntries(
+        boxes.map((one) => [one.dataset.class, getComputedStyle(one).stroke]))
     return new Set(often.map((name) => colours[name] ?? "")).size === often.length && colours
 }"""
 """Returns the colours of all classes on the image once those of the given classes all differ."""

@@ -11,10 +11,11 @@ from tests.support.running_server import EMAIL, PASSWORD
 from tests.support.signed_in_browser import Seat, open_image
 
 ENGLISH = re.compile(
-    r"\b(?:the|of|and|or|is|are|not|no|to|for|with|without|yet|this|that|by|from|has|have|it|its|ago"
-    r"|today|days?|images?|sequences?|jobs?|sources?|reviewed?|settings|deployments?|observations?"
-    r"|findings?|boxes|files|members|add|delete|save|cancel|show|search|none|never|more|newest|new"
-    r"|oldest|first|all|any|only|blank|failed|waiting|completed|running|queued)\b",
+    r"\b(?:the|of|and|or|is|are|not|no|to|for|with|without|yet|this|that|by|from|has|have|it|its"
+    r"|ago|today|days?|images?|sequences?|jobs?|sources?|reviewed?|settings|deployments?"
+    r"|observations?|findings?|boxes|files|members|add|delete|save|cancel|show|search|none"
+    r"|never|more|newest|new|oldest|first|all|any|only|blank|failed|waiting|completed|running"
+    r"|queued)\b",
     re.IGNORECASE,
 )
 """Words that no German text contains."""

@@ -97,7 +97,8 @@ def bring_folders(page: Page, folder: Path) -> None:
         const carried = new DataTransfer()
         carried.items.add(new File(["GIF89a no picture"], "dropped.gif"))
         const at = document.querySelector("[data-testid=drop-target]")
-        at.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }))
+        const told = { dataTransfer: carried, bubbles: true, cancelable: true }
+        at.dispatchEvent(new DragEvent("drop", told))
     }"""
     page.evaluate(drop)
     page.get_by_role("button", name="Upload 1 file").click()

@@ -18,8 +18,11 @@ pytestmark = pytest.mark.filterwarnings(
 )  # of playwright's own sockets at its end
 
 FITS = "document.documentElement.scrollWidth <= innerWidth"
-WITHIN = """dialog => [...dialog.querySelectorAll(".form .input, .form .option, .form p")]
-    .every(e => e.getBoundingClientRect().right <= dialog.querySelector(".form").getBoundingClientRect().right + 1)"""
+WITHIN = """dialog => {
+    const { right } = dialog.querySelector(".form").getBoundingClientRect()
+    return [...dialog.querySelectorAll(".form .input, .form .option, .form p")]
+        .every(one => one.getBoundingClientRect().right <= right + 1)
+}"""
 PAGE_OF_AUDIT = 50
 
 

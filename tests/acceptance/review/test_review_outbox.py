@@ -114,7 +114,10 @@ def test_keys_pressed_between_cuts_of_the_network_are_stored_once_and_in_order(
                     expect(waiting).to_contain_text("waiting")
                     assert len(list_stored(review)) < len(meant)
                 else:
-                    wait_for("an answer to be lost", lambda: proxy.swallowed > cut // 2)  # noqa: B023
+                    wait_for(
+                        "an answer to be lost",
+                        lambda: proxy.swallowed > cut // 2,  # noqa: B023
+                    )
                 page.context.set_offline(False)
             expect_sent(page)
             assert list_stored(review) == meant

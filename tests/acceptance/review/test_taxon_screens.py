@@ -1,4 +1,4 @@
-"""The page about taxa in a real browser: import, search by any name, meanings of labels, changes."""
+"""The screens of taxa in a real browser: import, search by any name, label mapping, changes."""
 
 from collections.abc import Iterator
 from uuid import UUID

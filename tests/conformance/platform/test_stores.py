@@ -175,7 +175,13 @@ async def test_a_signed_upload_arrives(
     key, sha256 = scene.new_key(name), hashlib.sha256(data).hexdigest()
     assert await scene.store.find_uploaded(key) is None
     told = {"size": len(data), "sha256": sha256} if announced else {}
-    signed = await scene.store.sign_put(key, media_type, lifetime_s=60, at_most=MOST, **told)  # type: ignore[arg-type]
+    signed = await scene.store.sign_put(
+        key,
+        media_type,
+        lifetime_s=60,
+        at_most=MOST,
+        **told,  # type: ignore[arg-type]
+    )
     for _ in range(2):
         answer = await scene.client.put(signed.url, content=data, headers=signed.headers)
         assert answer.status_code == 200, answer.text

@@ -46,7 +46,10 @@ def save_detector(path: Path) -> Path:
     from yolov5.models.yolo import DetectionModel
 
     torch.manual_seed(1)
-    small = next(iter(Path(importlib.util.find_spec("yolov5").origin).parent.rglob("yolov5n.yaml")))  # type: ignore[union-attr, arg-type]
+    installed = importlib.util.find_spec("yolov5")
+    assert installed
+    assert installed.origin
+    small = next(iter(Path(installed.origin).parent.rglob("yolov5n.yaml")))
     model = DetectionModel(str(small), ch=3, nc=3)
     # Untrained, it would see nothing anywhere: one anchor of its coarsest head sees something
     # everywhere.

@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from tests.faults.conftest import MakeScene
@@ -62,7 +63,11 @@ def test_the_same_annotations_are_stored_once(make_scene: MakeScene, figures: Fi
         for post in range(-(-POSTS // THREADS)):
             # Some are signed in the same second, and are one request; the others are known by what
             # they post.
-            signed = sign_v1(secret, body, clock=lambda second=post % 5: time.time() - second)  # type: ignore[misc]
+            signed = sign_v1(
+                secret,
+                body,
+                clock=lambda second=post % 5: time.time() - second,  # type: ignore[misc]
+            )
             status, said = speaker.call(
                 "POST", f"/analyses/{analysis}/annotations:bulk", body, signed
             )
@@ -71,7 +76,7 @@ def test_the_same_annotations_are_stored_once(make_scene: MakeScene, figures: Fi
         speaker.close()
         return told
 
-    told = race([lambda number=number: post_again(number) for number in range(THREADS)])  # type: ignore[misc]
+    told = race([partial(post_again, number) for number in range(THREADS)])
     answers = [said for some in told for said in some]
     assert len(answers) >= POSTS
     assert sum(said["created"] for said in answers) == 2 * BOXES
@@ -114,7 +119,7 @@ def test_racing_ends_have_one_winner(make_scene: MakeScene, figures: Figures) ->
             )
             return speakers[place].call(way[0], f"/analyses/{analysis}/{way[1]}", body, signed)[0]
 
-        statuses = race([lambda place=place: end(place) for place in range(4)])  # type: ignore[misc]
+        statuses = race([partial(end, place) for place in range(4)])
         [(state,)] = scene.ask("select state from analyses where id = %s", analysis)
         assert statuses == [200 if wanted["status"] == state else 409 for wanted in ends], (
             state,

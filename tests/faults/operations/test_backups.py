@@ -112,9 +112,15 @@ def test_a_restored_backup_is_one_point_in_time_of_a_busy_server(
     for number in range(FIRST):
         bringer.bring(number)
     source = {
-        "project": scene.project, "deployment": scene.deployment, "name": "s", "base_url": "http://camera.example/",
-        "auth_type": "basic", "auth_username": "u", "auth_password": SECRET, "is_active": False,
-    }  # fmt: skip
+        "project": scene.project,
+        "deployment": scene.deployment,
+        "name": "s",
+        "base_url": "http://camera.example/",
+        "auth_type": "basic",
+        "auth_username": "u",
+        "auth_password": SECRET,
+        "is_active": False,
+    }
     assert scene.call("POST", "/image-pull-sources", source).status_code == 201
     scene.make_expanded_job()
     for number in (1, 2):
@@ -201,7 +207,10 @@ def _kill_backups(scene: Scene, figures: Figures) -> None:
     for number in range(KILLS):
         into = scene.folder / f"cut-{number}"
         begun = _start(scene, {}, "backup", str(into))
-        wait_for("a dump", lambda into=into: (into / "database.dump").exists())  # type: ignore[misc]
+        wait_for(
+            "a dump",
+            lambda into=into: (into / "database.dump").exists(),  # type: ignore[misc]
+        )
         # The first ones at once: a quick machine is done with everything before the others are
         # killed.
         time.sleep(chance.uniform(0, 0.1) if number else 0)

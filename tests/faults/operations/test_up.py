@@ -111,7 +111,10 @@ def test_api_and_background_are_back_in_time_however_often_they_are_killed(
         if number % (1 + STARTS_WITHOUT_PAUSE) == 0:
             time.sleep(max(0.0, started + IMMEDIATE_S - time.monotonic()))
         killed = scene.kill("api")
-        wait_for("another API", lambda pid=killed.pid: scene.find_pid("api") != pid)  # type: ignore[misc]
+        wait_for(
+            "another API",
+            lambda pid=killed.pid: scene.find_pid("api") != pid,  # type: ignore[misc]
+        )
         wait_for("the API", lambda: is_ready(scene.ports[0]), 60)
         took["api"].append(time.monotonic() - killed.at - read_waited_s(scene.find_pid("api")))
         killed = scene.kill("background")
@@ -121,7 +124,11 @@ def test_api_and_background_are_back_in_time_however_often_they_are_killed(
         )
         started = time.monotonic()
         job = scene.make_job(owner, f"job-{number}")
-        wait_for("the background", lambda it=job: scene.ask(EXPANDED, it) == [(True,)], 60)  # type: ignore[misc]
+        wait_for(
+            "the background",
+            lambda it=job: scene.ask(EXPANDED, it) == [(True,)],  # type: ignore[misc]
+            60,
+        )
         took["background"].append(
             time.monotonic() - killed.at - read_waited_s(scene.find_pid("background"))
         )
@@ -150,7 +157,10 @@ def test_writes_are_answered_in_time_after_postgresql_is_back(
             count = scene.count_returns()
             scene.kill(DATABASE)
             back = scene.wait_for_return(count)
-            wait_for("writes", lambda at=back: writes.first_good(at) is not None)  # type: ignore[misc]
+            wait_for(
+                "writes",
+                lambda at=back: writes.first_good(at) is not None,  # type: ignore[misc]
+            )
             took.append(writes.first_good(back) or 0.0)
     figures.add(
         "P4",

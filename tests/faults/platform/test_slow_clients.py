@@ -215,7 +215,8 @@ class Steady(threading.Thread):
 
     def upload(self) -> str:
         """Send an image of 60 kB at 3 kB/s."""
-        start = f'--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n{self.scene.project}\r\n--b\r\n'
+        start = '--b\r\nContent-Disposition: form-data; name="project"\r\n\r\n'
+        start += f"{self.scene.project}\r\n--b\r\n"
         start += 'Content-Disposition: form-data; name="files"; filename="slow.png"\r\n\r\n'
         body = start.encode() + draw_noise(142) + b"\r\n--b--\r\n"
         named = {

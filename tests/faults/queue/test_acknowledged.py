@@ -17,7 +17,7 @@ from tests.support.camera_images import make_picture
 from tests.support.fault_run import UP_OR_PARTS, Figures, make_chance, sized
 from tests.support.fault_scene import DATABASE, Scene
 from tests.support.ledger_checker import check
-from tests.support.load_probes import probe_writes
+from tests.support.load_probes import Probe, probe_writes
 from tests.support.running_server import wait_for
 
 KILLS = sized(20, 8)
@@ -53,10 +53,17 @@ def test_acknowledged_writes_survive_repeated_kills_of_postgresql(
             scene.follow(
                 *[f"{number * len(WRITES) + place} {rule}" for place, rule in enumerate(rules)]
             )
-            wait_for("writes", lambda n=number: len(scene.list_strikes()) == (n + 1) * len(WRITES))  # type: ignore[misc]
+            expected = (number + 1) * len(WRITES)
+            wait_for(
+                "writes",
+                lambda n=expected: len(scene.list_strikes()) == n,  # type: ignore[misc]
+            )
             scene.kill(DATABASE)
             answers = len(probes[0].answers)
-            wait_for("an answer", lambda n=answers: len(probes[0].answers) > n)  # type: ignore[misc]
+            wait_for(
+                "an answer",
+                lambda n=answers: len(probes[0].answers) > n,  # type: ignore[misc]
+            )
             wait_for("writes", lambda: probes[0].answers[-1].status == 201)
     scene.drain(90)
     scene.expect_in_flight(0.9)
@@ -145,7 +152,7 @@ def test_nothing_is_acknowledged_while_the_disk_is_full(
         refused, slowest_s = 0, 0.0
         with writes.at_work():
             for _ in range(FILLS):
-                wait_for("writes", lambda: writes.answers and writes.answers[-1].status == 201, 30)  # type: ignore[arg-type, return-value]
+                wait_for("writes", lambda: _get_last_status(writes) == 201, 30)
                 _fill(disk, ballast)
                 full = time.monotonic()
                 wait_for("a refusal", lambda: writes.answers[-1].status == 503, 30)
@@ -218,12 +225,19 @@ def expect_pictures_whole_or_none(scene: Scene, store: Path) -> float:
             freed = time.monotonic()
             ballast.unlink()
         picture = make_picture(number, (320, 240))
-        wait_for("a picture to be taken", lambda: upload("small.jpg", picture) == 200)  # noqa: B023 - it is waited for here
+        wait_for(
+            "a picture to be taken",
+            lambda: upload("small.jpg", picture) == 200,  # noqa: B023 - it is waited for here
+        )
         slowest_s = max(slowest_s, time.monotonic() - freed)
         count, kept = look()
         assert (count, len(kept)) == (before[0] + 1, len(before[1]) + 1)
         assert picture in [path.read_bytes() for path in kept]
     return slowest_s
+
+
+def _get_last_status(writes: Probe) -> int | None:
+    return writes.answers[-1].status if writes.answers else None
 
 
 def _fill(disk: Path, ballast: Path) -> None:

@@ -1,6 +1,7 @@
 """The same results from many clients at the same time: one set of rows, and one response."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,7 @@ def test_the_same_results_are_stored_once_and_answered_alike(
         finally:
             speaker.close()
 
-    told = race(
-        [lambda port=scene.ports[number % 2]: post_again(port) for number in range(THREADS)]  # type: ignore[misc]
-    )
+    told = race([partial(post_again, scene.ports[number % 2]) for number in range(THREADS)])
     answers = [answer for some in told for answer in some]
     assert all(_busy(scene, number) > busy[number - 1] for number in (1, 2)), (
         "one of the two API processes was idle"

@@ -123,7 +123,10 @@ def test_writes_go_on_in_time_after_postgresql_is_back(
             with scene.without_database():
                 time.sleep(chance.uniform(0.1, 1.5))
             back = scene.last_back()
-            wait_for("writes", lambda at=back: writes.first_good(at) is not None)  # type: ignore[misc]
+            wait_for(
+                "writes",
+                lambda at=back: writes.first_good(at) is not None,  # type: ignore[misc]
+            )
             took.append(writes.first_good(back) or 0.0)
     figures.add(
         "P4",

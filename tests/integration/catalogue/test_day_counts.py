@@ -213,9 +213,12 @@ async def test_of_many_images_days_outside_a_filter_are_left_out(
     assert await ask_days(field) == (days, True)
     assert await ask_days(field, "captured_after=2026-06-18T00:00Z") == (days[:2], True)
     assert await ask_days(field, "captured_before=2026-06-18T23:00Z") == (days[1:], True)
-    assert await ask_days(field, "captured_after=2026-06-18T00:00Z&captured_before=2026-06-18T23:00Z") == (
-        days[1:2], True,
-    )  # fmt: skip
+    assert await ask_days(
+        field, "captured_after=2026-06-18T00:00Z&captured_before=2026-06-18T23:00Z"
+    ) == (
+        days[1:2],
+        True,
+    )
     assert await ask_days(field, "captured_after=0001-01-01T00:00Z&day_after=2026-06-18") == (
         days[:2],
         True,

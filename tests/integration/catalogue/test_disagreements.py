@@ -120,7 +120,12 @@ async def find(project: Field, image: Known, source: str, answer: str) -> None:
     """Let a model version analyse an image."""
     name, _, version = source.removeprefix("model:").partition("/")
     names = [] if answer == "blank" else answer.split(" + ")
-    outside = await begin(project, image.id, model_name=name, model_version=version)  # type: ignore[arg-type]
+    outside = await begin(
+        project,
+        image.id,  # type: ignore[arg-type]
+        model_name=name,
+        model_version=version,
+    )
     if names:
         await outside.post([box(3000 * number, class_name=one) for number, one in enumerate(names)])
     assert (await outside.call("POST", "/finalize", {"status": "completed"})).status_code == 200

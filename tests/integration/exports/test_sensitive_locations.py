@@ -28,7 +28,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.wire.exports import ExportFormat
 
 EVERY_FORMAT = [form.value for form in ExportFormat]
-WITH_IMAGES = ("coco", "coco-camera-traps", "yolo")
+WITH_IMAGES = ("coco", "coco-camera-traps")
 
 
 @pytest.fixture

@@ -156,7 +156,12 @@ ODD = [
     (b'{"annotations":[{"annotation_type":"custom","data":{"a":"\\ud800"}}]}', 400),
     (b'{"annotations":[{"annotation_type":"custom","data":{"a":NaN}}]}', 400),
     (b'{"annotations":[{"annotation_type":"custom","data":{"a":1e999}}]}', 400),
-    (b'{"annotations":[{"annotation_type":"custom","data":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}]}", 400),
+    (
+        b'{"annotations":[{"annotation_type":"custom","data":'
+        + (b'{"a":' * 5000 + b"1" + b"}" * 5000)
+        + b"}]}",
+        400,
+    ),
     (b'{"annotations":[{"annotation_type":"custom","data":{},"confidence":true}]}', 422),
     (b'{"annotations":[{"annotation_type":"custom","data":{},"ordering":9999999999}]}', 422),
     (b'{"annotations":[{"annotation_type":"custom","data":{},"ordering":1.5}]}', 422),

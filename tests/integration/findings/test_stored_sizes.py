@@ -91,13 +91,14 @@ async def test_answers_have_the_data_of_a_result_to_the_byte(field: Field) -> No
     assert (listed.status_code, found.status_code) == (200, 200)
     for answer in (listed, found):
         assert (
-            '"data":{"given":{"x1":1.0,"x2":11.1,"y1":2.25,"y2":220.0},"x_max":11.1,"x_min":1.0,"y_max":100.0,'
-            '"y_min":2.25,"timestamp":"2026-11-22T21:41:18","image_width":200,"image_height":100,"inference_time":0.05}'
+            '"data":{"given":{"x1":1.0,"x2":11.1,"y1":2.25,"y2":220.0},"x_max":11.1,"x_min":1.0,'
+            '"y_max":100.0,"y_min":2.25,"timestamp":"2026-11-22T21:41:18","image_width":200,'
+            '"image_height":100,"inference_time":0.05}'
         ) in answer.text
         assert (
             '"data":{"topk":[{"class":"moth","confidence":0.75},{"class":"bat","confidence":0.25}],'
-            '"logits":[-0.2876820724517809,-1.3862943611198906],"scores":[0.75,0.25],"terminal":true,'
-            '"timestamp":"2026-11-22T21:41:18.412957Z","inference_time":0.01}'
+            '"logits":[-0.2876820724517809,-1.3862943611198906],"scores":[0.75,0.25],'
+            '"terminal":true,"timestamp":"2026-11-22T21:41:18.412957Z","inference_time":0.01}'
         ) in answer.text
     csv = await field.call(
         "GET", f"/analyses/{listed.json()['results'][0]['id']}/export?format=csv"

@@ -94,7 +94,10 @@ async def test_orientation_6_is_stored_and_served_upright(
 async def test_a_list_goes_by_time_in_pages_and_by_deployment(
     client: httpx2.AsyncClient, house: House
 ) -> None:
-    files = [(f"{day}.jpg", make_jpeg(day, taken=datetime(2026, 7, day))) for day in range(1, 8)]  # noqa: DTZ001
+    files = [
+        (f"{day}.jpg", make_jpeg(day, taken=datetime(2026, 7, day)))  # noqa: DTZ001
+        for day in range(1, 8)
+    ]
     await upload(client, house, *files)
     names: list[str] = []
     cursor = None
@@ -285,7 +288,8 @@ async def test_names_lose_what_could_harm(client: httpx2.AsyncClient, house: Hou
 async def test_names_of_a_form_are_decoded_as_the_standard_encodes_them(
     client: httpx2.AsyncClient, house: House, sent: str, stored: str
 ) -> None:
-    head = f'--x\r\nContent-Disposition: form-data; name="project"\r\n\r\n{house.ids["project_id"]}\r\n'
+    head = '--x\r\nContent-Disposition: form-data; name="project"\r\n\r\n'
+    head += f"{house.ids['project_id']}\r\n"
     head += f'--x\r\nContent-Disposition: form-data; name="files"; filename="{sent}"\r\n\r\n'
     body = head.encode() + make_jpeg(5) + b"\r\n--x--\r\n"
     answer = await client.post(

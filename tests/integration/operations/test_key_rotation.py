@@ -68,9 +68,13 @@ async def fill(system: AppContext, house: House, many: int) -> dict[UUID, str]:
     made = {}
     for number in range(2):
         new = NewSource(
-            name=f"source {number}", base_url="https://camera.example/", deployment=UUID(house.ids["deployment_id"]),
-            auth_type=AuthType.BASIC, auth_username="ranger", auth_password=f"pw-{number}",
-        )  # fmt: skip
+            name=f"source {number}",
+            base_url="https://camera.example/",
+            deployment=UUID(house.ids["deployment_id"]),
+            auth_type=AuthType.BASIC,
+            auth_username="ranger",
+            auth_password=f"pw-{number}",
+        )
         made[(await sources.create_source(system, SYSTEM, new)).id] = f"pw-{number}"
     first = next(iter(made))
     await event_secrets.create_event_secret(system, SYSTEM, first)
@@ -150,9 +154,13 @@ async def test_both_keys_live_in_two_processes_and_a_kill_in_the_middle_loses_no
     assert await passwords(both, made) == made
     # A process that was started before the change continues with the old key.
     late = NewSource(
-        name="late", base_url="https://camera.example/", deployment=UUID(house.ids["deployment_id"]),
-        auth_type=AuthType.BASIC, auth_username="ranger", auth_password="pw-late",
-    )  # fmt: skip
+        name="late",
+        base_url="https://camera.example/",
+        deployment=UUID(house.ids["deployment_id"]),
+        auth_type=AuthType.BASIC,
+        auth_username="ranger",
+        auth_password="pw-late",
+    )
     made[(await sources.create_source(before, SYSTEM, late)).id] = "pw-late"
     said = rotate(url, tmp_path, f"1:{OLD},2:{NEW}")
     assert "0 are left" in said

@@ -142,12 +142,22 @@ async def test_metrics_know_when_the_database_is_away(system: AppContext) -> Non
 
 
 async def test_the_documents_name_what_is_told(system: AppContext) -> None:
+    gauges = (await GaugeReader().read(system)).decode()
     told = {
-        family.name for family in text_string_to_metric_families((await GaugeReader().read(system)).decode())
+        family.name
+        for family in text_string_to_metric_families(gauges)
         if family.name.startswith("trapline_")
-    }  # fmt: skip
-    counters = {"images_imported", "pull_runs", "leases_expired", "results", "signature_failures", "background_tasks",
-                "rate_limited", "http_requests"}  # fmt: skip
+    }
+    counters = {
+        "images_imported",
+        "pull_runs",
+        "leases_expired",
+        "results",
+        "signature_failures",
+        "background_tasks",
+        "rate_limited",
+        "http_requests",
+    }
     names = {
         f"{name}_total" if name.removeprefix("trapline_") in counters else name for name in told
     }

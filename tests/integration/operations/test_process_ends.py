@@ -46,7 +46,10 @@ def test_the_api_ends_by_itself_beside_a_worker_that_does_not(
         _start(supervisor, name, takes_s) for name, takes_s in (("worker", 60.0), ("api", 4.0))
     ]
     for child in children:
-        wait_for("its start", lambda child=child: (tmp_path / child.program.name).exists())  # type: ignore[misc]
+        wait_for(
+            "its start",
+            lambda child=child: (tmp_path / child.program.name).exists(),  # type: ignore[misc]
+        )
     up.stop_programs(supervisor)
     assert [child.process.returncode for child in children] == [-9, 0]
     assert told == ["The worker process did not end in time and was killed."]

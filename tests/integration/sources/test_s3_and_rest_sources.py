@@ -135,7 +135,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "must not contain a user name",
     ),
     (S3, {"options": {"endpoint": "ftp://a.example"}}, "http"),
-    (S3, {"auth_type": "bearer", "auth_password": "pw4711"}, "options `key` and `secret`"),
+    (S3, {"auth_type": "bearer", "auth_password": "pw4711"}, "auth_type must be none"),
     ("s3://ranger:pw4711@bucket/camera", {}, "must not contain a user name"),
     ("s3:///camera", {}, "host"),
     (REST, {"gateway": "rest", "options": {"mapping": {"urll": "x"}}}, "options.mapping.urll"),

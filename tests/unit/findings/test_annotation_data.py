@@ -25,7 +25,10 @@ def _box(**changes: Any) -> dict[str, Any]:
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("bounding_box", _box()),
-    ("classification", {"topk": [{"class": "deer", "confidence": 1}, {"class": "fox", "confidence": 0.0}]}),
+    (
+        "classification",
+        {"topk": [{"class": "deer", "confidence": 1}, {"class": "fox", "confidence": 0.0}]},
+    ),
     ("classification", {"score": 0.5}),
     ("classification", {"scores": [1e-9, 3], "logits": [-5, 2.5]}),
     *[
@@ -35,11 +38,17 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("mask", {"width": 200, "height": 100}),
     ("segmentation", {"format": "rle", "counts": [10, 20, 19970], "size": [100, 200], "area": 20}),
     ("segmentation", {"format": "polygon", "points": [[0, 0], [10, 0], [10, 10.5]]}),
-    ("segmentation", {"format": "polygon", "points": [[[0, 0], [9, 0], [9, 9]], [[1, 1], [2, 1], [2, 2]]]}),
-    ("keypoint", {"keypoints": [{"name": "nose", "x": 3, "y": 4, "confidence": 0.5}], "skeleton": [[0, 0]]}),
+    (
+        "segmentation",
+        {"format": "polygon", "points": [[[0, 0], [9, 0], [9, 9]], [[1, 1], [2, 1], [2, 2]]]},
+    ),
+    (
+        "keypoint",
+        {"keypoints": [{"name": "nose", "x": 3, "y": 4, "confidence": 0.5}], "skeleton": [[0, 0]]},
+    ),
     ("keypoint", {"keypoints": [{"name": "tail", "x": None, "y": None, "confidence": 0}]}),
     ("custom", {"anything": [1, {"given": 2}], "scaled": "mine"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "data"), RIGHT)
@@ -112,12 +121,16 @@ UNHEARD: list[tuple[str, dict[str, Any], str]] = [
     ("segmentation", {"format": "polygon", "points": RING, "area": HUGE}, "area"),
     ("segmentation", {"format": "polygon", "points": RING, "bbox": [0, 0, HUGE, 1]}, "bbox.2"),
     ("segmentation", {"format": "rle", "counts": [12], "size": [3, 4], "area": 1e308}, "area"),
-    ("segmentation", {"format": "rle", "counts": [12], "size": [3, 4], "bbox": [0, 0, 1, 1e308]}, "bbox.3"),
+    (
+        "segmentation",
+        {"format": "rle", "counts": [12], "size": [3, 4], "bbox": [0, 0, 1, 1e308]},
+        "bbox.3",
+    ),
     ("segmentation", {"format": "rle", "counts": [1], "size": [HUGE, 1]}, "size"),
     ("segmentation", {"format": "rle", "counts": [int("9" * 4300)] * 2}, "counts"),
     ("keypoint", {"keypoints": [{"x": HUGE, "y": 1}]}, "keypoints.0.x"),
     ("keypoint", {"keypoints": [{"x": 1, "y": 1, "confidence": HUGE}]}, "keypoints.0.confidence"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "data", "field"), UNHEARD)

@@ -15,10 +15,24 @@ def download(package: str, folder: Path) -> Path:
     Skips where there is no index, except with CI set.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-         "--only-binary", ":all:", "--dest", str(folder), package],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+            str(folder),
+            package,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         reason = f"{package} cannot be downloaded: {done.stderr.strip()[-300:]}"

@@ -100,7 +100,8 @@ async def test_every_orientation_comes_out_upright(
         with Image.open(path) as image:
             assert image.size == ((160, 120) if path == thumbnail else (400, 300))
             assert image.getexif().get(0x0112) is None
-            red, green, _ = image.convert("RGB").getpixel((image.width // 16, image.height // 16))  # type: ignore[misc]
+            corner = (image.width // 16, image.height // 16)
+            red, green, _ = image.convert("RGB").getpixel(corner)  # type: ignore[misc]
             assert red > 200 > 60 > green, f"the red corner is not left above: {path.name}"
 
 

@@ -37,9 +37,18 @@ def test_never_allowed_whatever_the_operator_says(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "::1", "::", "::ffff:127.0.0.1", "::127.0.0.1",
-     "64:ff9b::7f00:1"],
-)  # fmt: skip
+    [
+        "127.0.0.1",
+        "127.255.255.254",
+        "0.0.0.0",
+        "0.1.2.3",
+        "::1",
+        "::",
+        "::ffff:127.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+    ],
+)
 def test_this_host_only_where_it_is_named(address: str) -> None:
     assert (
         find_refusal_reason(OutboundPolicy(allow_private=True), ip_address(address), "camera", 80)
@@ -103,9 +112,24 @@ def test_allowed_forms_of_an_entry(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.0.0.0/99", "10.0.0.1/8", "camera:0", "camera:70000", "camera:x", "[::1", "10.0.0", "a b", "a/b",
-             "http://camera/", "camera.local:80:80x", "*", "user@camera"],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "10.0.0.0/99",
+        "10.0.0.1/8",
+        "camera:0",
+        "camera:70000",
+        "camera:x",
+        "[::1",
+        "10.0.0",
+        "a b",
+        "a/b",
+        "http://camera/",
+        "camera.local:80:80x",
+        "*",
+        "user@camera",
+    ],
+)
 def test_refused_forms_of_an_entry(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a network|has a port"):
         parse_allowed_network(text)
@@ -113,9 +137,17 @@ def test_refused_forms_of_an_entry(text: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1",
-     "64:ff9b::a00:1"],
-)  # fmt: skip
+    [
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "100.64.0.1",
+        "fd12::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+    ],
+)
 def test_private_networks_only_where_they_are_allowed(address: str) -> None:
     assert find_refusal_reason(PUBLIC, ip_address(address)) == "a private address"
     is_rfc_1918 = address not in ("100.64.0.1", "fd12::1")

@@ -8,20 +8,28 @@ SAME = [
     ["failed to load image", "  failed to   load image\n"],
     ["cannot read /data/a/0001.jpg", "cannot read /data/b/c/9.JPG", "cannot read /x/y"],
     ["timed out after 30.5 s", "timed out after 7 s"],
-    ["CUDA out of memory. Tried to get 20.00 MiB (GPU 0)", ("CUDA out of memory. Tried to get 1,024 "
-                                                           "MiB (GPU 1)")],
+    [
+        "CUDA out of memory. Tried to get 20.00 MiB (GPU 0)",
+        "CUDA out of memory. Tried to get 1,024 MiB (GPU 1)",
+    ],
     ["GET http://10.0.0.1:8000/files/a?x=1 failed", "GET https://elsewhere.example/b failed"],
-    ["no such image 01a1fd01-fc60-7307-a892-9d89f02a4d08", ("no such image "
-                                                           "0badf00d-fc60-7307-a892-9d89f02a4d08")],
-    ["cannot identify file <_io.BytesIO object at 0x7f3a>", ("cannot identify file <_io.BytesIO "
-                                                            "object at 0x11>")],
+    [
+        "no such image 01a1fd01-fc60-7307-a892-9d89f02a4d08",
+        "no such image 0badf00d-fc60-7307-a892-9d89f02a4d08",
+    ],
+    [
+        "cannot identify file <_io.BytesIO object at 0x7f3a>",
+        "cannot identify file <_io.BytesIO object at 0x11>",
+    ],
     ["image IMG_0001.JPG is not an image", "image cam-7.png is not an image"],
     [r"cannot open C:\data\a.jpg now", r"cannot open D:\b\c\d.jpg now"],
-    [("Traceback (most recent call last):\n  File 'a.py', line 3\nValueError: size "
-     "3x4"), "ValueError: size 10x20"],
+    [
+        "Traceback (most recent call last):\n  File 'a.py', line 3\nValueError: size 3x4",
+        "ValueError: size 10x20",
+    ],
     ["shape (3, 640, 480) does not fit", "shape (1, 2) does not fit"],
     ["sha256 deadbeef0 differs", "sha256 0123abcd differs"],
-]  # fmt: skip
+]
 APART = [
     ["HTTP 404 for http://a/b", "HTTP 503 for http://a/b"],
     ["status code: 404", "status code: 500"],

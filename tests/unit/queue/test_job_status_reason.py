@@ -47,8 +47,10 @@ SOON = NOW + timedelta(seconds=8)
             "Paused; 2 images leased continue, 1 image waits in the queue.",
         ),
         (replace(LIVE, paused=True, expanded=False), "Paused; 3 images are in the queue."),
-        (replace(LIVE, not_started=True, paused=True), ("Not started; 3 images wait in the queue "
-                                                       "until it is run.")),
+        (
+            replace(LIVE, not_started=True, paused=True),
+            "Not started; 3 images wait in the queue until it is run.",
+        ),
         (
             replace(LIVE, not_started=True, paused=True, expanded=False, expected=9),
             "Not started; 3 of about 9 are in the queue until it is run.",
@@ -67,16 +69,26 @@ SOON = NOW + timedelta(seconds=8)
         ),
         (replace(LIVE, hands=LeaseActivity(2)), "2 images leased."),
         (
-            replace(LIVE, hands=LeaseActivity(2, 1, "gpu-2", HOUR), expanded=False, open=23_000, expected=100_000),
-            ("2 images leased by gpu-2 for 1.0 h; 23,000 of about 100,000 images are in the queue "
-            "so far."),
+            replace(
+                LIVE,
+                hands=LeaseActivity(2, 1, "gpu-2", HOUR),
+                expanded=False,
+                open=23_000,
+                expected=100_000,
+            ),
+            (
+                "2 images leased by gpu-2 for 1.0 h; 23,000 of about 100,000 images are in the "
+                "queue so far."
+            ),
         ),
         (
             replace(LIVE, hands=LeaseActivity(2, 1, "gpu-2", HOUR), expanded=False, open=500),
             "2 images leased by gpu-2 for 1.0 h; 500 images are in the queue so far.",
         ),
-        (replace(LIVE, expanded=False, open=500), ("The images are being added to the queue: 500 "
-                                                  "images so far.")),
+        (
+            replace(LIVE, expanded=False, open=500),
+            "The images are being added to the queue: 500 images so far.",
+        ),
         (
             replace(LIVE, expanded=False, open=22_000, completed=900, failed=100, expected=100_000),
             "The images are being added to the queue: 23,000 of about 100,000 so far.",
@@ -89,8 +101,10 @@ SOON = NOW + timedelta(seconds=8)
         (replace(LIVE, open=0), "Finishing."),
         (replace(LIVE, offered=False), "No processing service has registered the pipeline lynx."),
         (replace(LIVE, last_contact_at=None), "No worker offers lynx; 3 images wait."),
-        (replace(LIVE, last_contact_at=OLD, open=1), ("No worker offers lynx since 10:00 UTC; 1 "
-                                                     "image waits.")),
+        (
+            replace(LIVE, last_contact_at=OLD, open=1),
+            "No worker offers lynx since 10:00 UTC; 1 image waits.",
+        ),
         (
             replace(LIVE, last_contact_at=NOW - timedelta(days=1)),
             "No worker offers lynx since 2026-05-31 12:00 UTC; 3 images wait.",
@@ -99,8 +113,10 @@ SOON = NOW + timedelta(seconds=8)
             replace(LIVE, waiting_until=SOON),
             "3 images wait for another attempt after an error, at 12:00 UTC (in 8 s).",
         ),
-        (replace(LIVE, waiting_until=OLD), ("3 images wait for a worker; the last contact of one "
-                                           "was 5 s ago.")),
+        (
+            replace(LIVE, waiting_until=OLD),
+            "3 images wait for a worker; the last contact of one was 5 s ago.",
+        ),
         (LIVE, "3 images wait for a worker; the last contact of one was 5 s ago."),
         (
             replace(LIVE, rivals=WorkerCompetition(ahead=1, next_ahead=7, online=1, name="gpu-2")),
@@ -114,8 +130,10 @@ SOON = NOW + timedelta(seconds=8)
             replace(LIVE, rivals=WorkerCompetition(ahead=2, next_ahead=7)),
             "3 images wait behind 2 jobs of higher priority; the next of them is job 7.",
         ),
-        (replace(LIVE, rivals=WorkerCompetition(ahead=2)), ("3 images wait behind 2 jobs of higher "
-                                                           "priority.")),
+        (
+            replace(LIVE, rivals=WorkerCompetition(ahead=2)),
+            "3 images wait behind 2 jobs of higher priority.",
+        ),
         (
             replace(LIVE, rivals=WorkerCompetition(online=1, name="gpu-2", busy=1, busy_with=7)),
             "3 images wait; gpu-2 is working on job 7.",
@@ -138,8 +156,10 @@ SOON = NOW + timedelta(seconds=8)
         ),
         (
             replace(LIVE, rivals=WorkerCompetition(online=3, name="gpu-2", busy=1)),
-            ("3 images wait; 3 workers, gpu-2 among them, are online (last contact 5 s ago) and "
-            "have not asked for them."),
+            (
+                "3 images wait; 3 workers, gpu-2 among them, are online (last contact 5 s ago) and "
+                "have not asked for them."
+            ),
         ),
         (DONE, "The job has no images."),
         (replace(DONE, completed=4), "4 images done."),
@@ -148,17 +168,21 @@ SOON = NOW + timedelta(seconds=8)
             replace(DONE, completed=4, nothing_found=1, failed=1),
             "4 images done, nothing found in 1 of them, 1 image failed.",
         ),
-        (replace(DONE, completed=2, nothing_found=2, failed=3), ("Nothing found in 2 images, 3 "
-                                                                "images failed.")),
+        (
+            replace(DONE, completed=2, nothing_found=2, failed=3),
+            "Nothing found in 2 images, 3 images failed.",
+        ),
         (replace(DONE, status=JobState.FAILED, failed=2), "2 images failed."),
-        (replace(DONE, status=JobState.CANCELED, completed=1, open=2), ("Canceled; 1 image was done "
-                                                                       "before.")),
+        (
+            replace(DONE, status=JobState.CANCELED, completed=1, open=2),
+            "Canceled; 1 image was done before.",
+        ),
         (
             replace(DONE, status=JobState.CANCELED, completed=2, open=23_000, sweeping=True),
             "Canceled; 2 images were done before; 23,000 images are being removed from the queue.",
         ),
     ],
-)  # fmt: skip
+)
 def test_explain(seen: JobConditions, sentence: str) -> None:
     assert format_status_reason(seen, NOW) == sentence
 

@@ -325,7 +325,8 @@ def test_an_element_of_more_than_32_mib_is_refused_and_its_neighbours_are_read()
 
 
 def test_an_element_of_millions_of_values_is_refused_before_it_is_decoded() -> None:
-    head = b'{"reply_subject": "t", "result": {"source_images": [], "detections": [], "algorithms": {"a": ['
+    head = b'{"reply_subject": "t", "result": {"source_images": [], "detections": [], '
+    head += b'"algorithms": {"a": ['
     found = read_element(head + b"[]," * 2_100_000 + b"1]}}}")
     assert isinstance(found.result, RejectedElement)
     assert found.reply_subject == "t"
@@ -334,9 +335,12 @@ def test_an_element_of_millions_of_values_is_refused_before_it_is_decoded() -> N
 
 @pytest.mark.parametrize(
     ("detection", "field"),
-    [({"timestamp": "x" * 10_001}, "timestamp"), ({"crop_image_url": "x" * 100_001}, "crop_image_url"),
-     ({"source_image_id": "x" * 10_001}, "source_image_id")],
-)  # fmt: skip
+    [
+        ({"timestamp": "x" * 10_001}, "timestamp"),
+        ({"crop_image_url": "x" * 100_001}, "crop_image_url"),
+        ({"source_image_id": "x" * 10_001}, "source_image_id"),
+    ],
+)
 def test_a_long_text_refuses_its_element_alone(detection: dict[str, Any], field: str) -> None:
     whole = {
         "source_image_id": "i",

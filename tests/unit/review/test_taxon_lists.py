@@ -18,7 +18,8 @@ def values_of(told: TaxonList) -> list[dict[str, Any]]:
 
 def test_a_table_of_ours() -> None:
     told = parse_taxon_list(
-        "\ufeffscientific_name;rank;synonym_of;gbif_key;common_name_en;common_name_pt_BR;family;colour\r\n"
+        "\ufeffscientific_name;rank;synonym_of;gbif_key;common_name_en;common_name_pt_BR;"
+        "family;colour\r\n"
         "Puma concolor;Species;;2435099;Puma| cougar ;Onça-parda;Felidae;x\r\n"
         ";;;;;;;\r\n"
         "Felis concolor;;Puma concolor;;;;;\r\n"
@@ -50,8 +51,8 @@ def test_a_table_of_ours() -> None:
 
 def test_a_table_of_darwin_core() -> None:
     told = parse_taxon_list(
-        b"taxonID\tdwc:scientificName\tscientificNameAuthorship\ttaxonRank\tacceptedNameUsageID\tparentNameUsageID\t"
-        b"vernacularName\tlanguage\n"
+        b"taxonID\tdwc:scientificName\tscientificNameAuthorship\ttaxonRank\tacceptedNameUsageID\t"
+        b"parentNameUsageID\tvernacularName\tlanguage\n"
         b"1\tFelidae\t\tfamily\t\t\t\t\n"
         b'2\t"Puma concolor (Linnaeus, 1771)"\t(Linnaeus, 1771)\tspecies\t2\t1\tpuma\ten\n'
         b"3\tFelis concolor Linnaeus, 1771\t\tspecies\t2\t1\n"
@@ -100,11 +101,13 @@ def test_a_list_of_gbif_and_its_keys_alone() -> None:
     assert values_of(keys) == [{"gbif_key": 5219243}, {"gbif_key": 2435099}, {"gbif_key": 12}]
 
 
-META = """<archive xmlns="http://rs.tdwg.org/dwc/text/"><core encoding="UTF-8" fieldsTerminatedBy="\\t"
-fieldsEnclosedBy="" ignoreHeaderLines="1" rowType="http://rs.tdwg.org/dwc/terms/Taxon">
+META = """<archive xmlns="http://rs.tdwg.org/dwc/text/"><core encoding="UTF-8"
+fieldsTerminatedBy="\\t" fieldsEnclosedBy="" ignoreHeaderLines="1"
+rowType="http://rs.tdwg.org/dwc/terms/Taxon">
 <files><location>taxon.txt</location></files><id index="0"/>
 <field index="1" term="http://rs.tdwg.org/dwc/terms/scientificName"/></core>
-<extension fieldsTerminatedBy="\\t" fieldsEnclosedBy="" rowType="http://rs.gbif.org/terms/1.0/VernacularName">
+<extension fieldsTerminatedBy="\\t" fieldsEnclosedBy=""
+rowType="http://rs.gbif.org/terms/1.0/VernacularName">
 <files><location>names.txt</location></files><coreid index="0"/>
 <field index="1" term="http://rs.tdwg.org/dwc/terms/vernacularName"/>
 <field index="2" term="http://purl.org/dc/terms/language"/></extension></archive>"""

@@ -41,7 +41,8 @@ def test_pictures_become_rgb(kind: str) -> None:
     ("mode", "colour"), [("L", 130), ("CMYK", (0, 120, 120, 0)), ("1", 1), ("P", 0), ("RGBA", 0)]
 )
 def test_other_modes_become_rgb(mode: str, colour: object) -> None:
-    data = encode(Image.new(mode, (16, 8), colour), "JPEG" if mode in ("L", "CMYK") else "PNG")  # type: ignore[arg-type]
+    image = Image.new(mode, (16, 8), colour)  # type: ignore[arg-type]
+    data = encode(image, "JPEG" if mode in ("L", "CMYK") else "PNG")
     assert parse_image_size(data, 10_000) == (16, 8)
     assert decode_image(data).shape == (8, 16, 3)
 

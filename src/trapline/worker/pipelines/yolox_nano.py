@@ -20,9 +20,10 @@ from trapline.worker.pipeline import (
 from trapline.worker.pipelines.boxes import clip_boxes, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import CLASSES, GROUP_OF, GROUPS
 
+RELEASE = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
 MODEL = ModelFile(
     name="yolox_nano.onnx",
-    source="https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/yolox_nano.onnx",
+    source=f"{RELEASE}/yolox_nano.onnx",
     size=3713911,
     sha256="d39bee73564e338080378b0ad567fbb40e818b55bbfaf971de82a0267ed16b8a",
     licence="Apache-2.0",
