@@ -128,7 +128,7 @@ async def test_a_dead_process_is_not_kept_alive_by_its_twin(machine: Machine) ->
     field = machine.field
     job = await field.run_job()
     first, second = await _start_twins(machine, job)
-    # The first one was killed; its lease is over, and it was heard from before the lease began.
+    # The first one was killed, and its deadline has passed.
     await field.change("update analyses set deadline = now() - interval '1 s' where deadline > "
                        "now()")  # fmt: skip
     await field.change(

@@ -126,7 +126,8 @@ async def record_claim(
 
 async def mark_single(scope: Scope, tx: Transaction) -> None:
     """Treat the caller as one process from now on."""
-    await tx.execute(f"delete from client_processes where {_SAME_CALLER}", _caller(scope))  # noqa: S608
+    query = f"delete from client_processes where {_SAME_CALLER}"  # noqa: S608
+    await tx.execute(query, _caller(scope))
     await tx.execute(
         """
         insert into client_processes (token_id, address, user_agent, process, is_single)
@@ -162,8 +163,10 @@ async def get_leasing_process(scope: Scope, tx: Transaction) -> int:
 async def record_first_lease(scope: Scope, tx: Transaction, process: int) -> bool:
     """Record that a process leased tasks of the job that it was given; return False if it had."""
     cursor = await tx.execute(
-        f"update client_processes set leased_at = clock_timestamp() where {_SAME_CALLER} "  # noqa: S608
-        "and process = %(process)s and claimed_at > coalesce(leased_at, '-infinity')",
+        f"""
+        update client_processes set leased_at = clock_timestamp() where {_SAME_CALLER}
+            and process = %(process)s and claimed_at > coalesce(leased_at, '-infinity')
+        """,  # noqa: S608
         {**_caller(scope), "process": process},
     )
     return cursor.rowcount == 1
@@ -171,9 +174,9 @@ async def record_first_lease(scope: Scope, tx: Transaction, process: int) -> boo
 
 async def purge_client_processes(scope: Scope, tx: Transaction) -> int:
     """Delete the processes that were not given a job within a day."""
-    cursor = await tx.execute(
-        f"delete from client_processes where claimed_at < now() - interval '{KEPT_FOR}'"  # noqa: S608
-    )
+    limit = f"now() - interval '{KEPT_FOR}'"
+    query = f"delete from client_processes where claimed_at < {limit}"  # noqa: S608
+    cursor = await tx.execute(query)
     return cursor.rowcount
 
 
