@@ -161,9 +161,10 @@ async def test_a_wiped_server_loses_and_delays_nothing(fleet: Fleet) -> None:
 
 
 def _stop(fleet: Fleet) -> Callable[[], object]:
-    assert fleet.server._process is not None
-    fleet.server._process.send_signal(signal.SIGSTOP)
-    return lambda: fleet.server._process and fleet.server._process.send_signal(signal.SIGCONT)
+    process = fleet.server._process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    return partial(process.send_signal, signal.SIGCONT)
 
 
 def _partition(fleet: Fleet) -> Callable[[], object]:

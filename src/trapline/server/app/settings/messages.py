@@ -23,7 +23,8 @@ class MessageSettings(SettingsGroup):
     nats_url: SecretStr | None = Field(
         None,
         description="URL of a NATS server for webhook events and for hints between server "
-        "processes, such as nats://user:password@nats.example.org. Events are published as trapline.PROJECT.EVENT. "
+        "processes, such as nats://user:password@nats.example.org. Events are published as "
+        "trapline.PROJECT.EVENT. "
         "Requires the extra `nats`.",
     )
 
