@@ -111,7 +111,7 @@ class HintExchange:
                 await client.subscribe(f"{PREFIX}.>", cb=self._receive)
                 await client.flush(timeout=int(WITHIN_S))
             self._hints.is_connected = True
-            # Changes while there was no connection were announced to nobody.
+            # No other process was notified of changes while there was no connection.
             self._hints.receive(TASKS, 0)
             if self._is_away:
                 self._is_away = False
