@@ -31,8 +31,10 @@ ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
 
 # For a registered worker, any contact keeps a lease for `lease_max_s`, and naming the lease in a
-# renewal extends that. For other callers, any contact of their token and address in the job keeps
-# it, but not longer than `lease_max_s` after the lease.
+# renewal extends that. For other callers, any contact of their process in the job keeps it, but not
+# longer than `lease_max_s` after the lease. A process works on tasks in the order of their leases.
+# So a result of another process of the same token and address keeps it, too, if that result is of
+# an earlier lease: the two may be one process.
 _OVER = """
     a.state = 'processing' and a.deadline < clock_timestamp()
     and not exists (
@@ -49,6 +51,7 @@ _OVER = """
                     and alive.token_id = h.token_id and alive.address = h.address
             where h.id = a.holder_id and h.worker_id is null and alive.worker_id is null
               and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+              and (alive.id = h.id or alive.returned_lease_at <= a.leased_at)
         )
     )
 """
