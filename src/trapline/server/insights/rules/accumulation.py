@@ -78,7 +78,7 @@ def compute_accumulation(
     variance = ((1 - missed) ** 2).sum(axis=0) - species**2 / pool
     return SpeciesAccumulation(
         units=sizes,
-        camera_nights=sizes * (camera_nights / units),
+        camera_nights=sizes.astype(np.float64) * (camera_nights / units),
         species=species,
         standard_deviation=np.sqrt(np.maximum(variance, 0.0)),
         richness=richness,

@@ -105,9 +105,10 @@ def fit_activity(
         return TooFewData(SampleUnit.EVENTS, len(angles), FEWEST_EVENTS)
     bandwidth = compute_bandwidth(angles) / adjust
     fine = _convolve(_bin_linearly(angles, GRID)[None], np.array([bandwidth]))[0]
-    points = np.arange(grid) * (2 * np.pi / grid)
-    density = _interpolate(fine, points) * (np.pi / 12)
-    return ActivityDensity(len(angles), bandwidth, points * (12 / np.pi), density)
+    points: Floats = np.arange(grid, dtype=np.float64) * (2 * np.pi / grid)
+    density: Floats = _interpolate(fine, points) * (np.pi / 12)
+    hours: Floats = np.arange(grid, dtype=np.float64) * (24.0 / grid)
+    return ActivityDensity(len(angles), bandwidth, hours, density)
 
 
 def compute_overlap(
@@ -213,8 +214,8 @@ def _bin_linearly(radians: Floats, grid: int) -> Floats:
     position = radians * (grid / (2 * np.pi))
     left = np.floor(position).astype(np.int64)
     share = position - left
-    counts: Floats = np.bincount(left % grid, 1 - share, grid)
-    return counts + np.bincount((left + 1) % grid, share, grid)
+    before: Floats = np.bincount(left % grid, 1 - share, grid).astype(np.float64)
+    return before + np.bincount((left + 1) % grid, share, grid)
 
 
 def _convolve(counts: Floats, bandwidths: Floats) -> Floats:
@@ -231,7 +232,8 @@ def _convolve(counts: Floats, bandwidths: Floats) -> Floats:
 
 def _interpolate(density: Floats, radians: Floats) -> Floats:
     grid = np.arange(len(density) + 1) * (2 * np.pi / len(density))
-    return np.interp(radians, grid, np.append(density, density[0]))
+    values: Floats = np.interp(radians, grid, np.append(density, density[0]))
+    return values
 
 
 def _compute_bandwidths(moments: Floats, size: int) -> Floats:

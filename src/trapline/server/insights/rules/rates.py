@@ -70,7 +70,8 @@ def compute_rates(
             SampleUnit.DEPLOYMENTS_WITH_EVENTS, int(occupied[taxon]), FEWEST_DEPLOYMENTS
         )
         if taxon in bounds:
-            interval = ConfidenceInterval(*(100 * one for one in bounds[taxon]), level)
+            lower, upper = bounds[taxon]
+            interval = ConfidenceInterval(100 * lower, 100 * upper, level)
         occupancy = compute_proportion(
             int(occupied[taxon]), len(nights), unit=SampleUnit.DEPLOYMENTS, level=level
         )
