@@ -23,7 +23,7 @@ class FirstDay(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionHistory:
+class OccasionMatrix:
     """The history of one taxon.
 
     Attributes:
@@ -57,7 +57,7 @@ def build_detection_history(
     *,
     occasion_days: int = 7,
     first_day: FirstDay = FirstDay.STATION,
-) -> DetectionHistory:
+) -> OccasionMatrix:
     """Build the detection history of one taxon.
 
     `daily_effort` has the active share of each local day per site (`compute_daily_effort`).
@@ -94,4 +94,4 @@ def build_detection_history(
         if start is not None and timedelta() <= day - start < timedelta(occasions * occasion_days):
             table[site, (day - start).days // occasion_days] += 1
     table[effort == 0] = NOT_SURVEYED
-    return DetectionHistory(occasion_days, tuple(starts), table, effort)
+    return OccasionMatrix(occasion_days, tuple(starts), table, effort)

@@ -39,7 +39,7 @@ class DeploymentPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class EffortEstimate:
     """Camera-nights of one deployment.
 
     Attributes:
@@ -73,7 +73,7 @@ class ImageGap:
 
 def compute_effort(
     deployment: DeploymentPeriod, now: datetime, *, within: Period | None = None
-) -> Effort:
+) -> EffortEstimate:
     """Compute the camera-nights of a deployment, up to `now` and inside the period `within`.
 
     A missing start is the first image, a missing end the last image. An end after `now` counts as
@@ -85,12 +85,12 @@ def compute_effort(
     end = deployment.ended_at if has_ended else deployment.last_image_at
     is_start_estimated = deployment.started_at is None
     if start is None or end is None:
-        return Effort(0.0, (), is_start_estimated, not has_ended)
+        return EffortEstimate(0.0, (), is_start_estimated, not has_ended)
     if within is not None:
         start, end = max(start, within[0]), min(end, within[1])
     active = subtract_periods((start, end), deployment.inactive)
     nights = sum((until - since for since, until in active), timedelta()) / NIGHT
-    return Effort(nights, active, is_start_estimated, not has_ended)
+    return EffortEstimate(nights, active, is_start_estimated, not has_ended)
 
 
 def merge_periods(periods: Iterable[Period]) -> list[Period]:
