@@ -77,8 +77,10 @@ def convert_to_radians(seconds_of_day: Floats) -> Floats:
 
 def count_by_hour(radians: Floats) -> list[int]:
     """Count events in each of 24 hours."""
-    hours = np.floor(np.asarray(radians) % (2 * np.pi) * (12 / np.pi)).astype(np.int64) % 24
-    counts: list[int] = np.bincount(hours, minlength=24).tolist()
+    # A millisecond is added, because a whole hour in radians can be slightly less than the hour.
+    hours = np.asarray(radians) % (2 * np.pi) * (12 / np.pi) + 1 / 3_600_000
+    position = np.floor(hours).astype(np.int64) % 24
+    counts: list[int] = np.bincount(position, minlength=24).tolist()
     return counts
 
 
