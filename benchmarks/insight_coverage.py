@@ -4,7 +4,8 @@
 
 Each survey has deployments of 100 to 365 nights. Their rates of events differ (gamma distribution
 with shape 1), so that the counts are overdispersed. Times of day are mixtures of von Mises
-distributions; species differ 20-fold in the probability of being observed at a deployment.
+distributions. Each species is observed at 2.5 deployments on average, the most frequent one three
+times as often as the rarest.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from trapline.server.insights.rules.proportions import ConfidenceInterval, compu
 TRUE_RATE = 5.0
 """Events per 100 camera-nights."""
 TRUE_OCCUPANCY = 0.4
-SPECIES = 30
+INCIDENCE = 2.5
 Pattern = tuple[tuple[float, float, float], ...]
 """Share, mean and concentration of each peak."""
 DAWN_AND_DUSK: Pattern = ((0.5, 1.6, 4.0), (0.5, 4.7, 4.0))
@@ -65,10 +66,10 @@ def list_trials(replicates: int) -> Iterator[tuple[str, Trial]]:
             f"overlap, {sizes[0]} and {sizes[1]} events",
             lambda draws, seed, pair=sizes: simulate_overlap(draws, seed, pair, replicates),
         )
-    for deployments in (100, 30, 12):
+    for species, deployments in ((100, 100), (100, 30), (100, 12), (30, 100)):
         yield (
-            f"Chao2, {deployments} deployments",
-            lambda draws, _, size=deployments: simulate_chao2(draws, size),
+            f"Chao2, {species} species, {deployments} deployments",
+            lambda draws, _, size=(species, deployments): simulate_chao2(draws, *size),
         )
 
 
@@ -124,12 +125,12 @@ def evaluate(pattern: Pattern, grid: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def simulate_chao2(
-    draws: np.random.Generator, deployments: int
+    draws: np.random.Generator, species: int, deployments: int
 ) -> tuple[ConfidenceInterval, float]:
     """Simulate at how many deployments each species is observed."""
-    chances = np.geomspace(0.02, 0.4, SPECIES)
-    incidences = draws.binomial(deployments, chances)
-    return compute_chao2(incidences, deployments).interval, float(SPECIES)
+    weights = np.geomspace(1, 3, species)
+    incidences = draws.binomial(deployments, weights / weights.mean() * INCIDENCE / deployments)
+    return compute_chao2(incidences, deployments).interval, float(species)
 
 
 if __name__ == "__main__":

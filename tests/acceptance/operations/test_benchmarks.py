@@ -40,7 +40,7 @@ SMALLEST = {
     "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
     "insight_coverage": (
         "--surveys 2 --replicates 50",
-        r"rate, 100 deployments +\d.*\n(.*\n)*Chao2, 12 deployments +\d",
+        r"rate, 100 deployments +\d.*\n(.*\n)*Chao2, 30 species, 100 deployments +\d",
     ),
     "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
     "page_filters": ("--images 400 --rounds 1 --filters 3", r"requests: median \d+ ms"),
