@@ -15,7 +15,7 @@ def day(number: int) -> date:
 
 SITES = [
     {day(number): 1.0 for number in range(5)},
-    {day(2): 0.5, day(3): 1.0, day(8): 1.0},
+    {day(2): 0.5, day(3): 1.0, day(8): 0.5},
     {},
 ]
 DETECTIONS = [(0, day(0)), (0, day(0)), (0, day(4)), (1, day(2)), (1, day(6)), (2, day(1))]
@@ -25,7 +25,7 @@ def test_occasions_start_with_each_station_or_with_the_survey() -> None:
     station = build_detection_history(SITES, DETECTIONS, occasion_days=2)
     assert station.to_counts() == [[2, 0, 1, None], [1, None, None, 0], [None] * 4]
     assert station.to_binary()[0] == [1, 0, 1, None]
-    assert station.effort.tolist() == [[2, 2, 1, 0], [1.5, 0, 0, 1], [0, 0, 0, 0]]
+    assert station.effort.tolist() == [[2, 2, 1, 0], [1.5, 0, 0, 0.5], [0, 0, 0, 0]]
     assert station.first_days == (day(0), day(2), None)
     survey = build_detection_history(SITES, DETECTIONS, occasion_days=2, first_day=FirstDay.SURVEY)
     assert survey.to_counts()[1] == [None, 1, None, None, 0]

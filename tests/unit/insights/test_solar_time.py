@@ -33,6 +33,18 @@ def test_sunrise_follows_the_zenith_at_the_equator_on_an_equinox() -> None:
     assert rise.date() == set_.date() == date(2026, 3, 20)
 
 
+@pytest.mark.parametrize(
+    ("day", "minutes"), [(date(2026, 11, 3), -16.42), (date(2026, 2, 11), 14.23)]
+)
+def test_solar_noon_is_early_in_november_and_late_in_february(day: date, minutes: float) -> None:
+    """The extremes of the equation of time: +16 min 25 s and -14 min 14 s (Meeus 1991, ch. 27)."""
+    times = find_sun_times(40.0, 0.0, day)
+    assert times is not None
+    noon = times[0] + (times[1] - times[0]) / 2
+    midday = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    assert (noon - midday).total_seconds() / 60 == pytest.approx(minutes, abs=0.1)
+
+
 @pytest.mark.parametrize("day", [date(2026, 6, 21), date(2026, 12, 21)])
 def test_polar_day_and_night_have_no_sunrise(day: date) -> None:
     assert find_sun_times(75.0, 20.0, day) is None
