@@ -5,8 +5,8 @@ import { callerQuery } from "../api/session"
 import { showToast } from "../ui/Toasts"
 import { getAction } from "./boxDecisions"
 import { type Decision, listDecidedImages, type NewDecision } from "./decisions"
-import { outboxTexts as t } from "./en"
 import { getOutbox, startOutbox } from "./outbox"
+import { outboxTexts as t } from "./outbox/en"
 import { subscribeToOutbox } from "./outboxEvents"
 
 const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })

@@ -1,11 +1,12 @@
 /** The current unit of a review: its data, its proposal, and what the reviewer selected in it. */
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
+import { type QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { listSetUnits, type SetPage, setQueueQuery, useSetClaims } from "../reviewSets/setQueue"
 import { useCommonNames } from "../taxa/commonNames"
 import { applyBoxesToUnit } from "./boxDecisions"
 import { type Decision, listDecidedImages } from "./decisions"
 import { getOutbox } from "./outbox"
+import { subscribeToOutbox } from "./outboxEvents"
 import { buildProposal } from "./proposal"
 import {
   getFirstFrame,
@@ -43,6 +44,12 @@ export function useReviewQueue(
   const now = useRef(new Set<string>())
   now.current = useMemo(() => new Set(steps.map((one) => one.unit.key)), [steps])
   const decided = useMemo(() => listDecidedUnits(steps), [steps])
+  /** The images that were decided about here. */
+  const own = useRef(NO_IMAGES)
+  own.current = useMemo(
+    () => new Set(steps.flatMap(({ decision }) => decision.images ?? [decision.image])),
+    [steps],
+  )
   const shown = useRef(NO_UNITS)
   const listHeld = useSetClaims(project, set, shown, index, decided)
   const query =
@@ -76,14 +83,22 @@ export function useReviewQueue(
   // Another tab or another user may have decided while this tab was hidden.
   useEffect(() => {
     const refresh = () => {
-      if (document.hidden) return
-      void client.invalidateQueries({
-        queryKey: ["review", project, "unit"],
-        predicate: ({ queryKey }) => !now.current.has(String(queryKey[3])),
-      })
+      if (!document.hidden) void refetchUndecided(client, project, now.current)
     }
     document.addEventListener("visibilitychange", refresh)
     return () => document.removeEventListener("visibilitychange", refresh)
+  }, [client, project])
+  // Another tab of the user may decide, or send what it decided, while this tab is visible.
+  useEffect(() => {
+    const listSent = () => getOutbox().decisions.filter(({ state }) => state === "sent")
+    const known = new Set(listSent().map(({ key }) => key))
+    const onChange = () => {
+      const sent = listSent().filter(({ key }) => !known.has(key))
+      for (const { key } of sent) known.add(key)
+      if (sent.some((one) => !listDecidedImages(one).some((id) => own.current.has(id))))
+        void refetchUndecided(client, project, now.current)
+    }
+    return subscribeToOutbox({ onChange })
   }, [client, project])
   // The next review fetches what was decided in this one.
   useEffect(
@@ -101,6 +116,13 @@ export function useReviewQueue(
   const retry = () => void (data ? fetchNextPage() : queue.refetch())
   return { ...queue, units, reset, retry }
 }
+
+/** Fetch the units again that were not decided about in this review. */
+const refetchUndecided = (client: QueryClient, project: number, decided: ReadonlySet<string>) =>
+  client.invalidateQueries({
+    queryKey: ["review", project, "unit"],
+    predicate: ({ queryKey }) => !decided.has(String(queryKey[3])),
+  })
 
 const listDecidedUnits = (steps: readonly ReviewStep[]): ReadonlySet<string> =>
   new Set(
