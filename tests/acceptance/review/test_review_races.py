@@ -123,6 +123,17 @@ def test_an_undo_returns_to_a_unit_that_was_reviewed_long_ago(seat: Seat, tmp_pa
         expect(accept).to_contain_text(f"Accept {DEER} × 2")
         images = [*bursts.images[0], *bursts.images[1]]
         wait_for("both decisions to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
+        # Another order starts from its first unit; what was decided before it can be undone.
+        page.keyboard.press("Enter")
+        expect(accept).to_contain_text(f"Accept {FOX} × 1")
+        expect_sent(page)
+        page.get_by_label("Order").select_option("captured_at")
+        expect(accept).to_contain_text(f"Accept {FOX} × 1")
+        page.locator(".review-stage").click(position={"x": 5, "y": 5})
+        page.keyboard.press("z")
+        wait_for("the decision to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
+        page.keyboard.press("Z")
+        wait_for("the decision again", lambda: len(list_stored(seat, bursts, images)) > 0)
         tab.expect_nothing_wrong()
 
 

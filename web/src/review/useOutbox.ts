@@ -26,6 +26,7 @@ export function useDecisions(image: string): Decision[] {
 export function formatDecision(one: Decision | NewDecision): string {
   if (one.act === "withdraw") return `${t.withdraw}: ${one.target}`
   if (one.act === "box") return `${t.boxes[getAction(one)]}: ${one.target}`
+  if (one.act === "star") return `${t.stars[one.starred ? "set" : "removed"]}: ${one.target}`
   const name = one.body.kind === "correct" ? ` ${one.label ?? ""}` : ""
   return `${t.does[one.body.kind] ?? one.body.kind}${name}: ${one.target}`
 }

@@ -15,6 +15,7 @@ import {
   type ReviewFilter,
   unitQuery,
 } from "./reviewQueries"
+import { applyStars } from "./stars"
 import { groupUnits, type ReviewUnit, type UnitKind } from "./units"
 import { useOutbox } from "./useOutbox"
 import type { ReviewStep } from "./useReviewSession"
@@ -90,7 +91,8 @@ export function useReviewQueue(
   }, [client, project])
   // Another tab of the user may decide, or send what it decided, while this tab is visible.
   useEffect(() => {
-    const listSent = () => getOutbox().decisions.filter(({ state }) => state === "sent")
+    const listSent = () =>
+      getOutbox().decisions.filter((one) => one.state === "sent" && one.act !== "star")
     const known = new Set(listSent().map(({ key }) => key))
     const onChange = () => {
       const sent = listSent().filter(({ key }) => !known.has(key))
@@ -171,7 +173,12 @@ export function useReviewUnit(
   const { decisions } = useOutbox()
   const stored = unit ? query.data : undefined
   const data = useMemo(
-    () => stored && applyBoxesToUnit(stored, decisions, query.dataUpdatedAt),
+    () =>
+      stored &&
+      applyStars(
+        applyBoxesToUnit(stored, decisions, query.dataUpdatedAt),
+        decisions.filter((one) => !one.sentAt || one.sentAt > query.dataUpdatedAt),
+      ),
     [stored, decisions, query.dataUpdatedAt],
   )
   const [selection, setSelection] = useState<Selection>({ unit: "", ...NOTHING })
@@ -185,8 +192,8 @@ export function useReviewUnit(
     () =>
       new Set(
         own
-          .filter((one) => one.kind !== "comment")
-          .flatMap(({ decision }) => decision.images ?? [decision.image]),
+          .filter((one) => one.kind !== "comment" && one.kind !== "box")
+          .flatMap(({ box, decision }) => (box ? [box] : (decision.images ?? [decision.image]))),
       ),
     [own],
   )

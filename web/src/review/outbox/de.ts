@@ -84,6 +84,7 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
   goOn: "Fortsetzen",
   withdraw: "Zurückziehen",
   boxes: { create: "Rahmen zeichnen", update: "Rahmen ändern", delete: "Rahmen löschen" },
+  stars: { set: "Stern setzen", removed: "Stern entfernen" },
   notYet: "noch nicht gesendet",
   later: (said) => `${said} Noch nicht gesendet.`,
   tookBack: (what, filename) => `Rückgängig gemacht: ${what}, ${filename}.`,

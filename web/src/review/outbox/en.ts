@@ -78,6 +78,7 @@ export const outboxTexts = {
   goOn: "Continue",
   withdraw: "Withdraw",
   boxes: { create: "Draw a box", update: "Change a box", delete: "Delete a box" },
+  stars: { set: "Star", removed: "Remove the star" },
   notYet: "waiting to be sent",
   later: (said: string) => `${said} Waiting to be sent.`,
   tookBack: (what: string, filename: string) => `Undone: ${what}, ${filename}.`,
