@@ -114,7 +114,7 @@ def review_by_keys(
             tab.expect_nothing_wrong()
     finally:
         proxy.end()
-    print(f"{presses} presses, {seconds:.1f} s")
+    print(f"{presses} presses, {seconds:.1f} s")  # noqa: T201 - shown by pytest -s
     return presses, seconds
 
 
