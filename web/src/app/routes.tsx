@@ -18,7 +18,7 @@ import { AppShell } from "./AppShell"
 const OidcReturnPage = lazy(() =>
   import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })),
 )
-const overview = () => import("../insights/OverviewPage")
+const overview = () => import("../overview/OverviewPage")
 const images = () => import("../catalogue/ImagesPage")
 const image = () => import("../viewer/ImagePage")
 const review = () => import("../review/ReviewPage")
