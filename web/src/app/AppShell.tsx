@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import {
   Activity,
   Camera,
+  ChartSpline,
   CheckCheck,
   CircleUser,
   Cpu,
@@ -21,7 +22,6 @@ import { Link, useLocation } from "wouter"
 import { useChangeStream } from "../api/changeStream"
 import { Logo } from "../brand/Logo"
 import { getSavedPosition } from "../catalogue/timeLayout"
-import { overviewTexts } from "../overview/en"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, isVolunteer, useProject } from "../projects/projectContext"
 import { jobsQuery } from "../queue/queries"
@@ -164,6 +164,11 @@ function Rail({ live }: { live: boolean }) {
     ...(volunteers
       ? [review, images, overview]
       : [overview, images, ...(canReview(project) ? [review] : [])]),
+    {
+      href: paths.insights(project.id),
+      text: t.insights,
+      icon: <ChartSpline size={17} aria-hidden />,
+    },
     { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
     ...(volunteers
       ? []
@@ -242,7 +247,7 @@ function Rail({ live }: { live: boolean }) {
           {item.icon}
           {item.text}
           {item.needs ? (
-            <span className="attention-count" title={overviewTexts.failing(item.needs)}>
+            <span className="attention-count" title={t.failing(item.needs)}>
               {item.needs}
             </span>
           ) : null}

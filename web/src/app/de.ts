@@ -7,6 +7,7 @@ export const navigationTexts: Translation<typeof en.navigationTexts> = {
   images: "Bilder",
   review: "Prüfen",
   reviewSets: "Prüfpakete",
+  insights: "Auswertung",
   jobs: "Aufträge",
   sources: "Quellen",
   deployments: "Standorte",
@@ -29,6 +30,7 @@ export const navigationTexts: Translation<typeof en.navigationTexts> = {
   newProject: "Neues Projekt",
   apiDocs: "API-Dokumentation",
   running: (count) => formatPlural(count, "Auftrag läuft", "Aufträge laufen"),
+  failing: (count) => formatPlural(count, "Quelle hat ein Problem", "Quellen haben Probleme"),
   archived:
     "Dieses Projekt ist archiviert und schreibgeschützt. Seine Quellen pausieren, und seine Aufträge warten. Personen mit der Rolle Eigentümer heben die Archivierung auf, unter",
   archivedWhere: "Einstellungen",

@@ -5,6 +5,7 @@ export const navigationTexts = {
   images: "Images",
   review: "Review",
   reviewSets: "Review sets",
+  insights: "Insights",
   jobs: "Jobs",
   sources: "Sources",
   deployments: "Deployments",
@@ -27,6 +28,7 @@ export const navigationTexts = {
   newProject: "New project",
   apiDocs: "API documentation",
   running: (count: number) => formatPlural(count, "job runs", "jobs run"),
+  failing: (count: number) => formatPlural(count, "source has a problem", "sources have problems"),
   archived:
     "This project is archived and read-only. Its sources pause, and its jobs wait. An owner can unarchive it in the",
   archivedWhere: "settings",

@@ -47,6 +47,9 @@ const WelcomePage = lazy(() =>
 const NewProjectPage = lazy(() =>
   import("../projects/NewProjectPage").then((m) => ({ default: m.NewProjectPage })),
 )
+const InsightsPage = lazy(() =>
+  import("../insights/InsightsPage").then((m) => ({ default: m.InsightsPage })),
+)
 const SequencesPage = lazy(() =>
   import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })),
 )
@@ -306,6 +309,12 @@ function ProjectScreens() {
       </Route>
       <Route path="/projects/:project/deployments/:deployment">
         {({ deployment }) => <DeploymentsPage editing={deployment} />}
+      </Route>
+      <Route path="/projects/:project/insights">
+        <InsightsPage />
+      </Route>
+      <Route path="/projects/:project/insights/:part">
+        {({ part }) => <InsightsPage part={part} />}
       </Route>
       <Route path="/projects/:project/workers">
         <WorkersPage />

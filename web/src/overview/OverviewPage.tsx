@@ -5,6 +5,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useEffect } from "react"
 import { Link, useLocation } from "wouter"
+import { navigationTexts } from "../app/en"
 import { brandTexts } from "../brand/en"
 import { deploymentsQuery } from "../deployments/queries"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -147,7 +148,7 @@ export function OverviewPage() {
             }
             className="amber"
           >
-            {t.failing(failing.length)}
+            {navigationTexts.failing(failing.length)}
           </Link>
         )}
       </div>

@@ -1,0 +1,231 @@
+import { choosePlural, formatCount, formatDecimal, formatPlural } from "../ui/de"
+import type { Translation } from "../ui/translation"
+import type * as en from "./en"
+
+const formatEvents = (count: number) => formatPlural(count, "Ereignis", "Ereignisse")
+const formatEventsOf = (count: number) => formatPlural(count, "Ereignis", "Ereignissen")
+const formatInterval = (low: string, high: string) => `95-%-Intervall ${low} bis ${high}`
+
+export const insightTexts: Translation<typeof en.insightTexts> = {
+  title: "Auswertung",
+  parts: {
+    overview: "Überblick",
+    activity: "Aktivität",
+    species: "Arten",
+    effort: "Aufwand",
+    map: "Karte",
+    quality: "Modellgüte",
+    health: "Kamerazustand",
+  },
+  from: "Von",
+  to: "Bis",
+  deployment: "Standort",
+  allDeployments: "Alle Standorte",
+  species: "Art",
+  allSpecies: "Alle Arten",
+  interval: "Ereignisabstand",
+  minutes: (count) =>
+    count === 0
+      ? "jede Beobachtung"
+      : count === 1440
+        ? "24 h"
+        : count >= 60
+          ? `${formatDecimal(count / 60, 1)} h`
+          : `${count} min`,
+  clear: "Filter löschen",
+  events: formatEvents,
+  speciesCount: (count) => formatPlural(count, "Art", "Arten"),
+  nights: (nights) => formatPlural(Math.round(nights), "Kameranacht", "Kameranächten"),
+  deployments: (count) => formatPlural(count, "Standort", "Standorten"),
+  totals: ["", " von ", " in ", " an ", "."],
+  reviewed: (reviewed, images) =>
+    `${formatCount(reviewed)} von ${formatCount(images)} ${choosePlural(images, "Bild ist", "Bildern sind")} geprüft.`,
+  definition: "Definitionen mit ihren Quellen: docs/reference/insights.md.",
+  emptyTitle: "Noch keine Ereignisse",
+  empty:
+    "Die Auswertung zählt Beobachtungen von Tieren. Starten Sie einen Auftrag oder prüfen Sie Bilder, dann erscheinen hier die ersten Zahlen.",
+  emptyFiltered: "Keine Beobachtung passt zu diesen Filtern.",
+  seeImages: "Bilder ansehen",
+  review: "Bilder prüfen",
+  interval95: formatInterval,
+  images: (count) => formatPlural(count, "Bild", "Bilder"),
+  notes: {
+    no_observations: "Keine Beobachtung passt zu diesen Filtern.",
+    no_effort: "Raten fehlen, weil keine Kameranächte bekannt sind.",
+    few_deployments: "Ohne Intervall: Dafür sind mindestens 10 Standorte mit Ereignissen nötig.",
+    few_events: "Ohne Kurve: Dafür sind mindestens 10 Ereignisse nötig.",
+    estimated_effort:
+      "Der Aufwand ist geschätzt, wo Beginn oder Ende eines Standorts fehlen: vom ersten bis zum letzten Bild.",
+    outside_period: "Beobachtungen außerhalb des Zeitraums ihres Standorts zählen nicht zur Rate.",
+    without_coordinates: "Standorte ohne Position sind ausgelassen.",
+    locations_withheld: "Einige Positionen sind für Ihre Rolle verborgen.",
+    no_audit_sample: "Noch gibt es keine geprüfte Zufallsstichprobe.",
+    biased_reviews: "Prüfungen von Bildern, die Menschen gewählt haben, sind verzerrt.",
+    no_status_reports: "Keine Kamera meldet Batterie, Temperatur, Speicher oder Signal.",
+    rows_left_out: "Nicht alle Zeilen werden gezeigt; die CSV-Datei enthält alle.",
+    times_assumed: "Einige Zeiten sind angenommen.",
+  } as Record<string, string>,
+}
+
+export const tableTexts: Translation<typeof en.tableTexts> = {
+  title: "Ereignisse je 100 Kameranächte",
+  measure: "Werte",
+  measures: { rate: "Rate", events: "Ereignisse", individuals: "Individuen", images: "Bilder" },
+  cameraNights: "Kameranächte",
+  eventCount: "Ereignisse",
+  rate: "Rate, 95-%-Intervall",
+  sites: "Standorte",
+  firstLast: "Erster und letzter Tag",
+  cell: (species, deployment, value, measure) =>
+    `${species}, ${deployment}: ${value} (${measure}). Bilder ansehen`,
+  event: (interval) =>
+    `Ereignis: Beobachtungen einer Art an einem Standort, höchstens ${interval} auseinander.`,
+  eventEach: "Ereignis: jede Beobachtung einer Art an einem Standort.",
+  noInterval: "Ohne Intervall: Dafür sind mindestens 10 Standorte mit Ereignissen nötig.",
+  more: (count) => formatPlural(count, "weitere Art", "weitere Arten"),
+  estimated: "geschätzt vom ersten bis zum letzten Bild",
+}
+
+export const activityTexts: Translation<typeof en.activityTexts> = {
+  title: "Aktivität nach Stunde",
+  first: "Art",
+  second: "Vergleichen mit",
+  noSecond: "Kein Vergleich",
+  clock: "Uhr",
+  solar: "Sonne",
+  time: "Zeit",
+  hour: "Stunde",
+  density: (name) => `Dichte, ${name}`,
+  count: (name) => `Ereignisse, ${name}`,
+  night: "Nacht",
+  tooFew: (name, events) =>
+    `${name}: ${formatEvents(events)}. Für eine Kurve sind mindestens 10 nötig.`,
+  chart: (names) => `Aktivität von ${names} nach Stunde des Tages`,
+  overlap: (estimator, value) => `Überlappung ${estimator} = ${value}`,
+  overlapInterval: (low, high, first, second) =>
+    `(${formatInterval(low, high)}) aus ${formatCount(first)} und ${formatEventsOf(second)}.`,
+  overlapNoInterval: (first, second) => `aus ${formatCount(first)} und ${formatEventsOf(second)}.`,
+  method: (replicates, seed) =>
+    `Kerndichte, von Mises. Intervall aus ${formatCount(replicates)} Bootstrap-Stichproben, Startwert ${seed}.`,
+  solarHint: "Sonnenzeit: Sonnenaufgang ist 6:00, Sonnenuntergang ist 18:00.",
+}
+
+export const richnessTexts: Translation<typeof en.richnessTexts> = {
+  title: "Zunahme der Arten",
+  nights: "Kameranächte",
+  observed: "Beobachtet",
+  expected: "Erwartet (Mao Tau)",
+  low: "Untere Grenze",
+  high: "Obere Grenze",
+  chart: "Zahl der Arten nach Kameranächten",
+  chao2: (value, observed) =>
+    `Chao2 schätzt ${value} Arten, davon ${formatCount(observed)} beobachtet`,
+  series: "Arten im Lauf der Zeit",
+  seriesChart: "Ereignisse der häufigsten Arten nach Monat",
+  month: "Monat",
+}
+
+export const effortTexts: Translation<typeof en.effortTexts> = {
+  title: "Standorte im Lauf der Zeit",
+  chart: "Tage mit Bildern je Standort, mit Lücken",
+  deployment: "Standort",
+  start: "Beginn",
+  end: "Ende",
+  nights: "Kameranächte",
+  images: "Bilder",
+  gaps: "Tage in Lücken",
+  state: "Zustand",
+  states: {
+    active: "aktiv",
+    silent: "ohne neue Bilder",
+    finished: "beendet",
+    empty: "keine Bilder",
+  },
+  table: "Aufwand",
+  legend: { images: "Bilder", gap: "Lücke", inactive: "inaktiv" },
+  suggest: (day) => `Ende auf ${day} setzen`,
+  suggestHint: "Seit drei Tagen ist kein Bild mehr gekommen. Das letzte kann das Ende sein.",
+  ended: (name) => `Ende von ${name} gesetzt.`,
+}
+
+export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
+  title: "Karte",
+  species: "Art auf der Karte",
+  period: "Zeitraum",
+  allTime: "Ganzer Zeitraum",
+  every: "Alle Arten",
+  chart: (name) => `Karte der Rate von ${name} an jedem Standort`,
+  legend: "Kreisfläche: Ereignisse je 100 Kameranächte. Ein hohler Punkt bedeutet null.",
+  latitude: "Breite",
+  longitude: "Länge",
+  rate: "Rate",
+  events: "Ereignisse",
+  noPlace: (count) =>
+    `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil Ihnen keine Position bekannt ist.`,
+  nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
+}
+
+export const qualityTexts: Translation<typeof en.qualityTexts> = {
+  title: "Modellgüte",
+  model: "Modell",
+  none: "Noch wurde kein Ergebnis eines Modells geprüft. Prüfen Sie eine Zufallsstichprobe, um zu wissen, wie gut die Modelle hier sind.",
+  sample: (audited, biased) =>
+    `${formatPlural(audited, "zufällig gewähltes Bild zählt", "zufällig gewählte Bilder zählen")}. ${formatPlural(biased, "andere Prüfung ist", "andere Prüfungen sind")} verzerrt, weil Menschen die Bilder gewählt haben.`,
+  species: "Art",
+  precision: "Genauigkeit",
+  recall: "Trefferquote",
+  f1: "F1",
+  checked: "Geprüft",
+  biased: "verzerrt",
+  reviewMore: (count) => `${formatCount(count)} weitere prüfen`,
+  reviewMoreHint: (name) => `Zufällige Bilder von ${name}, um die Genauigkeit auf ±5 % zu kennen`,
+  newSample: "200 zufällige Bilder prüfen",
+  continueSample: (done, images) =>
+    `Zufallsstichprobe fortsetzen (${formatCount(done)} von ${formatCount(images)})`,
+  reliability: "Verlässlichkeit der Konfidenz",
+  reliabilityChart: "Anteil richtiger Antworten nach Konfidenz des Modells",
+  confidence: "Konfidenz",
+  correct: "Richtig",
+  images: "Bilder",
+  byDeployment: "Nach Standort",
+  deployment: "Standort",
+  threshold: "Schwelle für eine Trefferquote",
+  recallWanted: "Trefferquote",
+  suggestion: (threshold, recall, precision) =>
+    `Schwelle ${threshold}: Trefferquote ${recall}, Genauigkeit ${precision} auf der Stichprobe.`,
+  current: (threshold) => `Die jetzige Schwelle ist ${threshold}.`,
+  noSuggestion:
+    "Keine Schwelle lässt sich vorschlagen: Zu wenige Bilder dieser Art sind in der Stichprobe.",
+  apply: (threshold) => `${threshold} anwenden`,
+  applied: "Schwelle angewendet. Die Beobachtungen werden neu berechnet.",
+  unknown: "–",
+}
+
+export const healthTexts: Translation<typeof en.healthTexts> = {
+  title: "Kameras nach Dringlichkeit eines Besuchs",
+  camera: "Standort",
+  urgency: "Dringlichkeit",
+  problems: "Gründe",
+  lastImage: "Letztes Bild",
+  perDay: "Bilder je Tag",
+  recent: (value) => `${value} in den letzten 7 Tagen`,
+  blanks: "Leere",
+  battery: "Batterie",
+  temperature: "Temperatur",
+  storage: "Speicher belegt",
+  signal: "Signal",
+  ok: "Kein Problem bekannt",
+  none: "Noch kein Standort. Fügen Sie einen hinzu, um den Zustand seiner Kamera zu sehen.",
+  names: {
+    no_images: "Keine Bilder",
+    silent: "Ohne neue Bilder",
+    clock_in_future: "Uhr in der Zukunft",
+    clock_reset: "Uhr wurde zurückgesetzt",
+    time_zone_assumed: "Zeitzone ist angenommen",
+    without_camera_time: "Bilder ohne Kamerazeit",
+    mostly_blank: "Meist leer",
+    fewer_images: "Weniger Bilder als vorher",
+    low_battery: "Batterie schwach",
+    storage_full: "Speicher ist voll",
+  },
+}

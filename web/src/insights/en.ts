@@ -1,0 +1,232 @@
+import { formatCount, formatDecimal, formatPlural } from "../ui/en"
+
+const formatEvents = (count: number) => formatPlural(count, "event", "events")
+const formatNights = (nights: number) =>
+  formatPlural(Math.round(nights), "camera-night", "camera-nights")
+const formatInterval = (low: string, high: string) => `95 % interval ${low} to ${high}`
+
+export const insightTexts = {
+  title: "Insights",
+  parts: {
+    overview: "Overview",
+    activity: "Activity",
+    species: "Species",
+    effort: "Effort",
+    map: "Map",
+    quality: "Model quality",
+    health: "Camera health",
+  },
+  from: "From",
+  to: "To",
+  deployment: "Deployment",
+  allDeployments: "All deployments",
+  species: "Species",
+  allSpecies: "All species",
+  interval: "Event interval",
+  minutes: (count: number) =>
+    count === 0
+      ? "each observation"
+      : count === 1440
+        ? "24 h"
+        : count >= 60
+          ? `${formatDecimal(count / 60, 1)} h`
+          : `${count} min`,
+  clear: "Clear filters",
+  events: formatEvents,
+  speciesCount: (count: number) => formatPlural(count, "species", "species"),
+  nights: formatNights,
+  deployments: (count: number) => formatPlural(count, "deployment", "deployments"),
+  totals: ["", " of ", " in ", " at ", "."] as [string, string, string, string, string],
+  reviewed: (reviewed: number, images: number) =>
+    `${formatCount(reviewed)} of ${formatPlural(images, "image is", "images are")} reviewed.`,
+  definition: "Definitions with their sources: docs/reference/insights.md.",
+  emptyTitle: "No events yet",
+  empty:
+    "Insights count observations of animals. Start a job or review images, then the first figures appear here.",
+  emptyFiltered: "No observation matches these filters.",
+  seeImages: "See images",
+  review: "Review images",
+  interval95: formatInterval,
+  images: (count: number) => formatPlural(count, "image", "images"),
+  /** Notes of the server by their code; a code without a text here is shown as the server wrote it. */
+  notes: {
+    no_observations: "No observation matches these filters.",
+    no_effort: "Rates are missing, because no camera-nights are known.",
+    few_deployments: "No interval: at least 10 deployments with events are needed.",
+    few_events: "No curve: at least 10 events are needed.",
+    estimated_effort:
+      "The effort is estimated from the first to the last image where a deployment has no start or end.",
+    outside_period:
+      "Observations outside the period of their deployment do not count for the rate.",
+    without_coordinates: "Deployments without a position are left out.",
+    locations_withheld: "Some positions are hidden for your role.",
+    no_audit_sample: "No random sample has been reviewed yet.",
+    biased_reviews: "Reviews of images that people chose are biased.",
+    no_status_reports: "No camera reports battery, temperature, storage or signal.",
+    rows_left_out: "Not all rows are shown. The CSV file has all.",
+    times_assumed: "Some times are assumed.",
+  } as Record<string, string>,
+}
+
+export const tableTexts = {
+  title: "Events per 100 camera-nights",
+  measure: "Values",
+  measures: { rate: "Rate", events: "Events", individuals: "Individuals", images: "Images" },
+  cameraNights: "Camera-nights",
+  eventCount: "Events",
+  rate: "Rate, 95 % interval",
+  sites: "Sites",
+  firstLast: "First and last date",
+  cell: (species: string, deployment: string, value: string, measure: string) =>
+    `${species}, ${deployment}: ${value} (${measure}). See images`,
+  event: (interval: string) =>
+    `Event: observations of one species at one deployment, at most ${interval} apart.`,
+  eventEach: "Event: each observation of a species at a deployment.",
+  noInterval: "No interval: at least 10 deployments with events are needed.",
+  more: (count: number) => `${formatPlural(count, "more species", "more species")}`,
+  estimated: "estimated from the first and last image",
+}
+
+export const activityTexts = {
+  title: "Activity by hour",
+  first: "Species",
+  second: "Compare with",
+  noSecond: "No comparison",
+  clock: "Clock",
+  solar: "Solar",
+  time: "Time",
+  hour: "Hour",
+  density: (name: string) => `Density, ${name}`,
+  count: (name: string) => `Events, ${name}`,
+  night: "Night",
+  tooFew: (name: string, events: number) =>
+    `${name}: ${formatEvents(events)}. At least 10 are needed for a curve.`,
+  chart: (names: string) => `Activity of ${names} by hour of the day`,
+  overlap: (estimator: string, value: string) => `Overlap ${estimator} = ${value}`,
+  overlapInterval: (low: string, high: string, first: number, second: number) =>
+    `(${formatInterval(low, high)}) from ${formatCount(first)} and ${formatEvents(second)}.`,
+  overlapNoInterval: (first: number, second: number) =>
+    `from ${formatCount(first)} and ${formatEvents(second)}.`,
+  method: (replicates: number, seed: number) =>
+    `Kernel density, von Mises. Interval from ${formatCount(replicates)} bootstrap samples, seed ${seed}.`,
+  solarHint: "Solar time: sunrise is 6:00 and sunset is 18:00.",
+}
+
+export const richnessTexts = {
+  title: "Accumulation of species",
+  nights: "Camera-nights",
+  observed: "Observed",
+  expected: "Expected (Mao Tau)",
+  low: "Lower limit",
+  high: "Upper limit",
+  chart: "Number of species by camera-nights",
+  chao2: (value: string, observed: number) =>
+    `Chao2 estimates ${value} species, of which ${formatCount(observed)} are observed`,
+  series: "Species over time",
+  seriesChart: "Events of the most frequent species by month",
+  month: "Month",
+}
+
+export const effortTexts = {
+  title: "Deployments over time",
+  chart: "Days with images of each deployment, with gaps",
+  deployment: "Deployment",
+  start: "Start",
+  end: "End",
+  nights: "Camera-nights",
+  images: "Images",
+  gaps: "Days in gaps",
+  state: "State",
+  states: {
+    active: "active",
+    silent: "silent",
+    finished: "finished",
+    empty: "no images",
+  } as Record<string, string>,
+  table: "Effort",
+  legend: { images: "images", gap: "gap", inactive: "inactive" } as Record<string, string>,
+  suggest: (day: string) => `Set end to ${day}`,
+  suggestHint: "No image has arrived for three days after the last one. It can be the end.",
+  ended: (name: string) => `End of ${name} set.`,
+}
+
+export const rateMapTexts = {
+  title: "Map",
+  species: "Species on the map",
+  period: "Period",
+  allTime: "Whole period",
+  every: "All species",
+  chart: (name: string) => `Map of the rate of ${name} at each deployment`,
+  legend: "Circle area: events per 100 camera-nights. A hollow dot means zero.",
+  latitude: "Latitude",
+  longitude: "Longitude",
+  rate: "Rate",
+  events: "Events",
+  noPlace: (count: number) =>
+    `${formatPlural(count, "deployment is", "deployments are")} not on the map, because no position is known to you.`,
+  nonePlaced: "No deployment has a position. Set positions to see the map.",
+}
+
+export const qualityTexts = {
+  title: "Model quality",
+  model: "Model",
+  none: "No model result has been reviewed yet. Review a random sample to know how good the models are here.",
+  sample: (audited: number, biased: number) =>
+    `${formatPlural(audited, "randomly chosen image counts", "randomly chosen images count")}. ${formatPlural(biased, "other review is", "other reviews are")} biased, because people chose the images.`,
+  species: "Species",
+  precision: "Precision",
+  recall: "Recall",
+  f1: "F1",
+  checked: "Checked",
+  biased: "biased",
+  reviewMore: (count: number) => `Review ${formatCount(count)} more`,
+  reviewMoreHint: (name: string) => `Random images of ${name}, to know its precision within ±5 %`,
+  newSample: "Review 200 random images",
+  continueSample: (done: number, images: number) =>
+    `Continue the random sample (${formatCount(done)} of ${formatCount(images)})`,
+  reliability: "Reliability of confidence",
+  reliabilityChart: "Share of correct answers by confidence of the model",
+  confidence: "Confidence",
+  correct: "Correct",
+  images: "Images",
+  byDeployment: "By deployment",
+  deployment: "Deployment",
+  threshold: "Threshold for a recall",
+  recallWanted: "Recall",
+  suggestion: (threshold: string, recall: string, precision: string) =>
+    `Threshold ${threshold}: recall ${recall}, precision ${precision} on audited images.`,
+  current: (threshold: string) => `The present threshold is ${threshold}.`,
+  noSuggestion: "No threshold can be suggested: too few images of this species are audited.",
+  apply: (threshold: string) => `Apply ${threshold}`,
+  applied: "Threshold applied. Observations are calculated again.",
+  unknown: "–",
+}
+
+export const healthTexts = {
+  title: "Cameras by urgency of a visit",
+  camera: "Deployment",
+  urgency: "Urgency",
+  problems: "Reasons",
+  lastImage: "Last image",
+  perDay: "Images per day",
+  recent: (value: string) => `${value} in the last 7 days`,
+  blanks: "Blanks",
+  battery: "Battery",
+  temperature: "Temperature",
+  storage: "Storage used",
+  signal: "Signal",
+  ok: "No problem known",
+  none: "No deployment yet. Add one to see the state of its camera.",
+  names: {
+    no_images: "No images",
+    silent: "Silent",
+    clock_in_future: "Clock in the future",
+    clock_reset: "Clock was reset",
+    time_zone_assumed: "Time zone is assumed",
+    without_camera_time: "Images without camera time",
+    mostly_blank: "Mostly blank",
+    fewer_images: "Fewer images than before",
+    low_battery: "Low battery",
+    storage_full: "Storage is full",
+  } as Record<string, string>,
+}
