@@ -5,7 +5,6 @@ import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
 import { Chart, type Plot } from "../ui/charts/Chart"
 import { formatDecimal } from "../ui/en"
-import { SkeletonRows } from "../ui/feedback"
 import { useUrlQuery } from "../ui/urlQuery"
 import { activityTexts as t } from "./en"
 import { buildTableUrl, type InsightFilter } from "./insightFilter"
@@ -21,7 +20,8 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
   const colour = useClassColour()
   const [search, setSearch] = useUrlQuery()
   const time: DayTime = search.get("time") === "solar" ? "solar" : "clock"
-  const { data } = useQuery(activityQuery(project.id, filter, time))
+  const query = useQuery(activityQuery(project.id, filter, time))
+  const { data } = query
   const curves = data?.curves ?? []
   const first = curves.find((one) => one.name === search.get("first")) ?? curves[0]
   const second = curves.find((one) => one.name === search.get("second") && one.name !== first?.name)
@@ -116,6 +116,7 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
   return (
     <Panel
       id="activity"
+      query={query}
       title={t.title}
       controls={
         first && (
@@ -165,7 +166,6 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
         </>
       }
     >
-      {!data && <SkeletonRows rows={4} />}
       {first && (
         <>
           <p className="chart-legend" aria-hidden>

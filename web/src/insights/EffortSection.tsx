@@ -9,7 +9,6 @@ import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { Chart, CsvLink, type Plot } from "../ui/charts/Chart"
 import { formatCount, formatDecimal } from "../ui/en"
-import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
 import { addDays, formatDay } from "../ui/time"
 import { effortTexts as t } from "./en"
@@ -27,7 +26,8 @@ interface Span {
 
 export function TimelineSection({ filter }: { filter: InsightFilter }) {
   const project = useProject()
-  const { data } = useQuery(timelineQuery(project.id, filter))
+  const query = useQuery(timelineQuery(project.id, filter))
+  const { data } = query
   const deployments = data?.deployments ?? []
   const draw = useCallback(
     (plot: Plot, width: number) => {
@@ -60,8 +60,7 @@ export function TimelineSection({ filter }: { filter: InsightFilter }) {
     [data],
   )
   return (
-    <Panel id="timeline" title={t.title} foot={data && <Notes notes={data.notes} />}>
-      {!data && <SkeletonRows rows={5} />}
+    <Panel id="timeline" query={query} title={t.title} foot={data && <Notes notes={data.notes} />}>
       {deployments.length > 0 && (
         <>
           <p className="chart-legend" aria-hidden>

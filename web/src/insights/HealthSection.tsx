@@ -5,7 +5,6 @@ import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { CsvLink } from "../ui/charts/Chart"
 import { formatCount, formatDecimal } from "../ui/en"
-import { SkeletonRows } from "../ui/feedback"
 import { Timestamp } from "../ui/time"
 import { healthTexts as t } from "./en"
 import type { InsightFilter } from "./insightFilter"
@@ -15,7 +14,8 @@ import { healthQuery } from "./queries"
 
 export function HealthSection({ filter }: { filter: InsightFilter }) {
   const project = useProject()
-  const { data } = useQuery(healthQuery(project.id))
+  const query = useQuery(healthQuery(project.id))
+  const { data } = query
   const cameras = data?.cameras ?? []
   // Columns of which no camera reports a value are left out.
   const reports = {
@@ -27,11 +27,11 @@ export function HealthSection({ filter }: { filter: InsightFilter }) {
   return (
     <Panel
       id="health"
+      query={query}
       title={t.title}
       controls={<CsvLink href={buildTableUrl(project.id, filter, "camera-health")} />}
       foot={data && <Notes notes={data.notes} />}
     >
-      {!data && <SkeletonRows rows={5} />}
       {data && cameras.length === 0 && <p className="insight-empty">{t.none}</p>}
       {cameras.length > 0 && (
         <div className="insight-scroll" tabIndex={0} role="region" aria-label={t.title}>

@@ -43,7 +43,8 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
   useEffect(() => {
     document.title = `${t.title} · ${project.name}`
   }, [project.name])
-  const isEmpty = data?.events === 0 && !WITHOUT_EVENTS.includes(chosen)
+  const isIndependent = WITHOUT_EVENTS.includes(chosen)
+  const isEmpty = data?.events === 0 && !isIndependent
   const isFiltered = Boolean(
     filter.start || filter.end || filter.taxon || filter.deployments.length > 0,
   )
@@ -65,9 +66,11 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
           </Link>
         ))}
       </nav>
-      {error && <ErrorMessage error={error} retry={() => void refetch()} />}
-      {!data && !error && <SkeletonRows rows={8} />}
-      {data && data.events > 0 && !WITHOUT_EVENTS.includes(chosen) && <Totals summary={data} />}
+      {chosen === "quality" && <QualitySection filter={filter} />}
+      {chosen === "health" && <HealthSection filter={filter} />}
+      {error && !isIndependent && <ErrorMessage error={error} retry={() => void refetch()} />}
+      {!data && !error && !isIndependent && <SkeletonRows rows={8} />}
+      {data && data.events > 0 && !isIndependent && <Totals summary={data} />}
       {isEmpty && (
         <EmptyState title={t.emptyTitle} text={isFiltered ? t.emptyFiltered : t.empty}>
           {isFiltered ? (
@@ -87,7 +90,7 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
           )}
         </EmptyState>
       )}
-      {data && (!isEmpty || chosen === "effort") && (
+      {data && !isIndependent && (!isEmpty || chosen === "effort") && (
         <Content part={chosen} summary={data} filter={filter} />
       )}
     </div>
@@ -123,15 +126,11 @@ function Content({
       )
     case "map":
       return <MapSection filter={filter} height={560} />
-    case "quality":
-      return <QualitySection filter={filter} />
-    case "health":
-      return <HealthSection filter={filter} />
     default:
       return (
         <div className="insight-sheet">
           <div>
-            <SpeciesTable summary={summary} filter={filter} />
+            <SpeciesTable short summary={summary} filter={filter} />
             <ActivitySection filter={filter} />
           </div>
           <div>

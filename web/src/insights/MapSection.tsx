@@ -5,7 +5,6 @@ import { useCallback, useEffect, useState } from "react"
 import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
 import { Chart, type Plot } from "../ui/charts/Chart"
-import { SkeletonRows } from "../ui/feedback"
 import { formatPlainDay } from "../ui/time"
 import { rateMapTexts as t } from "./en"
 import { buildTableUrl, type InsightFilter } from "./insightFilter"
@@ -20,7 +19,8 @@ const LARGEST = 22
 export function MapSection({ filter, height }: { filter: InsightFilter; height: number }) {
   const project = useProject()
   const colour = useClassColour()
-  const { data } = useQuery(mapQuery(project.id, filter))
+  const query = useQuery(mapQuery(project.id, filter))
+  const { data } = query
   const [land, setLand] = useState<GeoJsonObject | null>(null)
   const [name, setName] = useState("")
   const [step, setStep] = useState("")
@@ -41,6 +41,7 @@ export function MapSection({ filter, height }: { filter: InsightFilter; height: 
   return (
     <Panel
       id="map"
+      query={query}
       title={t.title}
       controls={
         data &&
@@ -74,7 +75,6 @@ export function MapSection({ filter, height }: { filter: InsightFilter; height: 
         )
       }
     >
-      {!data && <SkeletonRows rows={4} />}
       {data && placed.length === 0 && <p className="insight-empty">{t.nonePlaced}</p>}
       {placed.length > 0 && (
         <Chart
@@ -125,7 +125,8 @@ function buildMap(plot: Plot, placed: PlaceRate[], land: GeoJsonObject | null, f
       plot.text(placed, {
         ...at,
         text: label,
-        dy: LARGEST + 8,
+        dx: LARGEST + 2,
+        textAnchor: "start",
         fill: "var(--ink)",
         stroke: "var(--surface)",
         strokeWidth: 4,
@@ -138,7 +139,7 @@ function buildMap(plot: Plot, placed: PlaceRate[], land: GeoJsonObject | null, f
 function buildDomain(placed: PlaceRate[]): GeoJsonObject {
   const limits = (values: number[]) => {
     const [low, high] = [Math.min(...values), Math.max(...values)]
-    const margin = Math.max(0.01, 0.2 * (high - low))
+    const margin = Math.max(0.01, 0.25 * (high - low))
     return [low - margin, high + margin] as const
   }
   const [west, east] = limits(placed.map((one) => one.longitude ?? 0))

@@ -1,25 +1,34 @@
 /** A section of insights with its title, its controls and the notes of the server. */
 import type { ReactNode } from "react"
 import type { InsightNote, Interval } from "../api/types"
+import { ErrorMessage } from "../errors/ErrorMessage"
 import { formatDecimal } from "../ui/en"
+import { SkeletonRows } from "../ui/feedback"
 import { insightTexts as t } from "./en"
 
 interface PanelProps {
   title: string
   id: string
+  /** The request of the content: its error is shown, and a skeleton before its data. */
+  query?: { data: unknown; error: unknown; refetch: () => unknown }
   controls?: ReactNode
   /** Notes and remarks below the content. */
   foot?: ReactNode
   children: ReactNode
 }
 
-export function Panel({ title, id, controls, foot, children }: PanelProps) {
+export function Panel({ title, id, query, controls, foot, children }: PanelProps) {
   return (
     <section className="insight-panel" aria-labelledby={`${id}-title`} data-panel={id}>
       <header>
         <h2 id={`${id}-title`}>{title}</h2>
         {controls && <div className="insight-controls">{controls}</div>}
       </header>
+      {query?.error ? (
+        <ErrorMessage error={query.error} retry={() => void query.refetch()} />
+      ) : (
+        query && !query.data && <SkeletonRows rows={4} />
+      )}
       {children}
       <footer className="soft small">
         {foot}

@@ -12,7 +12,6 @@ import { canManage, canReview, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
 import { Chart, CsvLink, type Plot } from "../ui/charts/Chart"
 import { formatCount, formatDecimal } from "../ui/en"
-import { SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
 import { qualityTexts as t } from "./en"
 import type { InsightFilter } from "./insightFilter"
@@ -34,12 +33,14 @@ interface QualityProps {
 export function QualitySection({ filter, short }: QualityProps) {
   const project = useProject()
   const [source, setSource] = useState("")
-  const { data } = useQuery(qualityQuery(project.id, source))
+  const query = useQuery(qualityQuery(project.id, source))
+  const { data } = query
   const params = data?.source ? { source: data.source } : undefined
   return (
     <>
       <Panel
         id="quality"
+        query={query}
         title={t.title}
         controls={
           data?.source && (
@@ -63,9 +64,9 @@ export function QualitySection({ filter, short }: QualityProps) {
           )
         }
       >
-        {!data && <SkeletonRows rows={4} />}
         {data && !data.source && <p className="insight-empty">{t.none}</p>}
         {data?.source && <ClassTable data={data} source={data.source} short={short} />}
+        {data?.source && short && <NextReviews data={data} source={data.source} />}
         {data && <SampleButton data={data} />}
       </Panel>
       {data?.source && !short && (
@@ -75,6 +76,30 @@ export function QualitySection({ filter, short }: QualityProps) {
         </>
       )}
     </>
+  )
+}
+
+/** The class whose precision is known least, with the reviews that it needs. */
+function NextReviews({ data, source }: { data: ModelQuality; source: string }) {
+  const project = useProject()
+  const create = useCreateSample()
+  const unsure = data.classes
+    .filter((one) => one.more_reviews > 0)
+    .toSorted((a, b) => b.images - a.images)[0]
+  if (!unsure || !canManage(project)) return null
+  return (
+    <p>
+      {t.needs(unsure.name, unsure.more_reviews)}{" "}
+      <Button
+        small
+        busy={create.isPending}
+        onClick={() =>
+          create.mutate({ images: unsure.more_reviews, class_name: unsure.name, source })
+        }
+      >
+        {t.reviewMore(unsure.more_reviews)}
+      </Button>
+    </p>
   )
 }
 
@@ -146,7 +171,11 @@ function ClassTable({
             {!short && <th>{t.recall}</th>}
             {!short && <th className="number">{t.f1}</th>}
             <th className="number">{t.checked}</th>
-            <th />
+            {!short && (
+              <th>
+                <span className="visually-hidden">{t.nextStep}</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -186,20 +215,22 @@ function ClassRow({ one, source, short }: { one: ClassQuality; source: string; s
       )}
       {!short && <td className="number">{formatPercent(one.f1)}</td>}
       <td className="number">{formatCount(one.precision.whole)}</td>
-      <td className="number">
-        {one.more_reviews > 0 && canManage(project) && (
-          <Button
-            small
-            busy={create.isPending}
-            title={t.reviewMoreHint(one.name)}
-            onClick={() =>
-              create.mutate({ images: one.more_reviews, class_name: one.name, source })
-            }
-          >
-            {t.reviewMore(one.more_reviews)}
-          </Button>
-        )}
-      </td>
+      {!short && (
+        <td className="number">
+          {one.more_reviews > 0 && canManage(project) && (
+            <Button
+              small
+              busy={create.isPending}
+              title={t.reviewMoreHint(one.name)}
+              onClick={() =>
+                create.mutate({ images: one.more_reviews, class_name: one.name, source })
+              }
+            >
+              {t.reviewMore(one.more_reviews)}
+            </Button>
+          )}
+        </td>
+      )}
     </tr>
   )
 }

@@ -5,7 +5,6 @@ import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
 import { Chart, type Plot } from "../ui/charts/Chart"
 import { formatDecimal } from "../ui/en"
-import { SkeletonRows } from "../ui/feedback"
 import { formatPlainDay } from "../ui/time"
 import { insightTexts, richnessTexts as t } from "./en"
 import { buildTableUrl, type InsightFilter } from "./insightFilter"
@@ -16,7 +15,8 @@ const MOST_SERIES = 5
 
 export function RichnessSection({ filter }: { filter: InsightFilter }) {
   const project = useProject()
-  const { data } = useQuery(accumulationQuery(project.id, filter))
+  const query = useQuery(accumulationQuery(project.id, filter))
+  const { data } = query
   const draw = useCallback(
     (plot: Plot) => {
       const steps = data?.steps ?? []
@@ -61,8 +61,12 @@ export function RichnessSection({ filter }: { filter: InsightFilter }) {
   )
   const chao2 = data?.chao2
   return (
-    <Panel id="accumulation" title={t.title} foot={data && <Notes notes={data.notes} />}>
-      {!data && <SkeletonRows rows={4} />}
+    <Panel
+      id="accumulation"
+      query={query}
+      title={t.title}
+      foot={data && <Notes notes={data.notes} />}
+    >
       {chao2 && (
         <p data-testid="chao2">
           {t.chao2(formatDecimal(chao2.value, 1), chao2.observed)}

@@ -23,9 +23,12 @@ const MOST_SHADE = 48
 export function SpeciesTable({
   summary,
   filter,
+  short,
 }: {
   summary: InsightSummary
   filter: InsightFilter
+  /** Whether the dates are left out. */
+  short?: boolean
 }) {
   const project = useProject()
   const [measure, setMeasure] = useState<Measure>("rate")
@@ -77,7 +80,7 @@ export function SpeciesTable({
               <th scope="col">{t.eventCount}</th>
               <th scope="col">{t.rate}</th>
               <th scope="col">{t.sites}</th>
-              <th scope="col">{t.firstLast}</th>
+              {!short && <th scope="col">{t.firstLast}</th>}
             </tr>
             <tr className="species-nights">
               <th scope="row">{t.cameraNights}</th>
@@ -90,7 +93,7 @@ export function SpeciesTable({
               <td />
               <td>{formatCount(Math.round(summary.nights))}</td>
               <td />
-              <td />
+              {!short && <td />}
             </tr>
           </thead>
           <tbody>
@@ -103,6 +106,7 @@ export function SpeciesTable({
                 most={most}
                 mostRate={mostRate}
                 filter={filter}
+                short={short}
               />
             ))}
           </tbody>
@@ -124,9 +128,10 @@ interface RowProps {
   most: number
   mostRate: number
   filter: InsightFilter
+  short?: boolean
 }
 
-function SpeciesRow({ one, sites, measure, most, mostRate, filter }: RowProps) {
+function SpeciesRow({ one, sites, measure, most, mostRate, filter, short }: RowProps) {
   const project = useProject()
   const colour = useClassColour()
   const cells = new Map(one.cells.map((cell) => [cell.deployment_id, cell]))
@@ -185,7 +190,7 @@ function SpeciesRow({ one, sites, measure, most, mostRate, filter }: RowProps) {
           />
           <span>
             {formatRate(one.rate)}
-            {one.interval && (
+            {one.interval && !short && (
               <small className="soft">
                 {" "}
                 ({formatRate(one.interval.low)}–{formatRate(one.interval.high)})
@@ -197,9 +202,11 @@ function SpeciesRow({ one, sites, measure, most, mostRate, filter }: RowProps) {
       <td>
         {one.deployments}/{sites.length}
       </td>
-      <td className="soft">
-        {formatDay(one.first_seen)} – {formatDay(one.last_seen)}
-      </td>
+      {!short && (
+        <td className="soft">
+          {formatDay(one.first_seen)} – {formatDay(one.last_seen)}
+        </td>
+      )}
     </tr>
   )
 }

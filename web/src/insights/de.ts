@@ -177,6 +177,9 @@ export const qualityTexts: Translation<typeof en.qualityTexts> = {
   f1: "F1",
   checked: "Geprüft",
   biased: "verzerrt",
+  nextStep: "Nächster Schritt",
+  needs: (name, count) =>
+    `${name}: ${formatPlural(count, "weiteres zufälliges Bild ist", "weitere zufällige Bilder sind")} nötig, um die Genauigkeit auf ±5 % zu kennen.`,
   reviewMore: (count) => `${formatCount(count)} weitere prüfen`,
   reviewMoreHint: (name) => `Zufällige Bilder von ${name}, um die Genauigkeit auf ±5 % zu kennen`,
   newSample: "200 zufällige Bilder prüfen",

@@ -179,6 +179,9 @@ export const qualityTexts = {
   f1: "F1",
   checked: "Checked",
   biased: "biased",
+  nextStep: "Next step",
+  needs: (name: string, count: number) =>
+    `${name}: ${formatPlural(count, "more random image is", "more random images are")} needed to know the precision within ±5 %.`,
   reviewMore: (count: number) => `Review ${formatCount(count)} more`,
   reviewMoreHint: (name: string) => `Random images of ${name}, to know its precision within ±5 %`,
   newSample: "Review 200 random images",
