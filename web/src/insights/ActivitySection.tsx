@@ -4,32 +4,23 @@ import { useCallback } from "react"
 import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
 import { Chart, type Plot } from "../ui/charts/Chart"
-import { formatDecimal } from "../ui/en"
 import { useUrlQuery } from "../ui/urlQuery"
 import { activityTexts as t } from "./en"
 import { buildTableUrl, type InsightFilter } from "./insightFilter"
 import { Choice, Notes, Panel } from "./Panel"
-import { activityQuery, type DayTime, overlapQuery } from "./queries"
+import { activityQuery } from "./queries"
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour)
-const DUSK = 18
-const DAWN = 6
 
 export function ActivitySection({ filter }: { filter: InsightFilter }) {
   const project = useProject()
   const colour = useClassColour()
   const [search, setSearch] = useUrlQuery()
-  const time: DayTime = search.get("time") === "solar" ? "solar" : "clock"
-  const query = useQuery(activityQuery(project.id, filter, time))
+  const query = useQuery(activityQuery(project.id, filter))
   const { data } = query
   const curves = data?.curves ?? []
   const first = curves.find((one) => one.name === search.get("first")) ?? curves[0]
   const second = curves.find((one) => one.name === search.get("second") && one.name !== first?.name)
-  const { data: overlap } = useQuery({
-    ...overlapQuery(project.id, filter, time, first?.name ?? "", second?.name ?? ""),
-    enabled: Boolean(first && second),
-    placeholderData: undefined,
-  })
   const set = (name: string) => (value: string) =>
     setSearch((next) => (value ? next.set(name, value) : next.delete(name)), { replace: true })
   const shown = [first, second].filter((one) => one !== undefined)
@@ -47,21 +38,12 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
       },
       y: { label: null, grid: true, zero: true, ticks: 4 },
       marks: [
-        ...(time === "solar"
-          ? [
-              plot.rect([[0, DAWN] as const, [DUSK, 24] as const], {
-                x1: (one: readonly [number, number]) => one[0],
-                x2: (one: readonly [number, number]) => one[1],
-                fill: "var(--sunken)",
-              }),
-            ]
-          : []),
         ...shown.flatMap((one, at) => {
           const stroke = colour(one.name)
           const dashes = at === 1 ? "6 4" : undefined
           const bars = HOURS.map((hour) => ({
             hour,
-            share: one.used > 0 ? (one.hours[hour] ?? 0) / one.used : 0,
+            share: one.events > 0 ? (one.hours[hour] ?? 0) / one.events : 0,
           }))
           const points = (one.density ?? []).map((density, index) => ({
             hour: index * step,
@@ -96,7 +78,7 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
         plot.ruleY([0], { stroke: "var(--line-strong)" }),
       ],
     }),
-    [first, second, time, step],
+    [first, second, step],
   )
   const names = shown.map((one) => one.name)
   const options = curves.map((one) => [one.name, one.name] as const)
@@ -128,40 +110,15 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
               options={[["", t.noSecond], ...options.filter(([name]) => name !== first.name)]}
               onChange={set("second")}
             />
-            <Choice
-              label={t.time}
-              value={time}
-              options={[
-                ["clock", t.clock],
-                ["solar", t.solar],
-              ]}
-              onChange={(next) => set("time")(next === "solar" ? next : "")}
-            />
           </>
         )
       }
       foot={
         <>
           {few.map((one) => (
-            <p key={one.name}>{t.tooFew(one.name, one.used)}</p>
+            <p key={one.name}>{t.tooFew(one.name, one.events)}</p>
           ))}
-          {overlap?.estimates.map((one) => (
-            <p key={one.estimator} data-testid="overlap">
-              <b>{t.overlap(one.estimator, formatDecimal(one.value, 2))}</b>{" "}
-              {one.interval
-                ? t.overlapInterval(
-                    formatDecimal(one.interval.low, 2),
-                    formatDecimal(one.interval.high, 2),
-                    overlap.first.used,
-                    overlap.second.used,
-                  )
-                : t.overlapNoInterval(overlap.first.used, overlap.second.used)}
-            </p>
-          ))}
-          {overlap && overlap.estimates.length > 0 && (
-            <p>{t.method(overlap.replicates, overlap.seed)}</p>
-          )}
-          {time === "solar" && <p>{t.solarHint}</p>}
+          {shown.some((one) => one.density) && <p>{t.method}</p>}
           <Notes notes={(data?.notes ?? []).filter((note) => note.code !== "few_events")} />
         </>
       }
@@ -189,7 +146,7 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
             height={232}
             draw={draw}
             table={table}
-            csv={buildTableUrl(project.id, filter, "activity", { time })}
+            csv={buildTableUrl(project.id, filter, "activity")}
           />
         </>
       )}

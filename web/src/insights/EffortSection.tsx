@@ -1,5 +1,5 @@
 /** The deployments' days with images, their gaps, and their effort as a table. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
+import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { useCallback } from "react"
 import { Link } from "wouter"
 import { api, unwrap } from "../api/client"
@@ -13,8 +13,7 @@ import { showToast } from "../ui/Toasts"
 import { addDays, formatDay } from "../ui/time"
 import { effortTexts as t } from "./en"
 import { buildTableUrl, type InsightFilter } from "./insightFilter"
-import { Notes, Panel } from "./Panel"
-import { timelineQuery } from "./queries"
+import { Panel } from "./Panel"
 
 const ROW_HEIGHT = 26
 
@@ -24,20 +23,11 @@ interface Span {
   until: Date
 }
 
-export function TimelineSection({ filter }: { filter: InsightFilter }) {
-  const project = useProject()
-  const query = useQuery(timelineQuery(project.id, filter))
-  const { data } = query
-  const deployments = data?.deployments ?? []
+export function TimelineSection({ summary }: { summary: InsightSummary }) {
+  const deployments = summary.deployments.filter((one) => listDays(one) !== null)
   const draw = useCallback(
     (plot: Plot, width: number) => {
-      const all = data?.deployments ?? []
-      const days = all.flatMap((one) =>
-        one.images.flatMap((images, at) => {
-          const day = data?.days[at]
-          return images > 0 && day ? [span(one.name, day, day)] : []
-        }),
-      )
+      const all = summary.deployments.filter((one) => listDays(one) !== null)
       const bars = { x1: "from", x2: "until", y: "name" }
       return {
         marginLeft: width < 480 ? 96 : 150,
@@ -46,52 +36,56 @@ export function TimelineSection({ filter }: { filter: InsightFilter }) {
         y: { label: null, domain: all.map((one) => one.name), padding: 0.3 },
         marks: [
           plot.barX(
-            all.flatMap((one) => one.inactive.map((gap) => span(one.name, gap.start, gap.end))),
-            { ...bars, fill: "var(--line)" },
+            all.flatMap((one) => {
+              const days = listDays(one)
+              return days ? [span(one.name, days[0], days[1])] : []
+            }),
+            { ...bars, fill: "var(--accent)" },
           ),
           plot.barX(
             all.flatMap((one) => one.gaps.map((gap) => span(one.name, gap.start, gap.end))),
             { ...bars, fill: "var(--amber-wash)", stroke: "var(--amber)", strokeDasharray: "3 3" },
           ),
-          plot.barX(days, { ...bars, fill: "var(--accent)" }),
         ],
       }
     },
-    [data],
+    [summary],
   )
+  if (deployments.length === 0) return null
   return (
-    <Panel id="timeline" query={query} title={t.title} foot={data && <Notes notes={data.notes} />}>
-      {deployments.length > 0 && (
-        <>
-          <p className="chart-legend" aria-hidden>
-            {Object.entries(t.legend).map(([kind, text]) => (
-              <span key={kind}>
-                <span className={`swatch swatch-${kind}`} />
-                {text}
-              </span>
-            ))}
-          </p>
-          <Chart
-            label={t.chart}
-            name="timeline"
-            height={60 + ROW_HEIGHT * deployments.length}
-            draw={draw}
-            csv={buildTableUrl(project.id, filter, "timeline")}
-            table={{
-              columns: [t.deployment, t.start, t.end, t.images, t.gaps],
-              rows: deployments.map((one) => [
-                one.name,
-                one.start,
-                one.end,
-                one.images.reduce((sum, images) => sum + images, 0),
-                one.gaps.reduce((sum, gap) => sum + gap.days, 0),
-              ]),
-            }}
-          />
-        </>
-      )}
+    <Panel id="timeline" title={t.title}>
+      <p className="chart-legend" aria-hidden>
+        {Object.entries(t.legend).map(([kind, text]) => (
+          <span key={kind}>
+            <span className={`swatch swatch-${kind}`} />
+            {text}
+          </span>
+        ))}
+      </p>
+      <Chart
+        label={t.chart}
+        name="timeline"
+        height={60 + ROW_HEIGHT * deployments.length}
+        draw={draw}
+        table={{
+          columns: [t.deployment, t.start, t.end, t.images, t.gaps],
+          rows: deployments.map((one) => [
+            one.name,
+            ...(listDays(one) ?? [null, null]),
+            one.images,
+            one.gap_days,
+          ]),
+        }}
+      />
     </Panel>
   )
+}
+
+/** The first and the last day of a deployment: its period, or that of its images. */
+function listDays(one: DeploymentEffort): [string, string] | null {
+  const start = one.start ?? one.first_image_at
+  const end = one.end ?? one.last_image_at
+  return start && end ? [start.slice(0, 10), end.slice(0, 10)] : null
 }
 
 const span = (name: string, start: string, end: string): Span => ({

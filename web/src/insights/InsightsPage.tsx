@@ -1,4 +1,4 @@
-/** Insights: totals in one sentence, then rates, activity, map and quality with one filter. */
+/** Insights: totals in one sentence, then rates, activity, effort and a map with one filter. */
 import { useQuery } from "@tanstack/react-query"
 import { useEffect, useMemo } from "react"
 import { Link } from "wouter"
@@ -22,9 +22,8 @@ import {
 } from "./insightFilter"
 import { MapSection } from "./MapSection"
 import { Choice } from "./Panel"
-import { QualitySection } from "./QualitySection"
 import { summaryQuery } from "./queries"
-import { RichnessSection, SeriesSection } from "./RichnessSection"
+import { RichnessSection } from "./RichnessSection"
 import { SpeciesTable } from "./SpeciesTable"
 import "./insights.css"
 
@@ -32,7 +31,7 @@ export type InsightPart = keyof typeof t.parts
 
 const PARTS = Object.keys(t.parts) as InsightPart[]
 /** Parts whose figures do not depend on events of the filter. */
-const WITHOUT_EVENTS: InsightPart[] = ["quality", "health"]
+const WITHOUT_EVENTS: InsightPart[] = ["health"]
 
 export function InsightsPage({ part = "overview" }: { part?: string }) {
   const project = useProject()
@@ -66,7 +65,6 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
           </Link>
         ))}
       </nav>
-      {chosen === "quality" && <QualitySection filter={filter} />}
       {chosen === "health" && <HealthSection filter={filter} />}
       {error && !isIndependent && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && !isIndependent && <SkeletonRows rows={8} />}
@@ -114,18 +112,17 @@ function Content({
         <>
           <SpeciesTable summary={summary} filter={filter} />
           <RichnessSection filter={filter} />
-          <SeriesSection filter={filter} />
         </>
       )
     case "effort":
       return (
         <>
-          <TimelineSection filter={filter} />
+          <TimelineSection summary={summary} />
           <EffortTable summary={summary} filter={filter} />
         </>
       )
     case "map":
-      return <MapSection filter={filter} height={560} />
+      return <MapSection summary={summary} height={560} />
     default:
       return (
         <div className="insight-sheet">
@@ -134,8 +131,8 @@ function Content({
             <ActivitySection filter={filter} />
           </div>
           <div>
-            <MapSection filter={filter} height={300} />
-            <QualitySection filter={filter} short />
+            <MapSection summary={summary} height={300} />
+            <RichnessSection filter={filter} />
           </div>
         </div>
       )

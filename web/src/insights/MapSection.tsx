@@ -2,75 +2,70 @@
 import { useQuery } from "@tanstack/react-query"
 import type { GeoJsonObject } from "geojson"
 import { useCallback, useEffect, useState } from "react"
+import type { InsightSummary } from "../api/types"
+import { deploymentsQuery } from "../deployments/queries"
 import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
 import { Chart, type Plot } from "../ui/charts/Chart"
-import { formatPlainDay } from "../ui/time"
 import { rateMapTexts as t } from "./en"
-import { buildTableUrl, type InsightFilter } from "./insightFilter"
 import { loadLand } from "./land"
 import { listRates, type PlaceRate } from "./mapRates"
-import { Choice, formatRate, Notes, Panel } from "./Panel"
-import { mapQuery } from "./queries"
+import { Choice, formatRate, Panel } from "./Panel"
 
 /** Radius in pixels of the largest rate. */
 const LARGEST = 22
 
-export function MapSection({ filter, height }: { filter: InsightFilter; height: number }) {
+interface MapProps {
+  summary: InsightSummary
+  height: number
+}
+
+export function MapSection({ summary, height }: MapProps) {
   const project = useProject()
   const colour = useClassColour()
-  const query = useQuery(mapQuery(project.id, filter))
+  const query = useQuery(deploymentsQuery(project.id))
   const { data } = query
   const [land, setLand] = useState<GeoJsonObject | null>(null)
   const [name, setName] = useState("")
-  const [step, setStep] = useState("")
   useEffect(() => {
     // Without land, the map is still complete.
     loadLand()
       .then(setLand)
       .catch(() => undefined)
   }, [])
-  const rates = data ? listRates(data, name, step) : []
+  const rates = data ? listRates(summary, data.results, name) : []
   const placed = rates.filter((one) => one.latitude !== null && one.longitude !== null)
   const fill = name ? colour(name) : "var(--accent)"
   // biome-ignore lint/correctness/useExhaustiveDependencies: rates change with the data and choices
   const draw = useCallback(
     (plot: Plot) => buildMap(plot, placed, land, fill),
-    [data, land, name, step],
+    [data, summary, land, name],
   )
   return (
     <Panel
       id="map"
-      query={query}
       title={t.title}
+      query={query}
       controls={
-        data &&
         placed.length > 0 && (
-          <>
-            <Choice
-              label={t.species}
-              value={name}
-              options={[["", t.every], ...data.species.map((one) => [one.name, one.name] as const)]}
-              onChange={setName}
-            />
-            <Choice
-              label={t.period}
-              value={step}
-              options={[
-                ["", t.allTime],
-                ...data.steps.map((day) => [day, formatMonth(day)] as const),
-              ]}
-              onChange={setStep}
-            />
-          </>
+          <Choice
+            label={t.species}
+            value={name}
+            options={[
+              ["", t.every],
+              ...summary.species.map((one) => [one.name, one.name] as const),
+            ]}
+            onChange={setName}
+          />
         )
       }
       foot={
         data && (
           <>
             {placed.length > 0 && <p>{t.legend}</p>}
-            {rates.length > placed.length && <p>{t.noPlace(rates.length - placed.length)}</p>}
-            <Notes notes={data.notes.filter((note) => note.code !== "without_coordinates")} />
+            {placed.length > 0 && rates.length > placed.length && (
+              <p>{t.noPlace(rates.length - placed.length)}</p>
+            )}
           </>
         )
       }
@@ -82,15 +77,14 @@ export function MapSection({ filter, height }: { filter: InsightFilter; height: 
           name="map"
           height={height}
           draw={draw}
-          csv={buildTableUrl(project.id, filter, "map")}
           table={{
-            columns: [t.title, t.latitude, t.longitude, t.events, t.rate],
+            columns: [t.deployment, t.latitude, t.longitude, t.events, t.rate],
             rows: rates.map((one) => [
               one.name,
               one.latitude,
               one.longitude,
               one.events,
-              one.rate === null ? null : formatRate(one.rate),
+              one.rate === null ? null : Math.round(10 * one.rate) / 10,
             ]),
           }}
         />
@@ -99,12 +93,13 @@ export function MapSection({ filter, height }: { filter: InsightFilter; height: 
   )
 }
 
-const formatMonth = (day: string) => formatPlainDay(day, { month: "short", year: "numeric" })
-
 function buildMap(plot: Plot, placed: PlaceRate[], land: GeoJsonObject | null, fill: string) {
   const at = { x: "longitude", y: "latitude" } as const
   const some = placed.filter((one) => (one.rate ?? 0) > 0)
   const none = placed.filter((one) => !((one.rate ?? 0) > 0))
+  // Names are on the side with more room.
+  const longitudes = placed.map((one) => one.longitude ?? 0)
+  const middle = (Math.min(...longitudes) + Math.max(...longitudes)) / 2
   const label = (one: PlaceRate) => `${one.name} ${formatRate(one.rate)}`
   return {
     projection: { type: "mercator" as const, domain: buildDomain(placed), inset: 4 },
@@ -122,15 +117,20 @@ function buildMap(plot: Plot, placed: PlaceRate[], land: GeoJsonObject | null, f
         strokeWidth: 1.5,
         title: label,
       }),
-      plot.text(placed, {
-        ...at,
-        text: label,
-        dx: LARGEST + 2,
-        textAnchor: "start",
-        fill: "var(--ink)",
-        stroke: "var(--surface)",
-        strokeWidth: 4,
-      }),
+      ...[false, true].map((isEast) =>
+        plot.text(
+          placed.filter((one) => (one.longitude ?? 0) > middle === isEast),
+          {
+            ...at,
+            text: label,
+            dx: isEast ? -LARGEST - 2 : LARGEST + 2,
+            textAnchor: isEast ? ("end" as const) : ("start" as const),
+            fill: "var(--ink)",
+            stroke: "var(--surface)",
+            strokeWidth: 4,
+          },
+        ),
+      ),
     ],
   }
 }

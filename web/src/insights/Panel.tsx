@@ -53,25 +53,20 @@ export const formatPercent = (share: number | null) =>
 export function IntervalBar({
   value,
   interval,
-  least = 0,
   most,
-  wide,
   format,
 }: {
   value: number | null
   interval: Interval | null
-  least?: number
   most: number
-  wide?: boolean
   format: (value: number) => string
 }) {
   if (value === null) return null
-  const at = (one: number) =>
-    96 * Math.min(1, Math.max(0, (one - least) / Math.max(most - least, 1e-9)))
+  const at = (one: number) => 96 * Math.min(1, Math.max(0, one / Math.max(most, 1e-9)))
   const text = interval ? t.interval95(format(interval.low), format(interval.high)) : format(value)
   return (
     <svg
-      className={wide ? "interval interval-wide" : "interval"}
+      className="interval"
       viewBox="0 0 96 16"
       preserveAspectRatio="none"
       role="img"

@@ -3,7 +3,6 @@ import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
 const formatEvents = (count: number) => formatPlural(count, "Ereignis", "Ereignisse")
-const formatEventsOf = (count: number) => formatPlural(count, "Ereignis", "Ereignissen")
 const formatInterval = (low: string, high: string) => `95-%-Intervall ${low} bis ${high}`
 
 export const insightTexts: Translation<typeof en.insightTexts> = {
@@ -14,7 +13,6 @@ export const insightTexts: Translation<typeof en.insightTexts> = {
     species: "Arten",
     effort: "Aufwand",
     map: "Karte",
-    quality: "Modellgüte",
     health: "Kamerazustand",
   },
   from: "Von",
@@ -91,23 +89,13 @@ export const activityTexts: Translation<typeof en.activityTexts> = {
   first: "Art",
   second: "Vergleichen mit",
   noSecond: "Kein Vergleich",
-  clock: "Uhr",
-  solar: "Sonne",
-  time: "Zeit",
   hour: "Stunde",
   density: (name) => `Dichte, ${name}`,
   count: (name) => `Ereignisse, ${name}`,
-  night: "Nacht",
   tooFew: (name, events) =>
     `${name}: ${formatEvents(events)}. Für eine Kurve sind mindestens 10 nötig.`,
   chart: (names) => `Aktivität von ${names} nach Stunde des Tages`,
-  overlap: (estimator, value) => `Überlappung ${estimator} = ${value}`,
-  overlapInterval: (low, high, first, second) =>
-    `(${formatInterval(low, high)}) aus ${formatCount(first)} und ${formatEventsOf(second)}.`,
-  overlapNoInterval: (first, second) => `aus ${formatCount(first)} und ${formatEventsOf(second)}.`,
-  method: (replicates, seed) =>
-    `Kerndichte, von Mises. Intervall aus ${formatCount(replicates)} Bootstrap-Stichproben, Startwert ${seed}.`,
-  solarHint: "Sonnenzeit: Sonnenaufgang ist 6:00, Sonnenuntergang ist 18:00.",
+  method: "Kerndichte, von Mises. Uhrzeit in der Zeitzone jedes Standorts.",
 }
 
 export const richnessTexts: Translation<typeof en.richnessTexts> = {
@@ -115,19 +103,14 @@ export const richnessTexts: Translation<typeof en.richnessTexts> = {
   nights: "Kameranächte",
   observed: "Beobachtet",
   expected: "Erwartet (Mao Tau)",
-  low: "Untere Grenze",
-  high: "Obere Grenze",
   chart: "Zahl der Arten nach Kameranächten",
   chao2: (value, observed) =>
     `Chao2 schätzt ${value} Arten, davon ${formatCount(observed)} beobachtet`,
-  series: "Arten im Lauf der Zeit",
-  seriesChart: "Ereignisse der häufigsten Arten nach Monat",
-  month: "Monat",
 }
 
 export const effortTexts: Translation<typeof en.effortTexts> = {
   title: "Standorte im Lauf der Zeit",
-  chart: "Tage mit Bildern je Standort, mit Lücken",
+  chart: "Zeitraum jedes Standorts, mit Lücken ohne Bilder",
   deployment: "Standort",
   start: "Beginn",
   end: "Ende",
@@ -142,7 +125,7 @@ export const effortTexts: Translation<typeof en.effortTexts> = {
     empty: "keine Bilder",
   },
   table: "Aufwand",
-  legend: { images: "Bilder", gap: "Lücke", inactive: "inaktiv" },
+  legend: { images: "in Betrieb", gap: "Lücke" },
   suggest: (day) => `Ende auf ${day} setzen`,
   suggestHint: "Seit drei Tagen ist kein Bild mehr gekommen. Das letzte kann das Ende sein.",
   ended: (name) => `Ende von ${name} gesetzt.`,
@@ -151,11 +134,10 @@ export const effortTexts: Translation<typeof en.effortTexts> = {
 export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
   title: "Karte",
   species: "Art auf der Karte",
-  period: "Zeitraum",
-  allTime: "Ganzer Zeitraum",
   every: "Alle Arten",
   chart: (name) => `Karte der Rate von ${name} an jedem Standort`,
   legend: "Kreisfläche: Ereignisse je 100 Kameranächte. Ein hohler Punkt bedeutet null.",
+  deployment: "Standort",
   latitude: "Breite",
   longitude: "Länge",
   rate: "Rate",
@@ -163,45 +145,6 @@ export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
   noPlace: (count) =>
     `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil Ihnen keine Position bekannt ist.`,
   nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
-}
-
-export const qualityTexts: Translation<typeof en.qualityTexts> = {
-  title: "Modellgüte",
-  model: "Modell",
-  none: "Noch wurde kein Ergebnis eines Modells geprüft. Prüfen Sie eine Zufallsstichprobe, um zu wissen, wie gut die Modelle hier sind.",
-  sample: (audited, biased) =>
-    `${formatPlural(audited, "zufällig gewähltes Bild zählt", "zufällig gewählte Bilder zählen")}. ${formatPlural(biased, "andere Prüfung ist", "andere Prüfungen sind")} verzerrt, weil Menschen die Bilder gewählt haben.`,
-  species: "Art",
-  precision: "Genauigkeit",
-  recall: "Trefferquote",
-  f1: "F1",
-  checked: "Geprüft",
-  biased: "verzerrt",
-  nextStep: "Nächster Schritt",
-  needs: (name, count) =>
-    `${name}: ${formatPlural(count, "weiteres zufälliges Bild ist", "weitere zufällige Bilder sind")} nötig, um die Genauigkeit auf ±5 % zu kennen.`,
-  reviewMore: (count) => `${formatCount(count)} weitere prüfen`,
-  reviewMoreHint: (name) => `Zufällige Bilder von ${name}, um die Genauigkeit auf ±5 % zu kennen`,
-  newSample: "200 zufällige Bilder prüfen",
-  continueSample: (done, images) =>
-    `Zufallsstichprobe fortsetzen (${formatCount(done)} von ${formatCount(images)})`,
-  reliability: "Verlässlichkeit der Konfidenz",
-  reliabilityChart: "Anteil richtiger Antworten nach Konfidenz des Modells",
-  confidence: "Konfidenz",
-  correct: "Richtig",
-  images: "Bilder",
-  byDeployment: "Nach Standort",
-  deployment: "Standort",
-  threshold: "Schwelle für eine Trefferquote",
-  recallWanted: "Trefferquote",
-  suggestion: (threshold, recall, precision) =>
-    `Schwelle ${threshold}: Trefferquote ${recall}, Genauigkeit ${precision} auf der Stichprobe.`,
-  current: (threshold) => `Die jetzige Schwelle ist ${threshold}.`,
-  noSuggestion:
-    "Keine Schwelle lässt sich vorschlagen: Zu wenige Bilder dieser Art sind in der Stichprobe.",
-  apply: (threshold) => `${threshold} anwenden`,
-  applied: "Schwelle angewendet. Die Beobachtungen werden neu berechnet.",
-  unknown: "–",
 }
 
 export const healthTexts: Translation<typeof en.healthTexts> = {

@@ -13,7 +13,6 @@ export const insightTexts = {
     species: "Species",
     effort: "Effort",
     map: "Map",
-    quality: "Model quality",
     health: "Camera health",
   },
   from: "From",
@@ -92,24 +91,13 @@ export const activityTexts = {
   first: "Species",
   second: "Compare with",
   noSecond: "No comparison",
-  clock: "Clock",
-  solar: "Solar",
-  time: "Time",
   hour: "Hour",
   density: (name: string) => `Density, ${name}`,
   count: (name: string) => `Events, ${name}`,
-  night: "Night",
   tooFew: (name: string, events: number) =>
     `${name}: ${formatEvents(events)}. At least 10 are needed for a curve.`,
   chart: (names: string) => `Activity of ${names} by hour of the day`,
-  overlap: (estimator: string, value: string) => `Overlap ${estimator} = ${value}`,
-  overlapInterval: (low: string, high: string, first: number, second: number) =>
-    `(${formatInterval(low, high)}) from ${formatCount(first)} and ${formatEvents(second)}.`,
-  overlapNoInterval: (first: number, second: number) =>
-    `from ${formatCount(first)} and ${formatEvents(second)}.`,
-  method: (replicates: number, seed: number) =>
-    `Kernel density, von Mises. Interval from ${formatCount(replicates)} bootstrap samples, seed ${seed}.`,
-  solarHint: "Solar time: sunrise is 6:00 and sunset is 18:00.",
+  method: "Kernel density, von Mises. Time of the clock in the zone of each deployment.",
 }
 
 export const richnessTexts = {
@@ -117,19 +105,14 @@ export const richnessTexts = {
   nights: "Camera-nights",
   observed: "Observed",
   expected: "Expected (Mao Tau)",
-  low: "Lower limit",
-  high: "Upper limit",
   chart: "Number of species by camera-nights",
   chao2: (value: string, observed: number) =>
     `Chao2 estimates ${value} species, of which ${formatCount(observed)} are observed`,
-  series: "Species over time",
-  seriesChart: "Events of the most frequent species by month",
-  month: "Month",
 }
 
 export const effortTexts = {
   title: "Deployments over time",
-  chart: "Days with images of each deployment, with gaps",
+  chart: "Period of each deployment, with gaps without images",
   deployment: "Deployment",
   start: "Start",
   end: "End",
@@ -144,7 +127,7 @@ export const effortTexts = {
     empty: "no images",
   } as Record<string, string>,
   table: "Effort",
-  legend: { images: "images", gap: "gap", inactive: "inactive" } as Record<string, string>,
+  legend: { images: "deployed", gap: "gap" } as Record<string, string>,
   suggest: (day: string) => `Set end to ${day}`,
   suggestHint: "No image has arrived for three days after the last one. It can be the end.",
   ended: (name: string) => `End of ${name} set.`,
@@ -153,11 +136,10 @@ export const effortTexts = {
 export const rateMapTexts = {
   title: "Map",
   species: "Species on the map",
-  period: "Period",
-  allTime: "Whole period",
   every: "All species",
   chart: (name: string) => `Map of the rate of ${name} at each deployment`,
   legend: "Circle area: events per 100 camera-nights. A hollow dot means zero.",
+  deployment: "Deployment",
   latitude: "Latitude",
   longitude: "Longitude",
   rate: "Rate",
@@ -165,44 +147,6 @@ export const rateMapTexts = {
   noPlace: (count: number) =>
     `${formatPlural(count, "deployment is", "deployments are")} not on the map, because no position is known to you.`,
   nonePlaced: "No deployment has a position. Set positions to see the map.",
-}
-
-export const qualityTexts = {
-  title: "Model quality",
-  model: "Model",
-  none: "No model result has been reviewed yet. Review a random sample to know how good the models are here.",
-  sample: (audited: number, biased: number) =>
-    `${formatPlural(audited, "randomly chosen image counts", "randomly chosen images count")}. ${formatPlural(biased, "other review is", "other reviews are")} biased, because people chose the images.`,
-  species: "Species",
-  precision: "Precision",
-  recall: "Recall",
-  f1: "F1",
-  checked: "Checked",
-  biased: "biased",
-  nextStep: "Next step",
-  needs: (name: string, count: number) =>
-    `${name}: ${formatPlural(count, "more random image is", "more random images are")} needed to know the precision within ±5 %.`,
-  reviewMore: (count: number) => `Review ${formatCount(count)} more`,
-  reviewMoreHint: (name: string) => `Random images of ${name}, to know its precision within ±5 %`,
-  newSample: "Review 200 random images",
-  continueSample: (done: number, images: number) =>
-    `Continue the random sample (${formatCount(done)} of ${formatCount(images)})`,
-  reliability: "Reliability of confidence",
-  reliabilityChart: "Share of correct answers by confidence of the model",
-  confidence: "Confidence",
-  correct: "Correct",
-  images: "Images",
-  byDeployment: "By deployment",
-  deployment: "Deployment",
-  threshold: "Threshold for a recall",
-  recallWanted: "Recall",
-  suggestion: (threshold: string, recall: string, precision: string) =>
-    `Threshold ${threshold}: recall ${recall}, precision ${precision} on audited images.`,
-  current: (threshold: string) => `The present threshold is ${threshold}.`,
-  noSuggestion: "No threshold can be suggested: too few images of this species are audited.",
-  apply: (threshold: string) => `Apply ${threshold}`,
-  applied: "Threshold applied. Observations are calculated again.",
-  unknown: "–",
 }
 
 export const healthTexts = {

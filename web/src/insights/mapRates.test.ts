@@ -1,50 +1,31 @@
 import { expect, test } from "vitest"
-import type { InsightMap } from "../api/types"
+import type { InsightSummary } from "../api/types"
 import { listRates } from "./mapRates"
 
-const place = (id: string, events: number, nights: number) => ({
+const site = (id: string, events: number, nights: number) => ({
   deployment_id: id,
   name: id,
-  latitude: 1,
-  longitude: 2,
-  precision: "exact",
   nights,
   events,
-  rate: null,
-  species: 2,
 })
 
-const map = {
-  places: [place("oak", 9, 60), place("ford", 0, 0)],
-  steps: ["2026-05-01", "2026-06-01"],
-  nights: [
-    [40, 20],
-    [0, 0],
-  ],
-  species: [
-    {
-      name: "lynx",
-      events: [
-        [4, 1],
-        [0, 0],
-      ],
-    },
-    {
-      name: "boar",
-      events: [
-        [2, 2],
-        [0, 0],
-      ],
-    },
-  ],
-} as unknown as InsightMap
+const summary = {
+  deployments: [site("oak", 9, 60), site("ford", 2, 0), site("unused", 0, 0)],
+  species: [{ name: "lynx", cells: [{ deployment_id: "oak", events: 3 }] }],
+} as unknown as InsightSummary
 
-test("rates are of all species and the whole period at first", () => {
-  expect(listRates(map, "", "").map((one) => one.rate)).toEqual([15, null])
+const places = [{ id: "oak", latitude: 48, longitude: 8 }]
+
+test("the rate of all species is of the events of the deployment", () => {
+  expect(listRates(summary, places, "")).toEqual([
+    { id: "oak", name: "oak", latitude: 48, longitude: 8, events: 9, rate: 15 },
+    { id: "ford", name: "ford", latitude: null, longitude: null, events: 2, rate: null },
+  ])
 })
 
-test("a species and a month have their own events and camera-nights", () => {
-  expect(listRates(map, "lynx", "")[0]).toMatchObject({ events: 5, nights: 60 })
-  expect(listRates(map, "lynx", "2026-06-01")[0]).toMatchObject({ events: 1, nights: 20, rate: 5 })
-  expect(listRates(map, "", "2026-05-01")[0]).toMatchObject({ events: 6, nights: 40, rate: 15 })
+test("a species that is not in a cell has zero events there", () => {
+  expect(listRates(summary, places, "lynx").map((one) => [one.events, one.rate])).toEqual([
+    [3, 5],
+    [0, null],
+  ])
 })

@@ -1,5 +1,5 @@
-/** Rates of the map for a species and a period. */
-import type { InsightMap } from "../api/types"
+/** Rates of the map for one species or all. */
+import type { Deployment, InsightSummary } from "../api/types"
 
 export interface PlaceRate {
   id: string
@@ -7,30 +7,31 @@ export interface PlaceRate {
   latitude: number | null
   longitude: number | null
   events: number
-  nights: number
   /** Events per 100 camera-nights; null without camera-nights. */
   rate: number | null
 }
 
-const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
-
-/** Empty `species` is all species, empty `step` is the whole period of the map. */
-export function listRates(map: InsightMap, species: string, step: string): PlaceRate[] {
-  const chosen = map.species.filter((one) => !species || one.name === species)
-  const at = map.steps.indexOf(step)
-  return map.places.map((place, index) => {
-    const pick = (values: number[]) => (step ? (values[at] ?? 0) : sum(values))
-    const isTotal = !species && !step
-    const events = isTotal ? place.events : sum(chosen.map((one) => pick(one.events[index] ?? [])))
-    const nights = isTotal ? place.nights : pick(map.nights[index] ?? [])
-    return {
-      id: place.deployment_id,
-      name: place.name,
-      latitude: place.latitude,
-      longitude: place.longitude,
-      events,
-      nights,
-      rate: nights > 0 ? (100 * events) / nights : null,
-    }
-  })
+/** Empty `species` is all species. Positions are those that the user may see. */
+export function listRates(
+  summary: InsightSummary,
+  deployments: Pick<Deployment, "id" | "latitude" | "longitude">[],
+  species: string,
+): PlaceRate[] {
+  const places = new Map(deployments.map((one) => [one.id, one]))
+  const cells = summary.species.find((one) => one.name === species)?.cells ?? []
+  return summary.deployments
+    .filter((one) => one.nights > 0 || one.events > 0)
+    .map((one) => {
+      const place = places.get(one.deployment_id)
+      const cell = cells.find((other) => other.deployment_id === one.deployment_id)
+      const events = species ? (cell?.events ?? 0) : one.events
+      return {
+        id: one.deployment_id,
+        name: one.name,
+        latitude: place?.latitude ?? null,
+        longitude: place?.longitude ?? null,
+        events,
+        rate: one.nights > 0 ? (100 * events) / one.nights : null,
+      }
+    })
 }

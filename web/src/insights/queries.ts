@@ -10,7 +10,6 @@ const key = (project: number, name: string, ...rest: unknown[]) => [
   name,
   ...rest,
 ]
-export type DayTime = "clock" | "solar"
 
 export const summaryQuery = (project: number, filter: InsightFilter) =>
   queryOptions({
@@ -25,32 +24,13 @@ export const summaryQuery = (project: number, filter: InsightFilter) =>
     ...kept,
   })
 
-export const activityQuery = (project: number, filter: InsightFilter, time: DayTime) =>
+export const activityQuery = (project: number, filter: InsightFilter) =>
   queryOptions({
-    queryKey: key(project, "activity", filter, time),
+    queryKey: key(project, "activity", filter),
     queryFn: ({ signal }) =>
       unwrap(
         api.GET("/api/v2/insights/activity", {
-          params: { query: { ...buildInsightParameters(project, filter), time } },
-          signal,
-        }),
-      ),
-    ...kept,
-  })
-
-export const overlapQuery = (
-  project: number,
-  filter: InsightFilter,
-  time: DayTime,
-  first: string,
-  second: string,
-) =>
-  queryOptions({
-    queryKey: key(project, "overlap", filter, time, first, second),
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/api/v2/insights/overlap", {
-          params: { query: { ...buildInsightParameters(project, filter), time, first, second } },
+          params: { query: buildInsightParameters(project, filter) },
           signal,
         }),
       ),
@@ -68,57 +48,6 @@ export const accumulationQuery = (project: number, filter: InsightFilter) =>
         }),
       ),
     ...kept,
-  })
-
-export const timelineQuery = (project: number, filter: InsightFilter) =>
-  queryOptions({
-    queryKey: key(project, "timeline", filter),
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/api/v2/insights/timeline", {
-          params: { query: buildInsightParameters(project, filter) },
-          signal,
-        }),
-      ),
-    ...kept,
-  })
-
-export const mapQuery = (project: number, filter: InsightFilter) =>
-  queryOptions({
-    queryKey: key(project, "map", filter),
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/api/v2/insights/map", {
-          params: { query: buildInsightParameters(project, filter) },
-          signal,
-        }),
-      ),
-    ...kept,
-  })
-
-export const qualityQuery = (project: number, source: string) =>
-  queryOptions({
-    queryKey: key(project, "quality", source),
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/api/v2/insights/model-quality", {
-          params: { query: { project, source: source || undefined } },
-          signal,
-        }),
-      ),
-    ...kept,
-  })
-
-export const thresholdQuery = (project: number, source: string, species: string, recall: number) =>
-  queryOptions({
-    queryKey: key(project, "threshold", source, species, recall),
-    queryFn: ({ signal }) =>
-      unwrap(
-        api.GET("/api/v2/insights/thresholds", {
-          params: { query: { project, source, species, recall } },
-          signal,
-        }),
-      ),
   })
 
 export const healthQuery = (project: number) =>

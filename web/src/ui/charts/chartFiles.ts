@@ -47,6 +47,7 @@ export function renderSvg(svg: SVGSVGElement): string {
         to[at]?.setAttribute(name, style.getPropertyValue(name))
   })
   const style = getComputedStyle(svg)
+  copy.removeAttribute("style")
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg")
   copy.setAttribute("color", style.color)
   copy.setAttribute("font-family", style.fontFamily)
