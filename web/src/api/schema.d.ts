@@ -1559,6 +1559,294 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/insights/accumulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Accumulation
+         * @description Return the accumulation of species over camera-nights, with rarefaction and Chao2.
+         */
+        get: operations["get_accumulation_api_v2_insights_accumulation_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Activity
+         * @description Return the activity of species over the day: of 20 species with most events, or of `class`.
+         *
+         *     Solar time requires the coordinates of the deployments.
+         */
+        get: operations["get_activity_api_v2_insights_activity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/audit-samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Audit Sample
+         * @description Create a random audit sample: a review set of images that are drawn at random.
+         */
+        post: operations["create_audit_sample_api_v2_insights_audit_samples_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/camera-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Camera Health
+         * @description List cameras by the urgency of a visit, the most urgent first.
+         */
+        get: operations["get_camera_health_api_v2_insights_camera_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/detections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Detection History
+         * @description Return the detection history of a species: sites by occasions, with the effort matrix.
+         */
+        get: operations["get_detection_history_api_v2_insights_detections_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Map
+         * @description Return rates at the places of deployments, as exactly as the caller may see them.
+         */
+        get: operations["get_map_api_v2_insights_map_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/model-comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Models
+         * @description Compare two model versions on the same reviewed images with McNemar's test.
+         */
+        get: operations["compare_models_api_v2_insights_model_comparison_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/model-quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Model Quality
+         * @description Return precision, recall and F1 of a model by class and deployment.
+         *
+         *     Only reviews of random audit samples are unbiased; other reviews are counted separately.
+         */
+        get: operations["get_model_quality_api_v2_insights_model_quality_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/overlap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Overlap
+         * @description Return the overlap of the activity of two species, with a bootstrap interval.
+         */
+        get: operations["get_overlap_api_v2_insights_overlap_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Records
+         * @description List independent events as camtrapR does: at most 10,000, the CSV table has all.
+         */
+        get: operations["list_records_api_v2_insights_records_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Summary
+         * @description Return events, individuals and rates by species and deployment, with the effort.
+         *
+         *     Only animals are counted unless `kind` is given.
+         */
+        get: operations["get_summary_api_v2_insights_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/tables/{table}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Table
+         * @description Export an insight as CSV, with the same filter as the insight itself.
+         */
+        get: operations["export_table_api_v2_insights_tables__table__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggest Threshold
+         * @description Suggest the detection threshold of a class for a recall, from audited images.
+         *
+         *     To apply it, send `class_thresholds` to the observation settings of the project.
+         */
+        get: operations["suggest_threshold_api_v2_insights_thresholds_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Timeline
+         * @description Return species over time, and the days on which deployments recorded images.
+         */
+        get: operations["get_timeline_api_v2_insights_timeline_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/jobs": {
         parameters: {
             query?: never;
@@ -3933,6 +4221,85 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Accumulation
+         * @description Accumulation of species over camera-nights; a sampling unit is a camera-night.
+         */
+        Accumulation: {
+            chao2: components["schemas"]["RichnessEstimate"] | null;
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Steps */
+            steps: components["schemas"]["AccumulationStep"][];
+            /** Units */
+            units: number;
+        };
+        /**
+         * AccumulationStep
+         * @description Species after a number of camera-nights, in the order of the survey and by rarefaction.
+         *
+         *     `expected` is the mean over all orders of the sampling units (Mao Tau); its `interval` is of 95
+         *     %.
+         */
+        AccumulationStep: {
+            /** Expected */
+            expected: number;
+            interval: components["schemas"]["Interval"] | null;
+            /** Nights */
+            nights: number;
+            /** Observed */
+            observed: number;
+            /** Units */
+            units: number;
+        };
+        /**
+         * Activity
+         * @description Activity of species over the day, with the most events first.
+         */
+        Activity: {
+            /** Curves */
+            curves: components["schemas"]["ActivityCurve"][];
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Species Left Out */
+            species_left_out: number;
+            /** Step Hours */
+            step_hours: number;
+            time: components["schemas"]["DayTime"];
+        };
+        /**
+         * ActivityCurve
+         * @description Activity of a species over the day.
+         *
+         *     `hours` counts the events by hour. `density` has values at equal steps from 0:00, per hour, so
+         *     that its integral over 24 hours is 1; it is null below 10 events. `bandwidth` is the
+         *     concentration of the von Mises kernel. `times` are the hours of the events, at most 1,000 in
+         *     the order of time.
+         */
+        ActivityCurve: {
+            /** Bandwidth */
+            bandwidth: number | null;
+            /** Density */
+            density: number[] | null;
+            /** Events */
+            events: number;
+            /** Hours */
+            hours: number[];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Times */
+            times: number[];
+            /**
+             * Used
+             * @description Events that have the requested kind of time.
+             */
+            used: number;
+        };
+        /**
          * AgreementPair
          * @description Agreement of two people on the items that both reviewed.
          *
@@ -4253,6 +4620,28 @@ export interface components {
             version?: number | null;
         };
         /**
+         * AppliedFilter
+         * @description The filter of an insight as the server applied it.
+         *
+         *     `start` and `end` are the first and the last local day; null is unlimited.
+         */
+        AppliedFilter: {
+            /** Deployments */
+            deployments: string[];
+            /** End */
+            end: string | null;
+            /** Interval Min */
+            interval_min: number;
+            kind: components["schemas"]["ObservationKind"];
+            /** Names */
+            names: string[];
+            rule: components["schemas"]["EventRule"];
+            /** Start */
+            start: string | null;
+            /** Taxa */
+            taxa: string[];
+        };
+        /**
          * ApplyTo
          * @description The images of a sequence that get its taxa: those with a model's box, or all.
          * @enum {string}
@@ -4353,6 +4742,33 @@ export interface components {
             request_id: string | null;
             /** Subject Id */
             subject_id: string;
+        };
+        /**
+         * AuditSample
+         * @description A random audit sample: a review set whose images were drawn at random.
+         */
+        AuditSample: {
+            /**
+             * Class Name
+             * @description Null for a sample of all images.
+             */
+            class_name: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done */
+            done: number;
+            /** Images */
+            images: number;
+            /** Name */
+            name: string;
+            /**
+             * Set Id
+             * Format: uuid
+             */
+            set_id: string;
         };
         /**
          * AuthType
@@ -4560,6 +4976,69 @@ export interface components {
             user_id: string | null;
         };
         /**
+         * CameraHealth
+         * @description Cameras by the urgency of a visit, the most urgent first.
+         */
+        CameraHealth: {
+            /** Cameras */
+            cameras: components["schemas"]["CameraStatus"][];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+        };
+        /**
+         * CameraStatus
+         * @description Health of the camera of a deployment.
+         *
+         *     `battery`, `temperature_c`, `storage` and `signal` are the last ones that the camera reported in
+         *     the metadata of an image; null if it reported none. `urgency` is from 0 to 100.
+         */
+        CameraStatus: {
+            /** Battery */
+            battery: number | null;
+            /** Blank Share */
+            blank_share: number | null;
+            /** Days Since Last Image */
+            days_since_last_image: number | null;
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** First Image At */
+            first_image_at: string | null;
+            /** Images */
+            images: number;
+            /** Images In Future */
+            images_in_future: number;
+            /**
+             * Images Per Day
+             * @description Of the whole deployment.
+             */
+            images_per_day: number | null;
+            /** Images Without Camera Time */
+            images_without_camera_time: number;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Name */
+            name: string;
+            /** Problems */
+            problems: components["schemas"]["HealthProblem"][];
+            /**
+             * Recent Images Per Day
+             * @description Of the last 7 days.
+             */
+            recent_images_per_day: number | null;
+            /** Signal */
+            signal: number | null;
+            state: components["schemas"]["DeploymentState"];
+            /** Storage */
+            storage: number | null;
+            /** Temperature C */
+            temperature_c: number | null;
+            /** Urgency */
+            urgency: number;
+        };
+        /**
          * CaptureTimeChange
          * @description An image whose capture time would change.
          */
@@ -4658,6 +5137,36 @@ export interface components {
         ClassCounts: {
             /** Results */
             results: components["schemas"]["ClassCount"][];
+        };
+        /**
+         * ClassQuality
+         * @description Precision, recall and F1 of one class.
+         *
+         *     `precision` and `recall` are of images in random audit samples: precision also of samples of
+         *     this class alone, recall only of samples of all images. `biased_precision` and `biased_recall`
+         *     are of all other reviewed images, which people chose. `more_reviews` is the number of further
+         *     random images of this class for a precision within ±5 percentage points; it is 0 if the sample
+         *     is large enough.
+         */
+        ClassQuality: {
+            biased_precision: components["schemas"]["ProportionEstimate"];
+            biased_recall: components["schemas"]["ProportionEstimate"];
+            /** F1 */
+            f1: number | null;
+            /**
+             * Images
+             * @description Images on which the model found this class.
+             */
+            images: number;
+            /** More Reviews */
+            more_reviews: number;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            precision: components["schemas"]["ProportionEstimate"];
+            recall: components["schemas"]["ProportionEstimate"];
         };
         /**
          * ClassTotal
@@ -5065,6 +5574,14 @@ export interface components {
             results: components["schemas"]["DayCount"][];
         };
         /**
+         * DayTime
+         * @description The time of day of events: of the clock in the local zone, or of the sun.
+         *
+         *     Solar time is scaled so that sunrise is 6:00 and sunset is 18:00.
+         * @enum {string}
+         */
+        DayTime: "clock" | "solar";
+        /**
          * DayTotal
          * @description Number of images captured on a day, and of blank images among them.
          */
@@ -5387,6 +5904,51 @@ export interface components {
             utc_assumed: boolean;
         };
         /**
+         * DeploymentEffort
+         * @description Effort of a deployment within the period of the filter.
+         *
+         *     `nights` is the number of camera-nights: from start to end without the inactive periods.
+         *     `estimated` is true if the start or the end is missing and was taken from the first or the last
+         *     image. `suggested_end` is the capture time of the last image if the deployment has no end and no
+         *     image has arrived for three days: importing a memory card proposes it as the end.
+         */
+        DeploymentEffort: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** End */
+            end: string | null;
+            /** Estimated */
+            estimated: boolean;
+            /** Events */
+            events: number;
+            /** First Image At */
+            first_image_at: string | null;
+            /** Gap Days */
+            gap_days: number;
+            /** Gaps */
+            gaps: components["schemas"]["EffortGap"][];
+            /** Images */
+            images: number;
+            /** Inactive Nights */
+            inactive_nights: number;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Name */
+            name: string;
+            /** Nights */
+            nights: number;
+            /** Species */
+            species: number;
+            /** Start */
+            start: string | null;
+            state: components["schemas"]["DeploymentState"];
+            /** Suggested End */
+            suggested_end: string | null;
+        };
+        /**
          * DeploymentImportResult
          * @description Result of the import of a deployment sheet.
          */
@@ -5420,6 +5982,59 @@ export interface components {
             name: string;
             /** Reviewed */
             reviewed: number;
+        };
+        /**
+         * DeploymentQuality
+         * @description Precision and recall of all classes at a deployment; a pair is an image and a class.
+         */
+        DeploymentQuality: {
+            biased_precision: components["schemas"]["ProportionEstimate"];
+            biased_recall: components["schemas"]["ProportionEstimate"];
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** F1 */
+            f1: number | null;
+            /** Name */
+            name: string;
+            precision: components["schemas"]["ProportionEstimate"];
+            recall: components["schemas"]["ProportionEstimate"];
+        };
+        /**
+         * DeploymentState
+         * @description Whether a deployment records images, sends none, or has ended.
+         * @enum {string}
+         */
+        DeploymentState: "active" | "silent" | "finished" | "empty";
+        /**
+         * DeploymentTimeline
+         * @description Activity of a deployment by local day.
+         *
+         *     `images` and `events` have one number for each day of the timeline. `inactive` are recorded
+         *     inactive periods.
+         */
+        DeploymentTimeline: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** End */
+            end: string | null;
+            /** Events */
+            events: number[];
+            /** Gaps */
+            gaps: components["schemas"]["EffortGap"][];
+            /** Images */
+            images: number[];
+            /** Inactive */
+            inactive: components["schemas"]["EffortGap"][];
+            /** Name */
+            name: string;
+            /** Start */
+            start: string | null;
         };
         /**
          * DeploymentTotal
@@ -5584,6 +6199,54 @@ export interface components {
             timestamp_issues?: boolean | null;
         };
         /**
+         * DetectionHistory
+         * @description Sites by occasions of one species, with the effort matrix.
+         *
+         *     Occasions are counted from the first day of the survey, so that all sites share them. R reads
+         *     the CSV tables `detection-history` and `detection-effort` as matrices.
+         */
+        DetectionHistory: {
+            /** Detected Sites */
+            detected_sites: number;
+            filter: components["schemas"]["AppliedFilter"];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Occasion Days */
+            occasion_days: number;
+            /**
+             * Occasions
+             * @description The first day of each occasion.
+             */
+            occasions: string[];
+            /** Sites */
+            sites: components["schemas"]["DetectionSite"][];
+        };
+        /**
+         * DetectionSite
+         * @description A row of a detection history: 1, 0, or null for an occasion without effort.
+         */
+        DetectionSite: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Detections */
+            detections: (number | null)[];
+            /**
+             * Effort
+             * @description Camera-days of each occasion.
+             */
+            effort: number[];
+            /** Name */
+            name: string;
+        };
+        /**
          * DisagreementFilter
          * @description Kind of an open disagreement; `any` for all kinds.
          * @enum {string}
@@ -5596,6 +6259,24 @@ export interface components {
          */
         DrawnShapeKind: "box" | "point" | "polygon";
         /**
+         * EffortGap
+         * @description Local days without any image, first and last included.
+         */
+        EffortGap: {
+            /** Days */
+            days: number;
+            /**
+             * End
+             * Format: date
+             */
+            end: string;
+            /**
+             * Start
+             * Format: date
+             */
+            start: string;
+        };
+        /**
          * EmailTestResult
          * @description Result of a test e-mail; `error` is the reason if it was not sent.
          */
@@ -5607,6 +6288,15 @@ export interface components {
             /** Sent */
             sent: boolean;
         };
+        /**
+         * EventRule
+         * @description The rule for independent events, with the names of the R package camtrapR.
+         *
+         *     An observation belongs to the event of the previous one if it is within the interval of the last
+         *     observation of the event, or of the first one (the last independent one).
+         * @enum {string}
+         */
+        EventRule: "lastRecord" | "lastIndependentRecord";
         /**
          * EventSecret
          * @description The secret that signs events of a source; it is shown only once.
@@ -5977,6 +6667,12 @@ export interface components {
             /** Status */
             status: string;
         };
+        /**
+         * HealthProblem
+         * @description A reason to visit a camera.
+         * @enum {string}
+         */
+        HealthProblem: "no_images" | "silent" | "clock_in_future" | "clock_reset" | "time_zone_assumed" | "without_camera_time" | "mostly_blank" | "fewer_images" | "low_battery" | "storage_full";
         /**
          * HelloRequest
          * @description Registration of a worker process.
@@ -6891,6 +7587,154 @@ export interface components {
          */
         IndividualOrder: "individual_id" | "-identified_at";
         /**
+         * InsightMap
+         * @description Deployments with their rates, by species and by period.
+         *
+         *     `nights[place][step]` are the camera-nights. `species` has the 20 species with most events, or
+         *     those of the filter.
+         */
+        InsightMap: {
+            filter: components["schemas"]["AppliedFilter"];
+            /** Nights */
+            nights: number[][];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Places */
+            places: components["schemas"]["MapPlace"][];
+            /** Species */
+            species: components["schemas"]["MapSpecies"][];
+            /** Species Left Out */
+            species_left_out: number;
+            step: components["schemas"]["TimeStep"];
+            /** Steps */
+            steps: string[];
+        };
+        /**
+         * InsightNote
+         * @description A sentence that explains a missing or uncertain figure; `code` allows to translate it.
+         */
+        InsightNote: {
+            code: components["schemas"]["NoteCode"];
+            /**
+             * Names
+             * @description The species or deployments concerned.
+             * @default []
+             */
+            names: string[];
+            /** Text */
+            text: string;
+        };
+        /**
+         * InsightRecord
+         * @description An independent event as camtrapR's `recordTable` lists it.
+         *
+         *     The CSV has the column names of camtrapR: Station, Species, DateTimeOriginal, Date, Time,
+         *     delta.time.secs, delta.time.mins, delta.time.hours, delta.time.days, Directory, FileName,
+         *     n_images, group_size.
+         */
+        InsightRecord: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Group Size */
+            group_size: number;
+            /** Images */
+            images: number;
+            /**
+             * Local Time
+             * @description YYYY-MM-DD hh:mm:ss in the deployment's zone.
+             */
+            local_time: string;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /**
+             * Since Previous S
+             * @description Seconds since the end of the previous event of this species there.
+             */
+            since_previous_s: number | null;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Station */
+            station: string;
+        };
+        /**
+         * InsightSummary
+         * @description Events, species and effort of a survey, by species and by deployment.
+         *
+         *     Species are listed with the most events first. `sentence` states the totals in English. The
+         *     bootstrap is seeded with `seed`, so that the same data gives the same intervals.
+         */
+        InsightSummary: {
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentEffort"][];
+            /** Deployments Count */
+            deployments_count: number;
+            /** Events */
+            events: number;
+            filter: components["schemas"]["AppliedFilter"];
+            /**
+             * Hours
+             * @description Independent events by the local hour of their first observation.
+             */
+            hours: number[];
+            /**
+             * Images
+             * @description All images in the filter's deployments and period.
+             */
+            images: number;
+            /** Nights */
+            nights: number;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /**
+             * Observed Images
+             * @description Images with an observation of the filter.
+             */
+            observed_images: number;
+            /**
+             * Reviewed Images
+             * @description Images that a person reviewed, in any period.
+             */
+            reviewed_images: number;
+            /** Seed */
+            seed: number;
+            /** Sentence */
+            sentence: string;
+            /** Species */
+            species: components["schemas"]["SpeciesSummary"][];
+            /** Species Count */
+            species_count: number;
+        };
+        /**
+         * InsightTable
+         * @description The tables that can be downloaded as CSV.
+         * @enum {string}
+         */
+        InsightTable: "species" | "deployments" | "species-by-deployment" | "events" | "activity" | "overlap" | "accumulation" | "species-over-time" | "timeline" | "detection-history" | "detection-effort" | "records" | "map" | "model-quality" | "reliability" | "camera-health";
+        /**
+         * Interval
+         * @description A 95 % confidence interval.
+         */
+        Interval: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+        };
+        /**
          * InvitedUser
          * @description Invited user, and the link to pass on; it is shown once.
          */
@@ -7385,6 +8229,45 @@ export interface components {
             what: string;
         };
         /**
+         * MapPlace
+         * @description A deployment on the map, at the precision at which the caller may see it.
+         */
+        MapPlace: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Events */
+            events: number;
+            /** Latitude */
+            latitude: number | null;
+            /** Longitude */
+            longitude: number | null;
+            /** Name */
+            name: string;
+            /** Nights */
+            nights: number;
+            precision: components["schemas"]["LocationPrecision"];
+            /** Rate */
+            rate: number | null;
+            /** Species */
+            species: number;
+        };
+        /**
+         * MapSpecies
+         * @description Events of a species by place and step: `events[place][step]`, in the order of `places`.
+         */
+        MapSpecies: {
+            /** Events */
+            events: number[][];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+        };
+        /**
          * MappedLabel
          * @description A label of models, and the taxon that it is mapped to.
          */
@@ -7467,6 +8350,98 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * ModelComparison
+         * @description Two model versions on the same reviewed images, compared with McNemar's test.
+         *
+         *     `only_first` and `only_second` are the images on which one of the two agrees with people. The
+         *     test is exact (binomial) below 25 such images, and otherwise the chi-squared test with
+         *     continuity correction.
+         */
+        ModelComparison: {
+            /**
+             * Audited
+             * @description Those of random audit samples.
+             */
+            audited: number;
+            /** Both */
+            both: number;
+            /** Exact */
+            exact: boolean;
+            /** First */
+            first: string;
+            /** Images */
+            images: number;
+            /** Neither */
+            neither: number;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Only First */
+            only_first: number;
+            /** Only Second */
+            only_second: number;
+            /** P Value */
+            p_value: number | null;
+            /** Second */
+            second: string;
+            /** Statistic */
+            statistic: number | null;
+        };
+        /**
+         * ModelQuality
+         * @description How good a version of a model is here, by class, deployment and confidence.
+         *
+         *     Without `source`, the version with most reviewed images is described; it is null if no image was
+         *     reviewed.
+         */
+        ModelQuality: {
+            /**
+             * Audited
+             * @description Reviewed images of random audit samples.
+             */
+            audited: number;
+            /**
+             * Biased
+             * @description Other reviewed images: people chose them.
+             */
+            biased: number;
+            /** Biased Reliability */
+            biased_reliability: components["schemas"]["ReliabilityBin"][];
+            /** Classes */
+            classes: components["schemas"]["ClassQuality"][];
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentQuality"][];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /**
+             * Reliability
+             * @description Of audited images only.
+             */
+            reliability: components["schemas"]["ReliabilityBin"][];
+            /** Samples */
+            samples: components["schemas"]["AuditSample"][];
+            /** Source */
+            source: string | null;
+            /** Versions */
+            versions: components["schemas"]["ModelVersion"][];
+        };
+        /**
+         * ModelVersion
+         * @description A version of a model that answered on images that people reviewed.
+         */
+        ModelVersion: {
+            /** Audited */
+            audited: number;
+            /** Biased */
+            biased: number;
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @description `model:` with the name and version.
+             */
+            source: string;
+        };
+        /**
          * NatsState
          * @description State of the NATS server for events.
          *
@@ -7535,6 +8510,36 @@ export interface components {
              * @default false
              */
             simulated: boolean;
+        };
+        /**
+         * NewAuditSample
+         * @description Request for a random audit sample: images of all, or of those that show a class.
+         *
+         *     Images that are in an audit sample of the same kind already are not drawn again.
+         */
+        NewAuditSample: {
+            /**
+             * Class Name
+             * @description Draw only images on which `source` found this class.
+             */
+            class_name?: string | null;
+            /**
+             * Images
+             * @default 200
+             */
+            images: number;
+            /** Name */
+            name?: string | null;
+            /**
+             * People
+             * @default []
+             */
+            people: string[];
+            /**
+             * Source
+             * @description `model:` with a name and version; required with a class.
+             */
+            source?: string | null;
         };
         /**
          * NewBulkIdentification
@@ -8365,6 +9370,12 @@ export interface components {
             url: string;
         };
         /**
+         * NoteCode
+         * @description The reason why a figure is missing or must be read with care.
+         * @enum {string}
+         */
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "estimated_effort" | "outside_period" | "without_coordinates" | "locations_withheld" | "no_audit_sample" | "biased_reviews" | "no_pairs" | "no_status_reports" | "rows_left_out" | "times_assumed";
+        /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
          *
@@ -8775,6 +9786,43 @@ export interface components {
             purpose: string;
             /** Url */
             url: string;
+        };
+        /**
+         * Overlap
+         * @description Overlap of the activity of two species.
+         *
+         *     `estimates` has Dhat1 if the smaller sample has fewer than 50 events, Dhat4 from 75 events, and
+         *     both between them. It is empty with fewer than 10 events of a species.
+         */
+        Overlap: {
+            /** Estimates */
+            estimates: components["schemas"]["OverlapEstimate"][];
+            filter: components["schemas"]["AppliedFilter"];
+            first: components["schemas"]["ActivityCurve"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Replicates */
+            replicates: number;
+            second: components["schemas"]["ActivityCurve"];
+            /** Seed */
+            seed: number;
+            /** Step Hours */
+            step_hours: number;
+            time: components["schemas"]["DayTime"];
+        };
+        /**
+         * OverlapEstimate
+         * @description An estimator of the coefficient of overlap with its 95 % bootstrap interval.
+         */
+        OverlapEstimate: {
+            /**
+             * Estimator
+             * @description `Dhat1` or `Dhat4`.
+             */
+            estimator: string;
+            interval: components["schemas"]["Interval"] | null;
+            /** Value */
+            value: number;
         };
         /** Page[AlgorithmClass] */
         Page_AlgorithmClass_: {
@@ -9676,6 +10724,19 @@ export interface components {
             shapes?: components["schemas"]["DrawnShapeKind"][] | null;
         };
         /**
+         * ProportionEstimate
+         * @description A proportion of `part` in `whole` with its Wilson 95 % interval; null without a whole.
+         */
+        ProportionEstimate: {
+            interval: components["schemas"]["Interval"] | null;
+            /** Part */
+            part: number;
+            /** Value */
+            value: number | null;
+            /** Whole */
+            whole: number;
+        };
+        /**
          * PublicClass
          * @description A class and the number of visible images that show it.
          */
@@ -9972,6 +11033,19 @@ export interface components {
             run_id: string | null;
         };
         /**
+         * RecordTable
+         * @description Independent events in the order of station, species and time.
+         */
+        RecordTable: {
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Records */
+            records: components["schemas"]["InsightRecord"][];
+            /** Records Left Out */
+            records_left_out: number;
+        };
+        /**
          * RegisteredAlgorithm
          * @description A stored algorithm revision; `classes` is the length of its class list.
          */
@@ -10082,6 +11156,19 @@ export interface components {
         ReleasedReviewItems: {
             /** Released */
             released: number;
+        };
+        /**
+         * ReliabilityBin
+         * @description Confidence of a model compared with the share of correct classes, in one range.
+         */
+        ReliabilityBin: {
+            correct: components["schemas"]["ProportionEstimate"];
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean Confidence */
+            mean_confidence: number | null;
         };
         /**
          * RenewResult
@@ -10538,6 +11625,27 @@ export interface components {
             person_id: string | null;
             /** Recent */
             recent: number;
+        };
+        /**
+         * RichnessEstimate
+         * @description The number of species, undetected ones included, estimated with Chao2.
+         */
+        RichnessEstimate: {
+            /**
+             * Duplicates
+             * @description Species in exactly two sampling units.
+             */
+            duplicates: number;
+            interval: components["schemas"]["Interval"] | null;
+            /** Observed */
+            observed: number;
+            /**
+             * Uniques
+             * @description Species in exactly one sampling unit.
+             */
+            uniques: number;
+            /** Value */
+            value: number;
         };
         /**
          * Role
@@ -11446,6 +12554,102 @@ export interface components {
             unlisted_folders: number;
         };
         /**
+         * SpeciesAtDeployment
+         * @description Figures of a species at a deployment; `rate` is null without camera-nights.
+         */
+        SpeciesAtDeployment: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Events */
+            events: number;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Images */
+            images: number;
+            /**
+             * Individuals
+             * @description The sum of the group sizes of the events.
+             */
+            individuals: number;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /**
+             * Rate
+             * @description Events per 100 camera-nights.
+             */
+            rate: number | null;
+        };
+        /**
+         * SpeciesSeries
+         * @description Events and rate of a species by step; a rate is null without camera-nights.
+         */
+        SpeciesSeries: {
+            /** Events */
+            events: number[];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Rates */
+            rates: (number | null)[];
+        };
+        /**
+         * SpeciesSummary
+         * @description Figures of a species at all deployments of the filter.
+         *
+         *     `interval` is the 95 % bootstrap interval of `rate` over deployments; it is null below 10
+         *     deployments with events. `occupancy` is the naive occupancy: the share of the deployments with
+         *     camera-nights that have an event. `cells` has the deployments with an event only.
+         */
+        SpeciesSummary: {
+            /** Cells */
+            cells: components["schemas"]["SpeciesAtDeployment"][];
+            /**
+             * Deployments
+             * @description The deployments with an event.
+             */
+            deployments: number;
+            /** Events */
+            events: number;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Images */
+            images: number;
+            /** Individuals */
+            individuals: number;
+            interval: components["schemas"]["Interval"] | null;
+            kind: components["schemas"]["ObservationKind"];
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Occupancy */
+            occupancy: number | null;
+            /** Rate */
+            rate: number | null;
+            /** Taxon Id */
+            taxon_id: string | null;
+        };
+        /**
          * Stage
          * @description One step of a pipeline.
          */
@@ -11801,6 +13005,36 @@ export interface components {
             scientific_name?: string | null;
         };
         /**
+         * ThresholdSuggestion
+         * @description The detection threshold of a class with which a recall is reached on audited images.
+         *
+         *     `class_thresholds` is the setting to send to the observation settings of the project. It
+         *     contains the present exceptions and the suggested threshold; null without a suggestion.
+         */
+        ThresholdSuggestion: {
+            /** Class Thresholds */
+            class_thresholds: {
+                [key: string]: number;
+            } | null;
+            /** Current Threshold */
+            current_threshold: number;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            precision: components["schemas"]["ProportionEstimate"];
+            reached: components["schemas"]["ProportionEstimate"];
+            /** Recall */
+            recall: number;
+            /** Source */
+            source: string;
+            /** Threshold */
+            threshold: number | null;
+        };
+        /**
          * ThumbnailBox
          * @description A box for a thumbnail: corners in pixels of the upright original, and its class.
          */
@@ -11822,6 +13056,34 @@ export interface components {
             y_max: number;
             /** Y Min */
             y_min: number;
+        };
+        /**
+         * TimeStep
+         * @description The length of the steps of a series.
+         * @enum {string}
+         */
+        TimeStep: "day" | "week" | "month";
+        /**
+         * Timeline
+         * @description Species over time, and the days on which deployments recorded images.
+         *
+         *     `days` are consecutive local days; `steps` are the first days of the steps.
+         */
+        Timeline: {
+            /** Days */
+            days: string[];
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentTimeline"][];
+            filter: components["schemas"]["AppliedFilter"];
+            /** Nights */
+            nights: number[];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Species */
+            species: components["schemas"]["SpeciesSeries"][];
+            step: components["schemas"]["TimeStep"];
+            /** Steps */
+            steps: string[];
         };
         /**
          * Token
@@ -15775,6 +17037,609 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accumulation_api_v2_insights_accumulation_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accumulation"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_activity_api_v2_insights_activity_get: {
+        parameters: {
+            query: {
+                project: number;
+                time?: components["schemas"]["DayTime"];
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_audit_sample_api_v2_insights_audit_samples_post: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAuditSample"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewSet"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_camera_health_api_v2_insights_camera_health_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraHealth"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_detection_history_api_v2_insights_detections_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description A name, or a label of it. */
+                species: string;
+                /** @description Length of an occasion in days. */
+                days?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectionHistory"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_map_api_v2_insights_map_get: {
+        parameters: {
+            query: {
+                project: number;
+                step?: components["schemas"]["TimeStep"];
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightMap"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_models_api_v2_insights_model_comparison_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description `model:` with the name and version of a model. */
+                first: string;
+                /** @description `model:` with the name and version of a model. */
+                second: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelComparison"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model_quality_api_v2_insights_model_quality_get: {
+        parameters: {
+            query: {
+                project: number;
+                source?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelQuality"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_overlap_api_v2_insights_overlap_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description A name, or a label of it. */
+                first: string;
+                /** @description A name, or a label of it. */
+                second: string;
+                time?: components["schemas"]["DayTime"];
+                /** @description Seed of the bootstrap; the same gives the same. */
+                seed?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overlap"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_records_api_v2_insights_records_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordTable"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_summary_api_v2_insights_summary_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description Seed of the bootstrap; the same gives the same. */
+                seed?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightSummary"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_table_api_v2_insights_tables__table__get: {
+        parameters: {
+            query: {
+                project: number;
+                time?: components["schemas"]["DayTime"];
+                step?: components["schemas"]["TimeStep"];
+                /** @description Required for detection histories. */
+                species?: string | null;
+                days?: number;
+                /** @description Required for `overlap`. */
+                first?: string | null;
+                /** @description Required for `overlap`. */
+                second?: string | null;
+                source?: string | null;
+                /** @description Seed of the bootstrap; the same gives the same. */
+                seed?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path: {
+                table: components["schemas"]["InsightTable"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggest_threshold_api_v2_insights_thresholds_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description `model:` with the name and version of a model. */
+                source: string;
+                species: string;
+                recall?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdSuggestion"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_timeline_api_v2_insights_timeline_get: {
+        parameters: {
+            query: {
+                project: number;
+                step?: components["schemas"]["TimeStep"];
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
                 };
             };
             /** @description The problem, and how to correct it. */

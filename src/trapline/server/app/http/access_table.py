@@ -164,6 +164,26 @@ ACCESS: dict[str, RouteAccess] = {
     "DELETE /saved-views/{view_id}": RouteAccess(PEOPLE, Role.REVIEWER),
     "GET /disagreements": RouteAccess(PEOPLE),
     "GET /disagreements/matrix": RouteAccess(PEOPLE),
+    # insights
+    **{
+        f"GET /insights/{part}": RouteAccess(PEOPLE)
+        for part in (
+            "summary",
+            "activity",
+            "overlap",
+            "accumulation",
+            "timeline",
+            "detections",
+            "records",
+            "map",
+            "camera-health",
+            "model-quality",
+            "model-comparison",
+            "thresholds",
+            "tables/{table}",
+        )
+    },
+    "POST /insights/audit-samples": RouteAccess(PEOPLE, Role.MANAGER),
     "GET /observations": RouteAccess(PEOPLE),
     "GET /observations/groups": RouteAccess(PEOPLE),
     "GET /observations/individuals": RouteAccess(PEOPLE),

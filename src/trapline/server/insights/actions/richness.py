@@ -1,0 +1,10 @@
+"""Richness."""
+
+from typing import Any
+
+
+async def _unfinished(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError
+
+
+get_accumulation = get_timeline = _unfinished
