@@ -15,20 +15,16 @@ class HealthProblem(StrEnum):
     NO_IMAGES = "no_images"
     SILENT = "silent"
     CLOCK_IN_FUTURE = "clock_in_future"
-    CLOCK_RESET = "clock_reset"
-    TIME_ZONE_ASSUMED = "time_zone_assumed"
     WITHOUT_CAMERA_TIME = "without_camera_time"
     MOSTLY_BLANK = "mostly_blank"
     FEWER_IMAGES = "fewer_images"
-    LOW_BATTERY = "low_battery"
-    STORAGE_FULL = "storage_full"
 
 
 class CameraStatus(Message):
     """Health of the camera of a deployment.
 
-    `battery`, `temperature_c`, `storage` and `signal` are the last ones that the camera reported in
-    the metadata of an image; null if it reported none. `urgency` is from 0 to 100.
+    `battery`, `temperature_c`, `storage` and `signal` are null, because they are not read from
+    cameras. `urgency` is from 0 to 100.
     """
 
     deployment_id: UUID

@@ -41,8 +41,8 @@ class InsightRecord(Message):
     """An independent event as camtrapR's `recordTable` lists it.
 
     The CSV has the column names of camtrapR: Station, Species, DateTimeOriginal, Date, Time,
-    delta.time.secs, delta.time.mins, delta.time.hours, delta.time.days, Directory, FileName,
-    n_images, group_size.
+    delta.time.secs, delta.time.mins, delta.time.hours, delta.time.days and n_images, and in
+    addition group_size.
     """
 
     deployment_id: UUID

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from trapline.wire.observations import ObservationKind
-from trapline.wire.values import UUID, AnyText, Count, Fraction, Message, Real
+from trapline.wire.values import UUID, AnyText, Message, Real
 
 DEFAULT_INTERVAL_MIN = 30
 LONGEST_INTERVAL_MIN = 1440
@@ -33,16 +33,9 @@ class NoteCode(StrEnum):
     NO_EFFORT = "no_effort"
     FEW_DEPLOYMENTS = "few_deployments"
     FEW_EVENTS = "few_events"
-    ESTIMATED_EFFORT = "estimated_effort"
     OUTSIDE_PERIOD = "outside_period"
-    WITHOUT_COORDINATES = "without_coordinates"
-    LOCATIONS_WITHHELD = "locations_withheld"
-    NO_AUDIT_SAMPLE = "no_audit_sample"
-    BIASED_REVIEWS = "biased_reviews"
-    NO_PAIRS = "no_pairs"
+    ESTIMATED_EFFORT = "estimated_effort"
     NO_STATUS_REPORTS = "no_status_reports"
-    ROWS_LEFT_OUT = "rows_left_out"
-    TIMES_ASSUMED = "times_assumed"
 
 
 class InsightNote(Message):
@@ -76,15 +69,6 @@ class Interval(Message):
     high: Real
 
 
-class ProportionEstimate(Message):
-    """A proportion of `part` in `whole` with its Wilson 95 % interval; null without a whole."""
-
-    part: Count
-    whole: Count
-    value: Fraction | None
-    interval: Interval | None
-
-
 SpeciesName = Annotated[
     AnyText, Field(description="The accepted scientific name, or the label without a taxon.")
 ]
@@ -97,16 +81,9 @@ class InsightTable(StrEnum):
     SPECIES = "species"
     DEPLOYMENTS = "deployments"
     SPECIES_BY_DEPLOYMENT = "species-by-deployment"
-    EVENTS = "events"
     ACTIVITY = "activity"
-    OVERLAP = "overlap"
     ACCUMULATION = "accumulation"
-    SPECIES_OVER_TIME = "species-over-time"
-    TIMELINE = "timeline"
     DETECTION_HISTORY = "detection-history"
     DETECTION_EFFORT = "detection-effort"
     RECORDS = "records"
-    MAP = "map"
-    MODEL_QUALITY = "model-quality"
-    RELIABILITY = "reliability"
     CAMERA_HEALTH = "camera-health"

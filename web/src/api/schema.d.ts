@@ -1588,33 +1588,11 @@ export interface paths {
         };
         /**
          * Get Activity
-         * @description Return the activity of species over the day: of 20 species with most events, or of `class`.
-         *
-         *     Solar time requires the coordinates of the deployments.
+         * @description Return the activity over the day of the 20 species with most events, or of `class`.
          */
         get: operations["get_activity_api_v2_insights_activity_get"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/audit-samples": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create Audit Sample
-         * @description Create a random audit sample: a review set of images that are drawn at random.
-         */
-        post: operations["create_audit_sample_api_v2_insights_audit_samples_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1653,88 +1631,6 @@ export interface paths {
          * @description Return the detection history of a species: sites by occasions, with the effort matrix.
          */
         get: operations["get_detection_history_api_v2_insights_detections_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/map": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Map
-         * @description Return rates at the places of deployments, as exactly as the caller may see them.
-         */
-        get: operations["get_map_api_v2_insights_map_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/model-comparison": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Compare Models
-         * @description Compare two model versions on the same reviewed images with McNemar's test.
-         */
-        get: operations["compare_models_api_v2_insights_model_comparison_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/model-quality": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Model Quality
-         * @description Return precision, recall and F1 of a model by class and deployment.
-         *
-         *     Only reviews of random audit samples are unbiased; other reviews are counted separately.
-         */
-        get: operations["get_model_quality_api_v2_insights_model_quality_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/overlap": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Overlap
-         * @description Return the overlap of the activity of two species, with a bootstrap interval.
-         */
-        get: operations["get_overlap_api_v2_insights_overlap_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1797,48 +1693,6 @@ export interface paths {
          * @description Export an insight as CSV, with the same filter as the insight itself.
          */
         get: operations["export_table_api_v2_insights_tables__table__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/thresholds": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Suggest Threshold
-         * @description Suggest the detection threshold of a class for a recall, from audited images.
-         *
-         *     To apply it, send `class_thresholds` to the observation settings of the project.
-         */
-        get: operations["suggest_threshold_api_v2_insights_thresholds_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/insights/timeline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Timeline
-         * @description Return species over time, and the days on which deployments recorded images.
-         */
-        get: operations["get_timeline_api_v2_insights_timeline_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4222,7 +4076,7 @@ export interface components {
     schemas: {
         /**
          * Accumulation
-         * @description Accumulation of species over camera-nights; a sampling unit is a camera-night.
+         * @description Accumulation of species; a sampling unit is a local day of a camera, about a camera-night.
          */
         Accumulation: {
             chao2: components["schemas"]["RichnessEstimate"] | null;
@@ -4238,15 +4092,11 @@ export interface components {
          * AccumulationStep
          * @description Species after a number of camera-nights, in the order of the survey and by rarefaction.
          *
-         *     `expected` is the mean over all orders of the sampling units (Mao Tau); its `interval` is of 95
-         *     %.
+         *     `expected` is the mean over all orders of the camera-nights (Mao Tau).
          */
         AccumulationStep: {
             /** Expected */
             expected: number;
-            interval: components["schemas"]["Interval"] | null;
-            /** Nights */
-            nights: number;
             /** Observed */
             observed: number;
             /** Units */
@@ -4255,6 +4105,8 @@ export interface components {
         /**
          * Activity
          * @description Activity of species over the day, with the most events first.
+         *
+         *     Times are those of the clock in the time zone of each deployment.
          */
         Activity: {
             /** Curves */
@@ -4266,20 +4118,18 @@ export interface components {
             species_left_out: number;
             /** Step Hours */
             step_hours: number;
-            time: components["schemas"]["DayTime"];
         };
         /**
          * ActivityCurve
          * @description Activity of a species over the day.
          *
-         *     `hours` counts the events by hour. `density` has values at equal steps from 0:00, per hour, so
-         *     that its integral over 24 hours is 1; it is null below 10 events. `bandwidth` is the
-         *     concentration of the von Mises kernel. `times` are the hours of the events, at most 1,000 in
-         *     the order of time.
+         *     `hours` counts the events by local hour. `density` has values at equal steps from 0:00, per
+         *     hour, so that its integral over 24 hours is 1; it is null below 10 events. `concentration` is
+         *     that of the von Mises kernel. `times` are the hours of the first 1,000 events.
          */
         ActivityCurve: {
-            /** Bandwidth */
-            bandwidth: number | null;
+            /** Concentration */
+            concentration: number | null;
             /** Density */
             density: number[] | null;
             /** Events */
@@ -4293,11 +4143,6 @@ export interface components {
             name: string;
             /** Times */
             times: number[];
-            /**
-             * Used
-             * @description Events that have the requested kind of time.
-             */
-            used: number;
         };
         /**
          * AgreementPair
@@ -4744,33 +4589,6 @@ export interface components {
             subject_id: string;
         };
         /**
-         * AuditSample
-         * @description A random audit sample: a review set whose images were drawn at random.
-         */
-        AuditSample: {
-            /**
-             * Class Name
-             * @description Null for a sample of all images.
-             */
-            class_name: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /** Done */
-            done: number;
-            /** Images */
-            images: number;
-            /** Name */
-            name: string;
-            /**
-             * Set Id
-             * Format: uuid
-             */
-            set_id: string;
-        };
-        /**
          * AuthType
          * @description Authentication method of a pull source.
          * @enum {string}
@@ -4989,8 +4807,8 @@ export interface components {
          * CameraStatus
          * @description Health of the camera of a deployment.
          *
-         *     `battery`, `temperature_c`, `storage` and `signal` are the last ones that the camera reported in
-         *     the metadata of an image; null if it reported none. `urgency` is from 0 to 100.
+         *     `battery`, `temperature_c`, `storage` and `signal` are null, because they are not read from
+         *     cameras. `urgency` is from 0 to 100.
          */
         CameraStatus: {
             /** Battery */
@@ -5137,36 +4955,6 @@ export interface components {
         ClassCounts: {
             /** Results */
             results: components["schemas"]["ClassCount"][];
-        };
-        /**
-         * ClassQuality
-         * @description Precision, recall and F1 of one class.
-         *
-         *     `precision` and `recall` are of images in random audit samples: precision also of samples of
-         *     this class alone, recall only of samples of all images. `biased_precision` and `biased_recall`
-         *     are of all other reviewed images, which people chose. `more_reviews` is the number of further
-         *     random images of this class for a precision within ±5 percentage points; it is 0 if the sample
-         *     is large enough.
-         */
-        ClassQuality: {
-            biased_precision: components["schemas"]["ProportionEstimate"];
-            biased_recall: components["schemas"]["ProportionEstimate"];
-            /** F1 */
-            f1: number | null;
-            /**
-             * Images
-             * @description Images on which the model found this class.
-             */
-            images: number;
-            /** More Reviews */
-            more_reviews: number;
-            /**
-             * Name
-             * @description The accepted scientific name, or the label without a taxon.
-             */
-            name: string;
-            precision: components["schemas"]["ProportionEstimate"];
-            recall: components["schemas"]["ProportionEstimate"];
         };
         /**
          * ClassTotal
@@ -5574,14 +5362,6 @@ export interface components {
             results: components["schemas"]["DayCount"][];
         };
         /**
-         * DayTime
-         * @description The time of day of events: of the clock in the local zone, or of the sun.
-         *
-         *     Solar time is scaled so that sunrise is 6:00 and sunset is 18:00.
-         * @enum {string}
-         */
-        DayTime: "clock" | "solar";
-        /**
          * DayTotal
          * @description Number of images captured on a day, and of blank images among them.
          */
@@ -5984,58 +5764,11 @@ export interface components {
             reviewed: number;
         };
         /**
-         * DeploymentQuality
-         * @description Precision and recall of all classes at a deployment; a pair is an image and a class.
-         */
-        DeploymentQuality: {
-            biased_precision: components["schemas"]["ProportionEstimate"];
-            biased_recall: components["schemas"]["ProportionEstimate"];
-            /**
-             * Deployment Id
-             * Format: uuid
-             */
-            deployment_id: string;
-            /** F1 */
-            f1: number | null;
-            /** Name */
-            name: string;
-            precision: components["schemas"]["ProportionEstimate"];
-            recall: components["schemas"]["ProportionEstimate"];
-        };
-        /**
          * DeploymentState
          * @description Whether a deployment records images, sends none, or has ended.
          * @enum {string}
          */
         DeploymentState: "active" | "silent" | "finished" | "empty";
-        /**
-         * DeploymentTimeline
-         * @description Activity of a deployment by local day.
-         *
-         *     `images` and `events` have one number for each day of the timeline. `inactive` are recorded
-         *     inactive periods.
-         */
-        DeploymentTimeline: {
-            /**
-             * Deployment Id
-             * Format: uuid
-             */
-            deployment_id: string;
-            /** End */
-            end: string | null;
-            /** Events */
-            events: number[];
-            /** Gaps */
-            gaps: components["schemas"]["EffortGap"][];
-            /** Images */
-            images: number[];
-            /** Inactive */
-            inactive: components["schemas"]["EffortGap"][];
-            /** Name */
-            name: string;
-            /** Start */
-            start: string | null;
-        };
         /**
          * DeploymentTotal
          * @description Number of images of a deployment, and the capture time of its last image.
@@ -6672,7 +6405,7 @@ export interface components {
          * @description A reason to visit a camera.
          * @enum {string}
          */
-        HealthProblem: "no_images" | "silent" | "clock_in_future" | "clock_reset" | "time_zone_assumed" | "without_camera_time" | "mostly_blank" | "fewer_images" | "low_battery" | "storage_full";
+        HealthProblem: "no_images" | "silent" | "clock_in_future" | "without_camera_time" | "mostly_blank" | "fewer_images";
         /**
          * HelloRequest
          * @description Registration of a worker process.
@@ -7587,29 +7320,6 @@ export interface components {
          */
         IndividualOrder: "individual_id" | "-identified_at";
         /**
-         * InsightMap
-         * @description Deployments with their rates, by species and by period.
-         *
-         *     `nights[place][step]` are the camera-nights. `species` has the 20 species with most events, or
-         *     those of the filter.
-         */
-        InsightMap: {
-            filter: components["schemas"]["AppliedFilter"];
-            /** Nights */
-            nights: number[][];
-            /** Notes */
-            notes: components["schemas"]["InsightNote"][];
-            /** Places */
-            places: components["schemas"]["MapPlace"][];
-            /** Species */
-            species: components["schemas"]["MapSpecies"][];
-            /** Species Left Out */
-            species_left_out: number;
-            step: components["schemas"]["TimeStep"];
-            /** Steps */
-            steps: string[];
-        };
-        /**
          * InsightNote
          * @description A sentence that explains a missing or uncertain figure; `code` allows to translate it.
          */
@@ -7629,8 +7339,8 @@ export interface components {
          * @description An independent event as camtrapR's `recordTable` lists it.
          *
          *     The CSV has the column names of camtrapR: Station, Species, DateTimeOriginal, Date, Time,
-         *     delta.time.secs, delta.time.mins, delta.time.hours, delta.time.days, Directory, FileName,
-         *     n_images, group_size.
+         *     delta.time.secs, delta.time.mins, delta.time.hours, delta.time.days and n_images, and in
+         *     addition group_size.
          */
         InsightRecord: {
             /**
@@ -7723,7 +7433,7 @@ export interface components {
          * @description The tables that can be downloaded as CSV.
          * @enum {string}
          */
-        InsightTable: "species" | "deployments" | "species-by-deployment" | "events" | "activity" | "overlap" | "accumulation" | "species-over-time" | "timeline" | "detection-history" | "detection-effort" | "records" | "map" | "model-quality" | "reliability" | "camera-health";
+        InsightTable: "species" | "deployments" | "species-by-deployment" | "activity" | "accumulation" | "detection-history" | "detection-effort" | "records" | "camera-health";
         /**
          * Interval
          * @description A 95 % confidence interval.
@@ -8229,45 +7939,6 @@ export interface components {
             what: string;
         };
         /**
-         * MapPlace
-         * @description A deployment on the map, at the precision at which the caller may see it.
-         */
-        MapPlace: {
-            /**
-             * Deployment Id
-             * Format: uuid
-             */
-            deployment_id: string;
-            /** Events */
-            events: number;
-            /** Latitude */
-            latitude: number | null;
-            /** Longitude */
-            longitude: number | null;
-            /** Name */
-            name: string;
-            /** Nights */
-            nights: number;
-            precision: components["schemas"]["LocationPrecision"];
-            /** Rate */
-            rate: number | null;
-            /** Species */
-            species: number;
-        };
-        /**
-         * MapSpecies
-         * @description Events of a species by place and step: `events[place][step]`, in the order of `places`.
-         */
-        MapSpecies: {
-            /** Events */
-            events: number[][];
-            /**
-             * Name
-             * @description The accepted scientific name, or the label without a taxon.
-             */
-            name: string;
-        };
-        /**
          * MappedLabel
          * @description A label of models, and the taxon that it is mapped to.
          */
@@ -8350,98 +8021,6 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
-         * ModelComparison
-         * @description Two model versions on the same reviewed images, compared with McNemar's test.
-         *
-         *     `only_first` and `only_second` are the images on which one of the two agrees with people. The
-         *     test is exact (binomial) below 25 such images, and otherwise the chi-squared test with
-         *     continuity correction.
-         */
-        ModelComparison: {
-            /**
-             * Audited
-             * @description Those of random audit samples.
-             */
-            audited: number;
-            /** Both */
-            both: number;
-            /** Exact */
-            exact: boolean;
-            /** First */
-            first: string;
-            /** Images */
-            images: number;
-            /** Neither */
-            neither: number;
-            /** Notes */
-            notes: components["schemas"]["InsightNote"][];
-            /** Only First */
-            only_first: number;
-            /** Only Second */
-            only_second: number;
-            /** P Value */
-            p_value: number | null;
-            /** Second */
-            second: string;
-            /** Statistic */
-            statistic: number | null;
-        };
-        /**
-         * ModelQuality
-         * @description How good a version of a model is here, by class, deployment and confidence.
-         *
-         *     Without `source`, the version with most reviewed images is described; it is null if no image was
-         *     reviewed.
-         */
-        ModelQuality: {
-            /**
-             * Audited
-             * @description Reviewed images of random audit samples.
-             */
-            audited: number;
-            /**
-             * Biased
-             * @description Other reviewed images: people chose them.
-             */
-            biased: number;
-            /** Biased Reliability */
-            biased_reliability: components["schemas"]["ReliabilityBin"][];
-            /** Classes */
-            classes: components["schemas"]["ClassQuality"][];
-            /** Deployments */
-            deployments: components["schemas"]["DeploymentQuality"][];
-            /** Notes */
-            notes: components["schemas"]["InsightNote"][];
-            /**
-             * Reliability
-             * @description Of audited images only.
-             */
-            reliability: components["schemas"]["ReliabilityBin"][];
-            /** Samples */
-            samples: components["schemas"]["AuditSample"][];
-            /** Source */
-            source: string | null;
-            /** Versions */
-            versions: components["schemas"]["ModelVersion"][];
-        };
-        /**
-         * ModelVersion
-         * @description A version of a model that answered on images that people reviewed.
-         */
-        ModelVersion: {
-            /** Audited */
-            audited: number;
-            /** Biased */
-            biased: number;
-            /** Name */
-            name: string;
-            /**
-             * Source
-             * @description `model:` with the name and version.
-             */
-            source: string;
-        };
-        /**
          * NatsState
          * @description State of the NATS server for events.
          *
@@ -8510,36 +8089,6 @@ export interface components {
              * @default false
              */
             simulated: boolean;
-        };
-        /**
-         * NewAuditSample
-         * @description Request for a random audit sample: images of all, or of those that show a class.
-         *
-         *     Images that are in an audit sample of the same kind already are not drawn again.
-         */
-        NewAuditSample: {
-            /**
-             * Class Name
-             * @description Draw only images on which `source` found this class.
-             */
-            class_name?: string | null;
-            /**
-             * Images
-             * @default 200
-             */
-            images: number;
-            /** Name */
-            name?: string | null;
-            /**
-             * People
-             * @default []
-             */
-            people: string[];
-            /**
-             * Source
-             * @description `model:` with a name and version; required with a class.
-             */
-            source?: string | null;
         };
         /**
          * NewBulkIdentification
@@ -9374,7 +8923,7 @@ export interface components {
          * @description The reason why a figure is missing or must be read with care.
          * @enum {string}
          */
-        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "estimated_effort" | "outside_period" | "without_coordinates" | "locations_withheld" | "no_audit_sample" | "biased_reviews" | "no_pairs" | "no_status_reports" | "rows_left_out" | "times_assumed";
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "estimated_effort" | "no_status_reports";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
@@ -9786,43 +9335,6 @@ export interface components {
             purpose: string;
             /** Url */
             url: string;
-        };
-        /**
-         * Overlap
-         * @description Overlap of the activity of two species.
-         *
-         *     `estimates` has Dhat1 if the smaller sample has fewer than 50 events, Dhat4 from 75 events, and
-         *     both between them. It is empty with fewer than 10 events of a species.
-         */
-        Overlap: {
-            /** Estimates */
-            estimates: components["schemas"]["OverlapEstimate"][];
-            filter: components["schemas"]["AppliedFilter"];
-            first: components["schemas"]["ActivityCurve"];
-            /** Notes */
-            notes: components["schemas"]["InsightNote"][];
-            /** Replicates */
-            replicates: number;
-            second: components["schemas"]["ActivityCurve"];
-            /** Seed */
-            seed: number;
-            /** Step Hours */
-            step_hours: number;
-            time: components["schemas"]["DayTime"];
-        };
-        /**
-         * OverlapEstimate
-         * @description An estimator of the coefficient of overlap with its 95 % bootstrap interval.
-         */
-        OverlapEstimate: {
-            /**
-             * Estimator
-             * @description `Dhat1` or `Dhat4`.
-             */
-            estimator: string;
-            interval: components["schemas"]["Interval"] | null;
-            /** Value */
-            value: number;
         };
         /** Page[AlgorithmClass] */
         Page_AlgorithmClass_: {
@@ -10724,19 +10236,6 @@ export interface components {
             shapes?: components["schemas"]["DrawnShapeKind"][] | null;
         };
         /**
-         * ProportionEstimate
-         * @description A proportion of `part` in `whole` with its Wilson 95 % interval; null without a whole.
-         */
-        ProportionEstimate: {
-            interval: components["schemas"]["Interval"] | null;
-            /** Part */
-            part: number;
-            /** Value */
-            value: number | null;
-            /** Whole */
-            whole: number;
-        };
-        /**
          * PublicClass
          * @description A class and the number of visible images that show it.
          */
@@ -11156,19 +10655,6 @@ export interface components {
         ReleasedReviewItems: {
             /** Released */
             released: number;
-        };
-        /**
-         * ReliabilityBin
-         * @description Confidence of a model compared with the share of correct classes, in one range.
-         */
-        ReliabilityBin: {
-            correct: components["schemas"]["ProportionEstimate"];
-            /** High */
-            high: number;
-            /** Low */
-            low: number;
-            /** Mean Confidence */
-            mean_confidence: number | null;
         };
         /**
          * RenewResult
@@ -11633,15 +11119,15 @@ export interface components {
         RichnessEstimate: {
             /**
              * Duplicates
-             * @description Species in exactly two sampling units.
+             * @description Species on exactly two camera-nights.
              */
             duplicates: number;
-            interval: components["schemas"]["Interval"] | null;
+            interval: components["schemas"]["Interval"];
             /** Observed */
             observed: number;
             /**
              * Uniques
-             * @description Species in exactly one sampling unit.
+             * @description Species on exactly one camera-night.
              */
             uniques: number;
             /** Value */
@@ -12589,21 +12075,6 @@ export interface components {
             rate: number | null;
         };
         /**
-         * SpeciesSeries
-         * @description Events and rate of a species by step; a rate is null without camera-nights.
-         */
-        SpeciesSeries: {
-            /** Events */
-            events: number[];
-            /**
-             * Name
-             * @description The accepted scientific name, or the label without a taxon.
-             */
-            name: string;
-            /** Rates */
-            rates: (number | null)[];
-        };
-        /**
          * SpeciesSummary
          * @description Figures of a species at all deployments of the filter.
          *
@@ -13005,36 +12476,6 @@ export interface components {
             scientific_name?: string | null;
         };
         /**
-         * ThresholdSuggestion
-         * @description The detection threshold of a class with which a recall is reached on audited images.
-         *
-         *     `class_thresholds` is the setting to send to the observation settings of the project. It
-         *     contains the present exceptions and the suggested threshold; null without a suggestion.
-         */
-        ThresholdSuggestion: {
-            /** Class Thresholds */
-            class_thresholds: {
-                [key: string]: number;
-            } | null;
-            /** Current Threshold */
-            current_threshold: number;
-            /**
-             * Name
-             * @description The accepted scientific name, or the label without a taxon.
-             */
-            name: string;
-            /** Notes */
-            notes: components["schemas"]["InsightNote"][];
-            precision: components["schemas"]["ProportionEstimate"];
-            reached: components["schemas"]["ProportionEstimate"];
-            /** Recall */
-            recall: number;
-            /** Source */
-            source: string;
-            /** Threshold */
-            threshold: number | null;
-        };
-        /**
          * ThumbnailBox
          * @description A box for a thumbnail: corners in pixels of the upright original, and its class.
          */
@@ -13056,34 +12497,6 @@ export interface components {
             y_max: number;
             /** Y Min */
             y_min: number;
-        };
-        /**
-         * TimeStep
-         * @description The length of the steps of a series.
-         * @enum {string}
-         */
-        TimeStep: "day" | "week" | "month";
-        /**
-         * Timeline
-         * @description Species over time, and the days on which deployments recorded images.
-         *
-         *     `days` are consecutive local days; `steps` are the first days of the steps.
-         */
-        Timeline: {
-            /** Days */
-            days: string[];
-            /** Deployments */
-            deployments: components["schemas"]["DeploymentTimeline"][];
-            filter: components["schemas"]["AppliedFilter"];
-            /** Nights */
-            nights: number[];
-            /** Notes */
-            notes: components["schemas"]["InsightNote"][];
-            /** Species */
-            species: components["schemas"]["SpeciesSeries"][];
-            step: components["schemas"]["TimeStep"];
-            /** Steps */
-            steps: string[];
         };
         /**
          * Token
@@ -17099,7 +16512,6 @@ export interface operations {
         parameters: {
             query: {
                 project: number;
-                time?: components["schemas"]["DayTime"];
                 /** @description First local day. */
                 start?: string | null;
                 /** @description Last local day, included. */
@@ -17128,41 +16540,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Activity"];
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_audit_sample_api_v2_insights_audit_samples_post: {
-        parameters: {
-            query: {
-                project: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewAuditSample"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReviewSet"];
                 };
             };
             /** @description The problem, and how to correct it. */
@@ -17243,171 +16620,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DetectionHistory"];
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_map_api_v2_insights_map_get: {
-        parameters: {
-            query: {
-                project: number;
-                step?: components["schemas"]["TimeStep"];
-                /** @description First local day. */
-                start?: string | null;
-                /** @description Last local day, included. */
-                end?: string | null;
-                deployment?: string[];
-                /** @description These taxa and descendants. */
-                taxon?: string[];
-                /** @description Names, or labels of them. */
-                class?: string[];
-                /** @description The kind of observations: animals by default. */
-                kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
-                interval?: number;
-                rule?: components["schemas"]["EventRule"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InsightMap"];
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    compare_models_api_v2_insights_model_comparison_get: {
-        parameters: {
-            query: {
-                project: number;
-                /** @description `model:` with the name and version of a model. */
-                first: string;
-                /** @description `model:` with the name and version of a model. */
-                second: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelComparison"];
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_model_quality_api_v2_insights_model_quality_get: {
-        parameters: {
-            query: {
-                project: number;
-                source?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelQuality"];
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_overlap_api_v2_insights_overlap_get: {
-        parameters: {
-            query: {
-                project: number;
-                /** @description A name, or a label of it. */
-                first: string;
-                /** @description A name, or a label of it. */
-                second: string;
-                time?: components["schemas"]["DayTime"];
-                /** @description Seed of the bootstrap; the same gives the same. */
-                seed?: number;
-                /** @description First local day. */
-                start?: string | null;
-                /** @description Last local day, included. */
-                end?: string | null;
-                deployment?: string[];
-                /** @description These taxa and descendants. */
-                taxon?: string[];
-                /** @description Names, or labels of them. */
-                class?: string[];
-                /** @description The kind of observations: animals by default. */
-                kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
-                interval?: number;
-                rule?: components["schemas"]["EventRule"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Overlap"];
                 };
             };
             /** @description The problem, and how to correct it. */
@@ -17517,16 +16729,9 @@ export interface operations {
         parameters: {
             query: {
                 project: number;
-                time?: components["schemas"]["DayTime"];
-                step?: components["schemas"]["TimeStep"];
                 /** @description Required for detection histories. */
                 species?: string | null;
                 days?: number;
-                /** @description Required for `overlap`. */
-                first?: string | null;
-                /** @description Required for `overlap`. */
-                second?: string | null;
-                source?: string | null;
                 /** @description Seed of the bootstrap; the same gives the same. */
                 seed?: number;
                 /** @description First local day. */
@@ -17559,87 +16764,6 @@ export interface operations {
                 };
                 content: {
                     "text/csv": unknown;
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    suggest_threshold_api_v2_insights_thresholds_get: {
-        parameters: {
-            query: {
-                project: number;
-                /** @description `model:` with the name and version of a model. */
-                source: string;
-                species: string;
-                recall?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ThresholdSuggestion"];
-                };
-            };
-            /** @description The problem, and how to correct it. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_timeline_api_v2_insights_timeline_get: {
-        parameters: {
-            query: {
-                project: number;
-                step?: components["schemas"]["TimeStep"];
-                /** @description First local day. */
-                start?: string | null;
-                /** @description Last local day, included. */
-                end?: string | null;
-                deployment?: string[];
-                /** @description These taxa and descendants. */
-                taxon?: string[];
-                /** @description Names, or labels of them. */
-                class?: string[];
-                /** @description The kind of observations: animals by default. */
-                kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
-                interval?: number;
-                rule?: components["schemas"]["EventRule"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Timeline"];
                 };
             };
             /** @description The problem, and how to correct it. */

@@ -34,7 +34,7 @@ from trapline.server.external.routes import analyses, callback_keys
 from trapline.server.findings.routes import scores
 from trapline.server.images.routes import deployments, files, staged_files
 from trapline.server.imports.routes import imports
-from trapline.server.insights.routes import insight_tables, insights, model_quality
+from trapline.server.insights.routes import insight_tables, insights
 from trapline.server.notifications.routes import notices, webhooks
 from trapline.server.operations.routes import image_deletion, metrics
 from trapline.server.platform.app_context import AppContext
@@ -116,7 +116,6 @@ VERSIONED = [
     identifications.router,
     human_boxes.router,
     insights.router,
-    model_quality.router,
     insight_tables.router,
     observations.router,
     observation_settings.router,

@@ -6,12 +6,9 @@ from fastapi import APIRouter, Query, Response
 
 from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.insights.actions import insight_tables
-from trapline.server.insights.actions.insight_tables import TableOptions
 from trapline.server.insights.routes.survey_parameters import ProjectQuery, Seed, SurveyFilterOf
 from trapline.server.platform.http.parameters import QueryText
-from trapline.wire.insight_activity import DayTime
 from trapline.wire.insight_detections import LONGEST_OCCASION_DAYS
-from trapline.wire.insight_richness import TimeStep
 from trapline.wire.insights import InsightTable
 
 router = APIRouter(prefix="/insights", tags=["insights"])
@@ -26,28 +23,15 @@ async def export_table(
     wanted: SurveyFilterOf,
     project: ProjectQuery,
     table: InsightTable,
-    time: DayTime = DayTime.CLOCK,
-    step: TimeStep = TimeStep.MONTH,
     species: Annotated[
         QueryText | None, Query(description="Required for detection histories.")
     ] = None,
     days: Annotated[int, Query(ge=1, le=LONGEST_OCCASION_DAYS)] = 7,
-    first: Annotated[QueryText | None, Query(description="Required for `overlap`.")] = None,
-    second: Annotated[QueryText | None, Query(description="Required for `overlap`.")] = None,
-    source: QueryText | None = None,
     seed: Seed = 1,
 ) -> Response:
     """Export an insight as CSV, with the same filter as the insight itself."""
-    options = TableOptions(
-        time=time,
-        step=step,
-        species=species,
-        days=days,
-        first=first,
-        second=second,
-        source=source,
-        seed=seed,
+    text = await insight_tables.export_table(
+        system, scope, project, wanted, table, species=species, days=days, seed=seed
     )
-    text = await insight_tables.export_table(system, scope, project, wanted, table, options)
     headers = {"Content-Disposition": f'attachment; filename="{table.value}-{project}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

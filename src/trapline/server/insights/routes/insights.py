@@ -1,4 +1,4 @@
-"""Routes of insights: rates, activity, richness, detection histories, the map, camera health."""
+"""Routes of insights: rates, activity, richness, detection histories and camera health."""
 
 from typing import Annotated
 
@@ -9,21 +9,19 @@ from trapline.server.insights.actions import (
     activity,
     camera_health,
     detections,
-    rate_map,
     richness,
     summary,
 )
 from trapline.server.insights.routes.survey_parameters import ProjectQuery, Seed, SurveyFilterOf
 from trapline.server.platform.http.parameters import QueryText
 from trapline.wire.camera_health import CameraHealth
-from trapline.wire.insight_activity import Activity, DayTime, Overlap
+from trapline.wire.insight_activity import Activity
 from trapline.wire.insight_detections import (
     LONGEST_OCCASION_DAYS,
     DetectionHistory,
     RecordTable,
 )
-from trapline.wire.insight_map import InsightMap
-from trapline.wire.insight_richness import Accumulation, Timeline, TimeStep
+from trapline.wire.insight_richness import Accumulation
 from trapline.wire.insight_summary import InsightSummary
 
 router = APIRouter(prefix="/insights", tags=["insights"])
@@ -55,30 +53,9 @@ async def get_activity(
     scope: ScopeOf,
     wanted: SurveyFilterOf,
     project: ProjectQuery,
-    time: DayTime = DayTime.CLOCK,
 ) -> Activity:
-    """Return the activity of species over the day: of 20 species with most events, or of `class`.
-
-    Solar time requires the coordinates of the deployments.
-    """
-    return await activity.get_activity(system, scope, project, wanted, time)
-
-
-@router.get("/overlap")
-async def get_overlap(
-    system: SystemOf,
-    scope: ScopeOf,
-    wanted: SurveyFilterOf,
-    project: ProjectQuery,
-    first: SpeciesText,
-    second: SpeciesText,
-    time: DayTime = DayTime.CLOCK,
-    seed: Seed = 1,
-) -> Overlap:
-    """Return the overlap of the activity of two species, with a bootstrap interval."""
-    return await activity.get_overlap(
-        system, scope, project, wanted, first=first, second=second, time=time, seed=seed
-    )
+    """Return the activity over the day of the 20 species with most events, or of `class`."""
+    return await activity.get_activity(system, scope, project, wanted)
 
 
 @router.get("/accumulation")
@@ -87,18 +64,6 @@ async def get_accumulation(
 ) -> Accumulation:
     """Return the accumulation of species over camera-nights, with rarefaction and Chao2."""
     return await richness.get_accumulation(system, scope, project, wanted)
-
-
-@router.get("/timeline")
-async def get_timeline(
-    system: SystemOf,
-    scope: ScopeOf,
-    wanted: SurveyFilterOf,
-    project: ProjectQuery,
-    step: TimeStep = TimeStep.MONTH,
-) -> Timeline:
-    """Return species over time, and the days on which deployments recorded images."""
-    return await richness.get_timeline(system, scope, project, wanted, step)
 
 
 @router.get("/detections")
@@ -120,18 +85,6 @@ async def list_records(
 ) -> RecordTable:
     """List independent events as camtrapR does: at most 10,000, the CSV table has all."""
     return await detections.list_records(system, scope, project, wanted)
-
-
-@router.get("/map")
-async def get_map(
-    system: SystemOf,
-    scope: ScopeOf,
-    wanted: SurveyFilterOf,
-    project: ProjectQuery,
-    step: TimeStep = TimeStep.MONTH,
-) -> InsightMap:
-    """Return rates at the places of deployments, as exactly as the caller may see them."""
-    return await rate_map.get_map(system, scope, project, wanted, step)
 
 
 @router.get("/camera-health")

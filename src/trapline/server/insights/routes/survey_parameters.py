@@ -1,5 +1,6 @@
 """Parameters that the routes of insights share."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -26,14 +27,14 @@ Seed = Annotated[
 def parse_survey_filter(
     start: Annotated[GivenDay | None, Query(description="First local day.")] = None,
     end: Annotated[GivenDay | None, Query(description="Last local day, included.")] = None,
-    deployment: Annotated[list[UUID], Query(max_length=MOST_CHOSEN)] = [],
+    deployment: Annotated[Sequence[UUID], Query(max_length=MOST_CHOSEN)] = (),
     taxon: Annotated[
-        list[UUID], Query(max_length=MOST_CHOSEN, description="These taxa and descendants.")
-    ] = [],
+        Sequence[UUID], Query(max_length=MOST_CHOSEN, description="These taxa and descendants.")
+    ] = (),
     name: Annotated[
-        list[QueryText],
+        Sequence[QueryText],
         Query(alias="class", max_length=MOST_CHOSEN, description="Names, or labels of them."),
-    ] = [],
+    ] = (),
     kind: Annotated[
         ObservationKind, Query(description="The kind of observations: animals by default.")
     ] = ObservationKind.ANIMAL,
