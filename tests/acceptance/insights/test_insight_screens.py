@@ -159,13 +159,13 @@ def test_ten_questions_are_answered_in_three_clicks(
     expect(screen.get_by_label("Activity of fox by hour of the day")).to_be_visible()
     ask("Where is it?").choose("Species on the map", "otter")
     expect(screen.get_by_label("Map of the rate of otter at each deployment")).to_be_visible()
-    expect(screen.locator("[data-panel=map] svg")).to_contain_text("Ford 5.0")
+    expect(screen.locator("[data-panel=map] .chart-frame svg")).to_contain_text("Ford 5.0")
     ask("Which images are these?").link("fox, Ford")
     expect(screen.locator(".tile[data-image-id]")).to_have_count(2)
     ask("Have all species been found?").part("Species")
     expect(screen.get_by_test_id("chao2")).to_contain_text("of which 3 are observed")
     ask("When did the cameras record?").part("Effort")
-    expect(screen.locator("[data-panel=timeline] [data-chart=drawn] svg")).to_be_visible()
+    expect(screen.locator("[data-panel=timeline] .chart-frame svg")).to_be_visible()
     ask("What is it without one deployment?").choose("Deployment", "Ford")
     expect(screen.get_by_test_id("totals")).to_contain_text(
         "3 events of 2 species in 20 camera-nights at 1 deployment."
