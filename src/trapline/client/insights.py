@@ -61,7 +61,7 @@ class InsightApi:
         detection-history and detection-effort (both with `species` and `days`), records and
         camera-health.
         """
-        return self._to.get_bytes(f"/insights/tables/{table}", _ask(project, filters))
+        return self._to.get_bytes("/insights/tables", _ask(project, {**filters, "table": table}))
 
     def get_insight_table(self, project: int, table: str, **filters: Filter) -> Table:
         """Return the rows of an insight; `to_pandas()` of it is a DataFrame."""

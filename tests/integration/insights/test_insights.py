@@ -127,7 +127,7 @@ async def test_a_project_without_observations_gets_sentences(field: Field) -> No
     assert (await get(field, "records"))["records"] == []
     assert (await get(field, "detections", species="Fox"))["detected_sites"] == 0
     for table in ("species", "records", "accumulation", "camera-health", "deployments"):
-        assert isinstance(await get(field, f"tables/{table}"), list)
+        assert isinstance(await get(field, "tables", table=table), list)
 
 
 async def test_detection_histories_and_records_are_as_in_r(field: Field) -> None:
@@ -137,17 +137,17 @@ async def test_detection_histories_and_records_are_as_in_r(field: Field) -> None
     assert found["occasions"] == ["2026-06-01", "2026-06-06", "2026-06-11"]
     [site] = found["sites"]
     assert (site["detections"], site["effort"]) == ([1, 0, 0], [5.0, 3.0, 1.0])
-    rows = await get(field, "tables/detection-history", species="Deer", days=5)
+    rows = await get(field, "tables", table="detection-history", species="Deer", days=5)
     assert rows[0] == ["", "o1", "o2", "o3"]
     assert rows[1][1:] == ["1", "0", "0"]
-    head, *records = await get(field, "tables/records")
+    head, *records = await get(field, "tables", table="records")
     assert head[:6] == ["Station", "Species", "DateTimeOriginal", "Date", "Time", "delta.time.secs"]
     assert [row[1:3] + row[5:6] for row in records] == [
         ["Deer", "2026-06-02 01:00:00", "0"],
         ["Fox", "2026-06-01 00:00:00", "0"],
         ["Fox", "2026-06-01 03:00:00", str(135 * 60)],
     ]
-    species = await get(field, "tables/species")
+    species = await get(field, "tables", table="species")
     assert [row[:6] for row in species[1:]] == [
         ["Fox", "animal", "4", "2", "2", "25.0"],
         ["Deer", "animal", "1", "1", "1", "12.5"],
@@ -177,7 +177,7 @@ async def test_camera_health_and_activity(field: Field) -> None:
         ("summary?rule=first", "rule"),
         ("summary?kind=blank", "kind"),
         ("detections?species=Fox&days=0", "days"),
-        ("tables/detection-history?days=7", "species"),
+        ("tables?table=detection-history&days=7", "species"),
     ],
 )
 async def test_bad_parameters_are_named(field: Field, path: str, name: str) -> None:

@@ -1681,7 +1681,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v2/insights/tables/{table}": {
+    "/api/v2/insights/tables": {
         parameters: {
             query?: never;
             header?: never;
@@ -1692,7 +1692,7 @@ export interface paths {
          * Export Table
          * @description Export an insight as CSV, with the same filter as the insight itself.
          */
-        get: operations["export_table_api_v2_insights_tables__table__get"];
+        get: operations["export_table_api_v2_insights_tables_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -8923,7 +8923,7 @@ export interface components {
          * @description The reason why a figure is missing or must be read with care.
          * @enum {string}
          */
-        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "estimated_effort" | "no_status_reports";
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "estimated_effort" | "no_status_reports";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
@@ -16725,10 +16725,11 @@ export interface operations {
             };
         };
     };
-    export_table_api_v2_insights_tables__table__get: {
+    export_table_api_v2_insights_tables_get: {
         parameters: {
             query: {
                 project: number;
+                table: components["schemas"]["InsightTable"];
                 /** @description Required for detection histories. */
                 species?: string | null;
                 days?: number;
@@ -16750,9 +16751,7 @@ export interface operations {
                 rule?: components["schemas"]["EventRule"];
             };
             header?: never;
-            path: {
-                table: components["schemas"]["InsightTable"];
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;

@@ -174,7 +174,7 @@ ACCESS: dict[str, RouteAccess] = {
             "detections",
             "records",
             "camera-health",
-            "tables/{table}",
+            "tables",
         )
     },
     "GET /observations": RouteAccess(PEOPLE),

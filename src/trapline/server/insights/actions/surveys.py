@@ -31,6 +31,7 @@ from trapline.server.review.queries.observations import (
     list_current_sets,
     list_taxon_names,
 )
+from trapline.server.review.queries.taxa import get_taxon_row
 from trapline.wire.insights import AppliedFilter, InsightNote, NoteCode
 
 Built = TypeVar("Built")
@@ -179,6 +180,8 @@ async def _list_names(
     sets = await list_current_sets(scope, tx, project_id)
     names: set[str] = set()
     for taxon in wanted.taxa:
+        if (await get_taxon_row(scope, tx, taxon)).project_id != project_id:
+            raise NotFound
         names.update(await list_taxon_names(scope, tx, taxon))
     for name in wanted.names:
         names.update(await list_class_names(scope, tx, sets, name))

@@ -14,9 +14,7 @@ from trapline.wire.insights import InsightTable
 router = APIRouter(prefix="/insights", tags=["insights"])
 
 
-@router.get(
-    "/tables/{table}", response_class=Response, responses={200: {"content": {"text/csv": {}}}}
-)
+@router.get("/tables", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
 async def export_table(
     system: SystemOf,
     scope: ScopeOf,
