@@ -196,6 +196,7 @@ def test_a_chart_has_a_table_and_downloads(tab: Watched, screen: Page) -> None:
         assert b"var(" not in content or name == "PNG"
     link = screen.locator("[data-panel=species-table]").get_by_label("Download CSV")
     table = screen.request.get(tab.base_url + str(link.get_attribute("href")))
+    assert table.ok, table.text()
     assert table.headers["content-disposition"].startswith("attachment")
     assert b"badger" in table.body()
 

@@ -14,6 +14,6 @@ test("invalid values of the URL are left out", () => {
 test("a table has the filter of the figures", () => {
   const filter = parse("from=2026-01-01&deployment=a,b&species=Lynx%20lynx&interval=0")
   expect(buildTableUrl(3, filter, "detection-history", { days: "7" })).toBe(
-    "/api/v2/insights/tables/detection-history?project=3&start=2026-01-01&deployment=a&deployment=b&class=Lynx+lynx&interval=0&days=7",
+    "/api/v2/insights/tables?table=detection-history&project=3&start=2026-01-01&deployment=a&deployment=b&class=Lynx+lynx&interval=0&days=7",
   )
 })

@@ -45,10 +45,10 @@ export function buildTableUrl(
   table: string,
   options: Record<string, string> = {},
 ): string {
-  const query = new URLSearchParams()
+  const query = new URLSearchParams({ table })
   for (const [name, value] of Object.entries(buildInsightParameters(project, filter)))
     for (const one of Array.isArray(value) ? value : [value])
       if (one !== undefined) query.append(name, String(one))
   for (const [name, value] of Object.entries(options)) query.set(name, value)
-  return `/api/v2/insights/tables/${table}?${query}`
+  return `/api/v2/insights/tables?${query}`
 }
