@@ -313,11 +313,11 @@ def _compute_nights(
 ) -> DeploymentNights:
     has_images = len(one.images) > 0
     times = DeploymentPeriod(
-        started_at=one.started_at,
-        ended_at=one.ended_at,
+        started_at=one.started_at and one.started_at.astimezone(UTC),
+        ended_at=one.ended_at and one.ended_at.astimezone(UTC),
         first_image_at=to_datetime(int(one.images[0])) if has_images else None,
         last_image_at=to_datetime(int(one.images[-1])) if has_images else None,
-        inactive=one.inactive,
+        inactive=[(a.astimezone(UTC), b.astimezone(UTC)) for a, b in one.inactive],
     )
     within = (
         EARLIEST if period[0] is None else to_datetime(period[0]),
