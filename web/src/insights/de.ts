@@ -95,7 +95,20 @@ export const activityTexts: Translation<typeof en.activityTexts> = {
   tooFew: (name, events) =>
     `${name}: ${formatEvents(events)}. Für eine Kurve sind mindestens 10 nötig.`,
   chart: (names) => `Aktivität von ${names} nach Stunde des Tages`,
-  method: "Kerndichte, von Mises. Uhrzeit in der Zeitzone jedes Standorts.",
+  time: "Tageszeit",
+  clock: "Uhrzeit",
+  solar: "Sonnenzeit",
+  overlap: (estimator, value) => `Überlappung ${estimator} ${value}`,
+  overlapInterval: (low, high, first, second) =>
+    `(${formatInterval(low, high)}) aus ${formatCount(first)} und ${formatPlural(second, "Ereignis", "Ereignissen")}.`,
+  method: "Kerndichte, von Mises.",
+  bandwidth: (name, value) => `Konzentration des Kerns von ${name}: ${value}.`,
+  bootstrap: (replicates, seed) =>
+    `Das Intervall stammt aus ${formatCount(replicates)} Bootstrap-Stichproben mit Startwert ${seed}.`,
+  clockHint: "Uhrzeit in der Zeitzone jedes Standorts.",
+  solarHint: "Sonnenzeit: Sonnenaufgang ist 6:00, Sonnenuntergang ist 18:00.",
+  leftOut: (count) =>
+    `${formatPlural(count, "Standort ohne bekannte Position ist", "Standorte ohne bekannte Position sind")} ausgelassen.`,
 }
 
 export const richnessTexts: Translation<typeof en.richnessTexts> = {
