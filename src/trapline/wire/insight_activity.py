@@ -56,7 +56,7 @@ class Activity(Message):
     notes: list[InsightNote]
 
 
-class OverlapEstimate(Message):
+class OverlapCoefficient(Message):
     """An estimator of the coefficient of overlap with its 95 % bootstrap interval."""
 
     estimator: AnyText = Field(description="`Dhat1` or `Dhat4`.")
@@ -77,7 +77,7 @@ class Overlap(Message):
     first: ActivityCurve
     second: ActivityCurve
     step_hours: Real
-    estimates: list[OverlapEstimate]
+    estimates: list[OverlapCoefficient]
     replicates: Count
     seed: int
     deployments_left_out: Count

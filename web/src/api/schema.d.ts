@@ -9437,7 +9437,7 @@ export interface components {
             /** Deployments Left Out */
             deployments_left_out: number;
             /** Estimates */
-            estimates: components["schemas"]["OverlapEstimate"][];
+            estimates: components["schemas"]["OverlapCoefficient"][];
             filter: components["schemas"]["AppliedFilter"];
             first: components["schemas"]["ActivityCurve"];
             /** Notes */
@@ -9452,10 +9452,10 @@ export interface components {
             time: components["schemas"]["DayTime"];
         };
         /**
-         * OverlapEstimate
+         * OverlapCoefficient
          * @description An estimator of the coefficient of overlap with its 95 % bootstrap interval.
          */
-        OverlapEstimate: {
+        OverlapCoefficient: {
             /**
              * Estimator
              * @description `Dhat1` or `Dhat4`.

@@ -30,7 +30,7 @@ from trapline.wire.insight_activity import (
     ActivityCurve,
     DayTime,
     Overlap,
-    OverlapEstimate,
+    OverlapCoefficient,
 )
 from trapline.wire.insights import InsightNote, Interval, NoteCode
 
@@ -122,7 +122,7 @@ def build_overlap(
         second=second,
         step_hours=HOURS / STEPS,
         estimates=[
-            OverlapEstimate(
+            OverlapCoefficient(
                 estimator=one.estimator.value,
                 value=min(1.0, one.value),
                 interval=Interval(low=one.interval.lower, high=one.interval.upper),
