@@ -15,7 +15,11 @@ from uuid import UUID
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.job_counters import LIVE
-from trapline.server.queue.queries.lease_expiry import ExpiredLease, record_lost_leases
+from trapline.server.queue.queries.lease_expiry import (
+    ExpiredLease,
+    record_lost_leases,
+    requeue_tasks,
+)
 from trapline.server.queue.queries.task_results import AttemptEnd, record_attempts
 
 PAGE = 500
@@ -98,22 +102,7 @@ async def revoke_lease_page(
         return 0
     ids = [task.id for task in held]
     if losses is None:
-        # After an error, another worker than the one that failed gets the task, not another than
-        # the one that released it.
-        await tx.execute(
-            """
-            update analyses a set state = 'queued', fence = case when %s then a.fence
-                else a.attempt end,
-                deadline = null, not_before = null, updated_at = clock_timestamp(),
-                holder_id = case when a.errors > 0 then (
-                    select t.holder_id from attempts t where t.analysis_id = a.id
-                        and t.outcome = 'error'
-                    order by t.attempt desc limit 1
-                ) end
-            where a.id = any(%s)
-            """,
-            (how == RevocationReason.EVICTED, ids),
-        )
+        await requeue_tasks(scope, tx, ids, fenced=how != RevocationReason.EVICTED)
         ended = [
             AttemptEnd(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how])
             for task in held
