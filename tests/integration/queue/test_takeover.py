@@ -127,65 +127,95 @@ async def test_a_worker_does_not_take_over_the_tasks_that_it_failed(field: Field
     assert [one["id"] for one in await third.lease()] == [task["id"]]
 
 
+class RandomWorkers:
+    """Registered workers that act at random; `accepted` are the tokens of each task's results."""
+
+    def __init__(self, field: Field, job: int, seed: int) -> None:
+        self.field, self.job = field, job
+        self.chance = random.Random(f"takeover {seed}")
+        self.accepted: dict[str, set[str]] = defaultdict(set)
+        self.workers: list[Greeted] = []
+        self.held: list[list[Any]] = []
+
+    async def greet(self, number: int) -> None:
+        """Start a worker, which ends an earlier one of the same number."""
+        worker = await greet(self.field, name=f"worker-{number}", pid=self.chance.randint(1, 99))
+        self.workers[number:] = [worker, *self.workers[number + 1 :]]
+        self.held[number:] = [[], *self.held[number + 1 :]]
+
+    async def lease(self, number: int) -> None:
+        """Lease tasks of the queue, or of another worker."""
+        self.held[number] += await self.workers[number].lease(self.chance.randint(1, 6))
+
+    async def renew(self, number: int) -> None:
+        """Report the first tasks as begun; drop the lost ones, unless they were begun by now."""
+        mine = list(self.held[number])
+        begun = mine[: self.chance.randint(0, 2)]
+        states, _ = await self.workers[number].renew(mine, begun=begun)
+        lost = [task for task, state in zip(mine, states, strict=True) if state != "held"]
+        if self.chance.random() < 0.5:
+            self.held[number] = [task for task in self.held[number] if task not in lost]
+
+    async def post(self, number: int, task: Any, *, fails: bool = False) -> None:
+        """Post a result or an error."""
+        result = failure(task) if fails else success(task)
+        [status] = await self.workers[number].post(self.job, [result])
+        assert status in ("accepted", "duplicate") or status.startswith("rejected: the"), status
+        if status == "accepted" and not fails:
+            self.accepted[task["id"]].add(task["reply_subject"])
+        self.held[number] = [one for one in self.held[number] if one["id"] != task["id"]]
+
+    async def act(self) -> None:
+        """Do one thing."""
+        number = self.chance.randrange(len(self.workers))
+        kind = self.chance.choice(["lease"] * 4 + ["renew"] * 4 + ["post"] * 2 + ["release"])
+        if kind == "lease":
+            await self.lease(number)
+        elif kind == "renew":
+            await self.renew(number)
+        elif self.held[number] and kind == "post":
+            task = self.chance.choice(self.held[number])
+            await self.post(number, task, fails=self.chance.random() < 0.2)
+        elif self.held[number]:
+            await self.workers[number].release([self.held[number].pop()])
+
+    async def drain(self) -> None:
+        """Work until the job has ended."""
+        while (await self.field.counters(self.job))[1]:
+            await self.field.skip_waits()
+            for number in range(len(self.workers)):
+                await self.lease(number)
+                for task in list(self.held[number]):
+                    await self.post(number, task)
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_any_order_of_takeovers_keeps_one_result_and_the_charges(
     system: AppContext, seed: int
 ) -> None:
     """Workers act at random and at the same time; then the job is drained and recounted."""
-    chance = random.Random(f"takeover {seed}")
     field = await make_field(system, images=12)
     job = await field.run_job()
-    accepted: dict[str, set[str]] = defaultdict(set)
-    workers = [await greet(field, name=f"worker-{number}") for number in range(4)]
-    held: list[list[Any]] = [[] for _ in workers]
-
-    async def lease(number: int) -> None:
-        held[number] += await workers[number].lease(chance.randint(1, 6))
-
-    async def renew(number: int) -> None:
-        mine = list(held[number])
-        states, _ = await workers[number].renew(mine, begun=mine[: chance.randint(0, 2)])
-        lost = [task for task, state in zip(mine, states, strict=True) if state != "held"]
-        if chance.random() < 0.5:  # else it has begun them by now
-            held[number] = [task for task in held[number] if task not in lost]
-
-    async def post(number: int, task: Any, *, fails: bool) -> None:
-        worker: Greeted = workers[number]
-        [status] = await worker.post(job, [failure(task) if fails else success(task)])
-        assert status in ("accepted", "duplicate") or status.startswith("rejected: the"), status
-        if status == "accepted" and not fails:
-            accepted[task["id"]].add(task["reply_subject"])
-        held[number] = [one for one in held[number] if one["id"] != task["id"]]
-
-    async def act() -> None:
-        number = chance.randrange(len(workers))
-        kind = chance.choice(["lease"] * 4 + ["renew"] * 4 + ["post"] * 2 + ["restart", "release"])
-        if kind == "lease":
-            await lease(number)
-        elif kind == "renew":
-            await renew(number)
-        elif kind == "post" and held[number]:
-            await post(number, chance.choice(held[number]), fails=chance.random() < 0.2)
-        elif kind == "release" and held[number]:
-            await workers[number].release([held[number].pop()])
-
-    for _ in range(25):
-        await asyncio.gather(*[act() for _ in range(4)])
-        if chance.random() < 0.1:
-            number = chance.randrange(len(workers))
-            workers[number] = await greet(field, name=f"worker-{number}", pid=chance.randint(1, 99))
-            held[number] = []
+    workers = RandomWorkers(field, job, seed)
+    # One worker leases everything, so that there is something to take over.
+    await workers.greet(0)
+    while len(workers.held[0]) < 12:
+        await workers.lease(0)
+    await workers.workers[0].renew(workers.held[0], begun=[])
+    for number in (1, 2, 3):
+        await workers.greet(number)
+        await workers.lease(number)
+    for turn in range(25):
+        await asyncio.gather(*[workers.act() for _ in range(4)])
+        if turn % 8 == 7:
+            await workers.greet(turn % 4)
         await field.skip_waits()
-    while (await field.counters(job))[1]:
-        await field.skip_waits()
-        for number in range(len(workers)):
-            await lease(number)
-            for task in list(held[number]):
-                await post(number, task, fails=False)
+    await workers.drain()
     status, opened, completed, failed = await field.counters(job)
     assert (status, opened, completed + failed) == ("completed", 0, 12)
     assert (opened, completed, failed) == await field.count_rows(job)
-    assert [len(tokens) for tokens in accepted.values()] == [1] * completed
+    assert [len(tokens) for tokens in workers.accepted.values()] == [1] * completed
+    assert ("taken over",) in await field.ask("select distinct outcome from attempts")
     wrong = await field.ask(
         """
         select a.id from analyses a where a.lost <> (
