@@ -31,11 +31,20 @@ ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
 RETURNED = "returned"
 """The outcome of an attempt that shared a lost lease with a suspect: it is not charged."""
-WITH_SUSPECT = "the lease ended without an answer; only the suspect in it is charged"
+NOT_CHARGED = "the lease ended without an answer; only the suspect in it is charged"
+WITH_SUSPECT = """
+    a.lost = 0 and exists (
+        select 1 from analyses s where s.job_id = a.job_id and s.holder_id = a.holder_id
+            and s.state = 'processing' and s.leased_at = a.leased_at and s.lost > 0
+    )
+"""
+"""The condition that a leased task shares its lease with a suspect."""
 
 # For a registered worker, any contact keeps a lease for `lease_max_s`, and naming the lease in a
-# renewal extends that. For other callers, any contact of their token and address in the job keeps
-# it, but not longer than `lease_max_s` after the lease.
+# renewal extends that. For other callers, any contact of their process in the job keeps it, but not
+# longer than `lease_max_s` after the lease. A process works on tasks in the order of their leases.
+# So a result of another process of the same token and address keeps it, too, if that result is of
+# an earlier lease: the two may be one process.
 _OVER = """
     a.state = 'processing' and a.deadline < clock_timestamp()
     and not exists (
@@ -52,6 +61,7 @@ _OVER = """
                     and alive.token_id = h.token_id and alive.address = h.address
             where h.id = a.holder_id and h.worker_id is null and alive.worker_id is null
               and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+              and (alive.id = h.id or alive.returned_lease_at <= a.leased_at)
         )
     )
 """
@@ -101,10 +111,7 @@ async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: Lease
     cursor = await tx.execute(
         f"""
         select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at,
-            a.lost = 0 and exists (
-                select 1 from analyses s where s.job_id = a.job_id and s.holder_id = a.holder_id
-                    and s.state = 'processing' and s.leased_at = a.leased_at and s.lost > 0
-            )
+            {WITH_SUSPECT}
         from analyses a
         where a.job_id = %(job)s and {_OVER}
         order by a.lost > 0, a.id limit %(page)s for no key update of a skip locked
@@ -168,7 +175,7 @@ async def record_lost_leases(
             RETURNED if task.with_suspect else "lost",
             task.holder_id,
             task.leased_at,
-            WITH_SUSPECT if task.with_suspect else reason,
+            NOT_CHARGED if task.with_suspect else reason,
         )
         for task in held
     ]

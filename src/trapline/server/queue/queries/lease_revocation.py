@@ -16,6 +16,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.job_counters import LIVE
 from trapline.server.queue.queries.lease_expiry import (
+    WITH_SUSPECT,
     ExpiredLease,
     record_lost_leases,
     requeue_tasks,
@@ -78,7 +79,8 @@ async def revoke_lease_page(
     )
     cursor = await tx.execute(
         f"""
-        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
+        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at, {WITH_SUSPECT}
+        from analyses a
         where a.job_id = %(job)s and a.state = 'processing' and a.holder_id = any(%(holders)s)
           and (%(all)s or (a.id, a.attempt) in (select *
               from unnest(%(ids)s::uuid[], %(attempts)s::integer[])))
