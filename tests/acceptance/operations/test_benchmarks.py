@@ -38,6 +38,10 @@ SMALLEST = {
         r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s",
     ),
     "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
+    "insight_coverage": (
+        "--surveys 2 --replicates 50",
+        r"rate, 100 deployments +\d.*\n(.*\n)*Chao2, 30 species, 100 deployments +\d",
+    ),
     "job_spread": (
         "--images 6 --workers 2 --ideal 1 --processes 1 --no-late",
         r"     6 +2 +\d\.\d+ +1\.0 +\d",

@@ -1704,7 +1704,9 @@ export interface paths {
         };
         /**
          * List Job Log
-         * @description List the state transitions of a job and the failed attempts at its tasks, newest first.
+         * @description List the state transitions of a job, its failed attempts and its workers, newest first.
+         *
+         *     The entry of a worker has the numbers of tasks that it fetched and returned until now.
          */
         get: operations["list_job_log_api_v2_jobs__job_id__log_get"];
         put?: never;
@@ -7054,6 +7056,7 @@ export interface components {
             };
             /** Paused */
             paused: boolean;
+            pipeline: components["schemas"]["JobPipeline"];
             /** Pipeline Slug */
             pipeline_slug: string;
             /** Pipeline Version */
@@ -7061,7 +7064,8 @@ export interface components {
             /** Preset */
             preset?: string | null;
             priority: components["schemas"]["JobPriority"];
-            progress: components["schemas"]["JobProgress"];
+            progress: components["schemas"]["JobDetailProgress"];
+            project: components["schemas"]["JobProject"];
             /** Project Id */
             project_id: number;
             /** Requested By */
@@ -7086,11 +7090,48 @@ export interface components {
             updated_at: string;
         };
         /**
+         * JobDetailProgress
+         * @description Numbers of images by state, with a summary and stages for clients of Antenna.
+         */
+        JobDetailProgress: {
+            /** Canceled */
+            canceled: number;
+            /** Completed */
+            completed: number;
+            /** Expected */
+            expected?: number | null;
+            /** Failed */
+            failed: number;
+            /** Processing */
+            processing: number;
+            /** Queued */
+            queued: number;
+            /** Stages */
+            stages: components["schemas"]["ProgressStage"][];
+            summary: components["schemas"]["ProgressSummary"];
+            /** Total */
+            total: number;
+        };
+        /**
          * JobOrder
          * @description Order of jobs: by time of request.
          * @enum {string}
          */
         JobOrder: "-created_at" | "created_at";
+        /**
+         * JobPipeline
+         * @description The pipeline of a job, as it is registered now.
+         */
+        JobPipeline: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            /** Version */
+            version: number;
+        };
         /**
          * JobPriority
          * @description Priority of a job; tasks of a higher priority are leased first.
@@ -7118,6 +7159,16 @@ export interface components {
             queued: number;
             /** Total */
             total: number;
+        };
+        /**
+         * JobProject
+         * @description The project of a job.
+         */
+        JobProject: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
         };
         /**
          * JobStart
@@ -7361,11 +7412,11 @@ export interface components {
         LocationPrecision: "exact" | "0.01" | "0.1" | "withheld";
         /**
          * LogEntry
-         * @description One entry of a job's log: a state transition of the job, or an unsuccessful attempt at a
-         *     task.
+         * @description One entry of a job's log: a state transition, an unsuccessful attempt at a task, or a worker.
          *
          *     `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
-         *     attempt.
+         *     attempt. The entry of a worker is at the time of its first contact, with the numbers of tasks
+         *     that it fetched and returned until now.
          */
         LogEntry: {
             /** Analysis Id */
@@ -9603,6 +9654,36 @@ export interface components {
             workers: components["schemas"]["Worker"][];
         };
         /**
+         * ProgressStage
+         * @description One stage of a job: `collect`, `process` or `results`.
+         */
+        ProgressStage: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Params */
+            params: components["schemas"]["StageParameter"][];
+            /** Progress */
+            progress: number;
+            /** Status */
+            status: string;
+            /** Status Label */
+            status_label: string;
+        };
+        /**
+         * ProgressSummary
+         * @description Progress in the form of Antenna: a status of its jobs, a fraction and a label.
+         */
+        ProgressSummary: {
+            /** Progress */
+            progress: number;
+            /** Status */
+            status: string;
+            /** Status Label */
+            status_label: string;
+        };
+        /**
          * Project
          * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued
          *     for.
@@ -11475,6 +11556,18 @@ export interface components {
             key: string;
             /** Name */
             name: string;
+        };
+        /**
+         * StageParameter
+         * @description One number of a stage.
+         */
+        StageParameter: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
         };
         /**
          * StagedFile

@@ -12,6 +12,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.job_counters import (
     LIVE,
+    TASKS,
     JobCounterChange,
     lock_job_work,
     update_job,
@@ -165,6 +166,7 @@ async def record_lost_leases(
         JobClosed: the job is final.
     """
     project_id = held[0].project_id
+    tx.announce(TASKS, job_id)
     failed = [_judge(task, losses, reason) for task in held if not task.with_suspect]
     await fail_tasks(scope, tx, project_id, failed)
     await requeue_tasks(scope, tx, [task.id for task in held if task.with_suspect])
