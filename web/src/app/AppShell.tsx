@@ -20,24 +20,25 @@ import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "rea
 import { Link, useLocation } from "wouter"
 import { useChangeStream } from "../api/changeStream"
 import { Logo } from "../brand/Logo"
-import { getSavedPosition } from "../catalogue/timeLayout"
-import { overviewTexts } from "../insights/en"
+import { getSavedPosition } from "../catalogue/savedPosition"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, isVolunteer, useProject } from "../projects/projectContext"
+import { ProgressBar } from "../queue/ProgressBar"
 import { jobsQuery } from "../queue/queries"
-import { ProgressBar } from "../queue/statusTags"
-import { OutboxStatus } from "../review/OutboxStatus"
 import { sourcesQuery } from "../sources/queries"
 import { isUnhealthy } from "../sources/statusTags"
 import { useShortcuts } from "../ui/shortcuts"
 import { navigationTexts } from "./en"
-import { ShortcutHelp } from "./ShortcutHelp"
 
 // The menus load after the first content, because their library is a third of the page's code.
 const menus = () => import("./headerMenus")
 const ProjectSwitcher = lazy(() => menus().then((m) => ({ default: m.ProjectSwitcher })))
 const Account = lazy(() => menus().then((m) => ({ default: m.AccountMenu })))
 const MoreMenu = lazy(() => menus().then((m) => ({ default: m.MoreMenu })))
+const OutboxStatus = lazy(() =>
+  import("../review/OutboxStatus").then((m) => ({ default: m.OutboxStatus })),
+)
+const ShortcutHelp = lazy(() => import("./ShortcutHelp").then((m) => ({ default: m.ShortcutHelp })))
 const Search = lazy(() => import("./GlobalSearch").then((m) => ({ default: m.GlobalSearch })))
 
 export function AppShell({ children }: { children: ReactNode }) {
@@ -90,7 +91,9 @@ export function AppShell({ children }: { children: ReactNode }) {
           <ProjectSwitcher />
         </Suspense>
         <div className="top-right">
-          <OutboxStatus />
+          <Suspense fallback={null}>
+            <OutboxStatus />
+          </Suspense>
           <RunningJobsLink />
           <Suspense fallback={<span data-coming className="search" />}>
             <Search ref={search} />
@@ -116,7 +119,9 @@ export function AppShell({ children }: { children: ReactNode }) {
         )}
         {children}
       </main>
-      <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
+      <Suspense fallback={null}>
+        <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
+      </Suspense>
     </div>
   )
 }
@@ -242,7 +247,7 @@ function Rail({ live }: { live: boolean }) {
           {item.icon}
           {item.text}
           {item.needs ? (
-            <span className="attention-count" title={overviewTexts.failing(item.needs)}>
+            <span className="attention-count" title={navigationTexts.failing(item.needs)}>
               {item.needs}
             </span>
           ) : null}

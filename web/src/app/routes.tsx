@@ -11,12 +11,14 @@ import { colouredClassesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { ProjectContext } from "../projects/projectContext"
 import { projectQuery, projectsQuery } from "../projects/queries"
-import { OutboxSender } from "../review/useOutbox"
 import { SkeletonRows } from "../ui/feedback"
 import { AppShell } from "./AppShell"
 
 const OidcReturnPage = lazy(() =>
   import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })),
+)
+const OutboxSender = lazy(() =>
+  import("../review/useOutbox").then((m) => ({ default: m.OutboxSender })),
 )
 const overview = () => import("../insights/OverviewPage")
 const images = () => import("../catalogue/ImagesPage")
@@ -146,7 +148,9 @@ const PublicPages = lazy(() =>
 export function Routes() {
   return (
     <Suspense fallback={null}>
-      <OutboxSender />
+      <Suspense fallback={null}>
+        <OutboxSender />
+      </Suspense>
       <Switch>
         <Route path={paths.signIn}>
           <SignInPage />

@@ -47,7 +47,6 @@ export const overviewTexts: Translation<typeof en.overviewTexts> = {
   found: "Häufigste Arten",
   silent: (count) =>
     formatPlural(count, "Kamera sendet keine Bilder", "Kameras senden keine Bilder"),
-  failing: (count) => formatPlural(count, "Quelle hat ein Problem", "Quellen haben Probleme"),
   figures: {
     images: (count) => choosePlural(count, "Bild", "Bilder"),
     deployments: (count) => choosePlural(count, "Standort", "Standorte"),

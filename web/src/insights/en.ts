@@ -46,8 +46,6 @@ export const overviewTexts = {
   found: "Most detected species",
   silent: (count: number) =>
     count === 1 ? "1 camera is silent" : `${formatCount(count)} cameras are silent`,
-  failing: (count: number) =>
-    count === 1 ? "1 source has a problem" : `${formatCount(count)} sources have problems`,
   figures: {
     images: (count: number) => (count === 1 ? "image" : "images"),
     deployments: (count: number) => (count === 1 ? "deployment" : "deployments"),
