@@ -114,7 +114,8 @@ BODIES: dict[str, Any] = {
     "POST /callback_keys/check": {
         "project": "{project_id}",
         "target": "/api/analyses/1",
-        "headers": {},
+        # Without it, the message that is returned has the time of the request.
+        "headers": {"x-ml-timestamp": "1700000000"},
     },
     "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
     "PATCH /webhooks/{webhook_id}": {"name": "taken over"},
@@ -138,6 +139,8 @@ QUERIES: dict[str, dict[str, str]] = {
     "GET /images/days": {"project": "{project_id}"},
     "GET /summary": {"project": "{project_id}"},
     "GET /disagreements/matrix": {"source_a": "model:m/1", "source_b": "people"},
+    "GET /insights/detections": {"species": "fox"},
+    "GET /insights/tables": {"table": "species"},
     "DELETE /projects/{project_id}": {"name": "{project_name}"},
     "GET /analyses/{analysis_id}/export": {"format": "json"},
     "POST /imports": {"format": "megadetector"},

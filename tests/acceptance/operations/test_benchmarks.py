@@ -135,6 +135,6 @@ def test_each_figure_names_its_commit() -> None:
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     assert len(sections) > 10
-    commit = re.compile(r"^Commit `[0-9a-f]{10}`", re.MULTILINE)
+    commit = re.compile(r"^Commit `[0-9a-f]{8,40}`", re.MULTILINE)
     unnamed = [section.partition("\n")[0] for section in sections if not commit.search(section)]
     assert not unnamed

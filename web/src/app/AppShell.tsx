@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import {
   Activity,
   Camera,
+  ChartSpline,
   CheckCheck,
   CircleUser,
   Cpu,
@@ -169,6 +170,11 @@ function Rail({ live }: { live: boolean }) {
     ...(volunteers
       ? [review, images, overview]
       : [overview, images, ...(canReview(project) ? [review] : [])]),
+    {
+      href: paths.insights(project.id),
+      text: t.insights,
+      icon: <ChartSpline size={17} aria-hidden />,
+    },
     { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
     ...(volunteers
       ? []

@@ -7,6 +7,7 @@ export const navigationTexts: Translation<typeof en.navigationTexts> = {
   images: "Bilder",
   review: "Prüfen",
   reviewSets: "Prüfpakete",
+  insights: "Auswertung",
   jobs: "Aufträge",
   sources: "Quellen",
   deployments: "Standorte",

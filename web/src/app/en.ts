@@ -5,6 +5,7 @@ export const navigationTexts = {
   images: "Images",
   review: "Review",
   reviewSets: "Review sets",
+  insights: "Insights",
   jobs: "Jobs",
   sources: "Sources",
   deployments: "Deployments",

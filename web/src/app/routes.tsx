@@ -20,7 +20,7 @@ const OidcReturnPage = lazy(() =>
 const OutboxSender = lazy(() =>
   import("../review/useOutbox").then((m) => ({ default: m.OutboxSender })),
 )
-const overview = () => import("../insights/OverviewPage")
+const overview = () => import("../overview/OverviewPage")
 const images = () => import("../catalogue/ImagesPage")
 const image = () => import("../viewer/ImagePage")
 const review = () => import("../review/ReviewPage")
@@ -48,6 +48,9 @@ const WelcomePage = lazy(() =>
 )
 const NewProjectPage = lazy(() =>
   import("../projects/NewProjectPage").then((m) => ({ default: m.NewProjectPage })),
+)
+const InsightsPage = lazy(() =>
+  import("../insights/InsightsPage").then((m) => ({ default: m.InsightsPage })),
 )
 const SequencesPage = lazy(() =>
   import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })),
@@ -310,6 +313,12 @@ function ProjectScreens() {
       </Route>
       <Route path="/projects/:project/deployments/:deployment">
         {({ deployment }) => <DeploymentsPage editing={deployment} />}
+      </Route>
+      <Route path="/projects/:project/insights">
+        <InsightsPage />
+      </Route>
+      <Route path="/projects/:project/insights/:part">
+        {({ part }) => <InsightsPage part={part} />}
       </Route>
       <Route path="/projects/:project/workers">
         <WorkersPage />

@@ -25,7 +25,7 @@ import { showToast } from "../ui/Toasts"
 import { formatDuration, Timestamp } from "../ui/time"
 import { formatStatusReason, jobTexts, runTexts } from "./en"
 import { jobQuery } from "./queries"
-import "../insights/overview.css"
+import "../overview/overview.css"
 
 type JobAction = "run" | "cancel" | "pause" | "resume" | "retry"
 
