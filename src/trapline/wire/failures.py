@@ -59,9 +59,9 @@ class TaskAttempt(Message):
     """One lease of one task.
 
     `number` never restarts. `outcome` is `in hand` (in progress), `completed`, `error`, `lost` (the
-    lease expired without a result), `returned` (the same, next to a suspect, without a charge),
-    `evicted`, `released` or `unheard` (the worker released the task or never received it), or
-    `taken over` (an idle worker received it before it was begun). `worker` is the worker's name.
+    lease expired without a result), `evicted`, `released` or `unheard` (the worker released the
+    task or never received it), or `taken over` (an idle worker received it before it was begun).
+    `worker` is the worker's name.
     """
 
     number: Count

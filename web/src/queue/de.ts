@@ -210,7 +210,6 @@ export const failureTexts: Translation<typeof en.failureTexts> = {
     evicted: "Worker wurde ausgeschlossen",
     released: "vom Worker zurückgegeben",
     unheard: "beim Worker nie angekommen",
-    returned: "keine Antwort, nicht gezählt",
     "taken over": "von einem freien Worker übernommen",
   },
 }

@@ -198,7 +198,6 @@ export const failureTexts = {
     evicted: "the worker was evicted",
     released: "released by the worker",
     unheard: "never received by the worker",
-    returned: "no response, not counted",
     "taken over": "taken over by an idle worker",
   } as Record<string, string>,
 }

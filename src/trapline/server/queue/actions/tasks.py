@@ -294,12 +294,11 @@ async def _lease(
         if wanted <= 0:
             return job, [], load.held >= leases.held_at_most
     holder_id = await record_holder_contact(scope, tx, _build_contact(system, job))
-    together = scope.origin.worker_id is None
-    if known is None and together:
+    if known is None and scope.origin.worker_id is None:
         _, load = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
     limit = get_lease_size(wanted, job.classes, load.held, leases.held_at_most)
     mark = remembered.get_low_water_mark(job.id)
-    terms = LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark, together)
+    terms = LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark)
     leased = await lease_tasks(scope, tx, terms)
     if not leased and mark is not None:
         # Tasks that returned to the queue since then are before the mark.

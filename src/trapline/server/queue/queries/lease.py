@@ -13,15 +13,12 @@ from trapline.server.queue.queries.job_counters import LIVE
 
 OLD_SUSPECT_S = 60
 
-# A task whose lease was lost may have ended its worker. Registered workers lease such suspects
-# alone: those that waited long first, the others when no other task is left. A lease of another
-# caller (`together`) includes one suspect that was lost once. One that was lost again is leased
-# alone: the reason for the loss may have been the other tasks.
+# A task whose lease was lost may have ended its worker. Such suspects are leased alone: those that
+# waited long first, the others when no other task is left.
 _MINE = build_holder_condition("%(job)s", "%(holder)s", "%(worker)s")
 _FIRST = "'00000000-0000-0000-0000-000000000000'"
 _FRESH = build_queued_condition("job.id", suspect=False, also=_MINE)
 _SUSPECT = build_queued_condition("job.id", suspect=True, also=_MINE)
-_ALONE = "(not %(together)s or a.lost > 1)"
 # The fairness timestamps are updated with SKIP LOCKED, and only if another job is waiting, because
 # results wait for the row of the job.
 _LEASE = f"""
@@ -29,38 +26,28 @@ _LEASE = f"""
         select id, project_id from jobs where id = %(job)s and status in {LIVE} and not paused
     ),
     old_suspect as materialized (
-        select a.id from analyses a, job where {_SUSPECT} and {_ALONE}
+        select a.id from analyses a, job where {_SUSPECT}
             and a.updated_at < now() - make_interval(secs => %(old_suspect_s)s)
-        order by a.id limit 1 for no key update of a skip locked
-    ),
-    included as materialized (
-        select a.id from analyses a, job where {_SUSPECT} and not {_ALONE}
-            and not exists (select 1 from old_suspect)
         order by a.id limit 1 for no key update of a skip locked
     ),
     ahead as materialized (
         select a.id from analyses a, job where {_FRESH}
             and a.id > coalesce(%(after)s::uuid, {_FIRST})
                 and not exists (select 1 from old_suspect)
-        order by a.id limit %(limit)s - (select count(*) from included)
-        for no key update of a skip locked
+        order by a.id limit %(limit)s for no key update of a skip locked
     ),
     suspect as materialized (
         select a.id from analyses a, job where {_SUSPECT} and %(after)s::uuid is null
             and not exists (select 1 from old_suspect) and not exists (select 1 from ahead)
-            and not exists (select 1 from included)
         order by a.id limit 1 for no key update of a skip locked
     ),
     leased as (
         update analyses a set
             state = 'processing', attempt = a.attempt + 1, holder_id = %(holder)s,
             deadline = clock_timestamp() + make_interval(secs => %(lease_s)s),
-                leased_at = (select clock_timestamp()),
+                leased_at = clock_timestamp(),
             started_at = coalesce(a.started_at, clock_timestamp()), updated_at = clock_timestamp()
-        from (
-            table old_suspect union all table included union all table ahead
-            union all table suspect
-        ) picked
+        from (table old_suspect union all table ahead union all table suspect) picked
         where a.id = picked.id
         returning a.id, a.image_id, a.attempt, a.lost
     ),
@@ -101,8 +88,7 @@ class QueueLease:
 class LeaseParameters:
     """Parameters of a lease:
 
-    the job, the holder, the number of tasks, the duration, and the mark. With `together` the lease
-    may include one suspect next to other tasks.
+    the job, the holder, the number of tasks, the duration, and the mark.
     """
 
     job_id: int
@@ -110,7 +96,6 @@ class LeaseParameters:
     limit: int
     lease_s: float
     after: UUID | None
-    together: bool = False
 
 
 async def lease_tasks(
@@ -126,7 +111,6 @@ async def lease_tasks(
             "limit": parameters.limit,
             "lease_s": parameters.lease_s,
             "after": parameters.after,
-            "together": parameters.together,
             "old_suspect_s": OLD_SUSPECT_S,
         },
     )

@@ -30,16 +30,6 @@ from trapline.wire.jobs import JobState
 PAGE = 500
 ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
-RETURNED = "returned"
-"""The outcome of an attempt that shared a lost lease with a suspect: it is not charged."""
-NOT_CHARGED = "the lease ended without an answer; only the suspect in it is charged"
-WITH_SUSPECT = """
-    a.lost = 0 and exists (
-        select 1 from analyses s where s.job_id = a.job_id and s.holder_id = a.holder_id
-            and s.state = 'processing' and s.leased_at = a.leased_at and s.lost > 0
-    )
-"""
-"""The condition that a leased task shares its lease with a suspect."""
 
 # For a registered worker, any contact keeps a lease for `lease_max_s`, and naming the lease in a
 # renewal extends that. For other callers, any contact of their process in the job keeps it, but not
@@ -78,7 +68,6 @@ class ExpiredLease:
     lost: int
     holder_id: int | None
     leased_at: datetime | None
-    with_suspect: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,19 +92,14 @@ async def list_jobs_with_expired(scope: Scope, tx: Transaction, terms: LeasePoli
 async def expire_leases(scope: Scope, tx: Transaction, job_id: int, terms: LeasePolicy) -> int:
     """Expire one page of a job's leases; return their number. After a full page there may be more.
 
-    Suspects expire last, because they show until then which tasks shared their lease. The order
-    cannot deadlock, because the statement does not wait for locked tasks.
-
     Raises:
         JobClosed: the job became final; its tasks do not return to the queue.
     """
     cursor = await tx.execute(
         f"""
-        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at,
-            {WITH_SUSPECT}
-        from analyses a
+        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
         where a.job_id = %(job)s and {_OVER}
-        order by a.lost > 0, a.id limit %(page)s for no key update of a skip locked
+        order by a.id limit %(page)s for no key update of a skip locked
         """,  # noqa: S608
         {"job": job_id, "page": PAGE, "lease_s": terms.lease_s, "lease_max_s": terms.lease_max_s},
     )
@@ -160,57 +144,20 @@ async def record_lost_leases(
 ) -> None:
     """Count locked tasks of a job as lost: requeue or fail them, and update the job.
 
-    Tasks that shared their lease with a suspect are requeued without a charge.
-
     Raises:
         JobClosed: the job is final.
     """
     project_id = held[0].project_id
     tx.announce(TASKS, job_id)
-    failed = [_judge(task, losses, reason) for task in held if not task.with_suspect]
+    failed = [_judge(task, losses, reason) for task in held]
     await fail_tasks(scope, tx, project_id, failed)
-    await requeue_tasks(scope, tx, [task.id for task in held if task.with_suspect])
     ended = [
-        AttemptEnd(
-            task.id,
-            task.attempt,
-            RETURNED if task.with_suspect else "lost",
-            task.holder_id,
-            task.leased_at,
-            NOT_CHARGED if task.with_suspect else reason,
-        )
+        AttemptEnd(task.id, task.attempt, "lost", task.holder_id, task.leased_at, reason)
         for task in held
     ]
     await record_attempts(scope, tx, project_id, ended)
     dead = sum(task.state == AnalysisState.FAILED for task in failed)
     await update_job(scope, tx, job_id, JobCounterChange(open=-dead, failed=dead), ACTOR)
-
-
-async def requeue_tasks(
-    scope: Scope, tx: Transaction, ids: Sequence[UUID], *, fenced: bool = False
-) -> None:
-    """Return locked tasks to the queue without a charge.
-
-    With `fenced`, results of their earlier leases are rejected from now on.
-    """
-    if not ids:
-        return
-    # After an error, another worker than the one that failed gets the task, not another than the
-    # one that released it.
-    await tx.execute(
-        """
-        update analyses a set state = 'queued', fence = case when %s then a.attempt
-            else a.fence end,
-            deadline = null, not_before = null, updated_at = clock_timestamp(),
-            holder_id = case when a.errors > 0 then (
-                select t.holder_id from attempts t where t.analysis_id = a.id
-                    and t.outcome = 'error'
-                order by t.attempt desc limit 1
-            ) end
-        where a.id = any(%s)
-        """,
-        (fenced, list(ids)),
-    )
 
 
 def _judge(task: ExpiredLease, losses: int, reason: str) -> TaskFailure:

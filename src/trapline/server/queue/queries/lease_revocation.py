@@ -15,12 +15,7 @@ from uuid import UUID
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.job_counters import LIVE, TASKS
-from trapline.server.queue.queries.lease_expiry import (
-    WITH_SUSPECT,
-    ExpiredLease,
-    record_lost_leases,
-    requeue_tasks,
-)
+from trapline.server.queue.queries.lease_expiry import ExpiredLease, record_lost_leases
 from trapline.server.queue.queries.task_results import AttemptEnd, record_attempts
 
 PAGE = 500
@@ -79,8 +74,7 @@ async def revoke_lease_page(
     )
     cursor = await tx.execute(
         f"""
-        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at, {WITH_SUSPECT}
-        from analyses a
+        select a.id, a.project_id, a.attempt, a.lost, a.holder_id, a.leased_at from analyses a
         where a.job_id = %(job)s and a.state = 'processing' and a.holder_id = any(%(holders)s)
           and (%(all)s or (a.id, a.attempt) in (select *
               from unnest(%(ids)s::uuid[], %(attempts)s::integer[])))
@@ -105,7 +99,22 @@ async def revoke_lease_page(
     ids = [task.id for task in held]
     tx.announce(TASKS, job_id)
     if losses is None:
-        await requeue_tasks(scope, tx, ids, fenced=how != RevocationReason.EVICTED)
+        # After an error, another worker than the one that failed gets the task, not another than
+        # the one that released it.
+        await tx.execute(
+            """
+            update analyses a set state = 'queued', fence = case when %s then a.fence
+                else a.attempt end,
+                deadline = null, not_before = null, updated_at = clock_timestamp(),
+                holder_id = case when a.errors > 0 then (
+                    select t.holder_id from attempts t where t.analysis_id = a.id
+                        and t.outcome = 'error'
+                    order by t.attempt desc limit 1
+                ) end
+            where a.id = any(%s)
+            """,
+            (how == RevocationReason.EVICTED, ids),
+        )
         ended = [
             AttemptEnd(task.id, task.attempt, how, task.holder_id, task.leased_at, STORIES[how])
             for task in held

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0140"
+revision = "0170"
 down_revision = "0160"
 branch_labels = None
 depends_on = None
