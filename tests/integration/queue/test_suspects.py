@@ -27,6 +27,19 @@ async def test_suspects_are_leased_alone_and_last(field: Field) -> None:
     assert all(tasks[0]["alone"] for tasks in leases[:2])
 
 
+async def test_a_suspect_does_not_join_the_tasks_of_another_job(field: Field) -> None:
+    ahead = await field.run_job(selection={"images": [str(one) for one in field.images[:2]]})
+    behind = await field.run_job(selection={"images": [str(one) for one in field.images[2:]]})
+    await field.lease(behind, 3)
+    await field.expire()
+    await field.change("update holders set last_contact_at = now() - interval '1 hour'")
+    worker = await greet(field)
+    leases = [await worker.lease(20) for _ in range(3)]
+    assert [[task["job_id"] for task in tasks] for tasks in leases] == [
+        [ahead] * 2, [behind], [behind],
+    ]  # fmt: skip
+
+
 async def test_suspects_that_waited_long_go_first(field: Field) -> None:
     job = await field.run_job()
     [lost] = await field.lease(job, 1)

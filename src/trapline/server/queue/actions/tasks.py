@@ -208,8 +208,10 @@ async def _lease_any_now(
         # another.
         try:
             async with system.database.sql_transaction(scope) as tx:
+                # A suspect is leased alone: not after the tasks of another job.
+                rest, may_be_suspect = wanted.limit - len(tasks), not tasks
                 job, leased, is_full = await _lease(
-                    system, scope, tx, job_id, wanted.limit - len(tasks), spread=True
+                    system, scope, tx, job_id, rest, spread=True, suspects=may_be_suspect
                 )
         except (NotFound, DatabaseUnavailable):
             if tasks:
@@ -277,6 +279,7 @@ async def _lease(
     wanted: int,
     *,
     spread: bool = False,
+    suspects: bool = True,
 ) -> tuple[LeasableJob, list[Leased], bool]:
     """Lease tasks of one job; return also whether the caller has reached its limit.
 
@@ -298,7 +301,7 @@ async def _lease(
         _, load = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
     limit = get_lease_size(wanted, job.classes, load.held, leases.held_at_most)
     mark = remembered.get_low_water_mark(job.id)
-    terms = LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark)
+    terms = LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark, suspects)
     leased = await lease_tasks(scope, tx, terms)
     if not leased and mark is not None:
         # Tasks that returned to the queue since then are before the mark.
