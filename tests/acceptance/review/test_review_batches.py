@@ -72,7 +72,7 @@ def test_waiting_decisions_are_sent_together_and_a_conflict_refuses_one_of_them(
         assert max(sent) >= 4
         page.get_by_test_id("conflict").get_by_role("button", name="Keep mine").click()
         expect_sent(page)
-        # What was sent together is undone alone, the last one first.
+        # One decision of a batch is undone alone, the last one first.
         page.keyboard.press("z")
         expect_sent(page)
     with seat.server.open() as owner:

@@ -1,4 +1,4 @@
-/** What the page shows of the outbox: the decisions of the signed-in user, and their numbers. */
+/** The decisions of the signed-in user as the page shows them, and their numbers. */
 import type { ApiProblem } from "../api/problems"
 import type { Decision } from "./decisions"
 import { notify } from "./outboxEvents"
