@@ -23,6 +23,7 @@ from trapline.worker.exit_codes import MODEL_HUNG
 from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import WorkerLimits, WorkerLoop
+from trapline.worker.memory import has_room_to_grow
 from trapline.worker.model_files import (
     LicenceNotAccepted,
     ModelFile,
@@ -69,7 +70,10 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     stop = threading.Event()
     user_agent = build_user_agent(settings)
     retry = RetryPolicy(settings.retry_max, settings.retry_backoff, stop.wait)
-    progress, watch = Progress(), ModelWatch(settings.model_timeout, settings.model_start_timeout)
+    progress, watch = (
+        Progress(),
+        ModelWatch(settings.model_timeout, settings.model_start_timeout, may_grow=has_room_to_grow),
+    )
     with ExitStack() as stack:
         api = stack.enter_context(
             Trapline(
@@ -250,7 +254,7 @@ def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[De
         try:
             pipeline = build_pipeline(slug)
             require_extra(pipeline)
-            pipeline.prepare(machine)
+            pipeline.fetch(machine)
         except (UnknownPipeline, MissingExtra, ModelFileMissing, LicenceNotAccepted) as error:
             raise StartupError(str(error)) from error
         declared.append(build_definition(pipeline))
