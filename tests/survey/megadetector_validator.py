@@ -4,6 +4,7 @@
 PyTorch is not needed.
 """
 
+import fcntl
 import json
 import os
 import subprocess
@@ -31,9 +32,12 @@ def validate_results(path: Path) -> dict[str, Any]:
     Raises:
         ValidatorUnavailable: the package is not installed, and no registry provides it.
     """
-    stamp = FOLDER / LOCK.name
-    if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
-        _install(stamp)
+    # Test processes share the folder: none reads it while another installs the packages.
+    with FOLDER.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = FOLDER / LOCK.name
+        if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
+            _install(stamp)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(path)],
         env={**os.environ, "PYTHONPATH": str(FOLDER)},
@@ -42,7 +46,7 @@ def validate_results(path: Path) -> dict[str, Any]:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, (done.returncode, done.stderr)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -40,8 +40,9 @@ class ClaimableJob(Message):
 
 
 class ClaimableJobs(Message):
-    """Jobs with tasks to lease, best first."""
+    """Jobs with tasks to lease, best first. `count` is their number in this response."""
 
+    count: Count
     results: list[ClaimableJob]
 
 

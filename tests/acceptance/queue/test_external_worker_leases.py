@@ -142,6 +142,32 @@ def test_contact_keeps_what_is_held_for_long(field: Field) -> None:
     assert {task["id"] for task in taken} == {task["id"] for task in held}
 
 
+def test_a_killed_client_is_not_kept_alive_by_its_twin(field: Field) -> None:
+    """Two clients on one host share a token: they are two rows, and one of them is killed."""
+    killed = field.make_worker()
+    twin = FieldWorker(field.server.base_url, killed.token)
+    job = field.run_job(killed)
+    assert killed.find_job() == job
+    held = {task["id"] for task in killed.lease(job, 3)}
+    assert twin.find_job() == job
+    working = twin.lease(job, 1)
+    rows = field.api.list_workers(field.project)
+    assert sorted(row.leases for row in rows) == [1, 3]
+    returned: set[str] = set()
+
+    def works_on() -> bool:
+        nonlocal working
+        twin.post(job, working)
+        working = twin.lease(job, 1) or working  # the same again is contact, too
+        returned.update(task["id"] for task in working)
+        return held <= returned
+
+    wait_for("the tasks of the killed client", works_on)
+    assert field.count_attempts(job, "lost") == len(held)
+    twin.post(job, working)
+    assert field.wait_for_end(job).progress.completed == 6
+
+
 def test_callers_at_the_cap_get_single_tasks_and_never_none(
     quick: RunningServer, tmp_path: Path
 ) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+from collections.abc import Awaitable
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from trapline.server.platform.imaging.decoder_pool import (
     DecodedImage,
@@ -18,9 +20,10 @@ TOO_LONG = "decoding it took more processor time than is allowed for an image of
 EXPENSIVE, OTHER, THIRD = 1, 2, 3
 
 
-def encode(width: int, form: str) -> bytes:
+def encode(width: int, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.linear_gradient("L").resize((width, width)).convert("RGB").save(buffer, form)
+    image = Image.linear_gradient("L").resize((width, width)).convert("RGB")
+    image.save(buffer, form, **options)
     return buffer.getvalue()
 
 
@@ -91,23 +94,27 @@ async def test_a_request_that_is_canceled_gives_its_place_back() -> None:
 
 
 async def test_the_processor_time_of_an_image_is_limited_by_its_megapixels(tmp_path: Path) -> None:
-    (tmp_path / "large").write_bytes(encode(12_000, "PNG"))
+    # Limits are rounded up to seconds. The upright copy of a rotated image takes several.
+    rotated = Image.Exif()
+    rotated[ExifTags.Base.Orientation] = 6
+    (tmp_path / "large").write_bytes(encode(12_000, "JPEG", exif=rotated, progressive=True))
     (tmp_path / "small").write_bytes(encode(32, "JPEG"))
     limited = DecodeLimits(cpu_base_s=0.1, cpu_s_per_megapixel=0.001)
     decoders = DecoderPool(processes=1, limits=limited)
+
+    def inspect_large() -> Awaitable[object]:
+        upright = tmp_path / "upright"
+        return decoders.inspect(tmp_path / "large", upright=upright, thumbnails={})
+
     try:
-        refused = await decoders.inspect(
-            tmp_path / "large", upright=tmp_path / "upright", thumbnails={}
-        )
+        refused = await inspect_large()
         assert isinstance(refused, UndecodableFile), refused
         assert refused.reason == TOO_LONG
         assert isinstance(await decoders.inspect(tmp_path / "small"), DecodedImage), (
             "the decoder is replaced"
         )
         decoders.limits = DecodeLimits(cpu_base_s=0.1, cpu_s_per_megapixel=1)
-        assert isinstance(await decoders.inspect(tmp_path / "large"), DecodedImage), (
-            "a large image may take longer"
-        )
+        assert isinstance(await inspect_large(), DecodedImage), "a large image may take longer"
     finally:
         await decoders.close()
 

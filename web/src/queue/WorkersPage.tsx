@@ -80,6 +80,9 @@ export function WorkersPage() {
           </li>
         )}
       </ul>
+      {workers?.results.some((worker) => worker.hello_at == null) && (
+        <p className="small soft">{t.oneToken}</p>
+      )}
       <PipelineList />
       <ConnectWorker open={connecting} onClose={() => setConnecting(false)} />
     </div>
@@ -257,6 +260,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
       ) : (
         <form className="form" onSubmit={submit}>
           <p className="soft">{t.connectText}</p>
+          <p className="small soft">{t.oneToken}</p>
           <TextField
             label={t.tokenName}
             required

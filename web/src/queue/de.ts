@@ -226,6 +226,8 @@ export const workerTexts: Translation<typeof en.workerTexts> = {
   connectTitle: "Worker verbinden",
   connectText:
     "Erstellen Sie ein Token für den Worker, und führen Sie dann diese Befehle auf dem Rechner mit den Modellen aus.",
+  oneToken:
+    "Erstellen Sie für jeden Rechner ein eigenes Token. Worker, die sich nicht anmelden, werden an Token und Netzwerkadresse erkannt.",
   tokenName: "Name des Rechners mit dem Worker",
   make: "Token erstellen",
   shownOnce:

@@ -214,6 +214,8 @@ export const workerTexts = {
   connectTitle: "Connect a worker",
   connectText:
     "Create a token for the worker, then run these commands on the machine with the models.",
+  oneToken:
+    "Create one token for each machine. Workers that do not register are identified by their token and network address.",
   tokenName: "Name of the worker's machine",
   make: "Create token",
   shownOnce: "This token is shown only once. Keep it where the worker can read it.",

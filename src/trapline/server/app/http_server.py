@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from trapline.server.app.app_startup import open_app_context
-from trapline.server.app.http.application import build_application, wrap_middleware
+from trapline.server.app.http.application import build_application, receive_hints, wrap_middleware
 from trapline.server.app.settings import Settings
 from trapline.server.catalogue.events import ChangeSubscribers
 from trapline.server.operations.actions.metrics import GaugeReader
@@ -23,6 +23,7 @@ from trapline.server.operations.metrics_server import serve_metrics
 from trapline.server.platform.failpoints import wrap_replies
 from trapline.server.platform.http.connection_acceptor import ConnectionAcceptor
 from trapline.server.platform.http.protocol import HttpProtocol, HttpsProtocol
+from trapline.server.queue.hint_exchange import HintExchange
 from trapline.server.queue.job_subscribers import JobSubscribers
 from trapline.server.queue.task_notifier import TaskNotifier
 
@@ -49,6 +50,10 @@ def build_app(settings: Settings, metrics: socket.socket | None = None) -> FastA
                 await engines.enter_async_context(
                     serve_metrics(metrics, partial(GaugeReader().read, system))
                 )
+            receive_hints(app, system)
+            exchange = HintExchange(system)
+            exchange.start()
+            engines.push_async_callback(exchange.close)
             yield
 
     app.router.lifespan_context = lifespan

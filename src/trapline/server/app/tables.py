@@ -19,7 +19,13 @@ from trapline.server.operations.queries import file_checks
 from trapline.server.platform.db import audit, host_rate_limits, idempotency
 from trapline.server.platform.db.row import Row
 from trapline.server.projects.queries import projects
-from trapline.server.queue.queries import job_downloads, jobs, pipelines, presets, workers
+from trapline.server.queue.queries import (
+    job_downloads,
+    jobs,
+    pipelines,
+    presets,
+    workers,
+)
 from trapline.server.review.queries import (
     answer_pairs,
     bulk_identifications,

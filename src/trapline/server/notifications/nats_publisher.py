@@ -4,12 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 import structlog
 
 from trapline.server.platform.errors import EventRefused, OutboundFailed
+from trapline.server.platform.network.nats_connection import open_nats
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -142,20 +142,8 @@ class NatsPublisher:
     async def _open(self) -> "Client":
         async with self._opening:
             if self._client is None or not self._client.is_connected:
-                from nats.aio.client import Client
-
-                client = Client()
+                client = await open_nats(self._url, error_cb=self._record_error)
                 try:
-                    await client.connect(
-                        **_parse_urls(self._url),
-                        name=PREFIX,
-                        allow_reconnect=False,
-                        # Otherwise the library retries the connection until the timeout.
-                        max_reconnect_attempts=1,
-                        reconnect_time_wait=0,
-                        connect_timeout=int(WITHIN_S),
-                        error_cb=self._record_error,
-                    )
                     self._stream = await _find_stream(client)
                 except BaseException:
                     with suppress(Exception):
@@ -163,23 +151,6 @@ class NatsPublisher:
                     raise
                 self._client = client
             return self._client
-
-
-def _parse_urls(url: str) -> dict[str, Any]:
-    """Parse server URLs and credentials; the library does not decode credentials in URLs."""
-    parts = [urlsplit(one) for one in url.split(",")]
-    options: dict[str, Any] = {
-        "servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]
-    }
-    credentials = next((one for one in parts if one.username), None)
-    if credentials is None or credentials.username is None:
-        return options
-    if credentials.password is None:
-        return options | {"token": unquote(credentials.username)}
-    return options | {
-        "user": unquote(credentials.username),
-        "password": unquote(credentials.password),
-    }
 
 
 async def _find_stream(client: "Client") -> "JetStreamContext | None":

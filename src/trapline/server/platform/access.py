@@ -56,12 +56,13 @@ class IdempotencyRequest:
 class RequestOrigin:
     """The origin of a request, for the audit, and the conditions in its headers.
 
-    `worker_id` is the ID that the request claims. It is not verified until it is compared with the
-    worker's row.
+    `connection` identifies the network connection of the client, if it is known. `worker_id` is
+    the ID that the request claims. It is not verified until it is compared with the worker's row.
     """
 
     address: str = ""
     user_agent: str = ""
+    connection: str | None = None
     worker_id: UUID | None = None
     request_id: str | None = None
     once: IdempotencyRequest | None = None

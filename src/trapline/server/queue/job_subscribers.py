@@ -1,6 +1,7 @@
 """Notify the subscribers of jobs; a process polls only while it has subscribers."""
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from trapline.wire.jobs import JobProgress, JobTransition
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 0.5
+LOOK_WITH_HINTS_EVERY_S = 1.0
+AFTER_HINT_S = 0.25
+"""Time between a hint and the look, in which further hints cost nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,12 @@ class JobSubscribers:
     Each receives the newest snapshot, so a slow one skips intermediate ones.
     """
 
-    def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self, every_s: float = LOOK_EVERY_S, has_hints: Callable[[], bool] = lambda: False
+    ) -> None:
         self._every_s = every_s
+        self._has_hints = has_hints
+        self._hinted = asyncio.Event()
         self._followers: set[_Follower] = set()
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
@@ -71,6 +79,11 @@ class JobSubscribers:
         finally:
             self._followers.discard(follower)
 
+    def hint(self, job_id: int) -> None:
+        """Look soon, because a process changed this job."""
+        if any(follower.job_id == job_id for follower in self._followers):
+            self._hinted.set()
+
     def close(self) -> None:
         """End every stream, so that the server can stop.
 
@@ -93,7 +106,14 @@ class JobSubscribers:
             else:
                 failed = False
                 self._tell(seen)
-            await asyncio.sleep(self._every_s)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        every_s = LOOK_WITH_HINTS_EVERY_S if self._has_hints() else self._every_s
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hinted.wait(), every_s)
+            await asyncio.sleep(min(AFTER_HINT_S, self._every_s))
+            self._hinted.clear()
 
     def _tell(self, seen: Mapping[int, JobSnapshot]) -> None:
         for follower in self._followers:

@@ -1,7 +1,6 @@
 """Wake workers that wait for tasks; a process polls only while a worker waits."""
 
 import asyncio
-import contextlib
 import contextvars
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,9 @@ import structlog
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 0.25
+LOOK_WITH_HINTS_EVERY_S = 1.0
+AFTER_HINT_S = 0.02
+"""Time between a hint and the look, in which further hints cost nothing."""
 LOOK_IDLE_EVERY_S = 0.6
 """The pace after LIVELY_S without tasks: four queries a second were half of an idle API's time."""
 LIVELY_S = 60.0
@@ -35,8 +37,12 @@ class TaskNotifier:
     Only as many are woken as there are tasks.
     """
 
-    def __init__(self, every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self, every_s: float = LOOK_EVERY_S, has_hints: Callable[[], bool] = lambda: False
+    ) -> None:
         self._every_s = every_s
+        self._has_hints = has_hints
+        self._hinted = asyncio.Event()
         self._waiters: dict[_Waiter, None] = {}
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
@@ -47,6 +53,10 @@ class TaskNotifier:
         """Look at the faster pace for a minute, because a request may create tasks."""
         self._lively_until = asyncio.get_running_loop().time() + LIVELY_S
         self._expected.set()
+
+    def hint(self) -> None:
+        """Look now, because a process committed tasks."""
+        self._hinted.set()
 
     async def wait(
         self,
@@ -124,11 +134,25 @@ class TaskNotifier:
                             break
 
     async def _pause(self) -> None:
-        if asyncio.get_running_loop().time() >= self._lively_until:
+        """Wait for a hint, or until it is time to look without one."""
+        now = asyncio.get_running_loop().time()
+        if self._has_hints():
+            await self._wait_for_hint(LOOK_WITH_HINTS_EVERY_S)
+        elif now >= self._lively_until:
             self._expected.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_IDLE_EVERY_S):
-                    await self._expected.wait()
-                    await asyncio.sleep(self._every_s)
+            await self._wait_for_hint(LOOK_IDLE_EVERY_S, self._expected)
+            if self._expected.is_set() and not self._hinted.is_set():
+                await self._wait_for_hint(self._every_s)
         else:
-            await asyncio.sleep(self._every_s)
+            await self._wait_for_hint(self._every_s)
+        if self._hinted.is_set():
+            await asyncio.sleep(AFTER_HINT_S)
+            self._hinted.clear()
+
+    async def _wait_for_hint(self, seconds: float, *others: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(one.wait()) for one in (self._hinted, *others)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()

@@ -42,6 +42,7 @@ from trapline.server.operations.actions.retention import (
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.queue.actions.queue_maintenance import requeue_expired_leases
+from trapline.server.queue.hint_exchange import HintExchange
 from trapline.server.review.actions.bulk_identifications import (
     purge_prepared_bulks,
     run_bulk_identifications,
@@ -135,6 +136,8 @@ async def run_background(system: AppContext) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    exchange = HintExchange(system)
+    exchange.start()
     feeds, deliveries, watch = FeedManager(system), DeliverySender(system), WorkWatch(system)
 
     async def beat_feeds() -> bool:
@@ -164,4 +167,4 @@ async def run_background(system: AppContext) -> None:
     except TimeoutError:
         log.warning("current work was interrupted; it resumes in another process")
     finally:
-        await asyncio.gather(feeds.close(), deliveries.close())
+        await asyncio.gather(feeds.close(), deliveries.close(), exchange.close())

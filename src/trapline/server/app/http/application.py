@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -46,6 +47,7 @@ from trapline.server.platform.http.request_context import get_route_key
 from trapline.server.platform.http.security_headers import SAFE_HEADERS, SAFE_HEADERS_HTTPS
 from trapline.server.projects.routes import audit, members, projects
 from trapline.server.public.routes import public_preview, public_projects
+from trapline.server.queue.job_hints import JobHints
 from trapline.server.queue.job_subscribers import JobSubscribers
 from trapline.server.queue.routes import (
     algorithms,
@@ -186,11 +188,23 @@ def set_state(app: FastAPI, system: AppContext | None) -> None:
     app.state.system = system
     app.state.access = ACCESS
     app.state.listeners = ChangeSubscribers()
-    app.state.arrivals = TaskNotifier()
-    app.state.followers = JobSubscribers()
+    app.state.arrivals = TaskNotifier(has_hints=partial(_has_hints, app))
+    app.state.followers = JobSubscribers(has_hints=partial(_has_hints, app))
     app.state.streams = StreamRegistry()
     app.state.ignored_names = IgnoredNames()
     app.state.worker_additions = True
+
+
+def _has_hints(app: FastAPI) -> bool:
+    system: AppContext | None = app.state.system
+    return system is not None and system.part(JobHints).is_connected
+
+
+def receive_hints(app: FastAPI, system: AppContext) -> None:
+    """Wake the waiting callers of this process by hints."""
+    hints = system.part(JobHints)
+    hints.task_receivers.append(app.state.arrivals.hint)
+    hints.job_receivers.append(app.state.followers.hint)
 
 
 def list_routes() -> set[str]:

@@ -22,8 +22,9 @@ class MessageSettings(SettingsGroup):
     )
     nats_url: SecretStr | None = Field(
         None,
-        description="URL of a NATS server for webhook events, such as "
-        "nats://user:password@nats.example.org. Events are published as trapline.PROJECT.EVENT. "
+        description="URL of a NATS server for webhook events and for hints between server "
+        "processes, such as nats://user:password@nats.example.org. Events are published as "
+        "trapline.PROJECT.EVENT. "
         "Requires the extra `nats`.",
     )
 

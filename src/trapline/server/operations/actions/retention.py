@@ -6,6 +6,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.host_rate_limits import purge_host_slots
 from trapline.server.platform.db.idempotency import purge_response_batch
+from trapline.server.queue.queries.client_processes import purge_client_processes
 from trapline.server.queue.queries.job_downloads import purge_download_batch
 
 BATCH = 1000
@@ -33,4 +34,5 @@ async def purge_download_urls(system: AppContext, scope: Scope) -> bool:
     """Purge unused download URLs of images; return whether there may be more."""
     async with system.database.transaction(scope) as tx:
         await purge_host_slots(scope, tx)
+        await purge_client_processes(scope, tx)
         return await purge_download_batch(scope, tx, BATCH) == BATCH

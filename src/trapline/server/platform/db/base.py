@@ -28,6 +28,9 @@ SLOW = (
 STATEMENT_CANCELLED = "57014"
 AWAY = "The database does not answer. Send the same request again in a few seconds."
 
+Listener = Callable[[str, int], None]
+"""Receives the kind and key of each change that was announced, after its commit."""
+
 
 class Transaction:
     """A transaction: a session, its connection for plain SQL, and the audit entries to write."""
@@ -38,6 +41,8 @@ class Transaction:
         self._audit: list[AuditRow] = []
         self._after_commit: list[Callable[[], Awaitable[None] | None]] = []
         self._is_committed = False
+        self._announced: list[tuple[str, int]] = []
+        self.listener: Listener | None = None
 
     async def connection(self) -> Connection:
         """Return the psycopg connection of this transaction, for COPY and plain SQL.
@@ -112,6 +117,10 @@ class Transaction:
         """Call this function after the transaction commits, and not if it rolls back."""
         self._after_commit.append(call)
 
+    def announce(self, kind: str, key: int) -> None:
+        """Notify this process of a change after the transaction commits."""
+        self._announced.append((kind, key))
+
     async def finish(self) -> None:
         """Write the audit, commit, and call the functions given to `after_commit`."""
         if not self._is_committed:
@@ -122,6 +131,9 @@ class Transaction:
             waiting = call()
             if waiting is not None:
                 await waiting
+        if self.listener is not None:
+            for kind, key in self._announced:
+                self.listener(kind, key)
 
     async def _commit(self) -> None:
         self.session.add_all(self._audit)
@@ -173,6 +185,7 @@ class Database:
         sql_options = f"{options} -c plan_cache_mode=force_generic_plan"
         plain_url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self.watchdog = ConnectionWatchdog(plain_url)
+        self.listener: Listener | None = None
         self._engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=connections,
@@ -203,6 +216,7 @@ class Database:
                 if connection.autocommit != each_alone:
                     await connection.set_autocommit(each_alone)
                 transaction = SqlTransaction(scope, connection)
+                transaction.listener = self.listener
                 yield transaction
                 await transaction.finish()
             finally:
@@ -218,6 +232,7 @@ class Database:
         """
         session = AsyncSession(self._engine, expire_on_commit=False)
         transaction = Transaction(scope, session)
+        transaction.listener = self.listener
         with _translate_errors(), self.watchdog.in_use():
             try:
                 yield transaction

@@ -61,6 +61,9 @@ class ProtocolError(NamedTuple):
     detail: str
 
 
+CONNECTION = "connection"
+"""The state of a request with the ID of its connection, and the address and port of its client."""
+
 NOT_HTTP = ProtocolError(
     400, "Not HTTP", "The request is not valid HTTP/1.1. Nothing of it was processed."
 )
@@ -124,6 +127,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting for a head."""
         super().connection_made(transport)
+        self.app_state = self.app_state | {CONNECTION: (uuid4().hex, self.client)}
         opened = transport.get_extra_info("socket")
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._ticked = self.loop.time()

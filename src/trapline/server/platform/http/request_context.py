@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from trapline.server.platform.access import IdempotencyRequest, RequestOrigin
 from trapline.server.platform.errors import InvalidRequest
 from trapline.server.platform.http.middleware import get_body_limit
+from trapline.server.platform.http.protocol import CONNECTION
 
 WORKER_HEADER = "x-trapline-worker"
 
@@ -68,10 +69,21 @@ def get_minimal_origin(request: Request) -> RequestOrigin:
     """Read the origin of a request without its body and without the worker ID that it claims."""
     return RequestOrigin(
         address=request.client.host if request.client else "",
+        connection=_get_connection(request),
         user_agent=request.headers.get("user-agent", "")[:500],
         request_id=request.scope.get("state", {}).get("request_id"),
         if_match=request.headers.get("if-match"),
     )
+
+
+def _get_connection(request: Request) -> str | None:
+    """Return the ID of the client's connection; None if a proxy does not forward the port."""
+    if request.client is None:
+        return None
+    key, client = request.scope.get("state", {}).get(CONNECTION, (None, None))
+    if key is not None and client == tuple(request.client):
+        return str(key)
+    return f"port {request.client.port}" if request.client.port else None
 
 
 def _read_worker_id(request: Request) -> UUID | None:

@@ -14,6 +14,7 @@ from trapline.server.platform.errors import Forbidden, InvalidRequest
 from trapline.server.platform.formats.json_stream import Body, split_body
 from trapline.server.platform.metrics import RESULTS
 from trapline.server.queue.actions.algorithm_resolution import resolve_algorithms
+from trapline.server.queue.actions.client_processes import identify_poster
 from trapline.server.queue.actions.result_storage import (
     ACCEPTED,
     OTHER_IMAGE,
@@ -50,12 +51,16 @@ MOST_RESULTS = 10_000
 
 @dataclass
 class ResultBatch:
-    """The elements of a request body: lease tokens, their claims, statuses and parsed results."""
+    """The elements of a request body: lease tokens, their claims, statuses and parsed results.
+
+    `holders` are the holders of the leases, once for each task.
+    """
 
     subjects: list[str] = field(default_factory=list)
     leases: list[LeaseTokenClaims | None] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     replies: list[ParsedResult] = field(default_factory=list)
+    holders: list[int] = field(default_factory=list)
 
     def require_room(self, elements: int) -> None:
         """Require that the body may have this number of further elements.
@@ -143,7 +148,8 @@ async def store_results(
                     await asyncio.to_thread(decode_elements, group),
                     in_thread=True,
                 )
-    await store_parsed_results(system, scope, job, batch.replies, batch.statuses)
+    poster = await identify_poster(system, scope, batch.holders)
+    await store_parsed_results(system, poster, job, batch.replies, batch.statuses)
     for status in batch.statuses:
         RESULTS.labels(status.partition(":")[0]).inc()
     return ResultsAccepted(
@@ -176,6 +182,10 @@ async def _parse_elements(
     leases = [find_lease_claims(keys, element.reply_subject) for element in elements]
     resolved = await retry_on_deadlock(partial(_resolve, system, scope, job, elements, leases))
     first = len(batch.statuses)
+    for _, lease, _ in resolved.valid:
+        task = resolved.subjects[lease.analysis_id]
+        if task.holder_id is not None and task.attempt == lease.attempt:
+            batch.holders.append(task.holder_id)
     for element, claims, status in zip(elements, leases, resolved.statuses, strict=True):
         # Only valid lease tokens are returned; other texts may have any size.
         batch.add(element.reply_subject if claims else "", claims, status)

@@ -9,6 +9,13 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext, LeaseSettings
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.errors import DatabaseUnavailable, Forbidden, InvalidRequest, NotFound
+from trapline.server.queue.actions.client_processes import (
+    Claimer,
+    identify_claimer,
+    identify_leaser,
+    record_given_job,
+    return_leases_of_ended,
+)
 from trapline.server.queue.queries.claim import (
     LeasableJob,
     count_claimable_tasks,
@@ -67,20 +74,27 @@ async def list_jobs_with_tasks(
 ) -> ClaimableJobs:
     """List jobs with available tasks, of some pipelines or of one project, the best first."""
     async with system.database.sql_transaction(scope) as tx:
+        claimer = Claimer(scope)
         if slugs is not None:
+            claimer = await identify_claimer(system, scope, tx)
             await record_claim_contact(
-                scope,
+                claimer.scope,
                 tx,
                 system.part(LeaseCache),
                 list(slugs),
                 get_contact_interval_s(system.leases),
             )
-        found = await list_claimable_jobs(
-            scope, tx, list(slugs) if slugs is not None else None, limit, project_id
-        )
-    return ClaimableJobs(
-        results=[ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found]
-    )
+        wanted = list(slugs) if slugs is not None else None
+        found = await list_claimable_jobs(claimer.scope, tx, wanted, limit, project_id)
+        if found:
+            await record_given_job(system, scope, tx, claimer)
+    if claimer.ended and await return_leases_of_ended(system, scope, claimer) and not found:
+        async with system.database.sql_transaction(scope) as tx:
+            found = await list_claimable_jobs(claimer.scope, tx, wanted, limit, project_id)
+            if found:
+                await record_given_job(system, scope, tx, claimer)
+    results = [ClaimableJob(id=job_id, pipeline_slug=slug) for job_id, slug in found]
+    return ClaimableJobs(count=len(results), results=results)
 
 
 async def lease_job_tasks(system: AppContext, scope: Scope, job_id: int, wanted: int) -> Tasks:
@@ -91,6 +105,7 @@ async def lease_job_tasks(system: AppContext, scope: Scope, job_id: int, wanted:
     """
     if scope.token_id is None:
         raise Forbidden("Tasks are for workers: call with an API token.")
+    scope = await identify_leaser(system, scope)
     async with system.database.sql_transaction(scope) as tx:
         _, leased, _ = await _lease(system, scope, tx, job_id, wanted)
     key = system.secrets.derive(LEASE_TOKENS)

@@ -5,7 +5,7 @@ from uuid import UUID
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.expansion import ACTOR, add_tasks
-from trapline.server.queue.queries.job_counters import LIVE, JobCounterChange, update_job
+from trapline.server.queue.queries.job_counters import LIVE, TASKS, JobCounterChange, update_job
 
 
 async def add_to_automatic_jobs(
@@ -52,6 +52,7 @@ async def _open_standing(tx: Transaction, job_id: int, added: int) -> bool:
         """,  # noqa: S608
         (added, job_id),
     )
+    tx.announce(TASKS, job_id)
     return cursor.rowcount == 1
 
 

@@ -17,6 +17,9 @@ from trapline.server.platform.db.base import Transaction
 from trapline.wire.jobs import JobState
 
 LIVE = "('queued', 'processing')"
+JOB = "job"
+TASKS = "tasks"
+"""The kinds of announced changes: of a job, and of a job that may have tasks to lease."""
 Cursor = psycopg.AsyncCursor[TupleRow]
 
 _ENDS = "((expanded or %(expanded)s) and not standing and open + %(open)s = 0)"
@@ -94,6 +97,7 @@ async def send_job_update(
 
     Wait for the response within `translate_closed_error`.
     """
+    tx.announce(TASKS if change.open > 0 else JOB, job_id)
     return await tx.execute(
         _SETTLE,
         {**change.__dict__, "job": job_id, "actor": actor, "worker": scope.origin.worker_id},
@@ -139,6 +143,7 @@ async def record_transition(
     reason: str | None = None,
 ) -> None:
     """Record a state transition of a job; the database rejects one that is not allowed."""
+    tx.announce(JOB, job_id)
     await tx.execute(
         """
         insert into job_moves (job_id, number, project_id, from_state, to_state, actor, reason,

@@ -25,6 +25,7 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.pagination import filter_by
 from trapline.server.platform.db.row import Now, Number, Row
 from trapline.server.platform.errors import NotFound
+from trapline.server.queue.queries.job_counters import TASKS
 from trapline.server.queue.rules.list_filters import JobFilter
 
 
@@ -194,6 +195,7 @@ async def lock_job_row(scope: Scope, tx: Transaction, job_id: int) -> JobRow:
 
 async def start_job(scope: Scope, tx: Transaction, job_id: int) -> bool:
     """Start a job that was created to be started later; return False if it is final."""
+    tx.announce(TASKS, job_id)
     statement = (
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
@@ -212,6 +214,7 @@ async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool
 
     A job that was not started stays so when it is paused, and is started when it is resumed.
     """
+    tx.announce(TASKS, job_id)
     statement = (
         update(JobRow)
         .where(JobRow.id == job_id, JobRow.status.in_(("queued", "processing")))
@@ -223,6 +226,16 @@ async def set_paused(scope: Scope, tx: Transaction, job_id: int, *, paused: bool
         .returning(JobRow.id)
     )
     return (await tx.session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def list_hint_subjects(
+    scope: Scope, tx: Transaction, job_ids: list[int]
+) -> dict[int, tuple[int, str]]:
+    """List the project and the pipeline slug of these jobs."""
+    cursor = await tx.execute(
+        "select id, project_id, pipeline_slug from jobs where id = any(%s)", (job_ids,)
+    )
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
 async def list_transition_rows(scope: Scope, tx: Transaction, job_id: int) -> list[JobMoveRow]:

@@ -12,6 +12,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
 from trapline.server.queue.queries.job_counters import (
     LIVE,
+    TASKS,
     JobCounterChange,
     lock_job_work,
     update_job,
@@ -31,8 +32,10 @@ ACTOR = "system"
 UNANSWERED = "the lease ended without an answer"
 
 # For a registered worker, any contact keeps a lease for `lease_max_s`, and naming the lease in a
-# renewal extends that. For other callers, any contact of their token and address in the job keeps
-# it, but not longer than `lease_max_s` after the lease.
+# renewal extends that. For other callers, any contact of their process in the job keeps it, but not
+# longer than `lease_max_s` after the lease. A process works on tasks in the order of their leases.
+# So a result of another process of the same token and address keeps it, too, if that result is of
+# an earlier lease: the two may be one process.
 _OVER = """
     a.state = 'processing' and a.deadline < clock_timestamp()
     and not exists (
@@ -49,6 +52,7 @@ _OVER = """
                     and alive.token_id = h.token_id and alive.address = h.address
             where h.id = a.holder_id and h.worker_id is null and alive.worker_id is null
               and alive.last_contact_at + make_interval(secs => %(lease_s)s) >= clock_timestamp()
+              and (alive.id = h.id or alive.returned_lease_at <= a.leased_at)
         )
     )
 """
@@ -144,6 +148,7 @@ async def record_lost_leases(
         JobClosed: the job is final.
     """
     project_id = held[0].project_id
+    tx.announce(TASKS, job_id)
     failed = [_judge(task, losses, reason) for task in held]
     await fail_tasks(scope, tx, project_id, failed)
     ended = [

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import LIVE
+from trapline.server.queue.queries.job_counters import LIVE, TASKS
 from trapline.server.queue.queries.lease_expiry import ExpiredLease, record_lost_leases
 from trapline.server.queue.queries.task_results import AttemptEnd, record_attempts
 
@@ -97,6 +97,7 @@ async def revoke_lease_page(
     if not held:
         return 0
     ids = [task.id for task in held]
+    tx.announce(TASKS, job_id)
     if losses is None:
         # After an error, another worker than the one that failed gets the task, not another than
         # the one that released it.

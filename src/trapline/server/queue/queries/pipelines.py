@@ -122,10 +122,11 @@ class ServicePipelineRow(Row):
 class HolderRow(Row):
     """A holder of leases of one job: a registered worker, or an API token, address and User-Agent.
 
+    Further processes with the same three have a number in `user_agent` (`rules/client_processes`).
     The contact of a worker is stored in the worker's row. The last contact of another caller about
     the job keeps its leases; it is stored rarely, not per task. `seen_at` is the time of its last
     request of any kind. `busy_s` are the seconds in which it held tasks that it completed, up to
-    its last result at `credited_at`.
+    its last result at `credited_at`, which was of a lease at `returned_lease_at`.
     """
 
     __tablename__ = "holders"
@@ -161,6 +162,7 @@ class HolderRow(Row):
     completed: Mapped[int] = mapped_column(default=0)
     busy_s: Mapped[float] = mapped_column(server_default="0")
     credited_at: Mapped[datetime | None]
+    returned_lease_at: Mapped[datetime | None]
     first_contact_at: Mapped[Now]
     last_contact_at: Mapped[Now]
     seen_at: Mapped[Now]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.queue.queries.job_counters import lock_job_work, record_transition
+from trapline.server.queue.queries.job_counters import TASKS, lock_job_work, record_transition
 from trapline.wire.jobs import JobState
 
 LONGEST_S = 300
@@ -116,6 +116,7 @@ async def retry_job(scope: Scope, tx: Transaction, job_id: int, which: RetrySele
     )
     moved = await cursor.fetchone()
     assert moved is not None
+    tx.announce(TASKS, job_id)
     if is_final:
         reason = f"{retried} retried" if retried else "retried"
         await record_transition(

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
+from trapline.server.queue.queries.job_counters import TASKS
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ async def create_job(scope: Scope, tx: Transaction, job: JobSubmission) -> None:
 
     A statement costs more than its rows.
     """
+    tx.announce(TASKS, job.what.job_id)
     await tx.execute(
         """
         with job as (

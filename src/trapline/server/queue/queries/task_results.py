@@ -58,11 +58,13 @@ class TaskFailure:
 
 
 class TaskImage(NamedTuple):
-    """The image of a task, with its upright size."""
+    """The image of a task, with its upright size, and the newest attempt and its holder."""
 
     image_id: UUID
     width: int
     height: int
+    attempt: int
+    holder_id: int | None
 
 
 async def list_result_subjects(
@@ -71,7 +73,8 @@ async def list_result_subjects(
     """List the images of these tasks of the job, and the hash of the current pipeline."""
     cursor = await tx.execute(
         """
-        select a.id, i.id, i.width, i.height, p.content_sha256 from analyses a
+        select a.id, i.id, i.width, i.height, a.attempt, a.holder_id, p.content_sha256
+        from analyses a
         join images i on i.id = a.image_id join jobs j on j.id = a.job_id join pipelines p
             on p.id = j.pipeline_id
         where a.id = any(%b) and a.job_id = %s
@@ -79,7 +82,7 @@ async def list_result_subjects(
         (ids, job_id),
     )
     rows = await cursor.fetchall()
-    return rows[0][4] if rows else None, {row[0]: TaskImage(*row[1:4]) for row in rows}
+    return rows[0][6] if rows else None, {row[0]: TaskImage(*row[1:6]) for row in rows}
 
 
 async def lock_tasks(
@@ -222,6 +225,7 @@ async def record_completions(
     await tx.execute(
         """
         update holders h set completed = completed + %(completed)s, credited_at = clock_timestamp(),
+            returned_lease_at = coalesce(%(leased_at)s::timestamptz, h.returned_lease_at),
             busy_s = busy_s + greatest(0, coalesce(extract(epoch from clock_timestamp() - greatest(
                 %(leased_at)s::timestamptz, h.credited_at,
                 (select max(o.credited_at) from holders o where o.worker_id = h.worker_id)

@@ -3,17 +3,21 @@
 import re
 from datetime import UTC, datetime
 
+from trapline.server.queue.rules.client_processes import split_caller
+
 # Trapline's worker sends the name of its service, its host and its process.
 _OURS = re.compile(r"trapline-worker/\S+ \((?P<service>.*); (?P<host>[^;]+); pid (?P<pid>\d+)\)")
 
 
 def build_worker_name(user_agent: str, address: str) -> str:
-    """Build the name of a registered worker."""
+    """Build the name of a worker from its requests; a second process of a caller has its number."""
+    user_agent, process = split_caller(user_agent)
     ours = _OURS.fullmatch(user_agent)
     if ours:
         return f"{ours['service']} on {ours['host']} (process {ours['pid']})"
     software = user_agent.split(" ", 1)[0] or "a worker"
-    return f"{software} at {address or 'an unknown address'}"
+    number = f" (process {process})" if process > 1 else ""
+    return f"{software} at {address or 'an unknown address'}{number}"
 
 
 def build_holder_name(

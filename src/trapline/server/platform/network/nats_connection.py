@@ -1,0 +1,61 @@
+"""Open connections to the configured NATS server."""
+
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+NAME = "trapline"
+WITHIN_S = 5.0
+
+
+async def open_nats(url: str, **options: Any) -> "Client":
+    """Open a connection that does not reconnect; `options` are those of the library."""
+    from nats.aio.client import Client
+
+    client = Client()
+    try:
+        await client.connect(
+            **_parse_urls(url),
+            name=NAME,
+            allow_reconnect=False,
+            # Otherwise the library retries the connection until the timeout.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=int(WITHIN_S),
+            **options,
+        )
+    except BaseException:
+        with suppress(Exception):
+            await client.close()
+        raise
+    return client
+
+
+def describe_nats_error(error: Exception, last: Exception | None) -> str:
+    """Describe an error without the URL; `last` is the last one that the library reported."""
+    if isinstance(last, ssl.SSLCertVerificationError):
+        return f"the certificate of the NATS server is not trusted ({last.verify_message})"
+    if isinstance(error, TimeoutError):
+        return f"the NATS server did not answer within {WITHIN_S:g} seconds"
+    return f"the connection to the NATS server failed ({type(error).__name__})"
+
+
+def _parse_urls(url: str) -> dict[str, Any]:
+    """Parse server URLs and credentials; the library does not decode credentials in URLs."""
+    parts = [urlsplit(one) for one in url.split(",")]
+    options: dict[str, Any] = {
+        "servers": [f"{one.scheme}://{one.netloc.rpartition('@')[2]}" for one in parts]
+    }
+    credentials = next((one for one in parts if one.username), None)
+    if credentials is None or credentials.username is None:
+        return options
+    if credentials.password is None:
+        return options | {"token": unquote(credentials.username)}
+    return options | {
+        "user": unquote(credentials.username),
+        "password": unquote(credentials.password),
+    }
