@@ -92,7 +92,9 @@ def main() -> None:
         Path(folder).chmod(0o711)
         files = Path(folder) / "images"
         files.mkdir()
-        server = RunningServer(Path(folder) / "data", find_free_port(), settings={})
+        data = Path(folder) / "data"
+        data.mkdir(mode=0o711)
+        server = RunningServer(data, find_free_port(), settings={})
         server.start()
         try:
             made = make_burst_project(server, files, bursts, "Review")

@@ -138,6 +138,8 @@ QUERIES: dict[str, dict[str, str]] = {
     "GET /images/days": {"project": "{project_id}"},
     "GET /summary": {"project": "{project_id}"},
     "GET /disagreements/matrix": {"source_a": "model:m/1", "source_b": "people"},
+    "GET /insights/detections": {"species": "fox"},
+    "GET /insights/tables": {"table": "species"},
     "DELETE /projects/{project_id}": {"name": "{project_name}"},
     "GET /analyses/{analysis_id}/export": {"format": "json"},
     "POST /imports": {"format": "megadetector"},

@@ -63,6 +63,7 @@ class Furnished:
                     "sources",
                     "sources/new",
                     "deployments",
+                    "insights",
                 )
             ),
             *(
@@ -110,6 +111,7 @@ class Furnished:
             "integrations",
             "exports",
             "imports",
+            "insights",
         )
         parts = (
             "integrations/webhooks",

@@ -23,6 +23,7 @@ export const paths = {
   welcome: "/welcome",
   newProject: "/projects/new",
   overview: (project: Id) => `/projects/${project}`,
+  insights: (project: Id, part = "") => `/projects/${project}/insights${part ? `/${part}` : ""}`,
   images: (project: Id) => `/projects/${project}/images`,
   image: (project: Id, image: Id) => `/projects/${project}/images/${image}`,
   review: (project: Id) => `/projects/${project}/review`,

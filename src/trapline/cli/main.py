@@ -31,6 +31,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "identification": ("trapline.cli.identification", "app"),
     "bulk-identification": ("trapline.cli.bulk_identification", "app"),
     "observations": ("trapline.cli.observations", "app"),
+    "insights": ("trapline.cli.insights", "app"),
     "disagreement": ("trapline.cli.disagreement", "app"),
     "review-set": ("trapline.cli.review_set", "app"),
     "source": ("trapline.cli.source", "app"),

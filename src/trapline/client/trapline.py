@@ -14,6 +14,7 @@ from trapline.client.identifications import IdentificationApi
 from trapline.client.image_uploads import ImageUploadApi
 from trapline.client.images import ImageApi
 from trapline.client.imports import ImportApi
+from trapline.client.insights import InsightApi
 from trapline.client.jobs import JobApi
 from trapline.client.notices import NoticeApi
 from trapline.client.observations import ObservationApi
@@ -42,6 +43,7 @@ class Trapline(
     ImageApi,
     ImageUploadApi,
     ImportApi,
+    InsightApi,
     JobApi,
     NoticeApi,
     ObservationApi,

@@ -40,11 +40,11 @@ class DeadLetter(Message):
 
 
 class LogEntry(Message):
-    """One entry of a job's log: a state transition of the job, or an unsuccessful attempt at a
-    task.
+    """One entry of a job's log: a state transition, an unsuccessful attempt at a task, or a worker.
 
     `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
-    attempt.
+    attempt. The entry of a worker is at the time of its first contact, with the numbers of tasks
+    that it fetched and returned until now.
     """
 
     at: Time

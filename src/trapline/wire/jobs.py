@@ -203,9 +203,59 @@ class Job(Message):
     updated_at: Time
 
 
+class ProgressSummary(Message):
+    """Progress in the form of Antenna: a status of its jobs, a fraction and a label."""
+
+    status: AnyText
+    progress: float
+    status_label: AnyText
+
+
+class StageParameter(Message):
+    """One number of a stage."""
+
+    key: AnyText
+    name: AnyText
+    value: Count
+
+
+class ProgressStage(ProgressSummary):
+    """One stage of a job: `collect`, `process` or `results`."""
+
+    key: AnyText
+    name: AnyText
+    params: list[StageParameter]
+
+
+class JobDetailProgress(JobProgress):
+    """Numbers of images by state, with a summary and stages for clients of Antenna."""
+
+    summary: ProgressSummary
+    stages: list[ProgressStage]
+
+
+class JobPipeline(Message):
+    """The pipeline of a job, as it is registered now."""
+
+    id: Id
+    name: AnyText
+    slug: AnyText
+    version: int
+
+
+class JobProject(Message):
+    """The project of a job."""
+
+    id: Id
+    name: AnyText
+
+
 class JobDetail(Job):
     """A job with its history, its failures by reason, and its detections by class."""
 
+    progress: JobDetailProgress
+    pipeline: JobPipeline
+    project: JobProject
     transitions: list[JobTransition]
     failures: list[FailureGroup]
     classes: dict[str, int]

@@ -38,6 +38,10 @@ SMALLEST = {
         r"without PostgreSQL +\d+.*\n.*PostgreSQL +\d+.*\n\d.* transactions/s",
     ),
     "ingest": ("--count 4", r"way \d[\d.]*\n\d+ % of the slower floor"),
+    "insight_coverage": (
+        "--surveys 2 --replicates 50",
+        r"rate, 100 deployments +\d.*\n(.*\n)*Chao2, 30 species, 100 deployments +\d",
+    ),
     "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
     "page_filters": ("--images 400 --rounds 1 --filters 3", r"requests: median \d+ ms"),
     "peers": ("--count 64 --rounds 1 --queue-only", r"line, nothing found +\d+ +\d+ +\d+"),
@@ -127,6 +131,6 @@ def test_each_figure_names_its_commit() -> None:
     text = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     assert len(sections) > 10
-    commit = re.compile(r"^Commit `[0-9a-f]{10}`", re.MULTILINE)
+    commit = re.compile(r"^Commit `[0-9a-f]{8,40}`", re.MULTILINE)
     unnamed = [section.partition("\n")[0] for section in sections if not commit.search(section)]
     assert not unnamed

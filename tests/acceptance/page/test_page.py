@@ -196,10 +196,10 @@ def test_a_job_moves_without_a_reload(tab: Watched, seat: Seat) -> None:
         job = owner.get_job(job_id)
     assert work(seat.server, scene.worker_token, job, names, at_most=1) == 1
     expect(page.get_by_test_id("progress")).to_contain_text("1 of 3", timeout=10_000)
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.get_by_text("Paused", exact=True).first).to_be_visible()
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     # A lease passes over rows that another statement holds just then; workers ask again.
     wait_for("the other two", lambda: work(seat.server, scene.worker_token, job, names) == 2)
     expect(page.get_by_test_id("progress")).to_contain_text("3 of 3", timeout=10_000)
@@ -216,7 +216,7 @@ def test_a_job_can_be_canceled(tab: Watched, seat: Seat) -> None:
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel the job").click()
     expect(page.locator('h1 ~ [data-state="canceled"]')).to_be_visible()
-    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
 
 
 def test_a_worker_token_is_shown_once(tab: Watched, seat: Seat) -> None:

@@ -12,7 +12,6 @@ from playwright.sync_api import Page, Request, Route, expect
 from tests.acceptance.review.test_review_conflicts import decide_as_another
 from tests.support.browser_session import Watched
 from tests.support.burst_project import Burst, BurstProject, add_image, make_burst_project
-from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat
 
 from trapline.wire.identifications import Identification
@@ -101,29 +100,6 @@ def test_the_search_assigns_results_of_the_typed_text_only_and_keeps_keys(
     assert [(one.kind.value, one.taxon_id) for one in assigned] == [("correct", deer.id)] * 3
     blank = list_stored(seat, bursts, fox_images)
     assert [one.kind.value for one in blank] == ["blank"] * 3
-
-
-def test_an_undo_returns_to_a_unit_that_was_reviewed_long_ago(seat: Seat, tmp_path: Path) -> None:
-    two = [Burst(FOX, FOX), Burst(DEER, DEER, count=2)]
-    bursts = make_burst_project(seat.server, tmp_path, two, "Long ago")
-    with seat.tab() as tab:
-        page = tab.page
-        page.clock.install()
-        tab.open(f"/projects/{bursts.project}/review")
-        accept = page.get_by_role("button", name="Accept")
-        expect(accept).to_contain_text(f"Accept {DEER} × 2")
-        page.keyboard.press("Enter")
-        page.keyboard.press("Enter")
-        expect(page.get_by_test_id("finished")).to_be_visible()
-        expect_sent(page)
-        page.clock.fast_forward("20:00")
-        page.keyboard.press("z")
-        expect(accept).to_contain_text(f"Accept {FOX} × 1")
-        page.keyboard.press("z")
-        expect(accept).to_contain_text(f"Accept {DEER} × 2")
-        images = [*bursts.images[0], *bursts.images[1]]
-        wait_for("both decisions to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
-        tab.expect_nothing_wrong()
 
 
 def test_a_new_look_for_images_shows_the_decisions_and_holds_keys(

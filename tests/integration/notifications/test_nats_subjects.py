@@ -26,6 +26,7 @@ from trapline.server.notifications.background.deliveries import DeliverySender
 from trapline.server.notifications.nats_publisher import NatsPublisher
 from trapline.server.notifications.rules.filters import WebhookFilter
 from trapline.server.platform.errors import NotFound, OutboundFailed
+from trapline.server.platform.network.nats_connection import NatsTls
 from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.server.projects.actions import project_deletion, projects
 from trapline.wire.projects import NewProject
@@ -200,6 +201,40 @@ async def test_a_certificate_that_is_not_trusted_is_reported_as_such(tmp_path: P
             await subjects.publish("trapline.1.job.completed", "1", b"{}")
     finally:
         await subjects.close()
+        process.kill()
+        await process.wait()
+
+
+async def test_a_private_ca_and_a_client_certificate_are_used(tmp_path: Path) -> None:
+    shown = make_certificate(tmp_path).path
+    port = find_free_port()
+    program = Path(sys.executable).with_name("nats-server")
+    files = ["--tlscert", str(shown), "--tlskey", str(shown), "--tlscacert", str(shown)]
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        program,
+        "-a",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "--tlsverify",
+        *files,
+        stdout=quiet,
+        stderr=quiet,
+    )
+    url = f"tls://127.0.0.1:{port}"
+    known = NatsPublisher(url, NatsTls(ca=shown, certificate=shown))
+    unknown = NatsPublisher(url, NatsTls(ca=shown))
+    try:
+        async with asyncio.timeout(15):
+            while not await asyncio.to_thread(is_open, port):
+                await asyncio.sleep(0.02)
+        await known.publish("trapline.1.job.completed", "1", b"{}")
+        with pytest.raises(OutboundFailed, match="connection to the NATS server failed"):
+            await unknown.check()
+    finally:
+        await known.close()
+        await unknown.close()
         process.kill()
         await process.wait()
 

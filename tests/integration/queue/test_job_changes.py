@@ -123,10 +123,13 @@ async def test_a_job_that_is_over_stays_as_it_is(field: Field, verb: str, end: s
     before = await field.ask("select * from jobs")
     assert end in before[0]
     answer = await field.call("POST", f"/jobs/{job}/{verb}")
-    assert (answer.status_code, answer.json()["detail"]) == (
-        409,
-        "This job has already ended. Nothing was changed.",
-    )
+    detail = "This job has already ended. Nothing was changed."
+    if verb == "run":
+        detail += (
+            " To process the same images again, create a job with the same selection: "
+            "POST /api/v2/jobs."
+        )
+    assert (answer.status_code, answer.json()["detail"]) == (409, detail)
     assert await field.ask("select * from jobs") == before
 
 

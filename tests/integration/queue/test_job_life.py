@@ -245,7 +245,8 @@ async def test_the_claim_form_wants_a_known_mode(field: Field) -> None:
     assert "carrier_pigeon" in answer.json()["detail"]
     job = await field.run_job()
     assert (await field.call("GET", "/jobs?ids_only=1&pipeline__slug=other")).json() == {
-        "results": []
+        "count": 0,
+        "results": [],
     }
     listed = (await field.call("GET", f"/jobs?project={field.project}&status=queued")).json()
     assert [found["id"] for found in listed["results"]] == [job]

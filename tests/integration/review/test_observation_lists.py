@@ -1,5 +1,6 @@
 """Observations as the API lists and counts them, after models and after people."""
 
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
@@ -252,3 +253,49 @@ async def test_a_box_without_a_name_can_be_confirmed(field: Field) -> None:
     await say(field, kind="confirm", annotations=[key])
     [one] = await find(field)
     assert (one["kind"], one["annotation_id"], one["source"]) == ("unknown", key, "human")
+
+
+CONDITIONS: dict[str, set[int]] = {
+    "class=lynx": {3}, "blank=true": {1, 2}, "blank=false": {0, 3, 4}, "kind=animal": {0, 3, 4},
+    "kind=blank": {1, 2}, "kind=unclassified": {5}, "source=model": {0, 1, 4},
+    "source=human": {2, 3}, "identified_by={}": {2, 3}, "needs_review=false": {0, 1, 2, 3},
+    "needs_review=true": {4}, "individual=Bella": {3}, "count_min=1": {0, 3, 4},
+    "count_min=2": {3}, "confidence_max=0.95": {0, 4}, "confidence_max=1": {0, 2, 3, 4},
+    "deployment={}": {0, 1, 2, 3, 4, 5},
+}  # fmt: skip
+"""Conditions, and the images that meet them by their one row in the class index."""
+
+
+async def test_two_conditions_list_the_images_that_meet_both(system: AppContext) -> None:
+    field = await make_field(system, images=6)
+    await analyse(field, 0, box())
+    for image in (1, 2, 3):
+        await analyse(field, image)
+    [found] = await analyse(field, 4, box())
+    images = [str(one) for one in field.images]
+    await say(field, kind="blank", images=[images[2]])
+    bella = {"label": "lynx", "count": 3, "individual_id": "Bella"}
+    await say(field, kind="correct", images=[images[3]], **bella)
+    await say(field, kind="unsure", annotations=[found])
+    place = (await field.call("GET", f"/images/{images[0]}")).json()["deployment_id"]
+    filled = {
+        one.format(place if one.startswith("deployment") else field.user_id): expected
+        for one, expected in CONDITIONS.items()
+    }
+
+    async def find_images(query: str) -> dict[str, Any]:
+        answer = await field.call("GET", f"/images?project={field.project}&{query}")
+        assert answer.status_code == 200, (query, answer.text)
+        return dict(answer.json())
+
+    for one, other in combinations(filled, 2):
+        if one.partition("=")[0] == other.partition("=")[0]:
+            continue
+        listed = await find_images(f"{one}&{other}")
+        expected = {images[number] for number in filled[one] & filled[other]}
+        assert {image["id"] for image in listed["results"]} == expected, (one, other)
+        assert (listed["count"], listed["count_is_estimate"]) == (len(expected), False)
+    page = await find_images("source=model&limit=2&count_up_to=1")
+    assert (len(page["results"]), page["count"], page["count_is_estimate"]) == (2, 1, True)
+    page = await find_images(f"source=model&limit=2&cursor={page['next']}")
+    assert (len(page["results"]), page["next"], page["count"]) == (1, None, 3)

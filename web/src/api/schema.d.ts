@@ -1559,6 +1559,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/insights/accumulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Accumulation
+         * @description Return the accumulation of species over camera-nights, with rarefaction and Chao2.
+         */
+        get: operations["get_accumulation_api_v2_insights_accumulation_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Activity
+         * @description Return the activity over the day of the 20 species with most events, or of `class`.
+         */
+        get: operations["get_activity_api_v2_insights_activity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/camera-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Camera Health
+         * @description List cameras by the urgency of a visit, the most urgent first.
+         */
+        get: operations["get_camera_health_api_v2_insights_camera_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/detections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Detection History
+         * @description Return the detection history of a species: sites by occasions, with the effort matrix.
+         */
+        get: operations["get_detection_history_api_v2_insights_detections_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Records
+         * @description List independent events as camtrapR does: at most 10,000, the CSV table has all.
+         */
+        get: operations["list_records_api_v2_insights_records_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Summary
+         * @description Return events, individuals and rates by species and deployment, with the effort.
+         *
+         *     Only animals are counted unless `kind` is given.
+         */
+        get: operations["get_summary_api_v2_insights_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Table
+         * @description Export an insight as CSV, with the same filter as the insight itself.
+         */
+        get: operations["export_table_api_v2_insights_tables_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/jobs": {
         parameters: {
             query?: never;
@@ -1704,7 +1846,9 @@ export interface paths {
         };
         /**
          * List Job Log
-         * @description List the state transitions of a job and the failed attempts at its tasks, newest first.
+         * @description List the state transitions of a job, its failed attempts and its workers, newest first.
+         *
+         *     The entry of a worker has the numbers of tasks that it fetched and returned until now.
          */
         get: operations["list_job_log_api_v2_jobs__job_id__log_get"];
         put?: never;
@@ -3933,6 +4077,76 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Accumulation
+         * @description Accumulation of species; a sampling unit is a local day of a camera, about a camera-night.
+         */
+        Accumulation: {
+            chao2: components["schemas"]["RichnessEstimate"] | null;
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Steps */
+            steps: components["schemas"]["AccumulationStep"][];
+            /** Units */
+            units: number;
+        };
+        /**
+         * AccumulationStep
+         * @description Species after a number of camera-nights, in the order of the survey and by rarefaction.
+         *
+         *     `expected` is the mean over all orders of the camera-nights (Mao Tau).
+         */
+        AccumulationStep: {
+            /** Expected */
+            expected: number;
+            /** Observed */
+            observed: number;
+            /** Units */
+            units: number;
+        };
+        /**
+         * Activity
+         * @description Activity of species over the day, with the most events first.
+         *
+         *     Times are those of the clock in the time zone of each deployment.
+         */
+        Activity: {
+            /** Curves */
+            curves: components["schemas"]["ActivityCurve"][];
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Species Left Out */
+            species_left_out: number;
+            /** Step Hours */
+            step_hours: number;
+        };
+        /**
+         * ActivityCurve
+         * @description Activity of a species over the day.
+         *
+         *     `hours` counts the events by local hour. `density` has values at equal steps from 0:00, per
+         *     hour, so that its integral over 24 hours is 1; it is null below 10 events. `concentration` is
+         *     that of the von Mises kernel. `times` are the hours of the first 1,000 events.
+         */
+        ActivityCurve: {
+            /** Concentration */
+            concentration: number | null;
+            /** Density */
+            density: number[] | null;
+            /** Events */
+            events: number;
+            /** Hours */
+            hours: number[];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Times */
+            times: number[];
+        };
+        /**
          * AgreementPair
          * @description Agreement of two people on the items that both reviewed.
          *
@@ -4253,6 +4467,28 @@ export interface components {
             version?: number | null;
         };
         /**
+         * AppliedFilter
+         * @description The filter of an insight as the server applied it.
+         *
+         *     `start` and `end` are the first and the last local day; null is unlimited.
+         */
+        AppliedFilter: {
+            /** Deployments */
+            deployments: string[];
+            /** End */
+            end: string | null;
+            /** Interval Min */
+            interval_min: number;
+            kind: components["schemas"]["ObservationKind"];
+            /** Names */
+            names: string[];
+            rule: components["schemas"]["EventRule"];
+            /** Start */
+            start: string | null;
+            /** Taxa */
+            taxa: string[];
+        };
+        /**
          * ApplyTo
          * @description The images of a sequence that get its taxa: those with a model's box, or all.
          * @enum {string}
@@ -4558,6 +4794,69 @@ export interface components {
             name: string | null;
             /** User Id */
             user_id: string | null;
+        };
+        /**
+         * CameraHealth
+         * @description Cameras by the urgency of a visit, the most urgent first.
+         */
+        CameraHealth: {
+            /** Cameras */
+            cameras: components["schemas"]["CameraStatus"][];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+        };
+        /**
+         * CameraStatus
+         * @description Health of the camera of a deployment.
+         *
+         *     `battery`, `temperature_c`, `storage` and `signal` are null, because they are not read from
+         *     cameras. `urgency` is from 0 to 100.
+         */
+        CameraStatus: {
+            /** Battery */
+            battery: number | null;
+            /** Blank Share */
+            blank_share: number | null;
+            /** Days Since Last Image */
+            days_since_last_image: number | null;
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** First Image At */
+            first_image_at: string | null;
+            /** Images */
+            images: number;
+            /** Images In Future */
+            images_in_future: number;
+            /**
+             * Images Per Day
+             * @description Of the whole deployment.
+             */
+            images_per_day: number | null;
+            /** Images Without Camera Time */
+            images_without_camera_time: number;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Name */
+            name: string;
+            /** Problems */
+            problems: components["schemas"]["HealthProblem"][];
+            /**
+             * Recent Images Per Day
+             * @description Of the last 7 days.
+             */
+            recent_images_per_day: number | null;
+            /** Signal */
+            signal: number | null;
+            state: components["schemas"]["DeploymentState"];
+            /** Storage */
+            storage: number | null;
+            /** Temperature C */
+            temperature_c: number | null;
+            /** Urgency */
+            urgency: number;
         };
         /**
          * CaptureTimeChange
@@ -5387,6 +5686,51 @@ export interface components {
             utc_assumed: boolean;
         };
         /**
+         * DeploymentEffort
+         * @description Effort of a deployment within the period of the filter.
+         *
+         *     `nights` is the number of camera-nights: from start to end without the inactive periods.
+         *     `estimated` is true if the start or the end is missing and was taken from the first or the last
+         *     image. `suggested_end` is the capture time of the last image if the deployment has no end and no
+         *     image has arrived for three days: importing a memory card proposes it as the end.
+         */
+        DeploymentEffort: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** End */
+            end: string | null;
+            /** Estimated */
+            estimated: boolean;
+            /** Events */
+            events: number;
+            /** First Image At */
+            first_image_at: string | null;
+            /** Gap Days */
+            gap_days: number;
+            /** Gaps */
+            gaps: components["schemas"]["EffortGap"][];
+            /** Images */
+            images: number;
+            /** Inactive Nights */
+            inactive_nights: number;
+            /** Last Image At */
+            last_image_at: string | null;
+            /** Name */
+            name: string;
+            /** Nights */
+            nights: number;
+            /** Species */
+            species: number;
+            /** Start */
+            start: string | null;
+            state: components["schemas"]["DeploymentState"];
+            /** Suggested End */
+            suggested_end: string | null;
+        };
+        /**
          * DeploymentImportResult
          * @description Result of the import of a deployment sheet.
          */
@@ -5421,6 +5765,12 @@ export interface components {
             /** Reviewed */
             reviewed: number;
         };
+        /**
+         * DeploymentState
+         * @description Whether a deployment records images, sends none, or has ended.
+         * @enum {string}
+         */
+        DeploymentState: "active" | "silent" | "finished" | "empty";
         /**
          * DeploymentTotal
          * @description Number of images of a deployment, and the capture time of its last image.
@@ -5584,6 +5934,54 @@ export interface components {
             timestamp_issues?: boolean | null;
         };
         /**
+         * DetectionHistory
+         * @description Sites by occasions of one species, with the effort matrix.
+         *
+         *     Occasions are counted from the first day of the survey, so that all sites share them. R reads
+         *     the CSV tables `detection-history` and `detection-effort` as matrices.
+         */
+        DetectionHistory: {
+            /** Detected Sites */
+            detected_sites: number;
+            filter: components["schemas"]["AppliedFilter"];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Occasion Days */
+            occasion_days: number;
+            /**
+             * Occasions
+             * @description The first day of each occasion.
+             */
+            occasions: string[];
+            /** Sites */
+            sites: components["schemas"]["DetectionSite"][];
+        };
+        /**
+         * DetectionSite
+         * @description A row of a detection history: 1, 0, or null for an occasion without effort.
+         */
+        DetectionSite: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Detections */
+            detections: (number | null)[];
+            /**
+             * Effort
+             * @description Camera-days of each occasion.
+             */
+            effort: number[];
+            /** Name */
+            name: string;
+        };
+        /**
          * DisagreementFilter
          * @description Kind of an open disagreement; `any` for all kinds.
          * @enum {string}
@@ -5596,6 +5994,24 @@ export interface components {
          */
         DrawnShapeKind: "box" | "point" | "polygon";
         /**
+         * EffortGap
+         * @description Local days without any image, first and last included.
+         */
+        EffortGap: {
+            /** Days */
+            days: number;
+            /**
+             * End
+             * Format: date
+             */
+            end: string;
+            /**
+             * Start
+             * Format: date
+             */
+            start: string;
+        };
+        /**
          * EmailTestResult
          * @description Result of a test e-mail; `error` is the reason if it was not sent.
          */
@@ -5607,6 +6023,15 @@ export interface components {
             /** Sent */
             sent: boolean;
         };
+        /**
+         * EventRule
+         * @description The rule for independent events, with the names of the R package camtrapR.
+         *
+         *     An observation belongs to the event of the previous one if it is within the interval of the last
+         *     observation of the event, or of the first one (the last independent one).
+         * @enum {string}
+         */
+        EventRule: "lastRecord" | "lastIndependentRecord";
         /**
          * EventSecret
          * @description The secret that signs events of a source; it is shown only once.
@@ -5977,6 +6402,12 @@ export interface components {
             /** Status */
             status: string;
         };
+        /**
+         * HealthProblem
+         * @description A reason to visit a camera.
+         * @enum {string}
+         */
+        HealthProblem: "no_images" | "silent" | "clock_in_future" | "without_camera_time" | "mostly_blank" | "fewer_images";
         /**
          * HelloRequest
          * @description Registration of a worker process.
@@ -6891,6 +7322,131 @@ export interface components {
          */
         IndividualOrder: "individual_id" | "-identified_at";
         /**
+         * InsightNote
+         * @description A sentence that explains a missing or uncertain figure; `code` allows to translate it.
+         */
+        InsightNote: {
+            code: components["schemas"]["NoteCode"];
+            /**
+             * Names
+             * @description The species or deployments concerned.
+             * @default []
+             */
+            names: string[];
+            /** Text */
+            text: string;
+        };
+        /**
+         * InsightRecord
+         * @description An independent event as camtrapR's `recordTable` lists it.
+         *
+         *     The CSV has the column names of camtrapR: Station, Species, DateTimeOriginal, Date, Time,
+         *     delta.time.secs, delta.time.mins, delta.time.hours, delta.time.days and n_images, and in
+         *     addition group_size.
+         */
+        InsightRecord: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Group Size */
+            group_size: number;
+            /** Images */
+            images: number;
+            /**
+             * Local Time
+             * @description YYYY-MM-DD hh:mm:ss in the deployment's zone.
+             */
+            local_time: string;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /**
+             * Since Previous S
+             * @description Seconds since the end of the previous event of this species there.
+             */
+            since_previous_s: number | null;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Station */
+            station: string;
+        };
+        /**
+         * InsightSummary
+         * @description Events, species and effort of a survey, by species and by deployment.
+         *
+         *     Species are listed with the most events first. `sentence` states the totals in English. The
+         *     bootstrap is seeded with `seed`, so that the same data gives the same intervals.
+         */
+        InsightSummary: {
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentEffort"][];
+            /** Deployments Count */
+            deployments_count: number;
+            /** Events */
+            events: number;
+            filter: components["schemas"]["AppliedFilter"];
+            /**
+             * Hours
+             * @description Independent events by the local hour of their first observation.
+             */
+            hours: number[];
+            /**
+             * Images
+             * @description All images in the filter's deployments and period.
+             */
+            images: number;
+            /** Nights */
+            nights: number;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /**
+             * Observed Images
+             * @description Images with an observation of the filter.
+             */
+            observed_images: number;
+            /**
+             * Reviewed Images
+             * @description Images that a person reviewed, in any period.
+             */
+            reviewed_images: number;
+            /** Seed */
+            seed: number;
+            /** Sentence */
+            sentence: string;
+            /** Species */
+            species: components["schemas"]["SpeciesSummary"][];
+            /** Species Count */
+            species_count: number;
+        };
+        /**
+         * InsightTable
+         * @description The tables that can be downloaded as CSV.
+         * @enum {string}
+         */
+        InsightTable: "species" | "deployments" | "species-by-deployment" | "activity" | "accumulation" | "detection-history" | "detection-effort" | "records" | "camera-health";
+        /**
+         * Interval
+         * @description A 95 % confidence interval.
+         */
+        Interval: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+        };
+        /**
          * InvitedUser
          * @description Invited user, and the link to pass on; it is shown once.
          */
@@ -7054,6 +7610,7 @@ export interface components {
             };
             /** Paused */
             paused: boolean;
+            pipeline: components["schemas"]["JobPipeline"];
             /** Pipeline Slug */
             pipeline_slug: string;
             /** Pipeline Version */
@@ -7061,7 +7618,8 @@ export interface components {
             /** Preset */
             preset?: string | null;
             priority: components["schemas"]["JobPriority"];
-            progress: components["schemas"]["JobProgress"];
+            progress: components["schemas"]["JobDetailProgress"];
+            project: components["schemas"]["JobProject"];
             /** Project Id */
             project_id: number;
             /** Requested By */
@@ -7086,11 +7644,48 @@ export interface components {
             updated_at: string;
         };
         /**
+         * JobDetailProgress
+         * @description Numbers of images by state, with a summary and stages for clients of Antenna.
+         */
+        JobDetailProgress: {
+            /** Canceled */
+            canceled: number;
+            /** Completed */
+            completed: number;
+            /** Expected */
+            expected?: number | null;
+            /** Failed */
+            failed: number;
+            /** Processing */
+            processing: number;
+            /** Queued */
+            queued: number;
+            /** Stages */
+            stages: components["schemas"]["ProgressStage"][];
+            summary: components["schemas"]["ProgressSummary"];
+            /** Total */
+            total: number;
+        };
+        /**
          * JobOrder
          * @description Order of jobs: by time of request.
          * @enum {string}
          */
         JobOrder: "-created_at" | "created_at";
+        /**
+         * JobPipeline
+         * @description The pipeline of a job, as it is registered now.
+         */
+        JobPipeline: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Slug */
+            slug: string;
+            /** Version */
+            version: number;
+        };
         /**
          * JobPriority
          * @description Priority of a job; tasks of a higher priority are leased first.
@@ -7118,6 +7713,16 @@ export interface components {
             queued: number;
             /** Total */
             total: number;
+        };
+        /**
+         * JobProject
+         * @description The project of a job.
+         */
+        JobProject: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
         };
         /**
          * JobStart
@@ -7361,11 +7966,11 @@ export interface components {
         LocationPrecision: "exact" | "0.01" | "0.1" | "withheld";
         /**
          * LogEntry
-         * @description One entry of a job's log: a state transition of the job, or an unsuccessful attempt at a
-         *     task.
+         * @description One entry of a job's log: a state transition, an unsuccessful attempt at a task, or a worker.
          *
          *     `what` is a message; `by` is the user or worker. `analysis_id` and `image_id` are set for an
-         *     attempt.
+         *     attempt. The entry of a worker is at the time of its first contact, with the numbers of tasks
+         *     that it fetched and returned until now.
          */
         LogEntry: {
             /** Analysis Id */
@@ -8364,6 +8969,12 @@ export interface components {
             /** Url */
             url: string;
         };
+        /**
+         * NoteCode
+         * @description The reason why a figure is missing or must be read with care.
+         * @enum {string}
+         */
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "estimated_effort" | "no_status_reports";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
@@ -9603,6 +10214,36 @@ export interface components {
             workers: components["schemas"]["Worker"][];
         };
         /**
+         * ProgressStage
+         * @description One stage of a job: `collect`, `process` or `results`.
+         */
+        ProgressStage: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Params */
+            params: components["schemas"]["StageParameter"][];
+            /** Progress */
+            progress: number;
+            /** Status */
+            status: string;
+            /** Status Label */
+            status_label: string;
+        };
+        /**
+         * ProgressSummary
+         * @description Progress in the form of Antenna: a status of its jobs, a fraction and a label.
+         */
+        ProgressSummary: {
+            /** Progress */
+            progress: number;
+            /** Status */
+            status: string;
+            /** Status Label */
+            status_label: string;
+        };
+        /**
          * Project
          * @description A project. `automatic_pipeline` is the slug of the pipeline that each new image is queued
          *     for.
@@ -9970,6 +10611,19 @@ export interface components {
             refused: components["schemas"]["RejectedEvent"][];
             /** Run Id */
             run_id: string | null;
+        };
+        /**
+         * RecordTable
+         * @description Independent events in the order of station, species and time.
+         */
+        RecordTable: {
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Records */
+            records: components["schemas"]["InsightRecord"][];
+            /** Records Left Out */
+            records_left_out: number;
         };
         /**
          * RegisteredAlgorithm
@@ -10538,6 +11192,27 @@ export interface components {
             person_id: string | null;
             /** Recent */
             recent: number;
+        };
+        /**
+         * RichnessEstimate
+         * @description The number of species, undetected ones included, estimated with Chao2.
+         */
+        RichnessEstimate: {
+            /**
+             * Duplicates
+             * @description Species on exactly two camera-nights.
+             */
+            duplicates: number;
+            interval: components["schemas"]["Interval"];
+            /** Observed */
+            observed: number;
+            /**
+             * Uniques
+             * @description Species on exactly one camera-night.
+             */
+            uniques: number;
+            /** Value */
+            value: number;
         };
         /**
          * Role
@@ -11446,6 +12121,87 @@ export interface components {
             unlisted_folders: number;
         };
         /**
+         * SpeciesAtDeployment
+         * @description Figures of a species at a deployment; `rate` is null without camera-nights.
+         */
+        SpeciesAtDeployment: {
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            /** Events */
+            events: number;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Images */
+            images: number;
+            /**
+             * Individuals
+             * @description The sum of the group sizes of the events.
+             */
+            individuals: number;
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /**
+             * Rate
+             * @description Events per 100 camera-nights.
+             */
+            rate: number | null;
+        };
+        /**
+         * SpeciesSummary
+         * @description Figures of a species at all deployments of the filter.
+         *
+         *     `interval` is the 95 % bootstrap interval of `rate` over deployments; it is null below 10
+         *     deployments with events. `occupancy` is the naive occupancy: the share of the deployments with
+         *     camera-nights that have an event. `cells` has the deployments with an event only.
+         */
+        SpeciesSummary: {
+            /** Cells */
+            cells: components["schemas"]["SpeciesAtDeployment"][];
+            /**
+             * Deployments
+             * @description The deployments with an event.
+             */
+            deployments: number;
+            /** Events */
+            events: number;
+            /**
+             * First Seen
+             * Format: date-time
+             */
+            first_seen: string;
+            /** Images */
+            images: number;
+            /** Individuals */
+            individuals: number;
+            interval: components["schemas"]["Interval"] | null;
+            kind: components["schemas"]["ObservationKind"];
+            /**
+             * Last Seen
+             * Format: date-time
+             */
+            last_seen: string;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Occupancy */
+            occupancy: number | null;
+            /** Rate */
+            rate: number | null;
+            /** Taxon Id */
+            taxon_id: string | null;
+        };
+        /**
          * Stage
          * @description One step of a pipeline.
          */
@@ -11476,6 +12232,18 @@ export interface components {
             key: string;
             /** Name */
             name: string;
+        };
+        /**
+         * StageParameter
+         * @description One number of a stage.
+         */
+        StageParameter: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value: number;
         };
         /**
          * StagedFile
@@ -15775,6 +16543,319 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accumulation_api_v2_insights_accumulation_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accumulation"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_activity_api_v2_insights_activity_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_camera_health_api_v2_insights_camera_health_get: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraHealth"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_detection_history_api_v2_insights_detections_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description A name, or a label of it. */
+                species: string;
+                /** @description Length of an occasion in days. */
+                days?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectionHistory"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_records_api_v2_insights_records_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordTable"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_summary_api_v2_insights_summary_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description Seed of the bootstrap; the same gives the same. */
+                seed?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InsightSummary"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_table_api_v2_insights_tables_get: {
+        parameters: {
+            query: {
+                project: number;
+                table: components["schemas"]["InsightTable"];
+                /** @description Required for detection histories. */
+                species?: string | null;
+                days?: number;
+                /** @description Seed of the bootstrap; the same gives the same. */
+                seed?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes within which observations belong to one event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
                 };
             };
             /** @description The problem, and how to correct it. */

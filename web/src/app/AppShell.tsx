@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import {
   Activity,
   Camera,
+  ChartSpline,
   CheckCheck,
   CircleUser,
   Cpu,
@@ -20,24 +21,25 @@ import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "rea
 import { Link, useLocation } from "wouter"
 import { useChangeStream } from "../api/changeStream"
 import { Logo } from "../brand/Logo"
-import { getSavedPosition } from "../catalogue/timeLayout"
-import { overviewTexts } from "../insights/en"
+import { getSavedPosition } from "../catalogue/savedPosition"
 import { paths, withSearch } from "../paths"
 import { canManage, canReview, isVolunteer, useProject } from "../projects/projectContext"
+import { ProgressBar } from "../queue/ProgressBar"
 import { jobsQuery } from "../queue/queries"
-import { ProgressBar } from "../queue/statusTags"
-import { OutboxStatus } from "../review/OutboxStatus"
 import { sourcesQuery } from "../sources/queries"
 import { isUnhealthy } from "../sources/statusTags"
 import { useShortcuts } from "../ui/shortcuts"
 import { navigationTexts } from "./en"
-import { ShortcutHelp } from "./ShortcutHelp"
 
 // The menus load after the first content, because their library is a third of the page's code.
 const menus = () => import("./headerMenus")
 const ProjectSwitcher = lazy(() => menus().then((m) => ({ default: m.ProjectSwitcher })))
 const Account = lazy(() => menus().then((m) => ({ default: m.AccountMenu })))
 const MoreMenu = lazy(() => menus().then((m) => ({ default: m.MoreMenu })))
+const OutboxStatus = lazy(() =>
+  import("../review/OutboxStatus").then((m) => ({ default: m.OutboxStatus })),
+)
+const ShortcutHelp = lazy(() => import("./ShortcutHelp").then((m) => ({ default: m.ShortcutHelp })))
 const Search = lazy(() => import("./GlobalSearch").then((m) => ({ default: m.GlobalSearch })))
 
 export function AppShell({ children }: { children: ReactNode }) {
@@ -90,7 +92,9 @@ export function AppShell({ children }: { children: ReactNode }) {
           <ProjectSwitcher />
         </Suspense>
         <div className="top-right">
-          <OutboxStatus />
+          <Suspense fallback={null}>
+            <OutboxStatus />
+          </Suspense>
           <RunningJobsLink />
           <Suspense fallback={<span data-coming className="search" />}>
             <Search ref={search} />
@@ -116,7 +120,9 @@ export function AppShell({ children }: { children: ReactNode }) {
         )}
         {children}
       </main>
-      <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
+      <Suspense fallback={null}>
+        <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
+      </Suspense>
     </div>
   )
 }
@@ -164,6 +170,11 @@ function Rail({ live }: { live: boolean }) {
     ...(volunteers
       ? [review, images, overview]
       : [overview, images, ...(canReview(project) ? [review] : [])]),
+    {
+      href: paths.insights(project.id),
+      text: t.insights,
+      icon: <ChartSpline size={17} aria-hidden />,
+    },
     { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
     ...(volunteers
       ? []
@@ -242,7 +253,7 @@ function Rail({ live }: { live: boolean }) {
           {item.icon}
           {item.text}
           {item.needs ? (
-            <span className="attention-count" title={overviewTexts.failing(item.needs)}>
+            <span className="attention-count" title={navigationTexts.failing(item.needs)}>
               {item.needs}
             </span>
           ) : null}

@@ -1,6 +1,6 @@
 /** The list of all keyboard shortcuts, opened with "?". */
 import { Dialog } from "../ui/Dialog"
-import { shortcutTexts } from "./en"
+import { shortcutTexts } from "./shortcuts/en"
 
 interface ShortcutHelpProps {
   open: boolean

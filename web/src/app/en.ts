@@ -1,10 +1,11 @@
-import { formatPlural } from "../ui/en"
+import { formatCount, formatPlural } from "../ui/en"
 
 export const navigationTexts = {
   overview: "Overview",
   images: "Images",
   review: "Review",
   reviewSets: "Review sets",
+  insights: "Insights",
   jobs: "Jobs",
   sources: "Sources",
   deployments: "Deployments",
@@ -27,6 +28,8 @@ export const navigationTexts = {
   newProject: "New project",
   apiDocs: "API documentation",
   running: (count: number) => formatPlural(count, "job runs", "jobs run"),
+  failing: (count: number) =>
+    count === 1 ? "1 source has a problem" : `${formatCount(count)} sources have problems`,
   archived:
     "This project is archived and read-only. Its sources pause, and its jobs wait. An owner can unarchive it in the",
   archivedWhere: "settings",
@@ -43,63 +46,4 @@ export const searchTexts = {
     source: "Source",
     job: "Job",
   } as Record<string, string>,
-}
-
-export const shortcutTexts = {
-  title: "Keyboard shortcuts",
-  groups: [
-    {
-      name: "Everywhere",
-      keys: [
-        ["?", "show keyboard shortcuts"],
-        ["/", "search"],
-        ["g then o", "overview"],
-        ["g then i", "images"],
-        ["g then v", "review"],
-        ["g then j", "jobs"],
-        ["g then s", "sources"],
-        ["g then d", "deployments"],
-        ["g then w", "workers"],
-        ["Esc", "close what is open"],
-      ],
-    },
-    {
-      name: "Images",
-      keys: [
-        ["← → ↑ ↓", "move"],
-        ["Enter", "open"],
-        ["x", "select"],
-        ["Shift + x", "select up to here"],
-        ["r", "run a pipeline on the selected images"],
-      ],
-    },
-    {
-      name: "One image",
-      keys: [
-        ["← → or J K", "previous, next"],
-        ["+ −", "zoom in, out"],
-        ["0", "fit the image"],
-        ["1", "one image pixel per screen pixel"],
-        ["Shift + arrows", "move the image"],
-        ["y", "confirm"],
-        ["x", "correct"],
-        ["n", "blank"],
-        ["u", "unsure"],
-        ["m", "comment"],
-        ["z, Shift + z", "undo, redo"],
-        ["d", "draw a box: arrows, Shift + arrows, Enter"],
-        ["e, Delete", "change, delete the selected box"],
-        ["a", "findings on or off"],
-        ["b, v", "night preset, sliders"],
-        ["f", "zoom to the box"],
-        ["h, held", "hide findings"],
-        ["g", "magnifier"],
-        ["o", "observations or model output"],
-        ["c", "side by side on or off"],
-        ["i", "information on or off"],
-        ["Tab, Shift + Tab", "next, previous finding"],
-        ["Esc", "clear the selection, back to the images"],
-      ],
-    },
-  ] as { name: string; keys: [string, string][] }[],
 }

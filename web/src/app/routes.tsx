@@ -11,14 +11,16 @@ import { colouredClassesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { ProjectContext } from "../projects/projectContext"
 import { projectQuery, projectsQuery } from "../projects/queries"
-import { OutboxSender } from "../review/useOutbox"
 import { SkeletonRows } from "../ui/feedback"
 import { AppShell } from "./AppShell"
 
 const OidcReturnPage = lazy(() =>
   import("../accounts/OidcReturnPage").then((m) => ({ default: m.OidcReturnPage })),
 )
-const overview = () => import("../insights/OverviewPage")
+const OutboxSender = lazy(() =>
+  import("../review/useOutbox").then((m) => ({ default: m.OutboxSender })),
+)
+const overview = () => import("../overview/OverviewPage")
 const images = () => import("../catalogue/ImagesPage")
 const image = () => import("../viewer/ImagePage")
 const review = () => import("../review/ReviewPage")
@@ -46,6 +48,9 @@ const WelcomePage = lazy(() =>
 )
 const NewProjectPage = lazy(() =>
   import("../projects/NewProjectPage").then((m) => ({ default: m.NewProjectPage })),
+)
+const InsightsPage = lazy(() =>
+  import("../insights/InsightsPage").then((m) => ({ default: m.InsightsPage })),
 )
 const SequencesPage = lazy(() =>
   import("../catalogue/SequencesPage").then((m) => ({ default: m.SequencesPage })),
@@ -146,7 +151,9 @@ const PublicPages = lazy(() =>
 export function Routes() {
   return (
     <Suspense fallback={null}>
-      <OutboxSender />
+      <Suspense fallback={null}>
+        <OutboxSender />
+      </Suspense>
       <Switch>
         <Route path={paths.signIn}>
           <SignInPage />
@@ -306,6 +313,12 @@ function ProjectScreens() {
       </Route>
       <Route path="/projects/:project/deployments/:deployment">
         {({ deployment }) => <DeploymentsPage editing={deployment} />}
+      </Route>
+      <Route path="/projects/:project/insights">
+        <InsightsPage />
+      </Route>
+      <Route path="/projects/:project/insights/:part">
+        {({ part }) => <InsightsPage part={part} />}
       </Route>
       <Route path="/projects/:project/workers">
         <WorkersPage />

@@ -8,7 +8,7 @@ import { paths, withSearch } from "../paths"
 import { formatCount } from "../ui/en"
 import { getInitials } from "../ui/names"
 import { formatDay, formatExact, formatTime, getDay } from "../ui/time"
-import type { GridPosition } from "./timeLayout"
+import type { GridPosition } from "./savedPosition"
 
 interface TileProps {
   image: Image

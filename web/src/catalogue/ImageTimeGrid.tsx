@@ -12,6 +12,7 @@ import { DayHeading } from "./DayHeading"
 import { buildGridKeys, focusTile, getProportion, useGridWidth } from "./gridTiles"
 import { ImageTile } from "./ImageTile"
 import { imagesBeforeQuery } from "./queries"
+import { type GridPosition, getSavedPosition } from "./savedPosition"
 import { TimeScrollbar } from "./TimeScrollbar"
 import {
   buildLayout,
@@ -20,11 +21,9 @@ import {
   type Day,
   findFloatingDay,
   findIndexAt,
-  type GridPosition,
   getColumns,
   getPosition,
   getRange,
-  getSavedPosition,
   HEAD_HEIGHT,
   type Layout,
   splitChunks,

@@ -1,69 +1,177 @@
-import { choosePlural, formatCount, formatPlural } from "../ui/de"
+import { choosePlural, formatCount, formatDecimal, formatPlural } from "../ui/de"
 import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
-export const onboardingTexts: Translation<typeof en.onboardingTexts> = {
-  title: "Erste Schritte",
-  progress: (done, all) => `${done} von ${all} erledigt. Diese Liste verschwindet automatisch.`,
-  done: "erledigt",
-  account: "Ihr Konto",
-  project: "Ihr Projekt",
-  where: "Wo sind Ihre Kameras?",
-  whereText: "Ein Standort ist eine Kamera an einem Ort während eines Zeitraums.",
-  whereGo: "Standort hinzufügen",
-  bring: "Bilder bereitstellen",
-  bringText: "Legen Sie Dateien hier ab, oder fügen Sie eine Quelle hinzu, die Trapline abfragt.",
-  bringGo: "Quelle hinzufügen",
-  bringUpload: "Dateien hochladen",
-  worker: "Worker verbinden",
-  workerText: "Ein Worker führt die Modelle aus, auf diesem Rechner oder einem anderen.",
-  workerGo: "Worker verbinden",
-  workerLook: "Worker ansehen",
-  workerOnline: "Ein Worker ist online.",
-  workerAway: "Ein Worker ist registriert, aber keiner ist online. Zuletzt gesehen:",
-  results: "Erste Ergebnisse",
-  resultsText: "Wählen Sie die Pipeline, die jedes neue Bild analysiert.",
-  resultsGo: "Pipeline wählen",
-  resultsWait: "Ergebnisse erscheinen hier, sobald das erste Bild analysiert ist.",
-  resultsJob: "Auftrag ansehen",
-  choose: "Pipeline wählen",
-  chooseGo: "Wählen",
-  noPipeline: "Noch hat kein Worker eine Pipeline registriert.",
-  chosen: (name) => `${name} analysiert jedes neue Bild.`,
-}
+const formatEvents = (count: number) => formatPlural(count, "Ereignis", "Ereignisse")
+const formatInterval = (low: string, high: string) => `95-%-Intervall ${low} bis ${high}`
 
-export const overviewTexts: Translation<typeof en.overviewTexts> = {
-  where: "Karte der Standorte",
-  recent: "Neueste Bilder",
-  finds: "Beste Funde",
-  lastImage: (age) => `letztes Bild ${age}`,
-  running: "Läuft gerade",
-  nothingRuns: "Kein Auftrag läuft.",
-  sources: "Quellen",
-  noSources: "Keine Quelle wird abgefragt.",
-  workers: "Worker",
-  noWorkers: "Noch ist kein Worker registriert.",
-  seeAll: "Alle ansehen",
-  found: "Häufigste Arten",
-  silent: (count) =>
-    formatPlural(count, "Kamera sendet keine Bilder", "Kameras senden keine Bilder"),
-  failing: (count) => formatPlural(count, "Quelle hat ein Problem", "Quellen haben Probleme"),
-  figures: {
-    images: (count) => choosePlural(count, "Bild", "Bilder"),
-    deployments: (count) => choosePlural(count, "Standort", "Standorte"),
-    workers: (count) => choosePlural(count, "Worker-Dienst online", "Worker-Dienste online"),
-    jobs: (count) => choosePlural(count, "laufender Auftrag", "laufende Aufträge"),
+export const insightTexts: Translation<typeof en.insightTexts> = {
+  title: "Auswertung",
+  parts: {
+    overview: "Überblick",
+    activity: "Aktivität",
+    species: "Arten",
+    effort: "Aufwand",
+    map: "Karte",
+    health: "Kamerazustand",
   },
+  from: "Von",
+  to: "Bis",
+  deployment: "Standort",
+  allDeployments: "Alle Standorte",
+  species: "Art",
+  allSpecies: "Alle Arten",
+  interval: "Ereignisabstand",
+  minutes: (count) =>
+    count === 0
+      ? "jede Beobachtung"
+      : count === 1440
+        ? "24 h"
+        : count >= 60
+          ? `${formatDecimal(count / 60, 1)} h`
+          : `${count} min`,
+  clear: "Filter löschen",
+  events: formatEvents,
+  speciesCount: (count) => formatPlural(count, "Art", "Arten"),
+  nights: (nights) => formatPlural(Math.round(nights), "Kameranacht", "Kameranächten"),
+  deployments: (count) => formatPlural(count, "Standort", "Standorten"),
+  totals: ["", " von ", " in ", " an ", "."],
+  reviewed: (reviewed, images) =>
+    `${formatCount(reviewed)} von ${formatCount(images)} ${choosePlural(images, "Bild ist", "Bildern sind")} geprüft.`,
+  definition: "Definitionen mit ihren Quellen: docs/reference/insights.md.",
+  emptyTitle: "Noch keine Ereignisse",
+  empty:
+    "Die Auswertung zählt Beobachtungen von Tieren. Starten Sie einen Auftrag oder prüfen Sie Bilder, dann erscheinen hier die ersten Zahlen.",
+  emptyFiltered: "Keine Beobachtung passt zu diesen Filtern.",
+  seeImages: "Bilder ansehen",
+  review: "Bilder prüfen",
+  interval95: formatInterval,
+  images: (count) => formatPlural(count, "Bild", "Bilder"),
+  notes: {
+    no_observations: "Keine Beobachtung passt zu diesen Filtern.",
+    no_effort: "Raten fehlen, weil keine Kameranächte bekannt sind.",
+    few_deployments: "Ohne Intervall: Dafür sind mindestens 10 Standorte mit Ereignissen nötig.",
+    few_events: "Ohne Kurve: Dafür sind mindestens 10 Ereignisse nötig.",
+    estimated_effort:
+      "Der Aufwand ist geschätzt, wo Beginn oder Ende eines Standorts fehlen: vom ersten bis zum letzten Bild.",
+    outside_period: "Beobachtungen außerhalb des Zeitraums ihres Standorts zählen nicht zur Rate.",
+    without_coordinates: "Standorte ohne Position sind ausgelassen.",
+    locations_withheld: "Einige Positionen sind für Ihre Rolle verborgen.",
+    no_audit_sample: "Noch gibt es keine geprüfte Zufallsstichprobe.",
+    biased_reviews: "Prüfungen von Bildern, die Menschen gewählt haben, sind verzerrt.",
+    no_status_reports: "Keine Kamera meldet Batterie, Temperatur, Speicher oder Signal.",
+    rows_left_out: "Nicht alle Zeilen werden gezeigt; die CSV-Datei enthält alle.",
+    times_assumed: "Einige Zeiten sind angenommen.",
+  } as Record<string, string>,
 }
 
-export const reviewProgressTexts: Translation<typeof en.reviewProgressTexts> = {
-  title: "Prüfung",
-  go: "Prüfen",
-  total: (reviewed, images) =>
-    `${formatCount(reviewed)} von ${formatCount(images)} Bildern geprüft`,
-  part: (reviewed, images) => `${formatCount(reviewed)} von ${formatCount(images)}`,
-  more: (count) => `und ${formatCount(count)} weitere Standorte`,
-  person: "Person",
+export const tableTexts: Translation<typeof en.tableTexts> = {
+  title: "Ereignisse je 100 Kameranächte",
+  measure: "Werte",
+  measures: { rate: "Rate", events: "Ereignisse", individuals: "Individuen", images: "Bilder" },
+  cameraNights: "Kameranächte",
+  eventCount: "Ereignisse",
+  rate: "Rate, 95-%-Intervall",
+  sites: "Standorte",
+  firstLast: "Erster und letzter Tag",
+  cell: (species, deployment, value, measure) =>
+    `${species}, ${deployment}: ${value} (${measure}). Bilder ansehen`,
+  event: (interval) =>
+    `Ereignis: Beobachtungen einer Art an einem Standort, höchstens ${interval} auseinander.`,
+  eventEach: "Ereignis: jede Beobachtung einer Art an einem Standort.",
+  noInterval: "Ohne Intervall: Dafür sind mindestens 10 Standorte mit Ereignissen nötig.",
+  more: (count) => formatPlural(count, "weitere Art", "weitere Arten"),
+  estimated: "geschätzt vom ersten bis zum letzten Bild",
+}
+
+export const activityTexts: Translation<typeof en.activityTexts> = {
+  title: "Aktivität nach Stunde",
+  first: "Art",
+  second: "Vergleichen mit",
+  noSecond: "Kein Vergleich",
+  hour: "Stunde",
+  density: (name) => `Dichte, ${name}`,
+  count: (name) => `Ereignisse, ${name}`,
+  tooFew: (name, events) =>
+    `${name}: ${formatEvents(events)}. Für eine Kurve sind mindestens 10 nötig.`,
+  chart: (names) => `Aktivität von ${names} nach Stunde des Tages`,
+  method: "Kerndichte, von Mises. Uhrzeit in der Zeitzone jedes Standorts.",
+}
+
+export const richnessTexts: Translation<typeof en.richnessTexts> = {
+  title: "Zunahme der Arten",
+  nights: "Kameranächte",
+  observed: "Beobachtet",
+  expected: "Erwartet (Mao Tau)",
+  chart: "Zahl der Arten nach Kameranächten",
+  chao2: (value, observed) =>
+    `Chao2 schätzt ${value} Arten, davon ${formatCount(observed)} beobachtet`,
+}
+
+export const effortTexts: Translation<typeof en.effortTexts> = {
+  title: "Standorte im Lauf der Zeit",
+  chart: "Zeitraum jedes Standorts, mit Lücken ohne Bilder",
+  deployment: "Standort",
+  start: "Beginn",
+  end: "Ende",
+  nights: "Kameranächte",
   images: "Bilder",
-  today: "Heute",
+  gaps: "Tage in Lücken",
+  state: "Zustand",
+  states: {
+    active: "aktiv",
+    silent: "ohne neue Bilder",
+    finished: "beendet",
+    empty: "keine Bilder",
+  },
+  table: "Aufwand",
+  legend: { images: "in Betrieb", gap: "Lücke" },
+  suggest: (day) => `Ende auf ${day} setzen`,
+  suggestHint: "Seit drei Tagen ist kein Bild mehr gekommen. Das letzte kann das Ende sein.",
+  ended: (name) => `Ende von ${name} gesetzt.`,
+}
+
+export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
+  title: "Karte",
+  species: "Art auf der Karte",
+  every: "Alle Arten",
+  chart: (name) => `Karte der Rate von ${name} an jedem Standort`,
+  legend: "Kreisfläche: Ereignisse je 100 Kameranächte. Ein hohler Punkt bedeutet null.",
+  deployment: "Standort",
+  latitude: "Breite",
+  longitude: "Länge",
+  rate: "Rate",
+  events: "Ereignisse",
+  noPlace: (count) =>
+    `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil Ihnen keine Position bekannt ist.`,
+  nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
+}
+
+export const healthTexts: Translation<typeof en.healthTexts> = {
+  title: "Kameras nach Dringlichkeit eines Besuchs",
+  camera: "Standort",
+  urgency: "Dringlichkeit",
+  problems: "Gründe",
+  lastImage: "Letztes Bild",
+  perDay: "Bilder je Tag",
+  recent: (value) => `${value} in den letzten 7 Tagen`,
+  blanks: "Leere",
+  battery: "Batterie",
+  temperature: "Temperatur",
+  storage: "Speicher belegt",
+  signal: "Signal",
+  ok: "Kein Problem bekannt",
+  none: "Noch kein Standort. Fügen Sie einen hinzu, um den Zustand seiner Kamera zu sehen.",
+  names: {
+    no_images: "Keine Bilder",
+    silent: "Ohne neue Bilder",
+    clock_in_future: "Uhr in der Zukunft",
+    clock_reset: "Uhr wurde zurückgesetzt",
+    time_zone_assumed: "Zeitzone ist angenommen",
+    without_camera_time: "Bilder ohne Kamerazeit",
+    mostly_blank: "Meist leer",
+    fewer_images: "Weniger Bilder als vorher",
+    low_battery: "Batterie schwach",
+    storage_full: "Speicher ist voll",
+  },
 }

@@ -1,69 +1,179 @@
-import { formatCount } from "../ui/en"
+import { formatCount, formatDecimal, formatPlural } from "../ui/en"
 
-export const onboardingTexts = {
-  title: "First steps",
-  progress: (done: number, all: number) =>
-    `${done} of ${all} done. This list disappears automatically.`,
-  done: "done",
-  account: "Your account",
-  project: "Your project",
-  where: "Where are your cameras?",
-  whereText: "A deployment is one camera at one place over one period.",
-  whereGo: "Add deployment",
-  bring: "Bring images",
-  bringText: "Drop files here, or add a source that Trapline polls.",
-  bringGo: "Add source",
-  bringUpload: "Upload files",
-  worker: "Connect a worker",
-  workerText: "A worker runs the models. It may be this machine or any other.",
-  workerGo: "Connect a worker",
-  workerLook: "See the workers",
-  workerOnline: "A worker is online.",
-  workerAway: "A worker has registered, but none is online. The last was seen",
-  results: "First results",
-  resultsText: "Choose the pipeline that analyses every new image.",
-  resultsGo: "Choose a pipeline",
-  resultsWait: "Results appear here when the first image is analysed.",
-  resultsJob: "See the job",
-  choose: "Choose a pipeline",
-  chooseGo: "Choose",
-  noPipeline: "No worker has registered a pipeline yet.",
-  chosen: (name: string) => `${name} analyses every new image.`,
-}
+const formatEvents = (count: number) => formatPlural(count, "event", "events")
+const formatNights = (nights: number) =>
+  formatPlural(Math.round(nights), "camera-night", "camera-nights")
+const formatInterval = (low: string, high: string) => `95 % interval ${low} to ${high}`
 
-export const overviewTexts = {
-  where: "Locations",
-  recent: "Latest images",
-  finds: "Best finds",
-  lastImage: (age: string) => `last image ${age}`,
-  running: "Running now",
-  nothingRuns: "No job runs.",
-  sources: "Sources",
-  noSources: "No source is polled.",
-  workers: "Workers",
-  noWorkers: "No worker has registered yet.",
-  seeAll: "See all",
-  found: "Most detected species",
-  silent: (count: number) =>
-    count === 1 ? "1 camera is silent" : `${formatCount(count)} cameras are silent`,
-  failing: (count: number) =>
-    count === 1 ? "1 source has a problem" : `${formatCount(count)} sources have problems`,
-  figures: {
-    images: (count: number) => (count === 1 ? "image" : "images"),
-    deployments: (count: number) => (count === 1 ? "deployment" : "deployments"),
-    workers: (count: number) => (count === 1 ? "worker service online" : "worker services online"),
-    jobs: (count: number) => (count === 1 ? "job running" : "jobs running"),
+export const insightTexts = {
+  title: "Insights",
+  parts: {
+    overview: "Overview",
+    activity: "Activity",
+    species: "Species",
+    effort: "Effort",
+    map: "Map",
+    health: "Camera health",
   },
+  from: "From",
+  to: "To",
+  deployment: "Deployment",
+  allDeployments: "All deployments",
+  species: "Species",
+  allSpecies: "All species",
+  interval: "Event interval",
+  minutes: (count: number) =>
+    count === 0
+      ? "each observation"
+      : count === 1440
+        ? "24 h"
+        : count >= 60
+          ? `${formatDecimal(count / 60, 1)} h`
+          : `${count} min`,
+  clear: "Clear filters",
+  events: formatEvents,
+  speciesCount: (count: number) => formatPlural(count, "species", "species"),
+  nights: formatNights,
+  deployments: (count: number) => formatPlural(count, "deployment", "deployments"),
+  totals: ["", " of ", " in ", " at ", "."] as [string, string, string, string, string],
+  reviewed: (reviewed: number, images: number) =>
+    `${formatCount(reviewed)} of ${formatPlural(images, "image is", "images are")} reviewed.`,
+  definition: "Definitions with their sources: docs/reference/insights.md.",
+  emptyTitle: "No events yet",
+  empty:
+    "Insights count observations of animals. Start a job or review images, then the first figures appear here.",
+  emptyFiltered: "No observation matches these filters.",
+  seeImages: "See images",
+  review: "Review images",
+  interval95: formatInterval,
+  images: (count: number) => formatPlural(count, "image", "images"),
+  /** Notes of the server by their code; a code without a text here is shown as the server wrote it. */
+  notes: {
+    no_observations: "No observation matches these filters.",
+    no_effort: "Rates are missing, because no camera-nights are known.",
+    few_deployments: "No interval: at least 10 deployments with events are needed.",
+    few_events: "No curve: at least 10 events are needed.",
+    estimated_effort:
+      "The effort is estimated from the first to the last image where a deployment has no start or end.",
+    outside_period:
+      "Observations outside the period of their deployment do not count for the rate.",
+    without_coordinates: "Deployments without a position are left out.",
+    locations_withheld: "Some positions are hidden for your role.",
+    no_audit_sample: "No random sample has been reviewed yet.",
+    biased_reviews: "Reviews of images that people chose are biased.",
+    no_status_reports: "No camera reports battery, temperature, storage or signal.",
+    rows_left_out: "Not all rows are shown. The CSV file has all.",
+    times_assumed: "Some times are assumed.",
+  } as Record<string, string>,
 }
 
-export const reviewProgressTexts = {
-  title: "Review",
-  go: "Review",
-  total: (reviewed: number, images: number) =>
-    `${formatCount(reviewed)} of ${formatCount(images)} images reviewed`,
-  part: (reviewed: number, images: number) => `${formatCount(reviewed)} of ${formatCount(images)}`,
-  more: (count: number) => `and ${formatCount(count)} more deployments`,
-  person: "Person",
+export const tableTexts = {
+  title: "Events per 100 camera-nights",
+  measure: "Values",
+  measures: { rate: "Rate", events: "Events", individuals: "Individuals", images: "Images" },
+  cameraNights: "Camera-nights",
+  eventCount: "Events",
+  rate: "Rate, 95 % interval",
+  sites: "Sites",
+  firstLast: "First and last date",
+  cell: (species: string, deployment: string, value: string, measure: string) =>
+    `${species}, ${deployment}: ${value} (${measure}). See images`,
+  event: (interval: string) =>
+    `Event: observations of one species at one deployment, at most ${interval} apart.`,
+  eventEach: "Event: each observation of a species at a deployment.",
+  noInterval: "No interval: at least 10 deployments with events are needed.",
+  more: (count: number) => `${formatPlural(count, "more species", "more species")}`,
+  estimated: "estimated from the first and last image",
+}
+
+export const activityTexts = {
+  title: "Activity by hour",
+  first: "Species",
+  second: "Compare with",
+  noSecond: "No comparison",
+  hour: "Hour",
+  density: (name: string) => `Density, ${name}`,
+  count: (name: string) => `Events, ${name}`,
+  tooFew: (name: string, events: number) =>
+    `${name}: ${formatEvents(events)}. At least 10 are needed for a curve.`,
+  chart: (names: string) => `Activity of ${names} by hour of the day`,
+  method: "Kernel density, von Mises. Time of the clock in the zone of each deployment.",
+}
+
+export const richnessTexts = {
+  title: "Accumulation of species",
+  nights: "Camera-nights",
+  observed: "Observed",
+  expected: "Expected (Mao Tau)",
+  chart: "Number of species by camera-nights",
+  chao2: (value: string, observed: number) =>
+    `Chao2 estimates ${value} species, of which ${formatCount(observed)} are observed`,
+}
+
+export const effortTexts = {
+  title: "Deployments over time",
+  chart: "Period of each deployment, with gaps without images",
+  deployment: "Deployment",
+  start: "Start",
+  end: "End",
+  nights: "Camera-nights",
   images: "Images",
-  today: "Today",
+  gaps: "Days in gaps",
+  state: "State",
+  states: {
+    active: "active",
+    silent: "silent",
+    finished: "finished",
+    empty: "no images",
+  } as Record<string, string>,
+  table: "Effort",
+  legend: { images: "deployed", gap: "gap" } as Record<string, string>,
+  suggest: (day: string) => `Set end to ${day}`,
+  suggestHint: "No image has arrived for three days after the last one. It can be the end.",
+  ended: (name: string) => `End of ${name} set.`,
+}
+
+export const rateMapTexts = {
+  title: "Map",
+  species: "Species on the map",
+  every: "All species",
+  chart: (name: string) => `Map of the rate of ${name} at each deployment`,
+  legend: "Circle area: events per 100 camera-nights. A hollow dot means zero.",
+  deployment: "Deployment",
+  latitude: "Latitude",
+  longitude: "Longitude",
+  rate: "Rate",
+  events: "Events",
+  noPlace: (count: number) =>
+    `${formatPlural(count, "deployment is", "deployments are")} not on the map, because no position is known to you.`,
+  nonePlaced: "No deployment has a position. Set positions to see the map.",
+}
+
+export const healthTexts = {
+  title: "Cameras by urgency of a visit",
+  camera: "Deployment",
+  urgency: "Urgency",
+  problems: "Reasons",
+  lastImage: "Last image",
+  perDay: "Images per day",
+  recent: (value: string) => `${value} in the last 7 days`,
+  blanks: "Blanks",
+  battery: "Battery",
+  temperature: "Temperature",
+  storage: "Storage used",
+  signal: "Signal",
+  ok: "No problem known",
+  none: "No deployment yet. Add one to see the state of its camera.",
+  names: {
+    no_images: "No images",
+    silent: "Silent",
+    clock_in_future: "Clock in the future",
+    clock_reset: "Clock was reset",
+    time_zone_assumed: "Time zone is assumed",
+    without_camera_time: "Images without camera time",
+    mostly_blank: "Mostly blank",
+    fewer_images: "Fewer images than before",
+    low_battery: "Low battery",
+    storage_full: "Storage is full",
+  } as Record<string, string>,
 }

@@ -1,24 +1,59 @@
-/** Queries of the overview. */
-import { queryOptions } from "@tanstack/react-query"
+/** Queries of insights. The figures change with reviews and new images, so they are kept briefly. */
+import { keepPreviousData, queryOptions } from "@tanstack/react-query"
 import { api, unwrap } from "../api/client"
-import { buildImageParameters, type ImageFilter, NO_FILTER } from "../images/queries"
+import { buildInsightParameters, type InsightFilter } from "./insightFilter"
 
-/** Percent from which a result of a model is shown as a find; what people identified is certain. */
-const CERTAIN = "80"
+const kept = { staleTime: 30_000, placeholderData: keepPreviousData } as const
+const key = (project: number, name: string, ...rest: unknown[]) => [
+  "insight",
+  project,
+  name,
+  ...rest,
+]
 
-/** The newest images with a certain animal that a filter matches. */
-export const certainAnimalsQuery = (project: number, filter: Partial<ImageFilter>, limit: number) =>
+export const summaryQuery = (project: number, filter: InsightFilter) =>
   queryOptions({
-    queryKey: ["image", project, "finds", filter, limit],
-    queryFn: async ({ signal }) => {
-      const wanted = { ...NO_FILTER, kind: "animal", confidence: CERTAIN, ...filter }
-      const page = await unwrap(
-        api.GET("/api/v2/images", {
-          params: { query: { ...buildImageParameters(project, wanted), limit, count_up_to: 1 } },
+    queryKey: key(project, "summary", filter),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/summary", {
+          params: { query: buildInsightParameters(project, filter) },
           signal,
         }),
-      )
-      return page.results
-    },
-    staleTime: 60_000,
+      ),
+    ...kept,
+  })
+
+export const activityQuery = (project: number, filter: InsightFilter) =>
+  queryOptions({
+    queryKey: key(project, "activity", filter),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/activity", {
+          params: { query: buildInsightParameters(project, filter) },
+          signal,
+        }),
+      ),
+    ...kept,
+  })
+
+export const accumulationQuery = (project: number, filter: InsightFilter) =>
+  queryOptions({
+    queryKey: key(project, "accumulation", filter),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/accumulation", {
+          params: { query: buildInsightParameters(project, filter) },
+          signal,
+        }),
+      ),
+    ...kept,
+  })
+
+export const healthQuery = (project: number) =>
+  queryOptions({
+    queryKey: key(project, "health"),
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/v2/insights/camera-health", { params: { query: { project } }, signal })),
+    ...kept,
   })

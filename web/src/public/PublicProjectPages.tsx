@@ -21,7 +21,7 @@ import { formatDay, formatExact } from "../ui/time"
 import { publicTexts as t } from "./en"
 import { ImageGrid, PublicImageList, PublicImageView } from "./PublicImages"
 import { NO_FILTER, PublicProjectContext, usePublicProject, useTitle } from "./publicProjectContext"
-import "../insights/overview.css"
+import "../overview/overview.css"
 
 export function PublicProjectPages({ id }: { id: string }) {
   const known = /^\d{1,18}$/.test(id)

@@ -129,7 +129,6 @@ export const jobTexts: Translation<typeof en.jobTexts> = {
   noneState: "Kein Auftrag hat diesen Status.",
   name: "Name",
   pipeline: "Pipeline",
-  progress: "Fortschritt",
   left: "Restzeit",
   by: "Angefordert von",
   started: "Gestartet",

@@ -118,7 +118,6 @@ export const jobTexts = {
   noneState: "No job is in this state.",
   name: "Name",
   pipeline: "Pipeline",
-  progress: "Progress",
   left: "Time left",
   by: "Requested by",
   started: "Started",

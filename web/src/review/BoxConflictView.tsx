@@ -6,8 +6,8 @@ import { imageQuery } from "../images/queries"
 import { Button } from "../ui/Button"
 import { getBoxValues, isPoint } from "./boxDecisions"
 import type { BoxDecision, BoxValues } from "./decisions"
-import { boxConflictTexts as t } from "./en"
 import { discard, retry } from "./outbox"
+import { boxConflictTexts as t } from "./outbox/en"
 
 interface BoxConflictViewProps {
   one: BoxDecision

@@ -4,8 +4,8 @@ import { Button } from "../ui/Button"
 import { BoxConflictView } from "./BoxConflictView"
 import { downloadDecisions } from "./decisionFile"
 import type { Decision } from "./decisions"
-import { outboxTexts as t } from "./en"
 import { discard, retry } from "./outbox"
+import { outboxTexts as t } from "./outbox/en"
 import { useOutbox } from "./useOutbox"
 
 interface DecisionConflictProps {

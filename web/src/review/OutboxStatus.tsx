@@ -10,7 +10,7 @@ import type { Decision } from "./decisions"
 import { discard, retry, undo, wake } from "./outbox"
 import { formatDecision, useOutbox } from "./useOutbox"
 import "./outbox.css"
-import { outboxTexts as t } from "./en"
+import { outboxTexts as t } from "./outbox/en"
 
 const MAX_SHOWN = 50
 

@@ -1,6 +1,6 @@
 /** The review screen: people decide about sequences or images of a set, one key each. */
 import { useQuery } from "@tanstack/react-query"
-import { useMemo } from "react"
+import { useMemo, useRef } from "react"
 import { useLocation } from "wouter"
 import { type ImageFilter, NO_FILTER, parseFilter } from "../images/queries"
 import { paths, withSearch } from "../paths"
@@ -13,6 +13,7 @@ import { DecisionConflict } from "./DecisionConflict"
 import { reviewScreenTexts as t } from "./en"
 import { ReviewScreen } from "./ReviewScreen"
 import { parseUnitKind } from "./units"
+import type { ReviewStep } from "./useReviewSession"
 import "../viewer/viewer.css"
 import "./review.css"
 
@@ -34,6 +35,7 @@ export function ReviewPage() {
     [search],
   )
   const kind = parseUnitKind(search.get("unit"))
+  const earlier = useRef<readonly ReviewStep[]>([])
   const set = search.get("set")
   const { data: named } = useQuery({
     ...reviewSetQuery(project.id, set ?? ""),
@@ -63,6 +65,7 @@ export function ReviewPage() {
       grid={grid}
       setName={set === null ? describeSet(filter) : (named?.name ?? "")}
       set={set}
+      earlier={earlier}
     />
   )
 }

@@ -16,7 +16,8 @@ import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
 import { CorrectionDialog } from "./CorrectionDialog"
 import { getWaitingKey } from "./decisions"
-import { outboxTexts, reviewTexts as t } from "./en"
+import { reviewTexts as t } from "./en"
+import { outboxTexts } from "./outbox/en"
 import { listStatedTaxa, type StatedTaxon } from "./statedTaxa"
 import type {
   IdentificationInput,

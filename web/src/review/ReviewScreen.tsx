@@ -1,6 +1,6 @@
 /** The review of one set: stage, strip and panel, with a key for each decision. */
 import { useQuery } from "@tanstack/react-query"
-import { type MouseEvent, useEffect, useMemo, useRef, useState } from "react"
+import { type MouseEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react"
 import { useLocation } from "wouter"
 import { ShortcutHelp } from "../app/ShortcutHelp"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -32,14 +32,15 @@ import {
   type ReviewFilter,
 } from "./reviewQueries"
 import { SpeciesSearch } from "./SpeciesSearch"
+import { flipStar } from "./stars"
 import type { UnitKind } from "./units"
 import { type BufferedKeys, useBufferedKeys } from "./useBufferedKeys"
 import { useFieldKeys } from "./useFieldKeys"
-import { useEndOfCount, useImageTools, usePlaying, useStar } from "./useImageTools"
+import { useEndOfCount, useImageTools, usePlaying } from "./useImageTools"
 import { useReviewActions } from "./useReviewActions"
 import { useReviewBoxes } from "./useReviewBoxes"
 import { useReviewProgress } from "./useReviewProgress"
-import { useReviewSession } from "./useReviewSession"
+import { type ReviewStep, useReviewSession } from "./useReviewSession"
 import { useReviewQueue, useReviewUnit } from "./useReviewUnit"
 
 interface ReviewScreenProps {
@@ -49,6 +50,8 @@ interface ReviewScreenProps {
   setName: string
   /** The review set to work through in place of the filter. */
   set: string | null
+  /** The decisions of this visit in another set or order. */
+  earlier: RefObject<readonly ReviewStep[]>
 }
 
 const NEXT_SHOWN = 3
@@ -62,10 +65,11 @@ const REVIEW_KEYS: BufferedKeys = {
   fields: new Set(["x", "m", "i"]),
 }
 
-export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenProps) {
+export function ReviewScreen(props: ReviewScreenProps) {
+  const { filter, kind, grid, setName, set, earlier } = props
   const project = useProject()
   const [, leave] = useLocation()
-  const session = useReviewSession(project.id)
+  const session = useReviewSession(project.id, earlier)
   const { index, steps } = session
   const queue = useReviewQueue(project.id, filter, kind, session, set)
   const { units } = queue
@@ -105,7 +109,6 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
     const shown = boxes.filter((one) => one.frame === frame).map(({ id }) => id)
     canvas.current?.flipZoom(box ? [box.id] : shown)
   }
-  const star = useStar(project.id, unit)
   const look = useLook()
   const editor = useReviewBoxes(canvas, session, review, act, observed)
   const isHere = () => {
@@ -136,7 +139,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
     r: press(act.repeat),
     i: press(act.openIndividual),
     c: press(() => data && !box && select({ counting: "" })),
-    s: press(() => data && image && void star(image)),
+    s: press(() => data && image && void flipStar(project.id, image)),
     z: press(undo),
     Z: press(act.redo),
     ArrowLeft: () => turn(-1),
@@ -312,7 +315,7 @@ export function ReviewScreen({ filter, kind, grid, setName, set }: ReviewScreenP
                   data={data}
                   own={review.whole ?? review.own.at(-1)}
                   isStarred={image?.starred ?? false}
-                  onStar={() => image && void star(image)}
+                  onStar={() => image && void flipStar(project.id, image)}
                   onIndividual={act.openIndividual}
                   onComment={() => open("comment")}
                 />

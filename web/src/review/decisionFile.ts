@@ -4,6 +4,7 @@ import type { Decision } from "./decisions"
 function describe(one: Decision) {
   if (one.act === "identify") return { identification: one.body }
   if (one.act === "box") return { box: one.id, before: one.before, after: one.after }
+  if (one.act === "star") return { starred: one.starred }
   return { withdrawn_identifications: one.ids, withdrawn_decision: one.of }
 }
 

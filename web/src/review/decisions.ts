@@ -139,16 +139,24 @@ export interface BoxDecision extends QueuedDecision {
   made: Annotation | null
 }
 
-export type Decision = IdentifyDecision | WithdrawDecision | BoxDecision
+/** A star that was set on an image or removed from it. */
+export interface StarDecision extends QueuedDecision {
+  act: "star"
+  starred: boolean
+}
+
+export type Decision = IdentifyDecision | WithdrawDecision | BoxDecision | StarDecision
 export type UnnumberedDecision =
   | Omit<IdentifyDecision, "number">
   | Omit<WithdrawDecision, "number">
   | Omit<BoxDecision, "number">
+  | Omit<StarDecision, "number">
 type UnqueuedDecision<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
 export type NewBoxDecision = UnqueuedDecision<BoxDecision>
 export type NewDecision =
   | UnqueuedDecision<IdentifyDecision>
   | UnqueuedDecision<WithdrawDecision>
+  | UnqueuedDecision<StarDecision>
   | NewBoxDecision
 
 /** List the images that a decision is about. */

@@ -46,6 +46,7 @@ export interface Outbox {
 }
 
 const EMPTY_OUTBOX: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
+const NO_CHANGE = { add_tags: [], remove_tags: [], as_read: false }
 const [MIN_RETRY_MS, MAX_RETRY_MS] = [500, 15_000]
 const TIMEOUT_MS = 30_000
 
@@ -153,6 +154,10 @@ export const undo = (key: string): Promise<Decision | null> =>
       return one
     }
     const { project, image, images, filename, target } = one
+    if (one.act === "star") {
+      await add({ act: "star", project, image, filename, target, starred: !one.starred })
+      return one
+    }
     await add({ act: "withdraw", project, image, images, filename, target, ids: [], of: key })
     return one
   })
@@ -271,6 +276,11 @@ async function send(one: Decision, session: Session): Promise<Decision | null> {
       one.key,
       (old) => ({ ...old, state: "sent", sentAt: Date.now(), made }) as Decision,
     )
+  }
+  if (one.act === "star") {
+    const body = { ...NO_CHANGE, images: [one.image], starred: one.starred }
+    await unwrap(api.PATCH("/api/v2/images", { body, headers, signal }))
+    return updateDecision(one.key, (old) => ({ ...old, state: "sent", sentAt: Date.now() }))
   }
   const of = one.of ? await findDecision(one.of) : undefined
   const ids = [...one.ids, ...(of?.act === "identify" ? listStatements(of.made) : [])]

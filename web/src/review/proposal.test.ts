@@ -84,6 +84,21 @@ describe("buildAcceptance", () => {
     expect(buildAcceptance(sequence, images, done, null)).toBeNull()
   })
 
+  it("confirms the other boxes of an image in which a box was drawn or named", () => {
+    const drawn = observe("a", "fox", { source: "human", confidence: null, annotation_id: "drawn" })
+    const mixed = [drawn, observe("a", "deer"), observe("b", "deer"), blank("c")]
+    expect(buildAcceptance(sequence, images, buildProposal(images, mixed), null)).toEqual({
+      kind: "confirm",
+      images: ["b", "c"],
+      annotations: ["a-deer"],
+    })
+    const named = buildProposal(images, mixed, new Set(["a-deer", "c"]))
+    expect(buildAcceptance(sequence, images, named, null)).toEqual({
+      kind: "confirm",
+      images: ["b"],
+    })
+  })
+
   it("states another count as an assignment of the proposed taxon", () => {
     const proposal = buildProposal(images, all)
     expect(buildAcceptance(sequence, images, proposal, 4)).toEqual({

@@ -27,6 +27,8 @@ export interface Proposal {
   animals: number
   /** The images with a result about which no person decided. */
   open: string[]
+  /** The boxes of models about which no person decided, in images with boxes that people named. */
+  openBoxes: string[]
   /** Whether a person decided about one of the images. */
   isReviewed: boolean
   /** The boxes that are observations. */
@@ -53,7 +55,10 @@ const listOnce = (names: (string | null)[]): string[] => [
   ...new Set(names.filter((one) => typeof one === "string")),
 ]
 
-/** `decided` are the images that the user decided about since the observations were fetched. */
+/**
+ * `decided` are the images and the boxes that the user decided about since the observations were
+ * fetched.
+ */
 export function buildProposal(
   images: readonly Image[],
   observations: readonly Observation[],
@@ -64,11 +69,18 @@ export function buildProposal(
     byImage.set(one.image_id, [...(byImage.get(one.image_id) ?? []), one])
   const taxa = new Map<string, ProposedTaxon>()
   const open: string[] = []
+  const openBoxes: string[] = []
   let animals = 0
   for (const { id } of images) {
     const found = byImage.get(id) ?? []
-    const isOpen = found.length > 0 && found.every((one) => one.source === "model")
-    if (isOpen && !decided.has(id)) open.push(id)
+    const isDecided = ({ source, annotation_id }: Observation) =>
+      source === "human" || (annotation_id !== null && decided.has(annotation_id))
+    if (found.length > 0 && !decided.has(id)) {
+      if (!found.some(isDecided)) open.push(id)
+      // A decision about the whole image covers its boxes.
+      else if (found.every((one) => one.annotation_id !== null))
+        openBoxes.push(...found.flatMap((one) => (isDecided(one) ? [] : (one.annotation_id ?? []))))
+    }
     const counts = new Map<string, number>()
     for (const one of found) {
       if (one.kind === "blank") continue
@@ -104,8 +116,13 @@ export function buildProposal(
     taxa: [...taxa.values()].sort((a, b) => b.images - a.images || b.count - a.count),
     animals,
     open,
+    openBoxes,
     isReviewed: images.some(
-      ({ id }) => decided.has(id) || byImage.get(id)?.some((one) => one.source === "human"),
+      ({ id }) =>
+        decided.has(id) ||
+        byImage
+          .get(id)
+          ?.some((one) => one.source === "human" || decided.has(one.annotation_id ?? "")),
     ),
     boxes: observations.flatMap((one) => one.annotation_id ?? []),
     hasWhole: observations.some((one) => one.annotation_id === null && one.kind !== "blank"),
@@ -131,9 +148,14 @@ export function buildAcceptance(
   const first = proposal.taxa[0]
   if (count !== null && first && proposal.taxa.length === 1)
     return buildAssignment(unit, images, proposal, first, count)
-  if (proposal.open.length === 0) return null
+  const { open, openBoxes } = proposal
+  if (open.length + openBoxes.length === 0) return null
   if (!proposal.isReviewed && unit.sequence) return { kind: "confirm", sequences: [unit.sequence] }
-  return { kind: "confirm", images: proposal.open }
+  return {
+    kind: "confirm",
+    images: open,
+    ...(openBoxes.length > 0 ? { annotations: openBoxes } : {}),
+  }
 }
 
 /** Build the decision that says the same as the acceptance of a proposal, whatever is current. */

@@ -5,7 +5,7 @@
 import { useCallback, useEffect, useRef, useState } from "react"
 import { isKeyForPage } from "../ui/shortcuts"
 import { showToast } from "../ui/Toasts"
-import { outboxTexts } from "./en"
+import { outboxTexts } from "./outbox/en"
 
 export interface BufferedKeys {
   /** These keys repeat while they are held. */

@@ -1,9 +1,5 @@
-/** The state of the image tools of a review: adjustments, playing, the star. */
-import { useQueryClient } from "@tanstack/react-query"
+/** The state of the image tools of a review: adjustments, playing. */
 import { type CSSProperties, useEffect, useRef, useState } from "react"
-import type { Image as StoredImage } from "../api/types"
-import { markTexts } from "../images/en"
-import { useImageUpdates } from "../images/imageUpdates"
 import {
   type Adjustments,
   buildFilter,
@@ -13,8 +9,6 @@ import {
   saveAdjustments,
   UNADJUSTED,
 } from "./imageAdjustments"
-import { type UnitData, unitQuery } from "./reviewQueries"
-import type { ReviewUnit } from "./units"
 
 export function useImageTools(deployment: string) {
   const [isOpen, setOpen] = useState(false)
@@ -71,32 +65,4 @@ export function useEndOfCount(counting: string | null, onEnd: () => void): void 
     const timer = setTimeout(() => end.current(), COUNT_MS)
     return () => clearTimeout(timer)
   }, [counting])
-}
-
-/** Return a function that sets or removes the star of an image of the unit. */
-export function useStar(project: number, unit: ReviewUnit | undefined) {
-  const client = useQueryClient()
-  const { change } = useImageUpdates(project)
-  const isPending = useRef(false)
-  return async (image: StoredImage) => {
-    // A repeated key would send the same value.
-    if (!unit || isPending.current) return
-    const starred = !image.starred
-    const text = starred ? markTexts.done.starred : markTexts.done.unstarred
-    isPending.current = true
-    const isStored = await change([image.id], { starred }, text).finally(() => {
-      isPending.current = false
-    })
-    if (!isStored) return
-    const { queryKey } = unitQuery(project, unit)
-    const setStar = (old: UnitData | undefined) =>
-      old && {
-        ...old,
-        images: old.images.map((one) => (one.id === image.id ? { ...one, starred } : one)),
-      }
-    // The observations of the unit were not fetched again.
-    client.setQueryData(queryKey, setStar, {
-      updatedAt: client.getQueryState(queryKey)?.dataUpdatedAt,
-    })
-  }
 }

@@ -5,8 +5,8 @@ import { callerQuery } from "../api/session"
 import { showToast } from "../ui/Toasts"
 import { getAction } from "./boxDecisions"
 import { type Decision, listDecidedImages, type NewDecision } from "./decisions"
-import { outboxTexts as t } from "./en"
 import { getOutbox, startOutbox } from "./outbox"
+import { outboxTexts as t } from "./outbox/en"
 import { subscribeToOutbox } from "./outboxEvents"
 
 const subscribe = (onChange: () => void) => subscribeToOutbox({ onChange })
@@ -26,6 +26,7 @@ export function useDecisions(image: string): Decision[] {
 export function formatDecision(one: Decision | NewDecision): string {
   if (one.act === "withdraw") return `${t.withdraw}: ${one.target}`
   if (one.act === "box") return `${t.boxes[getAction(one)]}: ${one.target}`
+  if (one.act === "star") return `${t.stars[one.starred ? "set" : "removed"]}: ${one.target}`
   const name = one.body.kind === "correct" ? ` ${one.label ?? ""}` : ""
   return `${t.does[one.body.kind] ?? one.body.kind}${name}: ${one.target}`
 }

@@ -2,6 +2,7 @@
 import { useState } from "react"
 import { showToast } from "../ui/Toasts"
 import { reviewScreenTexts as t } from "./en"
+import { outboxTexts } from "./outbox/en"
 import {
   buildAcceptance,
   buildAssignment,
@@ -181,8 +182,16 @@ export function useReviewActions(
     // A box that is not drawn any more cannot be selected.
     const isUndrawn = done?.decision.act === "box" && done.decision.before === null
     const chosen = done && !isUndrawn ? done.box : null
-    if (done) select({ chosen, frame: done.frame, mode: null }, done.unit.key)
-    else showToast(t.nothingToUndo)
+    if (done) {
+      select({ chosen, frame: done.frame, mode: null }, done.unit.key)
+      return
+    }
+    const earlier = session.undoEarlier()
+    const place = queue.units.findIndex(({ key }) => key === earlier?.unit.key)
+    if (place >= 0) go(place)
+    showToast(
+      earlier ? outboxTexts.tookBack(earlier.text, earlier.unit.first.filename) : t.nothingToUndo,
+    )
   }
   const redo = () => {
     const again = session.redo()
@@ -214,7 +223,8 @@ export function useReviewActions(
   }
   const isKept =
     proposal !== null &&
-    (review.whole !== undefined || (proposal.open.length === 0 && !unit?.ofSet))
+    (review.whole !== undefined ||
+      (proposal.open.length + proposal.openBoxes.length === 0 && !unit?.ofSet))
   const acceptText = box
     ? t.acceptBox(at + 1)
     : proposal?.state === "none"

@@ -1,6 +1,6 @@
 /** The course of a review: the current unit, its decisions, undo and redo across units. */
 import { useQuery, useQueryClient } from "@tanstack/react-query"
-import { useCallback, useEffect, useRef, useState } from "react"
+import { type RefObject, useCallback, useEffect, useRef, useState } from "react"
 import { isSessionOver } from "../api/problems"
 import { callerQuery } from "../api/session"
 import type { Image as StoredImage } from "../api/types"
@@ -58,7 +58,11 @@ export interface StepInput {
 
 const NO_SUBJECT = { annotations: [], images: [], sequences: [] }
 
-export function useReviewSession(project: number) {
+/**
+ * `earlier` are the decisions of this visit in another set or order, the last one at the end; they
+ * can be undone too.
+ */
+export function useReviewSession(project: number, earlier: RefObject<readonly ReviewStep[]>) {
   const { data: caller } = useQuery(callerQuery)
   const client = useQueryClient()
   const [index, setIndex] = useState(0)
@@ -67,8 +71,8 @@ export function useReviewSession(project: number) {
   /** Why the browser does not store decisions: the review stops until it does. */
   const [obstacle, setObstacle] = useState<string | null>(null)
   // A key can follow before React has rendered the previous one.
-  const now = useRef({ steps, undone })
-  now.current = { steps, undone }
+  const now = useRef({ steps, undone, index })
+  now.current = { steps, undone, index }
   const by = caller?.name || caller?.email || ""
 
   const queue = useCallback((step: Omit<ReviewStep, "key">): ReviewStep => {
@@ -94,13 +98,14 @@ export function useReviewSession(project: number) {
       const { body, text, frame, dataAge, box = null, stays = false, label = null } = input
       const first = data.images[0] ?? unit.first
       const ofBox = data.observations.find((one) => box !== null && one.annotation_id === box)
-      const image = ofBox?.image_id ?? body.images?.[0] ?? first.id
+      const images = listImages(body, data)
+      const image = ofBox?.image_id ?? images[0] ?? first.id
       const shown = data.images.find(({ id }) => id === image) ?? first
       const decision: NewDecision = {
         act: "identify",
         project,
         image,
-        images: listImages(body, data),
+        images: images.length > 1 ? images : undefined,
         filename: shown.filename,
         place: hasCameraTime(first)
           ? `${first.deployment_name}, ${formatTime(first.captured_at, first.time_zone)}`
@@ -176,6 +181,24 @@ export function useReviewSession(project: number) {
     return last
   }, [])
 
+  /** Undo the last decision of an earlier set or order. The review stays at its unit. */
+  const undoEarlier = useCallback((): ReviewStep | null => {
+    const last = earlier.current.at(-1)
+    if (!last) return null
+    earlier.current = earlier.current.slice(0, -1)
+    const { index: at } = now.current
+    const step = { ...last, index: at, next: at }
+    setUndone((old) => [...old, step])
+    void last.key
+      .then((key) => (key ? undoQueued(key) : null))
+      .catch((error: unknown) => {
+        showQueueError(error)
+        setUndone((old) => old.filter((one) => one !== step))
+        earlier.current = [...earlier.current, last]
+      })
+    return last
+  }, [earlier])
+
   const redo = useCallback((): ReviewStep | null => {
     const last = now.current.undone.at(-1)
     if (!last) return null
@@ -203,14 +226,20 @@ export function useReviewSession(project: number) {
     [client, project],
   )
 
+  const keepSteps = useCallback(() => {
+    earlier.current = [...earlier.current, ...now.current.steps]
+  }, [earlier])
+  useEffect(() => keepSteps, [keepSteps])
+
   const resume = useCallback(() => setObstacle(null), [])
 
   /** Begin with the first unit of a set that was fetched again. */
   const restart = useCallback(() => {
+    keepSteps()
     setSteps([])
     setUndone([])
     setIndex(0)
-  }, [])
+  }, [keepSteps])
 
   return {
     index,
@@ -221,6 +250,7 @@ export function useReviewSession(project: number) {
     decide,
     draw,
     undo,
+    undoEarlier,
     redo,
     restart,
   }
@@ -228,10 +258,12 @@ export function useReviewSession(project: number) {
 
 export type ReviewSession = ReturnType<typeof useReviewSession>
 
-/** List the images that a decision is about; undefined for one image. */
-function listImages(body: DecisionBody, data: UnitData): string[] | undefined {
+/** List the images that a decision is about. */
+function listImages(body: DecisionBody, data: UnitData): string[] {
   if (body.sequences?.length) return data.images.map(({ id }) => id)
-  return body.images && body.images.length > 1 ? body.images : undefined
+  const boxes = new Set<string | null>(body.annotations)
+  const ofBoxes = data.observations.filter((one) => boxes.has(one.annotation_id))
+  return [...new Set([...(body.images ?? []), ...ofBoxes.map((one) => one.image_id)])]
 }
 
 /** Find the image that shows a species best: a starred one, or the one with the surest box. */

@@ -1,11 +1,12 @@
 /** The current unit of a review: its data, its proposal, and what the reviewer selected in it. */
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
+import { type QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useEffect, useMemo, useRef, useState } from "react"
 import { listSetUnits, type SetPage, setQueueQuery, useSetClaims } from "../reviewSets/setQueue"
 import { useCommonNames } from "../taxa/commonNames"
 import { applyBoxesToUnit } from "./boxDecisions"
 import { type Decision, listDecidedImages } from "./decisions"
 import { getOutbox } from "./outbox"
+import { subscribeToOutbox } from "./outboxEvents"
 import { buildProposal } from "./proposal"
 import {
   getFirstFrame,
@@ -14,6 +15,7 @@ import {
   type ReviewFilter,
   unitQuery,
 } from "./reviewQueries"
+import { applyStars } from "./stars"
 import { groupUnits, type ReviewUnit, type UnitKind } from "./units"
 import { useOutbox } from "./useOutbox"
 import type { ReviewStep } from "./useReviewSession"
@@ -43,6 +45,12 @@ export function useReviewQueue(
   const now = useRef(new Set<string>())
   now.current = useMemo(() => new Set(steps.map((one) => one.unit.key)), [steps])
   const decided = useMemo(() => listDecidedUnits(steps), [steps])
+  /** The images that were decided about here. */
+  const own = useRef(NO_IMAGES)
+  own.current = useMemo(
+    () => new Set(steps.flatMap(({ decision }) => decision.images ?? [decision.image])),
+    [steps],
+  )
   const shown = useRef(NO_UNITS)
   const listHeld = useSetClaims(project, set, shown, index, decided)
   const query =
@@ -76,14 +84,23 @@ export function useReviewQueue(
   // Another tab or another user may have decided while this tab was hidden.
   useEffect(() => {
     const refresh = () => {
-      if (document.hidden) return
-      void client.invalidateQueries({
-        queryKey: ["review", project, "unit"],
-        predicate: ({ queryKey }) => !now.current.has(String(queryKey[3])),
-      })
+      if (!document.hidden) void refetchUndecided(client, project, now.current)
     }
     document.addEventListener("visibilitychange", refresh)
     return () => document.removeEventListener("visibilitychange", refresh)
+  }, [client, project])
+  // Another tab of the user may decide, or send what it decided, while this tab is visible.
+  useEffect(() => {
+    const listSent = () =>
+      getOutbox().decisions.filter((one) => one.state === "sent" && one.act !== "star")
+    const known = new Set(listSent().map(({ key }) => key))
+    const onChange = () => {
+      const sent = listSent().filter(({ key }) => !known.has(key))
+      for (const { key } of sent) known.add(key)
+      if (sent.some((one) => !listDecidedImages(one).some((id) => own.current.has(id))))
+        void refetchUndecided(client, project, now.current)
+    }
+    return subscribeToOutbox({ onChange })
   }, [client, project])
   // The next review fetches what was decided in this one.
   useEffect(
@@ -101,6 +118,13 @@ export function useReviewQueue(
   const retry = () => void (data ? fetchNextPage() : queue.refetch())
   return { ...queue, units, reset, retry }
 }
+
+/** Fetch the units again that were not decided about in this review. */
+const refetchUndecided = (client: QueryClient, project: number, decided: ReadonlySet<string>) =>
+  client.invalidateQueries({
+    queryKey: ["review", project, "unit"],
+    predicate: ({ queryKey }) => !decided.has(String(queryKey[3])),
+  })
 
 const listDecidedUnits = (steps: readonly ReviewStep[]): ReadonlySet<string> =>
   new Set(
@@ -149,7 +173,12 @@ export function useReviewUnit(
   const { decisions } = useOutbox()
   const stored = unit ? query.data : undefined
   const data = useMemo(
-    () => stored && applyBoxesToUnit(stored, decisions, query.dataUpdatedAt),
+    () =>
+      stored &&
+      applyStars(
+        applyBoxesToUnit(stored, decisions, query.dataUpdatedAt),
+        decisions.filter((one) => !one.sentAt || one.sentAt > query.dataUpdatedAt),
+      ),
     [stored, decisions, query.dataUpdatedAt],
   )
   const [selection, setSelection] = useState<Selection>({ unit: "", ...NOTHING })
@@ -163,8 +192,8 @@ export function useReviewUnit(
     () =>
       new Set(
         own
-          .filter((one) => one.kind !== "comment")
-          .flatMap(({ decision }) => decision.images ?? [decision.image]),
+          .filter((one) => one.kind !== "comment" && one.kind !== "box")
+          .flatMap(({ box, decision }) => (box ? [box] : (decision.images ?? [decision.image]))),
       ),
     [own],
   )

@@ -26,6 +26,7 @@ from trapline.server.platform.db.base import Database
 from trapline.server.platform.imaging.decoder_pool import DecodeLimits as DecoderLimits
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.network.email_sender import SmtpServer, parse_smtp_url
+from trapline.server.platform.network.nats_connection import NatsTls
 from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 from trapline.server.platform.store.local_store import LocalStore
@@ -104,6 +105,7 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
             mail_server=_find_mail_server(settings),
             identity_provider=_find_identity_provider(settings),
             nats_url=_find_nats(settings),
+            nats_tls=_find_nats_tls(settings),
         )
     finally:
         await decoders.close()
@@ -156,6 +158,23 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
         allow_private=settings.allow_private_sources,
         allowed_networks=tuple(parse_allowed_network(entry) for entry in settings.allowed_networks),
     )
+
+
+def _find_nats_tls(settings: Settings) -> NatsTls:
+    """Return the files for encrypted connections to the NATS server.
+
+    Raises:
+        SettingsError: a file cannot be read, or is not what its setting names.
+    """
+    tls = NatsTls(settings.nats_ca_file, settings.nats_certificate_file, settings.nats_key_file)
+    try:
+        tls.build_context()
+    except OSError as error:
+        raise SettingsError(
+            "TRAPLINE_NATS_CA_FILE, TRAPLINE_NATS_CERTIFICATE_FILE or TRAPLINE_NATS_KEY_FILE is "
+            f"not a readable PEM file with a certificate or its key: {error}"
+        ) from None
+    return tls
 
 
 def _find_nats(settings: Settings) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from trapline.server.platform.errors import EventRefused, OutboundFailed
-from trapline.server.platform.network.nats_connection import open_nats
+from trapline.server.platform.network.nats_connection import NatsTls, open_nats
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -29,8 +29,9 @@ WITHOUT_STREAMS = (None, 10039, 10076)
 class NatsPublisher:
     """Publisher of events: to a stream if the server has JetStream, else to current subscribers."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tls: NatsTls | None = None) -> None:
         self._url = url
+        self._tls = tls
         self._opening = asyncio.Lock()
         self._client: Client | None = None
         self._stream: JetStreamContext | None = None
@@ -142,7 +143,7 @@ class NatsPublisher:
     async def _open(self) -> "Client":
         async with self._opening:
             if self._client is None or not self._client.is_connected:
-                client = await open_nats(self._url, error_cb=self._record_error)
+                client = await open_nats(self._url, self._tls, error_cb=self._record_error)
                 try:
                     self._stream = await _find_stream(client)
                 except BaseException:

@@ -99,6 +99,7 @@ class HintExchange:
         async with asyncio.timeout(WITHIN_S):
             client = await open_nats(
                 url,
+                self._system.nats_tls,
                 error_cb=self._record_error,
                 closed_cb=record_close,
                 disconnected_cb=record_close,

@@ -164,6 +164,19 @@ ACCESS: dict[str, RouteAccess] = {
     "DELETE /saved-views/{view_id}": RouteAccess(PEOPLE, Role.REVIEWER),
     "GET /disagreements": RouteAccess(PEOPLE),
     "GET /disagreements/matrix": RouteAccess(PEOPLE),
+    # insights
+    **{
+        f"GET /insights/{part}": RouteAccess(PEOPLE)
+        for part in (
+            "summary",
+            "activity",
+            "accumulation",
+            "detections",
+            "records",
+            "camera-health",
+            "tables",
+        )
+    },
     "GET /observations": RouteAccess(PEOPLE),
     "GET /observations/groups": RouteAccess(PEOPLE),
     "GET /observations/individuals": RouteAccess(PEOPLE),

@@ -35,6 +35,7 @@ from trapline.server.external.routes import analyses, callback_keys
 from trapline.server.findings.routes import scores
 from trapline.server.images.routes import deployments, files, staged_files
 from trapline.server.imports.routes import imports
+from trapline.server.insights.routes import insight_tables, insights
 from trapline.server.notifications.routes import notices, webhooks
 from trapline.server.operations.routes import image_deletion, metrics
 from trapline.server.platform.app_context import AppContext
@@ -116,6 +117,8 @@ VERSIONED = [
     scores.router,
     identifications.router,
     human_boxes.router,
+    insights.router,
+    insight_tables.router,
     observations.router,
     observation_settings.router,
     palettes.router,

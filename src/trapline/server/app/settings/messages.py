@@ -1,5 +1,6 @@
 """Settings of outgoing messages: e-mail and NATS."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -26,6 +27,20 @@ class MessageSettings(SettingsGroup):
         "processes, such as nats://user:password@nats.example.org. Events are published as "
         "trapline.PROJECT.EVENT. "
         "Requires the extra `nats`.",
+    )
+
+    nats_ca_file: Path | None = Field(
+        None,
+        description="PEM file with the certificate of a private CA that signed the certificate of "
+        "the NATS server.",
+    )
+    nats_certificate_file: Path | None = Field(
+        None, description="PEM file with the client certificate for the NATS server (mutual TLS)."
+    )
+    nats_key_file: Path | None = Field(
+        None,
+        description="PEM file with the private key of `TRAPLINE_NATS_CERTIFICATE_FILE`, if that "
+        "file does not contain it.",
     )
 
     @field_validator("smtp_url")

@@ -102,8 +102,13 @@ async def list_images(
         else:
             ordered = list_parts(scope, project_id, wanted, order)
             rows, following = await fetch_ordered_page(tx, ordered, limit, cursor)
+        # A search for the second image of a list can take as long as the page.
+        is_whole = cursor is None and not skip and following is None
         count, estimated = await count_rows(
-            tx, select_counted(scope, project_id, wanted, statement), count_up_to
+            tx,
+            select_counted(scope, project_id, wanted, statement),
+            count_up_to,
+            known=(len(rows) + (following is not None), is_whole),
         )
         if estimated and project_id is not None:
             count = max(count, await estimate_image_count(scope, tx, project_id, wanted))

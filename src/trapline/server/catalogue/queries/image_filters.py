@@ -12,6 +12,7 @@ from sqlalchemy import (
     and_,
     cast,
     exists,
+    false,
     func,
     or_,
     select,
@@ -52,8 +53,12 @@ ZONES = timedelta(hours=15)
 
 def filter_images(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
     """Add the conditions of a filter to a statement of images."""
+    if wanted.matches_nothing:
+        return statement.where(false())
     if wanted.deployment_ids:
-        statement = statement.where(ImageRow.deployment_id.in_(wanted.deployment_ids))
+        # The class index is in the order of the list for a deployment, too.
+        row = ObservedClassRow if wanted.is_in_index_order else ImageRow
+        statement = statement.where(row.deployment_id.in_(wanted.deployment_ids))
     if wanted.job_id is not None:
         statement = statement.where(
             exists().where(AnalysisRow.image_id == ImageRow.id, AnalysisRow.job_id == wanted.job_id)
@@ -128,11 +133,12 @@ def _list_index_conditions(
     if wanted.kind not in (None, ObservationKind.UNCLASSIFIED):
         conditions.append(row.kind == wanted.kind)
     if wanted.human is not None:
-        conditions.append(row.human.is_(wanted.human))
+        # Partial indexes are used for a column alone: PostgreSQL does not use them for `is true`.
+        conditions.append(_is(row.human, wanted.human))
     if wanted.identified_by is not None:
-        conditions += [row.human.is_(True), _is_by_person(wanted, wanted.identified_by, row)]
+        conditions += [_is(row.human, True), _is_by_person(wanted, wanted.identified_by, row)]
     if wanted.needs_review is not None:
-        conditions.append(row.needs_review.is_(wanted.needs_review))
+        conditions.append(_is(row.needs_review, wanted.needs_review))
     if wanted.count_min is not None:
         # Written so that the index of groups is found.
         conditions.append(row.count >= wanted.count_min)
@@ -146,6 +152,10 @@ def _list_index_conditions(
         is_below = and_(~row.human, row.confidence > 0, row.confidence <= wanted.confidence_max)
         conditions.append(or_(row.human, is_below) if wanted.confidence_max == 1 else is_below)
     return conditions
+
+
+def _is(column: InstrumentedAttribute[bool], wanted: bool) -> ColumnElement[bool]:
+    return column.expression if wanted else ~column
 
 
 def _is_by_person(
@@ -186,9 +196,8 @@ async def resolve_filter(
     if wanted.blank:
         of_blank = {ObservationKind.BLANK.value}
         names = of_blank if names is None else names & of_blank
-        if wanted.individual_id is not None:
-            # No individual is on a blank image; to look for it, every blank image was read.
-            names = set()
+    if wanted.is_contradictory or names == set():
+        return replace(wanted, sets=tuple(sets), matches_nothing=True)
     several = wanted.identified_by is not None and await _has_several_people(tx, sets)
     return replace(
         wanted,
@@ -290,7 +299,8 @@ def _filter_times(statement: Select[Any], wanted: ImageFilter) -> Select[Any]:
             build_local_day(captured) < wanted.day_before,
         )
     if wanted.hours is not None:
-        hour = func.extract("hour", func.timezone(ImageRow.time_zone, captured))
+        # The statistics `st_images_hour` are of this expression.
+        hour = func.extract("hour", func.timezone(ImageRow.time_zone, ImageRow.captured_at))
         statement = statement.where(hour.in_(sorted(wanted.hours)))
     return statement
 

@@ -39,8 +39,8 @@ class ImageFilter:
     models, whatever people say. `disagreement` matches open disagreements of a kind, and `pair` the
     answers of two sources. `hours` are hours of the local day. `is_by_time` is false for a list
     that is not in the order of capture times. These are looked up before the filter is applied:
-    `sets` of observations, the stored `names` of the class or taxon, and for a person whether
-    several people decided some observations together.
+    `sets` of observations, the stored `names` of the class or taxon, for a person whether
+    several people decided some observations together, and whether no image can match.
     """
 
     deployment_ids: tuple[UUID, ...] = ()
@@ -77,6 +77,37 @@ class ImageFilter:
     sets: tuple[int, ...] = ()
     names: tuple[str, ...] | None = None
     has_several_people: bool = False
+    matches_nothing: bool = False
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether no image can match: looking for one would read all images of one condition.
+
+        A blank image has one row in the class index, without individuals, and an image without
+        observations has none. All conditions on observations are on the same row.
+
+        >>> ImageFilter(blank=True, kind="animal").is_contradictory
+        True
+        >>> ImageFilter(blank=True, human=True).is_contradictory
+        False
+        """
+        is_blank = bool(self.blank) or self.kind == ObservationKind.BLANK
+        by_person = bool(self.human) or self.identified_by is not None
+        of_a_row = (
+            *(self.class_name, self.taxon_id, self.blank, self.human, self.identified_by),
+            *(self.needs_review, self.count_min, self.confidence_min, self.confidence_max),
+        )
+        return (
+            (is_blank and self.kind not in (None, ObservationKind.BLANK))
+            or (self.blank is False and self.kind == ObservationKind.BLANK)
+            or (is_blank and (self.count_min is not None or self.individual_id is not None))
+            or (self.human is False and self.identified_by is not None)
+            or (by_person and self.confidence_max is not None and self.confidence_max < 1)
+            or (
+                self.kind == ObservationKind.UNCLASSIFIED
+                and any(one is not None for one in (*of_a_row, self.individual_id))
+            )
+        )
 
     @property
     def is_of_one_name(self) -> bool:
@@ -88,7 +119,7 @@ class ImageFilter:
         """Whether an index of observed classes has the order of the list for this filter."""
         is_of_kind = self.kind not in (None, ObservationKind.UNCLASSIFIED)
         is_of_group = self.count_min is not None and self.count_min > 1
-        return self.is_by_time and (
+        return (self.is_by_time and not self.matches_nothing) and (
             self.is_of_one_name
             or is_of_kind
             or is_of_group

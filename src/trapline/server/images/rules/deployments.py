@@ -48,7 +48,7 @@ def build_periods(periods: list[dict[str, Any]]) -> list[dict[str, str]]:
         {
             "start": _format_utc(one["start"]),
             "end": _format_utc(one["end"]),
-            "reason": str(one["reason"]),
+            "reason": str(one.get("reason", "")),
         }
         for one in ordered
     ]

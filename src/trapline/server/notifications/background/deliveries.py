@@ -34,7 +34,9 @@ class DeliverySender:
     def __init__(self, system: AppContext) -> None:
         self._system = system
         self._client: OutboundClient | None = None
-        self._subjects = NatsPublisher(system.nats_url) if system.nats_url is not None else None
+        self._subjects = (
+            NatsPublisher(system.nats_url, system.nats_tls) if system.nats_url is not None else None
+        )
         self._current: dict[asyncio.Task[None], ClaimedDelivery] = {}
 
     async def step(self) -> bool:

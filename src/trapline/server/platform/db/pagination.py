@@ -50,9 +50,18 @@ async def fetch_page(
 
 
 async def count_rows(
-    tx: Transaction, statement: Select[Any], up_to: int = EXACT_UP_TO
+    tx: Transaction,
+    statement: Select[Any],
+    up_to: int = EXACT_UP_TO,
+    *,
+    known: tuple[int, bool] | None = None,
 ) -> tuple[int, bool]:
-    """Count the rows of a statement up to a number, and return whether there are more."""
+    """Count the rows of a statement up to a number, and return whether there are more.
+
+    `known` is the number of rows that were read already, and whether these are all.
+    """
+    if known is not None and (known[1] or known[0] > up_to):
+        return min(known[0], up_to), known[0] > up_to
     few = statement.order_by(None).limit(up_to + 1).subquery()
     count = (await tx.session.execute(select(func.count()).select_from(few))).scalar_one()
     return min(count, up_to), count > up_to

@@ -2,6 +2,8 @@
 
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -12,11 +14,39 @@ NAME = "trapline"
 WITHIN_S = 5.0
 
 
-async def open_nats(url: str, **options: Any) -> "Client":
-    """Open a connection that does not reconnect; `options` are those of the library."""
+@dataclass(frozen=True)
+class NatsTls:
+    """Files for encrypted connections: a private CA, and a client certificate with its key."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def build_context(self) -> ssl.SSLContext | None:
+        """Build the TLS context; None if no file is set.
+
+        Raises:
+            OSError, ssl.SSLError: a file cannot be read, or is not a certificate or its key.
+        """
+        if self.ca is None and self.certificate is None:
+            return None
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+async def open_nats(url: str, tls: NatsTls | None = None, **options: Any) -> "Client":
+    """Open a connection that does not reconnect; `options` are those of the library.
+
+    The TLS files are read again for each connection, so that they can be renewed.
+    """
     from nats.aio.client import Client
 
     client = Client()
+    context = tls.build_context() if tls else None
+    if context is not None:
+        options["tls"] = context
     try:
         await client.connect(
             **_parse_urls(url),

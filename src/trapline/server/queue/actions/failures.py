@@ -1,5 +1,6 @@
 """Failures of a job: reasons, failed tasks, attempts of a task, and retries."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
@@ -11,7 +12,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict, NotFound
 from trapline.server.queue.actions.job_responses import WITHHELD_REASON, get_job_in_transaction
-from trapline.server.queue.actions.jobs import enqueue_expansion
+from trapline.server.queue.actions.jobs import RUN_AGAIN, enqueue_expansion
 from trapline.server.queue.queries import retry
 from trapline.server.queue.queries.dead_letters import (
     AttemptDetail,
@@ -22,7 +23,14 @@ from trapline.server.queue.queries.dead_letters import (
     list_reasons,
 )
 from trapline.server.queue.queries.job_downloads import reset_attempts
-from trapline.server.queue.queries.job_log import JobLogRecord, count_log, list_log
+from trapline.server.queue.queries.job_log import (
+    HolderTotals,
+    JobKey,
+    JobLogRecord,
+    count_log,
+    list_holder_totals,
+    list_log,
+)
 from trapline.server.queue.queries.jobs import get_job_row
 from trapline.server.queue.rules.failure_reasons import normalise_error
 from trapline.server.queue.rules.worker_names import build_holder_name
@@ -101,24 +109,25 @@ async def list_dead_letters(
 async def list_job_log(
     system: AppContext, scope: Scope, job_id: int, limit: int, cursor: str | None
 ) -> Page[LogEntry]:
-    """List the state transitions of a job and the failed attempts at its tasks, newest first.
+    """List the state transitions of a job, its failed attempts and its workers, newest first.
 
     Raises:
         NotFound: the caller does not see such a job.
     """
     async with system.database.transaction(scope) as tx:
         job = await get_job_row(scope, tx, job_id)
-        rows, following = await list_log(scope, tx, job_id, limit, cursor)
-        count, estimated = await count_log(scope, tx, job_id)
+        key = JobKey(job.project_id, job_id)
+        rows, following = await list_log(scope, tx, key, limit, cursor)
+        count, estimated = await count_log(scope, tx, key)
+        holders = [row.holder_id for row in rows if row.holder_id is not None]
+        totals = await list_holder_totals(scope, tx, key, holders)
         names = await list_actor_names(scope, tx, [row.actor for row in rows])
         hides = bool(await list_precisions(scope, tx, [job.project_id]))
     results = [
         LogEntry(
             at=row.at,
-            what=f"{row.from_state} to {row.to_state}"
-            if row.outcome is None
-            else f"attempt {row.attempt}: {row.outcome}",
-            by=names.get(row.actor) if row.outcome is None else _name_worker(row),
+            what=_describe_entry(row, totals),
+            by=names.get(row.actor) if row.to_state is not None else _name_worker(row),
             error=WITHHELD_REASON
             if hides and row.words is not None and row.to_state == JobState.FAILED
             else row.words,
@@ -128,6 +137,18 @@ async def list_job_log(
         for row in rows
     ]
     return Page(results=results, next=following, count=count, count_is_estimate=estimated)
+
+
+def _describe_entry(row: JobLogRecord, totals: Mapping[int, HolderTotals]) -> str:
+    if row.holder_id is not None:
+        worker = totals.get(row.holder_id, HolderTotals(0, 0, 0))
+        return (
+            f"fetched {worker.fetched:,} tasks; returned {worker.completed:,} results and "
+            f"{worker.errors:,} errors"
+        )
+    if row.outcome is None:
+        return f"{row.from_state} to {row.to_state}"
+    return f"attempt {row.attempt}: {row.outcome}"
 
 
 def _name_worker(row: JobLogRecord) -> str | None:
@@ -179,7 +200,7 @@ async def retry_job(system: AppContext, scope: Scope, job_id: int, wanted: Retry
         retried = await retry.retry_job(scope, tx, job_id, which)
         if retried is None:
             raise Conflict(
-                "Nothing of this job failed, so there is nothing to retry."
+                f"Nothing of this job failed, so there is nothing to retry. {RUN_AGAIN}"
                 if which.is_all
                 else "None of these is a failure of this job. Nothing was changed; "
                 "its failures are listed by reason."

@@ -15,7 +15,7 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.idempotency import find_saved_response, save_response
 from trapline.server.platform.db.pagination import count_rows, fetch_page
 from trapline.server.platform.errors import Conflict
-from trapline.server.projects.queries.projects import ProjectRow
+from trapline.server.projects.queries.projects import ProjectRow, get_project_row
 from trapline.server.queue.actions.job_responses import (
     build_jobs,
     count_job_findings,
@@ -37,13 +37,17 @@ from trapline.server.queue.queries.jobs import (
     set_paused,
     start_job,
 )
+from trapline.server.queue.queries.pipelines import PipelineRow
 from trapline.server.queue.rules.list_filters import JobFilter
+from trapline.server.queue.rules.progress_stages import build_detail_progress
 from trapline.wire.auth import Role
 from trapline.wire.failures import FailureGroup
 from trapline.wire.jobs import (
     PRIORITIES,
     Job,
     JobDetail,
+    JobPipeline,
+    JobProject,
     JobStart,
     JobState,
     JobUpdate,
@@ -57,6 +61,9 @@ FETCH = "fetch_content"
 SWEEP = "sweep_job"
 SHOWN_IMAGES = 100
 ALREADY_FINAL = "This job has already ended. Nothing was changed."
+RUN_AGAIN = (
+    "To process the same images again, create a job with the same selection: POST /api/v2/jobs."
+)
 
 
 async def create_job(system: AppContext, scope: Scope, new: NewJob) -> Job:
@@ -167,9 +174,16 @@ async def get_job(system: AppContext, scope: Scope, job_id: int) -> tuple[JobDet
         hides = bool(await list_precisions(scope, tx, [row.project_id]))
         reasons = await list_reasons(scope, tx, job_id)
         classes, annotations = await count_job_findings(system, scope, tx, row)
+        project = await get_project_row(scope, tx, row.project_id)
+        pipeline = await tx.session.get_one(PipelineRow, row.pipeline_id)
     transitions = list_transitions(moves, names)
     shown = JobDetail(
-        **job.model_dump(),
+        **job.model_dump(exclude={"progress"}),
+        progress=build_detail_progress(job, annotations),
+        pipeline=JobPipeline(
+            id=pipeline.id, name=pipeline.name, slug=pipeline.slug, version=pipeline.version
+        ),
+        project=JobProject(id=project.id, name=project.name),
         transitions=hide_reasons(transitions) if hides else transitions,
         failures=[
             FailureGroup(
@@ -267,7 +281,7 @@ async def run_job(system: AppContext, scope: Scope, job_id: int) -> Job:
     async with system.database.transaction(scope) as tx:
         row = await get_job_row(scope, tx, job_id)
         if not await start_job(scope, tx, job_id):
-            raise Conflict(ALREADY_FINAL)
+            raise Conflict(f"{ALREADY_FINAL} {RUN_AGAIN}")
         tx.audit("run", "job", job_id, row.project_id)
         return await get_job_in_transaction(scope, tx, job_id)
 

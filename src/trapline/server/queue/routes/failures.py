@@ -43,7 +43,10 @@ async def list_dead_letters(
 async def list_job_log(
     system: SystemOf, scope: ScopeOf, job_id: JobPath, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[LogEntry]:
-    """List the state transitions of a job and the failed attempts at its tasks, newest first."""
+    """List the state transitions of a job, its failed attempts and its workers, newest first.
+
+    The entry of a worker has the numbers of tasks that it fetched and returned until now.
+    """
     return await failures.list_job_log(system, scope, job_id, limit, cursor)
 
 

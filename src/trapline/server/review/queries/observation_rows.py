@@ -200,6 +200,23 @@ class ObservedClassRow(Row):
             postgresql_where=text("human"),
         ),
         Index(
+            "ix_observed_classes_human_name",
+            "set_id",
+            "class_name",
+            "captured_at",
+            "image_id",
+            postgresql_where=text("human"),
+        ),
+        Index(
+            "ix_observed_classes_person_name",
+            "set_id",
+            "identified_by",
+            "class_name",
+            "captured_at",
+            "image_id",
+            postgresql_where=text("human"),
+        ),
+        Index(
             "ix_observed_classes_count",
             "set_id",
             "captured_at",

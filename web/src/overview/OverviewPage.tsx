@@ -5,6 +5,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
 import { lazy, Suspense, useEffect } from "react"
 import { Link, useLocation } from "wouter"
+import { navigationTexts } from "../app/en"
 import { brandTexts } from "../brand/en"
 import { deploymentsQuery } from "../deployments/queries"
 import { ErrorMessage } from "../errors/ErrorMessage"
@@ -13,9 +14,10 @@ import { classesQuery, recentImagesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { formatStatusReason, jobTexts, workerTexts } from "../queue/en"
+import { ProgressBar } from "../queue/ProgressBar"
 import { jobsQuery, servicesQuery } from "../queue/queries"
 import { useRunningJobs } from "../queue/runningJobs"
-import { JobTag, OnlineTag, ProgressBar } from "../queue/statusTags"
+import { JobTag, OnlineTag } from "../queue/statusTags"
 import { sourcesQuery } from "../sources/queries"
 import { sourceStateTexts } from "../sources/state/en"
 import { HealthTag, isUnhealthy } from "../sources/statusTags"
@@ -147,7 +149,7 @@ export function OverviewPage() {
             }
             className="amber"
           >
-            {t.failing(failing.length)}
+            {navigationTexts.failing(failing.length)}
           </Link>
         )}
       </div>

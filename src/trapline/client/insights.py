@@ -1,0 +1,87 @@
+"""Methods for insights: effort, rates, activity, richness, detection histories, camera health."""
+
+import csv
+import io
+from typing import Any
+
+from trapline.client.api_session import ApiSession
+from trapline.client.notebook_tables import Table
+from trapline.wire.camera_health import CameraHealth
+from trapline.wire.insight_activity import Activity
+from trapline.wire.insight_detections import DetectionHistory, RecordTable
+from trapline.wire.insight_richness import Accumulation
+from trapline.wire.insight_summary import InsightSummary
+
+Filter = str | int | float | None
+
+
+class InsightApi:
+    """Methods for insights of a project.
+
+    Filters are start and end (local days), deployment, taxon (with its descendants), class_, kind
+    ("animal" by default), interval (minutes, 30 by default) and rule.
+    """
+
+    _to: ApiSession
+
+    def get_insight_summary(self, project: int, **filters: Filter) -> InsightSummary:
+        """Return events and rates by species and deployment, with the effort.
+
+        `Table(server.get_insight_summary(1).species).to_pandas()` is a DataFrame of the species.
+        """
+        return self._to.get("/insights/summary", InsightSummary, _ask(project, filters))
+
+    def get_activity(self, project: int, **filters: Filter) -> Activity:
+        """Return the activity of species over the day."""
+        return self._to.get("/insights/activity", Activity, _ask(project, filters))
+
+    def get_accumulation(self, project: int, **filters: Filter) -> Accumulation:
+        """Return the accumulation of species over camera-nights, with Chao2."""
+        return self._to.get("/insights/accumulation", Accumulation, _ask(project, filters))
+
+    def get_detection_history(
+        self, project: int, species: str, days: int = 7, **filters: Filter
+    ) -> DetectionHistory:
+        """Return the detection history of a species, with occasions of `days` days."""
+        asked = _ask(project, {**filters, "species": species, "days": days})
+        return self._to.get("/insights/detections", DetectionHistory, asked)
+
+    def list_insight_records(self, project: int, **filters: Filter) -> RecordTable:
+        """List the first 10,000 independent events; the table `records` has all."""
+        return self._to.get("/insights/records", RecordTable, _ask(project, filters))
+
+    def get_camera_health(self, project: int) -> CameraHealth:
+        """List cameras by the urgency of a visit."""
+        return self._to.get("/insights/camera-health", CameraHealth, {"project": project})
+
+    def export_insight_table(self, project: int, table: str, **filters: Filter) -> bytes:
+        """Return an insight as CSV.
+
+        Tables are species, deployments, species-by-deployment, activity, accumulation,
+        detection-history and detection-effort (both with `species` and `days`), records and
+        camera-health.
+        """
+        return self._to.get_bytes("/insights/tables", _ask(project, {**filters, "table": table}))
+
+    def get_insight_table(self, project: int, table: str, **filters: Filter) -> Table:
+        """Return the rows of an insight; `to_pandas()` of it is a DataFrame."""
+        text = self.export_insight_table(project, table, **filters).decode()
+        return Table(
+            {name: _parse_cell(value) for name, value in row.items()}
+            for row in csv.DictReader(io.StringIO(text))
+        )
+
+
+def _ask(project: int, filters: dict[str, Any]) -> dict[str, Any]:
+    return {"project": project, **filters}
+
+
+def _parse_cell(text: str) -> str | int | float | None:
+    if text in ("", "NA"):
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

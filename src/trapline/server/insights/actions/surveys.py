@@ -1,0 +1,284 @@
+"""The survey that an insight describes: cached arrays, narrowed by the filter of the request."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from trapline.server.images.queries.locations import list_precisions
+from trapline.server.images.rules.locations import get_shown_name
+from trapline.server.insights.queries.surveys import (
+    Survey,
+    SurveyDeployment,
+    get_survey_version,
+    load_survey,
+)
+from trapline.server.insights.rules.effort import Effort, calculate_effort
+from trapline.server.insights.rules.filters import SurveyFilter
+from trapline.server.insights.rules.independent_events import EventList, group_events
+from trapline.server.insights.rules.local_times import Moments, to_moment
+from trapline.server.platform.access import Scope
+from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.caches import TtlCache
+from trapline.server.platform.errors import NotFound
+from trapline.server.projects.queries.projects import get_project_row
+from trapline.server.review.queries.observations import (
+    list_class_names,
+    list_current_sets,
+    list_taxon_names,
+)
+from trapline.server.review.queries.taxa import get_taxon_row
+from trapline.wire.insights import AppliedFilter, InsightNote, NoteCode
+
+Built = TypeVar("Built")
+
+
+@dataclass
+class InsightCaches:
+    """The arrays of the projects whose insights were read last, each with its version."""
+
+    surveys: TtlCache[int, tuple[tuple[Any, ...], Survey]] = field(
+        default_factory=lambda: TtlCache(4, 600.0)
+    )
+
+
+@dataclass(frozen=True)
+class SpeciesEvents:
+    """The events of a name at one deployment."""
+
+    name: str
+    deployment: int
+    events: EventList
+
+
+@dataclass(frozen=True)
+class FilteredSurvey:
+    """The deployments and events of a filter; `names` are those that the caller sees."""
+
+    wanted: SurveyFilter
+    survey: Survey
+    deployments: Sequence[SurveyDeployment]
+    names: Sequence[str]
+    images: Sequence[Moments]
+    efforts: Sequence[Effort]
+    species: Mapping[str, Sequence[SpeciesEvents]]
+    observed_images: int
+    blank_images: Sequence[int]
+    now: datetime
+
+    def describe_filter(self) -> AppliedFilter:
+        """Describe the filter as the response has it."""
+        wanted = self.wanted
+        return AppliedFilter(
+            start=wanted.start,
+            end=wanted.end,
+            deployments=list(wanted.deployments),
+            taxa=list(wanted.taxa),
+            names=list(wanted.names),
+            kind=wanted.kind,
+            interval_min=wanted.interval_min,
+            rule=wanted.rule,
+        )
+
+    def list_notes(self) -> list[InsightNote]:
+        """List what all insights of this survey must be read with."""
+        notes = []
+        if not self.species:
+            notes.append(
+                InsightNote(
+                    code=NoteCode.NO_OBSERVATIONS, text="No observation matches this filter."
+                )
+            )
+        estimated = [
+            name
+            for name, effort in zip(self.names, self.efforts, strict=True)
+            if effort.is_estimated and effort.nights > 0
+        ]
+        if estimated:
+            notes.append(
+                InsightNote(
+                    code=NoteCode.ESTIMATED_EFFORT,
+                    text="The effort of deployments without a start or an end is estimated from "
+                    "their first and last image.",
+                    names=estimated,
+                )
+            )
+        if outside := self._list_outside():
+            notes.append(
+                InsightNote(
+                    code=NoteCode.OUTSIDE_PERIOD,
+                    text="Events before the start or after the end of their deployment are counted "
+                    "without effort. Check the dates of these deployments and their clocks.",
+                    names=outside,
+                )
+            )
+        if sum(one.nights for one in self.efforts) <= 0:
+            notes.append(
+                InsightNote(
+                    code=NoteCode.NO_EFFORT,
+                    text="No camera-nights in this period, so there are no rates.",
+                )
+            )
+        return notes
+
+    def _list_outside(self) -> list[str]:
+        outside = set()
+        for one in (one for places in self.species.values() for one in places):
+            given = self.deployments[one.deployment]
+            starts = one.events.starts
+            if (given.started_at is not None and starts[0] < to_moment(given.started_at)) or (
+                given.ended_at is not None and starts[-1] > to_moment(given.ended_at)
+            ):
+                outside.add(self.names[one.deployment])
+        return sorted(outside)
+
+
+async def build_insight(
+    system: AppContext,
+    scope: Scope,
+    project_id: int,
+    wanted: SurveyFilter,
+    build: Callable[[FilteredSurvey], Built],
+) -> Built:
+    """Build an insight in a thread from the current observations. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        await get_project_row(scope, tx, project_id)
+        survey = await _get_survey(system, scope, tx, project_id)
+        names = await _list_names(scope, tx, project_id, wanted)
+        withheld = await list_precisions(scope, tx, [project_id])
+    known = {one.id for one in survey.deployments}
+    if not known.issuperset(wanted.deployments):
+        raise NotFound
+
+    def calculate() -> Built:
+        return build(filter_survey(survey, wanted, names, set(withheld), datetime.now(UTC)))
+
+    return await asyncio.to_thread(calculate)
+
+
+async def _get_survey(system: AppContext, scope: Scope, tx: Transaction, project_id: int) -> Survey:
+    # The version is read first: a change meanwhile is then part of the arrays, or makes them old.
+    version = await get_survey_version(scope, tx, project_id)
+    kept = system.part(InsightCaches).surveys
+    found = kept.get(project_id)
+    if found is not None and found[0] == version:
+        return found[1]
+    survey = await load_survey(scope, tx, project_id)
+    kept.keep(project_id, (version, survey))
+    return survey
+
+
+async def _list_names(
+    scope: Scope, tx: Transaction, project_id: int, wanted: SurveyFilter
+) -> set[str] | None:
+    if not wanted.taxa and not wanted.names:
+        return None
+    sets = await list_current_sets(scope, tx, project_id)
+    names: set[str] = set()
+    for taxon in wanted.taxa:
+        if (await get_taxon_row(scope, tx, taxon)).project_id != project_id:
+            raise NotFound
+        names.update(await list_taxon_names(scope, tx, taxon))
+    for name in wanted.names:
+        names.update(await list_class_names(scope, tx, sets, name))
+    return names
+
+
+def filter_survey(
+    survey: Survey,
+    wanted: SurveyFilter,
+    names: set[str] | None,
+    withheld: set[UUID],
+    now: datetime,
+) -> FilteredSurvey:
+    """Narrow a survey to the deployments, period and names of a filter, and group its events."""
+    deployments = [
+        one
+        for one in survey.deployments
+        if (one.id in wanted.deployments if wanted.deployments else _is_in_use(one))
+    ]
+    periods = [_get_period(wanted, one.time_zone) for one in deployments]
+    places = {one.id: place for place, one in enumerate(deployments)}
+    species: dict[str, list[SpeciesEvents]] = {}
+    blank = [0] * len(deployments)
+    observed_images = 0
+    for one in survey.observed:
+        place = places.get(one.deployment_id)
+        if place is None:
+            continue
+        inside = _is_inside(one.times, periods[place])
+        if one.kind == "blank":
+            blank[place] += int(inside.sum())
+            continue
+        if one.kind != wanted.kind or (names is not None and one.name not in names):
+            continue
+        events = group_events(
+            one.times[inside], one.counts[inside], wanted.interval_min * 60, wanted.rule
+        )
+        if len(events):
+            observed_images += int(inside.sum())
+            species.setdefault(one.name, []).append(SpeciesEvents(one.name, place, events))
+    images = [
+        one.images[_is_inside(one.images, period)]
+        for one, period in zip(deployments, periods, strict=True)
+    ]
+    ordered = sorted(
+        species.items(), key=lambda item: (-sum(len(one.events) for one in item[1]), item[0])
+    )
+    return FilteredSurvey(
+        wanted,
+        survey,
+        deployments,
+        [get_shown_name(one.id) if one.id in withheld else one.name for one in deployments],
+        images,
+        [
+            _calculate_effort(one, period, now)
+            for one, period in zip(deployments, periods, strict=True)
+        ],
+        dict(ordered),
+        observed_images,
+        blank,
+        now,
+    )
+
+
+def _is_in_use(one: SurveyDeployment) -> bool:
+    return bool(len(one.images)) or one.started_at is not None
+
+
+def _get_period(wanted: SurveyFilter, zone: str) -> tuple[int | None, int | None]:
+    def at_midnight(day: date) -> int:
+        return to_moment(datetime.combine(day, time(), ZoneInfo(zone)))
+
+    return (
+        None if wanted.start is None else at_midnight(wanted.start),
+        None if wanted.end is None else at_midnight(wanted.end + timedelta(days=1)),
+    )
+
+
+def _is_inside(times: Moments, period: tuple[int | None, int | None]) -> Any:
+    start, end = period
+    inside = times >= (times if start is None else start)
+    return inside if end is None else inside & (times < end)
+
+
+def _calculate_effort(
+    one: SurveyDeployment, period: tuple[int | None, int | None], now: datetime
+) -> Effort:
+    def in_seconds(at: datetime | None) -> float | None:
+        return None if at is None else to_moment(at) / 1e6
+
+    return calculate_effort(
+        given=(in_seconds(one.started_at), in_seconds(one.ended_at)),
+        images=(one.images[0] / 1e6, one.images[-1] / 1e6) if len(one.images) else None,
+        inactive=[(to_moment(a) / 1e6, to_moment(b) / 1e6) for a, b in one.inactive],
+        period=(
+            None if period[0] is None else period[0] / 1e6,
+            None if period[1] is None else period[1] / 1e6,
+        ),
+        now=to_moment(now) / 1e6,
+    )

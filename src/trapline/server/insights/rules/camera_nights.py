@@ -1,0 +1,166 @@
+"""Effort of deployments in camera-nights.
+
+A camera-night is 24 hours in which a camera was active: end minus start minus inactive periods, as
+`get_effort` of the R package camtraptor computes it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from itertools import pairwise
+
+NIGHT = timedelta(days=1)
+GAP_DAYS = 7
+"""Days without images that are reported as a gap."""
+SILENT_AFTER = timedelta(days=7)
+Period = tuple[datetime, datetime]
+"""Start and end of a period; the end is not part of it."""
+
+
+class DeploymentStatus(StrEnum):
+    """Status of a deployment at one time."""
+
+    PLANNED = "planned"
+    ACTIVE = "active"
+    SILENT = "silent"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPeriod:
+    """The times that decide the effort of a deployment; all are aware of their zone."""
+
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    first_image_at: datetime | None = None
+    last_image_at: datetime | None = None
+    inactive: Sequence[Period] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EffortEstimate:
+    """Camera-nights of one deployment.
+
+    Attributes:
+        active: The periods in which the camera was active, in order, without overlaps.
+        is_start_estimated, is_end_estimated: The first or last image replaces a missing time.
+    """
+
+    camera_nights: float
+    active: tuple[Period, ...] = ()
+    is_start_estimated: bool = False
+    is_end_estimated: bool = False
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether the start or the end is estimated from images."""
+        return self.is_start_estimated or self.is_end_estimated
+
+
+@dataclass(frozen=True, slots=True)
+class ImageGap:
+    """Local days without images between two days with images; both days are part of it."""
+
+    first_day: date
+    last_day: date
+
+    @property
+    def days(self) -> int:
+        """Number of days without images."""
+        return (self.last_day - self.first_day).days + 1
+
+
+def compute_effort(
+    deployment: DeploymentPeriod, now: datetime, *, within: Period | None = None
+) -> EffortEstimate:
+    """Compute the camera-nights of a deployment, up to `now` and inside the period `within`.
+
+    A missing start is the first image, a missing end the last image. An end after `now` counts as
+    missing: images of the time since the last one may not be imported yet. A deployment without
+    start and images, or without end and images, has an effort of 0.
+    """
+    has_ended = deployment.ended_at is not None and deployment.ended_at <= now
+    start = deployment.started_at or deployment.first_image_at
+    end = deployment.ended_at if has_ended else deployment.last_image_at
+    is_start_estimated = deployment.started_at is None
+    if start is None or end is None:
+        return EffortEstimate(0.0, (), is_start_estimated, not has_ended)
+    if within is not None:
+        start, end = max(start, within[0]), min(end, within[1])
+    active = subtract_periods((start, end), deployment.inactive)
+    nights = sum((until - since for since, until in active), timedelta()) / NIGHT
+    return EffortEstimate(nights, active, is_start_estimated, not has_ended)
+
+
+def merge_periods(periods: Iterable[Period]) -> list[Period]:
+    """Merge periods that overlap or touch; empty and reversed ones are left out."""
+    merged: list[Period] = []
+    for start, end in sorted(one for one in periods if one[0] < one[1]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def subtract_periods(period: Period, inactive: Iterable[Period]) -> tuple[Period, ...]:
+    """Return the parts of a period outside the inactive periods, in order."""
+    since, until = period
+    active: list[Period] = []
+    for start, end in merge_periods(inactive):
+        if min(start, until) > since:
+            active.append((since, min(start, until)))
+        since = max(since, end)
+    if since < until:
+        active.append((since, until))
+    return tuple(active)
+
+
+def compute_daily_effort(active: Iterable[Period], zone: tzinfo) -> dict[date, float]:
+    """Compute the active share of each local day, between 0 and 1; days without any are left out.
+
+    A local day has 23 or 25 hours when clocks change; a camera that was active all the time has an
+    effort of 1 on each of these days.
+    """
+    shares: dict[date, float] = {}
+    for start, end in active:
+        day = start.astimezone(zone).date()
+        while (since := datetime.combine(day, time(), zone)).timestamp() < end.timestamp():
+            tomorrow = datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
+            length = tomorrow - since.timestamp()
+            seconds = min(end.timestamp(), tomorrow) - max(start.timestamp(), since.timestamp())
+            if seconds > 0:
+                shares[day] = min(1.0, shares.get(day, 0.0) + seconds / length)
+            day += timedelta(days=1)
+    return shares
+
+
+def find_image_gaps(image_days: Iterable[date], gap_days: int = GAP_DAYS) -> list[ImageGap]:
+    """Find the gaps of at least `gap_days` local days between days with images, in order."""
+    days = sorted(set(image_days))
+    return [
+        ImageGap(day + timedelta(days=1), following - timedelta(days=1))
+        for day, following in pairwise(days)
+        if (following - day).days > gap_days
+    ]
+
+
+def decide_status(
+    deployment: DeploymentPeriod, now: datetime, silent_after: timedelta = SILENT_AFTER
+) -> DeploymentStatus:
+    """Decide the status of a deployment.
+
+    A deployment whose end has passed is finished, not silent. One that is inactive at `now` is not
+    silent either, because no images are expected from it.
+    """
+    if deployment.ended_at is not None and deployment.ended_at <= now:
+        return DeploymentStatus.FINISHED
+    if deployment.started_at is not None and deployment.started_at > now:
+        return DeploymentStatus.PLANNED
+    if any(start <= now < end for start, end in deployment.inactive):
+        return DeploymentStatus.ACTIVE
+    contacts = [one for one in (deployment.last_image_at, deployment.started_at) if one is not None]
+    if not contacts or now - max(contacts) > silent_after:
+        return DeploymentStatus.SILENT
+    return DeploymentStatus.ACTIVE

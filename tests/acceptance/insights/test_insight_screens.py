@@ -1,0 +1,231 @@
+"""The screen Insights: an ecologist's questions, downloads, and projects without events."""
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from tests.support.accessibility_checker import find_barriers, read_axe
+from tests.support.browser_session import WINDOWS, Watched
+from tests.support.signed_in_browser import Seat
+
+from trapline.wire.deployments import NewDeployment
+from trapline.wire.identifications import IdentificationKind, NewIdentification
+from trapline.wire.projects import NewProject
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # of playwright's own sockets at its end
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+NIGHTS = 20
+SIGHTINGS = {
+    "Old oak": ["fox"] * 10 + ["badger"] * 2,
+    "Ford": ["fox"] * 2 + ["otter"],
+    "Ridge": ["fox"],
+}
+"""Species by deployment; each image is a day after the one before, so each is an event."""
+PLACES = {"Old oak": (48.11, 8.20), "Ford": (48.12, 8.24), "Ridge": (48.15, 8.22)}
+MOST_CLICKS = 3
+
+
+@dataclass
+class Survey:
+    """A project with 16 events of 3 species in 60 camera-nights, and one without images."""
+
+    project: int
+    empty: int
+    deployments: dict[str, str]
+
+    @property
+    def path(self) -> str:
+        """The URL of the screen."""
+        return f"/projects/{self.project}/insights"
+
+
+def draw_image(taken: datetime, number: int) -> bytes:
+    """Draw an image of one colour with its capture time."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = taken.strftime("%Y:%m:%d %H:%M:%S")
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), (number * 9 % 256, 80, 90)).save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def survey(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    """Upload the images, and identify each of them."""
+    folder: Path = tmp_path_factory.mktemp("survey")
+    deployments: dict[str, str] = {}
+    species: dict[str, str] = {}
+    with seat.server.open() as owner:
+        project = owner.create_project(NewProject(name="Fox survey")).id
+        empty = owner.create_project(NewProject(name="Without images")).id
+        for place, (latitude, longitude) in PLACES.items():
+            made = owner.create_deployment(
+                NewDeployment(
+                    project=project,
+                    name=place,
+                    latitude=latitude,
+                    longitude=longitude,
+                    time_zone="UTC",
+                    started_at=START,
+                    ended_at=START + timedelta(days=NIGHTS),
+                )
+            )
+            deployments[place] = str(made.id)
+            files = []
+            for day, name in enumerate(SIGHTINGS[place]):
+                file = folder / f"{place}-{day}.jpg"
+                taken = START + timedelta(days=day, hours=20 + day % 4)
+                file.write_bytes(draw_image(taken, len(species)))
+                species[file.name] = name
+                files.append(file)
+            owner.upload_images(files, deployment=made.id)
+        images = owner.list_images(project=project, limit=100).results
+        assert len(images) == len(species)
+        owner.create_identifications(
+            *(
+                NewIdentification(
+                    images=[image.id],
+                    kind=IdentificationKind.CORRECT,
+                    label=species[image.filename],
+                )
+                for image in images
+            )
+        )
+    return Survey(project, empty, deployments)
+
+
+@pytest.fixture
+def screen(tab: Watched, survey: Survey) -> Page:
+    """The screen, as it opens."""
+    page = tab.open_whole(survey.path)
+    expect(page.get_by_test_id("totals")).to_be_visible()
+    return page
+
+
+class Clicks:
+    """Clicks on a page, counted; a choice in a list is two."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.count = 0
+
+    def link(self, name: str) -> None:
+        """Click a link."""
+        self.page.get_by_role("link", name=name).first.click()
+        self.count += 1
+
+    def part(self, name: str) -> None:
+        """Open a part of the screen."""
+        tabs = self.page.get_by_role("navigation", name="Insights")
+        tabs.get_by_role("link", name=name, exact=True).click()
+        self.count += 1
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose in a list."""
+        self.page.get_by_label(label, exact=True).first.select_option(label=option)
+        self.count += 2
+
+
+def test_ten_questions_are_answered_in_three_clicks(
+    tab: Watched, survey: Survey, screen: Page
+) -> None:
+    row = screen.locator(".species-table tbody tr", has=screen.get_by_role("link", name="fox"))
+    asks: list[tuple[str, Clicks]] = []
+
+    def ask(question: str) -> Clicks:
+        tab.open_whole(survey.path)
+        clicks = Clicks(screen)
+        asks.append((question, clicks))
+        return clicks
+
+    ask("Which species, how many events, how much effort?")
+    expect(screen.get_by_test_id("totals")).to_contain_text(
+        "16 events of 3 species in 60 camera-nights at 3 deployments."
+    )
+    ask("How often is a species at each deployment?")
+    # In 20 nights each: 2 events at Ford, 10 at Old oak and 1 at Ridge.
+    expect(row.locator(".species-cell")).to_have_text(["10.0", "50.0", "5.0"])
+    ask("How sure is a rate?")
+    # 13 events in 60 nights; an interval needs 10 deployments.
+    expect(row.locator(".species-rate")).to_contain_text("21.7")
+    expect(screen.get_by_text("at least 10 deployments").first).to_be_visible()
+    ask("At which hours is it active?")
+    expect(screen.get_by_label("Activity of fox by hour of the day")).to_be_visible()
+    ask("Where is it?").choose("Species on the map", "otter")
+    expect(screen.get_by_label("Map of the rate of otter at each deployment")).to_be_visible()
+    expect(screen.locator("[data-panel=map] .chart-frame svg")).to_contain_text("Ford 5.0")
+    ask("Which images are these?").link("fox, Ford")
+    expect(screen.locator(".tile[data-image-id]")).to_have_count(2)
+    ask("Have all species been found?").part("Species")
+    expect(screen.get_by_test_id("chao2")).to_contain_text("of which 3 are observed")
+    ask("When did the cameras record?").part("Effort")
+    expect(screen.locator("[data-panel=timeline] .chart-frame svg")).to_be_visible()
+    ask("What is it without one deployment?").choose("Deployment", "Ford")
+    expect(screen.get_by_test_id("totals")).to_contain_text(
+        "3 events of 2 species in 20 camera-nights at 1 deployment."
+    )
+    ask("Which camera needs a visit next?").part("Camera health")
+    expect(screen.locator("[data-panel=health] tbody tr")).to_have_count(3)
+    asked = {question: clicks.count for question, clicks in asks}
+    assert len(asked) == 10
+    assert max(asked.values()) <= MOST_CLICKS, asked
+
+
+def test_a_chart_has_a_table_and_downloads(tab: Watched, screen: Page) -> None:
+    panel = screen.locator("[data-panel=activity]")
+    expect(panel.locator("[data-chart=drawn] svg")).to_be_visible()
+    panel.get_by_label("Compare with").select_option(label="badger")
+    expect(panel).to_contain_text("badger: 2 events. At least 10 are needed for a curve.")
+    panel.get_by_role("button", name="Show table").focus()
+    screen.keyboard.press("Enter")
+    rows = panel.locator(".chart-table tbody tr")
+    expect(rows).to_have_count(24)
+    counts = rows.locator("td:nth-child(2)").all_inner_texts()
+    assert sum(map(int, counts)) == 13
+    for name, first in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with screen.expect_download() as saved:
+            panel.get_by_role("button", name=f"Download {name}").click()
+        content = Path(saved.value.path()).read_bytes()
+        assert content.startswith(first)
+        assert b"var(" not in content or name == "PNG"
+    link = screen.locator("[data-panel=species-table]").get_by_label("Download CSV")
+    table = screen.request.get(tab.base_url + str(link.get_attribute("href")))
+    assert table.ok, table.text()
+    assert table.headers["content-disposition"].startswith("attachment")
+    assert b"badger" in table.body()
+
+
+def test_no_barrier_in_any_part_and_the_screen_is_never_wider_than_the_window(
+    tab: Watched, survey: Survey
+) -> None:
+    axe = read_axe()
+    found: list[str] = []
+    looks = [("phone", "dark"), ("laptop", "light"), ("phone", "light"), ("large", "dark")]
+    parts = ("", "/activity", "/species", "/effort", "/map", "/health")
+    for number, part in enumerate(parts):
+        size, colours = looks[number % len(looks)]
+        width, height = WINDOWS[size]
+        tab.page.set_viewport_size({"width": width, "height": height})
+        tab.page.emulate_media(
+            color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce"
+        )
+        page = tab.open_whole(survey.path + part)
+        found.extend(f"{part}, {size}, {colours}: {said}" for said in find_barriers(page, axe))
+        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, f"{part} is {wider} px wider than the window"
+    assert not found, "\n".join(found)
+
+
+def test_without_events_the_screen_names_the_next_step(tab: Watched, survey: Survey) -> None:
+    page = tab.open_whole(f"/projects/{survey.empty}/insights")
+    expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
+    expect(page.get_by_role("link", name="Review images")).to_be_visible()
+    page = tab.open_whole(f"{survey.path}?from=2030-01-01")
+    page.locator(".empty").get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_test_id("totals")).to_contain_text("16 events")

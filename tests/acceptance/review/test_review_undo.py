@@ -1,0 +1,43 @@
+"""Undo on the review screen: back through everything since the page was opened."""
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+from tests.acceptance.review.test_review_races import DEER, FOX, expect_sent, list_stored
+from tests.support.burst_project import Burst, make_burst_project
+from tests.support.running_server import wait_for
+from tests.support.signed_in_browser import Seat
+
+
+def test_an_undo_returns_to_a_unit_that_was_reviewed_long_ago(seat: Seat, tmp_path: Path) -> None:
+    two = [Burst(FOX, FOX), Burst(DEER, DEER, count=2)]
+    bursts = make_burst_project(seat.server, tmp_path, two, "Long ago")
+    with seat.tab() as tab:
+        page = tab.page
+        page.clock.install()
+        tab.open(f"/projects/{bursts.project}/review")
+        accept = page.get_by_role("button", name="Accept")
+        expect(accept).to_contain_text(f"Accept {DEER} × 2")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("finished")).to_be_visible()
+        expect_sent(page)
+        page.clock.fast_forward("20:00")
+        page.keyboard.press("z")
+        expect(accept).to_contain_text(f"Accept {FOX} × 1")
+        page.keyboard.press("z")
+        expect(accept).to_contain_text(f"Accept {DEER} × 2")
+        images = [*bursts.images[0], *bursts.images[1]]
+        wait_for("both decisions to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
+        # Another order starts from its first unit; what was decided before it can be undone.
+        page.keyboard.press("Enter")
+        expect(accept).to_contain_text(f"Accept {FOX} × 1")
+        expect_sent(page)
+        page.get_by_label("Order").select_option("captured_at")
+        expect(accept).to_contain_text(f"Accept {FOX} × 1")
+        page.locator(".review-stage").click(position={"x": 5, "y": 5})
+        page.keyboard.press("z")
+        wait_for("the decision to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
+        page.keyboard.press("Z")
+        wait_for("the decision again", lambda: len(list_stored(seat, bursts, images)) > 0)
+        tab.expect_nothing_wrong()

@@ -1,0 +1,196 @@
+"""Insights of small surveys, compared with figures that were computed by hand."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.integration.review.test_observation_lists import add_reviewer, say
+from tests.support.api_project import Field, make_field
+
+from trapline.server.platform.app_context import AppContext
+
+START = datetime(2026, 6, 1, tzinfo=UTC)
+MINUTES = (0, 20, 45, 180, 1500, 6 * 1440)
+"""Capture times of the images after START, in minutes."""
+
+
+@pytest.fixture
+async def field(system: AppContext) -> Field:
+    field = await make_field(system, images=len(MINUTES))
+    for image, minutes in zip(field.images, MINUTES, strict=True):
+        await field.change(
+            "update images set captured_at = %s where id = %s",
+            START + timedelta(minutes=minutes),
+            image,
+        )
+    [(deployment,)] = await field.ask(
+        "select deployment_id from images where id = %s", field.images[0]
+    )
+    changed = {
+        "started_at": START.isoformat(),
+        "ended_at": (START + timedelta(days=10)).isoformat(),
+        "inactive_periods": [
+            {
+                "start": (START + timedelta(days=7)).isoformat(),
+                "end": (START + timedelta(days=9)).isoformat(),
+            }
+        ],
+    }
+    answer = await field.call("PATCH", f"/deployments/{deployment}", changed)
+    assert answer.status_code == 200, answer.text
+    return field
+
+
+async def get(field: Field, path: str, **query: Any) -> Any:
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    answer = await field.call("GET", f"/insights/{path}?project={field.project}&{asked}")
+    assert answer.status_code == 200, answer.text
+    return (
+        answer.json()
+        if answer.headers["content-type"].startswith("application/json")
+        else (list(csv.reader(io.StringIO(answer.text))))
+    )
+
+
+async def identify(field: Field) -> None:
+    """Three foxes within 45 minutes, one after 3 hours, a deer, and a blank image."""
+    one, two, three, four, five, six = map(str, field.images)
+    await say(field, kind="correct", label="Fox", images=[one, two, three, four])
+    await say(field, kind="correct", label="Deer", images=[five])
+    await say(field, kind="blank", images=[six])
+
+
+async def test_summary_has_the_events_and_rates_computed_by_hand(field: Field) -> None:
+    await identify(field)
+    found = await get(field, "summary")
+    # 10 days without 2 inactive ones are 8 camera-nights; 100 * 2 / 8 and 100 * 1 / 8.
+    assert found["sentence"] == "3 events of 2 species in 8 camera-nights at 1 deployment."
+    assert [
+        (one["name"], one["images"], one["events"], one["rate"]) for one in found["species"]
+    ] == [
+        ("Fox", 4, 2, 25.0),
+        ("Deer", 1, 1, 12.5),
+    ]
+    fox = found["species"][0]
+    assert (fox["individuals"], fox["occupancy"], fox["interval"]) == (2, 1.0, None)
+    assert fox["first_seen"] == "2026-06-01T00:00:00Z"
+    assert fox["last_seen"] == "2026-06-01T03:00:00Z"
+    assert [n for n, events in enumerate(found["hours"]) for _ in range(events)] == [0, 1, 3]
+    [place] = found["deployments"]
+    assert (place["nights"], place["inactive_nights"], place["estimated"]) == (8.0, 2.0, False)
+    assert (place["state"], place["suggested_end"]) == ("finished", None)
+    assert place["gaps"] == [{"start": "2026-06-03", "end": "2026-06-06", "days": 4}]
+    assert (found["images"], found["observed_images"], found["reviewed_images"]) == (6, 5, 6)
+    assert {one["code"] for one in found["notes"]} == {"few_deployments"}
+
+
+async def test_events_follow_the_interval_the_rule_and_the_period(field: Field) -> None:
+    await identify(field)
+
+    async def count(**query: Any) -> int:
+        found = await get(field, "summary", **{"class": "Fox", **query})
+        return int(found["events"])
+
+    assert await count() == 2
+    assert await count(rule="lastIndependentRecord") == 3
+    assert await count(interval=0) == 4
+    assert await count(interval=24) == 3
+    assert await count(interval=25) == 2
+    assert await count(interval=1440) == 1
+    assert await count(start="2026-06-02") == 0
+    found = await get(field, "summary", start="2026-06-02", end="2026-06-03")
+    assert (found["nights"], found["events"]) == (2.0, 1)
+
+
+async def test_a_correction_is_visible_to_the_next_request(field: Field) -> None:
+    await identify(field)
+    assert (await get(field, "summary"))["events"] == 3
+    await say(field, kind="correct", label="Deer", images=[str(field.images[3])])
+    found = await get(field, "summary")
+    assert {one["name"]: one["events"] for one in found["species"]} == {"Fox": 1, "Deer": 2}
+    gone = {"images": [str(field.images[4])], "reason": "test image"}
+    answer = await field.call("POST", "/images/delete", gone)
+    assert answer.status_code == 200, answer.text
+    found = await get(field, "summary")
+    assert {one["name"]: one["events"] for one in found["species"]} == {"Fox": 1, "Deer": 1}
+    assert found["images"] == 5
+
+
+async def test_a_project_without_observations_gets_sentences(field: Field) -> None:
+    found = await get(field, "summary")
+    assert found["sentence"] == "0 events of 0 species in 8 camera-nights at 1 deployment."
+    assert "no_observations" in {one["code"] for one in found["notes"]}
+    assert (await get(field, "accumulation"))["chao2"] is None
+    assert (await get(field, "activity"))["curves"] == []
+    assert (await get(field, "records"))["records"] == []
+    assert (await get(field, "detections", species="Fox"))["detected_sites"] == 0
+    for table in ("species", "records", "accumulation", "camera-health", "deployments"):
+        assert isinstance(await get(field, "tables", table=table), list)
+
+
+async def test_detection_histories_and_records_are_as_in_r(field: Field) -> None:
+    await identify(field)
+    found = await get(field, "detections", species="Fox", days=5)
+    # Days 1 to 11 of June; the camera did not work at noon of the 8th and 9th.
+    assert found["occasions"] == ["2026-06-01", "2026-06-06", "2026-06-11"]
+    [site] = found["sites"]
+    assert (site["detections"], site["effort"]) == ([1, 0, 0], [5.0, 3.0, 1.0])
+    rows = await get(field, "tables", table="detection-history", species="Deer", days=5)
+    assert rows[0] == ["", "o1", "o2", "o3"]
+    assert rows[1][1:] == ["1", "0", "0"]
+    head, *records = await get(field, "tables", table="records")
+    assert head[:6] == ["Station", "Species", "DateTimeOriginal", "Date", "Time", "delta.time.secs"]
+    assert [row[1:3] + row[5:6] for row in records] == [
+        ["Deer", "2026-06-02 01:00:00", "0"],
+        ["Fox", "2026-06-01 00:00:00", "0"],
+        ["Fox", "2026-06-01 03:00:00", str(135 * 60)],
+    ]
+    species = await get(field, "tables", table="species")
+    assert [row[:6] for row in species[1:]] == [
+        ["Fox", "animal", "4", "2", "2", "25.0"],
+        ["Deer", "animal", "1", "1", "1", "12.5"],
+    ]
+
+
+async def test_camera_health_and_activity(field: Field) -> None:
+    await identify(field)
+    [camera] = (await get(field, "camera-health"))["cameras"]
+    assert (camera["state"], camera["urgency"], camera["images"]) == ("finished", 0, 6)
+    assert camera["blank_share"] == pytest.approx(1 / 6)
+    [fox, deer] = (await get(field, "activity"))["curves"]
+    assert (fox["events"], fox["times"], fox["density"]) == (2, [0.0, 3.0], None)
+    assert deer["hours"][1] == 1
+    found = await get(field, "accumulation")
+    # Fox and deer occur on one day each: Q1 = 2, Q2 = 0.
+    units = found["units"]
+    assert found["chao2"]["value"] == pytest.approx(2 + (units - 1) / units * 2 * 1 / 2)
+    assert found["steps"][-1]["expected"] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("summary?interval=1441", "interval"),
+        ("summary?start=2026-06-02&end=2026-06-01", "end"),
+        ("summary?rule=first", "rule"),
+        ("summary?kind=blank", "kind"),
+        ("detections?species=Fox&days=0", "days"),
+        ("tables?table=detection-history&days=7", "species"),
+    ],
+)
+async def test_bad_parameters_are_named(field: Field, path: str, name: str) -> None:
+    sign = "&" if "?" in path else "?"
+    answer = await field.call("GET", f"/insights/{path}{sign}project={field.project}")
+    assert answer.status_code == 422
+    assert name in answer.text
+
+
+async def test_deployments_of_another_project_are_not_found(field: Field) -> None:
+    other = "0197c0de-0000-7000-8000-000000000000"
+    path = f"/insights/summary?project={field.project}&deployment={other}"
+    assert (await field.call("GET", path)).status_code == 404
+    token, _ = await add_reviewer(field)
+    path = f"/insights/summary?project={field.project}"
+    assert (await field.call("GET", path, token=token)).status_code == 200

@@ -1,0 +1,76 @@
+"""Camera-nights against tables computed by hand."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from trapline.server.insights.rules.camera_nights import (
+    DeploymentPeriod,
+    DeploymentStatus,
+    compute_daily_effort,
+    compute_effort,
+    decide_status,
+    find_image_gaps,
+)
+
+
+def at(day: int, hour: int = 0, month: int = 5) -> datetime:
+    return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+NOW = at(1, month=7)
+
+
+def test_overlapping_inactive_periods_count_once_and_inside_the_period_only() -> None:
+    inactive = [(at(3), at(5)), (at(4), at(6)), (at(10), at(20)), (at(2), at(2))]
+    effort = compute_effort(DeploymentPeriod(at(1), at(11), inactive=inactive), NOW)
+    # 10 nights, minus 3 (3 to 6 May) and 1 (10 to 11 May).
+    assert effort.camera_nights == pytest.approx(6)
+    assert effort.active == ((at(1), at(3)), (at(6), at(10)))
+    assert not effort.is_estimated
+
+
+def test_missing_times_are_those_of_images_and_marked_as_estimated() -> None:
+    images = DeploymentPeriod(first_image_at=at(2, 12), last_image_at=at(4))
+    effort = compute_effort(images, NOW)
+    assert (effort.camera_nights, effort.is_estimated) == (1.5, True)
+    open_end = compute_effort(replace(images, started_at=at(1), ended_at=at(9)), at(5))
+    assert (open_end.camera_nights, open_end.is_start_estimated) == (3, False)
+    assert open_end.is_end_estimated
+    assert compute_effort(DeploymentPeriod(at(1)), NOW).camera_nights == 0
+    assert compute_effort(DeploymentPeriod(), NOW, within=(at(1), at(2))).camera_nights == 0
+
+
+def test_a_filter_of_time_clips_the_effort() -> None:
+    deployment = DeploymentPeriod(at(1), at(11), inactive=[(at(3), at(5))])
+    assert compute_effort(deployment, NOW, within=(at(4), at(6))).camera_nights == 1
+    assert compute_effort(deployment, NOW, within=(at(20), at(25))).camera_nights == 0
+
+
+def test_a_day_on_which_clocks_change_is_one_whole_day() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime(2026, 3, 28, 12, tzinfo=berlin)
+    shares = compute_daily_effort([(start, datetime(2026, 3, 30, 6, tzinfo=berlin))], berlin)
+    assert shares == pytest.approx(
+        {date(2026, 3, 28): 0.5, date(2026, 3, 29): 1.0, date(2026, 3, 30): 0.25}
+    )
+
+
+def test_gaps_are_runs_of_local_days_without_images() -> None:
+    days = [date(2026, 5, 1), date(2026, 5, 8), date(2026, 5, 16), date(2026, 5, 8)]
+    (gap,) = find_image_gaps(days, 7)
+    assert (gap.first_day, gap.last_day, gap.days) == (date(2026, 5, 9), date(2026, 5, 15), 7)
+    assert find_image_gaps([]) == []
+
+
+def test_a_deployment_whose_end_has_passed_is_finished_not_silent() -> None:
+    week = timedelta(days=7)
+    ended = DeploymentPeriod(at(1), at(11), last_image_at=at(2))
+    assert decide_status(ended, NOW, week) is DeploymentStatus.FINISHED
+    assert decide_status(DeploymentPeriod(at(1), last_image_at=at(2)), NOW, week) == "silent"
+    assert decide_status(DeploymentPeriod(at(1), last_image_at=at(2)), at(3), week) == "active"
+    assert decide_status(DeploymentPeriod(at(5)), at(3), week) == "planned"
+    paused = DeploymentPeriod(at(1), last_image_at=at(2), inactive=[(at(3), at(1, month=8))])
+    assert decide_status(paused, NOW, week) == "active"
