@@ -114,7 +114,8 @@ BODIES: dict[str, Any] = {
     "POST /callback_keys/check": {
         "project": "{project_id}",
         "target": "/api/analyses/1",
-        "headers": {},
+        # Without it, the message that is returned has the time of the request.
+        "headers": {"x-ml-timestamp": "1700000000"},
     },
     "POST /webhooks": {"project": "{project_id}", "url": "https://intruder.example/"},
     "PATCH /webhooks/{webhook_id}": {"name": "taken over"},

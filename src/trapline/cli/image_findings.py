@@ -69,7 +69,7 @@ def list_findings(
     by = {"model": model, "model_version": version, "algorithm": algorithm}
     if image is not None and (deployment or after or before):
         raise CommandError(
-            "--image cannot be combined with --deployment, --after or --before.",
+            "IMAGE cannot be combined with --deployment, --after or --before.",
             ExitCode.WRONG_USAGE,
         )
     with connect() as server:

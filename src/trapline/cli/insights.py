@@ -31,7 +31,7 @@ Taxon = Annotated[
 ]
 Kind = Annotated[str, typer.Option(help="animal, human, vehicle or unknown.")]
 Minutes = Annotated[
-    int, typer.Option("--interval", help="Minutes within which observations are one event.")
+    int, typer.Option("--interval", help="Minutes after which an observation starts a new event.")
 ]
 Rule = Annotated[str, typer.Option(help="lastRecord or lastIndependentRecord.")]
 Species = Annotated[str, typer.Argument(help="The name of a species, or a label of it.")]

@@ -31,8 +31,8 @@ class DeploymentEffort(Message):
     """Effort of a deployment within the period of the filter.
 
     `nights` is the number of camera-nights: from start to end without the inactive periods.
-    `estimated` is true if the start or the end is missing and was taken from the first or the last
-    image. `suggested_end` is the capture time of the last image if the deployment has no end and no
+    `estimated` is true if the first image is the start, or the last image the end, as a time is
+    missing or in the future. `suggested_end` is the time of the last image if it has no end and no
     image has arrived for three days: importing a memory card proposes it as the end.
     """
 

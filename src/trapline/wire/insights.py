@@ -18,8 +18,8 @@ MOST_CHOSEN = 200
 class EventRule(StrEnum):
     """The rule for independent events, with the names of the R package camtrapR.
 
-    An observation belongs to the event of the previous one if it is within the interval of the last
-    observation of the event, or of the first one (the last independent one).
+    An observation belongs to the event of the previous one if it is less than the interval after
+    the last observation of the event, or after the first one (the last independent one).
     """
 
     LAST_RECORD = "lastRecord"

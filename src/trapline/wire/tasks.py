@@ -40,9 +40,12 @@ class ClaimableJob(Message):
 
 
 class ClaimableJobs(Message):
-    """Jobs with tasks to lease, best first. `count` is their number in this response."""
+    """Jobs with tasks to lease, best first.
 
-    count: Count
+    `count` is their number in this response; other servers of the worker protocol leave it out.
+    """
+
+    count: Count | None = None
     results: list[ClaimableJob]
 
 

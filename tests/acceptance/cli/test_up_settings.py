@@ -12,12 +12,16 @@ from trapline.server.app.settings import Settings, load_settings
 from trapline.server.platform.postgres.postgres import find_free_port, start_postgres, stop_postgres
 
 ALLOWED = "Pull sources in private networks are allowed"
-# They need a server of another kind, which other tests start, or are set by the tests themselves.
+# They need a server of another kind or its files, which other tests have, or are set by the tests
+# themselves.
 NOT_HERE = (
     "DATABASE_URL",
     "S3_",
     "TRAPLINE_DATA",
     "TRAPLINE_METRICS_LISTEN",
+    "TRAPLINE_NATS_CA_FILE",
+    "TRAPLINE_NATS_CERTIFICATE_FILE",
+    "TRAPLINE_NATS_KEY_FILE",
     "TRAPLINE_PUBLIC_URL",
 )
 

@@ -53,7 +53,7 @@ def test_a_migration_with_a_smaller_number_is_applied(
     migrate(empty_database_url)
     copy = _copy_program(tmp_path / "copy")
     versions = copy / "src/trapline/server/platform/db/migrations/versions"
-    for number, before in (("0200", newest()), ("0150", "0200")):
+    for number, before in (("9002", newest()), ("9001", "9002")):
         (versions / f"{number}_late.py").write_text(
             f'"""Late."""\n\nfrom alembic import op\n\nrevision = "{number}"\n'
             f'down_revision = "{before}"\n\n\ndef upgrade() -> None:\n    """Late."""\n'
@@ -63,7 +63,7 @@ def test_a_migration_with_a_smaller_number_is_applied(
     migrated = _run(copy, "-m", "trapline.cli.main", "migrate", DATABASE_URL=empty_database_url)
     assert migrated.returncode == 0, migrated.stderr
     with psycopg.connect(empty_database_url) as connection:
-        assert connection.execute("select to_regclass('late_0150') is not null").fetchall() == [
+        assert connection.execute("select to_regclass('late_9001') is not null").fetchall() == [
             (True,)
         ]
 

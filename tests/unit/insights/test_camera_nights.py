@@ -1,18 +1,15 @@
 """Camera-nights against tables computed by hand."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from trapline.server.insights.rules.camera_nights import (
     DeploymentPeriod,
-    DeploymentStatus,
     compute_daily_effort,
     compute_effort,
-    decide_status,
-    find_image_gaps,
 )
 
 
@@ -56,21 +53,3 @@ def test_a_day_on_which_clocks_change_is_one_whole_day() -> None:
     assert shares == pytest.approx(
         {date(2026, 3, 28): 0.5, date(2026, 3, 29): 1.0, date(2026, 3, 30): 0.25}
     )
-
-
-def test_gaps_are_runs_of_local_days_without_images() -> None:
-    days = [date(2026, 5, 1), date(2026, 5, 8), date(2026, 5, 16), date(2026, 5, 8)]
-    (gap,) = find_image_gaps(days, 7)
-    assert (gap.first_day, gap.last_day, gap.days) == (date(2026, 5, 9), date(2026, 5, 15), 7)
-    assert find_image_gaps([]) == []
-
-
-def test_a_deployment_whose_end_has_passed_is_finished_not_silent() -> None:
-    week = timedelta(days=7)
-    ended = DeploymentPeriod(at(1), at(11), last_image_at=at(2))
-    assert decide_status(ended, NOW, week) is DeploymentStatus.FINISHED
-    assert decide_status(DeploymentPeriod(at(1), last_image_at=at(2)), NOW, week) == "silent"
-    assert decide_status(DeploymentPeriod(at(1), last_image_at=at(2)), at(3), week) == "active"
-    assert decide_status(DeploymentPeriod(at(5)), at(3), week) == "planned"
-    paused = DeploymentPeriod(at(1), last_image_at=at(2), inactive=[(at(3), at(1, month=8))])
-    assert decide_status(paused, NOW, week) == "active"

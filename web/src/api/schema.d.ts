@@ -5690,8 +5690,8 @@ export interface components {
          * @description Effort of a deployment within the period of the filter.
          *
          *     `nights` is the number of camera-nights: from start to end without the inactive periods.
-         *     `estimated` is true if the start or the end is missing and was taken from the first or the last
-         *     image. `suggested_end` is the capture time of the last image if the deployment has no end and no
+         *     `estimated` is true if the first image is the start, or the last image the end, as a time is
+         *     missing or in the future. `suggested_end` is the time of the last image if it has no end and no
          *     image has arrived for three days: importing a memory card proposes it as the end.
          */
         DeploymentEffort: {
@@ -6027,8 +6027,8 @@ export interface components {
          * EventRule
          * @description The rule for independent events, with the names of the R package camtrapR.
          *
-         *     An observation belongs to the event of the previous one if it is within the interval of the last
-         *     observation of the event, or of the first one (the last independent one).
+         *     An observation belongs to the event of the previous one if it is less than the interval after
+         *     the last observation of the event, or after the first one (the last independent one).
          * @enum {string}
          */
         EventRule: "lastRecord" | "lastIndependentRecord";
@@ -16571,7 +16571,7 @@ export interface operations {
                 class?: string[];
                 /** @description The kind of observations: animals by default. */
                 kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
+                /** @description Minutes after which an observation starts a new event. */
                 interval?: number;
                 rule?: components["schemas"]["EventRule"];
             };
@@ -16616,7 +16616,7 @@ export interface operations {
                 class?: string[];
                 /** @description The kind of observations: animals by default. */
                 kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
+                /** @description Minutes after which an observation starts a new event. */
                 interval?: number;
                 rule?: components["schemas"]["EventRule"];
             };
@@ -16696,7 +16696,7 @@ export interface operations {
                 class?: string[];
                 /** @description The kind of observations: animals by default. */
                 kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
+                /** @description Minutes after which an observation starts a new event. */
                 interval?: number;
                 rule?: components["schemas"]["EventRule"];
             };
@@ -16741,7 +16741,7 @@ export interface operations {
                 class?: string[];
                 /** @description The kind of observations: animals by default. */
                 kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
+                /** @description Minutes after which an observation starts a new event. */
                 interval?: number;
                 rule?: components["schemas"]["EventRule"];
             };
@@ -16788,7 +16788,7 @@ export interface operations {
                 class?: string[];
                 /** @description The kind of observations: animals by default. */
                 kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
+                /** @description Minutes after which an observation starts a new event. */
                 interval?: number;
                 rule?: components["schemas"]["EventRule"];
             };
@@ -16839,7 +16839,7 @@ export interface operations {
                 class?: string[];
                 /** @description The kind of observations: animals by default. */
                 kind?: components["schemas"]["ObservationKind"];
-                /** @description Minutes within which observations belong to one event. */
+                /** @description Minutes after which an observation starts a new event. */
                 interval?: number;
                 rule?: components["schemas"]["EventRule"];
             };

@@ -77,7 +77,7 @@ export const tableTexts: Translation<typeof en.tableTexts> = {
   cell: (species, deployment, value, measure) =>
     `${species}, ${deployment}: ${value} (${measure}). Bilder ansehen`,
   event: (interval) =>
-    `Ereignis: Beobachtungen einer Art an einem Standort, höchstens ${interval} auseinander.`,
+    `Ereignis: Beobachtungen einer Art an einem Standort, weniger als ${interval} auseinander.`,
   eventEach: "Ereignis: jede Beobachtung einer Art an einem Standort.",
   noInterval: "Ohne Intervall: Dafür sind mindestens 10 Standorte mit Ereignissen nötig.",
   more: (count) => formatPlural(count, "weitere Art", "weitere Arten"),

@@ -79,7 +79,7 @@ export const tableTexts = {
   cell: (species: string, deployment: string, value: string, measure: string) =>
     `${species}, ${deployment}: ${value} (${measure}). See images`,
   event: (interval: string) =>
-    `Event: observations of one species at one deployment, at most ${interval} apart.`,
+    `Event: observations of one species at one deployment, less than ${interval} apart.`,
   eventEach: "Event: each observation of a species at a deployment.",
   noInterval: "No interval: at least 10 deployments with events are needed.",
   more: (count: number) => `${formatPlural(count, "more species", "more species")}`,

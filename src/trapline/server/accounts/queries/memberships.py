@@ -1,4 +1,4 @@
-"""Memberships of users and tokens: the projects that they reach, read from the projects table."""
+"""Memberships of users: the projects that they reach and their roles in them."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID

@@ -1,13 +1,16 @@
 """Activity of species by hour of the day."""
 
-import math
-
 import numpy as np
 
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
-from trapline.server.insights.rules.density import STEPS, calculate_density, select_bandwidth
+from trapline.server.insights.rules.activity import (
+    ActivityDensity,
+    convert_to_radians,
+    count_by_hour,
+    fit_activity,
+)
 from trapline.server.insights.rules.filters import SurveyFilter
-from trapline.server.insights.rules.local_times import DAY, to_local
+from trapline.server.insights.rules.local_times import DAY, SECOND, to_local
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.insight_activity import LEAST_FOR_DENSITY, Activity, ActivityCurve
@@ -16,6 +19,8 @@ from trapline.wire.insights import InsightNote, NoteCode
 MOST_CURVES = 20
 MOST_TIMES = 1000
 HOURS = 24
+STEPS = 96
+"""Values of a density over 24 hours."""
 
 
 async def get_activity(
@@ -55,19 +60,13 @@ def _build_curve(survey: FilteredSurvey, name: str) -> ActivityCurve:
             for one in survey.species[name]
         ]
     )
-    hours = (local % DAY) / DAY * HOURS
-    density = concentration = None
-    if len(hours) >= LEAST_FOR_DENSITY:
-        radians = hours / HOURS * 2 * math.pi
-        concentration = select_bandwidth(radians)
-        at = np.arange(STEPS) / STEPS * 2 * math.pi
-        per_hour = calculate_density(radians, concentration, at) * 2 * math.pi / HOURS
-        density = [float(one) for one in per_hour]
+    radians = convert_to_radians(local % DAY / SECOND)
+    fitted = fit_activity(radians, grid=STEPS)
     return ActivityCurve(
         name=name,
-        events=len(hours),
-        hours=[int(one) for one in np.bincount(hours.astype(np.int64), minlength=HOURS)],
-        density=density,
-        concentration=concentration,
-        times=[float(one) for one in np.round(hours[:MOST_TIMES], 4)],
+        events=len(radians),
+        hours=count_by_hour(radians),
+        density=fitted.density.tolist() if isinstance(fitted, ActivityDensity) else None,
+        concentration=fitted.bandwidth if isinstance(fitted, ActivityDensity) else None,
+        times=np.round(local[:MOST_TIMES] % DAY / DAY * HOURS, 4).tolist(),
     )

@@ -101,7 +101,7 @@ def list_active_days(survey: FilteredSurvey, place: int) -> Moments:
     one, effort = survey.deployments[place], survey.efforts[place]
     if effort.start is None or effort.end is None:
         return np.zeros(0, np.int64)
-    edges = np.array([round(effort.start * 1e6), round(effort.end * 1e6)], np.int64)
+    edges = np.array([to_moment(effort.start), to_moment(effort.end)], np.int64)
     start, end = to_local(edges, one.time_zone) // DAY
     days = np.arange(start, end + 1)
     for since, until in one.inactive:

@@ -1,12 +1,17 @@
 """Accumulation of species over camera-nights, with rarefaction and Chao2."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapline.server.insights.actions.detections import list_active_days
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
+from trapline.server.insights.rules.accumulation import (
+    SpeciesAccumulation,
+    SpeciesRichness,
+    compute_accumulation,
+)
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import DAY, to_local
-from trapline.server.insights.rules.species_accumulation import estimate_chao2, rarefy_species
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.insight_richness import Accumulation, AccumulationStep, RichnessEstimate
@@ -38,31 +43,40 @@ def build_accumulation(survey: FilteredSurvey) -> Accumulation:
             days.update((int(day), one.deployment) for day in local)
         found.append(days)
     ordered = sorted(units.union(*found))
-    incidences = [len(days) for days in found]
-    sizes = sorted({round(n) for n in np.linspace(1, len(ordered), MOST_STEPS)} if ordered else ())
     positions = {unit: n for n, unit in enumerate(ordered, 1)}
     first = np.sort([min(positions[unit] for unit in days) for days in found])
-    expected = rarefy_species(incidences, len(ordered), sizes)
-    chao2 = estimate_chao2(incidences, len(ordered))
+    computed = compute_accumulation(
+        np.array([len(days) for days in found], np.int64),
+        len(ordered),
+        sum(one.nights for one in survey.efforts),
+        points=MOST_STEPS,
+    )
+    known = computed if isinstance(computed, SpeciesAccumulation) else None
     return Accumulation(
         filter=survey.describe_filter(),
         units=len(ordered),
-        steps=[
-            AccumulationStep(
-                units=size,
-                observed=int(np.searchsorted(first, size, side="right")),
-                expected=mean,
-            )
-            for size, mean in zip(sizes, expected, strict=True)
-        ],
-        chao2=None
-        if chao2 is None
-        else RichnessEstimate(
-            value=chao2.value,
-            interval=Interval(low=chao2.low, high=chao2.high),
-            observed=len(found),
-            uniques=chao2.uniques,
-            duplicates=chao2.duplicates,
-        ),
+        steps=_list_steps(known, first) if known is not None else [],
+        chao2=_describe_richness(known.richness) if known is not None and found else None,
         notes=survey.list_notes(),
+    )
+
+
+def _list_steps(known: SpeciesAccumulation, first: NDArray[np.int64]) -> list[AccumulationStep]:
+    return [
+        AccumulationStep(
+            units=size,
+            observed=int(np.searchsorted(first, size, side="right")),
+            expected=mean,
+        )
+        for size, mean in zip(known.units.tolist(), known.species.tolist(), strict=True)
+    ]
+
+
+def _describe_richness(known: SpeciesRichness) -> RichnessEstimate:
+    return RichnessEstimate(
+        value=known.chao2,
+        interval=Interval(low=known.interval.lower, high=known.interval.upper),
+        observed=known.observed,
+        uniques=known.uniques,
+        duplicates=known.duplicates,
     )

@@ -11,14 +11,14 @@ from trapline.server.insights.actions.surveys import (
     build_insight,
 )
 from trapline.server.insights.queries.surveys import SurveyDeployment
+from trapline.server.insights.rules.event_rates import (
+    FEWEST_DEPLOYMENTS,
+    EventRate,
+    compute_rates,
+)
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import DAY, Moments, to_datetime, to_local
-from trapline.server.insights.rules.rates import (
-    LEAST_DEPLOYMENTS,
-    calculate_interval,
-    calculate_rate,
-    draw_deployments,
-)
+from trapline.server.insights.rules.proportions import ConfidenceInterval
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.insight_summary import (
@@ -29,7 +29,7 @@ from trapline.wire.insight_summary import (
     SpeciesAtDeployment,
     SpeciesSummary,
 )
-from trapline.wire.insights import InsightNote, NoteCode
+from trapline.wire.insights import InsightNote, Interval, NoteCode
 
 HOUR = DAY // 24
 FIRST_DAY = date(2000, 1, 1)
@@ -57,7 +57,7 @@ def build_summary(survey: FilteredSurvey, seed: int) -> InsightSummary:
         notes.append(
             InsightNote(
                 code=NoteCode.FEW_DEPLOYMENTS,
-                text=f"Rates have no interval below {LEAST_DEPLOYMENTS} deployments with events.",
+                text=f"Rates have no interval below {FEWEST_DEPLOYMENTS} deployments with events.",
             )
         )
     return InsightSummary(
@@ -86,28 +86,27 @@ def _count(number: int, thing: str) -> str:
 def _list_species(
     survey: FilteredSurvey, nights: "np.ndarray[tuple[int], np.dtype[np.float64]]", seed: int
 ) -> list[SpeciesSummary]:
-    drawn = draw_deployments(len(nights), seed) if len(nights) else None
-    effort = float(nights.sum())
-    summaries = []
-    for name, places in survey.species.items():
-        events = np.zeros(len(nights), np.int64)
+    events = np.zeros((len(nights), len(survey.species)), np.int64)
+    for column, places in enumerate(survey.species.values()):
         for one in places:
-            events[one.deployment] = len(one.events)
+            events[one.deployment, column] = len(one.events)
+    rates = compute_rates(events, nights, seed=seed)
+    summaries = []
+    for (name, places), found in zip(survey.species.items(), rates, strict=True):
         cells = [_describe_cell(survey, one) for one in places]
-        sampled = int(np.count_nonzero(nights > 0))
-        with_both = int(np.count_nonzero((nights > 0) & (events > 0)))
+        rate = found if isinstance(found, EventRate) else None
         summaries.append(
             SpeciesSummary(
                 name=name,
                 taxon_id=survey.survey.taxa.get(name),
                 kind=survey.wanted.kind,
                 images=sum(one.images for one in cells),
-                events=int(events.sum()),
+                events=sum(one.events for one in cells),
                 individuals=sum(one.individuals for one in cells),
-                rate=calculate_rate(int(events.sum()), effort),
-                interval=None if drawn is None else calculate_interval(events, nights, drawn),
+                rate=rate and rate.per_100_nights,
+                interval=rate and _describe_interval(rate),
                 deployments=len(cells),
-                occupancy=with_both / sampled if sampled else None,
+                occupancy=rate and rate.naive_occupancy.estimate,
                 first_seen=min(one.first_seen for one in cells),
                 last_seen=max(one.last_seen for one in cells),
                 cells=cells,
@@ -116,14 +115,20 @@ def _list_species(
     return summaries
 
 
+def _describe_interval(rate: EventRate) -> Interval | None:
+    if not isinstance(rate.interval, ConfidenceInterval):
+        return None
+    return Interval(low=rate.interval.lower, high=rate.interval.upper)
+
+
 def _describe_cell(survey: FilteredSurvey, one: SpeciesEvents) -> SpeciesAtDeployment:
-    events = one.events
+    events, nights = one.events, survey.efforts[one.deployment].nights
     return SpeciesAtDeployment(
         deployment_id=survey.deployments[one.deployment].id,
         images=int(events.images.sum()),
         events=len(events),
         individuals=int(events.sizes.sum()),
-        rate=calculate_rate(len(events), survey.efforts[one.deployment].nights),
+        rate=100 * len(events) / nights if nights > 0 else None,
         first_seen=to_datetime(int(events.starts[0])),
         last_seen=to_datetime(int(events.ends[-1])),
     )
@@ -149,8 +154,8 @@ def _describe_deployment(survey: FilteredSurvey, place: int) -> DeploymentEffort
         deployment_id=one.id,
         name=survey.names[place],
         state=state,
-        start=None if effort.start is None else to_datetime(round(effort.start * 1e6)),
-        end=None if effort.end is None else to_datetime(round(effort.end * 1e6)),
+        start=effort.start,
+        end=effort.end,
         nights=effort.nights,
         inactive_nights=effort.inactive_nights,
         estimated=effort.is_estimated,

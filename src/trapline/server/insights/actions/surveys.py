@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from trapline.server.images.queries.locations import list_precisions
 from trapline.server.images.rules.locations import get_shown_name
@@ -16,10 +18,10 @@ from trapline.server.insights.queries.surveys import (
     get_survey_version,
     load_survey,
 )
-from trapline.server.insights.rules.effort import Effort, calculate_effort
+from trapline.server.insights.rules.camera_nights import DeploymentPeriod, compute_effort
 from trapline.server.insights.rules.filters import SurveyFilter
-from trapline.server.insights.rules.independent_events import EventList, group_events
-from trapline.server.insights.rules.local_times import Moments, to_moment
+from trapline.server.insights.rules.local_times import SECOND, Moments, to_datetime, to_moment
+from trapline.server.insights.rules.temporal_independence import IndependenceRule, find_events
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
@@ -32,9 +34,11 @@ from trapline.server.review.queries.observations import (
     list_taxon_names,
 )
 from trapline.server.review.queries.taxa import get_taxon_row
-from trapline.wire.insights import AppliedFilter, InsightNote, NoteCode
+from trapline.wire.insights import AppliedFilter, EventRule, InsightNote, NoteCode
 
 Built = TypeVar("Built")
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -44,6 +48,30 @@ class InsightCaches:
     surveys: TtlCache[int, tuple[tuple[Any, ...], Survey]] = field(
         default_factory=lambda: TtlCache(4, 600.0)
     )
+
+
+@dataclass(frozen=True)
+class EventList:
+    """Events in order of time: first and last time, images, and the largest count."""
+
+    starts: Moments
+    ends: Moments
+    images: Moments
+    sizes: Moments
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+@dataclass(frozen=True)
+class DeploymentNights:
+    """The period of a deployment and its camera-nights, both within the period of a filter."""
+
+    start: datetime | None
+    end: datetime | None
+    nights: float
+    inactive_nights: float
+    is_estimated: bool
 
 
 @dataclass(frozen=True)
@@ -64,7 +92,7 @@ class FilteredSurvey:
     deployments: Sequence[SurveyDeployment]
     names: Sequence[str]
     images: Sequence[Moments]
-    efforts: Sequence[Effort]
+    efforts: Sequence[DeploymentNights]
     species: Mapping[str, Sequence[SpeciesEvents]]
     observed_images: int
     blank_images: Sequence[int]
@@ -216,8 +244,8 @@ def filter_survey(
             continue
         if one.kind != wanted.kind or (names is not None and one.name not in names):
             continue
-        events = group_events(
-            one.times[inside], one.counts[inside], wanted.interval_min * 60, wanted.rule
+        events = _list_events(
+            one.times[inside], one.counts[inside], wanted.interval_min, wanted.rule
         )
         if len(events):
             observed_images += int(inside.sum())
@@ -236,7 +264,7 @@ def filter_survey(
         [get_shown_name(one.id) if one.id in withheld else one.name for one in deployments],
         images,
         [
-            _calculate_effort(one, period, now)
+            _compute_nights(one, period, now)
             for one, period in zip(deployments, periods, strict=True)
         ],
         dict(ordered),
@@ -266,19 +294,41 @@ def _is_inside(times: Moments, period: tuple[int | None, int | None]) -> Any:
     return inside if end is None else inside & (times < end)
 
 
-def _calculate_effort(
-    one: SurveyDeployment, period: tuple[int | None, int | None], now: datetime
-) -> Effort:
-    def in_seconds(at: datetime | None) -> float | None:
-        return None if at is None else to_moment(at) / 1e6
+def _list_events(times: Moments, counts: Moments, interval_min: int, rule: EventRule) -> EventList:
+    order = np.argsort(times, kind="stable")
+    times, counts = times[order], counts[order]
+    found = find_events(
+        times / SECOND,
+        np.zeros(len(times), np.int64),
+        counts,
+        interval_s=interval_min * 60,
+        rule=IndependenceRule(rule.value),
+    )
+    last = found.first_row + found.observations - 1
+    return EventList(times[found.first_row], times[last], found.observations, found.group_sizes)
 
-    return calculate_effort(
-        given=(in_seconds(one.started_at), in_seconds(one.ended_at)),
-        images=(one.images[0] / 1e6, one.images[-1] / 1e6) if len(one.images) else None,
-        inactive=[(to_moment(a) / 1e6, to_moment(b) / 1e6) for a, b in one.inactive],
-        period=(
-            None if period[0] is None else period[0] / 1e6,
-            None if period[1] is None else period[1] / 1e6,
-        ),
-        now=to_moment(now) / 1e6,
+
+def _compute_nights(
+    one: SurveyDeployment, period: tuple[int | None, int | None], now: datetime
+) -> DeploymentNights:
+    has_images = len(one.images) > 0
+    times = DeploymentPeriod(
+        started_at=one.started_at and one.started_at.astimezone(UTC),
+        ended_at=one.ended_at and one.ended_at.astimezone(UTC),
+        first_image_at=to_datetime(int(one.images[0])) if has_images else None,
+        last_image_at=to_datetime(int(one.images[-1])) if has_images else None,
+        inactive=[(a.astimezone(UTC), b.astimezone(UTC)) for a, b in one.inactive],
+    )
+    within = (
+        EARLIEST if period[0] is None else to_datetime(period[0]),
+        LATEST if period[1] is None else to_datetime(period[1]),
+    )
+    found = compute_effort(times, now, within=within)
+    whole = compute_effort(replace(times, inactive=()), now, within=within)
+    return DeploymentNights(
+        start=whole.active[0][0] if whole.active else None,
+        end=whole.active[-1][1] if whole.active else None,
+        nights=found.camera_nights,
+        inactive_nights=whole.camera_nights - found.camera_nights,
+        is_estimated=found.is_estimated,
     )

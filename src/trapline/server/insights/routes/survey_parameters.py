@@ -43,7 +43,7 @@ def parse_survey_filter(
         Query(
             ge=0,
             le=LONGEST_INTERVAL_MIN,
-            description="Minutes within which observations belong to one event.",
+            description="Minutes after which an observation starts a new event.",
         ),
     ] = DEFAULT_INTERVAL_MIN,
     rule: EventRule = EventRule.LAST_RECORD,

@@ -7,24 +7,10 @@ A camera-night is 24 hours in which a camera was active: end minus start minus i
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from enum import StrEnum
-from itertools import pairwise
 
 NIGHT = timedelta(days=1)
-GAP_DAYS = 7
-"""Days without images that are reported as a gap."""
-SILENT_AFTER = timedelta(days=7)
 Period = tuple[datetime, datetime]
 """Start and end of a period; the end is not part of it."""
-
-
-class DeploymentStatus(StrEnum):
-    """Status of a deployment at one time."""
-
-    PLANNED = "planned"
-    ACTIVE = "active"
-    SILENT = "silent"
-    FINISHED = "finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +42,6 @@ class EffortEstimate:
     def is_estimated(self) -> bool:
         """Whether the start or the end is estimated from images."""
         return self.is_start_estimated or self.is_end_estimated
-
-
-@dataclass(frozen=True, slots=True)
-class ImageGap:
-    """Local days without images between two days with images; both days are part of it."""
-
-    first_day: date
-    last_day: date
-
-    @property
-    def days(self) -> int:
-        """Number of days without images."""
-        return (self.last_day - self.first_day).days + 1
 
 
 def compute_effort(
@@ -134,33 +107,3 @@ def compute_daily_effort(active: Iterable[Period], zone: tzinfo) -> dict[date, f
                 shares[day] = min(1.0, shares.get(day, 0.0) + seconds / length)
             day += timedelta(days=1)
     return shares
-
-
-def find_image_gaps(image_days: Iterable[date], gap_days: int = GAP_DAYS) -> list[ImageGap]:
-    """Find the gaps of at least `gap_days` local days between days with images, in order."""
-    days = sorted(set(image_days))
-    return [
-        ImageGap(day + timedelta(days=1), following - timedelta(days=1))
-        for day, following in pairwise(days)
-        if (following - day).days > gap_days
-    ]
-
-
-def decide_status(
-    deployment: DeploymentPeriod, now: datetime, silent_after: timedelta = SILENT_AFTER
-) -> DeploymentStatus:
-    """Decide the status of a deployment.
-
-    A deployment whose end has passed is finished, not silent. One that is inactive at `now` is not
-    silent either, because no images are expected from it.
-    """
-    if deployment.ended_at is not None and deployment.ended_at <= now:
-        return DeploymentStatus.FINISHED
-    if deployment.started_at is not None and deployment.started_at > now:
-        return DeploymentStatus.PLANNED
-    if any(start <= now < end for start, end in deployment.inactive):
-        return DeploymentStatus.ACTIVE
-    contacts = [one for one in (deployment.last_image_at, deployment.started_at) if one is not None]
-    if not contacts or now - max(contacts) > silent_after:
-        return DeploymentStatus.SILENT
-    return DeploymentStatus.ACTIVE
