@@ -179,6 +179,17 @@ class WorkerLoop:
         most = int(self._limits.hold_s / MOST_BATCHES / seconds) if seconds else limit.images
         return max(1, min(self._watch.find_batch_size(slug), limit.images, most))
 
+    def count_queues(self) -> dict[str, int]:
+        """Count the tasks in each queue: held, to download, decoded, and results to post."""
+        with self._lock:
+            held = self._work.total
+        return {
+            "held": held,
+            "to_download": self._to_load.qsize(),
+            "decoded": self._loaded.qsize(),
+            "to_post": self._poster.count_unsent(),
+        }
+
     def _find_room(self) -> int:
         """Return how many tasks to lease."""
         with self._lock:
@@ -233,20 +244,23 @@ class WorkerLoop:
 
     def _load_one(self, lease: HeldLease) -> DecodedTask | None:
         task: Task = lease.task
-        data = self._fetcher.fetch(
-            urljoin(self._api.root, task.image_url),
-            lambda: self._stop.is_set() or not self._leases.is_active(lease),
-        )
+        with self._progress.stage("download"):
+            data = self._fetcher.fetch(
+                urljoin(self._api.root, task.image_url),
+                lambda: self._stop.is_set() or not self._leases.is_active(lease),
+            )
         width, height = parse_image_size(data, self._limits.max_image_pixels)
         if not self._budget.acquire(width * height, self._stop.is_set):
             return None
         try:
-            image = InputImage(task.image_id, decode_image(data), lease.config)
+            with self._progress.stage("decode"):
+                image = InputImage(task.image_id, decode_image(data), lease.config)
         except BaseException:
             self._budget.give_back(width * height)
             raise
         try:
-            prepared = self._pipelines[lease.slug].prepare(image)
+            with self._progress.stage("prepare"):
+                prepared = self._pipelines[lease.slug].prepare(image)
         except Exception as error:
             self._budget.give_back(width * height)
             self._log.warning("pipeline failed on an image", image=task.image_id, exc_info=error)
@@ -294,6 +308,7 @@ class WorkerLoop:
             else:
                 self._budget.give_back(loaded.pixels)
                 self._discard(loaded.lease)
+        self._progress.add(begun=len(begun))
         return begun
 
     def _process(self, batch: list[DecodedTask]) -> None:

@@ -1,7 +1,6 @@
 """The worker process: load settings and models, then run the loop until a signal or idle time."""
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -24,6 +23,7 @@ from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import WorkerLimits, WorkerLoop
 from trapline.worker.memory import has_room_to_grow
+from trapline.worker.metrics import render_metrics, serve_metrics
 from trapline.worker.model_files import (
     LicenceNotAccepted,
     ModelFile,
@@ -31,6 +31,7 @@ from trapline.worker.model_files import (
     fetch_model_file,
 )
 from trapline.worker.model_watch import ModelWatch
+from trapline.worker.onnx_session import RuntimeConflict, require_one_runtime
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
     Device,
@@ -46,6 +47,7 @@ from trapline.worker.progress import Progress
 from trapline.worker.progress_display import configure_logging, display_download, display_progress
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
+from trapline.worker.stop_signals import stop_on_signals
 from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected
 from trapline.worker.worker_names import WorkerNameLock
 
@@ -138,6 +140,14 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             pipelines=[pipeline.slug for pipeline in pipelines],
             devices=loaded.devices,
         )
+        if settings.metrics is not None:
+            url = stack.enter_context(
+                _serve_metrics(
+                    settings.metrics,
+                    lambda: render_metrics(progress, worker.count_queues(), loaded.devices[0]),
+                )
+            )
+            log.info("metrics are served", url=url)
         with (
             stop_on_signals(stop),
             _watch_model(settings, watch, stop, poster, identity, log),
@@ -145,6 +155,22 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         ):
             worker.run()
         log.info("worker ended", **progress.read())
+
+
+@contextmanager
+def _serve_metrics(listen: str, render: Callable[[], str]) -> Iterator[str]:
+    try:
+        opened = serve_metrics(listen, render)
+        url = opened.__enter__()
+    except OSError as error:
+        raise StartupError(
+            f"the metrics cannot be served at {listen}: {error.strerror}. Nothing was leased; "
+            "select another port with --metrics."
+        ) from error
+    try:
+        yield url
+    finally:
+        opened.__exit__(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -165,6 +191,10 @@ def load_pipelines(
     Raises:
         StartupError: a pipeline, a model file or the device is missing; the message names it.
     """
+    try:
+        require_one_runtime()
+    except RuntimeConflict as error:
+        raise StartupError(str(error)) from error
     device = _resolve_device(settings, log)
     loaded: list[Pipeline] = []
     devices: list[str] = []
@@ -279,38 +309,6 @@ def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) ->
         devices=loaded.devices,
         pipelines=[pipeline.slug for pipeline in loaded.pipelines],
     )
-
-
-@contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on SIGTERM and SIGINT, also while the main thread runs a model's native code.
-
-    Python runs its signal handlers only between two steps of the main thread. The wake-up
-    descriptor is written immediately.
-    """
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-
-    def listen() -> None:
-        while reader.recv(1):
-            stop.set()
-
-    handlers = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    listener = threading.Thread(target=listen, name="signals", daemon=True)
-    listener.start()
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        writer.close()
-        listener.join()
-        reader.close()
 
 
 @contextmanager

@@ -198,7 +198,7 @@ def require_extra(pipeline: Pipeline) -> None:
     if missing:
         raise MissingExtra(
             f"pipeline {pipeline.slug} needs {', '.join(missing)}: "
-            f"{describe_install('worker', pipeline.extra or '')}"
+            f"{describe_install('worker-cpu', pipeline.extra or '')}"
         )
 
 

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from trapline.client.api_url import normalise_api_url
 from trapline.worker.devices import CPU, parse_device
 from trapline.worker.memory import measure_memory
+from trapline.worker.metrics import parse_listen
 from trapline.worker.model_watch import BATCH_S, START_S
 
 MOST_PIXELS = 300_000_000
@@ -48,6 +49,7 @@ class WorkerSettings(BaseSettings):
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     device: str = CPU
     allow_cpu: bool = False
+    metrics: str | None = None
     retry_max: Annotated[int, Field(ge=0, le=100)] = 3
     retry_backoff: Annotated[float, Field(gt=0, le=60)] = 0.5
     read_timeout: Annotated[float, Field(gt=0)] = 30.0
@@ -76,6 +78,13 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _validate_device(cls, device: str) -> str:
         return parse_device(device)
+
+    @field_validator("metrics")
+    @classmethod
+    def _validate_metrics(cls, metrics: str | None) -> str | None:
+        if metrics is not None:
+            parse_listen(metrics)
+        return metrics
 
     @field_validator("token")
     @classmethod

@@ -143,6 +143,7 @@ def test_the_example_works_from_lease_to_result(server: FakeServer, tmp_path: Pa
     assert progress.read() == {
         "leased": 2,
         "loaded": 2,
+        "begun": 2,
         "inferred": 2,
         "failed": 0,
         "posted": 2,

@@ -266,7 +266,7 @@ def test_a_missing_extra_says_how_to_install_it() -> None:
     type(pipeline).needs = ("json", "no_such_module")
     try:
         with pytest.raises(
-            MissingExtra, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"
+            MissingExtra, match=r"needs no_such_module: pip install '\.\[worker-cpu,megadetector\]'"
         ):
             require_extra(pipeline)
     finally:
