@@ -121,11 +121,11 @@ def run(
     except WorkerSettingsError as error:
         raise CommandError(str(error), ExitCode.WRONG_USAGE) from None
 
-    from trapline.worker.main import StartupError, WorkerRejected, run_worker
+    from trapline.worker.main import StartupError, WorkerRejected, WorkerThreadError, run_worker
 
     try:
         run_worker(settings, pipeline or [], until_idle)
-    except StartupError as error:
+    except (StartupError, WorkerThreadError) as error:
         raise CommandError(str(error)) from None
     except WorkerRejected as error:
         raise CommandError(str(error), ExitCode.REFUSED) from None

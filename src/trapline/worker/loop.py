@@ -33,7 +33,7 @@ from trapline.worker.pipeline import InputImage, Pipeline
 from trapline.worker.progress import Progress
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.task_leaser import HeldLease, TaskLeaser
-from trapline.worker.worker_identity import WorkerIdentity
+from trapline.worker.worker_identity import WorkerIdentity, WorkerThreadError
 
 EMPTY_WAIT_S = 0.05
 IDLE_WAIT_S = 0.25
@@ -74,7 +74,8 @@ class DecodedTask:
 class WorkerLoop:
     """The loop of one worker process.
 
-    `run` returns when `stop` is set, or after the configured idle time.
+    `run` returns when `stop` is set, or after the configured idle time. It raises WorkerRejected
+    if the server refuses the worker, and WorkerThreadError if one of its threads fails.
     """
 
     def __init__(
@@ -165,8 +166,22 @@ class WorkerLoop:
             raise self._leaser.error
 
     def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
+        def run() -> None:
+            # Without this thread the worker would wait forever, so it ends with an error.
+            try:
+                work()
+            except Exception as error:
+                self._log.exception("a thread of the worker failed", thread=name)
+                self._leaser.fail(
+                    WorkerThreadError(
+                        f"the {name} of the worker failed: {type(error).__name__}: {error}. Posted "
+                        "results are kept, and the other tasks return to the queue. Start the "
+                        "worker again; the log contains the traceback."
+                    )
+                )
+
         # Daemon threads: at the deadline for stopping, the process ends whatever they wait for.
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         return thread
 

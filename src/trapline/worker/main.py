@@ -48,7 +48,7 @@ from trapline.worker.progress_display import configure_logging, display_download
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
 from trapline.worker.stop_signals import stop_on_signals
-from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected
+from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected, WorkerThreadError
 from trapline.worker.worker_names import WorkerNameLock
 
 WATCH_EVERY_S = 0.25
@@ -65,6 +65,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     Raises:
         StartupError: a pipeline or its model files are missing.
         WorkerRejected: the server refused the token or ended this worker.
+        WorkerThreadError: a thread of the worker failed.
     """
     log = configure_logging()
     loaded = load_pipelines(settings, slugs, log)
@@ -385,6 +386,7 @@ __all__ = [
     "LoadedPipelines",
     "StartupError",
     "WorkerRejected",
+    "WorkerThreadError",
     "build_user_agent",
     "declare_pipelines",
     "load_pipelines",

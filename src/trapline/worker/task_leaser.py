@@ -11,10 +11,17 @@ from trapline.client import ApiConnectionError, ApiStatusError, Trapline
 from trapline.wire.tasks import Task
 from trapline.wire.workers import HelloResponse
 from trapline.worker.held_leases import HeldLease
-from trapline.worker.worker_identity import ABSENT, WorkerIdentity, WorkerRejected
+from trapline.worker.worker_identity import (
+    ABSENT,
+    WorkerIdentity,
+    WorkerRejected,
+    WorkerThreadError,
+)
 
 FULL_WAIT_S = 0.02
 LONGEST_WAIT_S = 30.0
+LONGEST_ASKED_S = 3600.0
+"""The longest pause in seconds that a server can request."""
 
 
 class TaskLeaser:
@@ -50,7 +57,7 @@ class TaskLeaser:
         self._wait_s = wait_s
         self._last_task = time.monotonic()
         self._looked = False
-        self.error: WorkerRejected | None = None
+        self.error: WorkerRejected | WorkerThreadError | None = None
 
     def seconds_without_task(self) -> float:
         """Return the seconds for which the server has reported no task.
@@ -63,8 +70,8 @@ class TaskLeaser:
         """Reset the time without a task."""
         self._last_task = time.monotonic()
 
-    def fail(self, error: WorkerRejected) -> None:
-        """Stop leasing: the server has refused this worker permanently."""
+    def fail(self, error: WorkerRejected | WorkerThreadError) -> None:
+        """Stop leasing: the server refused this worker permanently, or one of its threads ended."""
         self.error = self.error or error
 
     def run(self) -> None:
@@ -87,7 +94,7 @@ class TaskLeaser:
                 failures += 1
                 self.touch()
                 wait_s = min(self._poll_s * 2.0 ** min(failures, 10), LONGEST_WAIT_S)
-                asked_s = getattr(error, "retry_after_s", None) or 0.0
+                asked_s = min(getattr(error, "retry_after_s", None) or 0.0, LONGEST_ASKED_S)
                 self._log.warning(
                     "cannot lease", reason=str(error), next_try_s=round(max(wait_s, asked_s), 1)
                 )

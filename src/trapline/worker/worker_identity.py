@@ -28,6 +28,10 @@ class WorkerRejected(Exception):
     """The server refused the token or the permissions, or ended this worker."""
 
 
+class WorkerThreadError(Exception):
+    """A thread of the worker ended with an unexpected error, so the worker cannot continue."""
+
+
 class WorkerIdentity:
     """The worker's ID, if the server registers workers.
 

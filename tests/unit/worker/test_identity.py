@@ -223,7 +223,7 @@ def test_additions_that_go_away_are_done_without(server: FakeServer, tmp_path: P
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(12)})
 
     def meddle(asked: Asked) -> Answer | None:
-        server.additions = len(server.results) < 4
+        server.additions = len(server.queued[7]) > 6
         return None
 
     server.meddle = meddle

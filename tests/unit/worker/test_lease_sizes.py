@@ -94,7 +94,7 @@ def test_a_limit_rises_again_and_less_often_each_time() -> None:
 
 
 class Preparer(Sleeper):
-    """A pipeline with an input of its own; images of width 66 cannot be prepared."""
+    """A pipeline that prepares its input; images of width 66 cannot be prepared."""
 
     def __init__(self) -> None:
         super().__init__(0.02)
