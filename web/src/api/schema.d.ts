@@ -10762,13 +10762,12 @@ export interface components {
         /**
          * Renewal
          * @description Leases to renew; `begun` are those of them that the model works on or that have a result.
+         *
+         *     Idle workers take over the other leases, unless `begun` is missing.
          */
         Renewal: {
-            /**
-             * Begun
-             * @default []
-             */
-            begun: string[];
+            /** Begun */
+            begun?: string[] | null;
             /** Leases */
             leases: string[];
         };
@@ -12407,7 +12406,8 @@ export interface components {
          *
          *     `number` never restarts. `outcome` is `in hand` (in progress), `completed`, `error`, `lost` (the
          *     lease expired without a result), `evicted`, `released` or `unheard` (the worker released the
-         *     task or never received it). `worker` is the worker's name.
+         *     task or never received it), or `taken over` (an idle worker received it before it was begun).
+         *     `worker` is the worker's name.
          */
         TaskAttempt: {
             /** Ended At */
