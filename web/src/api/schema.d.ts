@@ -6404,10 +6404,13 @@ export interface components {
          * GatewayDescription
          * @description A way to read the files of a pull source.
          *
-         *     `schemes` are those of its URLs; the first gateway of a scheme is the default one. `options` is
-         *     the JSON schema of the options of its sources; secret options are `writeOnly`.
+         *     `schemes` are those of its URLs; the first gateway of a scheme is the default one. With
+         *     `accepts_events`, servers can announce files by pushed events. `options` is the JSON schema of
+         *     the options of its sources; secret options are `writeOnly`.
          */
         GatewayDescription: {
+            /** Accepts Events */
+            accepts_events: boolean;
             /** Auth Types */
             auth_types: components["schemas"]["AuthType"][];
             /** Description */
