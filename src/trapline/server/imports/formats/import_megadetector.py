@@ -90,7 +90,7 @@ class MegadetectorReader:
 
     def _open(self, options: ImportOptions) -> None:
         if "images" not in self._file.parts:
-            raise UnreadableFile("The file has no `images`, so it is not of MegaDetector.")
+            raise UnreadableFile("The file has no `images`, so it is not a file of MegaDetector.")
         info = self._file.read_part("info", Any)
         info = info if isinstance(info, dict) else {}
         kept = info.get("detector_metadata")

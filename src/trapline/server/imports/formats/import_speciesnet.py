@@ -150,7 +150,9 @@ class SpeciesnetReader:
         self._file = JsonFile(path)
         try:
             if "predictions" not in self._file.parts:
-                raise UnreadableFile("The file has no `predictions`, so it is not of SpeciesNet.")
+                raise UnreadableFile(
+                    "The file has no `predictions`, so it is not a file of SpeciesNet."
+                )
             info = self._file.read_part("info", Any)
         except UnreadableFile:
             self._file.close()
