@@ -16,8 +16,8 @@ from trapline.server.platform.map_tiles import TILES_PATH, MapTiles
 FOLDER = Path(__file__).parents[2] / "page"
 API_WORDS = ("api", "pipeline", "image-pull-sources", "files", "healthz", "readyz", "metrics")
 """Prefixes of paths of the API; an unknown path with one of them is 404, never the page."""
-WORKER = "worker"
-"""A part of the names of the files that run as web workers."""
+WORKER = "maplibre-gl-worker"
+"""Start of the name of the file that maps run as a web worker."""
 UNKNOWN = "This path does not exist. The API is described at /api/v2/docs."
 NOT_BUILT = (
     "<!doctype html><title>Trapline</title><p>The page has not been built. Run <code>make "
@@ -34,7 +34,7 @@ def mount_spa(app: FastAPI) -> None:
         """Return a built file, or the page itself if a browser requests a document."""
         if path.startswith(API_WORDS):
             raise HTTPException(404, UNKNOWN)
-        tiles = _find_tiles(app)
+        tiles = _find_tiles(request)
         if path == TILES_PATH:
             return _send_archive(tiles)
         if path.startswith("assets/") or path in (
@@ -46,7 +46,7 @@ def mount_spa(app: FastAPI) -> None:
             if file is None:
                 raise HTTPException(404)
             headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-            if WORKER in file.name:
+            if file.name.startswith(WORKER):
                 # A web worker has the policy of its own file, not that of the page.
                 headers["Content-Security-Policy"] = build_worker_policy(_find_origin(tiles))
             return FileResponse(file, headers=headers)
@@ -55,8 +55,8 @@ def mount_spa(app: FastAPI) -> None:
         return _render_index(request, tiles)
 
 
-def _find_tiles(app: FastAPI) -> MapTiles | None:
-    system: AppContext | None = app.state.system
+def _find_tiles(request: Request) -> MapTiles | None:
+    system: AppContext | None = request.app.state.system
     return None if system is None else system.map_tiles
 
 
