@@ -15,7 +15,7 @@ export interface MapColours {
   isDark: boolean
 }
 
-/** What the tiles contain, read from a PMTiles file; empty for other tiles. */
+/** The content of the tiles. Layers and zoom are known for a PMTiles file only. */
 export interface TileContent {
   kind: "raster" | "vector"
   url?: string

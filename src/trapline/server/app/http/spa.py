@@ -47,7 +47,7 @@ def mount_spa(app: FastAPI) -> None:
                 raise HTTPException(404)
             headers = {"Cache-Control": "public, max-age=31536000, immutable"}
             if file.name.startswith(WORKER):
-                # A web worker has the policy of its own file, not that of the page.
+                # A browser applies the policy of the file to a web worker, not that of the page.
                 headers["Content-Security-Policy"] = build_worker_policy(_find_origin(tiles))
             return FileResponse(file, headers=headers)
         if path and "text/html" not in request.headers.get("accept", ""):
