@@ -377,7 +377,9 @@ def test_the_map_shows_the_tiles_of_the_operator(drawing_tab: Watched, survey: S
     page, _ = open_map(drawing_tab, survey)
     expect(page.locator("[data-panel=map]")).to_contain_text("One red tile (example.org/licence)")
     colours = save_map(page).getcolors(1_000_000) or []
-    red, green, blue = max(colours)[1]
+    pixel = max(colours)[1]
+    assert isinstance(pixel, tuple)
+    red, green, blue = pixel
     assert red > 2 * max(green, blue), "the tile of the whole world is red"
     drawing_tab.expect_nothing_wrong()
 
