@@ -136,7 +136,7 @@ PLAIN = frozenset(
         "higher_ranks{}", "label",
         "rank", "scientific_name", "behaviour", "comment", "algorithm", "algorithms",
         "auth_header", "auth_password",
-        "auth_username", "class[]", "end", "species", "start",
+        "auth_username", "class[]", "end", "first", "recall", "second", "species", "start", "time",
         "automatic_pipeline", "base_url", "body", "body_base64", "category", "class",
         "class_name",
         "classification", "config", "crop_image_url", "cursor", "data", "data[]",
