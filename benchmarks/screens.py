@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import psycopg
-from playwright.sync_api import Browser, Response
+from playwright.sync_api import Browser, Request
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -59,17 +59,15 @@ def open_screen(browser: Browser, ground: Ground, path: str) -> tuple[float, flo
     context = browser.new_context(extra_http_headers={"Authorization": f"Token {ground.owner}"})
     longest = (0.0, "")
 
-    def on_response(response: Response) -> None:
+    def on_finished(request: Request) -> None:
         nonlocal longest
-        url = response.url
-        if "/api/" in url and "/events" not in url:
-            response.finished()
-            took = response.request.timing["responseEnd"]
-            longest = max(longest, (took, url.partition("/api/v2")[2]))
+        if "/api/" in request.url:
+            path = request.url.partition("/api/v2")[2]
+            longest = max(longest, (request.timing["responseEnd"], path))
 
     try:
         page = context.new_page()
-        page.on("requestfinished", lambda request: on_response(request.response()))
+        page.on("requestfinished", on_finished)
         began = time.perf_counter()
         page.goto(f"http://127.0.0.1:{ground.port}/projects/{ground.project}{path}")
         page.wait_for_function(WHOLE, timeout=PATIENCE_MS)
