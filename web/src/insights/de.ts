@@ -96,7 +96,20 @@ export const activityTexts: Translation<typeof en.activityTexts> = {
   tooFew: (name, events) =>
     `${name}: ${formatEvents(events)}. Für eine Kurve sind mindestens 10 nötig.`,
   chart: (names) => `Aktivität von ${names} nach Stunde des Tages`,
-  method: "Kerndichte, von Mises. Uhrzeit in der Zeitzone jedes Standorts.",
+  time: "Tageszeit",
+  clock: "Uhrzeit",
+  solar: "Sonnenzeit",
+  overlap: (estimator, value) => `Überlappung ${estimator} ${value}`,
+  overlapInterval: (low, high, first, second) =>
+    `(${formatInterval(low, high)}) aus ${formatCount(first)} und ${formatPlural(second, "Ereignis", "Ereignissen")}.`,
+  method: "Kerndichte, von Mises.",
+  bandwidth: (name, value) => `Konzentration des Kerns von ${name}: ${value}.`,
+  bootstrap: (replicates, seed) =>
+    `Das Intervall stammt aus ${formatCount(replicates)} Bootstrap-Stichproben mit Startwert ${seed}.`,
+  clockHint: "Uhrzeit in der Zeitzone jedes Standorts.",
+  solarHint: "Sonnenzeit: Sonnenaufgang ist 6:00, Sonnenuntergang ist 18:00.",
+  leftOut: (count) =>
+    `${formatPlural(count, "Standort ohne bekannte Position ist", "Standorte ohne bekannte Position sind")} ausgelassen.`,
 }
 
 export const richnessTexts: Translation<typeof en.richnessTexts> = {
@@ -145,6 +158,12 @@ export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
   events: "Ereignisse",
   noPlace: (count) =>
     `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil die Position fehlt oder für Sie verborgen ist.`,
+  choose: "Wählen Sie einen Kreis oder einen Standort der Liste.",
+  showList: "Liste zeigen",
+  hideList: "Liste ausblenden",
+  rateAt: (rate, events) => `${rate} je 100 Kameranächte, ${formatEvents(events)}.`,
+  seeImages: "Bilder ansehen",
+  noMap: "Dieser Browser kann die Karte nicht zeichnen. Die Liste ist vollständig.",
   nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
 }
 
