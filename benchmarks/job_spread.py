@@ -3,9 +3,10 @@
     python benchmarks/job_spread.py [--images 63 5000] [--workers 1 4 8 64] [--ideal 20]
 
 The workers follow the protocol of `trapline worker`: they wait for tasks before the job is
-submitted, hold at most 30 s of work and three batches, renew their leases with the tasks that they
-have begun, and drop tasks that another worker took over. The time per image is chosen so that each
-job ideally takes `--ideal` seconds. The time begins with the submit and ends with the last result.
+submitted, hold at most 30 s of work and three batches, process batches of at most 24 images and
+4 s, report the tasks that they have begun within a second, and drop tasks that another worker took
+over. The time per image is chosen so that each job ideally takes `--ideal` seconds. The time begins
+with the submit and ends with the last result.
 
 The last row is of workers that arrive when the first of them holds all tasks.
 """
@@ -23,6 +24,8 @@ from line import make_result
 WORK_S = 30.0
 BATCHES = 3
 BATCH = 24
+BATCH_S = 4.0
+REPORT_S = 1.0
 LATE_S = 12.0
 
 
@@ -32,6 +35,11 @@ class Job:
 
     image_s: float
     ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def batch(self) -> int:
+        """The number of images that the model processes at once."""
+        return max(1, min(int(BATCH_S / self.image_s), BATCH))
 
     @property
     def capacity(self) -> int:
@@ -88,10 +96,14 @@ class SimulatedWorker:
 
     def _renew(self) -> None:
         caller = Caller(self._ground.port, self._ground.worker)
-        while not self._job.ended.wait(self._renew_s):
+        renewed, reported = time.monotonic(), set[str]()
+        while not self._job.ended.wait(REPORT_S):
             with self._changed:
-                named, begun = list(self._held), list(self._begun)
-            body = {"leases": named, "begun": begun}
+                named, begun = list(self._held), set(self._begun)
+            if time.monotonic() < renewed + self._renew_s and begun <= reported:
+                continue
+            renewed, reported = time.monotonic(), begun
+            body = {"leases": named, "begun": list(begun)}
             for lease in self._ask(caller, "/tasks/renew", body)["leases"]:
                 if lease["status"] != "held":
                     with self._changed:
@@ -102,7 +114,7 @@ class SimulatedWorker:
         caller = Caller(self._ground.port, self._ground.worker)
         while not self._job.ended.is_set():
             with self._changed:
-                batch = list(self._held.values())[:BATCH]
+                batch = list(self._held.values())[: self._job.batch]
                 if not batch:
                     self._changed.wait(0.1)
                     continue
