@@ -12,6 +12,7 @@ The last row is of workers that arrive when the first of them holds all tasks.
 """
 
 import argparse
+import queue
 import threading
 import time
 from dataclasses import dataclass, field
@@ -63,9 +64,10 @@ class SimulatedWorker:
         self._changed = threading.Condition()
         self._held: dict[str, dict[str, Any]] = {}
         self._begun: set[str] = set()
+        self._done: queue.SimpleQueue[list[dict[str, Any]]] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=part, daemon=True)
-            for part in (self._lease, self._renew, self._run)
+            for part in (self._lease, self._renew, self._run, self._post)
         ]
         self.duplicates = 0
         for thread in self._threads:
@@ -111,15 +113,21 @@ class SimulatedWorker:
                             self._held.pop(lease["reply_subject"], None)
 
     def _run(self) -> None:
-        caller = Caller(self._ground.port, self._ground.worker)
         while not self._job.ended.is_set():
             with self._changed:
-                batch = list(self._held.values())[: self._job.batch]
+                waiting = [task for name, task in self._held.items() if name not in self._begun]
+                batch = waiting[: self._job.batch]
                 if not batch:
                     self._changed.wait(0.1)
                     continue
-                self._begun = {task["reply_subject"] for task in batch}
+                self._begun |= {task["reply_subject"] for task in batch}
             time.sleep(self._job.image_s * len(batch))
+            self._done.put(batch)
+        self._done.put([])
+
+    def _post(self) -> None:
+        caller = Caller(self._ground.port, self._ground.worker)
+        while batch := self._done.get():
             results = [
                 {"reply_subject": task["reply_subject"], "result": make_result(task["image_id"])}
                 for task in batch
@@ -130,6 +138,7 @@ class SimulatedWorker:
             with self._changed:
                 for task in batch:
                     self._held.pop(task["reply_subject"], None)
+                    self._begun.discard(task["reply_subject"])
                 self._changed.notify_all()
 
 
