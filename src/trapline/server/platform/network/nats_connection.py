@@ -79,7 +79,10 @@ async def open_nats(url: str, files: NatsFiles | None = None, **options: Any) ->
 
 
 def describe_rejection(last: Exception | None) -> str | None:
-    """Describe which side rejected the other, if `last` tells; it is what the library reported."""
+    """Describe which side rejected the other, according to the last error of the library.
+
+    None if the error is of another kind.
+    """
     if isinstance(last, ssl.SSLCertVerificationError):
         return f"the certificate of the NATS server is not trusted ({last.verify_message})"
     if last is not None and "authorization violation" in str(last).lower():
