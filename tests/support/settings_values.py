@@ -98,6 +98,7 @@ WORKER_VALUES = {
     "TRAPLINE_THREADS": Value("3", 3),
     "TRAPLINE_DEVICE": Value("cuda", "cuda:0"),
     "TRAPLINE_ALLOW_CPU": Value("true", True),
+    "TRAPLINE_METRICS": _same("127.0.0.1:9100"),
     "TRAPLINE_MODEL_START_TIMEOUT": Value("100", 100.0),
     "TRAPLINE_RETRY_MAX": Value("5", 5),
     "TRAPLINE_RETRY_BACKOFF": Value("1.5", 1.5),
