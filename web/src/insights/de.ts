@@ -158,6 +158,12 @@ export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
   events: "Ereignisse",
   noPlace: (count) =>
     `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil die Position fehlt oder für Sie verborgen ist.`,
+  choose: "Wählen Sie einen Kreis oder einen Standort der Liste.",
+  showList: "Liste zeigen",
+  hideList: "Liste ausblenden",
+  rateAt: (rate, events) => `${rate} je 100 Kameranächte, ${formatEvents(events)}.`,
+  seeImages: "Bilder ansehen",
+  noMap: "Dieser Browser kann die Karte nicht zeichnen. Die Liste ist vollständig.",
   nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
 }
 

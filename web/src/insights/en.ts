@@ -159,6 +159,13 @@ export const rateMapTexts = {
   events: "Events",
   noPlace: (count: number) =>
     `${formatPlural(count, "deployment is", "deployments are")} not on the map, because no position is known to you.`,
+  choose: "Select a circle or a deployment of the list.",
+  showList: "Show list",
+  hideList: "Hide list",
+  rateAt: (rate: string, events: number) =>
+    `${rate} per 100 camera-nights, ${formatEvents(events)}.`,
+  seeImages: "See images",
+  noMap: "This browser cannot draw the map. The list is complete.",
   nonePlaced: "No deployment has a position. Set positions to see the map.",
 }
 
