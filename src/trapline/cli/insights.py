@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Show figures of a survey: from the current observations and the deployments.\n\n"
+        "Show statistics of a survey, from its current observations and deployments.\n\n"
         "Only animals are counted unless `--kind` is given."
     ),
     no_args_is_help=True,
