@@ -209,7 +209,7 @@ class RowBuilder:
         given = event.external_id if seen is None else seen.external_id
         place = f"{self.deployments[event.deployment_id]},,{key},{start},{end},event,"
         if group is None or seen is None:
-            own_key = self._name_event_row(given, place, "blank") or event.key_of(group)
+            own_key = self._name_event_row(given, event, key, "blank") or event.key_of(group)
             head = f"{own_key},{place}"
             said = event.last
             by = self._by(said) if said is not None else "human,,"
@@ -221,17 +221,18 @@ class RowBuilder:
         self.individuals += group.individual is not None
         individual = self.cells[group.individual or ""]
         described = f"{kind},{name},{tag},{details.partition(',')[2]},{individual}"
-        own_key = self._name_event_row(given, place, described) or event.key_of(group)
+        own_key = self._name_event_row(given, event, key, described) or event.key_of(group)
         head = f"{own_key},{place}"
         by, comment = self._by(seen.said), self.cells[seen.comment or ""]
         return f"{head}{kind},,{name},{details},{individual},,,,,,,,{by},,{tag},{comment}\n"
 
-    def _name_event_row(self, given: str, place: str, described: str) -> str:
+    def _name_event_row(self, given: str, event: SequenceEvent, key: str, described: str) -> str:
         """Return the ID of a row from its package, else one that depends on its contents alone.
 
         An import and export again then gives the same ID, whatever the sequence is called here.
         """
-        return self._use_key(given) or self._use_key(str(uuid5(EVENTS, place + described)))
+        own = f"{self.deployments[event.deployment_id]},{key},{described}"
+        return self._use_key(given) or self._use_key(str(uuid5(EVENTS, own)))
 
     def _name(self, kind: ObservationType, label: str, taxon: str | None) -> tuple[str, str, str]:
         """Return the type, the scientific name, and the label as a tag if no taxon states it."""
