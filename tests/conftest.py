@@ -32,7 +32,7 @@ from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.postgres.postgres import USER, Postgres, start_postgres, stop_postgres
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.server.platform.vault import SecretKeys
 
 QUICK = {

@@ -10,7 +10,7 @@ from trapline.server.platform.db.base import Database
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.server.platform.vault import SecretKeys
 
 SECRET = "one secret key for all the fault tests"

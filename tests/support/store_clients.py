@@ -17,7 +17,7 @@ from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.object_store import ObjectStore, SignedPut
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 
 MOST = 1024 * 1024
 """The most bytes that the upload URLs of the tests accept if no size is announced."""

@@ -18,7 +18,7 @@ MIB = 1 << 20
 REPORT_EVERY = 1000
 
 app = typer.Typer(
-    help="Check what the server stores, on the server's machine.",
+    help="Check the stored files. Run it on the machine of the server.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 @app.callback()
 def check() -> None:
-    """Check what the server stores, on the server's machine."""
+    """Group the commands that check stored data: `trapline check files`."""
 
 
 @app.command("files")
@@ -56,11 +56,11 @@ def check_files(
     Run it with the settings of `trapline up`, so that it reaches the same sources. Run it as the
     owner of the data folder: root is refused if another user owns it.
 
-    A check that was cut off continues where it was. Missing upright copies and thumbnails are made
-    again. With `--repair` an original is fetched from its pull source and written only if its
-    SHA-256 is that of the image; no other file is overwritten. An image whose files cannot be
-    checked is reported, and the check continues. Exits with 1 if files stay missing or damaged, or
-    were not checked: upload the same images again, or run the check again.
+    An interrupted check continues where it stopped. Missing upright copies and thumbnails are
+    created again. With `--repair`, a missing or damaged original is downloaded from its pull source
+    and stored only if it has the SHA-256 of the image; no other file is overwritten. An image whose
+    files cannot be checked is reported, and the check continues. Exits with 1 if files are still
+    missing or damaged, or were not checked: upload the same images again, or run the check again.
 
     Example: `trapline check files --repair --rate 50 --data /srv/trapline`
     """

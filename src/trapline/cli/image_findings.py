@@ -67,9 +67,10 @@ def list_findings(
         "confidence_max": unsure,
     }
     by = {"model": model, "model_version": version, "algorithm": algorithm}
-    if image is not None and (deployment or after or before):
+    if image is not None and (project or deployment or after or before):
         raise CommandError(
-            "IMAGE cannot be combined with --deployment, --after or --before.",
+            "IMAGE cannot be combined with --project, --deployment, --after or --before: "
+            "one image has its own project and capture time.",
             ExitCode.WRONG_USAGE,
         )
     with connect() as server:

@@ -58,12 +58,19 @@ ModelClassOption = Annotated[
 
 
 def parse_hours(text: str | None) -> tuple[int | None, int | None]:
-    """Parse the first hour and the hour after the last one; raises CommandError."""
+    """Parse a range such as `22-4` into its first hour and the hour after its last one.
+
+    Raises:
+        CommandError: the text is not a range of hours.
+    """
     from trapline.cli.errors import CommandError
 
     if text is None:
         return None, None
     first, _, end = text.partition("-")
     if not (first.isdecimal() and end.isdecimal() and int(first) < 24 and int(end) <= 24):
-        raise CommandError(f"--hours {text}: give two hours from 0 to 24, as in 22-4.")
+        raise CommandError(
+            f"--hours {text} is not a range of hours. Write the first hour (0 to 23) and the hour "
+            "after the last one (0 to 24), such as 22-4."
+        )
     return int(first), int(end)

@@ -68,7 +68,7 @@ def write_unit(service: Service) -> str:
     command = [_quote(service.program[0]), *(_quote(part.replace("$", "$$")) for part in arguments)]
     lines = [
         "[Unit]",
-        "Description=Trapline, cameras in the field into verified observations",
+        "Description=Trapline server, which turns images of field cameras into observations",
         "After=network-online.target",
         "Wants=network-online.target",
         "",

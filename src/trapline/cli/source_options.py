@@ -23,9 +23,9 @@ def parse_options(
 
     Raises CommandError if one is misspelt, or a secret is given on the command line.
     """
-    from trapline.wire.gateway_options import list_secret_options
+    from trapline.wire.gateway_options import get_gateway_info
 
-    secret = list_secret_options(gateway or url.partition(":")[0].lower())
+    secret = get_gateway_info(gateway or url.partition(":")[0].lower()).secret
     options: dict[str, Any] = {}
     for text in given:
         name, value = _split(text, "--option")

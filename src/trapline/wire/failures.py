@@ -60,7 +60,8 @@ class TaskAttempt(Message):
 
     `number` never restarts. `outcome` is `in hand` (in progress), `completed`, `error`, `lost` (the
     lease expired without a result), `evicted`, `released` or `unheard` (the worker released the
-    task or never received it). `worker` is the worker's name.
+    task or never received it), or `taken over` (an idle worker received it before it was begun).
+    `worker` is the worker's name.
     """
 
     number: Count

@@ -153,7 +153,11 @@ class GatewayInfo:
     """The description of a gateway.
 
     `schemes` are those of its URLs, and `example` is one. `listing` options determine which files
-    are listed, and so whether a file ledger stays valid.
+    are listed, and so whether a file ledger stays valid. If `lists_per_account`, each account can
+    see another folder at the same URL. If `sends_commands`, paths are sent in command lines, where
+    a line break would start another command. If `is_http`, user names are sent as HTTP sends them.
+    If `has_encoded_paths`, paths are those of URLs, which can be percent-encoded. If
+    `accepts_events`, servers can announce files by pushed events.
     """
 
     title: str
@@ -163,6 +167,11 @@ class GatewayInfo:
     options: type[Request] = NoOptions
     listing: tuple[str, ...] = ()
     auth_types: tuple[AuthType, ...] = tuple(AuthType)
+    lists_per_account: bool = False
+    sends_commands: bool = False
+    is_http: bool = False
+    has_encoded_paths: bool = False
+    accepts_events: bool = True
 
     @property
     def secret(self) -> tuple[str, ...]:
@@ -182,6 +191,8 @@ GATEWAYS: dict[str, GatewayInfo] = {
         "IIS and others.",
         ("http", "https"),
         "https://camera.example/DCIM/",
+        is_http=True,
+        has_encoded_paths=True,
     ),
     "ftp": GatewayInfo(
         "FTP",
@@ -189,6 +200,8 @@ GATEWAYS: dict[str, GatewayInfo] = {
         ("ftp", "ftps"),
         "ftp://camera.example/DCIM/",
         auth_types=(AuthType.NONE, AuthType.BASIC),
+        lists_per_account=True,
+        sends_commands=True,
     ),
     "sftp": GatewayInfo(
         "SFTP",
@@ -197,6 +210,8 @@ GATEWAYS: dict[str, GatewayInfo] = {
         "sftp://nas.example/images/",
         SftpOptions,
         auth_types=(AuthType.BASIC,),
+        lists_per_account=True,
+        sends_commands=True,
     ),
     "s3": GatewayInfo(
         "S3",
@@ -223,6 +238,8 @@ GATEWAYS: dict[str, GatewayInfo] = {
         "https://portal.example/api/photos",
         RestOptions,
         listing=("mapping",),
+        is_http=True,
+        accepts_events=False,
     ),
     "websocket": GatewayInfo(
         "WebSocket",
@@ -231,6 +248,8 @@ GATEWAYS: dict[str, GatewayInfo] = {
         "wss://hub.example/events",
         WebsocketOptions,
         listing=("listing_url", "files_url"),
+        is_http=True,
+        has_encoded_paths=True,
     ),
 }
 """The gateways by name; the first one of a URL scheme is its default."""
@@ -246,22 +265,16 @@ def list_gateways() -> list[GatewayDescription]:
             schemes=list(info.schemes),
             example=info.example,
             auth_types=list(info.auth_types),
+            accepts_events=info.accepts_events,
             options=info.options.model_json_schema(),
         )
         for name, info in GATEWAYS.items()
     ]
 
 
-def list_secret_options(gateway: str) -> tuple[str, ...]:
-    """List the options of a gateway that are stored encrypted."""
-    info = GATEWAYS.get(gateway)
-    return () if info is None else info.secret
-
-
-def list_listing_options(gateway: str) -> tuple[str, ...]:
-    """List the options of a gateway that determine which files are listed."""
-    info = GATEWAYS.get(gateway)
-    return () if info is None else info.listing
+def get_gateway_info(gateway: str) -> GatewayInfo:
+    """Return the description of a gateway; one without traits if this version does not have it."""
+    return GATEWAYS.get(gateway) or GatewayInfo(gateway, "", (), "")
 
 
 def validate_options(gateway: str, given: dict[str, Any]) -> dict[str, Any]:

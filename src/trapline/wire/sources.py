@@ -73,8 +73,9 @@ class PullRunState(StrEnum):
 class GatewayDescription(Message):
     """A way to read the files of a pull source.
 
-    `schemes` are those of its URLs; the first gateway of a scheme is the default one. `options` is
-    the JSON schema of the options of its sources; secret options are `writeOnly`.
+    `schemes` are those of its URLs; the first gateway of a scheme is the default one. With
+    `accepts_events`, servers can announce files by pushed events. `options` is the JSON schema of
+    the options of its sources; secret options are `writeOnly`.
     """
 
     name: AnyText
@@ -83,6 +84,7 @@ class GatewayDescription(Message):
     schemes: list[AnyText]
     example: AnyText
     auth_types: list[AuthType]
+    accepts_events: bool
     options: FreeObject
 
 

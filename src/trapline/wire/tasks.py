@@ -88,9 +88,12 @@ class LeaseTokenList(Message):
 
 
 class Renewal(LeaseTokenList):
-    """Leases to renew; `begun` are those of them that the model works on or that have a result."""
+    """Leases to renew; `begun` are those of them that the model works on or that have a result.
 
-    begun: Annotated[list[LeaseToken], Field(max_length=100_000)] = []
+    Idle workers take over the other leases, unless `begun` is missing.
+    """
+
+    begun: Annotated[list[LeaseToken], Field(max_length=100_000)] | None = None
 
 
 class ReleaseRequest(LeaseTokenList):

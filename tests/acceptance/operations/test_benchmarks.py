@@ -42,6 +42,10 @@ SMALLEST = {
         "--surveys 2 --replicates 50",
         r"rate, 100 deployments +\d.*\n(.*\n)*Chao2, 30 species, 100 deployments +\d",
     ),
+    "job_spread": (
+        "--images 6 --workers 2 --ideal 1 --processes 1 --no-late",
+        r"     6 +2 +\d\.\d+ +1\.0 +\d",
+    ),
     "line": ("--processes 1 --batches 1 --rounds 1", r"line over HTTP +\d+ images/s"),
     "page_filters": ("--images 400 --rounds 1 --filters 3", r"requests: median \d+ ms"),
     "peers": ("--count 64 --rounds 1 --queue-only", r"line, nothing found +\d+ +\d+ +\d+"),

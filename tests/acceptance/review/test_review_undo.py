@@ -40,4 +40,12 @@ def test_an_undo_returns_to_a_unit_that_was_reviewed_long_ago(seat: Seat, tmp_pa
         wait_for("the decision to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
         page.keyboard.press("Z")
         wait_for("the decision again", lambda: len(list_stored(seat, bursts, images)) > 0)
+        # A decision that was undone before the order changed can be redone.
+        page.keyboard.press("z")
+        wait_for("the decision to be withdrawn", lambda: list_stored(seat, bursts, images) == [])
+        page.get_by_label("Order").select_option("-captured_at")
+        expect(accept).to_contain_text(f"Accept {DEER} × 2")
+        page.locator(".review-stage").click(position={"x": 5, "y": 5})
+        page.keyboard.press("Z")
+        wait_for("the decision again", lambda: len(list_stored(seat, bursts, images)) > 0)
         tab.expect_nothing_wrong()

@@ -21,7 +21,7 @@ from trapline.server.images.queries.deployments import get_deployment_row
 from trapline.server.platform.app_context import IngestLimits
 from trapline.server.platform.errors import NotFound, ServiceUnavailable
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.wire.staged_files import NewStagedFile
 
 __all__ = ["local"]

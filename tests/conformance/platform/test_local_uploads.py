@@ -17,7 +17,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.http.middleware import UNAUTHENTICATED_BYTES
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.object_store import SignedPut
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 
 HTML = b"<!doctype html><script>alert(1)</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

@@ -27,7 +27,8 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.object_store import IncomingFile, StoredObject
-from trapline.server.platform.store.storage_keys import FILES, build_export_key
+from trapline.server.platform.store.storage_keys import build_export_key
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.wire.exports import ExportFormat, NewExport
 
 

@@ -23,7 +23,7 @@ from trapline.server.platform import failpoints
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 
 
 @pytest.fixture

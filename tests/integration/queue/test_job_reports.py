@@ -14,8 +14,9 @@ async def field(system: AppContext) -> Field:
 
 async def test_the_log_names_who_fetched_and_who_returned_tasks(field: Field) -> None:
     job = await field.run_job()
-    worker, other = await greet(field), await greet(field, name="worker-2")
+    worker = await greet(field)
     first, second, _third = await worker.lease(3)
+    other = await greet(field, name="worker-2")
     assert await worker.post(job, [success(first), failure(second)]) == ["accepted"] * 2
     await field.skip_waits()
     assert len(await other.lease(2) + await other.lease(2)) == 2

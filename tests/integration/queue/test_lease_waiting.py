@@ -68,8 +68,9 @@ async def test_a_wait_ends_when_its_time_is_up(field: Field) -> None:
 
 async def test_a_waiting_worker_is_notified_of_released_and_evicted_tasks(field: Field) -> None:
     await field.run_job()
-    one, two = await greet(field), await greet(field, name="worker-2")
+    one = await greet(field)
     tasks = await one.lease()
+    two = await greet(field, name="worker-2")
     waiting = asyncio.create_task(two.lease(1, wait_s=20))
     await wait_until_waiting(field, 1)
     assert await one.release(tasks[:1]) == 1

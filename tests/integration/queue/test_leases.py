@@ -186,6 +186,7 @@ async def test_released_tasks_are_not_counted_as_lost(field: Field) -> None:
     worker, other = await greet(field), await greet(field, name="worker-2")
     [task] = await worker.lease(1)
     await worker.post(job, [failure(task)])
+    await worker.release([], final=True)
     await field.skip_waits()
     for _ in range(9):  # more often than any budget
         tasks = await other.lease() + await other.lease()

@@ -324,24 +324,6 @@ async def test_contact_from_another_address_keeps_no_lease(
     assert await field.ask("select count(*) from analyses where state = 'processing'") == [(left,)]
 
 
-async def test_tasks_of_a_lost_batch_go_out_singly_and_last(field: Field) -> None:
-    job = await field.run_job()
-    lost = await field.lease(job, 2)
-    await field.expire()
-    assert [task["id"] for task in await field.lease(job)] not in [[task["id"]] for task in lost]
-    singles = [await field.lease(job) for _ in range(3)]
-    assert [len(tasks) for tasks in singles] == [1, 1, 0]
-
-
-async def test_suspects_that_waited_long_go_first(field: Field) -> None:
-    job = await field.run_job()
-    [lost] = await field.lease(job, 1)
-    await field.expire()
-    await field.change("update analyses set updated_at = now() - interval '2 min' where lost > 0")
-    assert [task["id"] for task in await field.lease(job)] == [lost["id"]]
-    assert len(await field.lease(job)) == 2
-
-
 async def test_a_caller_that_holds_much_gets_one(system: AppContext) -> None:
     field = await make_field(replace(system, leases=LeaseSettings(held_at_most=2)), images=5)
     job = await field.run_job()

@@ -32,7 +32,7 @@ async def test_a_hello_says_how_to_behave(field: Field) -> None:
     answer = await field.call("POST", "/workers/hello", body, field.worker)
     assert answer.status_code == 201
     told = answer.json()
-    assert (told["lease_s"], told["renew_s"], told["max_batch"]) == (300, 30, 500)
+    assert (told["lease_s"], told["renew_s"], told["max_batch"]) == (300, 10, 500)
     quick = replace(field.system, leases=LeaseSettings(lease_s=6, held_at_most=3))
     field.client._transport.app.app.state.system = quick  # type: ignore[attr-defined]
     told = (await field.call("POST", "/workers/hello", body, field.worker)).json()
@@ -143,8 +143,9 @@ async def test_an_evicted_worker_returns_what_is_not_begun_and_posts_what_is_fin
     field: Field, system: AppContext
 ) -> None:
     job = await field.run_job()
-    bad, good = await greet(field), await greet(field, name="worker-2")
+    bad = await greet(field)
     begun, finished, idle = await bad.lease(3)
+    good = await greet(field, name="worker-2")
     assert await bad.renew([begun, finished, idle], begun=[begun]) == (["held"] * 3, 0)
     answer = await field.call("POST", f"/workers/{bad.id}/evict")
     assert answer.status_code == 200, answer.text

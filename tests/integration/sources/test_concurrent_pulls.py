@@ -16,7 +16,8 @@ from trapline.server.images.actions.thumbnails import generate_thumbnails
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.store.local_store import LocalStore
 from trapline.server.platform.store.object_store import IncomingFile, StoredObject
-from trapline.server.platform.store.storage_keys import FILES, THUMBNAIL_SIZES, build_thumbnail_key
+from trapline.server.platform.store.storage_keys import THUMBNAIL_SIZES, build_thumbnail_key
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.server.sources.actions import pull_run_starts, pull_runs, sources
 from trapline.server.sources.actions.file_scheduler import PROBES
 from trapline.server.sources.actions.pull_run import FAILING_AFTER

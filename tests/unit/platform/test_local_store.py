@@ -7,12 +7,9 @@ import pytest
 
 from trapline.server.platform.errors import NotFound
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import (
-    build_original_key,
-    sign_parts,
-    sign_url,
-    verify_signature,
-)
+from trapline.server.platform.store.signed_downloads import sign_download, verify_download
+from trapline.server.platform.store.storage_keys import build_original_key
+from trapline.server.platform.store.url_signatures import sign_parts
 
 
 async def read(store: LocalStore, key: str, first: int = 0, length: int | None = None) -> bytes:
@@ -94,30 +91,32 @@ async def test_no_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 def test_a_signed_address_opens_its_key_until_it_expires_and_nothing_else() -> None:
     now = 1_700_000_000.0
-    url = sign_url([b"k" * 32], "https://host", "thumbs/a/320.jpg", now, filename="Füchse & Co.jpg")
-    assert url == sign_url(
+    url = sign_download(
+        [b"k" * 32], "https://host", "thumbs/a/320.jpg", now, filename="Füchse & Co.jpg"
+    )
+    assert url == sign_download(
         [b"k" * 32], "https://host", "thumbs/a/320.jpg", now + 60, filename="Füchse & Co.jpg"
     )
     from urllib.parse import parse_qsl, urlsplit
 
     query = dict(parse_qsl(urlsplit(url).query))
     key = "thumbs/a/320.jpg"
-    assert verify_signature([b"k" * 32], "GET", key, query, now)
-    assert verify_signature([b"n" * 32, b"k" * 32], "HEAD", key, query, now), (
+    assert verify_download([b"k" * 32], "GET", key, query, now)
+    assert verify_download([b"n" * 32, b"k" * 32], "HEAD", key, query, now), (
         "an older secret still opens"
     )
     assert int(query["expires"]) % 1800 == 0
     assert 1800 <= int(query["expires"]) - now <= 3600
-    assert not verify_signature([b"k" * 32], "GET", key, query, float(query["expires"]) + 1)
-    assert not verify_signature([b"k" * 32], "PUT", key, query, now)
-    assert not verify_signature([b"k" * 32], "GET", "thumbs/b/320.jpg", query, now)
-    assert not verify_signature([b"x" * 32], "GET", key, query, now)
+    assert not verify_download([b"k" * 32], "GET", key, query, float(query["expires"]) + 1)
+    assert not verify_download([b"k" * 32], "PUT", key, query, now)
+    assert not verify_download([b"k" * 32], "GET", "thumbs/b/320.jpg", query, now)
+    assert not verify_download([b"x" * 32], "GET", key, query, now)
     for changed in (
         {"filename": "x.html"},
         {"expires": "9999999999"},
         {"signature": "é"},
         {"expires": "²"},
     ):
-        assert not verify_signature([b"k" * 32], "GET", key, query | changed, now)
+        assert not verify_download([b"k" * 32], "GET", key, query | changed, now)
     without = {name: value for name, value in query.items() if name != "filename"}
-    assert not verify_signature([b"k" * 32], "GET", key, without, now)
+    assert not verify_download([b"k" * 32], "GET", key, without, now)

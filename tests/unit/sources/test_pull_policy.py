@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from trapline.server.sources.rules.next_run import (
+    find_schedule_error,
+    format_schedule,
+    get_next_run,
+)
 from trapline.server.sources.rules.pull_policy import (
     LONGEST_RETRY,
     find_exclusion,
     find_folder_exclusion,
-    find_schedule_error,
-    format_schedule,
     get_file_delay,
-    get_next_run,
     get_source_delay,
 )
 

@@ -6366,10 +6366,13 @@ export interface components {
          * GatewayDescription
          * @description A way to read the files of a pull source.
          *
-         *     `schemes` are those of its URLs; the first gateway of a scheme is the default one. `options` is
-         *     the JSON schema of the options of its sources; secret options are `writeOnly`.
+         *     `schemes` are those of its URLs; the first gateway of a scheme is the default one. With
+         *     `accepts_events`, servers can announce files by pushed events. `options` is the JSON schema of
+         *     the options of its sources; secret options are `writeOnly`.
          */
         GatewayDescription: {
+            /** Accepts Events */
+            accepts_events: boolean;
             /** Auth Types */
             auth_types: components["schemas"]["AuthType"][];
             /** Description */
@@ -10759,13 +10762,12 @@ export interface components {
         /**
          * Renewal
          * @description Leases to renew; `begun` are those of them that the model works on or that have a result.
+         *
+         *     Idle workers take over the other leases, unless `begun` is missing.
          */
         Renewal: {
-            /**
-             * Begun
-             * @default []
-             */
-            begun: string[];
+            /** Begun */
+            begun?: string[] | null;
             /** Leases */
             leases: string[];
         };
@@ -12404,7 +12406,8 @@ export interface components {
          *
          *     `number` never restarts. `outcome` is `in hand` (in progress), `completed`, `error`, `lost` (the
          *     lease expired without a result), `evicted`, `released` or `unheard` (the worker released the
-         *     task or never received it). `worker` is the worker's name.
+         *     task or never received it), or `taken over` (an idle worker received it before it was begun).
+         *     `worker` is the worker's name.
          */
         TaskAttempt: {
             /** Ended At */

@@ -1,35 +1,21 @@
 /** The layout of every screen: header, navigation, and the shortcuts that work everywhere. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query"
-import {
-  Activity,
-  Camera,
-  ChartSpline,
-  CheckCheck,
-  CircleUser,
-  Cpu,
-  Ellipsis,
-  LayoutGrid,
-  ListChecks,
-  Package,
-  Image as Picture,
-  Rss,
-  Settings,
-  Users,
-  Webhook,
-} from "lucide-react"
+import { Activity, CircleUser, Ellipsis } from "lucide-react"
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Link, useLocation } from "wouter"
 import { useChangeStream } from "../api/changeStream"
+import type { Project } from "../api/types"
 import { Logo } from "../brand/Logo"
 import { getSavedPosition } from "../catalogue/savedPosition"
-import { paths, withSearch } from "../paths"
-import { canManage, canReview, isVolunteer, useProject } from "../projects/projectContext"
+import { paths } from "../paths"
+import { isVolunteer, useProject } from "../projects/projectContext"
 import { ProgressBar } from "../queue/ProgressBar"
 import { jobsQuery } from "../queue/queries"
 import { sourcesQuery } from "../sources/queries"
 import { isUnhealthy } from "../sources/statusTags"
 import { useShortcuts } from "../ui/shortcuts"
 import { navigationTexts } from "./en"
+import { SCREENS } from "./screens"
 
 // The menus load after the first content, because their library is a third of the page's code.
 const menus = () => import("./headerMenus")
@@ -59,13 +45,11 @@ export function AppShell({ children }: { children: ReactNode }) {
       search.current?.focus()
     },
     g: () => (leader.current = Date.now()),
-    o: to(paths.overview(project.id)),
-    i: to(paths.images(project.id)),
-    v: to(withSearch(paths.review(project.id), { reviewed: "false" })),
-    j: to(paths.jobs(project.id)),
-    s: to(paths.sources(project.id)),
-    d: to(paths.deployments(project.id)),
-    w: to(paths.workers(project.id)),
+    ...Object.fromEntries(
+      SCREENS.flatMap(({ shortcut, navigation, path }) =>
+        shortcut ? [[shortcut, to(navigation?.href?.(project) ?? path(project.id))]] : [],
+      ),
+    ),
   })
   // Dialogs use the same library: load it now, so that the first dialog opens without delay.
   useEffect(() => void import("../ui/DialogBox"), [])
@@ -121,23 +105,28 @@ export function AppShell({ children }: { children: ReactNode }) {
         {children}
       </main>
       <Suspense fallback={null}>
-        <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} />
+        <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} screens={SCREENS} />
       </Suspense>
     </div>
   )
 }
 
-interface RailItem {
-  href: string
-  text: string
-  icon: ReactNode
-  exact?: boolean
-  /** Another path of the same entry. */
-  also?: string
-  /** Number of things that need attention. */
-  needs?: number
-  inMore?: boolean
-  rest?: boolean
+/** Volunteers start with their work. */
+const FIRST_FOR_VOLUNTEERS = [paths.review, paths.images, paths.overview]
+
+/** List the entries of the navigation for the role of the user. */
+function listEntries(project: Project) {
+  const entries = SCREENS.flatMap((screen) => {
+    const { title, navigation } = screen
+    if (!title || !navigation || navigation.isShown?.(project) === false) return []
+    const href = navigation.href?.(project) ?? screen.path(project.id)
+    const starts = navigation.also ? [href, navigation.also(project.id)] : [href]
+    return [{ ...navigation, title, path: screen.path, href, starts }]
+  })
+  if (!isVolunteer(project)) return entries
+  const rank = (entry: (typeof entries)[number]) =>
+    FIRST_FOR_VOLUNTEERS.indexOf(entry.path) + 1 || FIRST_FOR_VOLUNTEERS.length + 1
+  return entries.sort((one, other) => rank(one) - rank(other))
 }
 
 function Rail({ live }: { live: boolean }) {
@@ -146,117 +135,35 @@ function Rail({ live }: { live: boolean }) {
   const { data: sources } = useQuery(sourcesQuery(project.id))
   const failing = sources?.results.filter((source) => isUnhealthy(source.health)).length ?? 0
   const t = navigationTexts
-  const volunteers = isVolunteer(project)
-  const overview = {
-    href: paths.overview(project.id),
-    text: t.overview,
-    icon: <LayoutGrid size={17} aria-hidden />,
-    exact: true,
-  }
-  const images = {
-    href: paths.images(project.id),
-    text: t.images,
-    icon: <Picture size={17} aria-hidden />,
-  }
-  const review = {
-    // Volunteers work on the sets that are assigned to them.
-    href: volunteers
-      ? paths.reviewSets(project.id)
-      : withSearch(paths.review(project.id), { reviewed: "false" }),
-    text: t.review,
-    icon: <CheckCheck size={17} aria-hidden />,
-  }
-  const items: RailItem[] = [
-    ...(volunteers
-      ? [review, images, overview]
-      : [overview, images, ...(canReview(project) ? [review] : [])]),
-    {
-      href: paths.insights(project.id),
-      text: t.insights,
-      icon: <ChartSpline size={17} aria-hidden />,
-    },
-    { href: paths.jobs(project.id), text: t.jobs, icon: <ListChecks size={17} aria-hidden /> },
-    ...(volunteers
-      ? []
-      : [
-          {
-            href: paths.sources(project.id),
-            text: t.sources,
-            icon: <Rss size={17} aria-hidden />,
-            needs: failing,
-          },
-        ]),
-    ...(canManage(project)
-      ? [
-          {
-            href: paths.reviewSets(project.id),
-            text: t.reviewSets,
-            icon: <Users size={17} aria-hidden />,
-            inMore: true,
-          },
-        ]
-      : []),
-    {
-      href: paths.deployments(project.id),
-      text: t.deployments,
-      icon: <Camera size={17} aria-hidden />,
-      inMore: true,
-    },
-    {
-      href: paths.exports(project.id),
-      text: t.exports,
-      icon: <Package size={17} aria-hidden />,
-      inMore: true,
-      also: paths.imports(project.id),
-    },
-    ...(volunteers
-      ? []
-      : [
-          {
-            href: paths.workers(project.id),
-            text: t.workers,
-            icon: <Cpu size={17} aria-hidden />,
-            inMore: true,
-            rest: true,
-          },
-          {
-            href: paths.integrations(project.id),
-            text: t.integrations,
-            icon: <Webhook size={17} aria-hidden />,
-            inMore: true,
-          },
-        ]),
-    {
-      href: paths.settings(project.id),
-      text: t.settings,
-      icon: <Settings size={17} aria-hidden />,
-      inMore: true,
-    },
-  ]
+  const entries = listEntries(project).map(({ icon: Icon, ...entry }) => ({
+    ...entry,
+    icon: <Icon size={17} aria-hidden />,
+    needs: entry.path === paths.sources ? failing : 0,
+  }))
   return (
     <nav className="rail" aria-label={t.main}>
-      {items.map((item) => (
+      {entries.map((entry) => (
         <Link
-          key={item.href}
-          href={item.href}
-          className={[item.inMore ? "in-more" : "", item.rest ? "rest" : ""].join(" ").trim()}
+          key={entry.title}
+          href={entry.href}
+          className={[entry.inMore ? "in-more" : "", entry.isLast ? "rest" : ""].join(" ").trim()}
           aria-current={
             (
-              item.exact
-                ? path === item.href
-                : [item.href, item.also ?? item.href].some((start) => path.startsWith(start))
+              entry.isExact
+                ? path === entry.href
+                : entry.starts.some((start) => path.startsWith(start))
             )
               ? "page"
               : undefined
           }
         >
-          {item.icon}
-          {item.text}
-          {item.needs ? (
-            <span className="attention-count" title={navigationTexts.failing(item.needs)}>
-              {item.needs}
+          {entry.icon}
+          {entry.title}
+          {entry.needs > 0 && (
+            <span className="attention-count" title={t.failing(entry.needs)}>
+              {entry.needs}
             </span>
-          ) : null}
+          )}
         </Link>
       ))}
       <Suspense
@@ -267,7 +174,7 @@ function Rail({ live }: { live: boolean }) {
           </span>
         }
       >
-        <MoreMenu items={items.filter((item) => item.inMore)} />
+        <MoreMenu items={entries.filter((entry) => entry.inMore)} />
       </Suspense>
       <div className="rail-foot" title={live ? undefined : t.notLive}>
         <span className={live ? "live-dot on" : "live-dot"} /> {live ? t.live : t.notLive}

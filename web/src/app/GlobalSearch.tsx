@@ -5,7 +5,6 @@ import { Search as Glass } from "lucide-react"
 import { forwardRef, useMemo, useState } from "react"
 import { useLocation } from "wouter"
 import { deploymentsQuery } from "../deployments/queries"
-import { disagreementTexts } from "../disagreement/en"
 import { useClassColour } from "../findings/classColours"
 import { classesQuery } from "../images/queries"
 import { paths, withSearch } from "../paths"
@@ -13,7 +12,8 @@ import { useProject } from "../projects/projectContext"
 import { jobTexts } from "../queue/en"
 import { jobsQuery } from "../queue/queries"
 import { sourcesQuery } from "../sources/queries"
-import { navigationTexts, searchTexts } from "./en"
+import { searchTexts } from "./en"
+import { SCREENS } from "./screens"
 
 interface SearchResult {
   key: string
@@ -24,7 +24,8 @@ interface SearchResult {
 
 export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, input) {
   const classColour = useClassColour()
-  const { id } = useProject()
+  const project = useProject()
+  const { id } = project
   const [, go] = useLocation()
   const [open, setOpen] = useState(false)
   const [value, setValue] = useState("")
@@ -34,22 +35,11 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
   const { data: jobs } = useInfiniteQuery({ ...jobsQuery(id, undefined), enabled: open })
 
   const places = useMemo<SearchResult[]>(() => {
-    const n = navigationTexts
-    const screens: [string, string][] = [
-      [n.overview, paths.overview(id)],
-      [n.images, paths.images(id)],
-      [disagreementTexts.title, paths.disagreement(id)],
-      [n.jobs, paths.jobs(id)],
-      [n.sources, paths.sources(id)],
-      [n.deployments, paths.deployments(id)],
-      [n.exports, paths.exports(id)],
-      [n.imports, paths.imports(id)],
-      [n.workers, paths.workers(id)],
-      [n.integrations, paths.integrations(id)],
-      [n.settings, paths.settings(id)],
-    ]
+    const screens = SCREENS.flatMap(({ title, path, navigation }) =>
+      title && navigation?.isShown?.(project) !== false ? [{ text: title, href: path(id) }] : [],
+    )
     return [
-      ...screens.map(([text, href]) => ({ text, href, kind: "screen", key: href })),
+      ...screens.map((one) => ({ ...one, kind: "screen", key: one.href })),
       ...(classes?.results ?? []).map((one) => ({
         text: one.class_name,
         kind: "class",
@@ -75,7 +65,7 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
         href: paths.job(id, one.id),
       })),
     ]
-  }, [id, classes, deployments, sources, jobs])
+  }, [project, id, classes, deployments, sources, jobs])
   const asked = value.trim().toLowerCase()
   const fits = places.filter((place) => place.text.toLowerCase().includes(asked)).slice(0, 12)
 

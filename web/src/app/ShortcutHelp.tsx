@@ -7,13 +7,21 @@ interface ShortcutHelpProps {
   onClose: () => void
   /** The shortcuts of the current screen, if it has separate ones. */
   groups?: typeof shortcutTexts.groups
+  /** The screens that a key opens after "g", which are listed in the first group. */
+  screens?: { shortcut?: string; title?: string }[]
 }
 
-export function ShortcutHelp({ open, onClose, groups = shortcutTexts.groups }: ShortcutHelpProps) {
+export function ShortcutHelp({ open, onClose, groups, screens = [] }: ShortcutHelpProps) {
+  const opening = screens.flatMap(({ shortcut, title }): [string, string][] =>
+    shortcut && title ? [[shortcutTexts.open(shortcut), title]] : [],
+  )
+  const shown = (groups ?? shortcutTexts.groups).map((group, index) =>
+    index === 0 ? { ...group, keys: [...group.keys, ...opening] } : group,
+  )
   return (
     <Dialog open={open} onClose={onClose} title={shortcutTexts.title} wide>
       <div className="shortcut-list">
-        {groups.map((group) => (
+        {shown.map((group) => (
           <section key={group.name}>
             <h3>{group.name}</h3>
             <ul>

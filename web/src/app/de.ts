@@ -7,6 +7,8 @@ export const navigationTexts: Translation<typeof en.navigationTexts> = {
   images: "Bilder",
   review: "Prüfen",
   reviewSets: "Prüfpakete",
+  disagreement: "Abweichungen",
+  sequences: "Sequenzen",
   insights: "Auswertung",
   jobs: "Aufträge",
   sources: "Quellen",

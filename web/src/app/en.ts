@@ -5,6 +5,8 @@ export const navigationTexts = {
   images: "Images",
   review: "Review",
   reviewSets: "Review sets",
+  disagreement: "Disagreement",
+  sequences: "Sequences",
   insights: "Insights",
   jobs: "Jobs",
   sources: "Sources",

@@ -40,7 +40,7 @@ async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
   }
 }
 
-export function MoreMenu({ items }: { items: { href: string; text: string; icon: ReactNode }[] }) {
+export function MoreMenu({ items }: { items: { href: string; title: string; icon: ReactNode }[] }) {
   return (
     <Ariakit.MenuProvider>
       <Ariakit.MenuButton className="more-button">
@@ -55,7 +55,7 @@ export function MoreMenu({ items }: { items: { href: string; text: string; icon:
             render={<Link href={item.href} />}
           >
             {item.icon}
-            {item.text}
+            {item.title}
           </Ariakit.MenuItem>
         ))}
       </Ariakit.Menu>

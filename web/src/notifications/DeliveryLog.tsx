@@ -13,6 +13,7 @@ import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
 import { webhookTexts } from "./en"
+import { formatEventType } from "./eventTypes"
 import { deliveriesQuery } from "./queries"
 
 const STATES: DeliveryState[] = ["failed", "waiting", "delivered"]
@@ -106,7 +107,7 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
               {deliveries.map((one) => (
                 <tr key={one.id} data-delivery={one.id}>
                   <td>
-                    <b>{t.types[one.event_type] ?? one.event_type}</b>{" "}
+                    <b>{formatEventType(one.event_type)}</b>{" "}
                     <code className="faint">{one.event_type}</code>
                   </td>
                   <td data-label={t.at}>

@@ -13,10 +13,7 @@ import { Check, SelectField, TextField } from "../ui/Field"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
 import { webhookTexts } from "./en"
-
-const EVENT_TYPES = Object.keys(webhookTexts.types).filter(
-  (type) => type !== "webhook.ping",
-) as EventType[]
+import { EVENT_TYPES } from "./eventTypes"
 
 /** A new secret, which is shown once. */
 export function CreatedSecret({

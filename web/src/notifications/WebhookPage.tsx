@@ -20,6 +20,7 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { NotFound } from "../errors/NotFound"
 import { formatInSentence, uiTexts } from "../ui/en"
 import { webhookTexts } from "./en"
+import { formatEventType } from "./eventTypes"
 import { webhookQuery } from "./queries"
 
 export function WebhookPage({ id }: { id: string }) {
@@ -131,7 +132,7 @@ export function WebhookPage({ id }: { id: string }) {
         <dt>{t.events}</dt>
         <dd>
           {webhook.event_types.length > 0
-            ? webhook.event_types.map((type) => t.types[type] ?? type).join(", ")
+            ? webhook.event_types.map(formatEventType).join(", ")
             : t.all}
           {webhook.analyses_of_jobs && `; ${formatInSentence(t.ofJobs)}`}
         </dd>

@@ -1,4 +1,4 @@
-import type { Notice } from "../api/types"
+import type { EventType, Notice } from "../api/types"
 import { formatCount, formatPlural } from "../ui/en"
 
 const span = (hours: number) =>
@@ -90,8 +90,8 @@ export const webhookTexts = {
     "worker.online": "A worker is online",
     "worker.offline": "A worker is offline",
     "worker.evicted": "A worker is evicted",
-    "webhook.ping": "A test",
-  } as Record<string, string>,
+  } satisfies Record<EventType, string>,
+  ping: "A test",
   go: "Add webhook",
   save: "Save",
   saved: "Webhook saved.",

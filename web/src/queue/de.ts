@@ -210,6 +210,7 @@ export const failureTexts: Translation<typeof en.failureTexts> = {
     evicted: "Worker wurde ausgeschlossen",
     released: "vom Worker zurückgegeben",
     unheard: "beim Worker nie angekommen",
+    "taken over": "von einem freien Worker übernommen",
   },
 }
 

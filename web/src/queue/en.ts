@@ -198,6 +198,7 @@ export const failureTexts = {
     evicted: "the worker was evicted",
     released: "released by the worker",
     unheard: "never received by the worker",
+    "taken over": "taken over by an idle worker",
   } as Record<string, string>,
 }
 

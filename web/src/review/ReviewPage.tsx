@@ -13,7 +13,7 @@ import { DecisionConflict } from "./DecisionConflict"
 import { reviewScreenTexts as t } from "./en"
 import { ReviewScreen } from "./ReviewScreen"
 import { parseUnitKind } from "./units"
-import type { ReviewStep } from "./useReviewSession"
+import type { EarlierSteps } from "./useReviewSession"
 import "../viewer/viewer.css"
 import "./review.css"
 
@@ -35,7 +35,7 @@ export function ReviewPage() {
     [search],
   )
   const kind = parseUnitKind(search.get("unit"))
-  const earlier = useRef<readonly ReviewStep[]>([])
+  const earlier = useRef<EarlierSteps>({ steps: [], undone: [] })
   const set = search.get("set")
   const { data: named } = useQuery({
     ...reviewSetQuery(project.id, set ?? ""),

@@ -40,7 +40,7 @@ import { useEndOfCount, useImageTools, usePlaying } from "./useImageTools"
 import { useReviewActions } from "./useReviewActions"
 import { useReviewBoxes } from "./useReviewBoxes"
 import { useReviewProgress } from "./useReviewProgress"
-import { type ReviewStep, useReviewSession } from "./useReviewSession"
+import { type EarlierSteps, useReviewSession } from "./useReviewSession"
 import { useReviewQueue, useReviewUnit } from "./useReviewUnit"
 
 interface ReviewScreenProps {
@@ -51,7 +51,7 @@ interface ReviewScreenProps {
   /** The review set to work through in place of the filter. */
   set: string | null
   /** The decisions of this visit in another set or order. */
-  earlier: RefObject<readonly ReviewStep[]>
+  earlier: RefObject<EarlierSteps>
 }
 
 const NEXT_SHOWN = 3

@@ -1,7 +1,7 @@
 /** The actions of a reviewer on the current unit. */
 import { useState } from "react"
 import { showToast } from "../ui/Toasts"
-import { reviewScreenTexts as t } from "./en"
+import { reviewTexts, reviewScreenTexts as t } from "./en"
 import { outboxTexts } from "./outbox/en"
 import {
   buildAcceptance,
@@ -195,9 +195,15 @@ export function useReviewActions(
   }
   const redo = () => {
     const again = session.redo()
-    if (!again) showToast(t.nothingToRedo)
+    if (!again) {
+      const earlier = session.redoEarlier()
+      showToast(
+        earlier ? reviewTexts.redone(earlier.text, earlier.unit.first.filename) : t.nothingToRedo,
+      )
+      return
+    }
     // As after it was drawn, the box is selected.
-    else if (again.decision.act === "box" && again.decision.after)
+    if (again.decision.act === "box" && again.decision.after)
       select({ chosen: again.box, frame: again.frame }, again.unit.key)
   }
   const turn = (by: number) => {

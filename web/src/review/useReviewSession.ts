@@ -58,11 +58,15 @@ export interface StepInput {
 
 const NO_SUBJECT = { annotations: [], images: [], sequences: [] }
 
-/**
- * `earlier` are the decisions of this visit in another set or order, the last one at the end; they
- * can be undone too.
- */
-export function useReviewSession(project: number, earlier: RefObject<readonly ReviewStep[]>) {
+/** The decisions of this visit in other sets and orders, the last one at the end of each list. */
+export interface EarlierSteps {
+  steps: readonly ReviewStep[]
+  /** Those that were undone and can be decided again. */
+  undone: readonly ReviewStep[]
+}
+
+/** Undo and redo include the decisions of other sets and orders of this visit. */
+export function useReviewSession(project: number, earlier: RefObject<EarlierSteps>) {
   const { data: caller } = useQuery(callerQuery)
   const client = useQueryClient()
   const [index, setIndex] = useState(0)
@@ -92,6 +96,12 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
     setSteps((old) => [...old, step])
     setIndex(step.next)
   }, [])
+
+  /** After a new decision nothing can be redone. */
+  const forgetUndone = useCallback(() => {
+    setUndone([])
+    earlier.current = { ...earlier.current, undone: [] }
+  }, [earlier])
 
   const decide = useCallback(
     (at: number, unit: ReviewUnit, data: UnitData, input: StepInput) => {
@@ -138,9 +148,9 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
         decision,
       }
       push(queue(step))
-      setUndone([])
+      forgetUndone()
     },
-    [project, by, push, queue],
+    [project, by, push, queue, forgetUndone],
   )
 
   /** Queue a box that was drawn, changed or deleted; the review stays at the unit. */
@@ -158,10 +168,10 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
       }
       const step = queue({ ...shown, text: formatDecision(decision), next: at, decision })
       push(step)
-      setUndone([])
+      forgetUndone()
       return step.key
     },
-    [push, queue],
+    [push, queue, forgetUndone],
   )
 
   const undo = useCallback((): ReviewStep | null => {
@@ -183,18 +193,18 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
 
   /** Undo the last decision of an earlier set or order. The review stays at its unit. */
   const undoEarlier = useCallback((): ReviewStep | null => {
-    const last = earlier.current.at(-1)
+    const last = earlier.current.steps.at(-1)
     if (!last) return null
-    earlier.current = earlier.current.slice(0, -1)
-    const { index: at } = now.current
-    const step = { ...last, index: at, next: at }
-    setUndone((old) => [...old, step])
+    const { steps: kept, undone: others } = earlier.current
+    earlier.current = { steps: kept.slice(0, -1), undone: [...others, last] }
     void last.key
       .then((key) => (key ? undoQueued(key) : null))
       .catch((error: unknown) => {
         showQueueError(error)
-        setUndone((old) => old.filter((one) => one !== step))
-        earlier.current = [...earlier.current, last]
+        earlier.current = {
+          steps: [...earlier.current.steps, last],
+          undone: earlier.current.undone.filter((one) => one !== last),
+        }
       })
     return last
   }, [earlier])
@@ -207,6 +217,17 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
     push(queue({ ...step, decision: { ...step.decision } }))
     return last
   }, [push, queue])
+
+  /** Decide again what was undone in an earlier set or order. The review stays at its unit. */
+  const redoEarlier = useCallback((): ReviewStep | null => {
+    const { steps: kept, undone: others } = earlier.current
+    const last = others.at(-1)
+    if (!last) return null
+    const { key: _, ...step } = last
+    const again = queue({ ...step, decision: { ...step.decision } })
+    earlier.current = { steps: [...kept, again], undone: others.slice(0, -1) }
+    return last
+  }, [earlier, queue])
 
   // A decision that was discarded, here or in the list of the outbox, is not a step any more.
   useEffect(
@@ -227,7 +248,11 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
   )
 
   const keepSteps = useCallback(() => {
-    earlier.current = [...earlier.current, ...now.current.steps]
+    const { steps: kept, undone: others } = earlier.current
+    earlier.current = {
+      steps: [...kept, ...now.current.steps],
+      undone: [...others, ...now.current.undone],
+    }
   }, [earlier])
   useEffect(() => keepSteps, [keepSteps])
 
@@ -252,6 +277,7 @@ export function useReviewSession(project: number, earlier: RefObject<readonly Re
     undo,
     undoEarlier,
     redo,
+    redoEarlier,
     restart,
   }
 }

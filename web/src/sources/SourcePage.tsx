@@ -30,6 +30,8 @@ export function SourcePage({ id }: { id: string }) {
   const client = useQueryClient()
   const [, go] = useLocation()
   const { data: source, error, refetch } = useQuery(sourceQuery(project.id, id))
+  const { data: gateways } = useQuery(gatewaysQuery)
+  const acceptsEvents = gateways?.some((one) => one.name === source?.gateway && one.accepts_events)
   const [open, setOpen] = useState<"edit" | "remove" | null>(null)
   const t = sourceTexts
   const params = { params: { path: { source_id: id } } }
@@ -130,7 +132,7 @@ export function SourcePage({ id }: { id: string }) {
       <SourceDetails source={source} />
       <SourceRuns source={source} />
       <SourceFiles source={source} />
-      {canManage(project) && source.gateway !== "rest" && <PushedEvents source={source} />}
+      {canManage(project) && acceptsEvents && <PushedEvents source={source} />}
       <Dialog open={open === "edit"} onClose={() => setOpen(null)} title={t.edit} wide>
         <SourceForm source={source} onDone={() => setOpen(null)} />
       </Dialog>

@@ -30,7 +30,7 @@ from trapline.server.platform.network.nats_connection import NatsTls
 from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 from trapline.server.platform.store.local_store import LocalStore
-from trapline.server.platform.store.storage_keys import FILES
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.server.platform.vault import SecretKeys
 
 if TYPE_CHECKING:

@@ -3,19 +3,13 @@ import type * as en from "./en"
 
 export const shortcutTexts: Translation<typeof en.shortcutTexts> = {
   title: "Tastenkürzel",
+  open: (key) => `g, dann ${key}`,
   groups: [
     {
       name: "Überall",
       keys: [
         ["?", "Tastenkürzel anzeigen"],
         ["/", "suchen"],
-        ["g, dann o", "Übersicht"],
-        ["g, dann i", "Bilder"],
-        ["g, dann v", "Prüfen"],
-        ["g, dann j", "Aufträge"],
-        ["g, dann s", "Quellen"],
-        ["g, dann d", "Standorte"],
-        ["g, dann w", "Worker"],
         ["Esc", "Geöffnetes schließen"],
       ],
     },

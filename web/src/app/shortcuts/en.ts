@@ -1,19 +1,13 @@
 /** The keys of all screens, which load with the list that shows them. */
 export const shortcutTexts = {
   title: "Keyboard shortcuts",
+  open: (key: string) => `g then ${key}`,
   groups: [
     {
       name: "Everywhere",
       keys: [
         ["?", "show keyboard shortcuts"],
         ["/", "search"],
-        ["g then o", "overview"],
-        ["g then i", "images"],
-        ["g then v", "review"],
-        ["g then j", "jobs"],
-        ["g then s", "sources"],
-        ["g then d", "deployments"],
-        ["g then w", "workers"],
         ["Esc", "close what is open"],
       ],
     },

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from trapline.server.platform.access import IdempotencyRequest, Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Conflict
-from trapline.server.platform.store.storage_keys import sign_parts
+from trapline.server.platform.store.url_signatures import sign_parts
 
 PURPOSE = "secrets of repeated requests"
 OTHER_KEY = (

@@ -32,18 +32,20 @@ from trapline.server.platform.imaging.file_types import (
     SupportedFormat,
     detect_file_type,
 )
+from trapline.server.platform.store.signed_downloads import (
+    READER,
+    get_remaining_seconds,
+    verify_download,
+)
 from trapline.server.platform.store.signed_uploads import UploadSpec, find_upload_spec
 from trapline.server.platform.store.storage_keys import (
-    FILES,
-    READER,
-    find_left,
     is_artifact,
     is_tiles,
     parse_key,
     parse_project_id,
     sha256_of,
-    verify_signature,
 )
+from trapline.server.platform.store.url_signatures import FILES
 
 INLINE = frozenset({"image/jpeg", "image/png", "image/webp"})
 # Types of artifacts that cannot be detected from their first bytes; never shown inline.
@@ -96,7 +98,7 @@ async def get_file(
     """
     parse_key(key)
     now = time.time()
-    if not verify_signature(system.secrets.derive_all(FILES), method, key, query, now):
+    if not verify_download(system.secrets.derive_all(FILES), method, key, query, now):
         raise Forbidden(
             "This URL has expired or was changed. Reload the page, or request the image again."
         )
@@ -104,13 +106,15 @@ async def get_file(
     is_stripped = await _require_readable(system, key, reader)
     if is_tiles(key):
         first, length = await get_tile_range(system, key, query.get(TILE))
-        return StoredFile(key, length, JPEG.media_type, find_left(query, now), reader, True, first)
+        return StoredFile(
+            key, length, JPEG.media_type, get_remaining_seconds(query, now), reader, True, first
+        )
     size = await system.store.find_size(key)
     if size is None:
         raise NotFound
     is_lasting = not is_artifact(key)
     media_type = await _find_type(system, key, is_lasting)
-    left_s = find_left(query, now)
+    left_s = get_remaining_seconds(query, now)
     return StoredFile(key, size, media_type, left_s, reader, is_lasting, is_stripped=is_stripped)
 
 

@@ -13,14 +13,13 @@ from trapline.server.images.rules.file_readers import FileReader
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.imaging.tile_files import TILE_SIDE, has_tiles, list_levels
+from trapline.server.platform.store.signed_downloads import DEFAULT_LIFETIME_S, sign_download
 from trapline.server.platform.store.storage_keys import (
-    DEFAULT_LIFETIME_S,
-    FILES,
     build_thumbnail_key,
     build_tiles_key,
     parse_project_id,
-    sign_url,
 )
+from trapline.server.platform.store.url_signatures import FILES
 from trapline.wire.auth import TokenKind
 from trapline.wire.images import ImageTiles
 
@@ -38,7 +37,7 @@ def sign_file_url(
 ) -> str:
     """Sign the URL of a stored file."""
     secrets = system.secrets.derive_all(FILES)
-    return sign_url(
+    return sign_download(
         secrets, system.public_url, key, time.time(), lifetime_s=lifetime_s, reader=reader.format()
     )
 

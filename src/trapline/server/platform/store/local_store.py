@@ -21,8 +21,9 @@ from trapline.server.platform.store.object_store import (
     StoredObject,
     UploadedObject,
 )
+from trapline.server.platform.store.signed_downloads import sign_download
 from trapline.server.platform.store.signed_uploads import UploadSpec, sign_upload
-from trapline.server.platform.store.storage_keys import parse_key, sign_url
+from trapline.server.platform.store.storage_keys import parse_key
 
 READ_BYTES = 256 * 1024
 UNKNOWN_TYPE = "application/octet-stream"
@@ -133,7 +134,7 @@ class LocalStore:
         """Build a URL of the server that returns a file."""
         parse_key(key)
         now = time.time()
-        return sign_url(
+        return sign_download(
             self._secrets,
             self._public_url,
             key,

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from trapline.server.platform.errors import NotFound, PayloadTooLarge
-from trapline.server.platform.store.storage_keys import (
-    is_artifact,
-    is_expired,
-    is_staged,
-    sign_parts,
-)
+from trapline.server.platform.store.storage_keys import is_artifact, is_staged
+from trapline.server.platform.store.url_signatures import is_expired, sign_parts
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,10 @@
-"""Storage keys, which only the server creates, and the signed URLs of files."""
+"""Storage keys of files, which only the server creates."""
 
-import hmac
 import re
-from collections.abc import Mapping, Sequence
-from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from trapline.server.platform.errors import NotFound
 
-FILES = "files"
-"""The purpose of the keys that sign URLs of files."""
-ROUNDED_TO_S = 1800
-DEFAULT_LIFETIME_S = 1800
-"""With the rounding, a URL is valid for 30 to 60 minutes."""
 THUMBNAIL_SIZES = (320, 1280)
 
 # No part is `.` or `..`. The client names artifacts, so their part may begin with a dot.
@@ -125,84 +117,3 @@ def parse_key(key: str) -> tuple[str, ...]:
     if len(key) > 500 or not all(_PART.match(part) for part in parts):
         raise NotFound
     return parts
-
-
-READER = "for"
-"""The query name of the user that a URL was created for."""
-
-
-def sign_url(
-    secrets: Sequence[bytes],
-    public_url: str,
-    key: str,
-    now: float,
-    *,
-    lifetime_s: int = DEFAULT_LIFETIME_S,
-    round_to_s: int = ROUNDED_TO_S,
-    filename: str | None = None,
-    reader: str | None = None,
-) -> str:
-    """Build a URL that returns a file without credentials until it expires.
-
-    `now` is in seconds since 1970. The expiry is rounded up to the half hour, so that an image
-    keeps its URL, and stays in the browser's cache, for half an hour. With `filename` the response
-    is an attachment of that name. `reader` is the user that the URL is created for, if the server
-    must know it when the file is read. The first of `secrets` signs.
-    """
-    expires = -(-(int(now) + lifetime_s) // round_to_s) * round_to_s
-    named = "" if filename is None else f"&{urlencode({'filename': filename})}"
-    named += "" if reader is None else f"&{urlencode({READER: reader})}"
-    signature = _signature(secrets[0], "GET", key, str(expires), filename, reader)
-    query = f"expires={expires}{named}&signature={signature}"
-    return f"{public_url.rstrip('/')}/files/{quote(key)}?{query}"
-
-
-def verify_signature(
-    secrets: Sequence[bytes], method: str, key: str, query: Mapping[str, str], now: float
-) -> bool:
-    """Return whether one of `secrets` signed this request and it has not expired.
-
-    A HEAD request counts as a GET request.
-    """
-    expires = query.get("expires", "")
-    if is_expired(expires, now):
-        return False
-    method = "GET" if method == "HEAD" else method
-    given = query.get("signature", "").encode()
-    filename, reader = query.get("filename"), query.get(READER)
-    return any(
-        hmac.compare_digest(
-            _signature(secret, method, key, expires, filename, reader).encode(), given
-        )
-        for secret in secrets
-    )
-
-
-def find_left(query: Mapping[str, str], now: float) -> int:
-    """Return the seconds until a URL with a verified signature expires."""
-    return max(0, int(query["expires"]) - int(now))
-
-
-def is_expired(expires: str, now: float) -> bool:
-    """Return whether an expiry has passed or is invalid."""
-    return (
-        not (expires.isascii() and expires.isdigit() and len(expires) <= 12) or int(expires) < now
-    )
-
-
-def _signature(
-    secret: bytes,
-    method: str,
-    key: str,
-    expires: str,
-    filename: str | None,
-    reader: str | None = None,
-) -> str:
-    parts = [method, key, expires, "" if filename is None else f"={filename}"]
-    return sign_parts(secret, parts if reader is None else [*parts, f"={reader}"])
-
-
-def sign_parts(secret: bytes, parts: Sequence[str]) -> str:
-    """Sign a list of texts; other lists with the same concatenation have another signature."""
-    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-    return hmac.digest(secret, message, "sha256").hex()

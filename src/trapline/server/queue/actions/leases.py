@@ -59,7 +59,7 @@ async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> Rene
         await extend_leases(scope, tx, worker_id, ids, terms)
         named_begun = {
             leased.analysis_id
-            for subject in given.begun
+            for subject in given.begun or ()
             if (leased := find_lease_claims(keys, subject))
         }
         begun = [
@@ -67,7 +67,8 @@ async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> Rene
             for analysis_id in ids
             if analysis_id in named_begun and _is_held(standing, analysis_id)
         ]
-        await record_begun(scope, tx, worker_id, begun)
+        if given.begun is not None and ids:
+            await record_begun(scope, tx, worker_id, begun)
         stray = LeaseSelector((), but_not=ids, older_than_s=system.leases.lease_s)
         strays = await list_jobs_with_leases(scope, tx, worker_id, stray)
     answer = []

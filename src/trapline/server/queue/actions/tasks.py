@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from trapline.server.images.actions.signed_urls import sign_task
@@ -32,8 +33,14 @@ from trapline.server.queue.queries.job_counters import mark_job_started
 from trapline.server.queue.queries.lease import LeaseParameters, lease_tasks
 from trapline.server.queue.queries.lease import QueueLease as Leased
 from trapline.server.queue.queries.lease_cache import LeaseCache
+from trapline.server.queue.queries.takeover import (
+    TakeoverTimer,
+    count_takeable_tasks,
+    list_takeable_jobs,
+    take_over_tasks,
+)
 from trapline.server.queue.queries.workers import require_worker
-from trapline.server.queue.rules.lease_size import get_lease_size
+from trapline.server.queue.rules.lease_size import get_fair_share, get_lease_size
 from trapline.server.queue.rules.lease_tokens import sign_lease_token
 from trapline.server.queue.task_notifier import Found, TaskNotifier
 from trapline.wire.jobs import JobState
@@ -50,7 +57,8 @@ from trapline.wire.tasks import (
 LEASE_TOKENS = "lease tokens"
 """The purpose of the keys that lease tokens are made with."""
 
-LONGEST_RENEWAL_S = 30.0
+LONGEST_RENEWAL_S = 10.0
+"""Idle workers take over tasks that are not begun; a renewal reports which are."""
 JOBS_AT_ONCE = 10
 SYSTEM = Scope.system()
 
@@ -174,7 +182,10 @@ def require_hello(scope: Scope) -> None:
 
 async def _look(system: AppContext, slugs: list[str], limit: int) -> Found:
     async with system.database.sql_transaction(SYSTEM, each_alone=True) as tx:
-        return await count_claimable_tasks(SYSTEM, tx, slugs, limit)
+        found = await count_claimable_tasks(SYSTEM, tx, slugs, limit)
+        if system.part(TakeoverTimer).is_due():
+            found = await count_takeable_tasks(SYSTEM, tx, slugs) | found
+    return found
 
 
 async def _lease_any_now(
@@ -191,69 +202,115 @@ async def _lease_any_now(
         jobs = await list_claimable_jobs(scope, tx, wanted.pipelines, JOBS_AT_ONCE)
         if not jobs:
             await require_worker(scope, tx)
-    key = system.secrets.derive(LEASE_TOKENS)
     tasks: list[LeasedTask] = []
     for job_id, _ in jobs:
         # One transaction per job: a transaction that locks the rows of two jobs could deadlock with
         # another.
         try:
             async with system.database.sql_transaction(scope) as tx:
+                # A suspect is leased alone: not after the tasks of another job.
+                rest, may_be_suspect = wanted.limit - len(tasks), not tasks
                 job, leased, is_full = await _lease(
-                    system, scope, tx, job_id, wanted.limit - len(tasks)
+                    system, scope, tx, job_id, rest, spread=True, suspects=may_be_suspect
                 )
         except (NotFound, DatabaseUnavailable):
             if tasks:
                 break  # leased tasks must reach the worker
             raise
-        tasks += [
-            LeasedTask(
-                **_task(system, scope, key, task).model_dump(),
-                job_id=job.id,
-                pipeline=job.pipeline_slug,
-                config=job.parameters,
-                lease_s=system.leases.lease_s,
-                alone=task.suspect,
-            )
-            for task in leased
-        ]
+        tasks += _build_leased_tasks(system, scope, job, leased)
         if is_full or len(tasks) >= wanted.limit or any(task.suspect for task in leased):
             break
-    return tasks
+    return tasks or await _take_over(system, scope, wanted)
+
+
+async def _take_over(system: AppContext, scope: Scope, wanted: LeaseRequest) -> list[LeasedTask]:
+    """Take over tasks that other workers have not begun, if the caller holds no task."""
+    async with system.database.sql_transaction(scope, each_alone=True) as tx:
+        jobs = await list_takeable_jobs(scope, tx, wanted.pipelines, JOBS_AT_ONCE)
+    for job_id in jobs:
+        async with system.database.sql_transaction(scope) as tx:
+            job, load = await get_job_for_lease(scope, tx, job_id, None, 1)
+            if job.is_final or job.paused or load.held:
+                continue
+            contact = _build_contact(system, job)
+            holder_id = await record_holder_contact(scope, tx, contact)
+            limit = get_lease_size(
+                min(wanted.limit, get_fair_share(load.open, load.callers)),
+                job.classes,
+                0,
+                system.leases.held_at_most,
+            )
+            taken = await take_over_tasks(
+                scope, tx, LeaseParameters(job.id, holder_id, limit, system.leases.lease_s, None)
+            )
+        if taken:
+            return _build_leased_tasks(system, scope, job, taken)
+    return []
+
+
+def _build_leased_tasks(
+    system: AppContext, scope: Scope, job: LeasableJob, leased: Sequence[Leased]
+) -> list[LeasedTask]:
+    key = system.secrets.derive(LEASE_TOKENS)
+    return [
+        LeasedTask(
+            **_task(system, scope, key, task).model_dump(),
+            job_id=job.id,
+            pipeline=job.pipeline_slug,
+            config=job.parameters,
+            lease_s=system.leases.lease_s,
+            alone=task.suspect,
+        )
+        for task in leased
+    ]
+
+
+def _build_contact(system: AppContext, job: LeasableJob) -> HolderContact:
+    every_s = get_contact_interval_s(system.leases)
+    remembered = system.part(LeaseCache)
+    return HolderContact(job.id, job.project_id, job.pipeline_id, every_s, remembered)
 
 
 async def _lease(
-    system: AppContext, scope: Scope, tx: Transaction, job_id: int, wanted: int
+    system: AppContext,
+    scope: Scope,
+    tx: Transaction,
+    job_id: int,
+    wanted: int,
+    *,
+    spread: bool = False,
+    suspects: bool = True,
 ) -> tuple[LeasableJob, list[Leased], bool]:
     """Lease tasks of one job; return also whether the caller has reached its limit.
+
+    With `spread` a caller that holds its share of the job receives none.
 
     This usually takes two statements: one for the job and the caller, and one for the lease.
     """
     leases, remembered = system.leases, system.part(LeaseCache)
     known = remembered.get_holder(get_caller_key(scope), job_id)
-    job, held = await get_job_for_lease(scope, tx, job_id, known, leases.held_at_most)
+    job, load = await get_job_for_lease(scope, tx, job_id, known, leases.held_at_most)
     if job.is_final or job.paused or job.project_id in scope.archived:
         return job, [], False
-    contact = HolderContact(
-        job.id, job.project_id, job.pipeline_id, get_contact_interval_s(leases), remembered
-    )
-    holder_id = await record_holder_contact(scope, tx, contact)
+    if spread:
+        wanted = min(wanted, get_fair_share(load.open, load.callers) - load.held_in_job)
+        if wanted <= 0:
+            return job, [], load.held >= leases.held_at_most
+    holder_id = await record_holder_contact(scope, tx, _build_contact(system, job))
     if known is None and scope.origin.worker_id is None:
-        _, held = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
-    limit = get_lease_size(wanted, job.classes, held, leases.held_at_most)
+        _, load = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
+    limit = get_lease_size(wanted, job.classes, load.held, leases.held_at_most)
     mark = remembered.get_low_water_mark(job.id)
-    leased = await lease_tasks(
-        scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark)
-    )
+    terms = LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark, suspects)
+    leased = await lease_tasks(scope, tx, terms)
     if not leased and mark is not None:
         # Tasks that returned to the queue since then are before the mark.
-        leased = await lease_tasks(
-            scope, tx, LeaseParameters(job.id, holder_id, limit, leases.lease_s, None)
-        )
+        leased = await lease_tasks(scope, tx, replace(terms, after=None))
     ahead = [task.analysis_id for task in leased if not task.suspect]
     tx.after_commit(lambda: remembered.set_low_water_mark(job.id, ahead[-1] if ahead else None))
     if leased and job.status == JobState.QUEUED:
         await mark_job_started(scope, tx, job.id, scope.actor)
-    return job, leased, held + len(leased) >= leases.held_at_most
+    return job, leased, load.held + len(leased) >= leases.held_at_most
 
 
 def _task(system: AppContext, scope: Scope, key: bytes, task: Leased) -> Task:

@@ -15,6 +15,8 @@ from trapline.server.queue.queries.job_counters import LIVE
 from trapline.server.queue.queries.workers import require_worker_row
 from trapline.wire.jobs import JobState
 
+ONLINE_S = 60
+
 _LIVE = f"""
     j.status in {LIVE} and not j.paused and j.open > 0
     and (%(projects)s::bigint[] is null or j.project_id = any(%(projects)s))
@@ -66,8 +68,9 @@ _OF_JOB = (
     "j.pipeline_slug, j.parameters"
 )
 
-# The number of tasks that a caller holds: of a registered worker in all live jobs, of another
-# caller in this job.
+# The number of tasks that a caller holds: of a registered worker in all live jobs and in this job,
+# of another caller in this job. A registered worker shares the open tasks with the other callers
+# that are online: registered workers of the pipeline, and other callers in this job.
 _LEASABLE = f"""
     select {_OF_JOB}, w.registrant, w.ended_at, w.ended_why, w.ended_by,
         case when %(worker)s::uuid is null then (
@@ -84,10 +87,39 @@ _LEASABLE = f"""
                     and a.state = 'processing'
                 where h.worker_id = %(worker)s limit %(at_most)s
             ) held
+        ) end,
+        case when %(worker)s::uuid is null then 0 else (
+            select count(*) from holders h
+            join analyses a on a.job_id = h.job_id and a.holder_id = h.id
+                and a.state = 'processing'
+            where h.job_id = j.id and h.worker_id = %(worker)s
+        ) end,
+        j.open,
+        case when %(worker)s::uuid is null then 1 else (
+            select count(*) from service_pipelines sp
+            join workers o on o.service_id = sp.service_id and o.ended_at is null
+                and o.last_contact_at > now() - interval '{ONLINE_S} seconds'
+                and j.pipeline_slug = any(o.pipelines)
+            where sp.pipeline_id = j.pipeline_id
+        ) + (
+            select count(*) from holders h where h.job_id = j.id and h.worker_id is null
+                and h.last_contact_at > now() - interval '{ONLINE_S} seconds'
         ) end
     from jobs j join pipelines p on p.id = j.pipeline_id left join workers w on w.id = %(worker)s
     where j.id = %(job)s
 """  # noqa: S608 - made of constants
+
+
+@dataclass(frozen=True)
+class LeaseLoad:
+    """The tasks that a caller holds in all jobs and in one, the open tasks of that job, and the
+    number of callers that share them.
+    """
+
+    held: int
+    held_in_job: int
+    open: int
+    callers: int
 
 
 @dataclass(frozen=True)
@@ -165,8 +197,8 @@ async def get_leasable_job(scope: Scope, tx: Transaction, job_id: int) -> Leasab
 
 async def get_job_for_lease(
     scope: Scope, tx: Transaction, job_id: int, holder_id: int | None, at_most: int
-) -> tuple[LeasableJob, int]:
-    """Get a job for a lease, and the number of tasks that the caller holds, up to `at_most`.
+) -> tuple[LeasableJob, LeaseLoad]:
+    """Get a job for a lease, and the load of the caller; tasks are counted up to `at_most`.
 
     Raises:
         NotFound: the caller does not see the job.
@@ -183,7 +215,7 @@ async def get_job_for_lease(
     assert row is not None
     if scope.origin.worker_id is not None:
         require_worker_row(scope, (row[8], row[9], row[10], row[11]))
-    return job, row[12]
+    return job, LeaseLoad(*row[12:16])
 
 
 def _check(scope: Scope, row: tuple[Any, ...] | None) -> LeasableJob:

@@ -26,7 +26,7 @@ _LEASE = f"""
         select id, project_id from jobs where id = %(job)s and status in {LIVE} and not paused
     ),
     old_suspect as materialized (
-        select a.id from analyses a, job where {_SUSPECT}
+        select a.id from analyses a, job where {_SUSPECT} and %(suspects)s
             and a.updated_at < now() - make_interval(secs => %(old_suspect_s)s)
         order by a.id limit 1 for no key update of a skip locked
     ),
@@ -37,8 +37,9 @@ _LEASE = f"""
         order by a.id limit %(limit)s for no key update of a skip locked
     ),
     suspect as materialized (
-        select a.id from analyses a, job where {_SUSPECT} and %(after)s::uuid is null
-            and not exists (select 1 from old_suspect) and not exists (select 1 from ahead)
+        select a.id from analyses a, job where {_SUSPECT} and %(suspects)s
+            and %(after)s::uuid is null and not exists (select 1 from old_suspect)
+            and not exists (select 1 from ahead)
         order by a.id limit 1 for no key update of a skip locked
     ),
     leased as (
@@ -88,7 +89,8 @@ class QueueLease:
 class LeaseParameters:
     """Parameters of a lease:
 
-    the job, the holder, the number of tasks, the duration, and the mark.
+    the job, the holder, the number of tasks, the duration, the mark, and whether a suspect may be
+    leased.
     """
 
     job_id: int
@@ -96,6 +98,7 @@ class LeaseParameters:
     limit: int
     lease_s: float
     after: UUID | None
+    suspects: bool = True
 
 
 async def lease_tasks(
@@ -111,6 +114,7 @@ async def lease_tasks(
             "limit": parameters.limit,
             "lease_s": parameters.lease_s,
             "after": parameters.after,
+            "suspects": parameters.suspects,
             "old_suspect_s": OLD_SUSPECT_S,
         },
     )

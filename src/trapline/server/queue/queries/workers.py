@@ -23,7 +23,8 @@ class WorkerRow(Row):
 
     `registrant` is the user of its API token, so that tokens can be replaced. `last_contact_at`
     keeps all its leases; it is stored rarely, not per task. `offline_since` is when it was found to
-    be offline. `begun` are the tasks that it had begun at its last renewal.
+    be offline. `begun` are the tasks that it had begun at its last renewal, which was at
+    `begun_reported_at`; null if its renewals do not report them.
     """
 
     __tablename__ = "workers"
@@ -61,6 +62,7 @@ class WorkerRow(Row):
     ended_by: Mapped[str | None]
     offline_since: Mapped[datetime | None]
     begun: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+    begun_reported_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,10 @@ async def list_projects_of_worker(scope: Scope, tx: Transaction, worker_id: UUID
 
 
 async def record_begun(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequence[UUID]) -> None:
-    """Record which tasks a worker has begun, if that changed."""
+    """Record which tasks a worker has begun by now."""
     await tx.execute(
-        "update workers set begun = %(ids)s::uuid[] where id = %(worker)s and begun is distinct "
-        "from %(ids)s::uuid[]",
+        "update workers set begun = %(ids)s::uuid[], begun_reported_at = clock_timestamp() "
+        "where id = %(worker)s",
         {"ids": list(ids), "worker": worker_id},
     )
 

@@ -6,6 +6,14 @@ BYTES_OF_A_NUMBER = 20
 NUMBERS_OF_A_CLASS = 2  # its score and its logit
 
 
+def get_fair_share(open_tasks: int, callers: int) -> int:
+    """Return the number of tasks of a job that one of its workers may hold, at least one.
+
+    A job of 63 images with 8 workers is spread over all of them.
+    """
+    return max(1, -(-open_tasks // max(1, callers)))
+
+
 def get_lease_size(wanted: int, classes: int, held: int, held_at_most: int) -> int:
     """Decide how many tasks one lease returns, at least one.
 

@@ -13,7 +13,7 @@ from trapline.server.sources.queries.pull_runs import get_duration_s
 from trapline.server.sources.queries.source_connections import SourceConnectionRow, list_connections
 from trapline.server.sources.queries.source_health import list_source_facts
 from trapline.server.sources.queries.sources import RunRow, SourceRow, count_states, list_last_runs
-from trapline.server.sources.rules.pull_policy import format_schedule
+from trapline.server.sources.rules.next_run import format_schedule
 from trapline.wire.sources import PullRun, Source, SourceConnection, SourceCounts
 
 TIMEOUT_FIELDS = {

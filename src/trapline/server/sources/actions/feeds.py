@@ -24,10 +24,10 @@ from trapline.server.platform.errors import (
 )
 from trapline.server.platform.vault import DecryptionError
 from trapline.server.sources.actions.gateways import open_source_feed
+from trapline.server.sources.actions.next_run import advance_next_run
 from trapline.server.sources.actions.pull_run import format_internal_error
 from trapline.server.sources.actions.pull_run_starts import begin_run
 from trapline.server.sources.actions.pushed_events import record_pushed_files
-from trapline.server.sources.actions.source_schedule import advance_next_run
 from trapline.server.sources.queries.pull_runs import has_listed_since
 from trapline.server.sources.queries.source_connections import (
     claim_connections,

@@ -31,8 +31,7 @@ from trapline.wire.gateway_options import (
     S3Options,
     SftpOptions,
     WebsocketOptions,
-    list_listing_options,
-    list_secret_options,
+    get_gateway_info,
     validate_options,
 )
 
@@ -55,7 +54,7 @@ def apply_options(row: SourceRow, given: Mapping[str, Any] | None, secrets: dict
     Raises:
         Unprocessable: the gateway does not accept an option or its value.
     """
-    secret = list_secret_options(row.gateway)
+    secret = get_gateway_info(row.gateway).secret
     for name in [
         name
         for name in secrets
@@ -116,12 +115,13 @@ def build_location_key(row: SourceRow) -> tuple[Any, ...]:
     The file records of a source are valid for one location. FTP and SFTP servers can show a
     different folder to each account. Over HTTP, all accounts usually see the same files.
     """
-    account = row.auth_username if row.gateway in ("ftp", "sftp") else None
+    info = get_gateway_info(row.gateway)
+    account = row.auth_username if info.lists_per_account else None
     return (
         row.gateway,
         row.base_url,
         account,
-        *(row.options.get(name) for name in list_listing_options(row.gateway)),
+        *(row.options.get(name) for name in info.listing),
     )
 
 

@@ -26,7 +26,7 @@ from trapline.server.sources.actions.pull_run import (
     SourceFailing,
     format_internal_error,
 )
-from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
+from trapline.server.sources.gateways.file_names import readable_name
 from trapline.server.sources.queries.pull_runs import PullRunOwnershipLost
 from trapline.server.sources.queries.pulled_files import FileOutcome
 from trapline.server.sources.queries.sources import PulledFileRow, SourceRow
@@ -39,6 +39,7 @@ from trapline.server.sources.rules.pull_policy import (
     get_file_delay,
     get_refused_delay,
 )
+from trapline.wire.gateway_options import get_gateway_info
 
 log = structlog.get_logger(__name__)
 
@@ -189,7 +190,9 @@ async def _import(
             size: await stack.enter_async_context(system.store.receive())
             for size in THUMBNAIL_SIZES
         }
-        name = readable_name(file.path, is_encoded=pull.source.gateway in ADDRESSED)
+        name = readable_name(
+            file.path, is_encoded=get_gateway_info(pull.source.gateway).has_encoded_paths
+        )
         sha256 = bytes.fromhex(incoming.sha256)
         checked = await validate_image(
             system,

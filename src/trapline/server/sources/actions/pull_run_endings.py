@@ -8,9 +8,9 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import NotFound
 from trapline.server.platform.metrics import PULL_RUNS
+from trapline.server.sources.actions.next_run import postpone_source, schedule_file_retry
 from trapline.server.sources.actions.pull_run import ActivePullRun
 from trapline.server.sources.actions.pull_run_starts import begin_run
-from trapline.server.sources.actions.source_schedule import postpone_source, schedule_file_retry
 from trapline.server.sources.queries.pull_runs import (
     PullRunOwnershipLost,
     finish_run,

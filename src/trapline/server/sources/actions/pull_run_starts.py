@@ -17,8 +17,8 @@ from trapline.server.platform.errors import (
     Conflict,
     TraplineError,
 )
+from trapline.server.sources.actions.next_run import postpone_source
 from trapline.server.sources.actions.pull_run import format_internal_error
-from trapline.server.sources.actions.source_schedule import postpone_source
 from trapline.server.sources.queries.pull_runs import (
     count_interrupted_runs,
     create_run,
@@ -32,7 +32,7 @@ from trapline.server.sources.queries.sources import (
     claim_due_sources,
     get_source_row,
 )
-from trapline.server.sources.rules.pull_policy import get_next_run
+from trapline.server.sources.rules.next_run import get_next_run
 from trapline.server.sources.rules.pushed_events import SCHEDULE
 from trapline.wire.sources import PullRunAccepted
 

@@ -37,8 +37,8 @@ from trapline.server.platform.webhook_signatures import (
     verify_signature,
 )
 from trapline.server.sources.actions.event_secrets import list_event_secrets
+from trapline.server.sources.actions.next_run import advance_next_run
 from trapline.server.sources.actions.pull_run_starts import begin_run
-from trapline.server.sources.actions.source_schedule import advance_next_run
 from trapline.server.sources.gateways.gateway import MAX_PATH_CHARACTERS
 from trapline.server.sources.queries.pushed_files import (
     has_pushed_files,
@@ -54,6 +54,7 @@ from trapline.server.sources.rules.pushed_events import (
     get_folder_url,
     parse_message,
 )
+from trapline.wire.gateway_options import get_gateway_info
 from trapline.wire.pushed_events import PushedEventsResult, RejectedEvent
 
 log = structlog.get_logger(__name__)
@@ -217,16 +218,13 @@ def _find_path(row: SourceRow, file: PushedFile) -> tuple[str | None, str | None
     """Find the path of a file relative to its source; returns the path, or the reason for none."""
     if file.refused is not None:
         return None, file.refused
+    if not get_gateway_info(row.gateway).accepts_events:
+        return None, "this source lists its files with a JSON interface; start a run instead"
     match row.gateway:
         case "s3":
             path = _path_in_bucket(row.base_url, file)
         case "http" | "websocket":
             path = _path_over_http(row, file)
-        case "rest":
-            return (
-                None,
-                "this source lists its files with a JSON interface; start a run instead",
-            )
         case _:
             path = _plain_path(row.base_url, file)
     if path is None:

@@ -26,10 +26,8 @@ from trapline.server.sources.actions.gateways import (
     parse_header,
 )
 from trapline.server.sources.queries.sources import SourceRow
-from trapline.server.sources.rules.pull_policy import (
-    FIRST_RUN_AFTER,
-    find_schedule_error,
-)
+from trapline.server.sources.rules.next_run import find_schedule_error
+from trapline.server.sources.rules.pull_policy import FIRST_RUN_AFTER
 from trapline.server.sources.rules.source_urls import (
     SourceServer,
     get_gateway,

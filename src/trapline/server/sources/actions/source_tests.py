@@ -34,7 +34,7 @@ from trapline.server.sources.actions.source_settings import (
     build_row,
     resolve_deployment,
 )
-from trapline.server.sources.gateways.file_names import ADDRESSED, readable_name
+from trapline.server.sources.gateways.file_names import readable_name
 from trapline.server.sources.gateways.gateway import Gateway, RemoteFile, Walk
 from trapline.server.sources.queries.pulled_files import ListedFile, list_unknown_files
 from trapline.server.sources.queries.sources import SourceRow, get_source_row
@@ -44,6 +44,7 @@ from trapline.server.sources.rules.pull_policy import (
     find_exclusion,
     find_folder_exclusion,
 )
+from trapline.wire.gateway_options import get_gateway_info
 from trapline.wire.sources import (
     SourceSettings,
     SourceTestFile,
@@ -298,7 +299,7 @@ async def _fetch(
         return _add_detail(file, decoded.reason)
     captured = get_capture_time(
         decoded.exif,
-        readable_name(file.path, is_encoded=row.gateway in ADDRESSED),
+        readable_name(file.path, is_encoded=get_gateway_info(row.gateway).has_encoded_paths),
         zone=ZoneInfo(deployment.time_zone),
         clock_offset_s=deployment.clock_offset_s,
         filename_pattern=row.filename_time_pattern,

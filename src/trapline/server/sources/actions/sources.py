@@ -46,10 +46,8 @@ from trapline.server.sources.queries.sources import (
     get_source_row,
     select_sources,
 )
-from trapline.server.sources.rules.pull_policy import (
-    FIRST_RUN_AFTER,
-    get_next_run,
-)
+from trapline.server.sources.rules.next_run import get_next_run
+from trapline.server.sources.rules.pull_policy import FIRST_RUN_AFTER
 from trapline.wire.sources import (
     FileState,
     NewSource,

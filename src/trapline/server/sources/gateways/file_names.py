@@ -18,9 +18,6 @@ from trapline.server.sources.gateways.gateway import (
     Walk,
 )
 
-ADDRESSED = frozenset({"http", "websocket"})
-"""Gateways whose paths are URL paths, which can be percent-encoded."""
-
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 
 

@@ -1,13 +1,10 @@
-"""Rules of pulling: which files are imported, when files are retried, when sources are polled."""
+"""Rules of pulling: which files are imported, the delays of retries, and the limits of runs."""
 
 import random
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fnmatch import translate
 from functools import lru_cache
-from zoneinfo import ZoneInfo
-
-from cronsim import CronSim, CronSimError
 
 MINUTE = timedelta(minutes=1)
 QUARANTINE_AFTER = 5
@@ -22,7 +19,6 @@ FIRST_RUN_AFTER = timedelta(seconds=30)
 LISTED_AGAIN_AFTER = timedelta(minutes=10)
 SETTLING = timedelta(minutes=2)
 LEFT_FOR = timedelta(seconds=15)
-MAX_JITTER = timedelta(seconds=30)
 # After this time a run ends as completed, and the next run imports the rest. A source that sends
 # very slowly reaches another limit first.
 RUN_WITHIN = timedelta(hours=6)
@@ -140,39 +136,3 @@ def _backoff(count: int, chance: random.Random) -> timedelta:
     doublings: int = 2 ** min(max(count, 1) - 1, 20)
     wait = min(FIRST_RETRY * doublings, LONGEST_RETRY)
     return wait * chance.uniform(0.8, 1.2)
-
-
-def find_schedule_error(schedule: str) -> str | None:
-    """Return what is wrong with a cron expression, or None if it has a next time."""
-    try:
-        next(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)))
-    except (CronSimError, StopIteration):
-        return (
-            "is not a cron expression with a next time; for example, `0 * * * *` is hourly and "
-            "`*/15 * * * *` is every 15 minutes"
-        )
-    return None
-
-
-def get_next_run(schedule: str, zone: ZoneInfo, after: datetime, chance: random.Random) -> datetime:
-    """Return when a source is polled next, by its cron expression and with random jitter.
-
-    The expression is evaluated in the time zone of the deployment. The result is based on the first
-    time after `after`, so any number of missed runs is made up by one run.
-    """
-    times = CronSim(schedule, after.astimezone(zone))
-    # The interval is computed in UTC because local times jump when daylight saving time changes.
-    first = next(times).astimezone(UTC)
-    try:
-        interval = next(times).astimezone(UTC) - first
-    except StopIteration:
-        interval = timedelta(days=1)
-    return first + min(MAX_JITTER, interval / 10) * chance.random()
-
-
-def format_schedule(schedule: str) -> str:
-    """Format a cron expression as an English phrase."""
-    try:
-        return str(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)).explain())
-    except (CronSimError, StopIteration):
-        return schedule

@@ -7,10 +7,6 @@ from trapline.server.platform.errors import Unprocessable
 from trapline.server.platform.network.url_ports import get_default_port
 from trapline.wire.gateway_options import GATEWAYS
 
-# These protocols send paths in command lines, where a line break would start another command.
-_NAMED_IN_COMMANDS = ("ftp", "sftp")
-_BASIC_OVER_HTTP = ("http", "rest", "websocket")
-
 
 class SourceServer(NamedTuple):
     """The server that a URL refers to.
@@ -82,15 +78,16 @@ def validate_source_url(
     Raises:
         Unprocessable: the gateway does not support the auth type, or cannot send the path or name.
     """
-    if auth_type not in GATEWAYS[gateway].auth_types:
-        accepted = " or ".join(GATEWAYS[gateway].auth_types)
+    info = GATEWAYS[gateway]
+    if auth_type not in info.auth_types:
+        accepted = " or ".join(info.auth_types)
         raise Unprocessable(f"For {gateway}, auth_type must be {accepted}.")
-    if gateway in _NAMED_IN_COMMANDS and any(
+    if info.sends_commands and any(
         sign < " " or "\x7f" <= sign < "\xa0" for sign in unquote(base_url)
     ):
         wrong = "must not contain line breaks or other control characters, nor encoded ones (%0D)"
         raise Unprocessable("The path of this URL cannot be requested.", [("base_url", wrong)])
-    if gateway in _BASIC_OVER_HTTP and auth_type == "basic" and ":" in (auth_username or ""):
+    if info.is_http and auth_type == "basic" and ":" in (auth_username or ""):
         wrong = "must not contain a colon: HTTP treats the text after it as the password"
         raise Unprocessable(
             "With auth_type basic, auth_username must not contain a colon.",
