@@ -146,8 +146,8 @@ async def decide(project: ExchangeProject) -> None:
         {"images": [project.images["mixed-1.jpg"]], "kind": "blank"},
     ]  # fmt: skip
     await project.send("POST", "/identifications", {"identifications": images}, 201)
-    body = {"images": [project.images["commented.jpg"]], "add_tags": ["snow", "night"]}
-    await project.send("PATCH", "/images", body)
+    tags = {"images": [project.images["commented.jpg"]], "add_tags": ["snow", "night"]}
+    await project.send("PATCH", "/images", tags)
     corners = {"x_min": 100, "y_min": 20, "x_max": 160, "y_max": 70}
     drawn = {"image": project.images["drawn.jpg"], "box": corners, "taxon": deer, "count": 1}
     await project.send("POST", "/annotations", {"annotations": [drawn]}, 201)
