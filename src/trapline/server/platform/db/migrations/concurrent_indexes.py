@@ -37,7 +37,6 @@ def create_indexes(definitions: Mapping[str, str]) -> None:
 
 
 def drop_indexes(names: Sequence[str]) -> None:
-    """Drop indexes of this module."""
-    with op.get_context().autocommit_block():
-        for name in names:
-            op.execute(f"drop index concurrently if exists {name}")
+    """Drop indexes in the transaction of a downgrade."""
+    for name in names:
+        op.execute(f"drop index {name}")
