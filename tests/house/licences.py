@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 from tests.house.tree import ROOT
 
 ALLOWED = Path(__file__).with_name("allowed_licences.toml")
-EXTRAS = ("server", "worker")
+EXTRAS = ("server", "worker", "worker-cpu")
 
 _LIBRARY = re.compile(r"(?:^|/)(?:[^/]+\.libs|\.dylibs)/([^/]+)$")
 _LIBRARY_NAME = re.compile(
@@ -103,6 +103,8 @@ def list_installed(extras: tuple[str, ...] = EXTRAS) -> list[str]:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         name = canonicalize_name(requirement.name)
+        if name == project["name"]:
+            continue  # one extra names another
         wanted = seen.get(name, frozenset()) | requirement.extras
         if seen.get(name) == wanted:
             continue

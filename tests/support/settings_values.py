@@ -84,6 +84,8 @@ SERVER_VALUES = {
     "TRAPLINE_NATS_CERTIFICATE_FILE": _same("/etc/nats/server.pem"),
     "TRAPLINE_NATS_KEY_FILE": _same("/etc/nats/server.key"),
     "TRAPLINE_NATS_URL": _same("nats://ada:secret@nats.example.org:4222"),
+    "TRAPLINE_MAP_TILES": _same("https://tiles.example.org/{z}/{x}/{y}.png"),
+    "TRAPLINE_MAP_ATTRIBUTION": _same("© Example"),
     "TRAPLINE_LOG_FORMAT": _same("text"),
     "TRAPLINE_LOG_LEVEL": _same("warning"),
 }
@@ -97,6 +99,7 @@ WORKER_VALUES = {
     "TRAPLINE_THREADS": Value("3", 3),
     "TRAPLINE_DEVICE": Value("cuda", "cuda:0"),
     "TRAPLINE_ALLOW_CPU": Value("true", True),
+    "TRAPLINE_METRICS": _same("127.0.0.1:9100"),
     "TRAPLINE_MODEL_START_TIMEOUT": Value("100", 100.0),
     "TRAPLINE_RETRY_MAX": Value("5", 5),
     "TRAPLINE_RETRY_BACKOFF": Value("1.5", 1.5),

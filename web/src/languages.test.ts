@@ -12,7 +12,7 @@ const SAME_IN_ALL_LANGUAGES = new Set([
   "X-ML-Signature",
   "X-ML-Timestamp",
   "night",
-  'pip install ".[worker]"',
+  'pip install ".[worker-cpu]"',
   "ssh-ed25519 AAAA…",
   "trapline register",
   "trapline worker",

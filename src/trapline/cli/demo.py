@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROJECT = "Demo"
 NEEDED = ("psycopg", "fastapi", "onnxruntime", "simplejpeg")
-"""Modules of the extras `server` and `worker`."""
+"""Modules of the extras `server` and `worker-cpu`."""
 PULL_WITHIN_S = 600.0
 WORKER_WITHIN_S = 300.0
 
@@ -102,9 +102,9 @@ def _require_extras() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise CommandError(
-            f"The demo needs {', '.join(missing)}, which are not installed. Nothing was "
+            f"The demo requires {', '.join(missing)}, which are not installed. Nothing was "
             "downloaded. Install them: "
-            f"{describe_install('server', 'worker')}.",
+            f"{describe_install('server', 'worker-cpu')}.",
             ExitCode.WRONG_USAGE,
         )
 

@@ -65,7 +65,8 @@ def _explain_missing(error: ModuleNotFoundError) -> tuple[str, int] | None:
     name = (error.name or "").partition(".")[0]
     if not name or name == "trapline":
         return None
-    extra = "worker" if name in ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL") else "server"
+    of_worker = ("onnx", "onnxruntime", "numpy", "simplejpeg", "PIL")
+    extra = "worker-cpu" if name in of_worker else "server"
     return (
         (
             f"This command requires a package that is not installed ({name}): "

@@ -7,6 +7,7 @@ import typer
 from trapline.cli.errors import CommandError, ExitCode
 from trapline.cli.options import AsJson
 from trapline.cli.worker_supervisor import run_in_child
+from trapline.worker.device_list import parse_devices
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -26,6 +27,10 @@ The model runs in a separate process. If it hangs, the process is restarted and 
 retried. The time limit of a batch is 20 times its expected time, and at least
 TRAPLINE_MODEL_TIMEOUT seconds. The first batch has one image and may take
 TRAPLINE_MODEL_START_TIMEOUT seconds.
+
+`--devices auto` starts one process for each GPU. Each process is a separate worker; one that dies
+is started again after a pause of 1 to 60 seconds. `--metrics 127.0.0.1:9100` serves metrics for
+Prometheus.
 
 With a token of a user, list all workers, or evict a faulty worker and revoke its leases:
 
@@ -68,6 +73,22 @@ def run(
             "[TRAPLINE_ALLOW_CPU]",
         ),
     ] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEVICES",
+            help="One worker process for each of these devices: cpu, cuda:0,cuda:1, or auto for "
+            "every GPU. Default: one process on TRAPLINE_DEVICE.",
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve metrics for Prometheus at /metrics; further devices use the next ports. "
+            "[TRAPLINE_METRICS]",
+        ),
+    ] = None,
     list_pipelines: Annotated[
         bool,
         typer.Option("--list", help="List the pipelines that do not require --pipeline, and exit."),
@@ -76,8 +97,12 @@ def run(
     """Run a worker if no command is given."""
     if context.invoked_subcommand is not None:
         return
+    number = 0
     if not list_pipelines:
-        run_in_child()
+        try:
+            number = run_in_child(parse_devices(devices) if devices is not None else ())
+        except ValueError as error:
+            raise CommandError(f"--devices: {error}", ExitCode.WRONG_USAGE) from None
     # Imported here, because the models and image libraries take a second to import.
     from trapline.worker.pipeline import list_default_slugs
     from trapline.worker.settings import WorkerSettingsError, load_settings
@@ -87,15 +112,20 @@ def run(
             print(slug)
         return
     try:
-        settings = load_settings(server=server, batch_size=batch_size, allow_cpu=allow_cpu)
+        settings = load_settings(
+            server=server, batch_size=batch_size, allow_cpu=allow_cpu, metrics=metrics
+        )
+        if settings.metrics is not None and number:
+            host, _, port = settings.metrics.rpartition(":")
+            settings.metrics = f"{host}:{int(port) + number}"
     except WorkerSettingsError as error:
         raise CommandError(str(error), ExitCode.WRONG_USAGE) from None
 
-    from trapline.worker.main import StartupError, WorkerRejected, run_worker
+    from trapline.worker.main import StartupError, WorkerRejected, WorkerThreadError, run_worker
 
     try:
         run_worker(settings, pipeline or [], until_idle)
-    except StartupError as error:
+    except (StartupError, WorkerThreadError) as error:
         raise CommandError(str(error)) from None
     except WorkerRejected as error:
         raise CommandError(str(error), ExitCode.REFUSED) from None

@@ -1,4 +1,4 @@
-"""Parent process of `trapline worker`: it restarts the worker when a model hangs.
+"""Parent process of `trapline worker`: one child per device, restarted when it ends too early.
 
 A thread that runs native code of a model cannot be stopped, only its process can.
 """
@@ -7,59 +7,140 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NoReturn
 
+from trapline.cli.errors import ExitCode
 from trapline.cli.supervised_process import exit_with_supervisor
 from trapline.worker.exit_codes import MODEL_HUNG
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+AWAITED = {*STOP_SIGNALS, signal.SIGCHLD, signal.SIGALRM}
+FINAL_CODES = {0, int(ExitCode.WRONG_USAGE), int(ExitCode.REFUSED)}
+"""Exit codes after which a child is not started again: a restart would end in the same way."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+STEADY_S = 300.0
+"""A child that ran this long has no failed starts any more."""
 
 
-def run_in_child() -> None:
-    """Fork, and return in the child only; the parent restarts a child that hung.
+@dataclass
+class DeviceProcess:
+    """The child of one device; its next start is at `due`, if it does not run."""
 
-    The child has the same terminal and ends immediately when its parent ends in any way. It is in a
+    number: int
+    device: str | None
+    pid: int = 0
+    started: float = 0.0
+    due: float | None = 0.0
+    pause_s: float = SHORTEST_PAUSE_S
+
+
+def run_in_child(devices: Sequence[str] = ()) -> int:
+    """Fork for each device, and return in the children only, with the number of the device.
+
+    Without devices there is one child. The parent restarts a child that hung; with several devices
+    it also restarts one that died, after pauses from 1 to 60 s.
+
+    A child has the same terminal and ends immediately when its parent ends in any way. It is in a
     separate session, so that it receives Ctrl-C once, from the parent. Call this before any thread
     is started and any model is loaded, so that the parent stays small. On a system without fork
     this does nothing, and a worker that hangs is not restarted.
     """
     if not hasattr(os, "fork"):
-        return
-    awaited = {*STOP_SIGNALS, signal.SIGCHLD}
+        return 0
     lifeline, held = os.pipe()
-    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     # On some systems sigwait does not return ignored signals, so each signal gets a handler. The
     # signals are blocked, so the handlers are never called.
-    handlers = {number: signal.signal(number, lambda *_: None) for number in awaited}
+    handlers = {number: signal.signal(number, lambda *_: None) for number in AWAITED}
     sys.stdout.flush()
     sys.stderr.flush()
-    while (child := os.fork()) != 0:
-        code = _wait_for_child(child)
-        if code is not None:
-            _exit_like(code)
+    processes = [DeviceProcess(number, device) for number, device in enumerate(devices or (None,))]
+    number = _supervise(processes)
     os.close(held)
     os.setsid()
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    for signal_number, handler in handlers.items():
+        signal.signal(signal_number, handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
     threading.Thread(
         target=exit_with_supervisor, args=(lifeline,), name="lifeline", daemon=True
     ).start()
+    return number
 
 
-def _wait_for_child(child: int) -> int | None:
-    """Forward signals until the child ends; return its exit code, or None to restart it."""
+def _supervise(processes: Sequence[DeviceProcess]) -> int:
+    """Start and restart the children until all have ended; return in the children only."""
+    restarts_dead = processes[0].device is not None
     is_stopping = False
+    worst = 0
     while True:
-        number = signal.sigwait({*STOP_SIGNALS, signal.SIGCHLD})
-        if number in STOP_SIGNALS:
+        child = _start_due(processes)
+        if child is not None:
+            return child
+        waiting = [process.due for process in processes if process.due is not None]
+        if not waiting and not any(process.pid for process in processes):
+            _exit_like(worst)
+        # Never 0, which would turn the timer off.
+        wait_s = max(0.001, min(waiting) - time.monotonic()) if waiting else 0
+        signal.setitimer(signal.ITIMER_REAL, wait_s)
+        received = signal.sigwait(AWAITED)
+        if received in STOP_SIGNALS:
             is_stopping = True
-            os.kill(child, number)
+            for process in processes:
+                process.due = None
+                if process.pid:
+                    os.kill(process.pid, received)
+        for process in processes:
+            code = _reap(process)
+            if code is None:
+                continue
+            hung = code == MODEL_HUNG
+            if not is_stopping and (hung or (restarts_dead and code not in FINAL_CODES)):
+                _plan_restart(process, at_once=hung)
+            else:
+                worst = worst or code
+
+
+def _start_due(processes: Sequence[DeviceProcess]) -> int | None:
+    """Fork for each device that is due; return its number in the child, and None in the parent."""
+    for process in processes:
+        if process.due is None or process.due > time.monotonic():
             continue
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            code = os.waitstatus_to_exitcode(status)
-            return None if code == MODEL_HUNG and not is_stopping else code
+        process.pid = os.fork()
+        if process.pid == 0:
+            if process.device is not None:
+                os.environ["TRAPLINE_DEVICE"] = process.device
+            return process.number
+        process.started, process.due = time.monotonic(), None
+    return None
+
+
+def _reap(process: DeviceProcess) -> int | None:
+    """Return the exit code of a child that has ended since the last call."""
+    if not process.pid:
+        return None
+    ended, status = os.waitpid(process.pid, os.WNOHANG)
+    if not ended:
+        return None
+    process.pid = 0
+    return os.waitstatus_to_exitcode(status)
+
+
+def _plan_restart(process: DeviceProcess, *, at_once: bool) -> None:
+    if time.monotonic() - process.started >= STEADY_S:
+        process.pause_s = SHORTEST_PAUSE_S
+    process.due = time.monotonic()
+    if not at_once:
+        print(
+            f"trapline worker: the process of {process.device} ended; it is started again in "
+            f"{process.pause_s:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        process.due += process.pause_s
+        process.pause_s = min(LONGEST_PAUSE_S, 2 * process.pause_s)
 
 
 def _exit_like(code: int) -> NoReturn:

@@ -223,6 +223,9 @@ class ApiSession:
             )
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
+        except httpx2.DecodingError as error:
+            problem = f"{method} {path} returned an unreadable response: {error}"
+            raise ApiStatusError(502, problem) from error
         if not response.is_success:
             raise build_status_error(response)
         if answer is type(None):
@@ -230,7 +233,9 @@ class ApiSession:
         try:
             return TypeAdapter(answer).validate_json(response.content)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            reason = f"{where}: {first['msg']}" if where else first["msg"]
             problem = f"{method} {path} returned an unexpected response: {reason}"
             raise ApiStatusError(502, problem) from error
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,13 +20,27 @@ from trapline.wire.results import (
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline
 
+RAISE_AFTER = 10
+LATEST_RAISE = 640
+
 
 @dataclass
 class BatchLimit:
-    """Largest number of images and pixels of a batch; halved when memory runs out."""
+    """Largest number of images and pixels of a batch of one pipeline.
+
+    It is halved when memory runs out, and doubled up to its first value after a number of full
+    batches that succeeded. The number doubles each time, so that a limit that is too high is tried
+    less and less often.
+    """
 
     images: int
     pixels: int
+    _most: int = field(init=False)
+    _raise_after: int = RAISE_AFTER
+    _succeeded: int = 0
+
+    def __post_init__(self) -> None:
+        self._most = self.images
 
     def fits(self, count: int, pixels: int) -> bool:
         """Return whether an image fits into a batch of `count` images.
@@ -37,7 +51,20 @@ class BatchLimit:
 
     def halve(self, count: int) -> None:
         """Halve the limit after a batch of `count` images ran out of memory."""
-        self.images = max(1, min(self.images, count // 2))
+        smaller = max(1, min(self.images, count // 2))
+        if smaller < self.images:
+            self._raise_after = min(LATEST_RAISE, 2 * self._raise_after)
+        self.images = smaller
+        self._succeeded = 0
+
+    def record_success(self, count: int) -> None:
+        """Record a batch of `count` images that succeeded; raise the limit after enough of them."""
+        if count < self.images or self.images == self._most:
+            return
+        self._succeeded += 1
+        if self._succeeded >= self._raise_after:
+            self.images = min(self._most, 2 * self.images)
+            self._succeeded = 0
 
 
 def run_isolated(
@@ -56,17 +83,20 @@ def run_isolated(
                 raise ValueError(
                     f"the pipeline returned {len(found)} results for {len(images)} images"
                 )
-        return list(found)
     except Exception as error:
+        if is_out_of_memory(error):
+            limit.halve(len(images))
         if len(images) == 1:
             return [error]
         if is_out_of_memory(error):
-            limit.halve(len(images))
             middle = len(images) // 2
             halves = (images[:middle], images[middle:])
             return [
                 answer for half in halves for answer in run_isolated(pipeline, half, limit, watch)
             ]
+    else:
+        limit.record_success(len(images))
+        return list(found)
     return [answer for image in images for answer in run_isolated(pipeline, [image], limit, watch)]
 
 

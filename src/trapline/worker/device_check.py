@@ -3,6 +3,7 @@
 import importlib.util
 
 from trapline.worker.devices import DeviceUnavailable, get_cuda_index, require_torch_device
+from trapline.worker.pipeline import MissingExtra
 
 
 def require_device(device: str) -> None:
@@ -18,7 +19,7 @@ def require_device(device: str) -> None:
 
     try:
         require_onnx_device(device)
-    except DeviceUnavailable:
+    except (DeviceUnavailable, MissingExtra):
         if importlib.util.find_spec("torch") is None:
             raise
         require_torch_device(device)

@@ -1,6 +1,7 @@
 """Leases that a worker holds, from the lease request until the server has the result."""
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,7 @@ class HeldLeases:
         self._lock = threading.Lock()
         self._held: dict[str, bool] = {}
         self._dropped: set[str] = set()
+        self._unreported: dict[str, float] = {}
 
     def add(self, leases: Iterable[HeldLease]) -> None:
         """Add new leases."""
@@ -47,6 +49,7 @@ class HeldLeases:
             if lease.lease_token in self._dropped or lease.lease_token not in self._held:
                 return False
             self._held[lease.lease_token] = True
+            self._unreported[lease.lease_token] = time.monotonic()
             return True
 
     def is_active(self, lease: HeldLease) -> bool:
@@ -60,6 +63,7 @@ class HeldLeases:
             for subject in subjects:
                 self._held.pop(subject, None)
                 self._dropped.discard(subject)
+                self._unreported.pop(subject, None)
 
     def discard(self, subjects: Iterable[str]) -> int:
         """Mark leases whose results are no longer needed; return how many of them were not begun.
@@ -81,9 +85,16 @@ class HeldLeases:
                 self._dropped.discard(subject)
             return idle
 
+    def has_unreported(self, seconds: float) -> bool:
+        """Return whether a lease begun this long ago was in no list of begun leases."""
+        with self._lock:
+            oldest = min(self._unreported.values(), default=None)
+            return oldest is not None and time.monotonic() - oldest >= seconds
+
     def list_begun(self) -> list[str]:
         """List the begun leases, also those whose results are no longer needed."""
         with self._lock:
+            self._unreported.clear()
             return [subject for subject, begun in self._held.items() if begun]
 
     def list(self) -> list[str]:

@@ -115,6 +115,11 @@ class PixelBudget:
             self._reserved += pixels
             return True
 
+    def add(self, pixels: int) -> None:
+        """Reserve pixels without waiting, for what is built from an image that is decoded."""
+        with self._changed:
+            self._reserved += pixels
+
     def give_back(self, pixels: int) -> None:
         """Release the pixels of an image."""
         with self._changed:
@@ -172,6 +177,16 @@ def decode_image(data: bytes) -> Pixels:
         raise
     except Exception as error:
         raise ImageLoadError(f"{NOT_AN_IMAGE}: {_reason(error, data)}") from error
+
+
+def count_bytes(value: object) -> int:
+    """Count the bytes of the arrays and tensors in a value."""
+    if isinstance(value, dict):
+        return sum(map(count_bytes, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(count_bytes, value))
+    size = getattr(value, "nbytes", 0)
+    return size if isinstance(size, int) else 0
 
 
 def _reason(error: Exception, data: bytes) -> str:

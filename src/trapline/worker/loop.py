@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
 from structlog.typing import FilteringBoundLogger
@@ -23,41 +23,48 @@ from trapline.worker.images import (
     ImageFetcher,
     ImageLoadError,
     PixelBudget,
+    count_bytes,
     decode_image,
     parse_image_size,
 )
+from trapline.worker.lease_size import HOLD_S, MOST_BATCHES, HeldWork
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import InputImage, Pipeline
 from trapline.worker.progress import Progress
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.task_leaser import HeldLease, TaskLeaser
-from trapline.worker.worker_identity import WorkerIdentity
+from trapline.worker.worker_identity import WorkerIdentity, WorkerThreadError
 
 EMPTY_WAIT_S = 0.05
 IDLE_WAIT_S = 0.25
 """Seconds after which a thread without work checks whether to stop."""
 LONG_POLL_S = 20.0
 LEAVE_WITHIN_S = 0.5
+BATCH_PART = 4
+"""One batch has at most this part of the pixels in flight, so that others load meanwhile."""
+BYTES_PER_PIXEL = 3
 
 
 @dataclass(frozen=True)
 class WorkerLimits:
     """Limits of a worker. Times are in seconds.
 
-    The loop ends after `idle_s` seconds without a task.
+    The worker holds at most `hold_s` seconds of work that is not begun. The loop ends after
+    `idle_s` seconds without a task.
     """
 
     batch_size: int = 24
     loaders: int = 4
     pixels_in_flight: int = 300_000_000
     max_image_pixels: int = 150_000_000
+    hold_s: float = HOLD_S
     poll_s: float = 2.0
     idle_s: float | None = None
 
 
 @dataclass
 class DecodedTask:
-    """A task with its decoded image."""
+    """A task with its decoded image; `pixels` includes the size of its prepared input."""
 
     lease: HeldLease
     image: InputImage
@@ -67,7 +74,8 @@ class DecodedTask:
 class WorkerLoop:
     """The loop of one worker process.
 
-    `run` returns when `stop` is set, or after the configured idle time.
+    `run` returns when `stop` is set, or after the configured idle time. It raises WorkerRejected
+    if the server refuses the worker, and WorkerThreadError if one of its threads fails.
     """
 
     def __init__(
@@ -100,12 +108,15 @@ class WorkerLoop:
         self._loaded: queue.Queue[DecodedTask] = queue.Queue()
         self._next_task: DecodedTask | None = None
         self._budget = PixelBudget(limits.pixels_in_flight)
-        self._batch = BatchLimit(limits.batch_size, limits.pixels_in_flight)
+        self._batches = {
+            slug: BatchLimit(limits.batch_size, limits.pixels_in_flight // BATCH_PART)
+            for slug in self._pipelines
+        }
+        self._work = HeldWork(self.find_batch_size, watch.find_seconds_per_image, limits.hold_s)
         self._leaser = TaskLeaser(
             api=api,
             slugs=list(self._pipelines),
-            batch_size=limits.batch_size,
-            wanted=self._wants_tasks,
+            find_room=self._find_room,
             take=self._enqueue,
             poll_s=limits.poll_s,
             stop=stop,
@@ -114,7 +125,6 @@ class WorkerLoop:
             wait_s=LONG_POLL_S if limits.idle_s is None else min(LONG_POLL_S, limits.idle_s / 4),
         )
         self._lock = threading.Lock()
-        self._unfinished = 0
         self._alone = False
 
     def run(self) -> None:
@@ -156,27 +166,56 @@ class WorkerLoop:
             raise self._leaser.error
 
     def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
+        def run() -> None:
+            # Without this thread the worker would wait forever, so it ends with an error.
+            try:
+                work()
+            except Exception as error:
+                self._log.exception("a thread of the worker failed", thread=name)
+                self._leaser.fail(
+                    WorkerThreadError(
+                        f"the {name} of the worker failed: {type(error).__name__}: {error}. Posted "
+                        "results are kept, and the other tasks return to the queue. Start the "
+                        "worker again; the log contains the traceback."
+                    )
+                )
+
         # Daemon threads: at the deadline for stopping, the process ends whatever they wait for.
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         return thread
 
-    def _wants_tasks(self) -> bool:
-        """Return whether to lease more tasks.
+    def find_batch_size(self, slug: str) -> int:
+        """Return the number of images that the next batch of a pipeline may have."""
+        limit = self._batches.get(slug)
+        if limit is None:
+            return 1
+        seconds = self._watch.find_seconds_per_image(slug)
+        most = int(self._limits.hold_s / MOST_BATCHES / seconds) if seconds else limit.images
+        return max(1, min(self._watch.find_batch_size(slug), limit.images, most))
 
-        Two batches of leases keep the model busy while the next images are downloaded.
-        """
+    def count_queues(self) -> dict[str, int]:
+        """Count the tasks in each queue: held, to download, decoded, and results to post."""
+        with self._lock:
+            held = self._work.total
+        return {
+            "held": held,
+            "to_download": self._to_load.qsize(),
+            "decoded": self._loaded.qsize(),
+            "to_post": self._poster.count_unsent(),
+        }
+
+    def _find_room(self) -> int:
+        """Return how many tasks to lease."""
         with self._lock:
             if self._alone:
                 self._alone = not self._is_empty()
-            return (
-                not self._alone
-                and self._unfinished < 2 * self._limits.batch_size
-                and self._poster.has_room()
-            )
+            if self._alone or not self._poster.has_room():
+                return 0
+            return self._work.find_room()
 
     def _is_empty(self) -> bool:
-        return self._unfinished == 0 and self._poster.is_empty()
+        return self._work.total == 0 and self._poster.is_empty()
 
     def _enqueue(self, leases: Sequence[HeldLease]) -> None:
         self._leases.add(leases)
@@ -187,14 +226,15 @@ class WorkerLoop:
                 self._stop.wait(EMPTY_WAIT_S)
         with self._lock:
             self._alone = any(lease.alone for lease in leases)
-            self._unfinished += len(leases)
+            for lease in leases:
+                self._work.add(lease.slug)
         for lease in leases:
             self._to_load.put(lease)
 
     def _discard(self, lease: HeldLease) -> None:
         """Discard a lease whose result is no longer needed."""
         with self._lock:
-            self._unfinished -= 1
+            self._work.remove(lease.slug)
         self._progress.add(leased=-1)
         self._leases.complete([lease.lease_token])
 
@@ -219,17 +259,32 @@ class WorkerLoop:
 
     def _load_one(self, lease: HeldLease) -> DecodedTask | None:
         task: Task = lease.task
-        data = self._fetcher.fetch(urljoin(self._api.root, task.image_url), self._stop.is_set)
+        with self._progress.stage("download"):
+            data = self._fetcher.fetch(
+                urljoin(self._api.root, task.image_url),
+                lambda: self._stop.is_set() or not self._leases.is_active(lease),
+            )
         width, height = parse_image_size(data, self._limits.max_image_pixels)
         if not self._budget.acquire(width * height, self._stop.is_set):
             return None
         try:
-            pixels = decode_image(data)
+            with self._progress.stage("decode"):
+                image = InputImage(task.image_id, decode_image(data), lease.config)
         except BaseException:
             self._budget.give_back(width * height)
             raise
+        try:
+            with self._progress.stage("prepare"):
+                prepared = self._pipelines[lease.slug].prepare(image)
+        except Exception as error:
+            self._budget.give_back(width * height)
+            self._log.warning("pipeline failed on an image", image=task.image_id, exc_info=error)
+            self._post(lease, build_failure(error, task.image_id))
+            return None
+        extra = count_bytes(prepared) // BYTES_PER_PIXEL
+        self._budget.add(extra)
         self._progress.add(loaded=1)
-        return DecodedTask(lease, InputImage(task.image_id, pixels, lease.config), width * height)
+        return DecodedTask(lease, replace(image, prepared=prepared), width * height + extra)
 
     def _next_batch(self) -> list[DecodedTask]:
         """Return the decoded tasks of one pipeline that are ready, up to the limits of a batch.
@@ -245,15 +300,16 @@ class WorkerLoop:
             except queue.Empty:
                 return []
         batch, pixels = [first], first.pixels
-        limit = self._watch.find_batch_size(first.lease.slug)
+        slug = first.lease.slug
+        limit, size = self._batches[slug], self.find_batch_size(slug)
         while True:
             try:
                 following = self._loaded.get_nowait()
             except queue.Empty:
                 return batch
             pixels += following.pixels
-            is_full = len(batch) >= limit or not self._batch.fits(len(batch), pixels)
-            if is_full or following.lease.slug != first.lease.slug:
+            is_full = len(batch) >= size or not limit.fits(len(batch), pixels)
+            if is_full or following.lease.slug != slug:
                 self._next_task = following
                 return batch
             batch.append(following)
@@ -267,15 +323,21 @@ class WorkerLoop:
             else:
                 self._budget.give_back(loaded.pixels)
                 self._discard(loaded.lease)
+        self._progress.add(begun=len(begun))
         return begun
 
     def _process(self, batch: list[DecodedTask]) -> None:
-        pipeline = self._pipelines[batch[0].lease.slug]
+        slug = batch[0].lease.slug
+        pipeline = self._pipelines[slug]
         started = time.monotonic()
+        with self._lock:
+            self._work.set_running(slug, len(batch))
         with self._progress.busy():
             outcomes = run_isolated(
-                pipeline, [loaded.image for loaded in batch], self._batch, self._watch
+                pipeline, [loaded.image for loaded in batch], self._batches[slug], self._watch
             )
+        with self._lock:
+            self._work.set_running(slug, 0)
         seconds = (time.monotonic() - started) / len(batch)
         for loaded, outcome in zip(batch, outcomes, strict=True):
             self._budget.give_back(loaded.pixels)
@@ -294,7 +356,7 @@ class WorkerLoop:
 
     def _post(self, lease: HeldLease, result: Success | Failure) -> None:
         with self._lock:
-            self._unfinished -= 1
+            self._work.remove(lease.slug)
         self._progress.add(**{"failed" if isinstance(result, Failure) else "inferred": 1})
         self._poster.put(
             lease.job_id,
@@ -305,7 +367,7 @@ class WorkerLoop:
         if self._limits.idle_s is None:
             return False
         with self._lock:
-            if self._unfinished or not self._poster.is_empty():
+            if not self._is_empty():
                 self._leaser.touch()
                 return False
         return self._leaser.seconds_without_task() >= self._limits.idle_s

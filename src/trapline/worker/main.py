@@ -1,7 +1,6 @@
 """The worker process: load settings and models, then run the loop until a signal or idle time."""
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -23,6 +22,8 @@ from trapline.worker.exit_codes import MODEL_HUNG
 from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import WorkerLimits, WorkerLoop
+from trapline.worker.memory import has_room_to_grow
+from trapline.worker.metrics import render_metrics, serve_metrics
 from trapline.worker.model_files import (
     LicenceNotAccepted,
     ModelFile,
@@ -30,6 +31,7 @@ from trapline.worker.model_files import (
     fetch_model_file,
 )
 from trapline.worker.model_watch import ModelWatch
+from trapline.worker.onnx_session import RuntimeConflict, require_one_runtime
 from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
     Device,
@@ -45,7 +47,8 @@ from trapline.worker.progress import Progress
 from trapline.worker.progress_display import configure_logging, display_download, display_progress
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
-from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected
+from trapline.worker.stop_signals import stop_on_signals
+from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected, WorkerThreadError
 from trapline.worker.worker_names import WorkerNameLock
 
 WATCH_EVERY_S = 0.25
@@ -62,6 +65,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     Raises:
         StartupError: a pipeline or its model files are missing.
         WorkerRejected: the server refused the token or ended this worker.
+        WorkerThreadError: a thread of the worker failed.
     """
     log = configure_logging()
     loaded = load_pipelines(settings, slugs, log)
@@ -69,7 +73,10 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
     stop = threading.Event()
     user_agent = build_user_agent(settings)
     retry = RetryPolicy(settings.retry_max, settings.retry_backoff, stop.wait)
-    progress, watch = Progress(), ModelWatch(settings.model_timeout, settings.model_start_timeout)
+    progress, watch = (
+        Progress(),
+        ModelWatch(settings.model_timeout, settings.model_start_timeout, may_grow=has_room_to_grow),
+    )
     with ExitStack() as stack:
         api = stack.enter_context(
             Trapline(
@@ -134,6 +141,14 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             pipelines=[pipeline.slug for pipeline in pipelines],
             devices=loaded.devices,
         )
+        if settings.metrics is not None:
+            url = stack.enter_context(
+                _serve_metrics(
+                    settings.metrics,
+                    lambda: render_metrics(progress, worker.count_queues(), loaded.devices[0]),
+                )
+            )
+            log.info("metrics are served", url=url)
         with (
             stop_on_signals(stop),
             _watch_model(settings, watch, stop, poster, identity, log),
@@ -141,6 +156,22 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         ):
             worker.run()
         log.info("worker ended", **progress.read())
+
+
+@contextmanager
+def _serve_metrics(listen: str, render: Callable[[], str]) -> Iterator[str]:
+    try:
+        opened = serve_metrics(listen, render)
+        url = opened.__enter__()
+    except OSError as error:
+        raise StartupError(
+            f"the metrics cannot be served at {listen}: {error.strerror}. Nothing was leased; "
+            "select another port with --metrics."
+        ) from error
+    try:
+        yield url
+    finally:
+        opened.__exit__(None, None, None)
 
 
 @dataclass(frozen=True)
@@ -161,6 +192,10 @@ def load_pipelines(
     Raises:
         StartupError: a pipeline, a model file or the device is missing; the message names it.
     """
+    try:
+        require_one_runtime()
+    except RuntimeConflict as error:
+        raise StartupError(str(error)) from error
     device = _resolve_device(settings, log)
     loaded: list[Pipeline] = []
     devices: list[str] = []
@@ -250,7 +285,7 @@ def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[De
         try:
             pipeline = build_pipeline(slug)
             require_extra(pipeline)
-            pipeline.prepare(machine)
+            pipeline.fetch(machine)
         except (UnknownPipeline, MissingExtra, ModelFileMissing, LicenceNotAccepted) as error:
             raise StartupError(str(error)) from error
         declared.append(build_definition(pipeline))
@@ -275,38 +310,6 @@ def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) ->
         devices=loaded.devices,
         pipelines=[pipeline.slug for pipeline in loaded.pipelines],
     )
-
-
-@contextmanager
-def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on SIGTERM and SIGINT, also while the main thread runs a model's native code.
-
-    Python runs its signal handlers only between two steps of the main thread. The wake-up
-    descriptor is written immediately.
-    """
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-
-    def listen() -> None:
-        while reader.recv(1):
-            stop.set()
-
-    handlers = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    listener = threading.Thread(target=listen, name="signals", daemon=True)
-    listener.start()
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        writer.close()
-        listener.join()
-        reader.close()
 
 
 @contextmanager
@@ -383,6 +386,7 @@ __all__ = [
     "LoadedPipelines",
     "StartupError",
     "WorkerRejected",
+    "WorkerThreadError",
     "build_user_agent",
     "declare_pipelines",
     "load_pipelines",

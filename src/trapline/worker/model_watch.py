@@ -43,10 +43,13 @@ class OverdueBatch:
 class ModelWatch:
     """Measures seconds per image of each pipeline and finds a batch that exceeds its limit.
 
+    The first batch of a pipeline is measured only until there is a second one, because it contains
+    the time in which the model warms up.
+
     The limit of a batch is the larger of `batch_s` and 20 times its expected time: its images times
     the median of seconds per image in the last batches. Before the first measurement the limit is
-    `start_s`, and a batch has one image; batches double from there. Safe to use from several
-    threads; one batch runs at a time.
+    `start_s`, and a batch has one image. Batches double from there while `may_grow` returns true.
+    Safe to use from several threads; one batch runs at a time.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class ModelWatch:
         batch_s: float = BATCH_S,
         start_s: float = START_S,
         clock: Callable[[], float] = time.monotonic,
+        may_grow: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_grow = may_grow
         self._batch_s = batch_s
         self._start_s = max(start_s, batch_s)
         self._clock = clock
@@ -64,6 +69,7 @@ class ModelWatch:
             lambda: deque(maxlen=MEASURED_BATCHES)
         )
         self._batch_size: dict[str, int] = {}
+        self._is_warm: set[str] = set()
 
     @contextmanager
     def running(self, slug: str, images: int) -> Iterator[None]:
@@ -80,15 +86,27 @@ class ModelWatch:
             with self._lock:
                 self._running = None
             raise
+        may_grow = self._may_grow()
         with self._lock:
             self._running = None
-            self._seconds_per_image[slug].append((self._clock() - began) / images)
-            self._batch_size[slug] = max(self._batch_size.get(slug, 1), 2 * images)
+            measured = self._seconds_per_image[slug]
+            if len(measured) == 1 and slug not in self._is_warm:
+                measured.clear()
+                self._is_warm.add(slug)
+            measured.append((self._clock() - began) / images)
+            if may_grow:
+                self._batch_size[slug] = max(self._batch_size.get(slug, 1), 2 * images)
 
     def find_batch_size(self, slug: str) -> int:
         """Return the largest number of images that the next batch of a pipeline may have."""
         with self._lock:
             return self._batch_size.get(slug, 1)
+
+    def find_seconds_per_image(self, slug: str) -> float | None:
+        """Return the median of seconds per image in the last batches, or None before the first."""
+        with self._lock:
+            measured = self._seconds_per_image.get(slug)
+            return statistics.median(measured) if measured else None
 
     def find_overdue(self) -> OverdueBatch | None:
         """Return the running batch if it has exceeded its limit."""

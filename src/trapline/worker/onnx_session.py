@@ -1,17 +1,24 @@
 """ONNX models, loaded into ONNX Runtime."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from trapline.extras import describe_install
 from trapline.worker.devices import CPU, DeviceUnavailable, get_cuda_index
+from trapline.worker.pipeline import MissingExtra
 
 CUDA = "CUDAExecutionProvider"
 Array = NDArray[np.floating[Any]]
+
+
+class RuntimeConflict(Exception):
+    """Two builds of ONNX Runtime are installed; the message gives the commands to fix it."""
 
 
 class OnnxSession(Protocol):
@@ -26,7 +33,9 @@ def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> 
 
     Raises:
         DeviceUnavailable: ONNX Runtime would run the model on another device.
+        MissingExtra: no ONNX Runtime is installed.
     """
+    onnxruntime = _import_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -63,10 +72,44 @@ def require_onnx_device(device: str) -> None:
         open_session(_build_identity(), device)
 
 
+def require_one_runtime() -> None:
+    """Require that not both builds of ONNX Runtime are installed.
+
+    They install the same module: the last one installed replaces files of the other.
+
+    Raises:
+        RuntimeConflict: both are installed.
+    """
+    found = []
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        with suppress(PackageNotFoundError):
+            version(name)
+            found.append(name)
+    if len(found) > 1:
+        raise RuntimeConflict(
+            "onnxruntime and onnxruntime-gpu are both installed. They contain the same module, so "
+            "neither is complete. Nothing was leased. Remove both, and install one again: "
+            f"pip uninstall onnxruntime onnxruntime-gpu; then {describe_install('worker-cpu')}, or "
+            f"{describe_install('worker-gpu')} for an NVIDIA GPU"
+        )
+
+
+def _import_runtime() -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"no ONNX Runtime is installed: {describe_install('worker-cpu')}, or "
+            f"{describe_install('worker-gpu')} for an NVIDIA GPU"
+        ) from error
+    return onnxruntime
+
+
 def _unavailable(device: str, reason: str) -> DeviceUnavailable:
     return DeviceUnavailable(
-        f"ONNX Runtime {onnxruntime.__version__} cannot use {device}: {reason}. Its GPU build is "
-        "the package onnxruntime-gpu, installed in place of onnxruntime."
+        f"ONNX Runtime {_import_runtime().__version__} cannot use {device}: {reason}. Its GPU "
+        "build is the package onnxruntime-gpu (extra worker-gpu), installed in place of "
+        "onnxruntime."
     )
 
 

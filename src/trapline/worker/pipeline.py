@@ -27,12 +27,14 @@ Pixels = NDArray[np.uint8]
 class InputImage:
     """An image to process.
 
-    `pixels` is height x width x 3, RGB, 0 to 255, and must not be written to.
+    `pixels` is height x width x 3, RGB, 0 to 255, and must not be written to. `prepared` is what
+    the pipeline's `prepare` returned for the image.
     """
 
     image_id: str
     pixels: Pixels
     config: Mapping[str, Any] = field(default_factory=dict)
+    prepared: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +83,9 @@ class Pipeline(ABC):
     """A pipeline: its name, its algorithms, and the code that turns images into detections.
 
     A worker builds one instance, calls `load` once and `run` for each batch, always in the same
-    thread. If `run` raises an exception, the worker runs the images of the batch one by one, and
-    reports the exception as the failure of each image that raises it again.
+    thread. It calls `prepare` for each image in other threads, several at a time. If `run` raises
+    an exception, the worker runs the images of the batch one by one, and reports the exception as
+    the failure of each image that raises it again.
 
     `models` are the files that the pipeline downloads, for the catalogue. `needs` are the modules
     that the extra `extra` of this package installs; import them only within `load`.
@@ -98,7 +101,7 @@ class Pipeline(ABC):
     extra: ClassVar[str | None] = None
     needs: ClassVar[Sequence[str]] = ()
 
-    def prepare(self, machine: Device) -> None:  # noqa: B027 - few need it
+    def fetch(self, machine: Device) -> None:  # noqa: B027 - few need it
         """Fetch the files that the declaration needs, if a model contains its class list.
 
         The worker calls this before it declares the pipeline.
@@ -106,6 +109,19 @@ class Pipeline(ABC):
 
     def load(self, machine: Device) -> None:  # noqa: B027 - an author may need it
         """Load the models into memory. Pipelines without models need not override this."""
+
+    def prepare(self, image: InputImage) -> Any:  # noqa: ARG002 - for subclasses
+        """Build the model's input from an image, for example a resized array.
+
+        Called in the threads that download and decode, while the model runs; it must not use the
+        model and must not change the pipeline. The result is `image.prepared` in `run`. An
+        exception fails the image.
+        """
+        return None
+
+    def get_input(self, image: InputImage) -> Any:
+        """Return the model's input of an image; prepare it if no worker did."""
+        return self.prepare(image) if image.prepared is None else image.prepared
 
     @abstractmethod
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
@@ -182,7 +198,7 @@ def require_extra(pipeline: Pipeline) -> None:
     if missing:
         raise MissingExtra(
             f"pipeline {pipeline.slug} needs {', '.join(missing)}: "
-            f"{describe_install('worker', pipeline.extra or '')}"
+            f"{describe_install('worker-cpu', pipeline.extra or '')}"
         )
 
 

@@ -53,6 +53,6 @@ def _build_entry(pipeline: Pipeline, cache: Path, *, only_when_named: bool) -> C
         to_accept=[licence for licence in licences if licence.startswith(NEEDS_ACCEPTANCE)],
         download_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
         here=all(get_cached_path(model, cache).exists() for model in pipeline.models),
-        install=f".[worker,{pipeline.extra}]" if list_missing_modules(pipeline) else None,
+        install=f".[worker-cpu,{pipeline.extra}]" if list_missing_modules(pipeline) else None,
         only_when_named=only_when_named,
     )

@@ -12,8 +12,9 @@ class Progress:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(
-            ("leased", "loaded", "inferred", "failed", "posted", "refused"), 0
+            ("leased", "loaded", "begun", "inferred", "failed", "posted", "refused"), 0
         )
+        self._stages = dict.fromkeys(("download", "decode", "prepare", "model", "post"), 0.0)
         self._busy_s = 0.0
         self._waiting_s = 0.0
         self.started = time.monotonic()
@@ -23,6 +24,21 @@ class Progress:
         with self._lock:
             for name, count in counts.items():
                 self._counts[name] += count
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the time of one stage, in any thread."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stages[name] += time.monotonic() - started
+
+    def stages(self) -> dict[str, float]:
+        """Return the seconds of each stage, of all threads."""
+        with self._lock:
+            return dict(self._stages) | {"model": self._busy_s}
 
     def read(self) -> dict[str, int]:
         """Return the current counts."""

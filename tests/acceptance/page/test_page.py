@@ -228,7 +228,7 @@ def test_a_worker_token_is_shown_once(tab: Watched, seat: Seat) -> None:
     commands = page.get_by_role("dialog").locator("code")
     expect(commands).to_have_count(4)
     # No package index has a package trapline of ours: the owner of that name would be run here.
-    expect(commands.nth(1)).to_have_text('pip install ".[worker]"')
+    expect(commands.nth(1)).to_have_text('pip install ".[worker-cpu]"')
     expect(commands.last).to_contain_text("trapline worker")
     expect(commands.last).to_contain_text(seat.server.base_url)
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()

@@ -8,7 +8,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from trapline.worker.onnx_session import open_session
-from trapline.worker.pipelines.centernet import detect
+from trapline.worker.pipelines.centernet import detect, prepare_input
 from trapline.worker.pipelines.coco import CLASSES, GROUPS
 
 PERSON, BEAR, DOG = (CLASSES.index(name) for name in ("person", "bear", "dog"))
@@ -29,7 +29,8 @@ def find(*answers: tuple[tuple[int, int, int, int], float, int]) -> list[tuple[s
     )
     graph = helper.make_graph([constant], "answers", [given], [returned])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    seen = detect(open_session(model.SerializeToString()), np.zeros((512, 512, 3), np.uint8))
+    pixels = np.zeros((512, 512, 3), np.uint8)
+    seen = detect(open_session(model.SerializeToString()), pixels, prepare_input(pixels))
     return [(GROUPS[one.group], pytest.approx(one.score)) for one in seen]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.conformance.worker.test_pipelines import load_example
 
-from trapline.worker.settings import WorkerSettings
+from trapline.worker.settings import MOST_PIXELS, WorkerSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "how-to" / "write-a-pipeline.md").read_text()
@@ -85,12 +85,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
         for name in re.findall(r"`(TRAPLINE_[A-Z_]+)`", GUIDE)
     }
     assert set(WorkerSettings.model_fields) == listed
-    for name in (
-        "batch_size",
-        "loaders",
-        "pixels_in_flight",
-        "max_image_pixels",
-        "max_image_bytes",
-    ):
+    for name in ("batch_size", "loaders", "max_image_pixels", "max_image_bytes"):
         default = WorkerSettings.model_fields[name].default
         assert f"| `TRAPLINE_{name.upper()}` | {default} |" in GUIDE
+    assert f"| `TRAPLINE_PIXELS_IN_FLIGHT` | {MOST_PIXELS}, or a quarter of the free" in GUIDE

@@ -233,14 +233,14 @@ def test_speciesnets_class_list_comes_with_its_model(tmp_path: Path) -> None:
         return archive
 
     pipeline = SpeciesNetCrops()
-    pipeline.prepare(Device("cpu", 1, fetch))
+    pipeline.fetch(Device("cpu", 1, fetch))
     classes = build_definition(pipeline).algorithms[1].category_map
     assert classes is not None
     assert classes.labels == ["european hare", "white-tailed deer"]
     assert load_labels(unpack(archive)) == [HARE, DEER]
     archive.with_name("speciesnet").joinpath("info.json").unlink()
     with pytest.raises(ModelFileMissing, match="is not a SpeciesNet"):
-        pipeline.prepare(Device("cpu", 1, fetch))
+        pipeline.fetch(Device("cpu", 1, fetch))
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"<html>sign in</html>")
     with pytest.raises(ModelFileMissing, match="not an archive of SpeciesNet"):
@@ -266,7 +266,7 @@ def test_a_missing_extra_says_how_to_install_it() -> None:
     type(pipeline).needs = ("json", "no_such_module")
     try:
         with pytest.raises(
-            MissingExtra, match=r"needs no_such_module: pip install '\.\[worker,megadetector\]'"
+            MissingExtra, match=r"needs no_such_module: pip install '\.\[worker-cpu,megadetector\]'"
         ):
             require_extra(pipeline)
     finally:

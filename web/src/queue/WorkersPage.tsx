@@ -248,7 +248,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
         <div className="form">
           <p className="note">{t.shownOnce}</p>
           <CopyField text={make.data.token} />
-          <CopyField label={t.install} text={'pip install ".[worker]"'} />
+          <CopyField label={t.install} text={'pip install ".[worker-cpu]"'} />
           <CopyField label={t.registerStep} text={`${address} ${token} trapline register`} />
           <CopyField label={t.runStep} text={`${address} ${token} trapline worker`} />
           <div className="dialog-actions">

@@ -20,7 +20,14 @@ from trapline.worker.pipeline import (
 )
 from trapline.worker.pipelines import imagenet
 from trapline.worker.pipelines.boxes import Boxes, crop, resize
-from trapline.worker.pipelines.centernet import GRAPH, WEIGHTS, CenterNetBox, detect, open_centernet
+from trapline.worker.pipelines.centernet import (
+    GRAPH,
+    WEIGHTS,
+    CenterNetBox,
+    detect,
+    open_centernet,
+    prepare_input,
+)
 from trapline.worker.pipelines.coco import GROUPS
 from trapline.worker.pipelines.efficientnet import SIDE, build_efficientnet
 from trapline.worker.pipelines.torch_legacy import parse_tensors
@@ -96,9 +103,13 @@ class CameraTrap(Pipeline):
         self._detector = open_centernet(machine)
         self._classifier = open_classifier(machine)
 
+    def prepare(self, image: InputImage) -> Pixels:
+        """Scale an image to the detector's input."""
+        return prepare_input(image.pixels)
+
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect image by image, then classify all animals together."""
-        detected = [detect(self._detector, image.pixels) for image in images]
+        detected = [detect(self._detector, image.pixels, self.get_input(image)) for image in images]
         crops = [
             prepare_crop(image.pixels, box.box)
             for image, boxes in zip(images, detected, strict=True)

@@ -60,14 +60,19 @@ def open_centernet(machine: Device) -> OnnxSession:
     )
 
 
-def detect(session: OnnxSession, pixels: Pixels) -> list[CenterNetBox]:
-    """Detect objects in an image, best first.
+def prepare_input(pixels: Pixels) -> Pixels:
+    """Scale an image to the size of the model's input, [512, 512, 3]."""
+    return resize(pixels, SIDE, SIDE)
 
-    The model's output [1, 100, 6] holds x1, y1, x2, y2 in pixels of 512, score, and COCO class.
+
+def detect(session: OnnxSession, pixels: Pixels, given: Pixels) -> list[CenterNetBox]:
+    """Detect objects in an image, best first; `given` is its prepared input.
+
+    The model takes one image at a time, because it selects the best cells of one image. Its output
+    [1, 100, 6] holds x1, y1, x2, y2 in pixels of 512, score, and COCO class.
     """
     height, width = pixels.shape[:2]
-    given = resize(pixels, SIDE, SIDE)[np.newaxis].astype(np.float32)
-    (output,) = session.run([_OUTPUT], {_INPUT: given})
+    (output,) = session.run([_OUTPUT], {_INPUT: given[np.newaxis].astype(np.float32)})
     rows = np.array([row for row in output[0] if row[4] >= MIN_SCORE and int(row[5]) in GROUP_OF])
     if not rows.size:
         return []

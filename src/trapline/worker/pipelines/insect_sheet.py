@@ -152,16 +152,17 @@ class InsectSheet(Pipeline):
         """Download the classifier and load it."""
         self._classifier = open_classifier(machine)
 
+    def prepare(self, image: InputImage) -> tuple[list[SheetSpot], list[NDArray[np.float32]]]:
+        """Find the objects, which needs no model, and cut out the classifier's inputs."""
+        spots = list_spots(image.pixels, parse_parameters(image.config))
+        return spots, [prepare_crop(image.pixels, spot.box) for spot in spots]
+
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Detect image by image, then classify all objects together."""
-        spots = [list_spots(image.pixels, parse_parameters(image.config)) for image in images]
-        crops = [
-            prepare_crop(image.pixels, spot.box)
-            for image, some in zip(images, spots, strict=True)
-            for spot in some
-        ]
+        """Classify the objects of all images together."""
+        inputs = [self.get_input(image) for image in images]
+        crops = [crop for _, crops in inputs for crop in crops]
         logits = iter(classify(self._classifier, crops))
-        return [[_build_detection(spot, next(logits)) for spot in some] for some in spots]
+        return [[_build_detection(spot, next(logits)) for spot in spots] for spots, _ in inputs]
 
 
 def list_spots(pixels: Pixels, parameters: InsectSheetParameters) -> list[SheetSpot]:

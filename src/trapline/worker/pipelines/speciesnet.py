@@ -98,7 +98,7 @@ class SpeciesNet(Pipeline):
     def __init__(self) -> None:
         self.algorithms = _build_algorithms(self.release, None)
 
-    def prepare(self, machine: Device) -> None:
+    def fetch(self, machine: Device) -> None:
         """Download the model, unpack it, and load its class list."""
         self._folder = unpack(machine.fetch(self.models[0]))
         labels = load_labels(self._folder)
@@ -114,7 +114,7 @@ class SpeciesNet(Pipeline):
 
         The models are pickles that may run code, so only files with a verified checksum are loaded.
         """
-        self.prepare(machine)
+        self.fetch(machine)
         install_detector(self._folder, machine)
         with contextlib.redirect_stdout(sys.stderr):
             import torch

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapline.wire.pipelines import Algorithm, Stage
+from trapline.worker.devices import CPU
 from trapline.worker.model_files import ModelFile
 from trapline.worker.onnx_session import OnnxSession, open_session
 from trapline.worker.pipeline import (
@@ -48,6 +49,7 @@ STRIDES = (8, 16, 32)
 FILL = 114
 MIN_SCORE = 0.25
 OVERLAP = 0.45
+MOST_AT_A_TIME = 64
 
 
 class YoloxNano(Pipeline):
@@ -70,20 +72,41 @@ class YoloxNano(Pipeline):
     models = (MODEL,)
 
     _session: OnnxSession
+    _at_a_time: int
 
     def load(self, machine: Device) -> None:
         """Download the model and load it."""
-        self._session = open_session(machine.fetch(MODEL), machine.device, machine.threads)
+        model = enable_batches(machine.fetch(MODEL).read_bytes())
+        self._session = open_session(model, machine.device, machine.threads)
+        # On a processor, a batch of 8 takes 26 to 36 % more processor time than its images one by
+        # one, because the layers of several images do not fit into its cache.
+        self._at_a_time = 1 if machine.device == CPU else MOST_AT_A_TIME
+
+    def prepare(self, image: InputImage) -> tuple[NDArray[np.float32], float]:
+        """Scale an image to the model's input."""
+        return letterbox(image.pixels)
 
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Detect image by image, because the published model accepts one image at a time."""
-        return [self._detect(image.pixels) for image in images]
+        """Detect objects in batches on a GPU, and image by image on a CPU."""
+        found = []
+        for first in range(0, len(images), self._at_a_time):
+            some = images[first : first + self._at_a_time]
+            inputs = [self.get_input(image) for image in some]
+            given = np.concatenate([square for square, _ in inputs]) if len(some) > 1 else None
+            (output,) = self._session.run(
+                ["output"], {"images": inputs[0][0] if given is None else given}
+            )
+            found += [
+                self._decode(rows, scale, image.pixels)
+                for rows, (_, scale), image in zip(output, inputs, some, strict=True)
+            ]
+        return found
 
-    def _detect(self, pixels: Pixels) -> list[ModelDetection]:
+    def _decode(
+        self, rows: NDArray[np.float32], scale: float, pixels: Pixels
+    ) -> list[ModelDetection]:
         height, width = pixels.shape[:2]
-        given, scale = letterbox(pixels)
-        (output,) = self._session.run(["output"], {"images": given})
-        boxes, scores = decode_boxes(output[0])
+        boxes, scores = decode_boxes(rows)
         best = scores.argmax(axis=1)
         confidence = scores[np.arange(len(best)), best]
         kept = np.flatnonzero((confidence >= MIN_SCORE) & np.isin(best, list(GROUP_OF)))
@@ -93,6 +116,21 @@ class YoloxNano(Pipeline):
             for index in suppress_overlaps(boxes, confidence[kept], OVERLAP)
             if boxes[index, 2] - boxes[index, 0] >= 1 and boxes[index, 3] - boxes[index, 1] >= 1
         ]
+
+
+def enable_batches(model: bytes) -> bytes:
+    """Let a model accept any number of images: its file says one, but its graph does not.
+
+    The graph takes the number from the input in each place where it needs it.
+    """
+    import onnx
+
+    loaded = onnx.load_from_string(model)
+    for end in (*loaded.graph.input, *loaded.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = "n"
+    del loaded.graph.value_info[:]
+    changed: bytes = loaded.SerializeToString()
+    return changed
 
 
 def letterbox(pixels: Pixels) -> tuple[NDArray[np.float32], float]:

@@ -17,6 +17,7 @@ WORKER_NAMES = frozenset(
         "THREADS",
         "DEVICE",
         "ALLOW_CPU",
+        "METRICS",
         "RETRY_MAX",
         "RETRY_BACKOFF",
         "READ_TIMEOUT",

@@ -1,0 +1,35 @@
+"""The devices of this machine, found without loading a model runtime."""
+
+import os
+import subprocess
+
+from trapline.worker.devices import CPU, parse_device
+
+AUTO = "auto"
+LIST_WITHIN_S = 20.0
+
+
+def parse_devices(text: str) -> list[str]:
+    """Parse a list of devices, "cpu" or "cuda:0,cuda:1"; "auto" is every GPU, or else the CPU.
+
+    Raises:
+        ValueError: a name is unknown; the message names the devices.
+    """
+    if text.strip() == AUTO:
+        return [f"cuda:{number}" for number in range(count_gpus())] or [CPU]
+    return [parse_device(name.strip()) for name in text.split(",")]
+
+
+def count_gpus() -> int:
+    """Count the NVIDIA GPUs that processes of this environment can use."""
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=LIST_WITHIN_S, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    found = sum(line.startswith("GPU ") for line in listed.splitlines())
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return found
+    return min(found, len([name for name in visible.split(",") if name.strip() not in ("", "-1")]))
