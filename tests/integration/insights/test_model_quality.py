@@ -183,14 +183,18 @@ async def test_confidences_thresholds_and_two_models(field: Field) -> None:
     assert changed.status_code == 200, changed.text
     again = await get(field, "threshold", **path, recall=0.75)
     assert again["current_threshold"] == found["threshold"]
+    unknown = "model:none/1"
+    assert (await get(field, "reliability", source=unknown))["images"] == 0
+    assert (await get(field, "threshold", **{**path, "source": unknown}))["threshold"] is None
+    nothing = await get(field, "model-comparison", first=FIRST, second=unknown)
+    assert (nothing["images"], nothing["p_value"]) == (0, None)
     few = await get(field, "threshold", **{**path, "class": DEER})
     assert "at least 10 reviewed images" in few["notes"][-1]["text"]
     for bad, status in (
         ("threshold?source=eye&class=fox", 422),
         (f"threshold?source={FIRST}&class=fox&recall=0", 422),
-        ("threshold?source=model:none/1&class=fox", 404),
-        ("reliability?source=model:none/1", 404),
-        ("model-quality?source=model:none/1", 404),
+        ("model-quality?source=none", 422),
+        (f"model-quality?deployment={'0' * 8}-0000-7000-8000-{'0' * 12}", 404),
         (f"model-comparison?first={FIRST}&second={FIRST}", 422),
     ):
         answer = await field.call("GET", f"/insights/{bad}&project={field.project}")

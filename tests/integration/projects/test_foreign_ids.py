@@ -21,7 +21,6 @@ from trapline.server.queue.actions.tasks import LEASE_TOKENS
 from trapline.server.queue.rules.lease_tokens import sign_lease_token
 
 __all__ = ["grounds"]
-
 RETRIES = ("POST /jobs/{job_id}/retry", "POST /pipeline/job/{job_id}/retry")
 SOURCE = {"project": "{project_id}", "name": "by place", "base_url": "http://camera.example/"}
 SIGNED = {"x-ml-timestamp": "1700000000", "x-ml-signature": f"sha256={'0' * 64}"}
@@ -106,6 +105,7 @@ OTHERWISE: dict[tuple[str, str], int] = {
         ("POST /projects/{project_id}/review-sets", name): 422
         for name in ("deployment", "identified_by", "job", "sequence", "taxon", ".people[]")
     },
+    ("POST /insights/audit-samples", ".people[]"): 422,
     ("PATCH /projects/{project_id}/review-sets/{set_id}", ".people[]"): 422,
     ("GET /bulk-identifications", "person"): 200,
     ("POST /sequences/split", ".sequence_id"): 409,

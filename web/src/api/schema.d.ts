@@ -1734,8 +1734,6 @@ export interface paths {
         /**
          * Get Overlap
          * @description Return the overlap of the activity of two species, with its bootstrap interval.
-         *
-         *     `class` and `taxon` of the filter have no effect.
          */
         get: operations["get_overlap_api_v2_insights_overlap_get"];
         put?: never;

@@ -1,7 +1,6 @@
 """Activity of species by hour of the day, and the overlap of two species."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -66,7 +65,7 @@ async def get_overlap(
         system,
         scope,
         project_id,
-        replace(wanted, taxa=(), names=()),
+        wanted,
         lambda survey: build_overlap(survey, species, time=time, seed=seed),
     )
 

@@ -9,8 +9,8 @@ import numpy as np
 from trapline.server.insights.actions.model_quality import describe_proportion
 from trapline.server.insights.actions.reviewed_models import (
     compare_version,
+    find_model_pair,
     get_current_set,
-    get_model_pair,
     list_bias_notes,
     parse_source,
 )
@@ -166,7 +166,9 @@ async def _get_scored(
 async def _load_scored(
     scope: Scope, tx: Transaction, project_id: int, of: ObservationSet, source: str
 ) -> ScoredImages:
-    pair = await get_model_pair(scope, tx, project_id, source)
+    pair = await find_model_pair(scope, tx, project_id, source)
+    if pair is None:
+        return ScoredImages(of, source, [], ClassNames({}, []))
     compared = await compare_version(scope, tx, project_id, of, pair)
     listed = await list_compared_images(scope, tx, project_id, of.id, pair, MOST_SCORED)
     if any(one.is_random for one in listed):

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from trapline.server.insights.actions.activity import (
@@ -56,7 +56,6 @@ async def export_table(
     is_history = table in (InsightTable.DETECTION_HISTORY, InsightTable.DETECTION_EFFORT)
     if table is InsightTable.OVERLAP:
         require_two_species((options.first, options.second))
-        wanted = replace(wanted, taxa=(), names=())
     if is_history and not options.species:
         reason = "is required for the tables of a detection history"
         raise Unprocessable(f"species: {reason}.", [("species", reason)])

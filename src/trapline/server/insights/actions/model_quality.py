@@ -9,8 +9,8 @@ from trapline.server.insights.actions.reviewed_models import (
     MODEL,
     ComparedVersion,
     compare_version,
+    find_model_pair,
     get_current_set,
-    get_model_pair,
     list_bias_notes,
     list_reviewed_versions,
 )
@@ -32,7 +32,7 @@ from trapline.server.insights.rules.too_few_data import TooFewData
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import Unprocessable
+from trapline.server.platform.errors import NotFound, Unprocessable
 from trapline.server.review.queries.review_sets import (
     ReviewSetRow,
     count_items,
@@ -65,11 +65,13 @@ async def get_model_quality(
         versions = await list_reviewed_versions(scope, tx, project_id, of)
         pair = versions[0][0] if versions else None
         if source is not None:
-            pair = await get_model_pair(scope, tx, project_id, source)
+            pair = await find_model_pair(scope, tx, project_id, source)
         compared = await compare_version(scope, tx, project_id, of, pair) if pair else None
         withheld = await list_precisions(scope, tx, [project_id])
         names = await list_deployment_names(scope, tx, project_id)
         samples = await _list_samples(scope, tx, project_id)
+    if not set(deployments) <= set(names):
+        raise NotFound
     shown = {key: get_shown_name(key) if key in withheld else name for key, name in names.items()}
     chosen = [
         (key, group)
@@ -199,15 +201,20 @@ async def _list_samples(scope: Scope, tx: Transaction, project_id: int) -> list[
 async def get_model_comparison(
     system: AppContext, scope: Scope, project_id: int, first: str, second: str
 ) -> ModelComparison:
-    """Compare two model versions on the same reviewed images. Raises NotFound, Unprocessable."""
+    """Compare two model versions on the same reviewed images. Raises NotFound, Unprocessable.
+
+    Without an image that both analysed and people reviewed, all counts are 0.
+    """
     if first == second:
         reason = "must be another version than first"
         raise Unprocessable(f"second: {reason}.", [("second", reason)])
     async with system.database.transaction(scope) as tx:
         of = await get_current_set(scope, tx, project_id)
-        one = await get_model_pair(scope, tx, project_id, first)
-        other = await get_model_pair(scope, tx, project_id, second)
-        cells = await count_agreements(scope, tx, project_id, of.id, one, other)
+        one = await find_model_pair(scope, tx, project_id, first)
+        other = await find_model_pair(scope, tx, project_id, second)
+        cells = []
+        if one is not None and other is not None:
+            cells = await count_agreements(scope, tx, project_id, of.id, one, other)
     is_random = any(random for random, *_ in cells)
     counted = {(a, b): 0 for a in (True, False) for b in (True, False)}
     for random, is_first, is_second, images in cells:

@@ -7,7 +7,7 @@ from trapline.server.insights.queries.model_answers import list_answer_groups, l
 from trapline.server.insights.rules.class_answers import AnswerGroup, ClassNames
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.errors import NotFound, Unprocessable
+from trapline.server.platform.errors import Unprocessable
 from trapline.server.projects.queries.projects import get_project_row
 from trapline.server.review.queries.answer_pairs import (
     ComparedSources,
@@ -64,14 +64,16 @@ async def list_reviewed_versions(
     return sorted(found, key=lambda one: (-one[1], one[0].first))
 
 
-async def get_model_pair(
+async def find_model_pair(
     scope: Scope, tx: Transaction, project_id: int, source: str
-) -> ComparedSources:
-    """Get the comparison of a version with people. Raises NotFound."""
+) -> ComparedSources | None:
+    """Find the comparison of a version with people; None without a reviewed image.
+
+    Raises Unprocessable.
+    """
+    parse_source(source)
     found = await find_compared_pair(scope, tx, project_id, source, PEOPLE)
-    if found is None or not source.startswith(MODEL):
-        raise NotFound("No reviewed image was analysed by this version of a model.")
-    return found[0]
+    return found[0] if found is not None else None
 
 
 async def compare_version(

@@ -73,10 +73,7 @@ async def get_overlap(
     time: DayTime = DayTime.CLOCK,
     seed: Seed = 1,
 ) -> Overlap:
-    """Return the overlap of the activity of two species, with its bootstrap interval.
-
-    `class` and `taxon` of the filter have no effect.
-    """
+    """Return the overlap of the activity of two species, with its bootstrap interval."""
     return await activity.get_overlap(
         system, scope, project, wanted, (first, second), time=time, seed=seed
     )
