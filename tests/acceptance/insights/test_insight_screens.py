@@ -396,6 +396,5 @@ def test_without_webgl_or_its_code_the_list_is_shown(
         expect(panel.locator("tbody tr")).to_have_text(
             [re.compile("Old oak.*60.0"), re.compile("Ford.*15.0"), re.compile("Ridge.*5.0")]
         )
-    drawing_tab.page.unroute("**/assets/mapLibre*.js")
     drawing_tab.wrong.clear()  # the request that was refused
     assert not [url for url in loaded if "mapLibre" in url or "land-" in url]
