@@ -284,9 +284,8 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
         "model_images_per_s": 80.0, "free_memory": 3_000_000_000, "free_device_memory": None,
     }  # fmt: skip
     renewal = {"leases": [tasks[1]["reply_subject"]], "begun": []}
-    wrongs: list[object] = [{"batch_size": -1}, {"model_load_s": "1"}, {"provider": "a\x00"}, []]
-    for wrong in wrongs:
-        refused = await worker.call("/tasks/renew", renewal | {"report": wrong})
+    for wrong in ({"batch_size": -1}, {"model_load_s": "1"}, {"provider": "a\x00"}):
+        refused = await worker.call("/tasks/renew", {"leases": [], "report": wrong})
         assert refused.status_code in (400, 422)
     assert (await worker.call("/tasks/renew", renewal | {"report": report})).status_code == 200
     await worker.renew(tasks[1:])
