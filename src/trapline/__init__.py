@@ -1,4 +1,4 @@
-"""Trapline turns cameras in the field into verified observations."""
+"""Trapline turns the images of field cameras into verified observations."""
 
 from importlib.metadata import version
 

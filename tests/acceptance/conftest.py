@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from tests.support.annotation_gallery import Exhibit, make_exhibit
 from tests.support.browser_session import Watched, open_browser
 from tests.support.known_image_project import make_scene
+from tests.support.map_archive import build_map_archive
 from tests.support.oidc_test_provider import CLIENT_ID, CLIENT_SECRET
 from tests.support.prepared_database import copy_prepared, prepare
 from tests.support.running_server import METRICS_TOKEN, SHARED_SECRET, RunningServer
@@ -50,11 +51,15 @@ def make_prepared(make_folder: Callable[[], Path]) -> Callable[[], Path]:
 
 
 @pytest.fixture(scope="session")
-def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
+def server(
+    make_prepared: Callable[[], Path], make_folder: Callable[[], Path]
+) -> Iterator[RunningServer]:
     """Return a running Trapline without a worker, shared by all tests.
 
     Never kill it, and create your own project.
     """
+    tiles = make_folder() / "red.pmtiles"
+    tiles.write_bytes(build_map_archive((200, 40, 40)))
     # The ports of the mail server and the OpenID provider are closed, unless a test opens them.
     settings = {
         "TRAPLINE_LOG_FORMAT": "json",
@@ -65,6 +70,8 @@ def server(make_prepared: Callable[[], Path]) -> Iterator[RunningServer]:
         "TRAPLINE_OIDC_CLIENT_ID": CLIENT_ID,
         "TRAPLINE_OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "TRAPLINE_OIDC_NAME": "the university",
+        "TRAPLINE_MAP_TILES": str(tiles),
+        "TRAPLINE_MAP_ATTRIBUTION": "One red tile (https://example.org/licence)",
         "TRAPLINE_SMTP_URL": f"smtp://127.0.0.1:{find_free_port()}",
     }
     running = RunningServer(make_prepared(), find_free_port(), settings=settings)

@@ -23,12 +23,19 @@ FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-3d-apis",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
+WEBGL_FLAGS = [
+    *(flag for flag in FLAGS if flag not in ("--disable-gpu", "--disable-3d-apis")),
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+"""WebGL in software, for tests of drawn maps; other tests show the list of a map."""
 SIZES = {"phone": (390, 844), "laptop": (1366, 768), "large": (1920, 1080)}
 """The windows in which tests of single screens look at them."""
 EACH_SIZE = [
@@ -68,6 +75,16 @@ def open_browser() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def open_webgl_browser(browser: Browser) -> Iterator[Browser]:
+    """A second browser of the same event loop, which draws maps."""
+    running = browser.browser_type.launch(executable_path=find_chromium(), args=WEBGL_FLAGS)
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 @dataclass

@@ -140,6 +140,7 @@ QUERIES: dict[str, dict[str, str]] = {
     "GET /summary": {"project": "{project_id}"},
     "GET /disagreements/matrix": {"source_a": "model:m/1", "source_b": "people"},
     "GET /insights/detections": {"species": "fox"},
+    "GET /insights/overlap": {"first": "fox", "second": "deer"},
     "GET /insights/tables": {"table": "species"},
     "DELETE /projects/{project_id}": {"name": "{project_name}"},
     "GET /analyses/{analysis_id}/export": {"format": "json"},

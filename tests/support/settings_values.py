@@ -84,6 +84,8 @@ SERVER_VALUES = {
     "TRAPLINE_NATS_CERTIFICATE_FILE": _same("/etc/nats/server.pem"),
     "TRAPLINE_NATS_KEY_FILE": _same("/etc/nats/server.key"),
     "TRAPLINE_NATS_URL": _same("nats://ada:secret@nats.example.org:4222"),
+    "TRAPLINE_MAP_TILES": _same("https://tiles.example.org/{z}/{x}/{y}.png"),
+    "TRAPLINE_MAP_ATTRIBUTION": _same("© Example"),
     "TRAPLINE_LOG_FORMAT": _same("text"),
     "TRAPLINE_LOG_LEVEL": _same("warning"),
 }

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "A box that a person drew shows what is in one place of an image.\n\n"
-        "It can correct the box of a model, whose result is kept. "
+        "Manage boxes that people drew, each with what it shows.\n\n"
+        "A box can correct the box of a model, whose result is kept. "
         "`trapline images findings` shows the IDs of annotations."
     ),
     no_args_is_help=True,

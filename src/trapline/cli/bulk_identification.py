@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "A bulk identification states the same of up to 100,000 images, and is withdrawn as one.\n"
-        "\nThe number of images is shown before they are identified. Images that are deleted, or "
+        "Identify up to 100,000 images at once, and withdraw that in one step.\n\n"
+        "The number of images is shown before they are identified. Images that are deleted, or "
         "that another user identifies meanwhile, are skipped."
     ),
     no_args_is_help=True,

@@ -26,7 +26,7 @@ app = typer.Typer(
 
 @app.callback()
 def check() -> None:
-    """Group the commands that check stored data: `trapline check files`."""
+    """Make `files` a subcommand, so that the command is `trapline check files`."""
 
 
 @app.command("files")

@@ -102,7 +102,7 @@ def _require_extras() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise CommandError(
-            f"The demo needs {', '.join(missing)}, which are not installed. Nothing was "
+            f"The demo requires {', '.join(missing)}, which are not installed. Nothing was "
             "downloaded. Install them: "
             f"{describe_install('server', 'worker-cpu')}.",
             ExitCode.WRONG_USAGE,

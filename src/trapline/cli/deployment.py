@@ -17,7 +17,7 @@ from trapline.cli.options import AsJson, InProject
 from trapline.cli.parameters import build_request
 
 app = typer.Typer(
-    help="A deployment is one camera at one place over one period.",
+    help="Manage deployments: each is one camera at one place over one period.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )

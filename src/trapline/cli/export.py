@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "An export is one file with the observations of the selected images at the time of the "
-        "request.\n\n"
+        "Export the observations of selected images, at the time of the request, to one file.\n\n"
         "`trapline export csv -o observations.csv` creates an export and downloads it. The server "
         "keeps it for 30 days by default. See docs/how-to/export-observations.md."
     ),

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "An identification states what an annotation, a whole image or a sequence shows, "
-        "according to a person.\n\n"
+        "State what an annotation, a whole image or a sequence shows.\n\n"
         "By default the latest identification replaces the result of a model, which is kept. "
         "`trapline images findings` shows the IDs of annotations."
     ),

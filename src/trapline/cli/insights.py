@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Show figures of a survey: from the current observations and the deployments.\n\n"
+        "Show statistics of a survey, from its current observations and deployments.\n\n"
         "Only animals are counted unless `--kind` is given."
     ),
     no_args_is_help=True,
@@ -34,6 +34,7 @@ Minutes = Annotated[
     int, typer.Option("--interval", help="Minutes after which an observation starts a new event.")
 ]
 Rule = Annotated[str, typer.Option(help="lastRecord or lastIndependentRecord.")]
+Time = Annotated[str, typer.Option(help="clock, or solar: sunrise is 6:00 and sunset is 18:00.")]
 Species = Annotated[str, typer.Argument(help="The name of a species, or a label of it.")]
 Days = Annotated[int, typer.Option(help="Length of an occasion in days.")]
 
@@ -106,17 +107,21 @@ def show_summary(
 
 @app.command("activity")
 def show_activity(
-    *, project: InProject = None, class_: Class = None, as_json: AsJson = False
+    *,
+    project: InProject = None,
+    class_: Class = None,
+    time: Time = "clock",
+    as_json: AsJson = False,
 ) -> None:
     """Show the events of each species by hour of the day.
 
-    Example: `trapline insights activity --class "Vulpes vulpes"`
+    Example: `trapline insights activity --class "Vulpes vulpes" --time solar`
     """
     from trapline.cli.output import print_json, print_table
     from trapline.cli.server_session import connect, resolve_project
 
     with connect() as server:
-        found = server.get_activity(resolve_project(server, project).id, class_=class_)
+        found = server.get_activity(resolve_project(server, project).id, class_=class_, time=time)
     if as_json:
         print_json(found)
         return
@@ -124,6 +129,50 @@ def show_activity(
         ("hour", *(one.name for one in found.curves)),
         [(hour, *(one.hours[hour] for one in found.curves)) for hour in range(24)],
     )
+    _print_notes(found.notes)
+
+
+@app.command("overlap")
+def show_overlap(
+    first: Annotated[str, typer.Argument(help="The name of a species.")],
+    second: Annotated[str, typer.Argument(help="The name of another species.")],
+    *,
+    project: InProject = None,
+    start: Start = None,
+    end: End = None,
+    time: Time = "clock",
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Show the overlap of the activity of two species, from 0 to 1.
+
+    Example: `trapline insights overlap "Vulpes vulpes" "Meles meles" --time solar`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server_session import connect, resolve_project
+
+    with connect() as server:
+        found = server.get_overlap(
+            resolve_project(server, project).id,
+            first,
+            second,
+            start=start,
+            end=end,
+            time=time,
+            seed=seed,
+        )
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("species", "events", "kernel concentration"),
+        [(one.name, one.events, one.concentration) for one in (found.first, found.second)],
+    )
+    for one in found.estimates:
+        print(
+            f"{one.estimator}: {one.value:.2f} (95 % interval {one.interval.low:.2f}–"
+            f"{one.interval.high:.2f}, {found.replicates} replicates, seed {found.seed})"
+        )
     _print_notes(found.notes)
 
 
@@ -241,7 +290,7 @@ def export_table(
     table: Annotated[
         str,
         typer.Argument(
-            help="species, deployments, species-by-deployment, activity, accumulation, "
+            help="species, deployments, species-by-deployment, activity, overlap, accumulation, "
             "detection-history, detection-effort, records or camera-health."
         ),
     ],
@@ -256,6 +305,9 @@ def export_table(
     interval: Minutes = 30,
     rule: Rule = "lastRecord",
     species: Annotated[str | None, typer.Option(help="The species of a detection history.")] = None,
+    first: Annotated[str | None, typer.Option(help="The first species of an overlap.")] = None,
+    second: Annotated[str | None, typer.Option(help="The second species of an overlap.")] = None,
+    time: Time = "clock",
     days: Days = 7,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A file; - is standard output.")
@@ -273,7 +325,9 @@ def export_table(
     }  # fmt: skip
     with connect() as server:
         of = resolve_project(server, project)
-        asked = _build_filter(server, of, given) | {"species": species, "days": days}
+        asked = _build_filter(server, of, given) | {
+            "species": species, "first": first, "second": second, "time": time, "days": days,
+        }  # fmt: skip
         text = server.export_insight_table(of.id, table, **asked)
     if output == Path("-"):
         sys.stdout.buffer.write(text)

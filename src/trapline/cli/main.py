@@ -50,13 +50,13 @@ NOUNS: dict[str, tuple[str, str]] = {
     "version": ("trapline.cli.version", "version"),
 }
 
-HELP = """Trapline turns cameras in the field into verified observations.
+HELP = """Turn the images of field cameras into verified observations.
 
-**See it work**, with real images and a real model:
+**Try it** with real images and a real model:
 
     trapline demo
 
-**Use it**: start the server, then follow the one-time link it prints:
+**Start the server**, then open the one-time link that it prints:
 
     trapline up --data /srv/trapline
 
@@ -66,26 +66,26 @@ HELP = """Trapline turns cameras in the field into verified observations.
     trapline source add http://camera.local/DCIM/ --create-deployment "Old oak" \\
         --lat 52.5 --lon 13.4 --test
 
-**Run a model over them** and watch:
+**Run a model** over the images and follow its progress:
 
     trapline job run animal-detector --project "Forest edge" --follow
 
-**A worker on another machine** needs the server's address and a token
+**Add a worker on another machine**, with the URL of the server and a token
 (`trapline token create --kind worker`):
 
     TRAPLINE_SERVER=https://trapline.example.org TRAPLINE_TOKEN=tl_worker_... trapline worker
 
-**Let others in**, each with a role in your project:
+**Invite other people**, each with a role in your project:
 
     trapline user invite anna@example.org --project "Forest edge" --role reviewer
 
-**A model that runs elsewhere** calls back over HTTP, signed; see one do it:
+**Simulate an external pipeline**, a model that runs elsewhere and sends signed results over HTTP:
 
     trapline simulate --image-id ID
 
-Commands that talk to a server read TRAPLINE_SERVER (http://localhost:8000) and TRAPLINE_TOKEN.
-With `--json` they print JSON for scripts. Exit codes: 0 done, 1 not done, 2 wrong usage or
-settings, 3 no answer from the server, 4 the server refused.
+Commands that call a server read its URL from TRAPLINE_SERVER (default: http://localhost:8000) and
+the API token from TRAPLINE_TOKEN. With `--json` they print JSON for scripts. Exit codes: 0 done,
+1 not done, 2 wrong usage or settings, 3 no response from the server, 4 refused by the server.
 """
 
 
@@ -114,6 +114,12 @@ def _load(name: str, module: str, attribute: str) -> Any:
         loaded = single
     command = typer.main.get_command(loaded)
     command.name = name
+    # Only the whole program installs completion.
+    command.params = [
+        option
+        for option in command.params
+        if option.name not in ("install_completion", "show_completion")
+    ]
     return command
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Manage your notices: e-mails about silent cameras, failing sources and jobs, and "
+        "Subscribe to e-mail about silent cameras, failing sources and jobs, and detected "
         "classes.\n\n"
         "Events are combined into at most one e-mail of each kind per 15 minutes. "
         "See docs/how-to/configure-email-notifications.md."

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Observations are the current answer to what images show.\n\n"
+        "List and count observations, which are the current answer to what images show.\n\n"
         "Models propose and people decide: an identification replaces what models found. Lists, "
         "charts, public pages and exports all read observations."
     ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "A preset is a pipeline with its parameters and priority under a name.\n\n"
+        "Manage presets: pipelines with parameters and a priority, under a name.\n\n"
         "`trapline job run --preset night` runs it; docs/how-to/run-a-pipeline.md shows how a "
         "program runs it."
     ),

@@ -6,7 +6,7 @@ import typer
 
 app = typer.Typer(
     help=(
-        "Sensitive taxa are those whose locations not every role may see exactly.\n\n"
+        "Manage sensitive taxa, whose exact locations are hidden from some roles.\n\n"
         "A deployment with a current observation of a sensitive taxon, of a synonym or of a "
         "descendant shows its location as the strictest rule permits: `exact`, rounded to `0.01` "
         "or `0.1` degrees, or `withheld`."

@@ -81,7 +81,7 @@ def add_source(
     gateway: Annotated[
         str | None,
         typer.Option(
-            help="http, s3, ftp, sftp, folder, rest or websocket; by default that of the URL."
+            help="Gateway, such as rest for a JSON interface; by default that of the URL's scheme."
         ),
     ] = None,
     option: Annotated[

@@ -54,7 +54,7 @@ def load_credentials(
     if auth is None:
         if file is not None:
             raise CommandError(
-                "--password-file needs --username, or --auth bearer or header.",
+                "--password-file requires --username, or --auth bearer or header.",
                 ExitCode.WRONG_USAGE,
             )
         return {}
@@ -63,7 +63,7 @@ def load_credentials(
             f"--auth is one of {', '.join(PROMPTS)}, not {auth}.", ExitCode.WRONG_USAGE
         )
     if auth == "basic" and username is None:
-        raise CommandError("--auth basic needs --username.", ExitCode.WRONG_USAGE)
+        raise CommandError("--auth basic requires --username.", ExitCode.WRONG_USAGE)
     if auth == "basic" and username is not None and has_key and file is None:
         return {"auth_type": auth, "auth_username": username}
     credentials = {

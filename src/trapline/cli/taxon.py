@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Taxa are the names that people identify with, a list for each project.\n\n"
+        "Manage the species list of a project, from which people identify.\n\n"
         "`trapline taxon import FILE` imports a list; `trapline taxon label` maps a label of a "
         "model to a taxon."
     ),

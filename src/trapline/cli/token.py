@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trapline.client import Trapline
 
 app = typer.Typer(
-    help="API tokens authenticate scripts and workers; each is shown once.",
+    help="Manage API tokens, which authenticate scripts and workers; each is shown once.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )

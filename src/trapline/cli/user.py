@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "People have one account each, and a role in each of their projects.\n\n"
+        "Manage user accounts: invite, list, deactivate and reset.\n\n"
+        "Each person has one account, and a role in each of their projects. "
         "Operators manage accounts. The owner of the first account is an operator."
     ),
     no_args_is_help=True,

@@ -7,7 +7,7 @@ from typing import Any
 from trapline.client.api_session import ApiSession
 from trapline.client.notebook_tables import Table
 from trapline.wire.camera_health import CameraHealth
-from trapline.wire.insight_activity import Activity
+from trapline.wire.insight_activity import Activity, Overlap
 from trapline.wire.insight_detections import DetectionHistory, RecordTable
 from trapline.wire.insight_richness import Accumulation
 from trapline.wire.insight_summary import InsightSummary
@@ -32,8 +32,13 @@ class InsightApi:
         return self._to.get("/insights/summary", InsightSummary, _ask(project, filters))
 
     def get_activity(self, project: int, **filters: Filter) -> Activity:
-        """Return the activity of species over the day."""
+        """Return the activity of species over the day; `time="solar"` is that of the sun."""
         return self._to.get("/insights/activity", Activity, _ask(project, filters))
+
+    def get_overlap(self, project: int, first: str, second: str, **filters: Filter) -> Overlap:
+        """Return the overlap of the activity of two species; `time="solar"` is that of the sun."""
+        asked = _ask(project, {**filters, "first": first, "second": second})
+        return self._to.get("/insights/overlap", Overlap, asked)
 
     def get_accumulation(self, project: int, **filters: Filter) -> Accumulation:
         """Return the accumulation of species over camera-nights, with Chao2."""
@@ -57,7 +62,8 @@ class InsightApi:
     def export_insight_table(self, project: int, table: str, **filters: Filter) -> bytes:
         """Return an insight as CSV.
 
-        Tables are species, deployments, species-by-deployment, activity, accumulation,
+        Tables are species, deployments, species-by-deployment, activity, overlap (with `first`
+        and `second`), accumulation,
         detection-history and detection-effort (both with `species` and `days`), records and
         camera-health.
         """

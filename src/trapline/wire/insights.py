@@ -34,6 +34,7 @@ class NoteCode(StrEnum):
     FEW_DEPLOYMENTS = "few_deployments"
     FEW_EVENTS = "few_events"
     OUTSIDE_PERIOD = "outside_period"
+    WITHOUT_COORDINATES = "without_coordinates"
     ESTIMATED_EFFORT = "estimated_effort"
     NO_STATUS_REPORTS = "no_status_reports"
 
@@ -82,6 +83,7 @@ class InsightTable(StrEnum):
     DEPLOYMENTS = "deployments"
     SPECIES_BY_DEPLOYMENT = "species-by-deployment"
     ACTIVITY = "activity"
+    OVERLAP = "overlap"
     ACCUMULATION = "accumulation"
     DETECTION_HISTORY = "detection-history"
     DETECTION_EFFORT = "detection-effort"

@@ -49,6 +49,8 @@ def test_insights_answer_the_questions_of_an_ecologist(
         assert [one["images"] for one in found["species"]] == [2]
         for command in ("activity", "accumulation", "records", "camera-health"):
             assert server.call("insights", command, *chosen).stdout
+        compared = server.call("insights", "overlap", "Fox", "Deer", *chosen, "--time", "solar")
+        assert "at least 10 events" in compared.stdout
         assert "at 1 of 1" in server.call("insights", "detections", "Fox", *chosen).stdout
         text = server.call("insights", "table", "records", *chosen).stdout
         assert {row["Station"] for row in csv.DictReader(io.StringIO(text))} == {"Old oak"}

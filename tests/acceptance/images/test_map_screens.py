@@ -113,7 +113,7 @@ def test_the_overview_and_the_first_steps_say_what_is_so(
     page.get_by_label("Name").fill("First place")
     page.get_by_role("dialog").get_by_role("button", name="Add deployment").click()
     expect(steps).to_contain_text("3 of 6 done")
-    expect(steps.locator("[aria-current=step]")).to_contain_text("Bring images")
+    expect(steps.locator("[aria-current=step]")).to_contain_text("Add images")
     said = page.get_by_text("This project is archived and read-only")
     expect(said).to_have_count(0)
     with seat.server.open() as owner:

@@ -1,16 +1,19 @@
 """The screen Insights: an ecologist's questions, downloads, and projects without events."""
 
 import io
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from tests.support.accessibility_checker import find_barriers, read_axe
-from tests.support.browser_session import WINDOWS, Watched
-from tests.support.signed_in_browser import Seat
+from tests.support.browser_session import WINDOWS, Watched, open_tab, open_webgl_browser
+from tests.support.signed_in_browser import Seat, box_of
 
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.identifications import IdentificationKind, NewIdentification
@@ -30,6 +33,8 @@ SIGHTINGS = {
 """Species by deployment; each image is a day after the one before, so each is an event."""
 PLACES = {"Old oak": (48.11, 8.20), "Ford": (48.12, 8.24), "Ridge": (48.15, 8.22)}
 MOST_CLICKS = 3
+DRAWN_MS = 60_000
+"""How long a map may take to be drawn in software on a busy machine."""
 
 
 @dataclass
@@ -159,7 +164,7 @@ def test_ten_questions_are_answered_in_three_clicks(
     expect(screen.get_by_label("Activity of fox by hour of the day")).to_be_visible()
     ask("Where is it?").choose("Species on the map", "otter")
     expect(screen.get_by_label("Map of the rate of otter at each deployment")).to_be_visible()
-    expect(screen.locator("[data-panel=map] .chart-frame svg")).to_contain_text("Ford 5.0")
+    expect(screen.locator("[data-panel=map] tbody tr").first).to_have_text(re.compile("Ford.*5.0"))
     ask("Which images are these?").link("fox, Ford")
     expect(screen.locator(".tile[data-image-id]")).to_have_count(2)
     ask("Have all species been found?").part("Species")
@@ -182,6 +187,10 @@ def test_a_chart_has_a_table_and_downloads(tab: Watched, screen: Page) -> None:
     expect(panel.locator("[data-chart=drawn] svg")).to_be_visible()
     panel.get_by_label("Compare with").select_option(label="badger")
     expect(panel).to_contain_text("badger: 2 events. At least 10 are needed for a curve.")
+    expect(panel).to_contain_text("Clock time in the zone of each deployment.")
+    panel.get_by_label("Time of day").select_option(label="Solar time")
+    expect(panel).to_contain_text("Solar time: sunrise is 6:00 and sunset is 18:00.")
+    expect(panel.locator("[data-chart=drawn] svg")).to_be_visible()
     panel.get_by_role("button", name="Show table").focus()
     screen.keyboard.press("Enter")
     rows = panel.locator(".chart-table tbody tr")
@@ -229,3 +238,111 @@ def test_without_events_the_screen_names_the_next_step(tab: Watched, survey: Sur
     page = tab.open_whole(f"{survey.path}?from=2030-01-01")
     page.locator(".empty").get_by_role("button", name="Clear filters").click()
     expect(page.get_by_test_id("totals")).to_contain_text("16 events")
+
+
+@pytest.fixture(scope="module")
+def drawing_tab(seat: Seat) -> Iterator[Watched]:
+    """A signed-in tab that draws maps."""
+    with (
+        open_webgl_browser(seat.browser) as browser,
+        open_tab(browser, seat.server.base_url, state=seat.state) as tab,
+    ):
+        yield tab
+
+
+def open_map(tab: Watched, survey: Survey) -> tuple[Page, Locator]:
+    """Open the map, and wait until it is drawn."""
+    page = tab.open(f"{survey.path}/map")
+    drawn = page.locator("[data-map=drawn]")
+    expect(drawn).to_be_visible(timeout=DRAWN_MS)
+    return page, drawn
+
+
+def save_map(page: Page) -> Image.Image:
+    """Save the map as a PNG file."""
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download PNG").click()
+    return Image.open(Path(saved.value.path()).resolve()).convert("RGB")
+
+
+def find_place(drawn: Locator, place: str) -> tuple[float, float]:
+    """Compute where a place is: all places with a margin of 0.01° and 48 px fill the map."""
+    box = box_of(drawn)
+    south, north = min(at[0] for at in PLACES.values()), max(at[0] for at in PLACES.values())
+    west, east = min(at[1] for at in PLACES.values()), max(at[1] for at in PLACES.values())
+    # Mercator: at this latitude, a degree to the north is longer by 1 / cos(latitude).
+    stretch = 1 / math.cos(math.radians((south + north) / 2))
+    scale = min(
+        (box["width"] - 96) / (east - west + 0.02),
+        (box["height"] - 96) / ((north - south + 0.02) * stretch),
+    )
+    latitude, longitude = PLACES[place]
+    return (
+        box["width"] / 2 + (longitude - (west + east) / 2) * scale,
+        box["height"] / 2 - (latitude - (south + north) / 2) * stretch * scale,
+    )
+
+
+def without_tiles(route: Route) -> None:
+    """Answer with the document of a server whose operator set no tiles."""
+    answer = route.fetch()
+    body = re.sub(r'<meta name="map-tiles"[^>]*>', "", answer.text())
+    route.fulfill(response=answer, body=body)
+
+
+def test_the_map_has_circles_at_the_places_and_a_list(drawing_tab: Watched, survey: Survey) -> None:
+    drawing_tab.page.route("**/insights/map", without_tiles)
+    page, drawn = open_map(drawing_tab, survey)
+    drawing_tab.page.unroute("**/insights/map")
+    # Water or land, circles with their edges, and labels.
+    assert len(save_map(page).getcolors(1_000_000) or ()) > 20
+    panel = page.locator("[data-panel=map]")
+    for place, text in (
+        ("Ridge", "5.0 per 100 camera-nights, 1 event"),
+        ("Old oak", "60.0 per 100 camera-nights, 12 events"),
+    ):
+        x, y = find_place(drawn, place)
+        drawn.click(position={"x": x, "y": y})
+        expect(panel.locator(".rate-chosen")).to_contain_text(f"{place} {text}")
+    expect(panel).to_contain_text("Natural Earth")
+    page.get_by_label("Species on the map").select_option(label="otter")
+    expect(panel.locator(".rate-chosen")).to_contain_text("Old oak 0.0 per 100")
+    # By keys: a deployment of the list is selected on the map, and the map is zoomed.
+    page.get_by_role("button", name="Show list").press("Enter")
+    expect(panel.locator("tbody tr")).to_have_text(
+        [re.compile("Ford.*5.0.*1"), re.compile("Old oak.*0.0"), re.compile("Ridge.*0.0")]
+    )
+    panel.get_by_role("button", name="Ford").press("Enter")
+    expect(panel.locator(".rate-chosen")).to_contain_text("Ford 5.0 per 100 camera-nights, 1 event")
+    scale = panel.locator(".maplibregl-ctrl-scale")
+    before = scale.inner_text()
+    panel.get_by_role("region", name="Map. Arrow keys").press("+")
+    expect(scale).not_to_have_text(before)
+    panel.get_by_role("link", name="See images").click()
+    expect(page.locator(".tile[data-image-id]")).to_have_count(1)
+    drawing_tab.expect_nothing_wrong()
+
+
+def test_the_map_shows_the_tiles_of_the_operator(drawing_tab: Watched, survey: Survey) -> None:
+    page, _ = open_map(drawing_tab, survey)
+    expect(page.locator("[data-panel=map]")).to_contain_text("One red tile (example.org/licence)")
+    colours = save_map(page).getcolors(1_000_000) or []
+    red, green, blue = max(colours)[1]
+    assert red > 2 * max(green, blue), "the tile of the whole world is red"
+    drawing_tab.expect_nothing_wrong()
+
+
+def test_without_webgl_or_its_code_the_list_is_shown(
+    tab: Watched, drawing_tab: Watched, survey: Survey
+) -> None:
+    loaded: list[str] = []
+    tab.page.on("request", lambda request: loaded.append(request.url))
+    drawing_tab.page.route("**/assets/mapLibre*.js", lambda route: route.abort())
+    for page in (tab.open(f"{survey.path}/map"), drawing_tab.open(f"{survey.path}/map")):
+        panel = page.locator("[data-panel=map]")
+        expect(panel).to_contain_text("cannot draw the map")
+        expect(panel.locator("tbody tr")).to_have_text(
+            [re.compile("Old oak.*60.0"), re.compile("Ford.*15.0"), re.compile("Ridge.*5.0")]
+        )
+    drawing_tab.wrong.clear()  # the request that was refused
+    assert not [url for url in loaded if "mapLibre" in url or "land-" in url]

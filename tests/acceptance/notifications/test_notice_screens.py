@@ -48,7 +48,8 @@ def test_notices_are_asked_for_tried_and_ended(tab: Watched, seat: Seat, tmp_pat
     ask(page, "class_seen", **{"Class": "lynx", "Minimum confidence, percent": "80"})
     ask(page, "job_failed")
     expect(page.locator('[data-notice="deployment_silent"]')).to_contain_text("no image for 5 days")
-    expect(page.locator('[data-notice="class_seen"]')).to_contain_text("lynx, at least 80% sure")
+    seen = page.locator('[data-notice="class_seen"]')
+    expect(seen).to_contain_text("lynx, confidence at least 80 %")
     expect(page.get_by_text(f"Trapline sends e-mail to {EMAIL}")).to_be_visible()
     page.get_by_role("button", name="Send test e-mail").click()
     expect(

@@ -37,7 +37,7 @@ def add(page: Page, seat: Seat) -> str:
     dialog.get_by_label("Events").select_option("some")
     dialog.get_by_role("button", name="Add webhook").click()
     expect(dialog).to_contain_text("Select at least one.")
-    dialog.get_by_label("A job is done").check()
+    dialog.get_by_label("A job is completed").check()
     dialog.get_by_role("button", name="Add webhook").click()
     expect(dialog).to_contain_text("The secret is shown only once.")
     secret = dialog.locator("code").inner_text()

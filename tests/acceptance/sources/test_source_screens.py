@@ -40,15 +40,18 @@ class Feed:
     project: int
 
     def run_now(self) -> None:
-        """Press the button and wait until the table has one more finished run."""
+        """Press the button and wait until a run has ended and none is active.
+
+        A scheduled run can end meanwhile, too.
+        """
         page = self.tab.page
-        over = page.get_by_test_id("runs").locator(
-            '[data-state="completed"], [data-state="failed"]'
-        )
+        runs = page.get_by_test_id("runs")
+        over = runs.locator('[data-state="completed"], [data-state="failed"]')
         expect(over.first.or_(page.get_by_text("No runs yet"))).to_be_visible()
         before = over.count()
         page.get_by_role("button", name="Run now", exact=True).click()
-        expect(over).to_have_count(before + 1, timeout=30_000)
+        expect(over).not_to_have_count(before, timeout=60_000)
+        expect(runs.locator('[data-state="running"]')).to_have_count(0, timeout=60_000)
 
     def state(self, name: str) -> Locator:
         """Return the button that filters files by a state."""

@@ -134,13 +134,13 @@ async def test_a_project_without_observations_gets_sentences(field: Field) -> No
 async def test_detection_histories_and_records_are_as_in_r(field: Field) -> None:
     await identify(field)
     found = await get(field, "detections", species="Fox", days=5)
-    # Days 1 to 11 of June; the camera did not work at noon of the 8th and 9th.
-    assert found["occasions"] == ["2026-06-01", "2026-06-06", "2026-06-11"]
+    # Days 1 to 10 of June; the camera did not work on the 8th and 9th.
+    assert found["occasions"] == ["2026-06-01", "2026-06-06"]
     [site] = found["sites"]
-    assert (site["detections"], site["effort"]) == ([1, 0, 0], [5.0, 3.0, 1.0])
+    assert (site["detections"], site["effort"]) == ([1, 0], [5.0, 3.0])
     rows = await get(field, "tables", table="detection-history", species="Deer", days=5)
-    assert rows[0] == ["", "o1", "o2", "o3"]
-    assert rows[1][1:] == ["1", "0", "0"]
+    assert rows[0] == ["", "o1", "o2"]
+    assert rows[1][1:] == ["1", "0"]
     head, *records = await get(field, "tables", table="records")
     assert head[:6] == ["Station", "Species", "DateTimeOriginal", "Date", "Time", "delta.time.secs"]
     assert [row[1:3] + row[5:6] for row in records] == [
@@ -163,6 +163,24 @@ async def test_camera_health_and_activity(field: Field) -> None:
     [fox, deer] = (await get(field, "activity"))["curves"]
     assert (fox["events"], fox["times"], fox["density"]) == (2, [0.0, 3.0], None)
     assert deer["hours"][1] == 1
+    # No deployment has a location, so there is no solar time.
+    solar = await get(field, "activity", time="solar")
+    assert (solar["time"], solar["deployments_left_out"]) == ("solar", 1)
+    assert [(one["events"], one["events_left_out"]) for one in solar["curves"]] == [(0, 2), (0, 1)]
+    [(deployment,)] = await field.ask(
+        "select deployment_id from images where id = %s", field.images[0]
+    )
+    place = {"latitude": 0, "longitude": 0}
+    answer = await field.call("PATCH", f"/deployments/{deployment}", place)
+    assert answer.status_code == 200, answer.text
+    [fox, deer] = (await get(field, "activity", time="solar"))["curves"]
+    # On 1 June, the sun rises at 5:54 and sets at 18:01 there: midnight is about 3 minutes late.
+    assert fox["times"][0] == pytest.approx(0.04, abs=0.02)
+    assert (deer["hours"][1], deer["events_left_out"]) == (1, 0)
+    overlap = await get(field, "overlap", first="Fox", second="Deer", time="solar")
+    assert (overlap["estimates"], overlap["first"]["events"]) == ([], 2)
+    [head] = await get(field, "tables", table="overlap", first="Fox", second="Deer")
+    assert head[-4:] == ["low", "high", "replicates", "seed"]
     found = await get(field, "accumulation")
     # Fox and deer occur on one day each: Q1 = 2, Q2 = 0.
     units = found["units"]
@@ -178,6 +196,10 @@ async def test_camera_health_and_activity(field: Field) -> None:
         ("summary?rule=first", "rule"),
         ("summary?kind=blank", "kind"),
         ("detections?species=Fox&days=0", "days"),
+        ("overlap?first=Fox&second=Fox", "second"),
+        ("overlap?first=Fox", "second"),
+        ("activity?time=moon", "time"),
+        ("tables?table=overlap&first=Fox", "second"),
         ("tables?table=detection-history&days=7", "species"),
     ],
 )

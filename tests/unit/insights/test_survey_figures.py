@@ -6,13 +6,15 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from trapline.server.insights.actions.activity import build_activity
+from trapline.server.images.rules.locations import Location, Precision
+from trapline.server.insights.actions.activity import build_activity, build_overlap
 from trapline.server.insights.actions.richness import build_accumulation
 from trapline.server.insights.actions.summary import build_summary
 from trapline.server.insights.actions.surveys import FilteredSurvey, filter_survey
 from trapline.server.insights.queries.surveys import NameAtDeployment, Survey, SurveyDeployment
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import to_moment
+from trapline.wire.insight_activity import DayTime
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
@@ -35,7 +37,7 @@ def build_survey(events: list[int], *, end: datetime | None, start: datetime | N
 
 
 def narrow(survey: Survey, now: datetime = NOW) -> FilteredSurvey:
-    return filter_survey(survey, SurveyFilter(), None, set(), now)
+    return filter_survey(survey, SurveyFilter(), None, {}, now)
 
 
 def test_rates_are_the_ratio_of_sums_with_a_studentised_interval() -> None:
@@ -87,3 +89,70 @@ def test_accumulation_requires_two_camera_days() -> None:
     one_day = build_survey([1], start=START, end=noon + timedelta(hours=1))
     found = build_accumulation(narrow(one_day))
     assert (found.units, found.steps, found.chao2) == (1, [], None)
+
+
+def test_solar_time_uses_only_locations_that_the_caller_sees() -> None:
+    """At the equator in March, sunrise is near 6:00, so solar time is near mean solar time."""
+    noon = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    times = np.array([to_moment(noon + timedelta(days=n)) for n in range(3)], np.int64)
+    places = {
+        "known": Location(0.0, 90.0),
+        "hidden": Location(0.0, 90.0),
+        "unknown": Location(),
+        "polar": Location(89.9, 0.0),
+    }
+    deployments, observed = [], []
+    for key, location in enumerate(places.values()):
+        one = UUID(int=key)
+        observed.append(NameAtDeployment(one, "Fox", "animal", times, np.ones(3, np.int64)))
+        deployments.append(
+            SurveyDeployment(one, f"D{key}", "UTC", noon, None, (), times, 0, location)
+        )
+    survey = Survey(deployments, observed, {}, 0)
+    hidden = {UUID(int=1): Precision.WITHHELD}
+    found = build_activity(filter_survey(survey, SurveyFilter(), None, hidden, NOW), DayTime.SOLAR)
+    [fox] = found.curves
+    # Noon in UTC is 18:00 at 90 degrees east; the equation of time is -7.5 minutes. The sun is up
+    # from about 5:57 to 18:04 there, which become 6:00 and 18:00. Near the pole, it is up all day.
+    assert found.deployments_left_out == 2
+    assert (fox.events, fox.events_left_out) == (3, 9)
+    assert fox.times[:3] == pytest.approx([17.8, 17.8, 17.8], abs=0.1)
+    [note] = [one for one in found.notes if one.code == "without_coordinates"]
+    assert len(note.names) == 2
+    rounded = {UUID(int=1): Precision.TENTH}
+    seen = build_activity(filter_survey(survey, SurveyFilter(), None, rounded, NOW), DayTime.SOLAR)
+    assert (seen.deployments_left_out, seen.curves[0].events) == (1, 6)
+
+
+def test_overlap_has_an_interval_its_seed_and_the_estimator_of_the_sample_size() -> None:
+    draws = np.random.default_rng(1)
+
+    def build(sizes: dict[str, int], hours: dict[str, float]) -> FilteredSurvey:
+        observed = []
+        for name, size in sizes.items():
+            of_day = draws.normal(hours[name], 2, size)
+            days = np.arange(size)
+            moments = [
+                to_moment(START + timedelta(days=int(day), hours=float(hour)))
+                for day, hour in zip(days, of_day, strict=True)
+            ]
+            times = np.array(sorted(moments), np.int64)
+            ones = np.ones(size, np.int64)
+            observed.append(NameAtDeployment(UUID(int=0), name, "animal", times, ones))
+        given = SurveyDeployment(UUID(int=0), "D0", "UTC", START, None, (), observed[0].times, 0)
+        return narrow(Survey([given], observed, {}, 0), NOW + timedelta(days=365))
+
+    same = build({"Fox": 100, "Deer": 100}, {"Fox": 12, "Deer": 12})
+    found = build_overlap(same, ("Fox", "Deer"), time=DayTime.CLOCK, seed=7)
+    [one] = found.estimates
+    assert (one.estimator, found.seed, found.replicates) == ("Dhat4", 7, 1000)
+    assert 0.8 < one.interval.low <= one.value <= one.interval.high <= 1
+    assert found == build_overlap(same, ("Fox", "Deer"), time=DayTime.CLOCK, seed=7)
+    apart = build({"Fox": 60, "Deer": 60}, {"Fox": 3, "Deer": 15})
+    both = build_overlap(apart, ("Fox", "Deer"), time=DayTime.CLOCK, seed=7)
+    assert [one.estimator for one in both.estimates] == ["Dhat1", "Dhat4"]
+    assert max(one.value for one in both.estimates) < 0.1
+    few = build({"Fox": 9, "Deer": 60}, {"Fox": 3, "Deer": 15})
+    none = build_overlap(few, ("Fox", "Deer"), time=DayTime.CLOCK, seed=7)
+    assert (none.estimates, none.replicates) == ([], 0)
+    assert [one.names for one in none.notes if one.code == "few_events"] == [["Fox"]]

@@ -123,7 +123,7 @@ export const tokenTexts = {
   } as Record<string, string>,
   expires: "Expires",
   inDays: (days: number) => `in ${formatPlural(days, "day", "days")}`,
-  made: "Made",
+  made: "Created",
   used: "Last used",
   revoke: "Revoke",
   revoked: "revoked",

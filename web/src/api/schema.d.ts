@@ -1639,6 +1639,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/insights/overlap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Overlap
+         * @description Return the overlap of the activity of two species, with its bootstrap interval.
+         *
+         *     `class` and `taxon` of the filter have no effect.
+         */
+        get: operations["get_overlap_api_v2_insights_overlap_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/insights/records": {
         parameters: {
             query?: never;
@@ -4108,11 +4130,15 @@ export interface components {
          * Activity
          * @description Activity of species over the day, with the most events first.
          *
-         *     Times are those of the clock in the time zone of each deployment.
+         *     Clock times are those in the time zone of each deployment. Solar times require a location, so
+         *     deployments whose location is unknown, or withheld from the caller, are left out. Days without a
+         *     sunrise or a sunset have no solar time.
          */
         Activity: {
             /** Curves */
             curves: components["schemas"]["ActivityCurve"][];
+            /** Deployments Left Out */
+            deployments_left_out: number;
             filter: components["schemas"]["AppliedFilter"];
             /** Notes */
             notes: components["schemas"]["InsightNote"][];
@@ -4120,12 +4146,14 @@ export interface components {
             species_left_out: number;
             /** Step Hours */
             step_hours: number;
+            time: components["schemas"]["DayTime"];
         };
         /**
          * ActivityCurve
          * @description Activity of a species over the day.
          *
-         *     `hours` counts the events by local hour. `density` has values at equal steps from 0:00, per
+         *     `events` have the requested time; `events_left_out` have none. `hours` counts the events by
+         *     hour. `density` has values at equal steps from 0:00, per
          *     hour, so that its integral over 24 hours is 1; it is null below 10 events. `concentration` is
          *     that of the von Mises kernel. `times` are the hours of the first 1,000 events.
          */
@@ -4136,6 +4164,8 @@ export interface components {
             density: number[] | null;
             /** Events */
             events: number;
+            /** Events Left Out */
+            events_left_out: number;
             /** Hours */
             hours: number[];
             /**
@@ -5363,6 +5393,14 @@ export interface components {
             /** Results */
             results: components["schemas"]["DayCount"][];
         };
+        /**
+         * DayTime
+         * @description The time of day of events: of the local clock, or of the sun.
+         *
+         *     Solar time moves sunrise to 6:00 and sunset to 18:00, and times between them in proportion.
+         * @enum {string}
+         */
+        DayTime: "clock" | "solar";
         /**
          * DayTotal
          * @description Number of images captured on a day, and of blank images among them.
@@ -7438,7 +7476,7 @@ export interface components {
          * @description The tables that can be downloaded as CSV.
          * @enum {string}
          */
-        InsightTable: "species" | "deployments" | "species-by-deployment" | "activity" | "accumulation" | "detection-history" | "detection-effort" | "records" | "camera-health";
+        InsightTable: "species" | "deployments" | "species-by-deployment" | "activity" | "overlap" | "accumulation" | "detection-history" | "detection-effort" | "records" | "camera-health";
         /**
          * Interval
          * @description A 95 % confidence interval.
@@ -8977,7 +9015,7 @@ export interface components {
          * @description The reason why a figure is missing or must be read with care.
          * @enum {string}
          */
-        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "estimated_effort" | "no_status_reports";
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_status_reports";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
@@ -9389,6 +9427,46 @@ export interface components {
             purpose: string;
             /** Url */
             url: string;
+        };
+        /**
+         * Overlap
+         * @description Overlap of the activity of two species, between 0 (none) and 1 (the same activity).
+         *
+         *     `estimates` has Dhat1 if the smaller sample has fewer than 50 events, Dhat4 from 75 events on,
+         *     and both between them. It is empty if a species has fewer than 10 events. The bootstrap is
+         *     seeded with `seed`.
+         */
+        Overlap: {
+            /** Deployments Left Out */
+            deployments_left_out: number;
+            /** Estimates */
+            estimates: components["schemas"]["OverlapCoefficient"][];
+            filter: components["schemas"]["AppliedFilter"];
+            first: components["schemas"]["ActivityCurve"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Replicates */
+            replicates: number;
+            second: components["schemas"]["ActivityCurve"];
+            /** Seed */
+            seed: number;
+            /** Step Hours */
+            step_hours: number;
+            time: components["schemas"]["DayTime"];
+        };
+        /**
+         * OverlapCoefficient
+         * @description An estimator of the coefficient of overlap with its 95 % bootstrap interval.
+         */
+        OverlapCoefficient: {
+            /**
+             * Estimator
+             * @description `Dhat1` or `Dhat4`.
+             */
+            estimator: string;
+            interval: components["schemas"]["Interval"];
+            /** Value */
+            value: number;
         };
         /** Page[AlgorithmClass] */
         Page_AlgorithmClass_: {
@@ -16637,6 +16715,7 @@ export interface operations {
         parameters: {
             query: {
                 project: number;
+                time?: components["schemas"]["DayTime"];
                 /** @description First local day. */
                 start?: string | null;
                 /** @description Last local day, included. */
@@ -16758,6 +16837,58 @@ export interface operations {
             };
         };
     };
+    get_overlap_api_v2_insights_overlap_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description A name as other insights return it. */
+                first: string;
+                /** @description A name as other insights return it. */
+                second: string;
+                time?: components["schemas"]["DayTime"];
+                /** @description Seed of the bootstrap; the same gives the same. */
+                seed?: number;
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes after which an observation starts a new event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overlap"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_records_api_v2_insights_records_get: {
         parameters: {
             query: {
@@ -16857,6 +16988,11 @@ export interface operations {
                 table: components["schemas"]["InsightTable"];
                 /** @description Required for detection histories. */
                 species?: string | null;
+                /** @description Required for an overlap. */
+                first?: string | null;
+                /** @description Required for an overlap. */
+                second?: string | null;
+                time?: components["schemas"]["DayTime"];
                 days?: number;
                 /** @description Seed of the bootstrap; the same gives the same. */
                 seed?: number;

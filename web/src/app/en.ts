@@ -29,7 +29,7 @@ export const navigationTexts = {
   projects: "Project",
   newProject: "New project",
   apiDocs: "API documentation",
-  running: (count: number) => formatPlural(count, "job runs", "jobs run"),
+  running: (count: number) => formatPlural(count, "job running", "jobs running"),
   failing: (count: number) =>
     count === 1 ? "1 source has a problem" : `${formatCount(count)} sources have problems`,
   archived:

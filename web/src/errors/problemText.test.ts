@@ -23,7 +23,7 @@ test("the detail of the server comes first, then each field", () => {
 
 test("an owner is named only if the server did not", () => {
   const advice = (detail: string) => formatProblem(new ApiProblem(403, { detail })).advice
-  expect(advice("This needs the role owner.")).toBe("")
+  expect(advice("This requires the role owner.")).toBe("")
   expect(advice("This is refused.")).toBe(errorTexts.askOwner)
 })
 
@@ -33,7 +33,8 @@ test("a failure of the server has the number of the request", () => {
 })
 
 test("frequent messages of the server are translated, others are marked as its own", () => {
-  const role = "This needs the role manager in the project; yours is viewer. Nothing was changed."
+  const role =
+    "This requires the role manager in the project; yours is viewer. Nothing was changed."
   expect(inGerman(role)).toBe(
     "Dafür ist im Projekt die Rolle Verwalter nötig; Sie haben die Rolle Betrachter.",
   )

@@ -18,7 +18,7 @@ const SERVER_MESSAGES: [RegExp, string][] = [
     "Das Objekt gibt es nicht, oder Sie haben keinen Zugang dazu.",
   ],
   [
-    /^This needs the role (\w+) in the project; yours is (\w+)\..*$/,
+    /^This requires the role (\w+) in the project; yours is (\w+)\..*$/,
     "Dafür ist im Projekt die Rolle $1 nötig; Sie haben die Rolle $2.",
   ],
   [

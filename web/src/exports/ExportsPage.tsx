@@ -7,7 +7,8 @@ import type { Export, ExportState } from "../api/types"
 import { ExchangeTabs } from "../imports/ExchangeTabs"
 import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
-import { Button, LinkButton } from "../ui/Button"
+import { LinkButton } from "../ui/Button"
+import { MoreButton } from "../ui/MoreButton"
 import { useUrlQuery } from "../ui/urlQuery"
 import { DownloadLink } from "./DownloadLink"
 import { ExportProgress, ExportTag } from "./ExportState"
@@ -94,13 +95,7 @@ export function ExportsPage() {
           </ul>
         </>
       )}
-      {hasNextPage && (
-        <div className="actions" style={{ marginTop: 12 }}>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {uiTexts.more}
-          </Button>
-        </div>
-      )}
+      <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </div>
   )
 }

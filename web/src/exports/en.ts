@@ -71,7 +71,7 @@ export const exportTexts = {
   descriptionHint: "Subject, area, time and methods of the study.",
   dataLicence: "Licence of the data",
   mediaLicence: "Licence of the images",
-  noLicence: "not said",
+  noLicence: "not specified",
   licenceHint: "GBIF accepts data only under one of these licences.",
   licences: {
     "CC0-1.0": "CC0: no restrictions",
@@ -79,7 +79,7 @@ export const exportTexts = {
     "CC-BY-NC-4.0": "CC BY-NC: attribution, not commercial",
   } as Record<string, string>,
   design: "Sampling design",
-  noDesign: "not said",
+  noDesign: "not specified",
   designs: {
     simpleRandom: "At random",
     systematicRandom: "On a grid, from a random start",
@@ -106,7 +106,7 @@ export const exportTexts = {
   } as Record<string, string>,
 
   states: {
-    queued: "Waits",
+    queued: "Queued",
     gathering: "Gathering",
     writing: "Writing",
     ready: "Ready",
@@ -153,7 +153,7 @@ export const exportTexts = {
   about: "Details",
   contents: "Images",
   asked: "Requested by",
-  took: "Made in",
+  took: "Created in",
   holds: "Content",
   file: "File",
   kept: "Kept until",

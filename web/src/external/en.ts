@@ -18,7 +18,7 @@ export const integrationTexts = {
   service: "Service",
   name: "Name",
   projects: "Projects",
-  made: "Made",
+  made: "Created",
   used: "Last used",
   state: "State",
   actions: "Actions",

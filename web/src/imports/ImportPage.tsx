@@ -10,6 +10,7 @@ import { paths, withSearch } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
+import { MoreButton } from "../ui/MoreButton"
 import { ImportFolders } from "./ImportFolders"
 import { formatOutcome, ImportProgress, ImportTag } from "./ImportState"
 import { importProblemsQuery, importQuery, isRunning } from "./queries"
@@ -207,13 +208,7 @@ function ImportProblems({ one }: { one: Import }) {
           </table>
         )}
       </div>
-      {hasNextPage && (
-        <div className="actions" style={{ marginTop: 12 }}>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {uiTexts.more}
-          </Button>
-        </div>
-      )}
+      <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </section>
   )
 }

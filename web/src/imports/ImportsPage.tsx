@@ -6,13 +6,13 @@ import { Link } from "wouter"
 import type { Import } from "../api/types"
 import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
-import { Button, LinkButton } from "../ui/Button"
+import { LinkButton } from "../ui/Button"
+import { MoreButton } from "../ui/MoreButton"
 import { ExchangeTabs } from "./ExchangeTabs"
 import { formatOutcome, ImportProgress, ImportTag } from "./ImportState"
 import { importsQuery } from "./queries"
 import "./exchange.css"
 import { ErrorMessage } from "../errors/ErrorMessage"
-import { uiTexts } from "../ui/en"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { formatBytes, Timestamp } from "../ui/time"
 import { exchangeTexts, importTexts as t } from "./en"
@@ -70,13 +70,7 @@ export function ImportsPage() {
           </ul>
         </>
       )}
-      {hasNextPage && (
-        <div className="actions" style={{ marginTop: 12 }}>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {uiTexts.more}
-          </Button>
-        </div>
-      )}
+      <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </div>
   )
 }

@@ -41,7 +41,7 @@ export const importTexts = {
   stop: "Stop",
   noFile: "Choose a file first.",
   states: {
-    queued: "Waits",
+    queued: "Queued",
     reading: "Reading",
     completed: "Done",
     failed: "Failed",
@@ -50,7 +50,7 @@ export const importTexts = {
   queued: "It starts when the imports before it are finished.",
   reading: (done: number, of: number | null) =>
     of === null
-      ? "Looking through the file."
+      ? "Scanning the file."
       : `${formatCount(done)} of ${formatPlural(of, "entry", "entries")} read.`,
   leave: "You can leave this page: the import continues, and is listed under Imports.",
   progress: "Progress",
@@ -89,18 +89,18 @@ export const importTexts = {
       "Several images have these names. Import the file for one deployment, or upload with the folders that the file names.",
   },
   faults: "Problems",
-  kinds: { wrong: "wrong", unknown: "not found", ambiguous: "several match" } as Record<
+  kinds: { wrong: "invalid", unknown: "not found", ambiguous: "several match" } as Record<
     string,
     string
   >,
-  place: "Where",
+  place: "Position",
   image: "Image",
   why: "Why",
   cut: (most: number) => `The first ${formatCount(most)} are listed; all are counted.`,
   seeImages: "See the images",
   about: "Details",
   of: "For",
-  asked: "Sent",
+  asked: "Requested",
   took: "Read in",
   size: "Size",
 }

@@ -3,24 +3,34 @@ import { useQuery } from "@tanstack/react-query"
 import { useCallback } from "react"
 import { useClassColour } from "../findings/classColours"
 import { useProject } from "../projects/projectContext"
-import { Chart, type Plot } from "../ui/charts/Chart"
+import { Chart, CsvLink, type Plot } from "../ui/charts/Chart"
+import { formatDecimal } from "../ui/en"
 import { useUrlQuery } from "../ui/urlQuery"
 import { activityTexts as t } from "./en"
 import { buildTableUrl, type InsightFilter } from "./insightFilter"
 import { Choice, Notes, Panel } from "./Panel"
-import { activityQuery } from "./queries"
+import { activityQuery, type DayTime, overlapQuery } from "./queries"
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour)
+const DUSK = 18
+const DAWN = 6
+/** Notes that this panel states with its own figures. */
+const OWN_NOTES = new Set(["few_events", "without_coordinates"])
 
 export function ActivitySection({ filter }: { filter: InsightFilter }) {
   const project = useProject()
   const colour = useClassColour()
   const [search, setSearch] = useUrlQuery()
-  const query = useQuery(activityQuery(project.id, filter))
+  const time: DayTime = search.get("time") === "solar" ? "solar" : "clock"
+  const query = useQuery(activityQuery(project.id, filter, time))
   const { data } = query
   const curves = data?.curves ?? []
   const first = curves.find((one) => one.name === search.get("first")) ?? curves[0]
   const second = curves.find((one) => one.name === search.get("second") && one.name !== first?.name)
+  const { data: overlap } = useQuery({
+    ...overlapQuery(project.id, filter, time, first?.name ?? "", second?.name ?? ""),
+    enabled: Boolean(first && second),
+  })
   const set = (name: string) => (value: string) =>
     setSearch((next) => (value ? next.set(name, value) : next.delete(name)), { replace: true })
   const shown = [first, second].filter((one) => one !== undefined)
@@ -38,6 +48,15 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
       },
       y: { label: null, grid: true, zero: true, ticks: 4 },
       marks: [
+        ...(time === "solar"
+          ? [
+              plot.rect([[0, DAWN] as const, [DUSK, 24] as const], {
+                x1: (one: readonly [number, number]) => one[0],
+                x2: (one: readonly [number, number]) => one[1],
+                fill: "var(--sunken)",
+              }),
+            ]
+          : []),
         ...shown.flatMap((one, at) => {
           const stroke = colour(one.name)
           const dashes = at === 1 ? "6 4" : undefined
@@ -78,7 +97,7 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
         plot.ruleY([0], { stroke: "var(--line-strong)" }),
       ],
     }),
-    [first, second, step],
+    [first, second, time, step],
   )
   const names = shown.map((one) => one.name)
   const options = curves.map((one) => [one.name, one.name] as const)
@@ -95,6 +114,7 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
     ]),
   }
   const few = shown.filter((one) => one.density === null)
+  const curve = shown.some((one) => one.density)
   return (
     <Panel
       id="activity"
@@ -110,6 +130,15 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
               options={[["", t.noSecond], ...options.filter(([name]) => name !== first.name)]}
               onChange={set("second")}
             />
+            <Choice
+              label={t.time}
+              value={time}
+              options={[
+                ["clock", t.clock],
+                ["solar", t.solar],
+              ]}
+              onChange={(next) => set("time")(next === "solar" ? next : "")}
+            />
           </>
         )
       }
@@ -118,8 +147,21 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
           {few.map((one) => (
             <p key={one.name}>{t.tooFew(one.name, one.events)}</p>
           ))}
-          {shown.some((one) => one.density) && <p>{t.method}</p>}
-          <Notes notes={(data?.notes ?? []).filter((note) => note.code !== "few_events")} />
+          {overlap && overlap.estimates.length > 0 && (
+            <p>{t.bootstrap(overlap.replicates, overlap.seed)}</p>
+          )}
+          {curve && <p>{t.method}</p>}
+          {shown.map(
+            (one) =>
+              one.concentration !== null && (
+                <p key={one.name}>{t.bandwidth(one.name, formatDecimal(one.concentration, 1))}</p>
+              ),
+          )}
+          <p>{time === "solar" ? t.solarHint : t.clockHint}</p>
+          {data !== undefined && data.deployments_left_out > 0 && (
+            <p>{t.leftOut(data.deployments_left_out)}</p>
+          )}
+          <Notes notes={(data?.notes ?? []).filter((note) => !OWN_NOTES.has(note.code))} />
         </>
       }
     >
@@ -140,13 +182,35 @@ export function ActivitySection({ filter }: { filter: InsightFilter }) {
               </span>
             ))}
           </p>
+          {second && overlap && overlap.estimates.length > 0 && (
+            <p className="overlap" data-testid="overlap">
+              {overlap.estimates.map((one) => (
+                <span key={one.estimator}>
+                  <b>{t.overlap(one.estimator, formatDecimal(one.value, 2))}</b>{" "}
+                  {t.overlapInterval(
+                    formatDecimal(one.interval.low, 2),
+                    formatDecimal(one.interval.high, 2),
+                    overlap.first.events,
+                    overlap.second.events,
+                  )}{" "}
+                </span>
+              ))}
+              <CsvLink
+                href={buildTableUrl(project.id, filter, "overlap", {
+                  first: overlap.first.name,
+                  second: overlap.second.name,
+                  time,
+                })}
+              />
+            </p>
+          )}
           <Chart
             label={t.chart(names.join(", "))}
             name="activity"
             height={232}
             draw={draw}
             table={table}
-            csv={buildTableUrl(project.id, filter, "activity")}
+            csv={buildTableUrl(project.id, filter, "activity", { time })}
           />
         </>
       )}

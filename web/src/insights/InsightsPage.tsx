@@ -122,7 +122,7 @@ function Content({
         </>
       )
     case "map":
-      return <MapSection summary={summary} height={560} />
+      return <MapSection summary={summary} filter={filter} height={560} />
     default:
       return (
         <div className="insight-sheet">
@@ -131,7 +131,7 @@ function Content({
             <ActivitySection filter={filter} />
           </div>
           <div>
-            <MapSection summary={summary} height={300} />
+            <MapSection summary={summary} filter={filter} height={300} />
             <RichnessSection filter={filter} />
           </div>
         </div>

@@ -1,46 +1,42 @@
-/** Rates at the places of the deployments: circles by area, over land and a graticule. */
+/** Rates at the places of the deployments: circles on a map, and the list behind it. */
 import { useQuery } from "@tanstack/react-query"
-import type { GeoJsonObject } from "geojson"
-import { useCallback, useEffect, useState } from "react"
+import { Download, Table } from "lucide-react"
+import { useMemo, useRef, useState } from "react"
+import { Link } from "wouter"
 import type { InsightSummary } from "../api/types"
+import { LocationBadge } from "../deployments/LocationBadge"
 import { deploymentsQuery } from "../deployments/queries"
 import { useClassColour } from "../findings/classColours"
+import { NO_FILTER } from "../images/queries"
+import { paths, withSearch } from "../paths"
 import { useProject } from "../projects/projectContext"
-import { Chart, type Plot } from "../ui/charts/Chart"
+import { Button } from "../ui/Button"
+import { formatCsv, saveFile } from "../ui/charts/chartFiles"
+import { chartTexts } from "../ui/charts/en"
+import { CircleMap, type CircleMapHandle } from "../ui/map/CircleMap"
+import { hasWebGl } from "../ui/map/webGl"
 import { rateMapTexts as t } from "./en"
-import { loadLand } from "./land"
-import { listRates, type PlaceRate } from "./mapRates"
+import type { InsightFilter } from "./insightFilter"
+import { buildRateCircles, listRates, type PlaceRate } from "./mapRates"
 import { Choice, formatRate, Panel } from "./Panel"
-
-/** Radius in pixels of the largest rate. */
-const LARGEST = 22
 
 interface MapProps {
   summary: InsightSummary
+  filter: InsightFilter
   height: number
 }
 
-export function MapSection({ summary, height }: MapProps) {
+export function MapSection({ summary, filter, height }: MapProps) {
   const project = useProject()
   const colour = useClassColour()
   const query = useQuery(deploymentsQuery(project.id))
   const { data } = query
-  const [land, setLand] = useState<GeoJsonObject | null>(null)
   const [name, setName] = useState("")
-  useEffect(() => {
-    // Without land, the map is still complete.
-    loadLand()
-      .then(setLand)
-      .catch(() => undefined)
-  }, [])
-  const rates = data ? listRates(summary, data.results, name) : []
-  const placed = rates.filter((one) => one.latitude !== null && one.longitude !== null)
-  const fill = name ? colour(name) : "var(--accent)"
-  // biome-ignore lint/correctness/useExhaustiveDependencies: rates change with the data and choices
-  const draw = useCallback(
-    (plot: Plot) => buildMap(plot, placed, land, fill),
-    [data, summary, land, name],
+  const rates = useMemo(
+    () => (data ? listRates(summary, data.results, name) : []),
+    [summary, data, name],
   )
+  const placed = rates.filter((one) => one.latitude !== null && one.longitude !== null)
   return (
     <Panel
       id="map"
@@ -72,83 +68,185 @@ export function MapSection({ summary, height }: MapProps) {
     >
       {data && placed.length === 0 && <p className="insight-empty">{t.nonePlaced}</p>}
       {placed.length > 0 && (
-        <Chart
-          label={t.chart(name || t.every)}
-          name="map"
+        <RateMap
+          rates={rates}
+          species={name}
+          filter={filter}
+          fill={name ? colour(name) : "var(--accent)"}
           height={height}
-          draw={draw}
-          table={{
-            columns: [t.deployment, t.latitude, t.longitude, t.events, t.rate],
-            rows: rates.map((one) => [
-              one.name,
-              one.latitude,
-              one.longitude,
-              one.events,
-              one.rate === null ? null : Math.round(10 * one.rate) / 10,
-            ]),
-          }}
         />
       )}
     </Panel>
   )
 }
 
-function buildMap(plot: Plot, placed: PlaceRate[], land: GeoJsonObject | null, fill: string) {
-  const at = { x: "longitude", y: "latitude" } as const
-  const some = placed.filter((one) => (one.rate ?? 0) > 0)
-  const none = placed.filter((one) => !((one.rate ?? 0) > 0))
-  // Names are on the side with more room.
-  const longitudes = placed.map((one) => one.longitude ?? 0)
-  const middle = (Math.min(...longitudes) + Math.max(...longitudes)) / 2
-  const label = (one: PlaceRate) => `${one.name} ${formatRate(one.rate)}`
-  return {
-    projection: { type: "mercator" as const, domain: buildDomain(placed), inset: 4 },
-    r: { range: [0, LARGEST], zero: true },
-    marks: [
-      ...(land ? [plot.geo(land, { fill: "var(--sunken)", stroke: "var(--line-strong)" })] : []),
-      plot.graticule({ stroke: "var(--line)", strokeOpacity: 1 }),
-      plot.dot(none, { ...at, r: 4, stroke: "var(--ink-soft)", strokeWidth: 1.5 }),
-      plot.dot(some, {
-        ...at,
-        r: "rate",
-        fill,
-        fillOpacity: 0.6,
-        stroke: fill,
-        strokeWidth: 1.5,
-        title: label,
-      }),
-      ...[false, true].map((isEast) =>
-        plot.text(
-          placed.filter((one) => (one.longitude ?? 0) > middle === isEast),
-          {
-            ...at,
-            text: label,
-            dx: isEast ? -LARGEST - 2 : LARGEST + 2,
-            textAnchor: isEast ? ("end" as const) : ("start" as const),
-            fill: "var(--ink)",
-            stroke: "var(--surface)",
-            strokeWidth: 4,
-          },
-        ),
-      ),
-    ],
-  }
+interface RateMapProps {
+  rates: PlaceRate[]
+  species: string
+  filter: InsightFilter
+  fill: string
+  height: number
 }
 
-/** Return the corners of the map: all places with a margin, at least about 2 km. */
-function buildDomain(placed: PlaceRate[]): GeoJsonObject {
-  const limits = (values: number[]) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)]
-    const margin = Math.max(0.01, 0.25 * (high - low))
-    return [low - margin, high + margin] as const
-  }
-  const [west, east] = limits(placed.map((one) => one.longitude ?? 0))
-  const [south, north] = limits(placed.map((one) => one.latitude ?? 0))
-  const coordinates = [
-    [west, south],
-    [east, south],
-    [east, north],
-    [west, north],
-  ]
-  return { type: "MultiPoint", coordinates } as GeoJsonObject
+function RateMap({ rates, species, filter, fill, height }: RateMapProps) {
+  const [hasMap, setMap] = useState(hasWebGl)
+  const [isOpen, setOpen] = useState(false)
+  const [chosen, setChosen] = useState<string | null>(null)
+  const handle = useRef<CircleMapHandle>(null)
+  const circles = useMemo(() => buildRateCircles(rates, formatRate), [rates])
+  const label = t.chart(species || t.every)
+  const found = rates.find((one) => one.id === chosen)
+  const list = (
+    <RateList
+      rates={rates}
+      label={label}
+      chosen={hasMap ? chosen : null}
+      onChoose={hasMap ? setChosen : undefined}
+    />
+  )
+  const saveCsv = () =>
+    saveFile("map.csv", new Blob([formatCsv(buildTable(rates))], { type: "text/csv" }))
+  return (
+    <figure className="chart">
+      {hasMap ? (
+        <CircleMap
+          handle={handle}
+          circles={circles}
+          fill={fill}
+          label={label}
+          height={height}
+          chosen={chosen}
+          onChoose={setChosen}
+          onFailed={() => setMap(false)}
+        />
+      ) : (
+        <p className="soft small">{t.noMap}</p>
+      )}
+      {hasMap && (
+        <p className="rate-chosen" aria-live="polite">
+          {found ? <RateSummary rate={found} species={species} filter={filter} /> : t.choose}
+        </p>
+      )}
+      <figcaption className="chart-actions">
+        {hasMap && (
+          <Button
+            small
+            kind="quiet"
+            icon={<Table size={14} aria-hidden />}
+            aria-expanded={isOpen}
+            onClick={() => setOpen(!isOpen)}
+          >
+            {isOpen ? t.hideList : t.showList}
+          </Button>
+        )}
+        <Button
+          small
+          kind="quiet"
+          icon={<Download size={14} aria-hidden />}
+          aria-label={chartTexts.downloadCsv}
+          onClick={saveCsv}
+        >
+          {chartTexts.csv}
+        </Button>
+        {hasMap && (
+          <Button
+            small
+            kind="quiet"
+            aria-label={chartTexts.downloadPng}
+            onClick={() => handle.current?.savePng("map")}
+          >
+            {chartTexts.png}
+          </Button>
+        )}
+      </figcaption>
+      {(isOpen || !hasMap) && list}
+    </figure>
+  )
 }
+
+/** "Ford: 5.0 per 100 camera-nights, 1 event. See images" */
+function RateSummary({
+  rate,
+  species,
+  filter,
+}: Pick<RateMapProps, "species" | "filter"> & { rate: PlaceRate }) {
+  const project = useProject()
+  const search = {
+    ...NO_FILTER,
+    class: species,
+    from: filter.start,
+    to: filter.end,
+    deployment: rate.id,
+  }
+  return (
+    <>
+      <b>{rate.name}</b> <LocationBadge precision={rate.precision} />
+      {t.rateAt(formatRate(rate.rate), rate.events)}{" "}
+      <Link href={withSearch(paths.images(project.id), search)}>{t.seeImages}</Link>
+    </>
+  )
+}
+
+interface RateListProps {
+  rates: PlaceRate[]
+  label: string
+  chosen: string | null
+  /** Select a deployment on the map; without a map, names are plain text. */
+  onChoose?: (id: string | null) => void
+}
+
+function RateList({ rates, label, chosen, onChoose }: RateListProps) {
+  return (
+    <div className="chart-table" tabIndex={0} role="region" aria-label={label}>
+      <table className="table rate-list">
+        <thead>
+          <tr>
+            <th scope="col">{t.deployment}</th>
+            <th scope="col" className="number">
+              {t.rate}
+            </th>
+            <th scope="col" className="number">
+              {t.events}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rates
+            .toSorted((a, b) => (b.rate ?? -1) - (a.rate ?? -1) || a.name.localeCompare(b.name))
+            .map((one) => (
+              <tr key={one.id} className={one.id === chosen ? "rate-row-chosen" : undefined}>
+                <td>
+                  {onChoose && one.latitude !== null ? (
+                    <button
+                      type="button"
+                      className="name rate-name"
+                      aria-pressed={one.id === chosen}
+                      onClick={() => onChoose(one.id === chosen ? null : one.id)}
+                    >
+                      {one.name}
+                    </button>
+                  ) : (
+                    one.name
+                  )}{" "}
+                  <LocationBadge precision={one.precision} />
+                </td>
+                <td className="number">{formatRate(one.rate)}</td>
+                <td className="number">{one.events}</td>
+              </tr>
+            ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+const buildTable = (rates: PlaceRate[]) => ({
+  columns: [t.deployment, t.latitude, t.longitude, t.events, t.rate],
+  rows: rates.map((one) => [
+    one.name,
+    one.latitude,
+    one.longitude,
+    one.events,
+    one.rate === null ? null : Math.round(10 * one.rate) / 10,
+  ]),
+})

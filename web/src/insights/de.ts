@@ -57,11 +57,12 @@ export const insightTexts: Translation<typeof en.insightTexts> = {
     outside_period: "Beobachtungen außerhalb des Zeitraums ihres Standorts zählen nicht zur Rate.",
     without_coordinates: "Standorte ohne Position sind ausgelassen.",
     locations_withheld: "Einige Positionen sind für Ihre Rolle verborgen.",
-    no_audit_sample: "Noch gibt es keine geprüfte Zufallsstichprobe.",
-    biased_reviews: "Prüfungen von Bildern, die Menschen gewählt haben, sind verzerrt.",
+    no_audit_sample: "Es gibt noch keine geprüfte Zufallsstichprobe.",
+    biased_reviews:
+      "Prüfungen von Bildern, die Personen ausgewählt haben, sind nicht repräsentativ.",
     no_status_reports: "Keine Kamera meldet Batterie, Temperatur, Speicher oder Signal.",
-    rows_left_out: "Nicht alle Zeilen werden gezeigt; die CSV-Datei enthält alle.",
-    times_assumed: "Einige Zeiten sind angenommen.",
+    rows_left_out: "Nicht alle Zeilen werden angezeigt; die CSV-Datei enthält alle.",
+    times_assumed: "Einige Zeiten beruhen auf Annahmen.",
   } as Record<string, string>,
 }
 
@@ -95,11 +96,24 @@ export const activityTexts: Translation<typeof en.activityTexts> = {
   tooFew: (name, events) =>
     `${name}: ${formatEvents(events)}. Für eine Kurve sind mindestens 10 nötig.`,
   chart: (names) => `Aktivität von ${names} nach Stunde des Tages`,
-  method: "Kerndichte, von Mises. Uhrzeit in der Zeitzone jedes Standorts.",
+  time: "Tageszeit",
+  clock: "Uhrzeit",
+  solar: "Sonnenzeit",
+  overlap: (estimator, value) => `Überlappung ${estimator} ${value}`,
+  overlapInterval: (low, high, first, second) =>
+    `(${formatInterval(low, high)}) aus ${formatCount(first)} und ${formatPlural(second, "Ereignis", "Ereignissen")}.`,
+  method: "Kerndichte, von Mises.",
+  bandwidth: (name, value) => `Konzentration des Kerns von ${name}: ${value}.`,
+  bootstrap: (replicates, seed) =>
+    `Das Intervall stammt aus ${formatCount(replicates)} Bootstrap-Stichproben mit Startwert ${seed}.`,
+  clockHint: "Uhrzeit in der Zeitzone jedes Standorts.",
+  solarHint: "Sonnenzeit: Sonnenaufgang ist 6:00, Sonnenuntergang ist 18:00.",
+  leftOut: (count) =>
+    `${formatPlural(count, "Standort ohne bekannte Position ist", "Standorte ohne bekannte Position sind")} ausgelassen.`,
 }
 
 export const richnessTexts: Translation<typeof en.richnessTexts> = {
-  title: "Zunahme der Arten",
+  title: "Artenzahl nach Aufwand",
   nights: "Kameranächte",
   observed: "Beobachtet",
   expected: "Erwartet (Mao Tau)",
@@ -127,7 +141,7 @@ export const effortTexts: Translation<typeof en.effortTexts> = {
   table: "Aufwand",
   legend: { images: "in Betrieb", gap: "Lücke" },
   suggest: (day) => `Ende auf ${day} setzen`,
-  suggestHint: "Seit drei Tagen ist kein Bild mehr gekommen. Das letzte kann das Ende sein.",
+  suggestHint: "Seit drei Tagen kam kein Bild mehr. Das letzte kann das Ende des Einsatzes sein.",
   ended: (name) => `Ende von ${name} gesetzt.`,
 }
 
@@ -143,7 +157,13 @@ export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
   rate: "Rate",
   events: "Ereignisse",
   noPlace: (count) =>
-    `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil Ihnen keine Position bekannt ist.`,
+    `${formatPlural(count, "Standort ist", "Standorte sind")} nicht auf der Karte, weil die Position fehlt oder für Sie verborgen ist.`,
+  choose: "Wählen Sie einen Kreis oder einen Standort der Liste.",
+  showList: "Liste zeigen",
+  hideList: "Liste ausblenden",
+  rateAt: (rate, events) => `${rate} je 100 Kameranächte, ${formatEvents(events)}.`,
+  seeImages: "Bilder ansehen",
+  noMap: "Dieser Browser kann die Karte nicht zeichnen. Die Liste ist vollständig.",
   nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
 }
 
@@ -155,7 +175,7 @@ export const healthTexts: Translation<typeof en.healthTexts> = {
   lastImage: "Letztes Bild",
   perDay: "Bilder je Tag",
   recent: (value) => `${value} in den letzten 7 Tagen`,
-  blanks: "Leere",
+  blanks: "Leere Bilder",
   battery: "Batterie",
   temperature: "Temperatur",
   storage: "Speicher belegt",
@@ -167,7 +187,7 @@ export const healthTexts: Translation<typeof en.healthTexts> = {
     silent: "Ohne neue Bilder",
     clock_in_future: "Uhr in der Zukunft",
     clock_reset: "Uhr wurde zurückgesetzt",
-    time_zone_assumed: "Zeitzone ist angenommen",
+    time_zone_assumed: "Zeitzone nicht bestätigt",
     without_camera_time: "Bilder ohne Kamerazeit",
     mostly_blank: "Meist leer",
     fewer_images: "Weniger Bilder als vorher",

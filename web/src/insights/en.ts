@@ -97,7 +97,20 @@ export const activityTexts = {
   tooFew: (name: string, events: number) =>
     `${name}: ${formatEvents(events)}. At least 10 are needed for a curve.`,
   chart: (names: string) => `Activity of ${names} by hour of the day`,
-  method: "Kernel density, von Mises. Time of the clock in the zone of each deployment.",
+  time: "Time of day",
+  clock: "Clock time",
+  solar: "Solar time",
+  overlap: (estimator: string, value: string) => `Overlap ${estimator} ${value}`,
+  overlapInterval: (low: string, high: string, first: number, second: number) =>
+    `(${formatInterval(low, high)}) from ${formatCount(first)} and ${formatEvents(second)}.`,
+  method: "Kernel density, von Mises.",
+  bandwidth: (name: string, value: string) => `Concentration of the kernel of ${name}: ${value}.`,
+  bootstrap: (replicates: number, seed: number) =>
+    `The interval is from ${formatCount(replicates)} bootstrap samples with seed ${seed}.`,
+  clockHint: "Clock time in the zone of each deployment.",
+  solarHint: "Solar time: sunrise is 6:00 and sunset is 18:00.",
+  leftOut: (count: number) =>
+    `${formatPlural(count, "deployment without a known position is", "deployments without a known position are")} left out.`,
 }
 
 export const richnessTexts = {
@@ -146,6 +159,13 @@ export const rateMapTexts = {
   events: "Events",
   noPlace: (count: number) =>
     `${formatPlural(count, "deployment is", "deployments are")} not on the map, because no position is known to you.`,
+  choose: "Select a circle or a deployment of the list.",
+  showList: "Show list",
+  hideList: "Hide list",
+  rateAt: (rate: string, events: number) =>
+    `${rate} per 100 camera-nights, ${formatEvents(events)}.`,
+  seeImages: "See images",
+  noMap: "This browser cannot draw the map. The list is complete.",
   nonePlaced: "No deployment has a position. Set positions to see the map.",
 }
 

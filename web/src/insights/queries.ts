@@ -24,17 +24,38 @@ export const summaryQuery = (project: number, filter: InsightFilter) =>
     ...kept,
   })
 
-export const activityQuery = (project: number, filter: InsightFilter) =>
+export type DayTime = "clock" | "solar"
+
+export const activityQuery = (project: number, filter: InsightFilter, time: DayTime) =>
   queryOptions({
-    queryKey: key(project, "activity", filter),
+    queryKey: key(project, "activity", filter, time),
     queryFn: ({ signal }) =>
       unwrap(
         api.GET("/api/v2/insights/activity", {
-          params: { query: buildInsightParameters(project, filter) },
+          params: { query: { ...buildInsightParameters(project, filter), time } },
           signal,
         }),
       ),
     ...kept,
+  })
+
+export const overlapQuery = (
+  project: number,
+  filter: InsightFilter,
+  time: DayTime,
+  first: string,
+  second: string,
+) =>
+  queryOptions({
+    queryKey: key(project, "overlap", filter, time, first, second),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/overlap", {
+          params: { query: { ...buildInsightParameters(project, filter), time, first, second } },
+          signal,
+        }),
+      ),
+    staleTime: kept.staleTime,
   })
 
 export const accumulationQuery = (project: number, filter: InsightFilter) =>

@@ -9,6 +9,7 @@ import { useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { formatCount, uiTexts } from "../ui/en"
 import { SkeletonRows } from "../ui/feedback"
+import { MoreButton } from "../ui/MoreButton"
 import { showToast } from "../ui/Toasts"
 import { Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
@@ -141,13 +142,7 @@ export function DeliveryLog({ webhook, isThere }: { webhook: Webhook; isThere: b
           </table>
         </div>
       )}
-      {hasNextPage && (
-        <div className="actions" style={{ marginTop: 12 }}>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {uiTexts.more}
-          </Button>
-        </div>
-      )}
+      <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
       <p className="soft small" style={{ marginTop: 12 }}>
         {t.logText}
       </p>

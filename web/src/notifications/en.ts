@@ -16,7 +16,7 @@ export const noticeTexts = {
   setUp: "TRAPLINE_SMTP_URL=smtp+starttls://user:password@mail.example.org",
   setUpMore: "More is in docs/how-to/configure-email-notifications.md.",
 
-  what: "What",
+  what: "Alert",
   last: "Last e-mail",
   never: "none yet",
   notSent: (why: string) => `The newest one has not been sent: ${why}. It is retried for one day.`,
@@ -31,7 +31,7 @@ export const noticeTexts = {
     if (notice.silent_for_h) return `no image for ${span(notice.silent_for_h)}`
     if (notice.class_name)
       return notice.confidence_min
-        ? `${notice.class_name}, at least ${Math.round(notice.confidence_min * 100)}% sure`
+        ? `${notice.class_name}, confidence at least ${Math.round(notice.confidence_min * 100)} %`
         : notice.class_name
     return ""
   },
@@ -78,20 +78,20 @@ export const webhookTexts = {
   types: {
     "job.queued": "A job is queued",
     "job.processing": "A job is running",
-    "job.completed": "A job is done",
+    "job.completed": "A job is completed",
     "job.failed": "A job has failed",
     "job.canceled": "A job is canceled",
-    "analysis.completed": "An analysis is done",
+    "analysis.completed": "An analysis is completed",
     "analysis.failed": "An analysis has failed",
     "image.created": "Images have arrived",
-    "source.failing": "A source fails",
+    "source.failing": "A source is failing",
     "source.recovered": "A source has recovered",
     "source.run.completed": "A run of a source has ended",
     "worker.online": "A worker is online",
     "worker.offline": "A worker is offline",
     "worker.evicted": "A worker is evicted",
   } satisfies Record<EventType, string>,
-  ping: "A test",
+  ping: "Test event",
   go: "Add webhook",
   save: "Save",
   saved: "Webhook saved.",
@@ -109,7 +109,7 @@ export const webhookTexts = {
   failing: "failing since",
   waiting: "Waiting",
   failed: "Not delivered",
-  made: "Made",
+  made: "Created",
   actions: "Actions",
   disabled: "Trapline disabled the webhook:",
   offText: "The webhook is disabled. New events are not sent; waiting deliveries are kept.",

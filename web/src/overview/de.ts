@@ -28,7 +28,7 @@ export const onboardingTexts: Translation<typeof en.onboardingTexts> = {
   resultsJob: "Auftrag ansehen",
   choose: "Pipeline wählen",
   chooseGo: "Wählen",
-  noPipeline: "Noch hat kein Worker eine Pipeline registriert.",
+  noPipeline: "Es hat noch kein Worker eine Pipeline registriert.",
   chosen: (name) => `${name} analysiert jedes neue Bild.`,
 }
 
@@ -37,12 +37,12 @@ export const overviewTexts: Translation<typeof en.overviewTexts> = {
   recent: "Neueste Bilder",
   finds: "Beste Funde",
   lastImage: (age) => `letztes Bild ${age}`,
-  running: "Läuft gerade",
+  running: "Laufende Aufträge",
   nothingRuns: "Kein Auftrag läuft.",
   sources: "Quellen",
   noSources: "Keine Quelle wird abgefragt.",
   workers: "Worker",
-  noWorkers: "Noch ist kein Worker registriert.",
+  noWorkers: "Es ist noch kein Worker registriert.",
   seeAll: "Alle ansehen",
   found: "Häufigste Arten",
   silent: (count) =>

@@ -8,6 +8,7 @@ import { paths } from "../paths"
 import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { MoreButton } from "../ui/MoreButton"
 import { useUrlQuery } from "../ui/urlQuery"
 import { ProgressBar } from "./ProgressBar"
 import { RunDialog } from "./RunDialog"
@@ -105,13 +106,7 @@ export function JobsPage() {
           </li>
         ))}
       </ul>
-      {hasNextPage && (
-        <div className="actions" style={{ marginTop: 12 }}>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {uiTexts.more}
-          </Button>
-        </div>
-      )}
+      <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
       {starting && <RunDialog onClose={() => setStarting(false)} />}
     </div>
   )

@@ -60,15 +60,15 @@ export const runTexts = {
   duration: (time: string, now: boolean) =>
     `about ${time} of work, at the ${now ? "current" : "last"} rate`,
   noPace: "no estimate yet: this pipeline has not run here",
-  waits: "it waits for a worker",
+  waits: "waiting for a worker",
   ahead: (count: number) =>
     `${formatImages(count)} of other jobs ${count === 1 ? "is" : "are"} in the queue.`,
 
   preset: "Preset",
-  content: "Over",
+  content: "Images",
   attempt: (count: number) => `attempt ${formatCount(count)}`,
-  asked: "asked for",
-  began: "began",
+  asked: "requested",
+  began: "started",
   ended: "ended",
   metadata: "Metadata",
 }
@@ -122,7 +122,7 @@ export const jobTexts = {
   by: "Requested by",
   started: "Started",
   finished: "Finished",
-  created: "Made",
+  created: "Created",
   priority: "Priority",
   states: {
     queued: "Queued",
@@ -140,7 +140,7 @@ export const jobTexts = {
     `${rate * 60 >= 10 ? formatCount(Math.round(rate * 60)) : formatDecimal(rate * 60, 1)} images/min`,
   counts: {
     queued: "waiting",
-    processing: "in work",
+    processing: "processing",
     completed: "done",
     failed: "failed",
     canceled: "canceled",
@@ -177,7 +177,7 @@ export const failureTexts = {
   none: "No image failed.",
   noReason: "No reason was given",
   noWorker: "an unknown worker",
-  look: "Look at the image",
+  look: "View image",
   choose: "Choose images to retry only some.",
   retrySome: "Retry selected",
   sum: (images: number, reasons: number) =>
@@ -191,7 +191,7 @@ export const failureTexts = {
   at: (time: string, took: string) => `${time}, for ${took}`,
   since: (time: string) => `since ${time}`,
   outcomes: {
-    "in hand": "is in work",
+    "in hand": "is in progress",
     completed: "done",
     error: "failed without a message",
     lost: "no response",

@@ -24,7 +24,7 @@ export const reviewTexts: Translation<typeof en.reviewTexts> = {
   nothingToUndo: "Nichts rückgängig zu machen.",
   nothingToRedo: "Nichts zu wiederholen.",
   redone: (what, filename) => `Wiederholt: ${what}, ${filename}.`,
-  noResult: "Noch keine Analyse dieses Bildes ist abgeschlossen: Bestimmen Sie es selbst.",
+  noResult: "Für dieses Bild ist noch keine Analyse abgeschlossen: Bestimmen Sie es selbst.",
   said: {
     confirm: (what) => `Bestätigt: ${what}.`,
     correct: (what) => `Korrigiert: ${what}.`,
@@ -34,8 +34,8 @@ export const reviewTexts: Translation<typeof en.reviewTexts> = {
   },
   withdrawn: "Zurückgezogen. Die vorherige Bestimmung gilt wieder.",
   isIt: "Was ist es?",
-  isItHint: "Wählen Sie aus der Liste, oder tippen Sie einen Namen",
-  inOwnWords: (name) => `„${name}“ wie getippt verwenden`,
+  isItHint: "Wählen Sie aus der Liste, oder geben Sie einen Namen ein",
+  inOwnWords: (name) => `„${name}“ wie eingegeben verwenden`,
   synonymOf: (name) => `Synonym von ${name}`,
   more: "Anzahl, Geschlecht, Altersstadium, Verhalten",
   count: "Anzahl",
@@ -120,7 +120,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   blankProposal: "Leer",
   nothingYet: "Noch kein Ergebnis",
   nothingYetHint:
-    "Noch keine Analyse dieser Bilder ist abgeschlossen. Weisen Sie eine Art zu, oder gehen Sie weiter.",
+    "Für diese Bilder ist noch keine Analyse abgeschlossen. Weisen Sie eine Art zu, oder gehen Sie weiter.",
   inImages: (found, total) =>
     total === 1 ? "" : `auf ${formatCount(found)} von ${ofImages(total)}`,
   noBoxes: (total) => (total === 1 ? "Nichts gefunden" : `Nichts gefunden auf ${ofImages(total)}`),
@@ -139,7 +139,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   proposed: "vorgeschlagen",
   editPalette: "Palette bearbeiten",
   editPaletteHint:
-    "Legen Sie eine Art fest auf eine Taste, damit sie dort für alle Prüfenden bleibt. Die anderen Tasten haben die häufigsten Arten.",
+    "Legen Sie eine Art auf einer Taste fest, damit sie dort für alle Prüfer bleibt. Die übrigen Tasten zeigen die häufigsten Arten.",
   speciesOfKey: (key) => `Art der Taste ${key}`,
   changeKey: (key, name) => `Taste ${key}: ${name ?? "frei"}. Art ändern`,
   freeKey: "Frei",
@@ -156,7 +156,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   newIndividual: (name) => `„${name}“ anlegen`,
   isNewIndividual: "Neues Individuum dieses Projekts",
   noIndividuals:
-    "In diesem Projekt ist noch kein Individuum benannt. Tippen Sie einen Namen, um eines anzulegen.",
+    "In diesem Projekt ist noch kein Individuum benannt. Geben Sie einen Namen ein, um eines anzulegen.",
   loading: "Wird geladen",
   noCameraTime: "keine Kamerazeit",
   noPalette: "Hier erscheinen die häufigsten Arten des Projekts.",
@@ -174,7 +174,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
     ].join(" "),
   fewer: "Eins weniger",
   more: "Eins mehr",
-  typing: (digits) => (digits === "" ? "Tippen Sie die Anzahl" : digits),
+  typing: (digits) => (digits === "" ? "Geben Sie die Anzahl ein" : digits),
   star: "Stern",
   comment: "Kommentar",
   commentHint: "Eine Bemerkung zu diesem Bild, ohne Entscheidung",
@@ -184,12 +184,12 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   search: "Art",
   boxGone: "Der ausgewählte Rahmen wurde inzwischen gelöscht. Es wurde nichts entschieden.",
   searchFailed:
-    "Die Artenliste ist nicht verfügbar. ↓ und die Eingabetaste speichern den Namen wie eingegeben.",
+    "Die Artenliste ist nicht verfügbar. Mit ↓ und der Eingabetaste wird der Name wie eingegeben gespeichert.",
   searchHint: "Wissenschaftlicher oder gebräuchlicher Name",
   cancel: "Abbrechen",
   recent: "Zuletzt verwendet",
   observed: "In diesem Projekt beobachtet",
-  asTyped: (name) => `„${name}“ wie getippt verwenden`,
+  asTyped: (name) => `„${name}“ wie eingegeben verwenden`,
   synonymOf: (name) => `Synonym von ${name}`,
   enterHint: "Zuweisen und weiter",
   stayHint: "Zuweisen und bleiben",
@@ -200,7 +200,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
   moreSpecies: (count) => `und ${formatPlural(count, "weitere Art", "weitere Arten")}`,
   decisionsIn: (count, minutes) =>
     `${formatPlural(count, "Entscheidung", "Entscheidungen")} in ${formatCount(minutes)} min`,
-  checkRandom: "Zufällige Bilder kontrollieren",
+  checkRandom: "Zufällige Bilder nachprüfen",
   reviewUnsure: "Unsichere Bilder prüfen",
   toOverview: "Übersicht öffnen",
   yourDecisions: "Ihre Entscheidungen",
@@ -220,7 +220,7 @@ export const reviewScreenTexts: Translation<typeof en.reviewScreenTexts> = {
 
 export const imageToolTexts: Translation<typeof en.imageToolTexts> = {
   title: "Bildwerkzeuge",
-  zoom: "Auf Rahmen vergrößern",
+  zoom: "Auf den Rahmen zoomen",
   play: "Sequenz abspielen",
   night: "Nachteinstellung",
   sliders: "Helligkeit, Kontrast, Gamma",
@@ -254,7 +254,7 @@ export const reviewKeys: Translation<typeof en.reviewKeys> = [
       ["l", "Polygon zeichnen, wenn das Projekt sie nutzt: Pfeile, Leertaste, Enter"],
       ["e", "ausgewählten Rahmen ändern"],
       ["Entf", "ausgewählten Rahmen löschen"],
-      ["f", "auf den Rahmen vergrößern"],
+      ["f", "auf den Rahmen zoomen"],
       ["g", "Lupe"],
       ["h, gehalten", "Rahmen ausblenden"],
       ["Leertaste", "Sequenz abspielen"],
@@ -280,10 +280,10 @@ export const reviewKeys: Translation<typeof en.reviewKeys> = [
 export const sequenceChangeTexts: Translation<typeof en.sequenceChangeTexts> = {
   actions: "Sequenz",
   split: "Hier teilen",
-  merge: "Mit voriger verbinden",
+  merge: "Mit vorheriger zusammenführen",
   splitDone: "Sequenz geteilt.",
-  mergeDone: "Sequenzen verbunden.",
+  mergeDone: "Sequenzen zusammengeführt.",
   undone: "Änderung der Sequenz rückgängig gemacht.",
   undo: "Rückgängig",
-  noPrevious: "Keine frühere Sequenz dieser Kamera. Nichts wurde geändert.",
+  noPrevious: "Diese Kamera hat keine frühere Sequenz. Es wurde nichts geändert.",
 }

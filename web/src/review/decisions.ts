@@ -56,6 +56,8 @@ interface QueuedDecision extends DecisionTarget {
    * response.
    */
   attempts: number
+  /** The Idempotency-Key of the request that it shares with other decisions. */
+  batch?: string
   state: DecisionState
   refusal?: Refusal
 }
@@ -151,7 +153,10 @@ export type UnnumberedDecision =
   | Omit<WithdrawDecision, "number">
   | Omit<BoxDecision, "number">
   | Omit<StarDecision, "number">
-type UnqueuedDecision<One> = Omit<One, "number" | "user" | "key" | "madeAt" | "attempts" | "state">
+type UnqueuedDecision<One> = Omit<
+  One,
+  "number" | "user" | "key" | "madeAt" | "attempts" | "batch" | "state"
+>
 export type NewBoxDecision = UnqueuedDecision<BoxDecision>
 export type NewDecision =
   | UnqueuedDecision<IdentifyDecision>
@@ -169,7 +174,13 @@ export const listStatements = (made: Identification[]): string[] => [
 
 /** Queue a refused decision again; the user decided to send it. */
 export function sendAgain(one: Decision): Decision {
-  const queued = { ...one, state: "waiting" as const, refusal: undefined, madeAt: Date.now() }
+  const queued = {
+    ...one,
+    state: "waiting" as const,
+    refusal: undefined,
+    batch: undefined,
+    madeAt: Date.now(),
+  }
   if (queued.act !== "identify") return queued
   const body = (one.refusal?.other && queued.explicit) || queued.body
   return { ...queued, body, confirmed: true }

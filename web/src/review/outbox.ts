@@ -4,7 +4,6 @@
  */
 import {
   api,
-  csrfHeaders,
   generateIdempotencyKey,
   getSession,
   type Session,
@@ -14,75 +13,36 @@ import {
 } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
 import { invertBoxDecision, replaceTheirs } from "./boxDecisions"
-import { sendBox } from "./boxRequests"
+import { sendDecision } from "./decisionRequests"
 import {
   type Decision,
-  getSeen,
-  listStatements,
+  type IdentifyDecision,
   type NewDecision,
   type Refusal,
   sendAgain,
 } from "./decisions"
+import { claimBatch, selectBatch, sendBatch, splitBatch } from "./outboxBatches"
 import { notify } from "./outboxEvents"
+import { drop, getOutbox, getOwner, put, putAll, setDecisions, setOwner, tabs } from "./outboxState"
 import {
   addDecision,
   claimNextDecision,
-  findDecision,
   listDecisions,
+  listWaiting,
   updateDecision,
 } from "./outboxStore"
-import { explainRefusal, findConflict } from "./sendConflicts"
+import { mapInParallel } from "./requestsInParallel"
+import { explainRefusal, findBatchConflict, findConflict } from "./sendConflicts"
 import { runExclusively } from "./sendingLock"
 
-export interface Outbox {
-  /**
-   * The decisions of the signed-in user in order, including those sent since the page was opened.
-   */
-  decisions: readonly Decision[]
-  waiting: number
-  refused: number
-  /** Why the oldest decision could not be sent; null after the next success. */
-  trouble: ApiProblem | null
-}
+export { getOutbox } from "./outboxState"
 
-const EMPTY_OUTBOX: Outbox = { decisions: [], waiting: 0, refused: 0, trouble: null }
-const NO_CHANGE = { add_tags: [], remove_tags: [], as_read: false }
 const [MIN_RETRY_MS, MAX_RETRY_MS] = [500, 15_000]
-const TIMEOUT_MS = 30_000
+/** The number of decisions at the start of the queue that can be in one batch. */
+const MAX_LISTED = 100
 
-let state: Outbox = EMPTY_OUTBOX
-let user: string | null = null
 /** Decisions that the browser is writing to its storage. */
 let storing = 0
-const tabs = "BroadcastChannel" in window ? new BroadcastChannel("trapline-outbox") : null
-
-export const getOutbox = (): Outbox => state
-
-function set(decisions: readonly Decision[], trouble: ApiProblem | null = state.trouble): void {
-  const count = (wanted: Decision["state"]) =>
-    decisions.filter((one) => one.state === wanted).length
-  const waiting = count("waiting")
-  state = { decisions, waiting, refused: count("refused"), trouble: waiting === 0 ? null : trouble }
-  notify("onChange")
-}
-
-function put(one: Decision, trouble = state.trouble): void {
-  if (one.user !== user) return
-  const at = state.decisions.findIndex(({ key }) => key === one.key)
-  set(
-    at < 0
-      ? [...state.decisions, one]
-      : state.decisions.map((old, place) => (place === at ? one : old)),
-    trouble,
-  )
-  tabs?.postMessage(null)
-}
-
-function drop(key: string): void {
-  set(state.decisions.filter((one) => one.key !== key))
-  notify("onDropped", key)
-  tabs?.postMessage(null)
-}
 
 /** Each change of the queue waits for the previous one, so that an undo finds its decision. */
 let turn: Promise<unknown> = Promise.resolve()
@@ -96,16 +56,16 @@ function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
 const load = () =>
   runInTurn(async () => {
     const now = getSession().user
-    const isStart = now !== user
-    if (isStart) set([], null)
-    user = now
+    const isStart = now !== getOwner()
+    if (isStart) setDecisions([], null)
+    setOwner(now)
     if (now === null) return
-    for (let before: Outbox | null = null; before !== state; ) {
+    for (let before: object | null = null; before !== getOutbox(); ) {
       // If something was sent while the list was loading, load it again.
-      before = state
+      before = getOutbox()
       const found = await listDecisions(now, isStart)
-      if (before === state) {
-        set(found)
+      if (before === getOutbox()) {
+        setDecisions(found)
         break
       }
     }
@@ -113,12 +73,13 @@ const load = () =>
   })
 
 async function add(decision: NewDecision): Promise<string> {
+  const user = getOwner()
   if (user === null) throw new ApiProblem(401, null)
   const key = generateIdempotencyKey()
   put(
     await addDecision(
       { ...decision, user, key, madeAt: Date.now(), attempts: 0, state: "waiting" },
-      state.waiting + state.refused,
+      getOutbox().waiting + getOutbox().refused,
     ),
   )
   wake()
@@ -135,7 +96,7 @@ export const enqueue = (decision: NewDecision): Promise<string> => {
 
 /** Change a decision of the signed-in user; a decision of another user stays as it is. */
 const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
-  updateDecision(key, (one) => (one.user === user ? change(one) : one))
+  updateDecision(key, (one) => (one.user === getOwner() ? change(one) : one))
 
 /** Undo a decision: delete it if it was never sent, otherwise withdraw it after it was sent. */
 export const undo = (key: string): Promise<Decision | null> =>
@@ -208,34 +169,75 @@ async function drain(): Promise<void> {
   }
 }
 
-/** Send the oldest decision; false if none is queued or none can be sent now. */
+/** Send the oldest decisions; false if none is queued or none can be sent now. */
 async function sendNext(): Promise<boolean> {
   const session = getSession()
-  if (session.user === null || session.user !== user) return false
-  let one: Decision | null = null
+  if (session.user === null || session.user !== getOwner()) return false
   try {
-    one = await claimNextDecision(session.user)
-    if (!one) return false
+    const batch = selectBatch(await listWaiting(session.user, MAX_LISTED))
+    return await (batch.length > 1 || batch[0]?.batch
+      ? sendTogether(batch, session)
+      : sendOldest(session, session.user))
+  } catch (error) {
+    return pauseSending(toProblem(error))
+  }
+}
+
+const toProblem = (error: unknown) =>
+  error instanceof ApiProblem ? error : new ApiProblem(0, null)
+
+async function sendOldest(session: Session, owner: string): Promise<boolean> {
+  const one = await claimNextDecision(owner)
+  if (!one) return false
+  try {
     put(one)
     const obstacle = await findConflict(one, listOwn())
     if (obstacle?.other?.isSame) return await confirm(one)
     if (obstacle) return await refuse(one, obstacle)
-    const sent = await send(one, session)
+    const sent = await sendDecision(one, session)
     if (sent) put(sent, null)
     else drop(one.key)
     pause = MIN_RETRY_MS
     notify("onSent", one)
     return true
   } catch (error) {
-    const problem = error instanceof ApiProblem ? error : new ApiProblem(0, null)
-    return one ? fail(one, problem, session) : pauseSending(problem)
+    return fail(toProblem(error), session, async (problem) => {
+      const refusal = await explainRefusal(one, problem, listOwn())
+      return refusal.other?.isSame ? confirm(one) : refuse(one, refusal)
+    })
+  }
+}
+
+/** Send decisions in one request. If the server refuses it, each half is sent separately. */
+async function sendTogether(some: readonly IdentifyDecision[], session: Session): Promise<boolean> {
+  let sendable = some
+  if (!some[0]?.batch) {
+    // It is not part of a batch yet: the content of a batch that was sent never changes.
+    const found = await mapInParallel(some, findBatchConflict)
+    for (const [at, one] of some.entries()) if (found[at]) await refuse(one, found[at])
+    sendable = some.filter((_, at) => !found[at])
+    if (sendable.length < 2) return true
+  }
+  const batch = await claimBatch(sendable)
+  if (batch.length === 0) return true
+  putAll(batch)
+  try {
+    putAll(await sendBatch(batch, session), null)
+    pause = MIN_RETRY_MS
+    for (const one of batch) notify("onSent", one)
+    return true
+  } catch (error) {
+    return fail(toProblem(error), session, async () => {
+      putAll(await splitBatch(batch))
+      return true
+    })
   }
 }
 
 /** The IDs of the identifications that this browser sent. */
 const listOwn = (): Set<string> =>
   new Set(
-    state.decisions.flatMap((other) =>
+    getOutbox().decisions.flatMap((other) =>
       other.act === "identify" ? other.made.map(({ id }) => id) : [],
     ),
   )
@@ -250,61 +252,11 @@ async function confirm(one: Decision): Promise<true> {
   return true
 }
 
-/** Send a decision and store the result; null if there is nothing left to withdraw. */
-async function send(one: Decision, session: Session): Promise<Decision | null> {
-  const headers = { "Idempotency-Key": one.key, ...csrfHeaders(session) }
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
-  if (one.act === "identify") {
-    const { identifications } = await unwrap(
-      api.POST("/api/v2/identifications", {
-        body: {
-          identifications: [one.body],
-          ...getSeen(one),
-        },
-        headers,
-        signal,
-      }),
-    )
-    return updateDecision(
-      one.key,
-      (old) => ({ ...old, state: "sent", sentAt: Date.now(), made: identifications }) as Decision,
-    )
-  }
-  if (one.act === "box") {
-    const made = await sendBox(one, state.decisions, headers)
-    return updateDecision(
-      one.key,
-      (old) => ({ ...old, state: "sent", sentAt: Date.now(), made }) as Decision,
-    )
-  }
-  if (one.act === "star") {
-    const body = { ...NO_CHANGE, images: [one.image], starred: one.starred }
-    await unwrap(api.PATCH("/api/v2/images", { body, headers, signal }))
-    return updateDecision(one.key, (old) => ({ ...old, state: "sent", sentAt: Date.now() }))
-  }
-  const of = one.of ? await findDecision(one.of) : undefined
-  const ids = [...one.ids, ...(of?.act === "identify" ? listStatements(of.made) : [])]
-  if (ids.length > 0)
-    await unwrap(
-      api.POST("/api/v2/identifications/withdraw", {
-        body: { identifications: ids },
-        headers,
-        signal,
-      }),
-    )
-  // The decision that this one withdraws was refused: both are done.
-  else if (of?.state === "refused")
-    await updateDecision(of.key, () => null).then(() => drop(of.key))
-  return updateDecision(one.key, (old) =>
-    ids.length > 0 ? ({ ...old, state: "sent", sentAt: Date.now(), ids } as Decision) : null,
-  )
-}
-
 /** Try again later, after longer pauses each time. */
 function pauseSending(problem: ApiProblem): false {
-  const isFirst = state.trouble === null
-  set(state.decisions, problem)
-  if (isFirst) notify("onFailed", state.waiting)
+  const isFirst = getOutbox().trouble === null
+  setDecisions(getOutbox().decisions, problem)
+  if (isFirst) notify("onFailed", getOutbox().waiting)
   timer = setTimeout(
     () => {
       timer = undefined
@@ -318,23 +270,27 @@ function pauseSending(problem: ApiProblem): false {
 
 const RETRIED_STATUSES = new Set([0, 408, 425, 429])
 
-async function fail(one: Decision, given: ApiProblem, session: Session): Promise<boolean> {
+/** Handle a failed request; `onRefused` handles one that the server refuses each time. */
+async function fail(
+  given: ApiProblem,
+  session: Session,
+  onRefused: (problem: ApiProblem) => Promise<boolean>,
+): Promise<boolean> {
   let problem = given
   if (problem.status === 401) return endSession()
   if (problem.status === 403) {
     try {
       if (await hasSessionChanged(session)) return getSession().user === session.user
     } catch (error) {
-      problem = error instanceof ApiProblem ? error : new ApiProblem(0, null)
+      problem = toProblem(error)
     }
   }
   if (RETRIED_STATUSES.has(problem.status) || problem.status >= 500) return pauseSending(problem)
   try {
-    const refusal = await explainRefusal(one, problem, listOwn())
-    return await (refusal.other?.isSame ? confirm(one) : refuse(one, refusal))
+    return await onRefused(problem)
   } catch (error) {
     if (isSessionOver(error)) return endSession()
-    return pauseSending(error instanceof ApiProblem ? error : new ApiProblem(0, null))
+    return pauseSending(toProblem(error))
   }
 }
 
@@ -382,7 +338,8 @@ export function startOutbox(): () => void {
     read()
     wake(true)
   }
-  const warn = (event: BeforeUnloadEvent) => state.waiting + storing > 0 && event.preventDefault()
+  const warn = (event: BeforeUnloadEvent) =>
+    getOutbox().waiting + storing > 0 && event.preventDefault()
   const endSessions = subscribeToSession(read)
   tabs?.addEventListener("message", read)
   window.addEventListener("online", retry)

@@ -106,6 +106,25 @@ export async function updateDecision(
   return next
 }
 
+/** Change decisions in one transaction; return those that still exist, in the order of `keys`. */
+export async function updateDecisions(
+  keys: readonly string[],
+  change: (one: Decision) => Decision,
+): Promise<Decision[]> {
+  const transaction = (await openDatabase()).transaction("decisions", "readwrite")
+  const byKey = transaction.store.index("key")
+  const found = await Promise.all(keys.map((key) => byKey.get(key)))
+  const changed = found.filter((one) => one !== undefined).map(change)
+  await Promise.all(changed.map((one) => transaction.store.put(one)))
+  await transaction.done
+  return changed
+}
+
+/** List the oldest queued decisions of a user in order. */
+export async function listWaiting(user: string, limit: number): Promise<Decision[]> {
+  return (await openDatabase()).getAllFromIndex("decisions", "state", [user, "waiting"], limit)
+}
+
 export async function findDecision(key: string): Promise<Decision | undefined> {
   return (await openDatabase()).getFromIndex("decisions", "key", key)
 }

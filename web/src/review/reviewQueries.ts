@@ -135,7 +135,7 @@ export function getFirstFrame({ images, observations }: UnitData): number {
   return Math.max(0, boxes.indexOf(Math.max(...boxes)))
 }
 
-/** Fetch a unit before it is shown: its data, its images and the boxes on them. */
+/** Fetch a unit before it is shown: its data, and the image that is shown first with its boxes. */
 export async function prefetchUnit(
   client: QueryClient,
   project: number,
@@ -143,17 +143,23 @@ export async function prefetchUnit(
 ): Promise<void> {
   try {
     const data = await client.fetchQuery(unitQuery(project, unit))
-    const first = getFirstFrame(data)
-    const shown = data.images.filter((_, at) => at === first || at < PREFETCHED_FRAMES)
     for (const { taxon_id } of data.observations)
       if (taxon_id) void client.prefetchQuery(taxonNamesQuery(taxon_id))
-    for (const image of shown) {
-      if (image.preview_url) new Image().src = fileUrl(image.preview_url)
-      void client.prefetchQuery(imageQuery(project, image.id))
-    }
+    const first = data.images[getFirstFrame(data)]
+    if (first) prefetchFrame(client, project, first)
   } catch {
     // It is fetched again when it is shown, and an error is shown then.
   }
+}
+
+/** Fetch the other images of a unit that is shown. */
+export function prefetchFrames(client: QueryClient, project: number, { images }: UnitData): void {
+  for (const image of images.slice(0, PREFETCHED_FRAMES)) prefetchFrame(client, project, image)
+}
+
+function prefetchFrame(client: QueryClient, project: number, image: StoredImage): void {
+  if (image.preview_url) new Image().src = fileUrl(image.preview_url)
+  void client.prefetchQuery(imageQuery(project, image.id))
 }
 
 export const listSpecies = (names: string[]): string[] =>

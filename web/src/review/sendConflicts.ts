@@ -28,6 +28,20 @@ const MAX_IMAGES = 1000
 /** Of one request: a sequence can have any number of images. */
 const TIMEOUT_MS = 30_000
 
+const isExpired = (one: Decision) => Date.now() - one.madeAt > KEY_EXPIRES_MS
+/** Whether a decision was taken without knowledge of what happened since. */
+const isOld = (one: IdentifyDecision) =>
+  Date.now() - one.madeAt >= MAX_AGE_MS || (one.dataAge ?? 0) > MAX_DATA_AGE_MS
+
+/**
+ * Find the reason not to send a decision in a batch, where the server finds the decisions of
+ * others; otherwise null.
+ */
+export async function findBatchConflict(one: IdentifyDecision): Promise<Refusal | null> {
+  if (isExpired(one)) return { status: 0, why: t.expired }
+  return isOld(one) ? findAddedImages(one) : null
+}
+
 /**
  * Find the reason not to send a decision; otherwise null. `own` are the IDs of this
  * browser's identifications. `isRefused`: the server refused it as a conflict.
@@ -38,14 +52,9 @@ export async function findConflict(
   isRefused = false,
 ): Promise<Refusal | null> {
   if (one.act === "identify" && one.confirmed && !isRefused) return null
-  const age = Date.now() - one.madeAt
-  if (age > KEY_EXPIRES_MS) return { status: 0, why: t.expired }
-  if (
-    one.act !== "identify" ||
-    one.body.kind === "comment" ||
-    (!isRefused && one.attempts < 2 && age < MAX_AGE_MS && (one.dataAge ?? 0) <= MAX_DATA_AGE_MS)
-  )
-    return null
+  if (isExpired(one)) return { status: 0, why: t.expired }
+  if (one.act !== "identify" || one.body.kind === "comment") return null
+  if (!isRefused && one.attempts < 2 && !isOld(one)) return null
   const pages = await mapInParallel(listDecidedImages(one), (image) => {
     const query = { project: one.project, image, limit: MAX_LISTED }
     const signal = AbortSignal.timeout(TIMEOUT_MS)

@@ -7,14 +7,21 @@ import { enqueue } from "./outbox"
 import type { UnitData } from "./reviewQueries"
 import { showQueueError } from "./useIdentify"
 
+/** The stars that the browser is writing to its storage: the screen does not show them yet. */
+const storing = new Map<string, { starred: boolean }>()
+
 export async function flipStar(project: number, image: Image): Promise<void> {
   const { id, filename } = image
-  const starred = !image.starred
+  const starred = !(storing.get(id)?.starred ?? image.starred)
+  const mine = { starred }
+  storing.set(id, mine)
   try {
     await enqueue({ act: "star", project, image: id, filename, target: filename, starred })
     showToast((starred ? markTexts.done.starred : markTexts.done.unstarred)(1))
   } catch (error) {
     showQueueError(error)
+  } finally {
+    if (storing.get(id) === mine) storing.delete(id)
   }
 }
 

@@ -78,6 +78,7 @@ function getContent(one: Decision): NewDecision {
     key: _key,
     madeAt: _at,
     attempts: _tries,
+    batch: _batch,
     state: _state,
     ...rest
   } = one

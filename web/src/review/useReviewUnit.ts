@@ -10,6 +10,7 @@ import { subscribeToOutbox } from "./outboxEvents"
 import { buildProposal } from "./proposal"
 import {
   getFirstFrame,
+  prefetchFrames,
   prefetchUnit,
   queueQuery,
   type ReviewFilter,
@@ -21,7 +22,12 @@ import { useOutbox } from "./useOutbox"
 import type { ReviewStep } from "./useReviewSession"
 
 /** Units that are fetched before they are shown. */
-const PREFETCHED = 3
+const PREFETCHED = 5
+/**
+ * The other images of a unit are fetched after it was shown for this long: with slow networks the
+ * requests for them would delay the next units.
+ */
+const LOOK_MS = 600
 /** The next page of the queue is fetched when fewer units than this are left. */
 const QUEUE_RESERVE = 20
 /** The same for a review set: items in reserve are held from other people. */
@@ -170,6 +176,13 @@ export function useReviewUnit(
     ...unitQuery(project, unit ?? NO_UNIT),
     enabled: unit !== undefined,
   })
+  const client = useQueryClient()
+  const fetched = unit && query.data
+  useEffect(() => {
+    if (!fetched) return
+    const timer = setTimeout(() => prefetchFrames(client, project, fetched), LOOK_MS)
+    return () => clearTimeout(timer)
+  }, [client, project, fetched])
   const { decisions } = useOutbox()
   const stored = unit ? query.data : undefined
   const data = useMemo(

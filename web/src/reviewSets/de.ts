@@ -6,7 +6,7 @@ export const reviewSetTexts: Translation<typeof en.reviewSetTexts> = {
   title: "Prüfpakete",
   newSet: "Neues Prüfpaket",
   text: "Ein Prüfpaket verteilt Bilder an mehrere Personen, sodass zwei von ihnen nicht gleichzeitig dieselben prüfen.",
-  onlyManagers: "Verwalter und Besitzer legen Prüfpakete an.",
+  onlyManagers: "Verwalter und Eigentümer legen Prüfpakete an.",
   noneTitle: "Keine Prüfpakete",
   none: "Legen Sie ein Prüfpaket an, um die Prüfung von Bildern auf mehrere Personen zu verteilen.",
   noneMine:
@@ -86,7 +86,7 @@ export const reviewSetTexts: Translation<typeof en.reviewSetTexts> = {
   openImage: "Bild öffnen",
   controls: "Kontrollbilder",
   controlsText:
-    "Jede Person erhält jedes Kontrollbild einmal, ohne Kennzeichnung. Nur Besitzer sehen die bekannten Antworten und die Ergebnisse.",
+    "Jede Person erhält jedes Kontrollbild einmal, ohne Kennzeichnung. Nur Eigentümer sehen die bekannten Antworten und die Ergebnisse.",
   controlsNone: "Keine Kontrollbilder.",
   controlImage: "Bild",
   controlImageHint: "Öffnen Sie das Bild und kopieren Sie seine URL aus dem Browser.",

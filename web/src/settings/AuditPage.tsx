@@ -8,13 +8,14 @@ import { isOwner, useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { MoreButton } from "../ui/MoreButton"
 import { useUrlQuery } from "../ui/urlQuery"
 import "./audit.css"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { settingsTexts } from "../projects/en"
 import type { AuditFilter } from "../projects/queries"
 import { auditQuery } from "../projects/queries"
-import { formatEstimate, uiTexts } from "../ui/en"
+import { formatEstimate } from "../ui/en"
 import { Timestamp } from "../ui/time"
 import { auditTexts } from "./en"
 
@@ -83,13 +84,7 @@ export function AuditPage() {
               <EmptyState title={t.noneTitle} text={t.none} />
             ))}
           {entries.length > 0 && <AuditTable entries={entries} />}
-          {hasNextPage && (
-            <div className="actions" style={{ marginTop: 12 }}>
-              <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-                {uiTexts.more}
-              </Button>
-            </div>
-          )}
+          <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
         </section>
       )}
     </div>

@@ -36,7 +36,7 @@ export const auditTexts = {
     resume: "resumed",
     retry: "retried",
     upload: "uploaded",
-    fetch: "fetched",
+    fetch: "read",
     download: "downloaded",
     export: "exported",
     annotate: "added findings to",

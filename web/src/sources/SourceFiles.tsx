@@ -9,6 +9,7 @@ import { canManage, useProject } from "../projects/projectContext"
 import { Button } from "../ui/Button"
 import { formatCount, uiTexts } from "../ui/en"
 import { SkeletonRows } from "../ui/feedback"
+import { MoreButton } from "../ui/MoreButton"
 import { showToast } from "../ui/Toasts"
 import { formatBytes, Timestamp } from "../ui/time"
 import { useUrlQuery } from "../ui/urlQuery"
@@ -143,13 +144,7 @@ export function SourceFiles({ source }: { source: Source }) {
           </table>
         </div>
       )}
-      {hasNextPage && (
-        <div className="actions" style={{ marginTop: 12 }}>
-          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {uiTexts.more}
-          </Button>
-        </div>
-      )}
+      <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </section>
   )
 }

@@ -11,7 +11,7 @@ import { isOwner, useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button, LinkButton } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
-import { uiTexts } from "../ui/en"
+import { EditRemoveCell } from "../ui/EditRemoveCell"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
 import { sensitiveTaxonTexts as t } from "./en"
@@ -166,25 +166,11 @@ function SensitiveTaxonTable({
                 </td>
               ))}
               {onOpen && (
-                <td className="row-actions">
-                  <span className="actions">
-                    <Button
-                      small
-                      aria-label={t.editOne(taxon.scientific_name)}
-                      onClick={() => onOpen({ what: "edit", taxon })}
-                    >
-                      {uiTexts.edit}
-                    </Button>
-                    <Button
-                      small
-                      kind="danger"
-                      aria-label={t.removeOne(taxon.scientific_name)}
-                      onClick={() => onOpen({ what: "remove", taxon })}
-                    >
-                      {uiTexts.remove}
-                    </Button>
-                  </span>
-                </td>
+                <EditRemoveCell
+                  edit={t.editOne(taxon.scientific_name)}
+                  remove={t.removeOne(taxon.scientific_name)}
+                  onOpen={(what) => onOpen({ what, taxon })}
+                />
               )}
             </tr>
           ))}

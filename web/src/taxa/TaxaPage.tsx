@@ -10,7 +10,9 @@ import { canManage, useProject } from "../projects/projectContext"
 import { SettingsTabs } from "../projects/SettingsTabs"
 import { Button } from "../ui/Button"
 import { Confirm } from "../ui/Dialog"
+import { EditRemoveCell } from "../ui/EditRemoveCell"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
+import { MoreButton } from "../ui/MoreButton"
 import { useUrlQuery } from "../ui/urlQuery"
 import { sensitiveTaxaQuery, taxaQuery } from "./queries"
 import { findSensitiveTaxon } from "./sensitiveLevels"
@@ -20,7 +22,7 @@ import { TaxonLabels } from "./TaxonLabels"
 import "./taxa.css"
 import { ErrorMessage } from "../errors/ErrorMessage"
 import { settingsTexts } from "../projects/en"
-import { formatEstimate, uiTexts } from "../ui/en"
+import { formatEstimate } from "../ui/en"
 import { showToast } from "../ui/Toasts"
 import { taxonTexts as t } from "./en"
 
@@ -113,13 +115,7 @@ export function TaxaPage() {
                 </EmptyState>
               )
             )}
-            {hasNextPage && (
-              <div className="actions" style={{ marginTop: 12 }}>
-                <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-                  {uiTexts.more}
-                </Button>
-              </div>
-            )}
+            <MoreButton {...{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
           </>
         )}
       </section>
@@ -191,25 +187,11 @@ function TaxonTable({ taxa, onOpen }: { taxa: Taxon[]; onOpen?: (open: OpenTaxon
                 {taxon.labels.join(", ")}
               </td>
               {onOpen && (
-                <td className="row-actions">
-                  <span className="actions">
-                    <Button
-                      small
-                      aria-label={t.editOne(taxon.scientific_name)}
-                      onClick={() => onOpen({ what: "edit", taxon })}
-                    >
-                      {uiTexts.edit}
-                    </Button>
-                    <Button
-                      small
-                      kind="danger"
-                      aria-label={t.removeOne(taxon.scientific_name)}
-                      onClick={() => onOpen({ what: "remove", taxon })}
-                    >
-                      {uiTexts.remove}
-                    </Button>
-                  </span>
-                </td>
+                <EditRemoveCell
+                  edit={t.editOne(taxon.scientific_name)}
+                  remove={t.removeOne(taxon.scientific_name)}
+                  onOpen={(what) => onOpen({ what, taxon })}
+                />
               )}
             </tr>
           ))}

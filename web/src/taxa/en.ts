@@ -70,7 +70,7 @@ export const taxonTexts = {
   languageHint: "A language code, such as en or de; und if unknown.",
   addName: "Add a common name",
   removeName: (name: string) => `Remove ${name || "this name"}`,
-  around: "Higher ranks and numbers",
+  around: "Higher ranks and IDs",
   higher: {
     kingdom: "Kingdom",
     phylum: "Phylum",
@@ -80,7 +80,7 @@ export const taxonTexts = {
     genus: "Genus",
   },
   gbif: "GBIF key",
-  gbifHint: "Its number in GBIF's backbone.",
+  gbifHint: "The ID of the taxon in the GBIF backbone.",
   external: "ID in another list",
   made: (name: string) => `${name} added.`,
   saved: (name: string) => `${name} saved.`,

@@ -94,7 +94,7 @@ export const viewerTexts = {
     grey: "Grey",
   } as Record<string, string>,
   heatmapOf: (name: string | null) => (name ? `Heatmap of ${name}` : "Heatmap"),
-  coming: "is being loaded",
+  coming: "loading",
   notLoaded: "not loaded",
   asGiven: "Original data",
   cannotDraw: (why: string) => `Not drawn: ${why}`,

@@ -25,6 +25,7 @@ from trapline.server.platform.app_context import (
 from trapline.server.platform.db.base import Database
 from trapline.server.platform.imaging.decoder_pool import DecodeLimits as DecoderLimits
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
+from trapline.server.platform.map_tiles import MapTiles, parse_map_tiles, require_archive
 from trapline.server.platform.network.email_sender import SmtpServer, parse_smtp_url
 from trapline.server.platform.network.nats_connection import NatsTls
 from trapline.server.platform.network.oidc_provider import OidcProvider
@@ -106,6 +107,7 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
             identity_provider=_find_identity_provider(settings),
             nats_url=_find_nats(settings),
             nats_tls=_find_nats_tls(settings),
+            map_tiles=_find_map_tiles(settings),
         )
     finally:
         await decoders.close()
@@ -175,6 +177,26 @@ def _find_nats_tls(settings: Settings) -> NatsTls:
             f"not a readable PEM file with a certificate or its key: {error}"
         ) from None
     return tls
+
+
+def _find_map_tiles(settings: Settings) -> MapTiles | None:
+    """Return the tiles of maps; None if none are configured.
+
+    Raises:
+        SettingsError: their file cannot be read, or is not a PMTiles file.
+    """
+    if settings.map_tiles is None:
+        return None
+    tiles = parse_map_tiles(settings.map_tiles, settings.map_attribution)
+    if tiles.file is not None:
+        try:
+            require_archive(tiles.file)
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"TRAPLINE_MAP_TILES is not a readable PMTiles file: {error}. Correct the path, or "
+                "remove the setting; maps then show coarse land."
+            ) from None
+    return tiles
 
 
 def _find_nats(settings: Settings) -> str | None:

@@ -147,7 +147,7 @@ class Scope:
         wanted = needs or self.needs
         if RANK[role] < RANK[wanted]:
             raise Forbidden(
-                f"This needs the role {wanted} in the project; yours is {role}. "
+                f"This requires the role {wanted} in the project; yours is {role}. "
                 "Nothing was changed. An owner of the project can give you that role."
             )
 

@@ -18,6 +18,7 @@ from trapline.server.platform.db.caches import Caches
 from trapline.server.platform.db.host_rate_limits import HostRateLimit
 from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
+from trapline.server.platform.map_tiles import MapTiles
 from trapline.server.platform.network.email_sender import SmtpServer
 from trapline.server.platform.network.nats_connection import NatsTls
 from trapline.server.platform.network.oidc_provider import OidcProvider
@@ -212,8 +213,8 @@ class AppContext:
 
     Pull sources may read `source_folders`, and never `own_folders`. Unfinished files are in
     `work_folder`. Without a `mail_server` the server sends no e-mail, without an
-    `identity_provider` it offers no OpenID sign-in, and without a `nats_url` it publishes no events
-    to NATS.
+    `identity_provider` it offers no OpenID sign-in, without a `nats_url` it publishes no events
+    to NATS, and without `map_tiles` maps show coarse land.
     """
 
     database: Database
@@ -234,6 +235,7 @@ class AppContext:
     identity_provider: OidcProvider | None = None
     nats_url: str | None = field(default=None, repr=False)
     nats_tls: NatsTls | None = None
+    map_tiles: MapTiles | None = None
     events: TokenBuckets[UUID] = field(default_factory=lambda: TokenBuckets(20, 200))
     """The rate limit of signed events of each source."""
     rates: RateLimits = field(default_factory=RateLimits)

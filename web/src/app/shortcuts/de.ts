@@ -41,7 +41,7 @@ export const shortcutTexts: Translation<typeof en.shortcutTexts> = {
         ["e, Entf", "ausgewählten Rahmen ändern, löschen"],
         ["a", "Erkennungen ein oder aus"],
         ["b, v", "Nachteinstellung, Regler"],
-        ["f", "auf den Rahmen vergrößern"],
+        ["f", "auf den Rahmen zoomen"],
         ["h, gehalten", "Erkennungen ausblenden"],
         ["g", "Lupe"],
         ["o", "Beobachtungen oder Modellausgabe"],

@@ -97,7 +97,7 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
     "Dieses Bild ist nicht geladen, weil der Server nicht antwortet. Es wird angezeigt, sobald er wieder antwortet.",
   noImage: "Keine Entscheidung erfasst: Das Bild ist noch nicht geladen.",
   nothingToConfirm:
-    "Nichts erfasst: Noch keine Analyse dieses Bildes ist abgeschlossen, also gibt es nichts zu bestätigen.",
+    "Nichts erfasst: Für dieses Bild ist noch keine Analyse abgeschlossen, also gibt es nichts zu bestätigen.",
 }
 
 export const boxConflictTexts: Translation<typeof en.boxConflictTexts> = {

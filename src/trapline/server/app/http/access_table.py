@@ -170,6 +170,7 @@ ACCESS: dict[str, RouteAccess] = {
         for part in (
             "summary",
             "activity",
+            "overlap",
             "accumulation",
             "detections",
             "records",

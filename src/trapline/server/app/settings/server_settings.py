@@ -4,6 +4,7 @@ from trapline.server.app.settings.callers import CallerSettings
 from trapline.server.app.settings.external_pipelines import ExternalPipelineSettings
 from trapline.server.app.settings.files import FileSettings
 from trapline.server.app.settings.installation import InstallationSettings
+from trapline.server.app.settings.maps import MapSettings
 from trapline.server.app.settings.messages import MessageSettings
 from trapline.server.app.settings.monitoring import LogSettings, MetricsSettings
 from trapline.server.app.settings.object_store import ObjectStoreSettings
@@ -20,6 +21,7 @@ UNPREFIXED = ("database_url", "ml_", "s3_")
 # them in that order.
 class Settings(
     LogSettings,
+    MapSettings,
     MessageSettings,
     MetricsSettings,
     SignInSettings,

@@ -29,7 +29,7 @@ _WHOLE = frozenset(["image_width", "image_height", "gbif_key", "count"])
 _TRUTHS = frozenset(["blank", "reviewed", "starred", "needs_review"])
 _TIMES = frozenset(["captured_at", "said_at"])
 LACK = (
-    "Parquet needs the package pyarrow, which is not installed on the server. Its operator runs "
+    "Parquet requires the package pyarrow, which is not installed on the server. Its operator runs "
     f"{describe_install('server', 'parquet')}, or you export CSV, which has the same columns."
 )
 _POINT = struct.Struct("<BIdd")

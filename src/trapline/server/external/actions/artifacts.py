@@ -151,7 +151,8 @@ async def _put(
         [row] = found
         if row.state == ArtifactState.CITED:
             raise Conflict(
-                f"{new.filename} is already cited and was not changed. Choose another filename."
+                f"An annotation already refers to {new.filename}, which was not changed. "
+                "Choose another filename."
             )
     if is_first:
         row.artifact_type = new.artifact_type.value
@@ -352,8 +353,8 @@ async def save_upload(
             row, state = found
             if row.state == ArtifactState.CITED or state in FINAL:
                 raise Conflict(
-                    f"This file is already cited, or its analysis has ended ({state}). Nothing was "
-                    "stored; the existing file was not changed."
+                    "An annotation already refers to this file, or its analysis has ended "
+                    f"({state}). Nothing was stored; the existing file was not changed."
                 )
             row.uploaded_at = datetime.now(UTC)
         await system.store.keep(incoming, key, media_type)

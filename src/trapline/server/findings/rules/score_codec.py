@@ -77,7 +77,7 @@ def decode_scores(content: bytes, encoding: str = ENCODING) -> ScoreVector:
     try:
         kind, scores_size, logits_size, total = _HEADER.unpack_from(content)
         if kind not in (PLAIN, SOFTMAX):
-            raise ValueError("not a score vector: its kind is not known")
+            raise ValueError("not a score vector: its kind is unknown")
         plain = _decompress(content[_HEADER.size :], 4 * (scores_size + logits_size))
     except (struct.error, zstd.ZstdError) as error:
         raise ValueError(f"not a score vector: {error}") from error

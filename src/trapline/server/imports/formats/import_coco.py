@@ -5,10 +5,9 @@ BC. Boxes are left, top, width and height, in pixels of the size that the file s
 `bbox_relative` in fractions, never both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -23,16 +22,15 @@ from trapline.server.imports.formats.import_json import (
 from trapline.server.imports.formats.import_records import (
     LONGEST_ENTRY,
     MOST_ENTRIES,
-    DeploymentReference,
     EntryContent,
     EntryFault,
+    FormatReader,
     ImageReference,
     ImportedFinding,
     ImportedResult,
     ImportEntry,
     InvalidEntry,
     LostValues,
-    PackageTaxa,
     UnreadableFile,
     build_classification,
     parse_class_name,
@@ -121,7 +119,7 @@ ANNOTATIONS = msgspec.json.Decoder(CocoAnnotation)
 OWNERS = msgspec.json.Decoder(CocoAnnotationOwner)
 
 
-class CocoReader:
+class CocoReader(FormatReader):
     """Read a data set; its annotations are first grouped by their images."""
 
     left_out = 0
@@ -174,17 +172,6 @@ class CocoReader:
             except BROKEN:
                 key = ""
             yield key, number, start, end, None
-
-    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Return no deployments: the format has none."""
-        return ()
-
-    def taxa(self) -> PackageTaxa:
-        """Return no taxa: the format has none."""
-        return PackageTaxa()
-
-    def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Do nothing: the format has no deployments."""
 
     def paths(self) -> Iterator[ImageReference]:
         """List the paths of all images; annotations without an image are entries, too."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -23,16 +22,15 @@ from trapline.server.imports.formats.import_json import (
     parse_category_names,
 )
 from trapline.server.imports.formats.import_records import (
-    DeploymentReference,
     EntryContent,
     EntryFault,
+    FormatReader,
     ImageReference,
     ImportedFinding,
     ImportedResult,
     ImportEntry,
     InvalidEntry,
     LostValues,
-    PackageTaxa,
     UnreadableFile,
     build_classification,
     parse_class_name,
@@ -74,7 +72,7 @@ IMAGES = msgspec.json.Decoder(MegadetectorImage)
 FILES = msgspec.json.Decoder(MegadetectorFileName)
 
 
-class MegadetectorReader:
+class MegadetectorReader(FormatReader):
     """Read batch results."""
 
     left_out = 0
@@ -90,7 +88,7 @@ class MegadetectorReader:
 
     def _open(self, options: ImportOptions) -> None:
         if "images" not in self._file.parts:
-            raise UnreadableFile("The file has no `images`, so it is not of MegaDetector.")
+            raise UnreadableFile("The file has no `images`, so it is not a file of MegaDetector.")
         info = self._file.read_part("info", Any)
         info = info if isinstance(info, dict) else {}
         kept = info.get("detector_metadata")
@@ -111,17 +109,6 @@ class MegadetectorReader:
             self._file.read_part("classification_categories", Any), "classification_categories"
         )
         self._name = lru_cache(10_000)(parse_class_name)
-
-    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Return no deployments: the format has none."""
-        return ()
-
-    def taxa(self) -> PackageTaxa:
-        """Return no taxa: the format has none."""
-        return PackageTaxa()
-
-    def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Do nothing: the format has no deployments."""
 
     def paths(self) -> Iterator[ImageReference]:
         """List the paths of all entries; the path of an unreadable entry is empty."""

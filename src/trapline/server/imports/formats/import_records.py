@@ -203,7 +203,8 @@ class PackageTaxa:
 class FormatReader(Protocol):
     """The reader of a format; the structure of the file is checked when it is opened.
 
-    Raises UnreadableFile.
+    A reader of a format without deployments and taxa inherits the methods for them. Raises
+    UnreadableFile.
     """
 
     left_out: int
@@ -212,13 +213,17 @@ class FormatReader(Protocol):
     """The values of the whole file that have no place; complete when `paths` was read."""
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Return the deployments that the file describes."""
+        """Return the deployments that the file describes; by default none."""
+        return ()
 
     def taxa(self) -> PackageTaxa:
-        """Return the taxa that the file describes."""
+        """Return the taxa that the file describes; by default none."""
+        return PackageTaxa()
 
-    def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Set the deployments of the project by their keys in the file."""
+    def place_deployments(self, ids: dict[str, UUID]) -> None:  # noqa: ARG002 - for other formats
+        """Set the deployments of the project by their keys in the file; by default do nothing."""
+        # mypy takes a method of a protocol with an empty body for an abstract one.
+        return
 
     def paths(self) -> Iterator[ImageReference]:
         """List the paths of all entries; the path of an unreadable entry is empty."""

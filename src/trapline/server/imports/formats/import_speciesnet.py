@@ -6,11 +6,10 @@ height in fractions of the upright image. The classification of the whole image,
 detection of category "0", becomes a finding without a box.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -22,9 +21,9 @@ from trapline.server.imports.formats.import_json import (
     format_json_error,
 )
 from trapline.server.imports.formats.import_records import (
-    DeploymentReference,
     EntryContent,
     EntryFault,
+    FormatReader,
     ImageReference,
     ImportedFinding,
     ImportedResult,
@@ -32,7 +31,6 @@ from trapline.server.imports.formats.import_records import (
     InvalidEntry,
     LostValues,
     ModelInfo,
-    PackageTaxa,
     UnreadableFile,
     build_classification,
     parse_class_name,
@@ -140,7 +138,7 @@ def parse_class(text: str) -> str:
     )
 
 
-class SpeciesnetReader:
+class SpeciesnetReader(FormatReader):
     """Read predictions."""
 
     left_out = 0
@@ -150,7 +148,9 @@ class SpeciesnetReader:
         self._file = JsonFile(path)
         try:
             if "predictions" not in self._file.parts:
-                raise UnreadableFile("The file has no `predictions`, so it is not of SpeciesNet.")
+                raise UnreadableFile(
+                    "The file has no `predictions`, so it is not a file of SpeciesNet."
+                )
             info = self._file.read_part("info", Any)
         except UnreadableFile:
             self._file.close()
@@ -164,17 +164,6 @@ class SpeciesnetReader:
 
     def _name_model(self, version: str | None) -> ModelInfo:
         return build_model_name(self._options, "SpeciesNet", version or self._version, "SpeciesNet")
-
-    def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
-        """Return no deployments: the format has none."""
-        return ()
-
-    def taxa(self) -> PackageTaxa:
-        """Return no taxa: the format has none."""
-        return PackageTaxa()
-
-    def place_deployments(self, ids: dict[str, UUID]) -> None:
-        """Do nothing: the format has no deployments."""
 
     def paths(self) -> Iterator[ImageReference]:
         """List the paths of all entries; the path of an unreadable entry is empty."""

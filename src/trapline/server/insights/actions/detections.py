@@ -1,19 +1,16 @@
 """Detection histories and the record table, for occupancy models in R."""
 
-from datetime import date, datetime, timedelta
-
-import numpy as np
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
-from trapline.server.insights.rules.filters import SurveyFilter
-from trapline.server.insights.rules.local_times import (
-    DAY,
-    SECOND,
-    Moments,
-    to_datetime,
-    to_local,
-    to_moment,
+from trapline.server.insights.rules.camera_nights import compute_daily_effort
+from trapline.server.insights.rules.detection_histories import MOST_OCCASIONS, FirstDay
+from trapline.server.insights.rules.detection_histories import (
+    build_detection_history as build_occasions,
 )
+from trapline.server.insights.rules.filters import SurveyFilter
+from trapline.server.insights.rules.local_times import DAY, SECOND, to_datetime, to_local
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
@@ -46,36 +43,31 @@ async def get_detection_history(
 
 def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> DetectionHistory:
     """Build the matrix of sites and occasions, and the camera-days of each cell."""
-    active = [list_active_days(survey, place) for place in range(len(survey.deployments))]
-    known = [one for one in active if len(one)]
-    first = min((int(one[0]) for one in known), default=0)
-    last = max((int(one[-1]) for one in known), default=-1)
-    occasions = -(-(last - first + 1) // days)
-    if occasions * len(survey.deployments) > MOST_CELLS:
+    daily = list_daily_effort(survey)
+    found = [
+        (one.deployment, FIRST_DAY + timedelta(days=day))
+        for one in survey.species.get(species, ())
+        for day in (
+            to_local(one.events.starts, survey.deployments[one.deployment].time_zone) // DAY
+        ).tolist()
+    ]
+    known = [day for effort in daily for day in effort]
+    span = (max(known) - min(known)).days + 1 if known else 0
+    occasions = -(-span // days)
+    if occasions * len(survey.deployments) > MOST_CELLS or occasions > MOST_OCCASIONS:
         reason = f"results in more than {MOST_CELLS:,} cells: use longer occasions"
         raise Unprocessable(f"days: {reason}.", [("days", reason)])
-    seen = {
-        one.deployment: to_local(one.events.starts, survey.deployments[one.deployment].time_zone)
-        // DAY
-        for one in survey.species.get(species, ())
-    }
-    sites = []
-    for place, present in enumerate(active):
-        effort = np.bincount((present - first) // days, minlength=occasions)
-        found = (seen.get(place, np.zeros(0, np.int64)) - first) // days
-        detected = np.zeros(occasions, bool)
-        detected[found[(found >= 0) & (found < occasions)]] = True
-        sites.append(
-            DetectionSite(
-                deployment_id=survey.deployments[place].id,
-                name=survey.names[place],
-                detections=[
-                    int(hit) if some or hit else None
-                    for hit, some in zip(detected, effort > 0, strict=True)
-                ],
-                effort=[float(one) for one in effort],
-            )
+    matrix = build_occasions(daily, found, occasion_days=days, first_day=FirstDay.SURVEY)
+    sites = [
+        DetectionSite(deployment_id=one.id, name=name, detections=detections, effort=effort)
+        for one, name, detections, effort in zip(
+            survey.deployments,
+            survey.names,
+            matrix.to_binary(),
+            matrix.effort.round(6).tolist(),
+            strict=True,
         )
+    ]
     notes = survey.list_notes()
     if species not in survey.species and survey.species:
         notes.append(
@@ -89,30 +81,19 @@ def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> 
         filter=survey.describe_filter(),
         name=species,
         occasion_days=days,
-        occasions=[FIRST_DAY + timedelta(days=first + days * n) for n in range(occasions)],
+        occasions=[min(known) + timedelta(days=days * n) for n in range(occasions)],
         sites=sites,
         detected_sites=sum(1 for one in sites if 1 in one.detections),
         notes=notes,
     )
 
 
-def list_active_days(survey: FilteredSurvey, place: int) -> Moments:
-    """List the local days from start to end on whose noon the camera worked."""
-    one, effort = survey.deployments[place], survey.efforts[place]
-    if effort.start is None or effort.end is None:
-        return np.zeros(0, np.int64)
-    edges = np.array([to_moment(effort.start), to_moment(effort.end)], np.int64)
-    start, end = to_local(edges, one.time_zone) // DAY
-    days = np.arange(start, end + 1)
-    for since, until in one.inactive:
-        off = np.array([_local(since, one.time_zone), _local(until, one.time_zone)])
-        noon = days * DAY + DAY // 2
-        days = days[(noon < off[0]) | (noon >= off[1])]
-    return days
-
-
-def _local(at: datetime, zone: str) -> int:
-    return int(to_local(np.array([to_moment(at)], np.int64), zone)[0])
+def list_daily_effort(survey: FilteredSurvey) -> list[dict[date, float]]:
+    """List the active share of each local day by deployment."""
+    return [
+        compute_daily_effort(effort.active, ZoneInfo(one.time_zone))
+        for effort, one in zip(survey.efforts, survey.deployments, strict=True)
+    ]
 
 
 async def list_records(

@@ -3,9 +3,14 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from trapline.server.insights.actions.activity import build_activity
+from trapline.server.insights.actions.activity import (
+    build_activity,
+    build_overlap,
+    require_two_species,
+)
 from trapline.server.insights.actions.camera_health import build_camera_health
 from trapline.server.insights.actions.detections import build_detection_history, build_records
 from trapline.server.insights.actions.richness import build_accumulation
@@ -15,6 +20,7 @@ from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
+from trapline.wire.insight_activity import DayTime
 from trapline.wire.insight_summary import InsightSummary
 from trapline.wire.insights import InsightTable
 from trapline.wire.values import Message
@@ -26,46 +32,60 @@ RECORD_COLUMNS = (
 Rows = Iterable[Sequence[Any]]
 
 
+@dataclass(frozen=True)
+class TableOptions:
+    """The parameters of single tables: species, occasions, time of day, and the bootstrap."""
+
+    species: str | None = None
+    first: str | None = None
+    second: str | None = None
+    days: int = 7
+    seed: int = 1
+    time: DayTime = DayTime.CLOCK
+
+
 async def export_table(
     system: AppContext,
     scope: Scope,
     project_id: int,
     wanted: SurveyFilter,
     table: InsightTable,
-    *,
-    species: str | None,
-    days: int,
-    seed: int,
+    options: TableOptions,
 ) -> str:
     """Export an insight as CSV. Raises NotFound, Unprocessable."""
     is_history = table in (InsightTable.DETECTION_HISTORY, InsightTable.DETECTION_EFFORT)
-    if is_history and not species:
+    if table is InsightTable.OVERLAP:
+        require_two_species((options.first, options.second))
+        wanted = replace(wanted, taxa=(), names=())
+    if is_history and not options.species:
         reason = "is required for the tables of a detection history"
         raise Unprocessable(f"species: {reason}.", [("species", reason)])
     if table is InsightTable.CAMERA_HEALTH:
         wanted = SurveyFilter()
 
     def build(survey: FilteredSurvey) -> str:
-        return _render_csv(*_list_rows(survey, table, species or "", days, seed))
+        return _render_csv(*_list_rows(survey, table, options))
 
     return await build_insight(system, scope, project_id, wanted, build)
 
 
 def _list_rows(
-    survey: FilteredSurvey, table: InsightTable, species: str, days: int, seed: int
+    survey: FilteredSurvey, table: InsightTable, options: TableOptions
 ) -> tuple[Sequence[str], Rows]:
     match table:
         case InsightTable.SPECIES:
-            return _list_species(build_summary(survey, seed))
+            return _list_species(build_summary(survey, options.seed))
         case InsightTable.DEPLOYMENTS:
-            return _list_fields(build_summary(survey, seed).deployments, {"gaps"})
+            return _list_fields(build_summary(survey, options.seed).deployments, {"gaps"})
         case InsightTable.SPECIES_BY_DEPLOYMENT:
-            return _list_cells(build_summary(survey, seed))
+            return _list_cells(build_summary(survey, options.seed))
         case InsightTable.ACTIVITY:
-            curves = build_activity(survey).curves
+            curves = build_activity(survey, options.time).curves
             return ("species", "hour", "events"), (
                 (one.name, hour, events) for one in curves for hour, events in enumerate(one.hours)
             )
+        case InsightTable.OVERLAP:
+            return _list_overlap(survey, options)
         case InsightTable.ACCUMULATION:
             return _list_fields(build_accumulation(survey).steps)
         case InsightTable.RECORDS:
@@ -73,13 +93,42 @@ def _list_rows(
         case InsightTable.CAMERA_HEALTH:
             return _list_fields(build_camera_health(survey).cameras)
         case InsightTable.DETECTION_HISTORY | InsightTable.DETECTION_EFFORT:
-            found = build_detection_history(survey, species, days)
+            found = build_detection_history(survey, options.species or "", options.days)
             is_effort = table is InsightTable.DETECTION_EFFORT
             columns = [f"o{number}" for number in range(1, len(found.occasions) + 1)]
             return ("", *columns), (
                 (one.name, *(one.effort if is_effort else map(_format_cell, one.detections)))
                 for one in found.sites
             )
+
+
+def _list_overlap(survey: FilteredSurvey, options: TableOptions) -> tuple[Sequence[str], Rows]:
+    found = build_overlap(
+        survey, (options.first or "", options.second or ""), time=options.time, seed=options.seed
+    )
+    columns = (
+        "first", "first_events", "first_concentration", "second", "second_events",
+        "second_concentration", "time", "estimator", "value", "low", "high", "replicates", "seed",
+    )  # fmt: skip
+    first, second = found.first, found.second
+    return columns, (
+        (
+            first.name,
+            first.events,
+            first.concentration,
+            second.name,
+            second.events,
+            second.concentration,
+            found.time.value,
+            one.estimator,
+            one.value,
+            one.interval.low,
+            one.interval.high,
+            found.replicates,
+            found.seed,
+        )
+        for one in found.estimates
+    )
 
 
 def _format_cell(value: int | None) -> int | str:

@@ -1,9 +1,11 @@
 """Accumulation of species over camera-nights, with rarefaction and Chao2."""
 
+from datetime import date
+
 import numpy as np
 from numpy.typing import NDArray
 
-from trapline.server.insights.actions.detections import list_active_days
+from trapline.server.insights.actions.detections import list_daily_effort
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
 from trapline.server.insights.rules.accumulation import (
     SpeciesAccumulation,
@@ -17,6 +19,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.wire.insight_richness import Accumulation, AccumulationStep, RichnessEstimate
 from trapline.wire.insights import Interval
 
+FIRST_DAY = date(2000, 1, 1)
 MOST_STEPS = 100
 
 
@@ -30,9 +33,9 @@ async def get_accumulation(
 def build_accumulation(survey: FilteredSurvey) -> Accumulation:
     """Count species by camera-day: a day of the effort, or one with a detection."""
     units = {
-        (int(day), place)
-        for place in range(len(survey.deployments))
-        for day in list_active_days(survey, place)
+        ((day - FIRST_DAY).days, place)
+        for place, shares in enumerate(list_daily_effort(survey))
+        for day in shares
     }
     found: list[set[tuple[int, int]]] = []
     for places in survey.species.values():

@@ -11,14 +11,23 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from trapline.server.images.queries.locations import list_precisions
-from trapline.server.images.rules.locations import get_shown_name
+from trapline.server.images.rules.locations import (
+    Location,
+    Precision,
+    generalise,
+    get_shown_name,
+)
 from trapline.server.insights.queries.surveys import (
     Survey,
     SurveyDeployment,
     get_survey_version,
     load_survey,
 )
-from trapline.server.insights.rules.camera_nights import DeploymentPeriod, compute_effort
+from trapline.server.insights.rules.camera_nights import (
+    DeploymentPeriod,
+    Period,
+    compute_effort,
+)
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import SECOND, Moments, to_datetime, to_moment
 from trapline.server.insights.rules.temporal_independence import IndependenceRule, find_events
@@ -72,6 +81,7 @@ class DeploymentNights:
     nights: float
     inactive_nights: float
     is_estimated: bool
+    active: Sequence[Period] = ()
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,16 @@ class SpeciesEvents:
 
 @dataclass(frozen=True)
 class FilteredSurvey:
-    """The deployments and events of a filter; `names` are those that the caller sees."""
+    """The deployments and events of a filter.
+
+    `names` and `locations` are those that the caller sees.
+    """
 
     wanted: SurveyFilter
     survey: Survey
     deployments: Sequence[SurveyDeployment]
     names: Sequence[str]
+    locations: Sequence[Location]
     images: Sequence[Moments]
     efforts: Sequence[DeploymentNights]
     species: Mapping[str, Sequence[SpeciesEvents]]
@@ -183,7 +197,7 @@ async def build_insight(
         raise NotFound
 
     def calculate() -> Built:
-        return build(filter_survey(survey, wanted, names, set(withheld), datetime.now(UTC)))
+        return build(filter_survey(survey, wanted, names, withheld, datetime.now(UTC)))
 
     return await asyncio.to_thread(calculate)
 
@@ -220,7 +234,7 @@ def filter_survey(
     survey: Survey,
     wanted: SurveyFilter,
     names: set[str] | None,
-    withheld: set[UUID],
+    withheld: Mapping[UUID, Precision],
     now: datetime,
 ) -> FilteredSurvey:
     """Narrow a survey to the deployments, period and names of a filter, and group its events."""
@@ -262,6 +276,7 @@ def filter_survey(
         survey,
         deployments,
         [get_shown_name(one.id) if one.id in withheld else one.name for one in deployments],
+        [generalise(one.location, withheld.get(one.id, Precision.EXACT)) for one in deployments],
         images,
         [
             _compute_nights(one, period, now)
@@ -331,4 +346,5 @@ def _compute_nights(
         nights=found.camera_nights,
         inactive_nights=whole.camera_nights - found.camera_nights,
         is_estimated=found.is_estimated,
+        active=found.active,
     )

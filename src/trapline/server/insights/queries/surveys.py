@@ -1,7 +1,7 @@
 """The current observations and the images of a project as arrays, and the version of both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from trapline.server.images.queries.images import WITHOUT_CAMERA_TIME
+from trapline.server.images.rules.locations import Location
 from trapline.server.insights.rules.local_times import Moments, to_moment
 from trapline.server.platform.access import Scope
 from trapline.server.platform.db.base import Transaction
@@ -21,7 +22,10 @@ _COUNTS = np.dtype([("length", ">i4"), ("value", ">i4")])
 
 @dataclass(frozen=True)
 class SurveyDeployment:
-    """A deployment with the sorted capture times of its images, in microseconds since 2000."""
+    """A deployment with the sorted capture times of its images, in microseconds since 2000.
+
+    `location` is exact: `FilteredSurvey.locations` has those that the caller may see.
+    """
 
     id: UUID
     name: str
@@ -31,6 +35,7 @@ class SurveyDeployment:
     inactive: tuple[tuple[datetime, datetime], ...]
     images: Moments
     without_camera_time: int
+    location: Location = field(default_factory=Location)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ async def _list_deployments(
         select d.id, d.name, d.time_zone, d.started_at, d.ended_at, d.inactive_periods,
             (select array_send(array_agg(i.captured_at)) from images i
                 where i.deployment_id = d.id),
-            coalesce(u.images, 0)
+            coalesce(u.images, 0), d.latitude, d.longitude
         from deployments d left join undated u on u.deployment_id = d.id
         where d.project_id = %(project)s order by d.name
         """,  # noqa: S608 - made of constants
@@ -136,8 +141,11 @@ async def _list_deployments(
             ),
             _subtract(_decode(images, _TIMES), deleted.get(key, [])),
             undated,
+            Location(*place),
         )
-        for key, name, zone, start, end, inactive, images, undated in await cursor.fetchall()
+        for key, name, zone, start, end, inactive, images, undated, *place in (
+            await cursor.fetchall()
+        )
     ]
 
 

@@ -8,6 +8,7 @@ from trapline.server.accounts.routes.access import ScopeOf, SystemOf
 from trapline.server.insights.actions import insight_tables
 from trapline.server.insights.routes.survey_parameters import ProjectQuery, Seed, SurveyFilterOf
 from trapline.server.platform.http.parameters import QueryText
+from trapline.wire.insight_activity import DayTime
 from trapline.wire.insight_detections import LONGEST_OCCASION_DAYS
 from trapline.wire.insights import InsightTable
 
@@ -24,12 +25,14 @@ async def export_table(
     species: Annotated[
         QueryText | None, Query(description="Required for detection histories.")
     ] = None,
+    first: Annotated[QueryText | None, Query(description="Required for an overlap.")] = None,
+    second: Annotated[QueryText | None, Query(description="Required for an overlap.")] = None,
+    time: DayTime = DayTime.CLOCK,
     days: Annotated[int, Query(ge=1, le=LONGEST_OCCASION_DAYS)] = 7,
     seed: Seed = 1,
 ) -> Response:
     """Export an insight as CSV, with the same filter as the insight itself."""
-    text = await insight_tables.export_table(
-        system, scope, project, wanted, table, species=species, days=days, seed=seed
-    )
+    options = insight_tables.TableOptions(species, first, second, days, seed, time)
+    text = await insight_tables.export_table(system, scope, project, wanted, table, options)
     headers = {"Content-Disposition": f'attachment; filename="{table.value}-{project}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

@@ -15,7 +15,7 @@ from trapline.server.insights.actions import (
 from trapline.server.insights.routes.survey_parameters import ProjectQuery, Seed, SurveyFilterOf
 from trapline.server.platform.http.parameters import QueryText
 from trapline.wire.camera_health import CameraHealth
-from trapline.wire.insight_activity import Activity
+from trapline.wire.insight_activity import Activity, DayTime, Overlap
 from trapline.wire.insight_detections import (
     LONGEST_OCCASION_DAYS,
     DetectionHistory,
@@ -27,6 +27,9 @@ from trapline.wire.insight_summary import InsightSummary
 router = APIRouter(prefix="/insights", tags=["insights"])
 
 SpeciesText = Annotated[QueryText, Query(min_length=1, description="A name, or a label of it.")]
+StoredName = Annotated[
+    QueryText, Query(min_length=1, description="A name as other insights return it.")
+]
 OccasionDays = Annotated[
     int, Query(ge=1, le=LONGEST_OCCASION_DAYS, description="Length of an occasion in days.")
 ]
@@ -53,9 +56,30 @@ async def get_activity(
     scope: ScopeOf,
     wanted: SurveyFilterOf,
     project: ProjectQuery,
+    time: DayTime = DayTime.CLOCK,
 ) -> Activity:
     """Return the activity over the day of the 20 species with most events, or of `class`."""
-    return await activity.get_activity(system, scope, project, wanted)
+    return await activity.get_activity(system, scope, project, wanted, time)
+
+
+@router.get("/overlap")
+async def get_overlap(
+    system: SystemOf,
+    scope: ScopeOf,
+    wanted: SurveyFilterOf,
+    project: ProjectQuery,
+    first: StoredName,
+    second: StoredName,
+    time: DayTime = DayTime.CLOCK,
+    seed: Seed = 1,
+) -> Overlap:
+    """Return the overlap of the activity of two species, with its bootstrap interval.
+
+    `class` and `taxon` of the filter have no effect.
+    """
+    return await activity.get_overlap(
+        system, scope, project, wanted, (first, second), time=time, seed=seed
+    )
 
 
 @router.get("/accumulation")

@@ -31,7 +31,7 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(plain, list) or len(plain) != len(kinds):
-            raise ValueError("another list's cursor")
+            raise ValueError("the cursor of another list")
         return [_read_value(value, kind) for value, kind in zip(plain, kinds, strict=True)]
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise InvalidRequest(FOREIGN) from error

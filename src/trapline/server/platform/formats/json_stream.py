@@ -137,7 +137,7 @@ def find_value_spans(body: Body) -> dict[str, tuple[int, int]]:
         _release(body, position)
         position = _skip_comma(body, position, b"}")
     if _skip_space(body, position + 1) != len(body):
-        raise _invalid("something follows its end", position)
+        raise _invalid("unexpected content after its end", position)
     return parts
 
 
@@ -201,7 +201,7 @@ def _find_elements(body: Body) -> Iterator[tuple[int, int]]:
             'The body is not a list of results, nor {"results": [...]}. Nothing was stored.'
         )
     if _skip_space(body, position) != len(body):
-        raise _invalid("something follows its end", position)
+        raise _invalid("unexpected content after its end", position)
 
 
 def _find_in_list(body: Body, position: int) -> Generator[tuple[int, int], None, int]:

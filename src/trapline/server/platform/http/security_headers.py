@@ -6,11 +6,6 @@ from collections.abc import Mapping
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """For every response except the page: a browser that shows it loads and runs nothing."""
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 SAFE_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -25,6 +20,21 @@ SAFE_HEADERS_HTTPS: Mapping[str, str] = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 """The default headers if people reach the server over HTTPS; browsers then use only HTTPS."""
+
+
+def build_page_policy(tile_origin: str | None = None) -> str:
+    """Return the policy of the page; maps may load tiles from one other host."""
+    tiles = f" {tile_origin}" if tile_origin else ""
+    return (
+        f"default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
+        f"img-src 'self' data: blob:{tiles}; font-src 'self'; connect-src 'self'{tiles}; "
+        "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def build_worker_policy(tile_origin: str | None = None) -> str:
+    """Return the policy of the web worker of maps, which reads tiles and runs no other file."""
+    return f"{NOTHING}; connect-src 'self'{f' {tile_origin}' if tile_origin else ''}"
 
 
 def build_style_policy(style: str) -> str:

@@ -155,7 +155,7 @@ def resolve_folder(base_url: str, allowed: Sequence[Path], own: Sequence[Path] =
         )
     if is_own_folder(folder, identify_own_folders(own)):
         raise AddressNotAllowed(
-            f"the folder of {base_url} is, contains or lies in the data folder of Trapline, "
+            f"the folder of {base_url} overlaps with the data folder of Trapline, "
             "which no source may read"
         )
     return folder

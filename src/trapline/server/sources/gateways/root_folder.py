@@ -80,7 +80,7 @@ class RootFolder:
                 passed.append(identify(folder))
             if not self._own.inside.isdisjoint(passed) or passed[-1] in self._own.around:
                 raise AddressNotAllowed(
-                    "the folder of this source is, contains or lies in the data folder of "
+                    "the folder of this source overlaps with the data folder of "
                     "Trapline, which no source may read"
                 )
         except BaseException:
