@@ -37,6 +37,7 @@ MANAGER = """
     POST /presets
     PATCH /presets/{preset_id}
     DELETE /presets/{preset_id}
+    POST /insights/audit-samples
     POST /projects/{project_id}/review-sets
     PATCH /projects/{project_id}/review-sets/{set_id}
     DELETE /projects/{project_id}/review-sets/{set_id}

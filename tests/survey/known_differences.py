@@ -11,16 +11,7 @@ MISSING: dict[str, tuple[str, ...]] = {}
 Their images are left out of all other rows, and the row of their arrival differs.
 """
 
-KNOWN: dict[str, str] = {
-    "round trip by camtrap-dp: observations of media": (
-        "an import loses the score of a class for empty images, a confirmation of a box without a "
-        "name, and that a count is unknown"
-    ),
-    "round trip by camtrap-dp: observations of events": (
-        "an import leaves out an event of unknown animals next to named ones, and an event whose "
-        "images people and models observed"
-    ),
-}
+KNOWN: dict[str, str] = {}
 """Patterns of row names for `fnmatch`, with the reason of each difference."""
 
 

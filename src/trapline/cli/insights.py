@@ -1,4 +1,4 @@
-"""`trapline insights`: effort, rates, activity, richness, detection histories, camera health."""
+"""`trapline insights`: rates, activity, richness, detection histories, camera health."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trapline.cli import model_quality
 from trapline.cli.options import AsJson, InProject
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+
+app.add_typer(model_quality.app)
 
 Start = Annotated[str | None, typer.Option(help="First local day, such as 2026-01-31.")]
 End = Annotated[str | None, typer.Option(help="Last local day, included.")]

@@ -4,13 +4,21 @@ import csv
 import io
 from typing import Any
 
-from trapline.client.api_session import ApiSession
+from trapline.client.api_session import ApiSession, Params
 from trapline.client.notebook_tables import Table
 from trapline.wire.camera_health import CameraHealth
 from trapline.wire.insight_activity import Activity, Overlap
 from trapline.wire.insight_detections import DetectionHistory, RecordTable
 from trapline.wire.insight_richness import Accumulation
 from trapline.wire.insight_summary import InsightSummary
+from trapline.wire.model_quality import (
+    ModelComparison,
+    ModelQuality,
+    ModelReliability,
+    NewAuditSample,
+    ThresholdSuggestion,
+)
+from trapline.wire.review_sets import ReviewSet
 
 Filter = str | int | float | None
 
@@ -58,6 +66,47 @@ class InsightApi:
     def get_camera_health(self, project: int) -> CameraHealth:
         """List cameras by the urgency of a visit."""
         return self._to.get("/insights/camera-health", CameraHealth, {"project": project})
+
+    def get_model_quality(
+        self, project: int, source: str | None = None, deployment: str | None = None
+    ) -> ModelQuality:
+        """Return precision, recall and F1 of a model version by class and deployment.
+
+        `source` is `model:` with a name, a slash and a version; by default, it is the version with
+        most reviewed images.
+        """
+        asked: Params = {"project": project, "source": source, "deployment": deployment}
+        return self._to.get("/insights/model-quality", ModelQuality, asked)
+
+    def export_quality_table(
+        self, project: int, table: str = "classes", source: str | None = None
+    ) -> bytes:
+        """Return model quality as CSV: classes, deployments or reliability."""
+        asked: Params = {"project": project, "source": source, "table": table}
+        return self._to.get_bytes("/insights/model-quality/table", asked)
+
+    def get_reliability(self, project: int, source: str) -> ModelReliability:
+        """Return the share of correct classes by confidence of a model version."""
+        asked: Params = {"project": project, "source": source}
+        return self._to.get("/insights/reliability", ModelReliability, asked)
+
+    def get_model_comparison(self, project: int, first: str, second: str) -> ModelComparison:
+        """Compare two model versions on the same reviewed images (McNemar)."""
+        asked: Params = {"project": project, "first": first, "second": second}
+        return self._to.get("/insights/model-comparison", ModelComparison, asked)
+
+    def get_threshold_suggestion(
+        self, project: int, source: str, class_: str, recall: float = 0.95
+    ) -> ThresholdSuggestion:
+        """Suggest the detection threshold of a class that reaches a recall."""
+        asked: Params = {"project": project, "source": source, "class_": class_, "recall": recall}
+        return self._to.get("/insights/threshold", ThresholdSuggestion, asked)
+
+    def create_audit_sample(self, project: int, new: NewAuditSample) -> ReviewSet:
+        """Draw images at random and create a review set of them. Requires the manager role."""
+        return self._to.send(
+            "POST", "/insights/audit-samples", ReviewSet, new, params={"project": project}
+        )
 
     def export_insight_table(self, project: int, table: str, **filters: Filter) -> bytes:
         """Return an insight as CSV.

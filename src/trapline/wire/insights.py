@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from trapline.wire.observations import ObservationKind
-from trapline.wire.values import UUID, AnyText, Message, Real
+from trapline.wire.values import UUID, AnyText, Count, Fraction, Message, Real
 
 DEFAULT_INTERVAL_MIN = 30
 LONGEST_INTERVAL_MIN = 1440
@@ -37,6 +37,8 @@ class NoteCode(StrEnum):
     WITHOUT_COORDINATES = "without_coordinates"
     ESTIMATED_EFFORT = "estimated_effort"
     NO_STATUS_REPORTS = "no_status_reports"
+    NO_AUDIT_SAMPLE = "no_audit_sample"
+    NO_THRESHOLD = "no_threshold"
 
 
 class InsightNote(Message):
@@ -68,6 +70,18 @@ class Interval(Message):
 
     low: Real
     high: Real
+
+
+class ProportionEstimate(Message):
+    """A proportion of `part` in `whole` with its 95 % interval; null without a whole.
+
+    Intervals are those of Wilson. F1 is computed from `part` true positives in `whole` cases.
+    """
+
+    part: Count
+    whole: Count
+    value: Fraction | None
+    interval: Interval | None
 
 
 SpeciesName = Annotated[

@@ -41,6 +41,13 @@ class ReviewUnit(StrEnum):
     IMAGE = "image"
 
 
+class ReviewSetKind(StrEnum):
+    """The origin of a review set: images that a person chose, or a random audit sample."""
+
+    REVIEW = "review"
+    RANDOM_AUDIT = "random_audit"
+
+
 class ReviewSetOrder(StrEnum):
     """Order in which a review set hands out its items: by capture time, or random."""
 
@@ -106,6 +113,7 @@ class ReviewSet(Message):
     id: UUID
     project_id: Id
     name: AnyText
+    kind: ReviewSetKind
     unit: ReviewUnit
     reviews: int
     order: ReviewSetOrder

@@ -1,6 +1,7 @@
 """The screen Insights: an ecologist's questions, downloads, and projects without events."""
 
 import io
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.support.accessibility_checker import find_barriers, read_axe
 from tests.support.browser_session import WINDOWS, Watched, open_tab, open_webgl_browser
 from tests.support.signed_in_browser import Seat, box_of
 
+from trapline.client import Trapline
 from trapline.wire.deployments import NewDeployment
 from trapline.wire.identifications import IdentificationKind, NewIdentification
 from trapline.wire.projects import NewProject
@@ -216,7 +218,7 @@ def test_no_barrier_in_any_part_and_the_screen_is_never_wider_than_the_window(
     axe = read_axe()
     found: list[str] = []
     looks = [("phone", "dark"), ("laptop", "light"), ("phone", "light"), ("large", "dark")]
-    parts = ("", "/activity", "/species", "/effort", "/map", "/health")
+    parts = ("", "/activity", "/species", "/effort", "/map", "/quality", "/health")
     for number, part in enumerate(parts):
         size, colours = looks[number % len(looks)]
         width, height = WINDOWS[size]
@@ -229,6 +231,54 @@ def test_no_barrier_in_any_part_and_the_screen_is_never_wider_than_the_window(
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{part} is {wider} px wider than the window"
     assert not found, "\n".join(found)
+
+
+def import_results(owner: Trapline, survey: Survey, folder: Path) -> None:
+    """Import results of a model that finds a fox on 16 images; 13 of them show one."""
+    images = owner.list_images(project=survey.project, limit=100).results
+    content = {
+        "info": {"format_version": "1.4"},
+        "detection_categories": {"1": "fox"},
+        "images": [
+            {
+                "file": one.filename,
+                "detections": [
+                    {"category": "1", "conf": 0.5 + number / 100, "bbox": [0.1, 0.1, 0.5, 0.5]}
+                ],
+            }
+            for number, one in enumerate(images)
+        ],
+    }
+    file = folder / "results.json"
+    file.write_text(json.dumps(content))
+    made = owner.import_results(
+        file, "megadetector", project=survey.project, model_name="fox-net", model_version="1"
+    )
+    done = owner.wait_for_import(made.id)
+    assert done.state == "completed", done
+
+
+def test_quality_names_bias_and_a_random_sample_opens_in_the_review(
+    seat: Seat, tab: Watched, survey: Survey, tmp_path: Path
+) -> None:
+    with seat.server.open() as owner:
+        import_results(owner, survey, tmp_path)
+    page = tab.open_whole(f"{survey.path}/quality")
+    row = page.locator("[data-panel=quality] tbody tr", has_text="fox")
+    # 13 of 16 are correct, and all reviews are of images that a person chose.
+    expect(row).to_contain_text("81 % biased")
+    expect(page.get_by_test_id("threshold")).to_contain_text("Threshold 0.5")
+    expect(page.locator("[data-panel=reliability] [data-chart=drawn] svg")).to_be_visible()
+    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wider <= 0
+    assert not find_barriers(page, read_axe())
+    with page.expect_response("**/audit-samples**") as created:
+        row.get_by_role("button", name="more", exact=False).click()
+    sample = created.value.json()
+    assert (sample["kind"], sample["items"]) == ("random_audit", 16)
+    page.wait_for_url(f"**/review?set={sample['id']}*")
+    page = tab.open_whole(f"{survey.path}/quality")
+    expect(page.get_by_role("link", name="Continue random sample of fox (0 of 16)")).to_be_visible()
 
 
 def test_without_events_the_screen_names_the_next_step(tab: Watched, survey: Survey) -> None:
@@ -327,7 +377,9 @@ def test_the_map_shows_the_tiles_of_the_operator(drawing_tab: Watched, survey: S
     page, _ = open_map(drawing_tab, survey)
     expect(page.locator("[data-panel=map]")).to_contain_text("One red tile (example.org/licence)")
     colours = save_map(page).getcolors(1_000_000) or []
-    red, green, blue = max(colours)[1]
+    pixel = max(colours)[1]
+    assert isinstance(pixel, tuple)
+    red, green, blue = pixel
     assert red > 2 * max(green, blue), "the tile of the whole world is red"
     drawing_tab.expect_nothing_wrong()
 

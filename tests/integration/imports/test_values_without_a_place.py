@@ -77,17 +77,13 @@ async def test_columns_without_a_place_are_named_with_their_number(system: AppCo
     assert (made["state"], made["unknown"]) == ("completed", 0), made
     expected = {
         f"captureMethod {NO_PLACE}: 2 values",
-        f"mediaComments {NO_PLACE}: 1 value",
         f"cameraSetupType of observations by people {NO_PLACE}: 2 values",
         f"cameraSetupType of observations by machines {NO_PLACE}: 1 value",
         f"individualPositionRadius of observations by people {NO_PLACE}: 2 values",
         f"sex of observations by people {NO_PLACE}: 2 values",
-        f"classificationProbability of observations by machines {NO_PLACE}: 1 value",
     }
     by_machine = ("count", "sex", "behavior", "observationComments", "observationTags")
     expected |= {f"{one} of observations by machines {NO_PLACE}: 1 value" for one in by_machine}
-    unnamed = ("count", "behavior", "observationTags")
-    expected |= {f"{one} of observations by people {NO_PLACE}: 1 value" for one in unnamed}
     assert set(made["listed_faults"]) == expected
     assert made["faults"] == len(expected)
     faults = (await project.send("GET", f"/imports/{made['id']}/faults"))["results"]

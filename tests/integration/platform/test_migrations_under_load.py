@@ -180,3 +180,47 @@ async def test_a_migration_is_refused_while_a_backup_is_made(empty_database_url:
     migrate(empty_database_url)
     async with open_snapshot(empty_database_url):
         migrate(empty_database_url)
+
+
+def test_indexes_are_built_beside_writers_and_again_after_a_kill(empty_database_url: str) -> None:
+    """A writer holds the table, so that a process that migrates waits with an invalid index."""
+    migrate(empty_database_url, "0110")
+    invalid = "select count(*) from pg_index where not indisvalid"
+    with (
+        psycopg.connect(empty_database_url, autocommit=True) as observer,
+        psycopg.connect(empty_database_url) as writer,
+    ):
+        observer.execute("set session_replication_role = replica")
+        for _ in range(3):
+            observer.execute(INSERTS["images"])
+        writer.execute("set session_replication_role = replica")
+        writer.execute(INSERTS["images"])
+        migrator = subprocess.Popen([sys.executable, "-c", MIGRATE, empty_database_url])
+        try:
+            wait_for(
+                "an index that is not complete",
+                lambda: observer.execute(invalid).fetchone() == (1,),
+                60,
+            )
+            # An index that is not built concurrently would hold these back until it ends.
+            observer.execute(LOCK_TIMEOUT)
+            observer.execute(INSERTS["images"])
+        finally:
+            migrator.kill()
+            migrator.wait(30)
+        # The server process notices the end of its client only after the writer.
+        observer.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where query like 'create index concurrently%' and pid <> pg_backend_pid()"
+        )
+        assert observer.execute(invalid).fetchone() == (1,)
+        writer.commit()
+        migrate(empty_database_url)
+        assert observer.execute(invalid).fetchone() == (0,)
+        assert observer.execute("select count(*) from images").fetchone() == (5,)
+        names = "ix_images_random", "ix_observed_classes_human_name"
+        found = observer.execute(
+            "select count(*) from pg_indexes where indexname = any(%s)", (list(names),)
+        ).fetchone()
+    assert found == (2,)
+    assert find_present(empty_database_url) == newest()

@@ -103,7 +103,9 @@ def test_rows_of_an_event_are_one_statement(tmp_path: Path) -> None:
     assert [(one.kind, one.name, one.count) for one in first.statements] == [
         ("correct", "Meles meles", 2), ("correct", "Lynx lynx", None),
     ]  # fmt: skip
-    assert first.ids == [["o1", "e1", ""], ["o3", "e1", ""]]
+    assert [one[:5] for one in first.ids] == [
+        ["o1", "e1", "", "", "2026-05-02T10:00:00Z"], ["o3", "e1", "", "", "2026-05-02T11:00:00Z"],
+    ]  # fmt: skip
     assert [(one.event_id, [media.path for media in one.media]) for one in events[:2]] == [
         ("e1", ["DCIM/IMG_2.JPG"]), ("e2", ["IMG_1.JPG"]),
     ]  # fmt: skip

@@ -1599,6 +1599,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/insights/audit-samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Audit Sample
+         * @description Draw images at random and create a review set of them.
+         *
+         *     Model quality distinguishes its reviews from those of images that people chose. Images that are
+         *     in a random audit sample already are not drawn again.
+         */
+        post: operations["create_audit_sample_api_v2_insights_audit_samples_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/insights/camera-health": {
         parameters: {
             query?: never;
@@ -1631,6 +1654,68 @@ export interface paths {
          * @description Return the detection history of a species: sites by occasions, with the effort matrix.
          */
         get: operations["get_detection_history_api_v2_insights_detections_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/model-comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Model Comparison
+         * @description Compare two model versions on the same reviewed images with McNemar's exact test.
+         */
+        get: operations["get_model_comparison_api_v2_insights_model_comparison_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/model-quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Model Quality
+         * @description Return precision, recall and F1 of a model version by class and deployment.
+         *
+         *     Figures of random audit samples are separate from those of images that people chose.
+         */
+        get: operations["get_model_quality_api_v2_insights_model_quality_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/model-quality/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Quality Table
+         * @description Export the quality of a model version as CSV.
+         */
+        get: operations["export_quality_table_api_v2_insights_model_quality_table_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1681,6 +1766,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/insights/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Reliability
+         * @description Return the share of correct classes by confidence of a model version.
+         */
+        get: operations["get_reliability_api_v2_insights_reliability_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/insights/summary": {
         parameters: {
             query?: never;
@@ -1715,6 +1820,28 @@ export interface paths {
          * @description Export an insight as CSV, with the same filter as the insight itself.
          */
         get: operations["export_table_api_v2_insights_tables_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/insights/threshold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Threshold Suggestion
+         * @description Suggest the detection threshold of a class that reaches a recall on reviewed images.
+         *
+         *     Send `class_thresholds` to `PATCH /projects/{id}/observation-settings` to apply it.
+         */
+        get: operations["get_threshold_suggestion_api_v2_insights_threshold_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4621,6 +4748,38 @@ export interface components {
             subject_id: string;
         };
         /**
+         * AuditSample
+         * @description A random audit sample: a review set whose images were drawn at random.
+         */
+        AuditSample: {
+            /**
+             * Class Name
+             * @description Null for a sample of all images.
+             */
+            class_name: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Done */
+            done: number;
+            /** Images */
+            images: number;
+            /** Name */
+            name: string;
+            /**
+             * Set Id
+             * Format: uuid
+             */
+            set_id: string;
+            /**
+             * Source
+             * @description The model that found the class.
+             */
+            source: string | null;
+        };
+        /**
          * AuthType
          * @description Authentication method of a pull source.
          * @enum {string}
@@ -5802,6 +5961,30 @@ export interface components {
             name: string;
             /** Reviewed */
             reviewed: number;
+        };
+        /**
+         * DeploymentQuality
+         * @description Precision, recall and F1 of all classes at a deployment; a case is an image and a class.
+         */
+        DeploymentQuality: {
+            biased_f1: components["schemas"]["ProportionEstimate"];
+            biased_precision: components["schemas"]["ProportionEstimate"];
+            biased_recall: components["schemas"]["ProportionEstimate"];
+            /**
+             * Deployment Id
+             * Format: uuid
+             */
+            deployment_id: string;
+            f1: components["schemas"]["ProportionEstimate"];
+            /**
+             * Images
+             * @description Reviewed images.
+             */
+            images: number;
+            /** Name */
+            name: string;
+            precision: components["schemas"]["ProportionEstimate"];
+            recall: components["schemas"]["ProportionEstimate"];
         };
         /**
          * DeploymentState
@@ -8113,6 +8296,114 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * ModelClassQuality
+         * @description Precision, recall and F1 of one class; an answer counts for the ancestors of its taxon, too.
+         *
+         *     `precision`, `recall` and `f1` are of images in random audit samples: precision also of samples
+         *     of this class alone, recall and F1 only of samples of all images. The others are of all other
+         *     reviewed images, which people chose, so they are biased. `more_reviews` is the number of further
+         *     random images of this class for a precision within ±5 percentage points; it is 0 if the sample
+         *     is large enough.
+         */
+        ModelClassQuality: {
+            biased_f1: components["schemas"]["ProportionEstimate"];
+            biased_precision: components["schemas"]["ProportionEstimate"];
+            biased_recall: components["schemas"]["ProportionEstimate"];
+            f1: components["schemas"]["ProportionEstimate"];
+            /** More Reviews */
+            more_reviews: number;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            precision: components["schemas"]["ProportionEstimate"];
+            recall: components["schemas"]["ProportionEstimate"];
+        };
+        /**
+         * ModelComparison
+         * @description Two model versions on the same reviewed images, compared with McNemar's exact test.
+         *
+         *     `only_first` and `only_second` are the images on which one of the two agrees with people.
+         *     `random` is true for images of random audit samples; without such images, all reviewed ones are
+         *     used.
+         */
+        ModelComparison: {
+            /** Both */
+            both: number;
+            /** First */
+            first: string;
+            /** Images */
+            images: number;
+            /** Neither */
+            neither: number;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Only First */
+            only_first: number;
+            /** Only Second */
+            only_second: number;
+            /**
+             * P Value
+             * @description Two-sided; null without images.
+             */
+            p_value: number | null;
+            /** Random */
+            random: boolean;
+            /** Second */
+            second: string;
+        };
+        /**
+         * ModelQuality
+         * @description How good a version of a model is here, by class and deployment.
+         *
+         *     Without `source`, the version with most reviewed images is described; it is null if no image was
+         *     reviewed. `samples` are the open audit samples that the caller sees, the newest first.
+         */
+        ModelQuality: {
+            /**
+             * Audited
+             * @description Reviewed images of random audit samples.
+             */
+            audited: number;
+            /**
+             * Biased
+             * @description Other reviewed images: people chose them.
+             */
+            biased: number;
+            /** Classes */
+            classes: components["schemas"]["ModelClassQuality"][];
+            /** Deployments */
+            deployments: components["schemas"]["DeploymentQuality"][];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Samples */
+            samples: components["schemas"]["AuditSample"][];
+            /** Source */
+            source: string | null;
+            /** Versions */
+            versions: components["schemas"]["ReviewedModel"][];
+        };
+        /**
+         * ModelReliability
+         * @description Confidence compared with the share of correct classes, in ten ranges.
+         *
+         *     `random` is true for images of random audit samples; without such images, all reviewed ones are
+         *     used. At most 20,000 images are compared, the newest.
+         */
+        ModelReliability: {
+            /** Images */
+            images: number;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Random */
+            random: boolean;
+            /** Ranges */
+            ranges: components["schemas"]["ReliabilityRange"][];
+            /** Source */
+            source: string;
+        };
+        /**
          * NatsState
          * @description State of the NATS server for events.
          *
@@ -8181,6 +8472,37 @@ export interface components {
              * @default false
              */
             simulated: boolean;
+        };
+        /**
+         * NewAuditSample
+         * @description Request for a random audit sample: images of all, or of those that show a class.
+         *
+         *     Images that are in an audit sample of the same kind already are not drawn again.
+         */
+        NewAuditSample: {
+            /**
+             * Class Name
+             * @description Draw only images on which `source` found this class.
+             */
+            class_name?: string | null;
+            /**
+             * Images
+             * @default 200
+             */
+            images: number;
+            /** Name */
+            name?: string | null;
+            /**
+             * People
+             * @description The members to whom it is assigned; empty for all.
+             * @default []
+             */
+            people: string[];
+            /**
+             * Source
+             * @description `model:` with a name and version; required with a class.
+             */
+            source?: string | null;
         };
         /**
          * NewBulkIdentification
@@ -9015,7 +9337,7 @@ export interface components {
          * @description The reason why a figure is missing or must be read with care.
          * @enum {string}
          */
-        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_status_reports";
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_status_reports" | "no_audit_sample" | "no_threshold";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
@@ -10398,6 +10720,21 @@ export interface components {
             shapes?: components["schemas"]["DrawnShapeKind"][] | null;
         };
         /**
+         * ProportionEstimate
+         * @description A proportion of `part` in `whole` with its 95 % interval; null without a whole.
+         *
+         *     Intervals are those of Wilson. F1 is computed from `part` true positives in `whole` cases.
+         */
+        ProportionEstimate: {
+            interval: components["schemas"]["Interval"] | null;
+            /** Part */
+            part: number;
+            /** Value */
+            value: number | null;
+            /** Whole */
+            whole: number;
+        };
+        /**
          * PublicClass
          * @description A class and the number of visible images that show it.
          */
@@ -10694,6 +11031,12 @@ export interface components {
             run_id: string | null;
         };
         /**
+         * QualityTable
+         * @description The tables of model quality that can be downloaded as CSV.
+         * @enum {string}
+         */
+        QualityTable: "classes" | "deployments" | "reliability";
+        /**
          * RecordTable
          * @description Independent events in the order of station, species and time.
          */
@@ -10817,6 +11160,19 @@ export interface components {
         ReleasedReviewItems: {
             /** Released */
             released: number;
+        };
+        /**
+         * ReliabilityRange
+         * @description Confidence of a model compared with the share of correct classes, in one range.
+         */
+        ReliabilityRange: {
+            correct: components["schemas"]["ProportionEstimate"];
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean Confidence */
+            mean_confidence: number | null;
         };
         /**
          * RenewResult
@@ -11103,6 +11459,7 @@ export interface components {
             id: string;
             /** Items */
             items: number;
+            kind: components["schemas"]["ReviewSetKind"];
             /**
              * Mine
              * @description The items that the caller reviewed.
@@ -11181,6 +11538,12 @@ export interface components {
             sequence_id: string | null;
         };
         /**
+         * ReviewSetKind
+         * @description The origin of a review set: images that a person chose, or a random audit sample.
+         * @enum {string}
+         */
+        ReviewSetKind: "review" | "random_audit";
+        /**
          * ReviewSetMember
          * @description Progress of one person in a review set.
          *
@@ -11258,6 +11621,21 @@ export interface components {
          * @enum {string}
          */
         ReviewUnit: "sequence" | "image";
+        /**
+         * ReviewedModel
+         * @description A version of a model that answered on images that people reviewed.
+         */
+        ReviewedModel: {
+            /** Images */
+            images: number;
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @description `model:` with the name and version.
+             */
+            source: string;
+        };
         /**
          * ReviewerProgress
          * @description Numbers of images that a person decided about.
@@ -12650,6 +13028,41 @@ export interface components {
             rank?: string | null;
             /** Scientific Name */
             scientific_name?: string | null;
+        };
+        /**
+         * ThresholdSuggestion
+         * @description The highest detection threshold of a class that reaches a recall on reviewed images.
+         *
+         *     `class_thresholds` is the setting to send to the observation settings of the project. It
+         *     contains the current exceptions and the suggested threshold; null without a suggestion. `random`
+         *     is true for images of random audit samples; without such images, all reviewed ones are used.
+         */
+        ThresholdSuggestion: {
+            /** Class Thresholds */
+            class_thresholds: {
+                [key: string]: number;
+            } | null;
+            /** Current Threshold */
+            current_threshold: number;
+            /** Images */
+            images: number;
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            precision: components["schemas"]["ProportionEstimate"];
+            /** Random */
+            random: boolean;
+            reached: components["schemas"]["ProportionEstimate"];
+            /** Recall */
+            recall: number;
+            /** Source */
+            source: string;
+            /** Threshold */
+            threshold: number | null;
         };
         /**
          * ThumbnailBox
@@ -16757,6 +17170,41 @@ export interface operations {
             };
         };
     };
+    create_audit_sample_api_v2_insights_audit_samples_post: {
+        parameters: {
+            query: {
+                project: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAuditSample"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewSet"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_camera_health_api_v2_insights_camera_health_get: {
         parameters: {
             query: {
@@ -16824,6 +17272,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DetectionHistory"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model_comparison_api_v2_insights_model_comparison_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description `model:` with a name, a slash and a version. */
+                first: string;
+                /** @description `model:` with a name, a slash and a version. */
+                second: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelComparison"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model_quality_api_v2_insights_model_quality_get: {
+        parameters: {
+            query: {
+                project: number;
+                source?: string | null;
+                deployment?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelQuality"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_quality_table_api_v2_insights_model_quality_table_get: {
+        parameters: {
+            query: {
+                project: number;
+                source?: string | null;
+                table?: components["schemas"]["QualityTable"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
                 };
             };
             /** @description The problem, and how to correct it. */
@@ -16934,6 +17483,39 @@ export interface operations {
             };
         };
     };
+    get_reliability_api_v2_insights_reliability_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description `model:` with a name, a slash and a version. */
+                source: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReliability"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_summary_api_v2_insights_summary_get: {
         parameters: {
             query: {
@@ -17024,6 +17606,43 @@ export interface operations {
                 };
                 content: {
                     "text/csv": unknown;
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_threshold_suggestion_api_v2_insights_threshold_get: {
+        parameters: {
+            query: {
+                project: number;
+                /** @description `model:` with a name, a slash and a version. */
+                source: string;
+                /** @description A name that insights return. */
+                class: string;
+                /** @description The share to keep. */
+                recall?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdSuggestion"];
                 };
             };
             /** @description The problem, and how to correct it. */

@@ -9,8 +9,9 @@ export const timeTexts: Translation<typeof en.timeTexts> = {
   perDay: "Bilder pro Tag",
   perMonth: "Bilder pro Monat",
   byHour: "Aktivität nach Tageszeit",
-  hour: (hour, images) =>
-    `${String(hour).padStart(2, "0")}:00 bis ${String(hour).padStart(2, "0")}:59, ${images}`,
+  byHourText: (events) => `${events} von Tieren, ohne Leere und Wiederholungen`,
+  hour: (hour, events) =>
+    `${String(hour).padStart(2, "0")}:00 bis ${String(hour).padStart(2, "0")}:59, ${events}`,
   day: (day, images, blank) => `${day}: ${images}, davon leer: ${blank}`,
   behind: "Neue Bilder werden gezählt.",
 }

@@ -8,8 +8,9 @@ export const timeTexts = {
   perDay: "Images per day",
   perMonth: "Images per month",
   byHour: "Activity by hour of the day",
-  hour: (hour: number, images: string) =>
-    `${String(hour).padStart(2, "0")}:00 to ${String(hour).padStart(2, "0")}:59, ${images}`,
+  byHourText: (events: string) => `${events} of animals, blanks and repeats left out`,
+  hour: (hour: number, events: string) =>
+    `${String(hour).padStart(2, "0")}:00 to ${String(hour).padStart(2, "0")}:59, ${events}`,
   day: (day: string, images: string, blank: string) => `${day}: ${images}, ${blank} of them blank`,
   behind: "New images are being counted.",
 } as const

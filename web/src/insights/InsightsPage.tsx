@@ -22,16 +22,24 @@ import {
 } from "./insightFilter"
 import { MapSection } from "./MapSection"
 import { Choice } from "./Panel"
+import { QualitySection } from "./QualitySection"
 import { summaryQuery } from "./queries"
 import { RichnessSection } from "./RichnessSection"
 import { SpeciesTable } from "./SpeciesTable"
 import "./insights.css"
 
+/** Scroll the current tab into view; on a phone, the tabs are wider than the window. */
+function showTab(tab: HTMLAnchorElement | null) {
+  const row = tab?.parentElement
+  if (tab && row && row.scrollWidth > row.clientWidth)
+    row.scrollLeft = tab.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2
+}
+
 export type InsightPart = keyof typeof t.parts
 
 const PARTS = Object.keys(t.parts) as InsightPart[]
 /** Parts whose figures do not depend on events of the filter. */
-const WITHOUT_EVENTS: InsightPart[] = ["health"]
+const WITHOUT_EVENTS: InsightPart[] = ["quality", "health"]
 
 export function InsightsPage({ part = "overview" }: { part?: string }) {
   const project = useProject()
@@ -52,7 +60,7 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
       <div className="page-head">
         <h1>{t.title}</h1>
       </div>
-      <Filters filter={filter} summary={data} isFiltered={isFiltered} />
+      {!isIndependent && <Filters filter={filter} summary={data} isFiltered={isFiltered} />}
       <nav className="tabs" aria-label={t.title}>
         {PARTS.map((one) => (
           <Link
@@ -60,11 +68,13 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
             className="tab"
             href={`${paths.insights(project.id, one === "overview" ? "" : one)}${search.size > 0 ? `?${search}` : ""}`}
             aria-current={one === chosen ? "page" : undefined}
+            ref={one === chosen ? showTab : undefined}
           >
             {t.parts[one]}
           </Link>
         ))}
       </nav>
+      {chosen === "quality" && <QualitySection />}
       {chosen === "health" && <HealthSection filter={filter} />}
       {error && !isIndependent && <ErrorMessage error={error} retry={() => void refetch()} />}
       {!data && !error && !isIndependent && <SkeletonRows rows={8} />}

@@ -13,6 +13,7 @@ export const insightTexts: Translation<typeof en.insightTexts> = {
     species: "Arten",
     effort: "Aufwand",
     map: "Karte",
+    quality: "Modellgüte",
     health: "Kamerazustand",
   },
   from: "Von",
@@ -165,6 +166,64 @@ export const rateMapTexts: Translation<typeof en.rateMapTexts> = {
   seeImages: "Bilder ansehen",
   noMap: "Dieser Browser kann die Karte nicht zeichnen. Die Liste ist vollständig.",
   nonePlaced: "Kein Standort hat eine Position. Setzen Sie Positionen, um die Karte zu sehen.",
+}
+
+export const qualityTexts: Translation<typeof en.qualityTexts> = {
+  title: "Modellgüte",
+  model: "Modell",
+  none: "Noch wurde kein Ergebnis eines Modells geprüft. Prüfen Sie eine Zufallsstichprobe, um zu wissen, wie gut die Modelle hier sind.",
+  sample: (audited, biased) =>
+    `${formatPlural(audited, "Bild aus Zufallsstichproben ist", "Bilder aus Zufallsstichproben sind")} geprüft. ${formatPlural(biased, "andere Prüfung ist", "andere Prüfungen sind")} verzerrt, weil Menschen die Bilder gewählt haben.`,
+  species: "Klasse",
+  precision: "Genauigkeit",
+  recall: "Trefferquote",
+  f1: "F1",
+  checked: "Zufällige Bilder",
+  reviewed: "Geprüfte Bilder",
+  biased: "verzerrt",
+  nextStep: "Genauigkeit auf ±5 %",
+  known: "Bekannt",
+  needed: (count) => `noch ${formatCount(count)} Prüfungen`,
+  reviewMore: (count) => `${formatCount(count)} weitere prüfen`,
+  reviewMoreHint: (name) => `Zufällige Bilder von ${name}, um die Genauigkeit auf ±5 % zu kennen`,
+  allClasses: (count) => `Alle ${formatCount(count)} Klassen zeigen`,
+  newSample: (count) => `${formatCount(count)} zufällige Bilder prüfen`,
+  sampleName: "Zufallsstichprobe",
+  classSampleName: (name) => `Zufallsstichprobe: ${name}`,
+  continueSample: (name, done, images) =>
+    `Zufallsstichprobe${name ? ` von ${name}` : ""} fortsetzen (${formatCount(done)} von ${formatCount(images)})`,
+  basis: (random, images) =>
+    random
+      ? `Aus ${formatPlural(images, "Bild", "Bildern")} von Zufallsstichproben.`
+      : `Aus ${formatPlural(images, "geprüften Bild", "geprüften Bildern")}, die Menschen gewählt haben: verzerrt.`,
+  reliability: "Verlässlichkeit der Konfidenz",
+  reliabilityHint:
+    "Auf der Diagonale ist eine Klasse mit Konfidenz 0,8 in 80 % der Fälle richtig. Darunter ist das Modell zu sicher.",
+  reliabilityChart: "Anteil richtiger Klassen nach Konfidenz des Modells",
+  confidence: "Konfidenz",
+  correct: "Anteil richtig",
+  cases: "Klassen",
+  byDeployment: "Güte nach Standort",
+  deployment: "Standort",
+  threshold: "Schwelle für eine Trefferquote",
+  recallWanted: "Trefferquote",
+  recallOf: (recall) => `Trefferquote ${recall}`,
+  suggestion: (threshold, recall, precision) =>
+    `Schwelle ${threshold}: Trefferquote ${recall}, Genauigkeit ${precision}.`,
+  current: (threshold) => `Die jetzige Schwelle ist ${threshold}.`,
+  noSuggestion:
+    "Keine Schwelle erreicht diese Trefferquote, oder weniger als 10 geprüfte Bilder zeigen diese Klasse.",
+  apply: (threshold) => `${threshold} anwenden`,
+  applied: "Schwelle angewendet. Die Beobachtungen werden neu berechnet.",
+  comparison: "Zwei Modelle auf denselben Bildern",
+  compareWith: "Vergleichen mit",
+  bothCorrect: "Beide richtig",
+  onlyCorrect: (name) => `Nur ${name} richtig`,
+  noneCorrect: "Keines richtig",
+  noPairs: "Kein geprüftes Bild wurde von beiden Modellen analysiert.",
+  mcnemar: (p, differs) =>
+    `McNemar-Test: p = ${p}. ${differs ? "Die Modelle unterscheiden sich." : "Kein Unterschied ist belegt."}`,
+  unknown: "–",
 }
 
 export const healthTexts: Translation<typeof en.healthTexts> = {

@@ -13,6 +13,7 @@ export const insightTexts = {
     species: "Species",
     effort: "Effort",
     map: "Map",
+    quality: "Model quality",
     health: "Camera health",
   },
   from: "From",
@@ -167,6 +168,64 @@ export const rateMapTexts = {
   seeImages: "See images",
   noMap: "This browser cannot draw the map. The list is complete.",
   nonePlaced: "No deployment has a position. Set positions to see the map.",
+}
+
+export const qualityTexts = {
+  title: "Model quality",
+  model: "Model",
+  none: "No result of a model has been reviewed yet. Review a random sample to know how good the models are here.",
+  sample: (audited: number, biased: number) =>
+    `${formatPlural(audited, "image of a random sample is", "images of random samples are")} reviewed. ${formatPlural(biased, "other review is", "other reviews are")} biased, because people chose the images.`,
+  species: "Class",
+  precision: "Precision",
+  recall: "Recall",
+  f1: "F1",
+  checked: "Random images",
+  reviewed: "Reviewed images",
+  biased: "biased",
+  nextStep: "Precision within ±5 %",
+  known: "Known",
+  needed: (count: number) => `${formatCount(count)} more reviews`,
+  reviewMore: (count: number) => `Review ${formatCount(count)} more`,
+  reviewMoreHint: (name: string) => `Random images of ${name}, to know its precision within ±5 %`,
+  allClasses: (count: number) => `Show all ${formatCount(count)} classes`,
+  newSample: (count: number) => `Review ${formatCount(count)} random images`,
+  sampleName: "Random audit",
+  classSampleName: (name: string) => `Random audit: ${name}`,
+  continueSample: (name: string, done: number, images: number) =>
+    `Continue random sample${name ? ` of ${name}` : ""} (${formatCount(done)} of ${formatCount(images)})`,
+  basis: (random: boolean, images: number) =>
+    random
+      ? `From ${formatPlural(images, "image", "images")} of random samples.`
+      : `From ${formatPlural(images, "reviewed image", "reviewed images")} that people chose: biased.`,
+  reliability: "Reliability of confidence",
+  reliabilityHint:
+    "On the diagonal, a class with confidence 0.8 is correct in 80 % of cases. Below it, the model is overconfident.",
+  reliabilityChart: "Share of correct classes by confidence of the model",
+  confidence: "Confidence",
+  correct: "Share correct",
+  cases: "Classes",
+  byDeployment: "Quality by deployment",
+  deployment: "Deployment",
+  threshold: "Threshold for a recall",
+  recallWanted: "Recall",
+  recallOf: (recall: string) => `Recall ${recall}`,
+  suggestion: (threshold: string, recall: string, precision: string) =>
+    `Threshold ${threshold}: recall ${recall}, precision ${precision}.`,
+  current: (threshold: string) => `The current threshold is ${threshold}.`,
+  noSuggestion:
+    "No threshold reaches this recall, or fewer than 10 reviewed images show this class.",
+  apply: (threshold: string) => `Apply ${threshold}`,
+  applied: "Threshold applied. Observations are derived again.",
+  comparison: "Two models on the same images",
+  compareWith: "Compare with",
+  bothCorrect: "Both correct",
+  onlyCorrect: (name: string) => `Only ${name} correct`,
+  noneCorrect: "None correct",
+  noPairs: "No reviewed image was analysed by both models.",
+  mcnemar: (p: string, differs: boolean) =>
+    `McNemar's test: p = ${p}. ${differs ? "The models differ." : "No difference is proven."}`,
+  unknown: "–",
 }
 
 export const healthTexts = {

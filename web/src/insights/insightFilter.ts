@@ -38,6 +38,12 @@ export function buildInsightParameters(project: number, filter: InsightFilter) {
   }
 }
 
+/** Return the URL of a table of model quality as CSV. */
+export function buildQualityUrl(project: number, source: string, table: string): string {
+  const query = new URLSearchParams({ project: String(project), source, table })
+  return `/api/v2/insights/model-quality/table?${query}`
+}
+
 /** Return the URL of a table as CSV, with the same filter as the figures. */
 export function buildTableUrl(
   project: number,

@@ -78,3 +78,56 @@ export const healthQuery = (project: number) =>
       unwrap(api.GET("/api/v2/insights/camera-health", { params: { query: { project } }, signal })),
     ...kept,
   })
+
+export const qualityQuery = (project: number, source: string) =>
+  queryOptions({
+    queryKey: key(project, "quality", source),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/model-quality", {
+          params: { query: { project, source: source || undefined } },
+          signal,
+        }),
+      ),
+    ...kept,
+    staleTime: 0,
+  })
+
+export const reliabilityQuery = (project: number, source: string) =>
+  queryOptions({
+    queryKey: key(project, "reliability", source),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/reliability", {
+          params: { query: { project, source } },
+          signal,
+        }),
+      ),
+    staleTime: kept.staleTime,
+  })
+
+export const thresholdQuery = (project: number, source: string, species: string, recall: number) =>
+  queryOptions({
+    queryKey: key(project, "threshold", source, species, recall),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/threshold", {
+          params: { query: { project, source, class: species, recall } },
+          signal,
+        }),
+      ),
+    staleTime: kept.staleTime,
+  })
+
+export const modelComparisonQuery = (project: number, first: string, second: string) =>
+  queryOptions({
+    queryKey: key(project, "comparison", first, second),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/model-comparison", {
+          params: { query: { project, first, second } },
+          signal,
+        }),
+      ),
+    staleTime: kept.staleTime,
+  })

@@ -1,9 +1,12 @@
-/** Images by day, as bars that link to them, and by hour of the day. */
+/** Images by day, as bars that link to them, and independent events of animals by hour. */
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
 import { timeTexts as t } from "../catalogue/en"
 import { formatImages } from "../images/en"
 import { projectSummaryQuery } from "../images/queries"
+import { insightTexts } from "../insights/en"
+import { parseInsightFilter } from "../insights/insightFilter"
+import { summaryQuery } from "../insights/queries"
 import { paths, withSearch } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { formatCount } from "../ui/en"
@@ -20,11 +23,13 @@ interface Bar {
 }
 
 const MAX_DAYS = 62
+const WITHOUT_FILTER = parseInsightFilter(new URLSearchParams())
 const LABELLED_HOURS = 6
 
 export function ActivityCharts() {
   const project = useProject()
   const { data } = useQuery(projectSummaryQuery(project.id))
+  const { data: events } = useQuery(summaryQuery(project.id, WITHOUT_FILTER))
   if (!data || data.images === 0) return null
   const days = data.days
   const latest = days[0]?.day ?? ""
@@ -44,12 +49,13 @@ export function ActivityCharts() {
       }),
     }),
   )
-  const hours = data.hours.map(
-    (images, hour): Bar => ({
+  // Blanks and bursts of one animal say nothing about when animals are active.
+  const hours = events?.hours.map(
+    (count, hour): Bar => ({
       key: String(hour),
       label: hour % LABELLED_HOURS === 0 ? String(hour).padStart(2, "0") : "",
-      title: t.hour(hour, formatImages(images)),
-      images,
+      title: t.hour(hour, insightTexts.events(count)),
+      images: count,
       blank: 0,
     }),
   )
@@ -67,12 +73,17 @@ export function ActivityCharts() {
           </p>
         )}
       </section>
-      <section className="section">
-        <div className="section-head">
-          <h2>{t.byHour}</h2>
-        </div>
-        <BarChart bars={hours} named={1} />
-      </section>
+      {hours && events && events.events > 0 && (
+        <section className="section">
+          <div className="section-head">
+            <h2>{t.byHour}</h2>
+            <Link className="small" href={paths.insights(project.id, "activity")}>
+              {t.byHourText(insightTexts.events(events.events))}
+            </Link>
+          </div>
+          <BarChart bars={hours} named={1} />
+        </section>
+      )}
     </>
   )
 }

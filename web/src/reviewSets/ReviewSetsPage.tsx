@@ -121,6 +121,7 @@ function SetRow({ one }: { one: ReviewSet }) {
         ) : (
           <b>{one.name}</b>
         )}
+        {one.kind === "random_audit" && <span className="badge">{t.randomAudit}</span>}
         {one.closed_at !== null ? (
           <span className="badge">{t.closed}</span>
         ) : one.items > 0 && one.done === one.items ? (

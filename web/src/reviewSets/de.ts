@@ -26,6 +26,7 @@ export const reviewSetTexts: Translation<typeof en.reviewSetTexts> = {
   reviewsEach: (count) => `je ${formatPlural(count, "Prüfung", "Prüfungen")}`,
   everyone: "Alle Prüfer",
   closed: "Geschlossen",
+  randomAudit: "Zufallsstichprobe",
   doneTag: "Fertig",
   showClosed: "Geschlossene Pakete",
   showOpen: "Offene Pakete",

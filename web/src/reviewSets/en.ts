@@ -23,6 +23,7 @@ export const reviewSetTexts = {
   reviewsEach: (count: number) => formatPlural(count, "review of each", "reviews of each"),
   everyone: "All reviewers",
   closed: "Closed",
+  randomAudit: "Random audit",
   doneTag: "Done",
   showClosed: "Closed sets",
   showOpen: "Open sets",

@@ -36,6 +36,7 @@ from trapline.server.findings.routes import scores
 from trapline.server.images.routes import deployments, files, staged_files
 from trapline.server.imports.routes import imports
 from trapline.server.insights.routes import insight_tables, insights
+from trapline.server.insights.routes import model_quality as insight_quality
 from trapline.server.notifications.routes import notices, webhooks
 from trapline.server.operations.routes import image_deletion, metrics
 from trapline.server.platform.app_context import AppContext
@@ -119,6 +120,7 @@ VERSIONED = [
     human_boxes.router,
     insights.router,
     insight_tables.router,
+    insight_quality.router,
     observations.router,
     observation_settings.router,
     palettes.router,

@@ -145,8 +145,10 @@ class _Writer:
             self._add_event(event, named.pop() if len(named) == 1 else event.id, rows)
 
     def _add_event(self, event: SequenceEvent, key: str, rows: list[str]) -> None:
-        if not event.said and event.modelled:
-            return  # people rejected findings, and findings of models alone are not verified
+        if not event.said and (event.modelled or event.last is None):
+            # People only rejected findings or were unsure, and findings of models alone are not
+            # verified.
+            return
         self.verified += 1
         if not event.said:
             rows.append(self.rows.event(event, key))

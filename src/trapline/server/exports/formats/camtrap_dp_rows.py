@@ -7,6 +7,7 @@ need no quotes.
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -22,6 +23,7 @@ from trapline.server.exports.formats.observed_images import (
 )
 from trapline.server.exports.formats.taxon_resolver import TaxonResolver
 from trapline.server.images.rules.image_flags import TRUNCATED
+from trapline.server.imports.queries.imported_ids import ImportedObservation, read_observation
 from trapline.server.platform.formats.spreadsheets import escape_formula
 from trapline.server.platform.formats.zip_writer import sanitise_path
 
@@ -38,6 +40,11 @@ OBSERVATIONS = (
 )
 SEXES = frozenset({"female", "male"})
 LIFE_STAGES = frozenset({"adult", "subadult", "juvenile"})
+LABEL = "label:"
+"""Prefix of the tag with the class of an observation."""
+NOT_IMPORTED = ImportedObservation()
+EVENTS = UUID("a3cfa6f3-4f80-44c9-9796-fdec350840e8")
+"""The namespace of the IDs of events, a random UUID."""
 MOST_KNOWN = 50_000
 MOST_USED = 1_000_000
 """Maximum number of package IDs that are tracked to keep them unique; about 70 bytes each."""
@@ -106,6 +113,10 @@ class RowBuilder:
         """Build the row of an observation of an image."""
         said, found, box, cells = one.said, one.named_by, one.box, self.cells
         kind, name, tag = self._name(one.kind, one.label, one.taxon)
+        ids = find_external(one, image)
+        given = read_observation(said.external if said is not None else ids)
+        if given.label and name:
+            tag = self.cells[f"{LABEL}{given.label}"]
         place = ",,,"
         if box is not None:
             across, down = 1.0 / image.width, 1.0 / image.height
@@ -117,7 +128,7 @@ class RowBuilder:
                 wide, tall = max(min(wide, 1 - left), 1e-6), max(min(tall, 1 - top), 1e-6)
             # `%` is twice as fast as an f-string here, and runs a million times.
             place = "%.6f,%.6f,%.6f,%.6f" % (left, top, wide, tall)  # noqa: UP031
-        key, event, individual = self._name_observation(one, image)
+        key, event, individual = self._name_observation(one, image, ids)
         start = (
             f"{key},{self.deployments[image.deployment_id]},{self.name_media(image)},{event},"
             f"{at},{at},media,{kind},,"
@@ -128,9 +139,17 @@ class RowBuilder:
                 self._details(said, 1 if box is not None else None),
                 cells[join_texts((said.comment, one.remarks))],
             )
-            return f"{start}{details},{individual},,,,{place},{self._by(said)},,{tag},{comment}\n"
+            by = self._by(said, given)
+            return f"{start}{details},{individual},,,,{place},{by},,{tag},{comment}\n"
         count = "1" if box is not None else ""
         start, remarks = f"{start}{count},,,,{individual},,,,{place},", cells[one.remarks]
+        if given.classified_by or (given.classified_at and found is not None):
+            named = given.classified_by or (found.model if found is not None else "")
+            at = self.cells[given.classified_at]
+            if not at and found is not None:
+                at = self.times.read(found.at)
+            sure = "" if one.confidence is None else format_decimal(one.confidence)
+            return f"{start}machine,{self.cells[named]},{at},{sure},{tag},{remarks}\n"
         if found is None:
             method = "" if one.kind is ObservationType.UNCLASSIFIED else "machine"
             return f"{start}{method},,,,{tag},{remarks}\n"
@@ -152,10 +171,9 @@ class RowBuilder:
         return image.event_id
 
     def _name_observation(
-        self, one: ExportedObservation, image: ObservedImage
+        self, one: ExportedObservation, image: ObservedImage, ids: list[str] | None
     ) -> tuple[str, str, str]:
         """Return the IDs of an observation, of its event and of the individual."""
-        ids = find_external(one, image)
         individual = one.said.individual_id if one.said is not None else None
         if ids is None:
             self.individuals += individual is not None
@@ -189,9 +207,10 @@ class RowBuilder:
         """
         start, end = (self.times.local(at, event.time_zone) for at in (event.start, event.end))
         given = event.external_id if seen is None else seen.external_id
-        own_key = self._use_key(given) or event.key_of(group)
-        head = f"{own_key},{self.deployments[event.deployment_id]},,{key},{start},{end},event,"
+        place = f"{self.deployments[event.deployment_id]},,{key},{start},{end},event,"
         if group is None or seen is None:
+            own_key = self._name_event_row(given, event, key, "blank") or event.key_of(group)
+            head = f"{own_key},{place}"
             said = event.last
             by = self._by(said) if said is not None else "human,,"
             comment = said.comment or "" if said is not None else ""
@@ -201,8 +220,19 @@ class RowBuilder:
         details = self._details(seen.said, None, seen.count)
         self.individuals += group.individual is not None
         individual = self.cells[group.individual or ""]
+        described = f"{kind},{name},{tag},{details.partition(',')[2]},{individual}"
+        own_key = self._name_event_row(given, event, key, described) or event.key_of(group)
+        head = f"{own_key},{place}"
         by, comment = self._by(seen.said), self.cells[seen.comment or ""]
         return f"{head}{kind},,{name},{details},{individual},,,,,,,,{by},,{tag},{comment}\n"
+
+    def _name_event_row(self, given: str, event: SequenceEvent, key: str, described: str) -> str:
+        """Return the ID of a row from its package, else one that depends on its contents alone.
+
+        An import and export again then gives the same ID, whatever the sequence is called here.
+        """
+        own = f"{self.deployments[event.deployment_id]},{key},{described}"
+        return self._use_key(given) or self._use_key(str(uuid5(EVENTS, own)))
 
     def _name(self, kind: ObservationType, label: str, taxon: str | None) -> tuple[str, str, str]:
         """Return the type, the scientific name, and the label as a tag if no taxon states it."""
@@ -215,7 +245,7 @@ class RowBuilder:
                 else ""
             )
             tag = (
-                f"label:{label.replace('|', '/')}"
+                f"{LABEL}{label.replace('|', '/')}"
                 if label and label.lower() not in (kind, name.lower())
                 else ""
             )
@@ -230,8 +260,9 @@ class RowBuilder:
         sex = said.sex if said.sex in SEXES else ""
         return f"{count or ''},{stage},{sex},{self.cells[said.behaviour or '']}"
 
-    def _by(self, said: ObservedIdentification) -> str:
-        return f"human,{self.cells[said.by]},{self.times.read(said.at)}"
+    def _by(self, said: ObservedIdentification, given: ImportedObservation = NOT_IMPORTED) -> str:
+        at = self.cells[given.classified_at] or self.times.read(said.at)
+        return f"human,{self.cells[said.by]},{at}"
 
 
 def _comments(image: ObservedImage) -> str:
@@ -257,4 +288,5 @@ def find_external(one: ExportedObservation, image: ObservedImage) -> list[str] |
         return one.found.external
     if one.said is not None:
         return one.said.external
-    return image.external if one.kind is ObservationType.BLANK else None
+    is_empty = one.kind in (ObservationType.BLANK, ObservationType.UNCLASSIFIED)
+    return image.external if is_empty else None

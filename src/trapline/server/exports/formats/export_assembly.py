@@ -32,7 +32,14 @@ from trapline.server.exports.queries.exported_observations import (
 )
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.images.rules.capture_time import list_time_flags
-from trapline.server.imports.queries.imported_ids import BLANK, PackageImageIds, build_member_key
+from trapline.server.imports.queries.imported_ids import (
+    BLANK,
+    UNCLASSIFIED,
+    PackageImageIds,
+    build_member_key,
+    read_observation,
+    remove_person,
+)
 from trapline.server.platform.formats.zip_writer import image_path
 from trapline.server.review.queries.observation_rows import DETAILS
 from trapline.wire.annotations import AnnotationType
@@ -105,6 +112,8 @@ def build_records(page: ExportPage, names: ExportNames) -> list[ImageRecord]:
             rows = observed.get(row.id, ())
             record.reviewed = record.reviewed or any(one.human for one in rows)
             record.blank = all(one.kind == BLANK for one in rows) if rows else None
+            if not rows:
+                record.external = ids.observations.get(UNCLASSIFIED)
             shapes = [*findings, *drawn.get(row.id, ())]
             _add_observations(record, rows, shapes, statements, names, ids)
             record.stated = _build_statement(page.stated.get(row.id), names, ids)
@@ -147,10 +156,24 @@ def _build_image(
         analysed=bool(found),
         shown=row.id in page.shown,
         sequence_images=page.sequences.get(row.sequence_id, 0),
-        comment=(last.comment if last is not None else None) or "",
+        comment=_get_comment(last, ids) or "",
         media_id=ids.media_id or "",
         external=ids.observations.get(BLANK),
     )
+
+
+def _get_comment(said: ExportedIdentification | None, ids: PackageImageIds) -> str | None:
+    """Return the comment of an identification, without the name of an imported person."""
+    if said is None:
+        return None
+    imported = [ids.observations.get(str(said.id))]
+    if said.sequence_id is not None:
+        imported += [
+            ids.observations.get(build_member_key(said.id, place))
+            for place in range(len(said.taxa))
+        ]
+    people = [read_observation(one).classified_by for one in imported]
+    return remove_person(said.comment, people)
 
 
 def _add_observations(
@@ -243,14 +266,16 @@ def _build_identification(
     identified_by = row.identified_by or (statement.made_by if statement is not None else "")
     key = row.identification_id or (statement.id if statement is not None else None)
     is_named = row.kind != BLANK and kind == IdentificationKind.CORRECT
+    external = ids.observations.get(str(key))
+    by = read_observation(external).classified_by
     return IdentificationRecord(
         kind=kind,
-        by=names.people.get(identified_by, "reviewer"),
+        by=by or names.people.get(identified_by, "reviewer"),
         at=row.identified_at or (statement.at if statement is not None else EPOCH),
         taxon=row.taxon_id if is_named else None,
         label=row.label if is_named else None,
-        comment=statement.comment if statement is not None else None,
-        external=ids.observations.get(str(key)),
+        comment=_get_comment(statement, ids),
+        external=external,
         **{name: getattr(row, name) for name in DETAILS},
     )
 
@@ -260,20 +285,21 @@ def _build_statement(
 ) -> StatedSequenceRecord | None:
     if stated is None:
         return None
-    keys = [
-        ids.observations.get(build_member_key(stated.id, place), [""])[0]
+    members = [
+        read_observation(ids.observations.get(build_member_key(stated.id, place)))
         for place in range(max(1, len(stated.groups)))
     ]
+    imported = read_observation(ids.observations.get(str(stated.id)))
     return StatedSequenceRecord(
-        by=names.people.get(stated.made_by, "reviewer"),
+        by=imported.classified_by or names.people.get(stated.made_by, "reviewer"),
         at=stated.at,
-        comment=stated.comment,
+        comment=remove_person(stated.comment, [one.classified_by for one in members]),
         groups=[
-            StatedGroupRecord(**one, external_id=key)
-            for one, key in zip(stated.groups, keys, strict=False)
+            StatedGroupRecord(**one, external_id=member.observation_id)
+            for one, member in zip(stated.groups, members, strict=False)
         ],
-        event_id=ids.observations.get(str(stated.id), ["", ""])[1],
-        external_id="" if stated.groups else keys[0],
+        event_id=imported.event_id,
+        external_id="" if stated.groups else members[0].observation_id,
         sequence_id=stated.sequence_id,
     )
 

@@ -84,6 +84,14 @@ async def set_tags(
     return changed
 
 
+async def list_tagged_images(scope: Scope, tx: Transaction, images: Sequence[UUID]) -> set[UUID]:
+    """Return those of these images that have tags."""
+    cursor = await tx.execute(
+        "select distinct image_id from image_tags where image_id = any(%b)", (list(images),)
+    )
+    return {key for (key,) in await cursor.fetchall()}
+
+
 async def set_capture_time(
     scope: Scope, tx: Transaction, image: UUID, captured_at: datetime
 ) -> set[UUID]:

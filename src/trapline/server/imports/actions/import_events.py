@@ -22,8 +22,10 @@ from trapline.server.imports.queries.imported_events import (
     lock_deployments,
 )
 from trapline.server.imports.queries.imported_ids import (
+    ImportedObservation,
     PackageImageIds,
     build_member_key,
+    read_observation,
     write_image_ids,
 )
 from trapline.server.imports.queries.imported_results import list_existing_identifications
@@ -47,7 +49,8 @@ UNGROUPED = (
     "the images of its event are not grouped into sequences yet: import the file again in a minute"
 )
 KEPT_FINDINGS = (
-    "is left out, because its images have observations of people and of machines, which are kept"
+    "is not stored, because its images have observations of people and of machines, which are kept "
+    "and combined in exports"
 )
 DIVIDED = (
     "the images of its event are in {} sequences of the project: increase the time gap of the "
@@ -118,7 +121,14 @@ class EventImport:
                 row = self._build_row(one, image, statement_id, moments, known)
                 rows.append(row)
                 kept = ids.setdefault(image.id, PackageImageIds())
-                kept.observations[str(row.id)] = ["", one.event.event_id, ""]
+                first = read_observation(one.event.ids[0])
+                kept.observations[str(row.id)] = list(
+                    ImportedObservation(
+                        event_id=one.event.event_id,
+                        classified_by=first.classified_by,
+                        classified_at=first.classified_at,
+                    )
+                )
                 for place, given in enumerate(one.event.ids):
                     kept.observations[build_member_key(row.id, place)] = given
         stored = await list_existing_identifications(scope, tx, [row.id for row in rows])

@@ -1,10 +1,10 @@
 """Store identifications of imported files, and the package IDs of images and observations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from trapline.server.images.queries.image_marks import set_star
+from trapline.server.images.queries.image_marks import list_tagged_images, set_star, set_tags
 from trapline.server.imports.formats.imported_rows import (
     ImportBatch,
     NewImportedIdentification,
@@ -60,6 +60,20 @@ async def star_favorites(scope: Scope, tx: Transaction, images: Collection[UUID]
     """Star the favorites of a package; a user can have removed the star of a known image."""
     known = await list_image_ids(scope, tx, sorted(images))
     await set_star(scope, tx, [one for one in sorted(images) if one not in known], starred=True)
+
+
+async def tag_images(scope: Scope, tx: Transaction, tags: Mapping[UUID, tuple[str, ...]]) -> None:
+    """Add the tags of a package to images without tags.
+
+    A user can have removed those of an image that the package described before.
+    """
+    known = await list_image_ids(scope, tx, sorted(tags))
+    tagged = await list_tagged_images(scope, tx, sorted(tags.keys() - known.keys()))
+    images: dict[tuple[str, ...], list[UUID]] = {}
+    for image_id in sorted(tags.keys() - known.keys() - tagged):
+        images.setdefault(tags[image_id], []).append(image_id)
+    for named, about in sorted(images.items()):
+        await set_tags(scope, tx, about, named, [])
 
 
 async def create_identifications(

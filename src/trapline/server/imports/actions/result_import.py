@@ -21,6 +21,7 @@ from trapline.server.imports.actions.import_folders import KEPT_FOR_FOLDERS_S, c
 from trapline.server.imports.actions.import_identifications import (
     create_identifications,
     star_favorites,
+    tag_images,
     write_package_ids,
 )
 from trapline.server.imports.actions.import_taxa import import_taxa
@@ -321,6 +322,8 @@ async def _store(
         stated = [one for one in batch.said if one.image_id in there]
         said = await create_identifications(scope, tx, row, stated)
         await star_favorites(scope, tx, batch.favorites & there)
+        tags = {image_id: tags for image_id, tags in batch.tags.items() if image_id in there}
+        await tag_images(scope, tx, tags)
         await write_package_ids(scope, tx, row, batch, there, {one.id for one in new})
         changed = {one.image_id for one in new if one.error is None}
         await refresh_findings(scope, tx, changed)

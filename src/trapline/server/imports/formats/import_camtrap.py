@@ -28,6 +28,8 @@ from trapline.server.imports.formats.import_camtrap_rows import (
 from trapline.server.imports.formats.import_camtrap_values import (
     list_lost_media_values,
     list_lost_values,
+    remove_stated,
+    split_comments,
 )
 from trapline.server.imports.formats.import_package_taxa import read_taxa
 from trapline.server.imports.formats.import_records import (
@@ -52,6 +54,7 @@ from trapline.server.imports.formats.import_records import (
     sanitise_text,
 )
 from trapline.server.imports.formats.zipped_tables import BROKEN, Row, ZippedTables
+from trapline.server.imports.queries.imported_ids import BLANK, UNCLASSIFIED
 from trapline.server.platform.formats.sqlite_spill import SqliteSpill
 from trapline.wire.imports import FaultKind, ImportOptions
 
@@ -170,7 +173,9 @@ class CamtrapReader:
         if deployment is None:
             return EntryFault(place, NO_DEPLOYMENT, path, FaultKind.UNKNOWN)
         is_favorite = FLAGS.get(row.get("favorite", "").lower(), False)
-        return ImportEntry(place, path, key, parse_id(key), deployment, is_favorite)
+        return ImportEntry(
+            place, path, key, parse_id(key), deployment, is_favorite, *split_comments(row)
+        )
 
     def read(self, entry: ImportEntry, frame: Frame) -> EntryContent:
         """Read the observations of an image. Raises InvalidEntry."""
@@ -191,7 +196,7 @@ class CamtrapReader:
                 if row.get("classificationMethod") == "machine":
                     self._add_machine(row, frame, machines, reading)
                 elif row.get("observationType") in ("unclassified", None):
-                    reading.left_out += 1
+                    _keep_ids(reading, row, UNCLASSIFIED)
                 else:
                     build_statement(
                         row, None
@@ -200,6 +205,8 @@ class CamtrapReader:
             except InvalidEntry as error:
                 raise InvalidEntry(f"line {part.number} of observations: {error}") from None
         self._add_people(said, reading)
+        if comment := remove_stated(entry.comment, [row for row, _ in said]):
+            reading.statements.append(ImportedIdentification("comment", comment=comment))
         reading.results += [ImportedResult(model, findings) for model, findings in machines.items()]
         return reading
 
@@ -216,14 +223,22 @@ class CamtrapReader:
         model = ModelInfo(options.model_name or name, options.model_version or version[:100])
         findings = machines.setdefault(model, [])
         found = build_finding(row, frame)
-        if found is None:
-            _keep_ids(reading, row, None)
+        if row.get("observationType") == "blank":
+            if found is not None and (found.confidence or 0) >= options.confidence_min:
+                findings.append(found)
+            self._keep_model_ids(reading, row, BLANK)
             return
+        assert found is not None
         if found.confidence is not None and found.confidence < options.confidence_min:
             reading.left_out += 1
         else:
             findings.append(found)
-            _keep_ids(reading, row, found)
+            self._keep_model_ids(reading, row, found)
+
+    def _keep_model_ids(self, reading: EntryContent, row: Row, one: ImportedFinding | str) -> None:
+        options = self._options
+        is_renamed = bool(options.model_name or options.model_version)
+        _keep_ids(reading, row, one, is_renamed=is_renamed)
 
     def _add_people(
         self, said: Sequence[tuple[Row, ImportedFinding | None]], reading: EntryContent
@@ -254,9 +269,13 @@ class CamtrapReader:
 
 
 def _keep_ids(
-    reading: EntryContent, row: Row, one: ImportedFinding | ImportedIdentification | None
+    reading: EntryContent,
+    row: Row,
+    one: ImportedFinding | ImportedIdentification | str,
+    *,
+    is_renamed: bool = False,
 ) -> None:
     """Keep the IDs of an observation, unless they are too long."""
-    ids = list_ids(row)
+    ids = list_ids(row, is_renamed=is_renamed)
     if reading.ids is not None and ids is not None:
         reading.ids.add(one, ids)

@@ -5,6 +5,7 @@ deployment in whose period it was captured. The rows of an event by people are o
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -39,6 +40,8 @@ NOT_AN_EVENT = "has no mediaID, and is not of the level event"
 NAMELESS = "is of an event, but has neither eventID nor eventStart"
 STATES_NOTHING = "is of an event and unclassified, so that it states nothing"
 CONTRADICTS = "is left out, because other observations of its event name a taxon"
+UNKNOWN = "unknown"
+"""The name of what people did not know next to something that they named."""
 OF_SAME_KIND = "is left out, because another observation of its event states the same"
 SCHEMA = """
 create table events (key text primary key, number int, deployment text, event text, first real,
@@ -191,6 +194,8 @@ def _add_statements(event: ImportEvent, rows: list[tuple[int, Row]]) -> None:
     kinds = {one.kind for _, _, one in stated}
     decisive = next((kind for kind in ("correct", "blank", "unsure") if kind in kinds), None)
     for line, row, one in stated:
+        if decisive == "correct" and one.kind == "unsure":
+            one = replace(one, kind="correct", name=UNKNOWN)
         if one.kind != decisive:
             event.add_fault(line, CONTRADICTS if decisive == "correct" else OF_SAME_KIND)
         elif event.statements and decisive != "correct":
@@ -199,7 +204,7 @@ def _add_statements(event: ImportEvent, rows: list[tuple[int, Row]]) -> None:
             event.add_fault(line, f"is left out: its event has more than {MOST_TAXA} taxa")
         else:
             event.statements.append(one)
-            event.ids.append(list_ids(row) or ["", "", ""])
+            event.ids.append(list_ids(row) or [])
 
 
 def _read_at(row: Row, column: str) -> float | None:

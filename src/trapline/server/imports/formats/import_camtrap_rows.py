@@ -14,6 +14,7 @@ from trapline.server.imports.formats.import_records import (
     validate_confidence,
 )
 from trapline.server.imports.formats.zipped_tables import Row
+from trapline.server.imports.queries.imported_ids import BLANK, BY
 from trapline.server.review.rules.name_meanings import NamingRules, resolve_label
 from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
 
@@ -21,13 +22,29 @@ LONGEST_ID = 255
 NAMED = {"human": "human", "vehicle": "vehicle"}
 LABEL = "label:"
 """Prefix of the tag with which exports keep a class without a taxon."""
+DETAILS = ("count", "lifeStage", "sex", "behavior", "individualID")
 MOST_NAMES = 10_000
 
 
-def list_ids(row: Row) -> list[str] | None:
-    """Return the observationID, eventID and individualID of a row; None if one is too long."""
-    ids = [row.get(column, "") for column in ("observationID", "eventID", "individualID")]
-    return [sanitise_text(text) for text in ids] if max(map(len, ids)) <= LONGEST_ID else None
+def list_ids(row: Row, *, is_renamed: bool = False) -> list[str] | None:
+    """Return what a row says of its observation, as `ImportedObservation`.
+
+    Returns None if a value is too long. `is_renamed`: the import gives its model another name.
+    """
+    by, label = row.get("classifiedBy", ""), find_label(row)
+    # The name that a label has here is that of its taxon; without one it is the label itself.
+    has_label = label is not None and "scientificName" in row and not is_other_kind(row)
+    values = [
+        row.get("observationID", ""),
+        row.get("eventID", ""),
+        row.get("individualID", ""),
+        "" if is_renamed or "@" in by else by,
+        "" if is_renamed else row.get("classificationTimestamp", ""),
+        label or "" if has_label else "",
+    ]
+    if max(map(len, values)) > LONGEST_ID:
+        return None
+    return [sanitise_text(text) for text in values]
 
 
 def get_path(row: Row) -> str:
@@ -43,7 +60,7 @@ def get_name(row: Row) -> str:
     kind = row.get("observationType") or "unknown"
     if is_other_kind(row):
         return NAMED[kind]
-    return parse_class_name(row.get("scientificName") or _find_label(row) or NAMED.get(kind, kind))
+    return parse_class_name(row.get("scientificName") or find_label(row) or NAMED.get(kind, kind))
 
 
 def is_other_kind(row: Row) -> bool:
@@ -55,11 +72,12 @@ def is_other_kind(row: Row) -> bool:
     kind = row.get("observationType")
     if kind not in NAMED:
         return False
-    name = row.get("scientificName") or _find_label(row)
+    name = row.get("scientificName") or find_label(row)
     return bool(name) and _find_kind(name or "") != kind
 
 
-def _find_label(row: Row) -> str | None:
+def find_label(row: Row) -> str | None:
+    """Return the class of an observation that its tags keep."""
     tags = (tag.strip() for tag in row.get("observationTags", "").split("|"))
     return next((tag.removeprefix(LABEL).strip() for tag in tags if tag.startswith(LABEL)), None)
 
@@ -69,17 +87,31 @@ def _find_kind(name: str) -> str:
     return resolve_label(name, NamingRules()).kind.value
 
 
-def build_finding(row: Row, frame: Frame) -> ImportedFinding | None:
-    """Build the finding of an observation: a box or a class of the image; None if it is blank.
+def is_unsure(row: Row) -> bool:
+    """Return whether a person did not know what is there, and described nothing else of it.
 
-    Raises InvalidEntry.
+    With a box, a class or a detail it is the name of something: that it is unknown.
     """
-    kind = row.get("observationType")
-    if kind == "blank":
-        return None
-    name = get_name(row)
+    named = row.keys() & {"scientificName", "bboxX", *DETAILS}
+    is_unknown = row.get("observationType", "unknown") == "unknown"
+    return is_unknown and not named and find_label(row) is None
+
+
+def build_finding(row: Row, frame: Frame) -> ImportedFinding | None:
+    """Build the finding of an observation: a box or a class of the image.
+
+    Returns None if it is blank, unless it has a score: then it is the class `blank`. Raises
+    InvalidEntry.
+    """
     score = parse_number(row, "classificationProbability", 0, 1)
     confidence = None if score is None else validate_confidence(score)
+    name = get_name(row)
+    if row.get("observationType") == "blank":
+        if confidence is None:
+            return None
+        return ImportedFinding(
+            "classification", BLANK, confidence, build_classification([(BLANK, confidence)])
+        )
     sides = [parse_number(row, f"bbox{side}", -1, 2) for side in ("X", "Y", "Width", "Height")]
     box = [side for side in sides if side is not None]
     if len(box) == 4:
@@ -99,17 +131,17 @@ def build_statement(row: Row, finding: int | None) -> ImportedIdentification:
     """
     by, remark = row.get("classifiedBy"), row.get("observationComments")
     # The name that the type replaces is kept as text.
-    label = row.get("scientificName") or _find_label(row) if is_other_kind(row) else None
+    label = row.get("scientificName") or find_label(row) if is_other_kind(row) else None
     # Comments are published with the observations, so an email address is left out.
     comments = ". ".join(
-        part for part in (remark, label, f"By {by}" if by and "@" not in by else None) if part
+        part for part in (remark, label, f"{BY}{by}" if by and "@" not in by else None) if part
     )
     kind = row.get("observationType")
     at = parse_time(row, "classificationTimestamp")
     comment = sanitise_text(comments, 10_000) or None
     if kind == "blank":
         return ImportedIdentification("blank", comment=comment, at=at)
-    if kind == "unknown" and "scientificName" not in row:
+    if is_unsure(row):
         return ImportedIdentification("unsure", comment=comment, at=at, finding=finding)
     count = parse_number(row, "count", 1, LARGEST_COUNT)
     sex, stage, behaviour = row.get("sex"), row.get("lifeStage"), row.get("behavior")

@@ -1,15 +1,16 @@
-"""Values of a Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org) that have no place in a project."""
+"""Comments of media in a Camtrap DP 1.0 (TDWG, camtrap-dp.tdwg.org), and values without a place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from trapline.server.imports.formats.import_camtrap_rows import LABEL, is_other_kind
+from trapline.server.imports.formats.import_camtrap_rows import LABEL, is_other_kind, is_unsure
+from trapline.server.imports.formats.import_records import sanitise_text
 from trapline.server.imports.formats.zipped_tables import Row
 from trapline.wire.identifications import LifeStage, Sex
 
 MEDIA = frozenset(
     {
         "mediaID", "deploymentID", "timestamp", "filePath", "filePublic", "fileName",
-        "fileMediatype", "exifData", "favorite",
+        "fileMediatype", "exifData", "favorite", "mediaComments",
     }
 )  # fmt: skip
 """Columns of media that are stored, or that the image has itself."""
@@ -31,18 +32,39 @@ OF_UNNAMED = OF_ALL | {"observationComments"}
 """Columns of a statement that names nothing: that an image is blank, or shows something unknown."""
 DERIVED = ("image: ", "timestamp: ")
 """The beginnings of comments that an export derives from the flags of an image."""
+TAGS = "tags: "
+"""The beginning of the comment in which an export writes the tags of an image."""
+LONGEST_COMMENT = 10_000
+MOST_TAGS, LONGEST_TAG = 20, 100
 HAS_NO_PLACE = "{} has no place here and is left out"
 STORED_AS_KIND = "{} is replaced by the type, because it does not name people or vehicles"
 
 
 def list_lost_media_values(row: Row) -> Iterator[str]:
     """List the columns of a medium whose values have no place."""
-    lost = row.keys() - MEDIA
-    if "mediaComments" in lost:
-        parts = row["mediaComments"].split("; ")
-        if all(part.startswith(DERIVED) for part in parts):
-            lost.discard("mediaComments")
-    yield from (HAS_NO_PLACE.format(column) for column in lost)
+    yield from (HAS_NO_PLACE.format(column) for column in row.keys() - MEDIA)
+
+
+def split_comments(row: Row) -> tuple[str, tuple[str, ...]]:
+    """Split the comments of a medium into those of people, and the tags that an export adds."""
+    parts = row.get("mediaComments", "").split("; ")
+    while parts and parts[-1].startswith(DERIVED):
+        parts.pop()
+    tags: list[str] = []
+    if parts and parts[-1].startswith(TAGS):
+        named = [tag.strip() for tag in parts[-1].removeprefix(TAGS).split("|")]
+        if len(named) <= MOST_TAGS and all(0 < len(tag) <= LONGEST_TAG for tag in named):
+            tags = [sanitise_text(tag) for tag in named]
+            parts.pop()
+    return sanitise_text("; ".join(parts), LONGEST_COMMENT), tuple(tags)
+
+
+def remove_stated(comment: str, rows: Sequence[Row]) -> str:
+    """Return the comment of a medium without what observations of people state already."""
+    if not comment:
+        return ""
+    stated = {part for row in rows for part in row.get("observationComments", "").split("; ")}
+    return "; ".join(part for part in comment.split("; ") if part not in stated).strip()
 
 
 def list_lost_values(row: Row) -> Iterator[str]:
@@ -52,9 +74,8 @@ def list_lost_values(row: Row) -> Iterator[str]:
     if "mediaID" not in row if is_by_machine else kind in ("unclassified", None):
         return
     is_boxed = "bboxX" in row
-    if kind == "blank" or (kind == "unknown" and "scientificName" not in row and not is_by_machine):
-        stored = OF_ALL if is_by_machine else OF_UNNAMED
-        stored |= {"bboxX", "bboxY", "bboxWidth", "bboxHeight"} if kind == "unknown" else set()
+    if kind == "blank" or (is_unsure(row) and not is_by_machine):
+        stored = OF_ALL | {"classificationProbability"} if is_by_machine else OF_UNNAMED
     elif is_by_machine:
         stored = OF_FINDINGS
     else:

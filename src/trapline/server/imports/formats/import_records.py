@@ -92,19 +92,19 @@ class ImportedIdentification:
 class EntryIds:
     """The IDs that a package gives an image and its observations.
 
-    `observations` is keyed by `id()` of the finding or statement. `blank` has the IDs of an
-    observation by a machine that found nothing. Each value is observationID, eventID and
-    individualID.
+    `observations` is keyed by `id()` of the finding or statement. `others` has those of
+    observations without one: BLANK, by a machine that found nothing, and UNCLASSIFIED. Each value
+    is an `ImportedObservation`.
     """
 
     media_id: str
     observations: dict[int, list[str]] = field(default_factory=dict)
-    blank: list[str] | None = None
+    others: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, one: "ImportedFinding | ImportedIdentification | None", ids: list[str]) -> None:
-        """Add the IDs of a finding or a statement, or with None those of a blank observation."""
-        if one is None:
-            self.blank = self.blank or ids
+    def add(self, one: "ImportedFinding | ImportedIdentification | str", ids: list[str]) -> None:
+        """Add the IDs of a finding or a statement, or those of an observation without one."""
+        if isinstance(one, str):
+            self.others.setdefault(one, ids)
         else:
             self.observations[id(one)] = ids
 
@@ -122,7 +122,8 @@ class EntryContent:
 class ImportEntry(NamedTuple):
     """An entry of a file: its position, the path of its image, and its undecoded content.
 
-    `image_id` and `deployment_id` are set if the file contains Trapline's IDs.
+    `image_id` and `deployment_id` are set if the file contains Trapline's IDs. `comment` and `tags`
+    are those of the image.
     """
 
     place: str
@@ -131,14 +132,16 @@ class ImportEntry(NamedTuple):
     image_id: UUID | None = None
     deployment_id: UUID | None = None
     is_favorite: bool = False
+    comment: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass
 class ImportEvent:
     """The statements of people about an event, and its media; an entry without an image.
 
-    `statements` are of one kind; each of several names a taxon, and `ids` has its observationID,
-    eventID and individualID. Without `media` the event has the images of its period.
+    `statements` are of one kind; each of several names a taxon, and `ids` has what the package says
+    of each, as `ImportedObservation`. Without `media` the event has the images of its period.
     """
 
     event_id: str

@@ -28,7 +28,7 @@ from trapline.server.imports.formats.import_records import (
     InvalidEntry,
     sanitise_text,
 )
-from trapline.server.imports.queries.imported_ids import BLANK, PackageImageIds
+from trapline.server.imports.queries.imported_ids import PackageImageIds
 from trapline.server.imports.queries.imported_results import (
     NewImportedAnalysis,
     NewImportedAnnotation,
@@ -97,6 +97,7 @@ class ImportBatch:
     events: list[NewImportedEvent] = field(default_factory=list)
     ids: dict[UUID, "BatchIds"] = field(default_factory=dict)
     favorites: set[UUID] = field(default_factory=set)
+    tags: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
     _findings: int = 0
     _bytes: int = 0
 
@@ -146,8 +147,7 @@ class ImportBatch:
         for statement, row in statements:
             if (given := ids.observations.get(id(statement))) is not None:
                 known.observations[str(row.id)] = given
-        if ids.blank is not None:
-            known.observations[BLANK] = ids.blank
+        known.observations |= ids.others
         for result, made in results:
             known.findings[made.id] = {
                 str(UUID(bytes=new.id)): given
@@ -214,6 +214,8 @@ def _add_entry(
         batch.left_out += reading.left_out
         if entry.is_favorite:
             batch.favorites.add(found.id)
+        if entry.tags:
+            batch.tags[found.id] = entry.tags
     except InvalidAnnotationData as error:
         batch.faults.append(EntryFault(entry.place, f"{error.field} {error.message}", entry.path))
     except InvalidEntry as error:

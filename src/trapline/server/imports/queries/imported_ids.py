@@ -15,6 +15,46 @@ from trapline.server.platform.db.row import Row
 
 BLANK = "blank"
 """The key of an image's observation by a model that found nothing, which has no annotation ID."""
+UNCLASSIFIED = "unclassified"
+"""The key of the observation of an image that neither a model nor a person classified."""
+BY = "By "
+"""The beginning of the person's name in the comment of an imported identification."""
+
+
+class ImportedObservation(NamedTuple):
+    """The IDs of an observation in its package, and the texts that no row here has.
+
+    `classified_by`, `classified_at` and `label` are those of the package: the person need not have
+    an account, the model ran before the import, and the label means a taxon.
+    """
+
+    observation_id: str = ""
+    event_id: str = ""
+    individual_id: str = ""
+    classified_by: str = ""
+    classified_at: str = ""
+    label: str = ""
+
+
+def read_observation(stored: Sequence[str] | None) -> ImportedObservation:
+    """Return what a package says of an observation; earlier versions stored only its IDs."""
+    return ImportedObservation(*(stored or ()))
+
+
+def remove_person(comment: str | None, people: Sequence[str]) -> str | None:
+    """Return the comment of an imported identification without the name that the import added.
+
+    >>> remove_person("sharp. By Ada; By Max", ["Ada", "Max"])
+    'sharp'
+    """
+    if not comment:
+        return comment
+    added = tuple(f"{BY}{name}" for name in people if name)
+    parts = []
+    for part in comment.split("; "):
+        end = next((one for one in added if part == one or part.endswith(f". {one}")), "")
+        parts.append(part.removesuffix(end).removesuffix(". ") if end else part)
+    return "; ".join(dict.fromkeys(part for part in parts if part)) or None
 
 
 def build_member_key(identification_id: UUID, place: int) -> str:

@@ -64,7 +64,7 @@ async def export_table(
         wanted = SurveyFilter()
 
     def build(survey: FilteredSurvey) -> str:
-        return _render_csv(*_list_rows(survey, table, options))
+        return render_csv(*_list_rows(survey, table, options))
 
     return await build_insight(system, scope, project_id, wanted, build)
 
@@ -215,7 +215,7 @@ def _join(value: Any) -> Any:
     return " | ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _render_csv(columns: Sequence[str], rows: Rows) -> str:
+def render_csv(columns: Sequence[str], rows: Rows) -> str:
     """Render CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

@@ -57,6 +57,10 @@ class InsightCaches:
     surveys: TtlCache[int, tuple[tuple[Any, ...], Survey]] = field(
         default_factory=lambda: TtlCache(4, 600.0)
     )
+    scored: TtlCache[tuple[int, str], tuple[tuple[Any, ...], Any]] = field(
+        default_factory=lambda: TtlCache(4, 600.0)
+    )
+    """Confidences of model versions on reviewed images."""
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,15 @@ async def load_survey(scope: Scope, tx: Transaction, project_id: int) -> Survey:
     )
 
 
+async def list_deployment_names(scope: Scope, tx: Transaction, project_id: int) -> dict[UUID, str]:
+    """List the names of the deployments of a project."""
+    scope.check(project_id)
+    cursor = await tx.execute(
+        "select id, name from deployments where project_id = %s", (project_id,)
+    )
+    return dict(await cursor.fetchall())
+
+
 async def _list_deleted(tx: Transaction, project_id: int) -> dict[UUID, list[int]]:
     cursor = await tx.execute(
         "select deployment_id, captured_at from images where project_id = %s"

@@ -20,9 +20,11 @@ from trapline.server.review.queries.observation_sets import (
     list_ranks,
 )
 from trapline.server.review.queries.simple_derivation import (
+    ANY_JOINS,
     CLEAR,
     DERIVE,
     DERIVE_CLEARED,
+    HASH_JOINS,
     STORE,
     STORE_CLEARED,
 )
@@ -83,8 +85,10 @@ async def derive_set(
     if is_new:
         for statement in CLEAR:
             await tx.execute(statement, parameters)
+    await tx.execute(HASH_JOINS)
     cursor = await tx.execute(DERIVE_CLEARED if is_new else DERIVE, parameters)
     found = [image_id for (image_id,) in await cursor.fetchall()]
+    await tx.execute(ANY_JOINS)
     pairs: dict[UUID, list[AnswerPair]] = {}
     if found:
         parameters["images"] = found

@@ -74,7 +74,7 @@ _BOXES = """
     from human_boxes b where b.image_id = any(%(images)b) and b.withdrawn_at is null
     order by 11, b.id
 """
-_VERSIONS = """
+VERSIONS = """
     select z.id, z.image_id, z.model_name, z.model_version, z.completed_at from (
         select distinct on (a.image_id, a.model_name, a.model_version) a.id, a.image_id,
             a.model_name, a.model_version, coalesce(a.completed_at, a.created_at) as completed_at
@@ -173,7 +173,7 @@ async def load_inputs(
     # A pipeline whose first result was stored after the settings were read has no rank in them.
     current = [one for one in await cursor.fetchall() if one[2] in settings.ranks]
     compared = [*settings.ranks, *of.list_replaced_pipelines()]
-    cursor = await tx.execute(_VERSIONS, {**parameters, "pipelines": compared})
+    cursor = await tx.execute(VERSIONS, {**parameters, "pipelines": compared})
     versions = await cursor.fetchall()
     cursor = await tx.execute(_STATEMENTS, parameters)
     statements = [
@@ -193,25 +193,28 @@ async def load_inputs(
     analyses = {key for key, *_ in (*current, *versions)} | of_subjects | confirmed
     named = [taxon for statement in statements for taxon in statement.list_taxa()]
     named += [one.taxon for one in drawn]
-    findings = await _load_findings(scope, tx, of, analyses, named)
+    findings = await load_findings(scope, tx, of, analyses, named)
     return _Inputs(settings, findings.meanings, findings.by_analysis).build(
         images, current, versions, statements, drawn
     )
 
 
 @dataclass(frozen=True)
-class _Findings:
+class LoadedFindings:
+    """Findings by analysis, and the meanings of their labels."""
+
     by_analysis: Mapping[UUID, tuple[FindingInput, ...]]
     meanings: Mapping[str, Meaning]
 
 
-async def _load_findings(
+async def load_findings(
     scope: Scope,
     tx: Transaction,
     of: ObservationSet,
     analyses: Collection[UUID],
     named: Iterable[Mapping[str, Any]],
-) -> _Findings:
+) -> LoadedFindings:
+    """Load the findings of analyses, and the meanings of their labels and of `named` taxa."""
     cursor = await tx.execute(_FINDINGS, {"analyses": sorted(analyses)})
     rows = await cursor.fetchall()
     keys = {row[3] for row in rows if row[3] is not None}
@@ -240,7 +243,7 @@ async def _load_findings(
                 is_empty=bool(is_empty),
             )
         )
-    return _Findings({key: tuple(found) for key, found in by_analysis.items()}, meanings)
+    return LoadedFindings({key: tuple(found) for key, found in by_analysis.items()}, meanings)
 
 
 def _list_keys(taxon: Mapping[str, Any]) -> list[str]:

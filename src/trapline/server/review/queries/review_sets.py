@@ -39,13 +39,17 @@ CLAIMABLE = "not is_done or answer is not null"
 
 
 class ReviewSetRow(Row):
-    """A list of items to review; `people` is empty if all reviewers can work on it."""
+    """A list of items to review; `people` is empty if all reviewers can work on it.
+
+    A random audit of one class has the class and the model version that found it.
+    """
 
     __tablename__ = "review_sets"
     __table_args__ = (
         UniqueConstraint("project_id", "id", name="uq_review_sets_project_id"),
         CheckConstraint("unit in ('sequence', 'image')", name="unit"),
         CheckConstraint("reviews between 1 and 5", name="reviews"),
+        CheckConstraint("kind in ('review', 'random_audit')", name="kind"),
         Index("ix_review_sets_project_time", "project_id", "created_at", "id"),
     )
 
@@ -56,6 +60,9 @@ class ReviewSetRow(Row):
     reviews: Mapped[int] = mapped_column(SmallInteger)
     item_order: Mapped[str]
     filter: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="review")
+    audit_class: Mapped[str | None]
+    audit_source: Mapped[str | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=text("clock_timestamp()")

@@ -115,8 +115,8 @@ SIMPLE_ROWS = f"""
                 select n.*, n.annotation_type = 'classification' as classifies,
                     case when n.annotation_type = 'classification' and n.class_name is null
                         then {_GUESS} end as guess
-                from newest z join annotations n on n.analysis_id = z.id
-                where n.annotation_type not in ('custom', 'heatmap', 'mask') offset 0
+                from annotations n where n.analysis_id = any(array(select id from newest))
+                    and n.annotation_type not in ('custom', 'heatmap', 'mask') offset 0
             ) n
         ) n
         left join name_meanings m on m.set_id = %(set)s and m.key = n.label
@@ -167,23 +167,22 @@ SIMPLE_ROWS = f"""
         from roots r where r.classifies and r.terminal is not false and r.name is not null
             and r.counted >= %(classification_threshold)s
     ), blanks as (
-        select distinct on (image_id) * from judged where kind = 'blank'
-        order by image_id, counted desc, namer_id
+        select distinct on (image_id) * from (
+            select image_id, analysis_id, label, score, 0 as place, -counted as weight, namer_id
+            from judged where kind = 'blank'
+            union all
+            select c.image_id, c.id, null, null, 1, c.rank, c.id from current c
+            where not exists (select from complex x where x.image_id = c.image_id)
+        ) b order by image_id, place, weight, namer_id
     ), simple as (
         select image_id, id, annotation_id, kind, name, label, taxon_id, count, score as confidence,
             analysis_id, counted < %(review_threshold)s as needs_review
         from judged where kind <> 'blank'
         union all
-        select z.image_id, md5(z.image_id::text || 'blank')::uuid, null, 'blank', 'blank',
-            b.label, null,
-            null, b.score, coalesce(b.analysis_id, z.id), false
-        from (
-            select distinct on (c.image_id) c.image_id, c.id from current c
-            where not exists (select from complex x where x.image_id = c.image_id)
-            order by c.image_id, c.rank, c.id
-        ) z left join blanks b on b.image_id = z.image_id
-        where not exists (
-            select from judged r where r.image_id = z.image_id and r.kind <> 'blank')
+        select b.image_id, md5(b.image_id::text || 'blank')::uuid, null, 'blank', 'blank',
+            b.label, null, null, b.score, b.analysis_id, false
+        from blanks b where not exists (
+            select from judged r where r.image_id = b.image_id and r.kind <> 'blank')
     )
 """  # noqa: S608 - made of constants
 """Common table expressions of `simple`, the observations of all `images` but those in `complex`."""
@@ -227,7 +226,8 @@ _INSERT_NAMES = """
         captured_at, kind, count, confidence, human, needs_review, identified_by)
     select k.image_id, k.class_name, %(set)s, i.project_id, i.deployment_id, i.captured_at, k.kind,
         k.count, k.confidence, k.human, k.needs_review, k.identified_by
-    from classes k join images i on i.id = k.image_id order by k.image_id, k.class_name"""
+    from classes k join images i on i.id = k.image_id and i.id = any(%(images)b::uuid[])
+    order by k.image_id, k.class_name"""
 
 
 def _update(table: str, columns: str) -> str:
@@ -264,6 +264,12 @@ def _replace_rows(fresh: str, keep: str) -> str:
 def _insert_rows(fresh: str) -> str:
     return f"{fresh}, written as ({_INSERT}), {_NAMES}, named as ({_INSERT_NAMES})"
 
+
+HASH_JOINS = "set local enable_nestloop = off"
+"""For DERIVE: the planner expects one finding where there are thousands, which it would compare
+each with each. No table is read as a whole for it, because their rows are selected by arrays."""
+ANY_JOINS = "set local enable_nestloop to default"
+"""Ends HASH_JOINS."""
 
 _NOT_COMPLEX = "and not exists (select from complex x where x.image_id = {}.image_id)"
 _SELECT_COMPLEX = "select image_id from complex"

@@ -166,8 +166,11 @@ class _Derivation:
                 self._own.append(replace(_observe_human_box(drawn), needs_review=True))
             case IdentificationKind.CONFIRM | IdentificationKind.CORRECT:
                 taxa = statement.taxa or ((drawn.taxon,) if drawn is not None else ())
+                found = self._findings.get(subject)
+                is_box = found is None or not found.is_classification
                 for taxon in taxa[:1]:
-                    self._own.append(observe_stated(taxon, statement, subject, taxon.count or 1))
+                    count = taxon.count or (1 if is_box else None)
+                    self._own.append(observe_stated(taxon, statement, subject, count))
 
     def _observe_models(self, models: ModelFindings) -> list[tuple[Candidate, DerivedObservation]]:
         observed, asked = [], self._list_asked()

@@ -2,13 +2,24 @@
 
 from alembic import op
 
+from trapline.server.platform.db.migrations.concurrent_indexes import create_indexes, drop_indexes
+
 revision = "0111"
 down_revision = "0110"
 branch_labels = None
 depends_on = None
 
-STATEMENTS = (
-    """
+INDEXES = {
+    "ix_images_random": 'on images (project_id, "left"(md5(id::text), 8), id)',
+    "ix_identifications_comment": (
+        "on identifications (project_id, image_id)"
+        " where comment is not null and withdrawn_at is null"
+    ),
+    "ix_observed_classes_confidence": (
+        "on observed_classes (set_id, confidence, image_id) where not human and confidence > 0"
+    ),
+}
+SAVED_VIEWS = """
 create table saved_views (
     id uuid not null constraint pk_saved_views primary key,
     project_id bigint not null constraint fk_saved_views_project_id
@@ -22,33 +33,16 @@ create table saved_views (
     updated_at timestamptz not null default now(),
     constraint uq_saved_views_project_id_name unique (project_id, name)
 )
-""",
-    """
-create index ix_images_random on images (project_id, "left"(md5(id::text), 8), id)
-""",
-    """
-create index ix_identifications_comment on identifications (project_id, image_id)
-    where comment is not null and withdrawn_at is null
-""",
-    """
-create index ix_observed_classes_confidence on observed_classes (set_id, confidence, image_id)
-    where not human and confidence > 0
-""",
-)
+"""
 
 
 def upgrade() -> None:
     """Create the table and the indexes."""
-    for statement in STATEMENTS:
-        op.execute(statement)
+    create_indexes(INDEXES)
+    op.execute(SAVED_VIEWS)
 
 
 def downgrade() -> None:
     """Drop the table and the indexes."""
+    drop_indexes(list(INDEXES))
     op.execute("drop table saved_views")
-    for index in (
-        "ix_images_random",
-        "ix_identifications_comment",
-        "ix_observed_classes_confidence",
-    ):
-        op.execute(f"drop index {index}")
