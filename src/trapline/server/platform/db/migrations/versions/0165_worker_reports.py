@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0165"
-down_revision = "0170"
+down_revision = "0180"
 branch_labels = None
 depends_on = None
 
