@@ -3,14 +3,16 @@
     python benchmarks/job_spread.py [--images 63 5000] [--workers 1 4 8 64] [--ideal 20]
 
 The workers follow the protocol of `trapline worker`: they wait for tasks before the job is
-submitted, hold at most 30 s of work and three batches, renew their leases with the tasks that they
-have begun, and drop tasks that another worker took over. The time per image is chosen so that each
-job ideally takes `--ideal` seconds. The time begins with the submit and ends with the last result.
+submitted, hold at most 30 s of work and three batches, process batches of at most 24 images and
+4 s, report the tasks that they have begun within a second, and drop tasks that another worker took
+over. The time per image is chosen so that each job ideally takes `--ideal` seconds. The time begins
+with the submit and ends with the last result.
 
 The last row is of workers that arrive when the first of them holds all tasks.
 """
 
 import argparse
+import queue
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ from line import make_result
 WORK_S = 30.0
 BATCHES = 3
 BATCH = 24
+BATCH_S = 4.0
+REPORT_S = 1.0
 LATE_S = 12.0
 
 
@@ -32,6 +36,11 @@ class Job:
 
     image_s: float
     ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def batch(self) -> int:
+        """The number of images that the model processes at once."""
+        return max(1, min(int(BATCH_S / self.image_s), BATCH))
 
     @property
     def capacity(self) -> int:
@@ -55,9 +64,10 @@ class SimulatedWorker:
         self._changed = threading.Condition()
         self._held: dict[str, dict[str, Any]] = {}
         self._begun: set[str] = set()
+        self._done: queue.SimpleQueue[list[dict[str, Any]]] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=part, daemon=True)
-            for part in (self._lease, self._renew, self._run)
+            for part in (self._lease, self._renew, self._run, self._post)
         ]
         self.duplicates = 0
         for thread in self._threads:
@@ -88,10 +98,14 @@ class SimulatedWorker:
 
     def _renew(self) -> None:
         caller = Caller(self._ground.port, self._ground.worker)
-        while not self._job.ended.wait(self._renew_s):
+        renewed, reported = time.monotonic(), set[str]()
+        while not self._job.ended.wait(REPORT_S):
             with self._changed:
-                named, begun = list(self._held), list(self._begun)
-            body = {"leases": named, "begun": begun}
+                named, begun = list(self._held), set(self._begun)
+            if time.monotonic() < renewed + self._renew_s and begun <= reported:
+                continue
+            renewed, reported = time.monotonic(), begun
+            body = {"leases": named, "begun": list(begun)}
             for lease in self._ask(caller, "/tasks/renew", body)["leases"]:
                 if lease["status"] != "held":
                     with self._changed:
@@ -99,15 +113,21 @@ class SimulatedWorker:
                             self._held.pop(lease["reply_subject"], None)
 
     def _run(self) -> None:
-        caller = Caller(self._ground.port, self._ground.worker)
         while not self._job.ended.is_set():
             with self._changed:
-                batch = list(self._held.values())[:BATCH]
+                waiting = [task for name, task in self._held.items() if name not in self._begun]
+                batch = waiting[: self._job.batch]
                 if not batch:
                     self._changed.wait(0.1)
                     continue
-                self._begun = {task["reply_subject"] for task in batch}
+                self._begun |= {task["reply_subject"] for task in batch}
             time.sleep(self._job.image_s * len(batch))
+            self._done.put(batch)
+        self._done.put([])
+
+    def _post(self) -> None:
+        caller = Caller(self._ground.port, self._ground.worker)
+        while batch := self._done.get():
             results = [
                 {"reply_subject": task["reply_subject"], "result": make_result(task["image_id"])}
                 for task in batch
@@ -118,6 +138,7 @@ class SimulatedWorker:
             with self._changed:
                 for task in batch:
                     self._held.pop(task["reply_subject"], None)
+                    self._begun.discard(task["reply_subject"])
                 self._changed.notify_all()
 
 

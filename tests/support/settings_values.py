@@ -82,6 +82,7 @@ SERVER_VALUES = {
     "TRAPLINE_MAIL_FROM": _same("cameras@example.org"),
     "TRAPLINE_NATS_CA_FILE": _same("/etc/nats/ca.pem"),
     "TRAPLINE_NATS_CERTIFICATE_FILE": _same("/etc/nats/server.pem"),
+    "TRAPLINE_NATS_CREDENTIALS_FILE": _same("/etc/nats/trapline.creds"),
     "TRAPLINE_NATS_KEY_FILE": _same("/etc/nats/server.key"),
     "TRAPLINE_NATS_URL": _same("nats://ada:secret@nats.example.org:4222"),
     "TRAPLINE_MAP_TILES": _same("https://tiles.example.org/{z}/{x}/{y}.png"),

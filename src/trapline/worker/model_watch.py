@@ -15,6 +15,11 @@ START_S = 600.0
 TIMES_EXPECTED = 20
 """The limit of a batch is this multiple of its expected time."""
 MEASURED_BATCHES = 15
+LONGEST_BATCH_S = 4.0
+"""Expected time of the largest batch, in seconds.
+
+A model gains little from larger ones, and no idle worker can take over the images of a batch.
+"""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,10 @@ class ModelWatch:
     def find_batch_size(self, slug: str) -> int:
         """Return the largest number of images that the next batch of a pipeline may have."""
         with self._lock:
-            return self._batch_size.get(slug, 1)
+            size, measured = self._batch_size.get(slug, 1), self._seconds_per_image.get(slug)
+            if measured:
+                size = min(size, int(LONGEST_BATCH_S / max(statistics.median(measured), 1e-9)))
+            return max(1, size)
 
     def find_seconds_per_image(self, slug: str) -> float | None:
         """Return the median of seconds per image in the last batches, or None before the first."""

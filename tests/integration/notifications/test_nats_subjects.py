@@ -26,7 +26,7 @@ from trapline.server.notifications.background.deliveries import DeliverySender
 from trapline.server.notifications.nats_publisher import NatsPublisher
 from trapline.server.notifications.rules.filters import WebhookFilter
 from trapline.server.platform.errors import NotFound, OutboundFailed
-from trapline.server.platform.network.nats_connection import NatsTls
+from trapline.server.platform.network.nats_connection import NatsFiles
 from trapline.server.platform.postgres.postgres import Postgres, find_free_port
 from trapline.server.projects.actions import project_deletion, projects
 from trapline.wire.projects import NewProject
@@ -223,8 +223,8 @@ async def test_a_private_ca_and_a_client_certificate_are_used(tmp_path: Path) ->
         stderr=quiet,
     )
     url = f"tls://127.0.0.1:{port}"
-    known = NatsPublisher(url, NatsTls(ca=shown, certificate=shown))
-    unknown = NatsPublisher(url, NatsTls(ca=shown))
+    known = NatsPublisher(url, NatsFiles(ca=shown, certificate=shown))
+    unknown = NatsPublisher(url, NatsFiles(ca=shown))
     try:
         async with asyncio.timeout(15):
             while not await asyncio.to_thread(is_open, port):

@@ -53,6 +53,12 @@ class Fleet:
             while self.connected != [up, up]:
                 await asyncio.sleep(0.02)
 
+    async def read_health(self) -> str:
+        """Read what `/readyz` says about hints; the server is ready with or without them."""
+        answer = await self.here.client.get("/readyz")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["parts"]["hints"])
+
     async def lease_created_task(self, image: int = 0) -> float:
         """Create a task here while a worker waits there; return the seconds until it leases it."""
         waiting = asyncio.create_task(self.worker.lease(1, wait_s=25))
@@ -138,8 +144,10 @@ async def test_a_killed_server_loses_and_delays_nothing(fleet: Fleet) -> None:
         await fleet.server.kill()
         await fleet.wait_for_connections(up=False)
         assert await fleet.lease_created_task(0) < POLL_S + BUSY_S
+        assert (await fleet.read_health()).startswith("Unavailable since 20")
         await fleet.server.start()
         await fleet.wait_for_connections(up=True)
+    assert await fleet.read_health() == "ok"
     assert await fleet.lease_created_task(1) < POLL_S + BUSY_S
     told = [line["event"] for line in logs if "NATS" in line["event"]]
     assert sorted(told) == [

@@ -94,11 +94,21 @@ def test_batches_start_at_one_image_and_double() -> None:
     sizes = []
     for _ in range(5):
         sizes.append(watch.find_batch_size("a"))
-        run_batch(watch, clock, sizes[-1], 1)
+        run_batch(watch, clock, sizes[-1], 0.01)
     assert sizes == [1, 2, 4, 8, 16]
-    run_batch(watch, clock, 1, 1)
+    run_batch(watch, clock, 1, 0.01)
     assert watch.find_batch_size("a") == 32, "a short queue does not begin again"
     assert watch.find_batch_size("b") == 1
+
+
+@pytest.mark.parametrize(("image_s", "largest"), [(0.01, 32), (0.5, 8), (3, 1), (10, 1)])
+def test_a_batch_has_images_of_at_most_4_s(image_s: float, largest: int) -> None:
+    clock = Clock()
+    watch = ModelWatch(clock=clock)
+    for _ in range(5):
+        size = watch.find_batch_size("a")
+        run_batch(watch, clock, size, size * image_s)
+    assert watch.find_batch_size("a") == largest
 
 
 def read_log(err: str) -> list[dict[str, object]]:
@@ -160,7 +170,8 @@ def test_a_hung_batch_costs_its_own_images_only(server: FakeServer, installed: P
     process.terminate()
     _, _, err = finish(process)
     [line] = [line for line in read_log(err) if line["event"] == "the model did not return"]
-    assert line["allowed_s"] == 1
+    # It is more if this machine is slow.
+    assert float(str(line["allowed_s"])) >= 1
     held = {name for _, name in server.held.values()}
     assert "hangs" in held
     assert len(held) <= int(str(line["images"])), f"{held} are still leased"

@@ -27,7 +27,8 @@ from trapline.server.platform.imaging.decoder_pool import DecodeLimits as Decode
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.map_tiles import MapTiles, parse_map_tiles, require_archive
 from trapline.server.platform.network.email_sender import SmtpServer, parse_smtp_url
-from trapline.server.platform.network.nats_connection import NatsTls
+from trapline.server.platform.network.nats_connection import NatsFiles
+from trapline.server.platform.network.nats_user import load_nats_user
 from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 from trapline.server.platform.store.local_store import LocalStore
@@ -106,7 +107,7 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
             mail_server=_find_mail_server(settings),
             identity_provider=_find_identity_provider(settings),
             nats_url=_find_nats(settings),
-            nats_tls=_find_nats_tls(settings),
+            nats_files=_find_nats_files(settings),
             map_tiles=_find_map_tiles(settings),
         )
     finally:
@@ -162,21 +163,31 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
     )
 
 
-def _find_nats_tls(settings: Settings) -> NatsTls:
-    """Return the files for encrypted connections to the NATS server.
+def _find_nats_files(settings: Settings) -> NatsFiles:
+    """Return the files for connections to the NATS server.
 
     Raises:
         SettingsError: a file cannot be read, or is not what its setting names.
     """
-    tls = NatsTls(settings.nats_ca_file, settings.nats_certificate_file, settings.nats_key_file)
+    files = NatsFiles(
+        settings.nats_ca_file,
+        settings.nats_certificate_file,
+        settings.nats_key_file,
+        settings.nats_credentials_file,
+    )
     try:
-        tls.build_context()
+        files.build_context()
     except OSError as error:
         raise SettingsError(
             "TRAPLINE_NATS_CA_FILE, TRAPLINE_NATS_CERTIFICATE_FILE or TRAPLINE_NATS_KEY_FILE is "
             f"not a readable PEM file with a certificate or its key: {error}"
         ) from None
-    return tls
+    if files.credentials is not None:
+        try:
+            load_nats_user(files.credentials)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"TRAPLINE_NATS_CREDENTIALS_FILE: {error}") from None
+    return files
 
 
 def _find_map_tiles(settings: Settings) -> MapTiles | None:

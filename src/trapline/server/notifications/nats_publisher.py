@@ -1,7 +1,6 @@
 """Publisher of events to the configured NATS server, over one connection per process."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -9,7 +8,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from trapline.server.platform.errors import EventRefused, OutboundFailed
-from trapline.server.platform.network.nats_connection import NatsTls, open_nats
+from trapline.server.platform.network.nats_connection import (
+    NatsFiles,
+    describe_rejection,
+    open_nats,
+)
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -29,9 +32,9 @@ WITHOUT_STREAMS = (None, 10039, 10076)
 class NatsPublisher:
     """Publisher of events: to a stream if the server has JetStream, else to current subscribers."""
 
-    def __init__(self, url: str, tls: NatsTls | None = None) -> None:
+    def __init__(self, url: str, files: NatsFiles | None = None) -> None:
         self._url = url
-        self._tls = tls
+        self._files = files
         self._opening = asyncio.Lock()
         self._client: Client | None = None
         self._stream: JetStreamContext | None = None
@@ -116,11 +119,7 @@ class NatsPublisher:
                     reason=reason,
                 )
             return EventRefused(reason)
-        if isinstance(self._last_error, ssl.SSLCertVerificationError):
-            reason = (
-                "the certificate of the NATS server is not trusted "
-                f"({self._last_error.verify_message})"
-            )
+        reason = describe_rejection(self._last_error) or reason
         self._last_error = None
         if not self._is_away:
             self._is_away = True
@@ -143,7 +142,7 @@ class NatsPublisher:
     async def _open(self) -> "Client":
         async with self._opening:
             if self._client is None or not self._client.is_connected:
-                client = await open_nats(self._url, self._tls, error_cb=self._record_error)
+                client = await open_nats(self._url, self._files, error_cb=self._record_error)
                 try:
                     self._stream = await _find_stream(client)
                 except BaseException:

@@ -20,7 +20,7 @@ from trapline.server.platform.errors import ServiceUnavailable
 from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.map_tiles import MapTiles
 from trapline.server.platform.network.email_sender import SmtpServer
-from trapline.server.platform.network.nats_connection import NatsTls
+from trapline.server.platform.network.nats_connection import NatsFiles
 from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.store.object_store import ObjectStore
@@ -234,7 +234,7 @@ class AppContext:
     mail_server: SmtpServer | None = None
     identity_provider: OidcProvider | None = None
     nats_url: str | None = field(default=None, repr=False)
-    nats_tls: NatsTls | None = None
+    nats_files: NatsFiles | None = None
     map_tiles: MapTiles | None = None
     events: TokenBuckets[UUID] = field(default_factory=lambda: TokenBuckets(20, 200))
     """The rate limit of signed events of each source."""

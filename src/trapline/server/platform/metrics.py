@@ -44,6 +44,14 @@ HTTP = Counter(
     "trapline_http_requests", "Requests that were answered.", ["method", "route", "status"]
 )
 
+HINTS_SENT = Counter("trapline_nats_hints_sent", "Hints that processes sent over NATS.")
+HINTS_RECEIVED = Counter(
+    "trapline_nats_hints_received", "Hints of other processes, received over NATS."
+)
+HINT_OUTAGES = Counter(
+    "trapline_nats_hint_outages", "Times that a process lost the NATS server for hints."
+)
+
 _WAITS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LEASE_SECONDS = Histogram("trapline_lease_seconds", "Duration of lease requests.", buckets=_WAITS)
 SUBMIT_SECONDS = Histogram(

@@ -6,6 +6,7 @@ use. So there is nothing to acknowledge, to replay or to lose on the NATS server
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -14,8 +15,9 @@ import structlog
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import DatabaseUnavailable
+from trapline.server.platform.metrics import HINT_OUTAGES, HINTS_RECEIVED, HINTS_SENT
 from trapline.server.platform.network.nats_connection import describe_nats_error, open_nats
-from trapline.server.queue.job_hints import JobHints
+from trapline.server.queue.job_hints import HintOutage, JobHints
 from trapline.server.queue.queries.job_counters import JOB, TASKS
 from trapline.server.queue.queries.jobs import list_hint_subjects
 
@@ -57,7 +59,6 @@ class HintExchange:
     def __init__(self, system: AppContext) -> None:
         self._system = system
         self._hints = system.part(JobHints)
-        self._is_away = False
         self._last_error: Exception | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -84,8 +85,9 @@ class HintExchange:
                 reason = describe_nats_error(error, self._last_error)
             self._hints.is_connected = False
             self._last_error = None
-            if not self._is_away:
-                self._is_away = True
+            if self._hints.outage is None:
+                self._hints.outage = HintOutage(datetime.now(UTC), reason)
+                HINT_OUTAGES.inc()
                 log.warning("no hints over NATS; this process polls more often", reason=reason)
             await asyncio.sleep(RETRY_S)
 
@@ -99,7 +101,7 @@ class HintExchange:
         async with asyncio.timeout(WITHIN_S):
             client = await open_nats(
                 url,
-                self._system.nats_tls,
+                self._system.nats_files,
                 error_cb=self._record_error,
                 closed_cb=record_close,
                 disconnected_cb=record_close,
@@ -114,8 +116,8 @@ class HintExchange:
             self._hints.is_connected = True
             # No other process was notified of changes while there was no connection.
             self._hints.receive(TASKS, 0)
-            if self._is_away:
-                self._is_away = False
+            if self._hints.outage is not None:
+                self._hints.outage = None
                 log.info("hints over NATS again")
             while not closed.is_set():
                 await self._hints.added.wait()
@@ -147,10 +149,12 @@ class HintExchange:
                     else f"{PREFIX}.{project_id}.{JOB}.{job_id}"
                 )
                 await client.publish(subject)
+                HINTS_SENT.inc()
 
     async def _receive(self, message: "Msg") -> None:
         hint = parse_subject(message.subject)
         if hint is not None:
+            HINTS_RECEIVED.inc()
             self._hints.receive(*hint)
 
     async def _record_error(self, error: Exception) -> None:

@@ -5,22 +5,34 @@ A hint says which rows to read. Losing hints delays a caller until its process p
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from trapline.server.queue.queries.job_counters import TASKS
 
 WAITING_AT_MOST = 10_000
 
 
+@dataclass(frozen=True)
+class HintOutage:
+    """Since when this process exchanges no hints with the others, and why."""
+
+    since: datetime
+    reason: str
+
+
 class JobHints:
     """The receivers of hints in this process, and the hints to send to other processes.
 
-    `is_connected` is set while other processes can send hints to this one.
+    `is_connected` is set while other processes can send hints to this one; `outage` otherwise, if
+    a NATS server is set.
     """
 
     def __init__(self) -> None:
         self.task_receivers: list[Callable[[], None]] = []
         self.job_receivers: list[Callable[[int], None]] = []
         self.is_connected = False
+        self.outage: HintOutage | None = None
         self.added = asyncio.Event()
         self._waiting: dict[tuple[str, int], None] = {}
 

@@ -14,6 +14,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.migrations import describe_mismatch, is_newer, newest, read_present
 from trapline.server.platform.errors import TraplineError
+from trapline.server.queue.job_hints import HintOutage, JobHints
 from trapline.wire.health import Health
 
 REPAIR = "Run `trapline check files --repair`, or upload the same images again."
@@ -41,18 +42,30 @@ def describe_nats(outage: NatsOutage | None) -> str:
     )
 
 
+def describe_hints(outage: HintOutage | None) -> str:
+    """Describe since when this process exchanges no hints, and what that means."""
+    if outage is None:
+        return "ok"
+    return (
+        f"Unavailable since {outage.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {outage.reason}. "
+        "This process looks for tasks every 0.25 s instead of 1 s; nothing is lost."
+    )
+
+
 async def get_health(system: AppContext) -> Health:
     """Return the state of each part: `ok`, or a description of the problem.
 
     The database, its migrations and the store decide whether the server is ready. Other parts are
     only reported: decoders without a restriction (see imaging/confinement.py), a disk that is
-    almost full, missing or damaged files, an unavailable NATS server, and a schema that is newer
-    than this version.
+    almost full, missing or damaged files, an unavailable NATS server (for events, and for the hints
+    of this process), and a schema that is newer than this version.
     """
     needed, reported = (
         {"database": "ok", "migrations": "ok", "store": "ok"},
         {"room": "ok", "files": "ok", "decoders": system.decoders.describe()},
     )
+    if system.nats_url is not None:
+        reported["hints"] = describe_hints(system.part(JobHints).outage)
     scope = Scope.system()
     try:
         async with system.database.transaction(scope) as tx:

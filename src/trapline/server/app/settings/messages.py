@@ -42,6 +42,12 @@ class MessageSettings(SettingsGroup):
         description="PEM file with the private key of `TRAPLINE_NATS_CERTIFICATE_FILE`, if that "
         "file does not contain it.",
     )
+    nats_credentials_file: Path | None = Field(
+        None,
+        description="Credentials file of the user of the NATS server (a JWT and a seed, as `nsc` "
+        "writes it), or a file with the seed of its NKEY. It is used instead of a user and a "
+        "password in `TRAPLINE_NATS_URL`.",
+    )
 
     @field_validator("smtp_url")
     @classmethod

@@ -35,7 +35,9 @@ class DeliverySender:
         self._system = system
         self._client: OutboundClient | None = None
         self._subjects = (
-            NatsPublisher(system.nats_url, system.nats_tls) if system.nats_url is not None else None
+            NatsPublisher(system.nats_url, system.nats_files)
+            if system.nats_url is not None
+            else None
         )
         self._current: dict[asyncio.Task[None], ClaimedDelivery] = {}
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from trapline.server.platform.network.nats_user import load_nats_user
+
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
@@ -15,12 +17,13 @@ WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
-class NatsTls:
-    """Files for encrypted connections: a private CA, and a client certificate with its key."""
+class NatsFiles:
+    """Files for connections: a private CA, a client certificate with its key, and credentials."""
 
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    credentials: Path | None = None
 
     def build_context(self) -> ssl.SSLContext | None:
         """Build the TLS context; None if no file is set.
@@ -36,20 +39,30 @@ class NatsTls:
         return context
 
 
-async def open_nats(url: str, tls: NatsTls | None = None, **options: Any) -> "Client":
+async def open_nats(url: str, files: NatsFiles | None = None, **options: Any) -> "Client":
     """Open a connection that does not reconnect; `options` are those of the library.
 
-    The TLS files are read again for each connection, so that they can be renewed.
+    The files are read again for each connection, so that they can be renewed.
     """
     from nats.aio.client import Client
 
     client = Client()
-    context = tls.build_context() if tls else None
+    options = _parse_urls(url) | options
+    context = files.build_context() if files else None
     if context is not None:
         options["tls"] = context
+    if files is not None and files.credentials is not None:
+        user = load_nats_user(files.credentials)
+        options["signature_cb"] = user.sign
+        # The library authenticates only with a user name. It is not sent next to a signature.
+        options.setdefault("user", NAME)
+        if user.jwt is not None:
+            options["user_jwt_cb"] = user.jwt.encode
+        else:
+            # The library sets it only with another package for keys.
+            client._public_nkey = user.public_key  # noqa: SLF001
     try:
         await client.connect(
-            **_parse_urls(url),
             name=NAME,
             allow_reconnect=False,
             # Otherwise the library retries the connection until the timeout.
@@ -65,10 +78,22 @@ async def open_nats(url: str, tls: NatsTls | None = None, **options: Any) -> "Cl
     return client
 
 
-def describe_nats_error(error: Exception, last: Exception | None) -> str:
-    """Describe an error without the URL; `last` is the last one that the library reported."""
+def describe_rejection(last: Exception | None) -> str | None:
+    """Describe which side rejected the other, according to the last error of the library.
+
+    None if the error is of another kind.
+    """
     if isinstance(last, ssl.SSLCertVerificationError):
         return f"the certificate of the NATS server is not trusted ({last.verify_message})"
+    if last is not None and "authorization violation" in str(last).lower():
+        return "the NATS server does not accept the user"
+    return None
+
+
+def describe_nats_error(error: Exception, last: Exception | None) -> str:
+    """Describe an error without the URL; `last` is the last one that the library reported."""
+    if rejection := describe_rejection(last):
+        return rejection
     if isinstance(error, TimeoutError):
         return f"the NATS server did not answer within {WITHIN_S:g} seconds"
     return f"the connection to the NATS server failed ({type(error).__name__})"

@@ -1,8 +1,9 @@
 """Lease tasks that another worker holds and has not begun, to a worker without tasks.
 
 Only registered workers that report in their renewals which tasks they have begun are considered. A
-worker works on its tasks in the order of their IDs, so the last half of those that it has not begun
-is taken over: if the report is old, those are the least likely to be begun by now.
+worker works on its tasks in the order of their IDs, so the last of those that it has not begun are
+taken over: if the report is old, those are the least likely to be begun by now. One worker takes a
+quarter of them at most, because others may become idle soon, and can ask again itself.
 
 No attempt is charged, and the earlier lease token remains valid: the first result is stored.
 Suspects are not taken over, and no task is taken over twice without a charge. An image that ends
@@ -74,7 +75,7 @@ _TAKE_OVER = f"""
     ),
     picked as materialized (
         select a.id, a.attempt, a.holder_id, a.leased_at from idle join analyses a using (id)
-        where idle.place <= (idle.tasks + 1) / 2
+        where idle.place <= (idle.tasks + 3) / 4
             and a.state = 'processing' and a.attempt = idle.attempt
         order by idle.tasks desc, idle.place limit %(limit)s
         for no key update of a skip locked
