@@ -134,7 +134,10 @@ async def ask(
         )
     content = json.dumps(fill(body, house.ids)) + (" " if otherwise else "")
     return await grounds.app_client.post(
-        path, headers=headers | {"Content-Type": "application/json"}, content=content.encode()
+        path,
+        headers=headers | {"Content-Type": "application/json"},
+        params=fill(QUERIES.get(key, {}), house.ids),
+        content=content.encode(),
     )
 
 

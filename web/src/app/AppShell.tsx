@@ -139,6 +139,9 @@ function Rail({ live }: { live: boolean }) {
     ...entry,
     icon: <Icon size={17} aria-hidden />,
     needs: entry.path === paths.sources ? failing : 0,
+    isCurrent: entry.isExact
+      ? path === entry.href
+      : entry.starts.some((start) => path.startsWith(start)),
   }))
   return (
     <nav className="rail" aria-label={t.main}>
@@ -147,15 +150,7 @@ function Rail({ live }: { live: boolean }) {
           key={entry.title}
           href={entry.href}
           className={[entry.inMore ? "in-more" : "", entry.isLast ? "rest" : ""].join(" ").trim()}
-          aria-current={
-            (
-              entry.isExact
-                ? path === entry.href
-                : entry.starts.some((start) => path.startsWith(start))
-            )
-              ? "page"
-              : undefined
-          }
+          aria-current={entry.isCurrent ? "page" : undefined}
         >
           {entry.icon}
           {entry.title}

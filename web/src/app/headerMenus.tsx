@@ -40,12 +40,25 @@ async function endSession(lookAgain: () => Promise<unknown>): Promise<void> {
   }
 }
 
-export function MoreMenu({ items }: { items: { href: string; title: string; icon: ReactNode }[] }) {
+interface MoreItem {
+  href: string
+  title: string
+  icon: ReactNode
+  isCurrent: boolean
+  /** The number of its objects that need attention. */
+  needs: number
+}
+
+export function MoreMenu({ items }: { items: MoreItem[] }) {
+  const needs = items.reduce((sum, item) => sum + item.needs, 0)
   return (
     <Ariakit.MenuProvider>
-      <Ariakit.MenuButton className="more-button">
+      <Ariakit.MenuButton
+        className={items.some((item) => item.isCurrent) ? "more-button current" : "more-button"}
+      >
         <Ellipsis size={17} aria-hidden />
         {navigationTexts.more}
+        <AttentionCount needs={needs} />
       </Ariakit.MenuButton>
       <Ariakit.Menu className="menu" gutter={8} portal>
         {items.map((item) => (
@@ -56,10 +69,20 @@ export function MoreMenu({ items }: { items: { href: string; title: string; icon
           >
             {item.icon}
             {item.title}
+            <AttentionCount needs={item.needs} />
           </Ariakit.MenuItem>
         ))}
       </Ariakit.Menu>
     </Ariakit.MenuProvider>
+  )
+}
+
+function AttentionCount({ needs }: { needs: number }) {
+  if (needs === 0) return null
+  return (
+    <span className="attention-count" title={navigationTexts.failing(needs)}>
+      {needs}
+    </span>
   )
 }
 

@@ -228,7 +228,7 @@ export const SCREENS: Screen[] = [
     render: () => <JobsPage />,
     title: t.jobs,
     shortcut: "j",
-    navigation: { icon: ListChecks },
+    navigation: { icon: ListChecks, inMore: true },
   },
   {
     path: (project) => paths.job(project, ":id"),
@@ -239,7 +239,7 @@ export const SCREENS: Screen[] = [
     render: () => <SourcesPage />,
     title: t.sources,
     shortcut: "s",
-    navigation: { icon: Rss, isShown: isStaff },
+    navigation: { icon: Rss, inMore: true, isShown: isStaff },
   },
   {
     path: paths.newSource,

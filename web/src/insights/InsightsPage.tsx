@@ -1,4 +1,5 @@
 /** Insights: totals in one sentence, then rates, activity, effort and a map with one filter. */
+
 import { useQuery } from "@tanstack/react-query"
 import { useEffect, useMemo } from "react"
 import { Link } from "wouter"
@@ -8,6 +9,7 @@ import { ErrorMessage } from "../errors/ErrorMessage"
 import { paths, withSearch } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { Button, LinkButton } from "../ui/Button"
+import { showCurrentTab } from "../ui/currentTab"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { useUrlQuery } from "../ui/urlQuery"
 import { ActivitySection } from "./ActivitySection"
@@ -61,7 +63,7 @@ export function InsightsPage({ part = "overview" }: { part?: string }) {
         <h1>{t.title}</h1>
       </div>
       {!isIndependent && <Filters filter={filter} summary={data} isFiltered={isFiltered} />}
-      <nav className="tabs" aria-label={t.title}>
+      <nav className="tabs" aria-label={t.title} ref={showCurrentTab}>
         {PARTS.map((one) => (
           <Link
             key={one}

@@ -1,5 +1,6 @@
 import { Link } from "wouter"
 import { paths } from "../paths"
+import { showCurrentTab } from "../ui/currentTab"
 import { integrationTabTexts } from "./en"
 import { canManage, useProject } from "./projectContext"
 
@@ -13,7 +14,7 @@ export function IntegrationTabs({ part }: { part: "keys" | "check" | "webhooks" 
     { part: "presets", text: t.presets, href: paths.presets(project.id) },
   ]
   return (
-    <nav className="tabs" aria-label={t.title}>
+    <nav className="tabs" aria-label={t.title} ref={showCurrentTab}>
       {tabs
         .filter((tab) => !tab.managers || canManage(project))
         .map((tab) => (

@@ -1,8 +1,10 @@
 /** The tabs of the settings: project, own account, and for operators all users. */
+
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "wouter"
 import { callerQuery } from "../api/session"
 import { paths } from "../paths"
+import { showCurrentTab } from "../ui/currentTab"
 import { settingsTexts } from "./en"
 import { isOwner, useProject } from "./projectContext"
 
@@ -38,7 +40,7 @@ export function SettingsTabs({ part }: { part: Part }) {
     },
   ]
   return (
-    <nav className="tabs" aria-label={t.title}>
+    <nav className="tabs" aria-label={t.title} ref={showCurrentTab}>
       {tabs
         .filter((tab) => tab.shown ?? true)
         .map((tab) => (

@@ -6,7 +6,7 @@ import { formatPercent } from "../findings/findings"
 import { Thumbnail } from "../images/Thumbnail"
 import { Button, IconButton } from "../ui/Button"
 import { TextField } from "../ui/Field"
-import { MiddleText } from "../ui/MiddleText"
+import { isDivided, MiddleText } from "../ui/MiddleText"
 import { formatDay, formatTime } from "../ui/time"
 import { hasCameraTime } from "./cameraTime"
 import { reviewScreenTexts as t } from "./en"
@@ -151,7 +151,7 @@ export function ProposalView(props: ProposalViewProps) {
       <button
         type="button"
         className="button button-accent review-accept"
-        aria-label={props.accept}
+        aria-label={isDivided(props.accept) ? props.accept : undefined}
         aria-keyshortcuts="Enter y"
         onClick={props.onAccept}
       >

@@ -54,11 +54,10 @@ _COMPARED = f"""
 _DRAW = """
     select i.id from images i
     where i.project_id = %(project)s and i.deleted_at is null
-        and exists (select from analyses a where a.image_id = i.id and a.state = 'completed'
-            and not a.simulated)
         and not exists (select from review_set_images m join review_sets s on s.id = m.set_id
             where m.image_id = i.id and s.kind = 'random_audit' and s.audit_class is null)
-    order by random() limit %(most)s
+    order by exists (select from analyses a where a.image_id = i.id and a.state = 'completed'
+        and not a.simulated) desc, random() limit %(most)s
 """
 _DRAW_CLASS = """
     select i.id from (
@@ -169,7 +168,7 @@ async def list_named_keys(
 
 
 async def draw_images(scope: Scope, tx: Transaction, project_id: int, most: int) -> list[UUID]:
-    """Draw analysed images at random that are in no random audit sample of all images."""
+    """Draw images at random that are in no sample of all images, analysed ones first."""
     scope.check(project_id)
     cursor = await tx.execute(_DRAW, {"project": project_id, "most": most})
     return [key for (key,) in await cursor.fetchall()]
