@@ -142,7 +142,7 @@ def list_workers(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the workers of the last day with their state, their leases and their speed.
+    """List the workers of the last day with their state, leases, speed, device and memory.
 
     Example: `trapline worker list --project "Forest edge" --ended`
     """
@@ -165,6 +165,9 @@ def list_workers(
             "images/s",
             "version",
             "devices",
+            "batch",
+            "loaded in",
+            "free memory",
             "last seen",
         ),
         lambda it: (
@@ -177,7 +180,10 @@ def list_workers(
             it.completed,
             it.images_per_s,
             it.version,
-            ", ".join(it.devices),
+            _format_devices(it),
+            it.report.batch_size if it.report else None,
+            _format_load_time(it),
+            _format_free_memory(it),
             it.last_contact_at,
         ),
         as_json=as_json,
@@ -267,6 +273,25 @@ def _format_state(worker: "Worker") -> str:
     if worker.ended_why == "evicted":
         return f"evicted by {worker.ended_by}"
     return worker.ended_why or ("online" if worker.online else "silent")
+
+
+def _format_devices(worker: "Worker") -> str:
+    provider = worker.report.provider if worker.report else ""
+    return ", ".join(worker.devices) + (f" ({provider})" if provider else "")
+
+
+def _format_load_time(worker: "Worker") -> str:
+    seconds = worker.report.model_load_s if worker.report else None
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _format_free_memory(worker: "Worker") -> str:
+    if worker.report is None:
+        return ""
+    parts = {"": worker.report.free_memory, "GPU ": worker.report.free_device_memory}
+    return ", ".join(
+        f"{name}{size / 1e9:.1f} GB" for name, size in parts.items() if size is not None
+    )
 
 
 def _format_size(size: int | None) -> str:

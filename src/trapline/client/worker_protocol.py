@@ -27,7 +27,7 @@ from trapline.wire.tasks import (
     Tasks,
 )
 from trapline.wire.worker_projects import WorkerProject, WorkerProjects
-from trapline.wire.workers import HelloRequest, HelloResponse
+from trapline.wire.workers import HelloRequest, HelloResponse, WorkerReport
 
 
 class WorkerProtocolApi:
@@ -99,9 +99,17 @@ class WorkerProtocolApi:
         request = LeaseRequest(pipelines=list(slugs), limit=limit, wait_s=wait_s)
         return self._to.send("POST", "/tasks/lease", LeasedTasks, request, retry=NEVER).tasks
 
-    def renew_leases(self, leases: Sequence[str], begun: Sequence[str] = ()) -> RenewResult:
-        """Renew all leases, and report which are begun; return the lost and canceled ones."""
-        renewal = Renewal(leases=list(leases), begun=list(begun))
+    def renew_leases(
+        self,
+        leases: Sequence[str],
+        begun: Sequence[str] = (),
+        report: WorkerReport | None = None,
+    ) -> RenewResult:
+        """Renew all leases, and report which are begun; return the lost and canceled ones.
+
+        `report` has values about the worker that users see.
+        """
+        renewal = Renewal(leases=list(leases), begun=list(begun), report=report)
         return self._to.send("POST", "/tasks/renew", RenewResult, renewal, retry=NEVER)
 
     def release_leases(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, computed_field, model_validator
 
 from trapline.wire.values import AnyText, Count, Id, LeaseToken, Message, Real, Slug
+from trapline.wire.workers import WorkerReport
 
 
 class TaskRequest(Message):
@@ -90,10 +91,12 @@ class LeaseTokenList(Message):
 class Renewal(LeaseTokenList):
     """Leases to renew; `begun` are those of them that the model works on or that have a result.
 
-    Idle workers take over the other leases, unless `begun` is missing.
+    Idle workers take over the other leases, unless `begun` is missing. `report` has values about
+    the worker that users see.
     """
 
     begun: Annotated[list[LeaseToken], Field(max_length=100_000)] | None = None
+    report: WorkerReport | None = None
 
 
 class ReleaseRequest(LeaseTokenList):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Slug, Time
+from trapline.wire.values import UUID, AnyText, Count, Id, Message, Name, Real, Slug, Time
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -38,6 +38,22 @@ class HelloResponse(Message):
     max_batch: Count
 
 
+class WorkerReport(Message):
+    """Values that a worker measures and sends with its renewals; null if they are unknown.
+
+    `provider` runs its models, for example CUDAExecutionProvider. `model_load_s` is how long they
+    took to load. `batch_size` is the maximum of the next batch, and `model_images_per_s` the speed
+    of the model in the last batches, both of the pipeline that it leased last. Memory is in bytes.
+    """
+
+    provider: Annotated[AnyText, Field(max_length=255)] = ""
+    model_load_s: Annotated[Real, Field(ge=0)] | None = None
+    batch_size: Count | None = None
+    model_images_per_s: Annotated[Real, Field(ge=0)] | None = None
+    free_memory: Count | None = None
+    free_device_memory: Count | None = None
+
+
 class WorkerJob(Message):
     """Number of tasks of a job that a worker has leased."""
 
@@ -52,7 +68,8 @@ class Worker(Message):
     Such a caller is identified by token, address and User-Agent; values of a registration
     (`service` to `pipelines`, `hello_at`) are null or empty for it. `online` is true if its last
     contact was within 60 s. `images_per_s` is measured while it has tasks; null before one second
-    of work. `ended_why` is `replaced`, `evicted` or `said goodbye` (it signed off).
+    of work. `report` is null until the worker sends one. `ended_why` is `replaced`, `evicted` or
+    `said goodbye` (it signed off).
     """
 
     id: UUID
@@ -72,6 +89,7 @@ class Worker(Message):
     version: AnyText | None = None
     devices: list[AnyText] = []
     pipelines: list[AnyText] = []
+    report: WorkerReport | None = None
     hello_at: Time | None = None
     ended_at: Time | None = None
     ended_why: AnyText | None = None

@@ -43,6 +43,11 @@ class HeldWork:
         self._running[slug] = count
 
     @property
+    def latest(self) -> str:
+        """The pipeline of the task that was leased last; empty before the first one."""
+        return self._latest
+
+    @property
     def total(self) -> int:
         """The number of tasks without a result."""
         return self._held.total()

@@ -205,6 +205,13 @@ class WorkerLoop:
             "to_post": self._poster.count_unsent(),
         }
 
+    def measure_model(self) -> tuple[int, float | None] | None:
+        """Return the batch size and seconds per image of the pipeline that was leased last."""
+        slug = self._work.latest
+        return (
+            (self.find_batch_size(slug), self._watch.find_seconds_per_image(slug)) if slug else None
+        )
+
     def _find_room(self) -> int:
         """Return how many tasks to lease."""
         with self._lock:
@@ -235,7 +242,7 @@ class WorkerLoop:
         """Discard a lease whose result is no longer needed."""
         with self._lock:
             self._work.remove(lease.slug)
-        self._progress.add(leased=-1)
+        self._progress.add(leased=-1, dropped=1)
         self._leases.complete([lease.lease_token])
 
     def _load(self) -> None:

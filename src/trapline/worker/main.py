@@ -1,7 +1,6 @@
 """The worker process: load settings and models, then run the loop until a signal or idle time."""
 
 import os
-import socket
 import sys
 import threading
 import time
@@ -12,10 +11,8 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from trapline import __version__
 from trapline.client import RetryPolicy, Trapline
 from trapline.wire.pipelines import PipelineDefinition as Declaration
-from trapline.wire.workers import HelloRequest
 from trapline.worker.device_check import require_device
 from trapline.worker.devices import CPU, DeviceUnavailable
 from trapline.worker.exit_codes import MODEL_HUNG
@@ -46,6 +43,7 @@ from trapline.worker.pipeline import (
 from trapline.worker.progress import Progress
 from trapline.worker.progress_display import configure_logging, display_download, display_progress
 from trapline.worker.result_poster import ResultPoster
+from trapline.worker.self_description import build_hello, build_report, build_user_agent
 from trapline.worker.settings import WorkerSettings
 from trapline.worker.stop_signals import stop_on_signals
 from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected, WorkerThreadError
@@ -109,9 +107,15 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         )
         name = WorkerNameLock(settings.outbox.parent, settings.server, settings.full_service_name)
         stack.callback(name.release)
-        hello = build_hello(settings, name.name, loaded)
         identity = WorkerIdentity(
-            api=api, hello=hello, holding=holding, log=log, before=poster.send_saved
+            api=api,
+            hello=build_hello(settings, name.name, [one.slug for one in pipelines], loaded.devices),
+            holding=holding,
+            log=log,
+            before=poster.send_saved,
+            measure=lambda: build_report(
+                loaded.provider, loaded.load_s, loaded.devices[0], worker.measure_model()
+            ),
         )
         limits = WorkerLimits(
             batch_size=settings.batch_size,
@@ -176,10 +180,12 @@ def _serve_metrics(listen: str, render: Callable[[], str]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class LoadedPipelines:
-    """Pipelines with their loaded models, and the devices that they run on."""
+    """Pipelines with their loaded models, the devices that they run on, and the time to load."""
 
     pipelines: list[Pipeline]
     devices: list[str]
+    provider: str
+    load_s: float
 
 
 def load_pipelines(
@@ -196,6 +202,7 @@ def load_pipelines(
         require_one_runtime()
     except RuntimeConflict as error:
         raise StartupError(str(error)) from error
+    started = time.monotonic()
     device = _resolve_device(settings, log)
     loaded: list[Pipeline] = []
     devices: list[str] = []
@@ -213,7 +220,9 @@ def load_pipelines(
             devices.append(used)
     if not loaded:
         raise StartupError("; ".join(missing) or "no pipeline is installed")
-    return LoadedPipelines(loaded, list(dict.fromkeys(devices)))
+    providers = dict.fromkeys(pipeline.provider for pipeline in loaded if pipeline.provider)
+    load_s = time.monotonic() - started
+    return LoadedPipelines(loaded, list(dict.fromkeys(devices)), ", ".join(providers), load_s)
 
 
 def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
@@ -290,26 +299,6 @@ def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[De
             raise StartupError(str(error)) from error
         declared.append(build_definition(pipeline))
     return declared
-
-
-def build_user_agent(settings: WorkerSettings) -> str:
-    """Build the User-Agent that identifies this process in the server's logs."""
-    # Headers are Latin-1 at most; a character outside ASCII would make every request fail.
-    name = settings.service_name.encode("ascii", "replace").decode()
-    return f"trapline-worker/{__version__} ({name}; {socket.gethostname()}; pid {os.getpid()})"
-
-
-def build_hello(settings: WorkerSettings, name: str, loaded: LoadedPipelines) -> HelloRequest:
-    """Build the registration request of this process."""
-    return HelloRequest(
-        service=settings.full_service_name[:255],
-        name=name,
-        host=socket.gethostname()[:255],
-        pid=os.getpid(),
-        version=__version__,
-        devices=loaded.devices,
-        pipelines=[pipeline.slug for pipeline in loaded.pipelines],
-    )
 
 
 @contextmanager

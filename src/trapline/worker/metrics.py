@@ -13,7 +13,8 @@ from trapline.worker.progress import Progress
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 COUNTS = {
-    "leased": "Tasks leased, without those that were dropped before they began.",
+    "leased": "Tasks leased.",
+    "dropped": "Leased tasks that were dropped before they began.",
     "begun": "Tasks that the model has begun.",
     "inferred": "Tasks that the model completed.",
     "failed": "Tasks that failed.",
@@ -36,6 +37,8 @@ def parse_listen(text: str) -> tuple[str, int]:
 def render_metrics(progress: Progress, depths: Mapping[str, int], device: str) -> str:
     """Render all metrics; `depths` are the numbers of tasks in each queue of the worker."""
     counts = progress.read()
+    # The progress counts no dropped tasks as leased, but a counter must not fall.
+    counts["leased"] += counts["dropped"]
     lines: list[str] = []
     for name, meaning in COUNTS.items():
         public = "done" if name == "inferred" else name

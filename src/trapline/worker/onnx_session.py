@@ -27,6 +27,9 @@ class OnnxSession(Protocol):
     def run(self, outputs: Sequence[str] | None, inputs: Mapping[str, Array]) -> list[Any]:
         """Return the named outputs, or all outputs, for these inputs."""
 
+    def get_providers(self) -> list[str]:
+        """Return the execution providers, the one in use first."""
+
 
 def open_session(model: bytes | Path, device: str = "cpu", threads: int = 1) -> OnnxSession:
     """Load a model from a file or from bytes; `device` is "cpu" or "cuda:0".

@@ -88,7 +88,8 @@ class Pipeline(ABC):
     the failure of each image that raises it again.
 
     `models` are the files that the pipeline downloads, for the catalogue. `needs` are the modules
-    that the extra `extra` of this package installs; import them only within `load`.
+    that the extra `extra` of this package installs; import them only within `load`. `load` can set
+    `provider` to what runs the model, for example CUDAExecutionProvider; users see it.
     """
 
     slug: ClassVar[str]
@@ -100,6 +101,7 @@ class Pipeline(ABC):
     models: ClassVar[Sequence[ModelFile]] = ()
     extra: ClassVar[str | None] = None
     needs: ClassVar[Sequence[str]] = ()
+    provider: str = ""
 
     def fetch(self, machine: Device) -> None:  # noqa: B027 - few need it
         """Fetch the files that the declaration needs, if a model contains its class list.

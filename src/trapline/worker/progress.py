@@ -12,7 +12,7 @@ class Progress:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(
-            ("leased", "loaded", "begun", "inferred", "failed", "posted", "refused"), 0
+            ("leased", "loaded", "begun", "inferred", "failed", "posted", "refused", "dropped"), 0
         )
         self._stages = dict.fromkeys(("download", "decode", "prepare", "model", "post"), 0.0)
         self._busy_s = 0.0

@@ -8,7 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from trapline.client import ApiConnectionError, ApiStatusError, Trapline
 from trapline.wire.tasks import LeaseState
-from trapline.wire.workers import HelloRequest, HelloResponse
+from trapline.wire.workers import HelloRequest, HelloResponse, WorkerReport
 from trapline.worker.held_leases import HeldLeases
 
 ABSENT = (404, 405, 501)
@@ -36,7 +36,8 @@ class WorkerIdentity:
     """The worker's ID, if the server registers workers.
 
     `before` runs before each registration. A registration ends an earlier process of the same name
-    and revokes its leases, so results of that process on disk must be posted first.
+    and revokes its leases, so results of that process on disk must be posted first. Each renewal
+    sends the report that `measure` returns.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class WorkerIdentity:
         holding: HeldLeases,
         log: FilteringBoundLogger,
         before: Callable[[], None] = lambda: None,
+        measure: Callable[[], WorkerReport | None] = lambda: None,
     ) -> None:
         self._api = api
         self._hello = hello
         self._holding = holding
         self._log = log
         self._before = before
+        self._measure = measure
         self._lock = threading.Lock()
         # A caller that ends the process must wait for a release that runs in another thread.
         self._release_lock = threading.Lock()
@@ -117,7 +120,9 @@ class WorkerIdentity:
 
     def renew(self) -> None:
         """Renew the leases of this worker, and drop those whose results are no longer needed."""
-        renewed = self._api.renew_leases(self._holding.list(), self._holding.list_begun())
+        renewed = self._api.renew_leases(
+            self._holding.list(), self._holding.list_begun(), self._measure()
+        )
         ended = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
         dropped = self._holding.discard(lease.reply_subject for lease in ended)
         if dropped:

@@ -169,7 +169,19 @@ def greet(seat: Seat, name: str) -> Greeted:
     headers["X-Trapline-Worker"] = hello.json()["worker_id"]
     body = {"pipelines": ["known"], "limit": 2, "wait_s": 10}
     leased = httpx2.post(f"{root}/tasks/lease", json=body, headers=headers, timeout=20)
-    return Greeted(hello.json()["worker_id"], len(leased.json()["tasks"]))
+    tasks = leased.json()["tasks"]
+    body = {
+        "leases": [task["reply_subject"] for task in tasks],
+        "report": {
+            "provider": "CUDAExecutionProvider",
+            "model_load_s": 2.51,
+            "batch_size": 16,
+            "free_memory": 3_200_000_000,
+        },
+    }
+    renewed = httpx2.post(f"{root}/tasks/renew", json=body, headers=headers, timeout=20)
+    assert renewed.status_code == 200, renewed.text
+    return Greeted(hello.json()["worker_id"], len(tasks))
 
 
 def test_a_worker_is_shown_and_evicted(tab: Watched, seat: Seat, job: Job) -> None:
@@ -177,7 +189,10 @@ def test_a_worker_is_shown_and_evicted(tab: Watched, seat: Seat, job: Job) -> No
     assert worker.tasks > 0
     page = tab.open(f"/projects/{seat.scene.project}/workers")
     row = _row(page, "gpu-9 on barn")
-    expect(row).to_contain_text("Version 3.2.1 · RTX 4090 · process 7")
+    expect(row).to_contain_text(
+        "Version 3.2.1 · RTX 4090 (CUDAExecutionProvider) · model loaded in 2.5 s · batch of 16 · "
+        "3.2 GB of memory free · process 7"
+    )
     expect(row.get_by_role("link", name=re.compile(r"\d of job \d+")).first).to_be_visible()
     row.get_by_role("button", name="Evict gpu-9 on barn").click()
     dialog = page.get_by_role("dialog")

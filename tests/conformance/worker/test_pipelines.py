@@ -76,6 +76,7 @@ def load_example() -> Pipeline:
     return made
 
 
+CPU_PROVIDER = "CPUExecutionProvider"
 LOADED: dict[str, Pipeline] = {}
 
 
@@ -109,6 +110,7 @@ def test_a_server_accepts_the_declaration_of_a_pipeline(pipeline: Pipeline) -> N
     ).model_dump_json()
     assert PipelineRegistration.model_validate_json(sent).pipelines == [declared]
     assert declared.algorithms
+    assert pipeline.provider == ("" if declared.slug == "brightest-spot" else CPU_PROVIDER)
     keys = [algorithm.key for algorithm in declared.algorithms]
     assert len(set(keys)) == len(keys)
     for algorithm in declared.algorithms:

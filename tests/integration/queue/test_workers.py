@@ -279,6 +279,16 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
     worker = await greet(field)
     tasks = await worker.lease(2)
     await worker.post(job, [success(tasks[0])])
+    report = {
+        "provider": "CUDAExecutionProvider", "model_load_s": 2.5, "batch_size": 16,
+        "model_images_per_s": 80.0, "free_memory": 3_000_000_000, "free_device_memory": None,
+    }  # fmt: skip
+    renewal = {"leases": [tasks[1]["reply_subject"]], "begun": []}
+    for wrong in ({"batch_size": -1}, {"model_load_s": "1"}, {"provider": "a\x00"}):
+        refused = await worker.call("/tasks/renew", {"leases": [], "report": wrong})
+        assert refused.status_code in (400, 422)
+    assert (await worker.call("/tasks/renew", renewal | {"report": report})).status_code == 200
+    await worker.renew(tasks[1:])
     [seen] = (await field.call("GET", f"/workers?project={field.project}")).json()["results"]
     assert seen == (await field.call("GET", f"/workers/{worker.id}")).json()
     told = (
@@ -301,6 +311,7 @@ async def test_workers_are_listed_with_what_they_hold(field: Field) -> None:
         "completed": 1,
         "leases": 1,
     }  # fmt: skip
+    assert seen["report"] == report, "a renewal without a report keeps the last one"
     assert seen["jobs"] == [{"job_id": job, "project_id": field.project, "leases": 1}]
     [service] = (await field.call("GET", f"/processing_services?project={field.project}")).json()[
         "results"

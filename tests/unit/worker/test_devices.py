@@ -87,10 +87,16 @@ def test_with_allow_cpu_it_runs_and_reports_the_cpu(
 def test_without_a_device_the_cpu_is_reported(server: FakeServer, installed: Path) -> None:
     server.additions = True
     server.add_job(3, "slow", {"a": make_jpeg()})
-    code, _, err = finish(start(server, installed, "-p", "slow", "--until-idle", "0.3"))
+    code, _, err = finish(start(server, installed, "-p", "slow", "--until-idle", "2"))
     assert code == 0, err
     [hello] = server.paths("/api/v2/workers/hello")
     assert hello.body["devices"] == ["cpu"]
+    report = server.paths("/api/v2/tasks/renew")[-1].body["report"]
+    assert report["batch_size"] in (1, 2)
+    assert report["model_images_per_s"] > 0
+    assert report["model_load_s"] >= 0
+    assert report["free_memory"] > 0
+    assert report["free_device_memory"] is None
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "cuda:0,1", "CPU", "mps"])

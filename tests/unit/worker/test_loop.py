@@ -148,6 +148,7 @@ def test_the_example_works_from_lease_to_result(server: FakeServer, tmp_path: Pa
         "failed": 0,
         "posted": 2,
         "refused": 0,
+        "dropped": 0,
     }
 
 

@@ -11195,13 +11195,15 @@ export interface components {
          * Renewal
          * @description Leases to renew; `begun` are those of them that the model works on or that have a result.
          *
-         *     Idle workers take over the other leases, unless `begun` is missing.
+         *     Idle workers take over the other leases, unless `begun` is missing. `report` has values about
+         *     the worker that users see.
          */
         Renewal: {
             /** Begun */
             begun?: string[] | null;
             /** Leases */
             leases: string[];
+            report?: components["schemas"]["WorkerReport"] | null;
         };
         /**
          * RenewedLease
@@ -13535,7 +13537,8 @@ export interface components {
          *     Such a caller is identified by token, address and User-Agent; values of a registration
          *     (`service` to `pipelines`, `hello_at`) are null or empty for it. `online` is true if its last
          *     contact was within 60 s. `images_per_s` is measured while it has tasks; null before one second
-         *     of work. `ended_why` is `replaced`, `evicted` or `said goodbye` (it signed off).
+         *     of work. `report` is null until the worker sends one. `ended_why` is `replaced`, `evicted` or
+         *     `said goodbye` (it signed off).
          */
         Worker: {
             /** Address */
@@ -13589,6 +13592,7 @@ export interface components {
              * @default []
              */
             pipelines: string[];
+            report?: components["schemas"]["WorkerReport"] | null;
             /** Service */
             service?: string | null;
             /** Service Id */
@@ -13607,6 +13611,31 @@ export interface components {
             leases: number;
             /** Project Id */
             project_id: number;
+        };
+        /**
+         * WorkerReport
+         * @description Values that a worker measures and sends with its renewals; null if they are unknown.
+         *
+         *     `provider` runs its models, for example CUDAExecutionProvider. `model_load_s` is how long they
+         *     took to load. `batch_size` is the maximum of the next batch, and `model_images_per_s` the speed
+         *     of the model in the last batches, both of the pipeline that it leased last. Memory is in bytes.
+         */
+        WorkerReport: {
+            /** Batch Size */
+            batch_size?: number | null;
+            /** Free Device Memory */
+            free_device_memory?: number | null;
+            /** Free Memory */
+            free_memory?: number | null;
+            /** Model Images Per S */
+            model_images_per_s?: number | null;
+            /** Model Load S */
+            model_load_s?: number | null;
+            /**
+             * Provider
+             * @default
+             */
+            provider: string;
         };
         /**
          * ZoneSource

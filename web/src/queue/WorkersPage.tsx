@@ -15,7 +15,7 @@ import { uiTexts } from "../ui/en"
 import { TextField } from "../ui/Field"
 import { EmptyState, SkeletonRows } from "../ui/feedback"
 import { showToast } from "../ui/Toasts"
-import { Timestamp } from "../ui/time"
+import { formatBytes, Timestamp } from "../ui/time"
 import { jobTexts, workerTexts } from "./en"
 import { pipelinesQuery, servicesQuery, workersQuery } from "./queries"
 import { OnlineTag } from "./statusTags"
@@ -165,9 +165,17 @@ function WorkerList({ workers }: { workers: Worker[] }) {
 function describeWorker(worker: Worker): string {
   const t = workerTexts
   if (worker.host == null) return worker.address
+  const report = worker.report
+  const provider = report?.provider ? ` (${report.provider})` : ""
   const said = [
     worker.version ? `${t.version} ${worker.version}` : "",
-    worker.devices.join(", "),
+    worker.devices.join(", ") + provider,
+    report?.model_load_s != null ? t.modelLoad(report.model_load_s) : "",
+    report?.batch_size != null ? t.batchSize(report.batch_size) : "",
+    report?.free_memory != null ? t.freeMemory(formatBytes(report.free_memory)) : "",
+    report?.free_device_memory != null
+      ? t.freeDeviceMemory(formatBytes(report.free_device_memory))
+      : "",
     worker.pid ? t.process(worker.pid) : "",
     worker.address,
   ]

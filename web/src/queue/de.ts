@@ -243,6 +243,10 @@ export const workerTexts: Translation<typeof en.workerTexts> = {
   jobHolds: (count, job) => `${formatCount(count)} aus Auftrag ${job}`,
   idle: "keine Aufgaben",
   process: (pid) => `Prozess ${pid}`,
+  modelLoad: (seconds) => `Modell in ${formatDecimal(seconds, 1)} s geladen`,
+  batchSize: (count) => `Batch mit ${formatCount(count)}`,
+  freeMemory: (size) => `${size} Speicher frei`,
+  freeDeviceMemory: (size) => `${size} GPU-Speicher frei`,
   evict: "Ausschließen",
   evictAsk: (name) => `${name} ausschließen?`,
   evictText: (count) =>

@@ -230,6 +230,10 @@ export const workerTexts = {
   jobHolds: (count: number, job: number) => `${formatCount(count)} of job ${job}`,
   idle: "no tasks",
   process: (pid: number) => `process ${pid}`,
+  modelLoad: (seconds: number) => `model loaded in ${formatDecimal(seconds, 1)} s`,
+  batchSize: (count: number) => `batch of ${formatCount(count)}`,
+  freeMemory: (size: string) => `${size} of memory free`,
+  freeDeviceMemory: (size: string) => `${size} of GPU memory free`,
   evict: "Evict",
   evictAsk: (name: string) => `Evict ${name}?`,
   evictText: (count: number) =>

@@ -102,7 +102,8 @@ class NatsPublisher:
             ) from None
         except (nats.errors.Error, OSError) as error:
             raise await self._fail(
-                f"the connection to the NATS server failed ({type(error).__name__})"
+                describe_rejection(error)
+                or f"the connection to the NATS server failed ({type(error).__name__})"
             ) from None
         if self._is_away:
             self._is_away = False

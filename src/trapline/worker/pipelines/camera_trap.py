@@ -102,6 +102,7 @@ class CameraTrap(Pipeline):
         """Download both models, convert them, and load them."""
         self._detector = open_centernet(machine)
         self._classifier = open_classifier(machine)
+        self.provider = self._detector.get_providers()[0]
 
     def prepare(self, image: InputImage) -> Pixels:
         """Scale an image to the detector's input."""

@@ -151,6 +151,7 @@ class InsectSheet(Pipeline):
     def load(self, machine: Device) -> None:
         """Download the classifier and load it."""
         self._classifier = open_classifier(machine)
+        self.provider = self._classifier.get_providers()[0]
 
     def prepare(self, image: InputImage) -> tuple[list[SheetSpot], list[NDArray[np.float32]]]:
         """Find the objects, which needs no model, and cut out the classifier's inputs."""

@@ -103,6 +103,7 @@ class MegaDetector(Pipeline):
         used = str(getattr(self._detector, "device", machine.device))
         if used != machine.device:
             raise DeviceUnavailable(f"the package megadetector runs the model on {used}.")
+        self.provider = f"PyTorch {torch.__version__}"
 
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect objects in all images as one batch."""

@@ -125,6 +125,7 @@ class SpeciesNet(Pipeline):
             self._detector = SpeciesNetDetector(str(self._folder))
             self._classifier = SpeciesNetClassifier(str(self._folder), device=machine.device)
             self._ensemble = SpeciesNetEnsemble(str(self._folder))
+        self.provider = f"PyTorch {torch.__version__}"
 
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Run image by image, because the package's detector accepts one image at a time."""

@@ -83,7 +83,7 @@ export function buildCircleLayers(colours: MapColours, fill: string): LayerSpeci
         "text-size": 12,
         "text-variable-anchor": ["left", "right", "top", "bottom"],
         // In units of the text size.
-        "text-radial-offset": ["+", ["/", ["get", "radius"], 12], 0.4],
+        "text-radial-offset": ["+", ["/", ["get", "radius"], 12], ["case", isChosen, 0.8, 0.4]],
         "text-justify": "auto",
         "symbol-sort-key": ["-", 0, ["get", "radius"]],
       },

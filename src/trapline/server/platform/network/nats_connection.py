@@ -92,7 +92,7 @@ def describe_rejection(last: Exception | None) -> str | None:
 
 def describe_nats_error(error: Exception, last: Exception | None) -> str:
     """Describe an error without the URL; `last` is the last one that the library reported."""
-    if rejection := describe_rejection(last):
+    if rejection := describe_rejection(last) or describe_rejection(error):
         return rejection
     if isinstance(error, TimeoutError):
         return f"the NATS server did not answer within {WITHIN_S:g} seconds"

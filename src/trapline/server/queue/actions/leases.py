@@ -22,7 +22,12 @@ from trapline.server.queue.queries.lease_revocation import (
     list_lease_statuses,
     revoke_lease_page,
 )
-from trapline.server.queue.queries.workers import end_worker, record_begun, require_worker
+from trapline.server.queue.queries.workers import (
+    end_worker,
+    record_begun,
+    record_report,
+    require_worker,
+)
 from trapline.server.queue.rules.lease_tokens import find_lease_claims
 from trapline.wire.tasks import (
     LeaseState,
@@ -69,6 +74,8 @@ async def renew_leases(system: AppContext, scope: Scope, given: Renewal) -> Rene
         ]
         if given.begun is not None and ids:
             await record_begun(scope, tx, worker_id, begun)
+        if given.report is not None:
+            await record_report(scope, tx, worker_id, given.report)
         stray = LeaseSelector((), but_not=ids, older_than_s=system.leases.lease_s)
         strays = await list_jobs_with_leases(scope, tx, worker_id, stray)
     answer = []

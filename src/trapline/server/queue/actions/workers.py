@@ -43,6 +43,7 @@ from trapline.wire.workers import (
     ProcessingService,
     Worker,
     WorkerJob,
+    WorkerReport,
 )
 
 log = structlog.get_logger(__name__)
@@ -248,6 +249,7 @@ def _describe(seen: WorkerActivity, now: datetime) -> Worker:
             "version": greeting.version,
             "devices": greeting.devices,
             "pipelines": greeting.pipelines,
+            "report": WorkerReport.model_validate(greeting.report) if greeting.report else None,
             "hello_at": greeting.hello_at,
             "ended_at": greeting.ended_at,
             "ended_why": greeting.ended_why,

@@ -39,6 +39,7 @@ class WorkerHello:
     ended_why: str | None
     ended_by: str | None
     begun: list[UUID]
+    report: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ _GREETED = f"""
     select w.id, w.service_id, w.token_id, w.address, w.user_agent, w.last_contact_at, w.registrant,
         w.service, w.name,
         w.host, w.pid, w.version, w.devices, w.pipelines, w.hello_at, w.ended_at, w.ended_why,
-            w.ended_by, w.begun,
+            w.ended_by, w.begun, w.report,
         (
             select jsonb_agg(jsonb_build_array(g.job_id, g.project_id, g.held)
                 order by g.held desc, g.job_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -15,7 +15,7 @@ from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.row import Key, Now, Row
 from trapline.server.platform.errors import UnknownWorker, WorkerEnded
 from trapline.server.queue.rules.worker_names import format_end_reason
-from trapline.wire.workers import HelloRequest
+from trapline.wire.workers import HelloRequest, WorkerReport
 
 
 class WorkerRow(Row):
@@ -24,7 +24,8 @@ class WorkerRow(Row):
     `registrant` is the user of its API token, so that tokens can be replaced. `last_contact_at`
     keeps all its leases; it is stored rarely, not per task. `offline_since` is when it was found to
     be offline. `begun` are the tasks that it had begun at its last renewal, which was at
-    `begun_reported_at`; null if its renewals do not report them.
+    `begun_reported_at`; null if its renewals do not report them. `report` is the latest
+    WorkerReport.
     """
 
     __tablename__ = "workers"
@@ -63,6 +64,7 @@ class WorkerRow(Row):
     offline_since: Mapped[datetime | None]
     begun: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     begun_reported_at: Mapped[datetime | None]
+    report: Mapped[dict[str, object] | None] = mapped_column(JSONB)
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,16 @@ async def record_begun(scope: Scope, tx: Transaction, worker_id: UUID, ids: Sequ
         "update workers set begun = %(ids)s::uuid[], begun_reported_at = clock_timestamp() "
         "where id = %(worker)s",
         {"ids": list(ids), "worker": worker_id},
+    )
+
+
+async def record_report(
+    scope: Scope, tx: Transaction, worker_id: UUID, report: WorkerReport
+) -> None:
+    """Record the values that a worker reports about itself."""
+    await tx.execute(
+        "update workers set report = %s::jsonb where id = %s",
+        (report.model_dump_json(), worker_id),
     )
 
 
