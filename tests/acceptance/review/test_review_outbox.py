@@ -262,6 +262,11 @@ def test_decisions_wait_for_their_user_through_the_end_of_a_session_and_another_
         sign_in_as(page, review, EMAIL, PASSWORD)
         page.goto(f"{review.server.base_url}/projects/{review.scene.project}/images/{images[0]}")
         wait_for_picture(page)
+        # Without a network only images that were shown can be decided about.
+        for key, image in (("ArrowRight", images[1]), ("ArrowLeft", images[0])):
+            page.keyboard.press(key)
+            page.wait_for_url(f"**/images/{image}**")
+            wait_for_picture(page)
         page.context.set_offline(True)
         press(page, "y>u", images)
         expect(page.get_by_test_id("outbox")).to_have_text("2 waiting")

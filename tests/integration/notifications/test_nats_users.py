@@ -123,6 +123,7 @@ async def test_a_server_knows_the_user_by_a_credentials_file(tmp_path: Path) -> 
         (SEED[:-1] + "A", "damaged"),
         (Signer(ACCOUNT).seed, "no seed of a user"),
     ],
+    ids=["no_seed", "damaged", "account"],
 )
 def test_a_file_without_a_valid_seed_is_refused(tmp_path: Path, text: str, why: str) -> None:
     file = tmp_path / "user.creds"
