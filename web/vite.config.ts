@@ -27,6 +27,8 @@ export default defineConfig(({ mode }) => {
       // The builds of all languages are in one folder; the first removes the files before it.
       emptyOutDir: language === LANGUAGES[0],
       assetsInlineLimit: 0,
+      // The wheel contains the licences of the libraries that the page contains.
+      license: { fileName: "licenses.md" },
       target: "es2022",
     },
     server: {

@@ -1,6 +1,9 @@
-"""Nothing that the extras server and worker install contains GPL code."""
+"""Nothing that is installed for the server and the worker, or is in the page, contains GPL code."""
 
+import re
 import tomllib
+
+import pytest
 
 from tests.house.licences import check, list_installed, open_installed, read_allowed
 from tests.house.tree import ROOT
@@ -25,6 +28,15 @@ def test_the_notice_names_the_source_of_data_within_wheels() -> None:
         assert named in notice
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "NOTICE" in project["license-files"], "the notice comes with the program"
+
+
+def test_the_page_contains_the_allowed_licence_of_each_library() -> None:
+    built = ROOT / "src" / "trapline" / "server" / "page" / "licenses.md"
+    if not built.exists():
+        pytest.skip("the page was not built")
+    found = dict(re.findall(r"^## (\S+) - \S+ \((.+)\)$", built.read_text("utf-8"), re.MULTILINE))
+    assert {"react", "maplibre-gl", "@observablehq/plot"} <= set(found)
+    assert set(found.values()) <= {*read_allowed()["licences"], "Unlicense"}
 
 
 def test_each_exception_is_needed_and_has_a_reason() -> None:

@@ -7,6 +7,7 @@ import { IconButton } from "../Button"
 import { saveFile } from "../charts/chartFiles"
 import { buildCircleLayers, buildCircles, CIRCLES, findBounds, type MapCircle } from "./circles"
 import { circleMapTexts as t } from "./en"
+import { buildGraticule } from "./graticule"
 import { loadLand } from "./land"
 import { readMapColours, resolveColour, useThemeChanges } from "./mapColours"
 import { buildMapStyle, TILES, type TileContent } from "./mapStyle"
@@ -131,6 +132,10 @@ export function CircleMap(props: CircleMapProps) {
   }, [parts])
 
   const data = useMemo(() => buildCircles(circles, chosen), [circles, chosen])
+  // The view follows the places, and not the choice of a species.
+  const places = circles.map((one) => `${one.longitude} ${one.latitude}`).join()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only other places move the lines
+  const graticule = useMemo(() => buildGraticule(findBounds(circles)), [places])
   const latest = useRef(data)
   latest.current = data
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme changes the colours
@@ -138,7 +143,7 @@ export function CircleMap(props: CircleMapProps) {
     const element = frame.current
     if (!map || !parts || !element) return
     const colours = readMapColours(element)
-    const ground = buildMapStyle(colours, parts.land, parts.content)
+    const ground = buildMapStyle(colours, parts.land, parts.content, graticule)
     const style: StyleSpecification = {
       ...ground,
       sources: { ...ground.sources, [CIRCLES]: { type: "geojson", data: latest.current } },
@@ -151,7 +156,7 @@ export function CircleMap(props: CircleMapProps) {
     return () => {
       map.off("idle", onIdle)
     }
-  }, [map, parts, fill, theme])
+  }, [map, parts, fill, theme, graticule])
 
   useEffect(() => {
     const source = map?.getSource(CIRCLES)
@@ -159,8 +164,6 @@ export function CircleMap(props: CircleMapProps) {
       (source as { setData: (data: unknown) => void }).setData(data)
   }, [map, data])
 
-  // The view follows the places, and not the choice of a species.
-  const places = circles.map((one) => `${one.longitude} ${one.latitude}`).join()
   const fit = () =>
     map?.fitBounds(findBounds(current.current.circles), { padding: PADDING, maxZoom: 15 })
   // biome-ignore lint/correctness/useExhaustiveDependencies: only other places move the map

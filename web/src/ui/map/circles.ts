@@ -1,7 +1,7 @@
 /** Circles of a map as GeoJSON, their layers, and the area that shows all of them. */
 import type { FeatureCollection, Point } from "geojson"
 import type { LayerSpecification } from "maplibre-gl"
-import { FONTS, type MapColours } from "./mapStyle"
+import { FONTS, type MapColours } from "./mapTheme"
 
 export interface MapCircle {
   id: string

@@ -1,6 +1,6 @@
 /** Colours of the current theme as `rgb(...)`, and a notice when the theme changes. */
 import { useEffect, useState } from "react"
-import type { MapColours } from "./mapStyle"
+import type { MapColours } from "./mapTheme"
 
 const NAMES = {
   water: "--sunken",

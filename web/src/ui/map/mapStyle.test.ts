@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
-import { buildMapStyle, describeTiles, type MapColours } from "./mapStyle"
+import { buildMapStyle, describeTiles } from "./mapStyle"
+import type { MapColours } from "./mapTheme"
 import { parseMapTiles, splitUrls } from "./mapTiles"
 
 const colours: MapColours = {
@@ -20,6 +21,12 @@ test("without tiles the ground is coarse land, and nothing is loaded", () => {
   expect(ids(style)).toEqual(["water", "land", "coast"])
   expect(JSON.stringify(style)).not.toContain("://")
   expect([style.glyphs, style.sprite]).toEqual([undefined, undefined])
+})
+
+test("lines of latitude and longitude are drawn only where there are no tiles", () => {
+  const content = { kind: "raster" as const, tiles: ["/{z}/{x}/{y}"] }
+  expect(ids(buildMapStyle(colours, land, null, land))).toContain("graticule-10")
+  expect(ids(buildMapStyle(colours, land, content, land))).not.toContain("graticule-10")
 })
 
 test("without land the map is still drawn", () => {

@@ -1,19 +1,12 @@
-/** The ground of a map: coarse land, and above it the operator's tiles. Nothing else is loaded. */
+/**
+ * The ground of a map: coarse land, and above it the operator's tiles, or without tiles lines of
+ * latitude and longitude. Nothing else is loaded.
+ */
 import type { GeoJSON } from "geojson"
 import type { LayerSpecification, StyleSpecification } from "maplibre-gl"
+import { buildGraticuleLayers, GRATICULE } from "./graticule"
+import { FONTS, type MapColours } from "./mapTheme"
 import type { MapTiles } from "./mapTiles"
-
-/** Colours as `rgb(...)`, because a style does not resolve variables. */
-export interface MapColours {
-  water: string
-  land: string
-  line: string
-  lineStrong: string
-  ink: string
-  inkSoft: string
-  halo: string
-  isDark: boolean
-}
 
 /** The content of the tiles. Layers and zoom are known for a PMTiles file only. */
 export interface TileContent {
@@ -24,9 +17,6 @@ export interface TileContent {
   layers?: string[]
   maxZoom?: number
 }
-
-/** Fonts of the system: text is drawn without files of glyphs. */
-export const FONTS = ["Noto Sans Regular", "Liberation Sans", "sans-serif"]
 
 export const TILES = "tiles"
 
@@ -40,16 +30,19 @@ export function buildMapStyle(
   colours: MapColours,
   land: GeoJSON | null,
   content: TileContent | null,
+  graticule: GeoJSON | null = null,
 ): StyleSpecification {
   return {
     version: 8,
     sources: {
       ...(land ? { land: { type: "geojson" as const, data: land, tolerance: 0.2 } } : {}),
+      ...(graticule && !content ? { [GRATICULE]: { type: "geojson", data: graticule } } : {}),
       ...(content ? { [TILES]: buildSource(content) } : {}),
     },
     layers: [
       { id: "water", type: "background", paint: { "background-color": colours.water } },
       ...(land ? buildLand(colours) : []),
+      ...(graticule && !content ? buildGraticuleLayers(colours) : []),
       ...(content ? buildTileLayers(colours, content) : []),
     ],
   }
