@@ -55,6 +55,7 @@ SMALLEST = {
     ),
     "rebuild": ("--images 400 --batches 1", r"rebuild +\d.*% of(.*\n)+line alone \d"),
     "review": ("--bursts 3", r"next image"),
+    "screens": ("--images 400 --rounds 1", r"/settings/observations +\d+ ms +\d+ ms"),
     "start": ("--rounds 1 --idle 1", r"a used folder +floor .* ready after(.*\n)+together +\d"),
     "submit": (
         "--rate 10 --seconds 1 --images 20 --processes 1 --large 2 --settle 0",

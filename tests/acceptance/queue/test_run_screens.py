@@ -107,7 +107,7 @@ def test_a_preset_is_made_run_changed_and_deleted(tab: Watched, seat: Seat) -> N
     expect(page.get_by_role("heading", name="Results", exact=True)).to_be_visible()
     page.get_by_role("link", name="Jobs", exact=True).first.click()
     asked = page.locator(f'[data-job-id="{job.id}"]').get_by_test_id("asked")
-    expect(asked).to_contain_text(re.compile("Preset night.*Requested by .*began .*ended "))
+    expect(asked).to_contain_text(re.compile("Preset night.*Requested by .*started .*ended "))
     page.go_back()
     page.get_by_role("link", name="night", exact=True).click()
     page.get_by_role("button", name="Edit night").click()

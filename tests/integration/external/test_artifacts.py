@@ -57,7 +57,7 @@ async def test_a_file_is_cited_only_once_it_is_there(field: Field) -> None:
     again = await outside.call(
         "POST", "/artifacts/presign", {"artifact_type": "heatmap", "filename": "heat.png"}
     )
-    assert (again.status_code, "cited" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, "already refers" in again.json()["detail"]) == (409, True)
 
 
 @pytest.mark.parametrize(
