@@ -100,7 +100,7 @@ LEFT_OUT = {
         "PATCH /api/v2/jobs",
         "PATCH /api/v2/annotations", "PATCH /api/v2/saved-views",
         "POST /api/v2/bulk-identifications",
-        "PATCH /api/v2/projects/{project_id}/review-sets",
+        "PATCH /api/v2/projects/{project_id}/review-sets", "POST /api/v2/insights/audit-samples",
     ),
 }  # fmt: skip
 """Text fields of the API that get no injected text, each by the end or a part of its name."""
