@@ -1,5 +1,5 @@
 /** Keyboard shortcuts; they are off while the user types or a dialog is open. */
-import { useEffect, useRef } from "react"
+import { useLayoutEffect, useRef } from "react"
 
 export type Shortcuts = Record<string, (event: KeyboardEvent) => void>
 
@@ -33,7 +33,8 @@ export function isKeyForPage(event: KeyboardEvent): boolean {
 export function useShortcuts(keys: Shortcuts, on = true): void {
   const latest = useRef(keys)
   latest.current = keys
-  useEffect(() => {
+  // Before the screen is painted: a key that is pressed as soon as it is visible is not lost.
+  useLayoutEffect(() => {
     if (!on) return
     const listener = (event: KeyboardEvent) => {
       if (!isKeyForPage(event)) return
