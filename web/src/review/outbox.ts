@@ -53,26 +53,29 @@ function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
 }
 
 /** Load the queue of the signed-in user. Without a user nothing is shown or sent. */
-const load = () =>
-  runInTurn(async () => {
-    const now = getSession().user
-    const isStart = now !== getOwner()
-    if (isStart) setDecisions([], null)
-    setOwner(now)
-    if (now === null) return
-    for (let before: object | null = null; before !== getOutbox(); ) {
-      // If something was sent while the list was loading, load it again.
-      before = getOutbox()
-      const found = await listDecisions(now, isStart)
-      if (before === getOutbox()) {
-        setDecisions(found)
-        break
-      }
+const load = () => runInTurn(loadNow)
+
+async function loadNow(): Promise<void> {
+  const now = getSession().user
+  const isStart = now !== getOwner()
+  if (isStart) setDecisions([], null)
+  setOwner(now)
+  if (now === null) return
+  for (let before: object | null = null; before !== getOutbox(); ) {
+    // If something was sent while the list was loading, load it again.
+    before = getOutbox()
+    const found = await listDecisions(now, isStart)
+    if (before === getOutbox()) {
+      setDecisions(found)
+      break
     }
-    wake()
-  })
+  }
+  wake()
+}
 
 async function add(decision: NewDecision): Promise<string> {
+  // A key can be pressed after the user is known and before the queue is loaded.
+  if (getOwner() === null) await loadNow()
   const user = getOwner()
   if (user === null) throw new ApiProblem(401, null)
   const key = generateIdempotencyKey()
