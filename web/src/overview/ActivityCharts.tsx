@@ -16,7 +16,7 @@ interface Bar {
   key: string
   label: string
   title: string
-  /** The link of a bar; hours have none, because there is no filter by hour. */
+  /** The link of a bar; those of hours have none. */
   href?: string
   images: number
   blank: number

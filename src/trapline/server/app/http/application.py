@@ -206,7 +206,7 @@ def _has_hints(app: FastAPI) -> bool:
 
 
 def receive_hints(app: FastAPI, system: AppContext) -> None:
-    """Wake the waiting callers of this process by hints."""
+    """Register the receivers of hints, which wake the waiting callers of this process."""
     hints = system.part(JobHints)
     hints.task_receivers.append(app.state.arrivals.hint)
     hints.job_receivers.append(app.state.followers.hint)

@@ -70,7 +70,10 @@ class ImportRequest(NamedTuple):
 async def describe_imports(
     scope: Scope, tx: Transaction, rows: Sequence[ImportRow]
 ) -> list[Import]:
-    """Describe imports."""
+    """Build the responses of imports.
+
+    Names of files and errors are withheld from callers who may not see locations.
+    """
     names = await list_actor_names(scope, tx, {row.requested_by for row in rows}) if rows else {}
     shown = set(Import.model_fields) - {"sha256", "options", "requested_by"}
     # The names of files and folders are often those of places, and errors name them.

@@ -23,7 +23,7 @@ from trapline.server.imports.formats.import_camtrap_rows import (
     build_finding,
     build_statement,
     get_path,
-    list_ids,
+    list_package_values,
 )
 from trapline.server.imports.formats.import_camtrap_values import (
     list_lost_media_values,
@@ -276,6 +276,6 @@ def _keep_ids(
     is_renamed: bool = False,
 ) -> None:
     """Keep the IDs of an observation, unless they are too long."""
-    ids = list_ids(row, is_renamed=is_renamed)
+    ids = list_package_values(row, is_renamed=is_renamed)
     if reading.ids is not None and ids is not None:
         reading.ids.add(one, ids)

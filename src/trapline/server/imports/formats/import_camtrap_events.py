@@ -15,7 +15,7 @@ from trapline.server.imports.formats.import_camtrap_deployments import parse_tim
 from trapline.server.imports.formats.import_camtrap_rows import (
     build_statement,
     get_path,
-    list_ids,
+    list_package_values,
 )
 from trapline.server.imports.formats.import_records import (
     ImportedIdentification,
@@ -204,7 +204,7 @@ def _add_statements(event: ImportEvent, rows: list[tuple[int, Row]]) -> None:
             event.add_fault(line, f"is left out: its event has more than {MOST_TAXA} taxa")
         else:
             event.statements.append(one)
-            event.ids.append(list_ids(row) or [])
+            event.ids.append(list_package_values(row) or [])
 
 
 def _read_at(row: Row, column: str) -> float | None:

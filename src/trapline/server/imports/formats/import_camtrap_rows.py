@@ -26,7 +26,7 @@ DETAILS = ("count", "lifeStage", "sex", "behavior", "individualID")
 MOST_NAMES = 10_000
 
 
-def list_ids(row: Row, *, is_renamed: bool = False) -> list[str] | None:
+def list_package_values(row: Row, *, is_renamed: bool = False) -> list[str] | None:
     """Return what a row says of its observation, as `ImportedObservation`.
 
     Returns None if a value is too long. `is_renamed`: the import gives its model another name.

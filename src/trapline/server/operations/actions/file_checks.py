@@ -28,7 +28,7 @@ from trapline.server.operations.queries.file_checks import (
     record_harmed,
     record_progress,
     release_check,
-    remove_thumbnails,
+    request_thumbnails,
     start_check,
 )
 from trapline.server.platform.access import Scope
@@ -260,7 +260,7 @@ class FileCheck:
             ]
             if lost:
                 async with self.system.database.transaction(self.scope) as tx:
-                    await remove_thumbnails(self.scope, tx, image.id)
+                    await request_thumbnails(self.scope, tx, image.id)
                 checked.remade += lost
 
     async def _is_whole(self, key: str) -> bool:

@@ -191,7 +191,7 @@ async def delete_harmed(scope: Scope, tx: Transaction, keys: Sequence[str]) -> N
     await tx.execute("delete from harmed_files where key = any(%s)", (list(keys),))
 
 
-async def remove_thumbnails(scope: Scope, tx: Transaction, image_id: UUID) -> None:
+async def request_thumbnails(scope: Scope, tx: Transaction, image_id: UUID) -> None:
     """Mark an image so that the background process generates its thumbnails again."""
     await tx.execute(
         "update images set thumbnails_at = null, thumbnail_attempts = 0, thumbnails_claimed_until "

@@ -66,7 +66,7 @@ async def is_archived(scope: Scope, tx: Transaction, project_id: int) -> bool:
 
 
 def select_projects(scope: Scope, *, only_open: bool = False) -> Select[ProjectRow]:
-    """Select the caller's projects, or those that are not archived."""
+    """Select the caller's projects; with `only_open` only those that are not archived."""
     ids = scope.open_project_ids() if only_open else scope.project_ids()
     statement = select(ProjectRow)
     return statement if ids is None else statement.where(ProjectRow.id.in_(ids))
