@@ -1,5 +1,5 @@
 /** Keyboard shortcuts; they are off while the user types or a dialog is open. */
-import { useLayoutEffect, useRef } from "react"
+import { useEffect, useRef } from "react"
 
 export type Shortcuts = Record<string, (event: KeyboardEvent) => void>
 
@@ -33,8 +33,7 @@ export function isKeyForPage(event: KeyboardEvent): boolean {
 export function useShortcuts(keys: Shortcuts, on = true): void {
   const latest = useRef(keys)
   latest.current = keys
-  // Before the screen is painted: a key that is pressed as soon as it is visible is not lost.
-  useLayoutEffect(() => {
+  useEffect(() => {
     if (!on) return
     const listener = (event: KeyboardEvent) => {
       if (!isKeyForPage(event)) return
