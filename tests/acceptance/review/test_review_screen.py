@@ -170,6 +170,12 @@ def test_one_key_decides_about_a_sequence_and_undo_leads_back_across_sequences(
         expect(page.get_by_text("No images match this filter")).to_be_visible()
 
 
+def count_starred(seat: Seat, bursts: BurstProject) -> int:
+    """Count the images with a star that the server has stored."""
+    with seat.server.open() as owner:
+        return len(owner.list_images(project=bursts.project, starred=True).results)
+
+
 def test_boxes_counts_marks_and_image_tools_have_keys(seat: Seat, tmp_path: Path) -> None:
     two = [Burst(FOX, FOX), Burst(DEER, DEER, count=2)]
     bursts = make_burst_project(seat.server, tmp_path, two, "Boxes")
@@ -181,6 +187,8 @@ def test_boxes_counts_marks_and_image_tools_have_keys(seat: Seat, tmp_path: Path
         page.keyboard.press("s")
         star = page.get_by_role("button", name="Star", exact=True)
         expect(star).to_have_attribute("aria-pressed", "true")
+        wait_for("the star", lambda: count_starred(seat, bursts) == 1)
+        expect(page.get_by_test_id("outbox")).to_have_count(0)
         tab.expect_nothing_wrong()
         # Without a network the star waits like a decision, and is shown at the image.
         page.context.set_offline(True)
