@@ -134,6 +134,7 @@ async def test_people_stay_people_with_labels_of_another_project(
 async def test_coco_reports_what_people_stated(system: AppContext) -> None:
     project = await make_project(system, "1.jpg")
     seen: dict[str, Any] = {"id": 1, "image_id": 1, "category_id": 1, "human": True, "count": 3}
+    seen["attributes"] = {"occluded": False, "rotation": 30.0}
     data = {
         "images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [seen | {"sex": "female"}],
         "categories": [{"id": 1, "name": "fox"}],
@@ -142,6 +143,7 @@ async def test_coco_reports_what_people_stated(system: AppContext) -> None:
     assert made["stored"] == 1
     assert made["listed_faults"] == [
         "an annotation by a person is imported as a result of a model: 1 value",
+        f"attributes {NO_PLACE}: 1 value",
         f"count {NO_PLACE}: 1 value",
         f"sex {NO_PLACE}: 1 value",
     ]
@@ -162,4 +164,18 @@ async def test_speciesnet_reports_people_and_failures(system: AppContext) -> Non
     assert made["listed_faults"] == [
         "a classification by a person is imported as a result of a model: 1 value",
         "a failure is left out, because its image has detections: 1 value",
+    ]
+
+
+async def test_megadetector_reports_detections_next_to_a_failure(system: AppContext) -> None:
+    project = await make_project(system, "1.jpg", "2.jpg")
+    found = {"category": "1", "conf": 0.9, "bbox": [0.1, 0.1, 0.5, 0.5]}
+    images = [
+        {"file": "1.jpg", "failure": "Failure image access", "detections": [found]},
+        {"file": "2.jpg", "failure": "Failure image access", "detections": None},
+    ]
+    made = await project.import_file("megadetector", json.dumps({"images": images}).encode())
+    assert (made["stored"], made["model_failures"]) == (2, 2), made
+    assert made["listed_faults"] == [
+        "the detections of an image with a failure are left out: 1 value"
     ]

@@ -45,6 +45,9 @@ from trapline.wire.identifications import IdentificationKind
 from trapline.wire.imports import FaultKind
 
 GROUPED_AT_ONCE = 5000
+STEP = timedelta(microseconds=1)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+"""The earliest time that can be stored, which a package can give."""
 UNGROUPED = (
     "the images of its event are not grouped into sequences yet: import the file again in a minute"
 )
@@ -167,7 +170,8 @@ class EventImport:
         at = max(given, default=datetime.now(UTC))
         if moments:
             # Observations of the images in the same package are more specific: they decide.
-            at = min(at, min(moments) - timedelta(microseconds=1))
+            first = min(moments)
+            at = min(at, first if first <= EARLIEST else first - STEP)
         comments = [statement.comment for statement in statements if statement.comment]
         return IdentificationRow(
             id=build_member_id(statement_id, image.id),

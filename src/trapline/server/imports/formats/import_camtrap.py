@@ -26,6 +26,7 @@ from trapline.server.imports.formats.import_camtrap_rows import (
     list_package_values,
 )
 from trapline.server.imports.formats.import_camtrap_values import (
+    list_lost_deployment_values,
     list_lost_media_values,
     list_lost_values,
     remove_stated,
@@ -80,6 +81,8 @@ class CamtrapReader:
         self._places: dict[str, UUID] = {}
         self._taxa = read_taxa(self._tables.package.get("taxonomic"))
         try:
+            # Each table is read to its end before anything is stored, because it can be damaged.
+            self._deployments = list(self._list_deployments())
             self._parts.add_owners(self._find_media())
             self._parts.add_parts(self._find_observations())
             self._parts.build_index()
@@ -118,17 +121,19 @@ class CamtrapReader:
 
     def deployments(self) -> Sequence[DeploymentReference | EntryFault]:
         """Return the deployments by location name, with the ID if several are at one location."""
-        rows: list[tuple[int, Row]] = []
+        return describe_deployments(self._deployments)
+
+    def _list_deployments(self) -> Iterator[tuple[int, Row]]:
         size = 0
-        for line, row in self._tables.read("deployments"):
+        for count, (line, row) in enumerate(self._tables.read("deployments"), 1):
             size += sum(map(len, row.values()))
-            if len(rows) >= MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
+            if count > MOST_DEPLOYMENTS or size > MOST_OF_DEPLOYMENTS:
                 raise UnreadableFile(
                     f"The file has more than {MOST_DEPLOYMENTS:,} deployments, or their data is "
                     "too large."
                 )
-            rows.append((line, row))
-        return describe_deployments(rows)
+            self.lost.add("deployments", list_lost_deployment_values(row))
+            yield line, row
 
     def taxa(self) -> PackageTaxa:
         """Return the taxa of the package, with the names in its observations."""

@@ -94,6 +94,14 @@ def parse_number(row: Row, column: str, lowest: float, highest: float) -> float 
     return number
 
 
+def parse_count(row: Row, column: str, highest: int) -> int | None:
+    """Parse a whole number of at least 1; None if it is missing. Raises InvalidEntry."""
+    number = parse_number(row, column, 1, highest)
+    if number is not None and not number.is_integer():
+        raise InvalidEntry(f"{column} is not a whole number: {sanitise_text(row[column], 50)}")
+    return None if number is None else int(number)
+
+
 def parse_time(row: Row, column: str) -> datetime | None:
     text = row.get(column)
     if text is None:
@@ -107,7 +115,10 @@ def parse_time(row: Row, column: str) -> datetime | None:
 
 
 def _zone(row: Row) -> dict[str, str]:
-    """Return the time zone of a deployment's times; the standard has only the UTC offset."""
+    """Return the time zone of a deployment's times; the standard has only the UTC offset.
+
+    Offsets such as +05:30 have no zone of their own: the zone of the coordinates is more exact.
+    """
     start = row.get("deploymentStart") or row.get("deploymentEnd")
     if start is None:
         return {}
@@ -117,9 +128,9 @@ def _zone(row: Row) -> dict[str, str]:
         return {}
     hours, rest = divmod(ahead, timedelta(hours=1))
     # The names of these zones have the opposite sign, as in POSIX.
-    return {
-        "time_zone": f"Etc/GMT{-hours:+}" if hours and not rest and -12 <= hours <= 14 else "UTC"
-    }
+    if rest or not -12 <= hours <= 14:
+        return {}
+    return {"time_zone": f"Etc/GMT{-hours:+}" if hours else "UTC"}
 
 
 def _describe_deployment(row: Row) -> tuple[dict[str, Any], list[str]]:

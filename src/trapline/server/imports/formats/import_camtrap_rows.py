@@ -3,7 +3,11 @@
 from functools import lru_cache
 
 from trapline.server.findings.rules.geometry import Frame
-from trapline.server.imports.formats.import_camtrap_deployments import parse_number, parse_time
+from trapline.server.imports.formats.import_camtrap_deployments import (
+    parse_count,
+    parse_number,
+    parse_time,
+)
 from trapline.server.imports.formats.import_records import (
     ImportedFinding,
     ImportedIdentification,
@@ -19,6 +23,7 @@ from trapline.server.review.rules.name_meanings import NamingRules, resolve_labe
 from trapline.wire.identifications import LARGEST_COUNT, LifeStage, Sex
 
 LONGEST_ID = 255
+LONGEST_COMMENT = 10_000
 NAMED = {"human": "human", "vehicle": "vehicle"}
 LABEL = "label:"
 """Prefix of the tag with which exports keep a class without a taxon."""
@@ -138,21 +143,21 @@ def build_statement(row: Row, finding: int | None) -> ImportedIdentification:
     )
     kind = row.get("observationType")
     at = parse_time(row, "classificationTimestamp")
-    comment = sanitise_text(comments, 10_000) or None
+    comment = sanitise_text(comments, LONGEST_COMMENT) or None
     if kind == "blank":
         return ImportedIdentification("blank", comment=comment, at=at)
     if is_unsure(row):
         return ImportedIdentification("unsure", comment=comment, at=at, finding=finding)
-    count = parse_number(row, "count", 1, LARGEST_COUNT)
+    count = parse_count(row, "count", LARGEST_COUNT)
     sex, stage, behaviour = row.get("sex"), row.get("lifeStage"), row.get("behavior")
     return ImportedIdentification(
         "correct",
         get_name(row),
         comment,
-        None if count is None else int(count),
+        count,
         sex if sex in tuple(Sex) else None,
         stage if stage in tuple(LifeStage) else None,
-        None if behaviour is None else sanitise_text(behaviour, 255),
+        None if behaviour is None else sanitise_text(behaviour, LONGEST_ID),
         at,
         finding,
         sanitise_text(row.get("individualID", ""), LONGEST_ID).strip() or None,

@@ -104,6 +104,7 @@ class CocoAnnotationOwner(msgspec.Struct, gc=False):
     count: Any = None
     sex: Any = None
     age: Any = None
+    attributes: Any = None
 
     def list_lost_values(self) -> Iterator[str]:
         """Describe the values that have no place."""
@@ -112,6 +113,9 @@ class CocoAnnotationOwner(msgspec.Struct, gc=False):
         for name in ("count", "sex", "age"):
             if getattr(self, name) not in (None, "", *((1, "1") if name == "count" else ())):
                 yield f"{name} has no place here and is left out"
+        # CVAT writes `occluded` and `rotation` for each annotation, mostly false and 0.
+        if isinstance(self.attributes, dict) and any(self.attributes.values()):
+            yield "attributes has no place here and is left out"
 
 
 IMAGES = msgspec.json.Decoder(CocoImage)

@@ -42,6 +42,7 @@ from trapline.wire.imports import ImportOptions
 
 USUAL = {"1": "animal", "2": "person", "3": "vehicle"}
 MOST_DETECTIONS = 100_000
+NOTHING = msgspec.Raw(b"null")
 
 
 class MegadetectorDetection(msgspec.Struct, gc=False):
@@ -63,9 +64,16 @@ class MegadetectorImage(msgspec.Struct, gc=False):
 
 
 class MegadetectorFileName(msgspec.Struct, gc=False):
-    """The reference of a result to its image."""
+    """The reference of a result to its image, and what has no place here."""
 
     file: str
+    failure: Any = None
+    detections: msgspec.Raw = NOTHING
+
+    def list_lost_values(self) -> Iterator[str]:
+        """Describe the values that have no place."""
+        if self.failure is not None and bytes(self.detections) not in (b"null", b"[]"):
+            yield "the detections of an image with a failure are left out"
 
 
 IMAGES = msgspec.json.Decoder(MegadetectorImage)
@@ -114,9 +122,12 @@ class MegadetectorReader(FormatReader):
         """List the paths of all entries; the path of an unreadable entry is empty."""
         for element in self._file.split("images"):
             try:
-                yield ImageReference(FILES.decode(element).file)
+                reference = FILES.decode(element)
             except BROKEN:
                 yield ImageReference("")
+            else:
+                self.lost.add("images", reference.list_lost_values())
+                yield ImageReference(reference.file)
 
     def entries(self, after: int) -> Iterator[ImportEntry | EntryFault]:
         """List the images after the first `after` ones."""

@@ -24,6 +24,9 @@ MOST_ENTRIES = 20_000_000
 LONGEST_ENTRY = 16 << 20
 """The maximum number of bytes per read; as objects they need up to eight times the memory."""
 
+MOST_LOST = 1000
+"""The maximum number of descriptions of values that have no place."""
+
 NO_DEPLOYMENT = "its deploymentID is not the ID of a deployment that the project has"
 
 
@@ -183,8 +186,12 @@ class LostValues:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, table: str, descriptions: Iterable[str]) -> None:
-        """Count one value for each description."""
-        self._counts.update((table, one) for one in descriptions)
+        """Count one value for each description; those beyond MOST_LOST are counted together."""
+        for one in descriptions:
+            key = (table, one)
+            if key not in self._counts and len(self._counts) >= MOST_LOST:
+                key = (table, "values of further columns have no place here and are left out")
+            self._counts[key] += 1
 
     def list_faults(self) -> list[EntryFault]:
         """List a fault for each description, with the number of its values."""

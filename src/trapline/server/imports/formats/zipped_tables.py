@@ -6,6 +6,7 @@ Rows are read one by one with limits on memory, whatever sizes the zip declares.
 import csv
 import io
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,9 @@ PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 LONGEST_ROW = 1 << 20
 MOST_UNPACKED = 16 << 30
 BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
+NUL = "\x00"
+_UNDECODED = re.compile("[\ud800-\udfff]")
+"""Bytes that are not UTF-8, as `surrogateescape` decodes them."""
 Row = dict[str, str]
 
 
@@ -51,11 +55,11 @@ class _Lines:
     """The lines of a table for `csv.reader`; one row may span several lines.
 
     Raises:
-        UnreadableFile: a row is too long.
+        UnreadableFile: a row is too long, or a line is not UTF-8 text.
     """
 
-    def __init__(self, file: io.TextIOWrapper) -> None:
-        self._file, self.of_row = file, 0
+    def __init__(self, table: str, file: io.TextIOWrapper) -> None:
+        self._table, self._file, self._number, self.of_row = table, file, 0, 0
 
     def __iter__(self) -> "_Lines":
         return self
@@ -67,6 +71,12 @@ class _Lines:
             raise UnreadableFile(f"A line of a table has more than {LONGEST_ROW:,} characters.")
         if not line:
             raise StopIteration
+        self._number += 1
+        if NUL in line or (not line.isascii() and _UNDECODED.search(line)):
+            raise UnreadableFile(
+                f"Line {self._number:,} of {self._table} is not UTF-8 text. Save the table in "
+                "UTF-8 without NUL characters, and pack it again."
+            )
         return line
 
 
@@ -130,15 +140,22 @@ class ZippedTables:
         return found
 
     def read(self, table: str) -> Iterator[tuple[int, Row]]:
-        """Read the rows of a table with their line numbers; empty cells are left out."""
+        """Read the rows of a table with their line numbers; empty cells are left out.
+
+        A cell without a column name, or in the second of two columns with one name, is named by its
+        position: `column 7`.
+        """
         rows = 0
         with self._archive.open(self._names[table]) as file:
-            lines = _Lines(io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline=""))
+            text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
+            lines = _Lines(table, text)
             reader = csv.reader(lines)
             try:
-                header = [name.strip() for name in next(reader, [])]
+                header = _name_columns(next(reader, []))
                 for cells in reader:
                     lines.of_row = 0
+                    if len(cells) > len(header):
+                        header += map(_name_position, range(len(header), len(cells)))
                     row = {
                         name: _clean(cell)
                         for name, cell in zip(header, cells, strict=False)
@@ -166,6 +183,17 @@ def _check_packing(info: zipfile.ZipInfo) -> None:
             f"{sanitise_text(info.filename, 200)} is compressed with an unsupported method: "
             "use stored or deflated."
         )
+
+
+def _name_columns(names: Sequence[str]) -> list[str]:
+    columns: dict[str, None] = {}
+    for place, name in enumerate(one.strip() for one in names):
+        columns[_name_position(place) if not name or name in columns else name] = None
+    return list(columns)
+
+
+def _name_position(place: int) -> str:
+    return f"column {place + 1}"
 
 
 def _clean(cell: str) -> str:
