@@ -1,7 +1,9 @@
 """Unexpected answers and errors: the worker asks again, or ends with a clear error."""
 
 import json
+import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,16 +52,19 @@ def test_a_thread_that_fails_ends_the_worker(
     """It would otherwise stay online and do nothing."""
     server.additions = True
     server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(30)})
-    outbox = Outbox(tmp_path, server.url).save(7, []).parent
+    limits = WorkerLimits(batch_size=4, poll_s=0.02)
     if thread == "leaser":
-        # It posts saved results before it registers the worker, and cannot read this one.
-        (outbox / "0.json").mkdir()
+        # It pauses if the server has no task, and `threading` refuses an infinite timeout.
+        limits = replace(limits, poll_s=math.inf)
+        answer = (200, {"Content-Type": "application/json"}, b'{"tasks": []}')
+        server.meddle = lambda asked: answer if "/tasks/lease" in asked.path else None
     else:
         # It saves results while the server is unavailable, and cannot create the file.
+        outbox = Outbox(tmp_path, server.url).save(7, []).parent
         shutil.rmtree(outbox)
         outbox.write_text("")
         server.meddle = lambda asked: refuse(500) if "/result" in asked.path else None
     with pytest.raises(WorkerThreadError, match=f"the {thread} of the worker failed: .*Error"):
-        run(server, tmp_path, Sleeper(0.01), limits=WorkerLimits(batch_size=4, poll_s=0.02))
+        run(server, tmp_path, Sleeper(0.01), limits=limits)
     assert server.results == {}
-    assert thread == "leaser" or server.goodbyes
+    assert server.goodbyes
