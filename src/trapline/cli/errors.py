@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 class CommandError(Exception):
     """A command failed; the message is for the user and says what to do."""
 
-    def __init__(self, message: str, code: ExitCode = ExitCode.NOT_DONE) -> None:
+    def __init__(self, message: str, code: int = ExitCode.NOT_DONE) -> None:
         super().__init__(message)
         self.code = code
 

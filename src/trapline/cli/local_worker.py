@@ -7,7 +7,13 @@ import time
 from structlog.typing import FilteringBoundLogger
 
 from trapline.client import ApiConnectionError, ApiStatusError, Trapline
-from trapline.worker.main import StartupError, WorkerRejected, declare_pipelines, run_worker
+from trapline.worker.main import (
+    StartupError,
+    WorkerRejected,
+    WorkerThreadError,
+    declare_pipelines,
+    run_worker,
+)
 from trapline.worker.progress_display import configure_logging
 from trapline.worker.settings import WorkerSettings, WorkerSettingsError, load_settings
 
@@ -52,7 +58,7 @@ def main(slugs: list[str]) -> int:
             daemon=True,
         ).start()
         run_worker(settings, slugs)
-    except (WorkerSettingsError, StartupError, WorkerRejected) as error:
+    except (WorkerSettingsError, StartupError, WorkerRejected, WorkerThreadError) as error:
         print(f"trapline worker: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,7 +6,7 @@ import typer
 
 from trapline.cli.errors import CommandError, ExitCode
 from trapline.cli.options import AsJson
-from trapline.cli.worker_supervisor import run_in_child
+from trapline.cli.worker_supervisor import START_ERROR_CODE, run_in_child
 from trapline.worker.device_list import parse_devices
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ TRAPLINE_MODEL_TIMEOUT seconds. The first batch has one image and may take
 TRAPLINE_MODEL_START_TIMEOUT seconds.
 
 `--devices auto` starts one process for each GPU. Each process is a separate worker; one that dies
-is started again after a pause of 1 to 60 seconds. `--metrics 127.0.0.1:9100` serves metrics for
+is started again after a pause of 1 to 60 seconds; one that cannot start at first, for example
+without a model file, is not. `--metrics 127.0.0.1:9100` serves metrics for
 Prometheus.
 
 With a token of a user, list all workers, or evict a faulty worker and revoke its leases:
@@ -97,10 +98,12 @@ def run(
     """Run a worker if no command is given."""
     if context.invoked_subcommand is not None:
         return
-    number = 0
+    number, processes = 0, 1
     if not list_pipelines:
         try:
-            number = run_in_child(parse_devices(devices) if devices is not None else ())
+            named = parse_devices(devices) if devices is not None else ()
+            processes = len(named) or 1
+            number = run_in_child(named)
         except ValueError as error:
             raise CommandError(f"--devices: {error}", ExitCode.WRONG_USAGE) from None
     # Imported here, because the models and image libraries take a second to import.
@@ -113,11 +116,13 @@ def run(
         return
     try:
         settings = load_settings(
-            server=server, batch_size=batch_size, allow_cpu=allow_cpu, metrics=metrics
+            number,
+            processes,
+            server=server,
+            batch_size=batch_size,
+            allow_cpu=allow_cpu,
+            metrics=metrics,
         )
-        if settings.metrics is not None and number:
-            host, _, port = settings.metrics.rpartition(":")
-            settings.metrics = f"{host}:{int(port) + number}"
     except WorkerSettingsError as error:
         raise CommandError(str(error), ExitCode.WRONG_USAGE) from None
 
@@ -125,7 +130,9 @@ def run(
 
     try:
         run_worker(settings, pipeline or [], until_idle)
-    except (StartupError, WorkerThreadError) as error:
+    except StartupError as error:
+        raise CommandError(str(error), START_ERROR_CODE) from None
+    except WorkerThreadError as error:
         raise CommandError(str(error)) from None
     except WorkerRejected as error:
         raise CommandError(str(error), ExitCode.REFUSED) from None

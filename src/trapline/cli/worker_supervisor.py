@@ -14,12 +14,14 @@ from typing import NoReturn
 
 from trapline.cli.errors import ExitCode
 from trapline.cli.supervised_process import exit_with_supervisor
-from trapline.worker.exit_codes import MODEL_HUNG
+from trapline.worker.exit_codes import FAILED, MODEL_HUNG, NOT_STARTED
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 AWAITED = {*STOP_SIGNALS, signal.SIGCHLD, signal.SIGALRM}
 FINAL_CODES = {0, int(ExitCode.WRONG_USAGE), int(ExitCode.REFUSED)}
 """Exit codes after which a child is not started again: a restart would end in the same way."""
+START_ERROR_CODE = NOT_STARTED if hasattr(os, "fork") else FAILED
+"""Exit code of a child that cannot start; without fork there is no parent that replaces it."""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 STEADY_S = 300.0
 """A child that ran this long has no failed starts any more."""
@@ -27,21 +29,31 @@ STEADY_S = 300.0
 
 @dataclass
 class DeviceProcess:
-    """The child of one device; its next start is at `due`, if it does not run."""
+    """The child of one device; its next start is at `due`, if it does not run.
+
+    `has_worked` is true after a child of the device got past its start.
+    """
 
     number: int
     device: str | None
     pid: int = 0
     started: float = 0.0
     due: float | None = 0.0
+    has_worked: bool = False
     pause_s: float = SHORTEST_PAUSE_S
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the device has a child, or gets another one."""
+        return bool(self.pid) or self.due is not None
 
 
 def run_in_child(devices: Sequence[str] = ()) -> int:
     """Fork for each device, and return in the children only, with the number of the device.
 
-    Without devices there is one child. The parent restarts a child that hung; with several devices
-    it also restarts one that died, after pauses from 1 to 60 s.
+    Without devices there is one child. The parent restarts a child that hung; with `devices` it
+    also restarts one that died, after pauses from 1 to 60 s. A child whose first start fails is not
+    restarted: a setting, a package or a file is missing, and only a person can add it.
 
     A child has the same terminal and ends immediately when its parent ends in any way. It is in a
     separate session, so that it receives Ctrl-C once, from the parent. Call this before any thread
@@ -97,10 +109,18 @@ def _supervise(processes: Sequence[DeviceProcess]) -> int:
             if code is None:
                 continue
             hung = code == MODEL_HUNG
-            if not is_stopping and (hung or (restarts_dead and code not in FINAL_CODES)):
+            has_failed_start = code == NOT_STARTED
+            process.has_worked = process.has_worked or not has_failed_start
+            is_final = code in FINAL_CODES or (has_failed_start and not process.has_worked)
+            if not is_stopping and (hung or (restarts_dead and not is_final)):
                 _plan_restart(process, at_once=hung)
-            else:
-                worst = worst or code
+                continue
+            worst = worst or (FAILED if has_failed_start else code)
+            if not is_stopping and code and any(other.is_alive for other in processes):
+                _say(
+                    f"the process of {process.device} ended and is not started again; the other "
+                    "devices continue"
+                )
 
 
 def _start_due(processes: Sequence[DeviceProcess]) -> int | None:
@@ -133,14 +153,15 @@ def _plan_restart(process: DeviceProcess, *, at_once: bool) -> None:
         process.pause_s = SHORTEST_PAUSE_S
     process.due = time.monotonic()
     if not at_once:
-        print(
-            f"trapline worker: the process of {process.device} ended; it is started again in "
-            f"{process.pause_s:.0f} s",
-            file=sys.stderr,
-            flush=True,
+        _say(
+            f"the process of {process.device} ended; it is started again in {process.pause_s:.0f} s"
         )
         process.due += process.pause_s
         process.pause_s = min(LONGEST_PAUSE_S, 2 * process.pause_s)
+
+
+def _say(message: str) -> None:
+    print(f"trapline worker: {message}", file=sys.stderr, flush=True)
 
 
 def _exit_like(code: int) -> NoReturn:

@@ -13,7 +13,7 @@ def parse_devices(text: str) -> list[str]:
     """Parse a list of devices, "cpu" or "cuda:0,cuda:1"; "auto" is every GPU, or else the CPU.
 
     Raises:
-        ValueError: a name is unknown; the message names the devices.
+        ValueError: a name is unknown, or the GPUs cannot be counted; the message says what to do.
     """
     if text.strip() == AUTO:
         return [f"cuda:{number}" for number in range(count_gpus())] or [CPU]
@@ -21,13 +21,24 @@ def parse_devices(text: str) -> list[str]:
 
 
 def count_gpus() -> int:
-    """Count the NVIDIA GPUs that processes of this environment can use."""
+    """Count the NVIDIA GPUs that processes of this environment can use; 0 without a driver.
+
+    Raises:
+        ValueError: the driver is installed and does not work.
+    """
     try:
         listed = subprocess.run(
             ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=LIST_WITHIN_S, check=True
         ).stdout
-    except (OSError, subprocess.SubprocessError):
+    except FileNotFoundError:
         return 0
+    except (OSError, subprocess.SubprocessError) as error:
+        # Not the CPU: a worker that is 50 times slower than expected is hard to notice.
+        said = getattr(error, "stdout", None) or getattr(error, "stderr", None) or error
+        raise ValueError(
+            f"the GPUs cannot be counted, because nvidia-smi failed: {str(said).strip()} Nothing "
+            "was leased. Repair the driver, or name the devices: --devices cpu"
+        ) from None
     found = sum(line.startswith("GPU ") for line in listed.splitlines())
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:

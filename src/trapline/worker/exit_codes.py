@@ -1,4 +1,13 @@
-"""Exit codes of the worker process, importable without the worker's libraries."""
+"""Exit codes of the worker process, importable without the worker's libraries.
 
+The first three have the meaning that they have for every command.
+"""
+
+STOPPED = 0
+FAILED = 1
+REJECTED = 4
+"""The server refused the token or ended this worker."""
 MODEL_HUNG = 70
-"""Exit code after a model did not return in time; the worker may be started again."""
+"""A model did not return in time; the worker may be started again."""
+NOT_STARTED = 71
+"""The worker could not start. The supervisor reports FAILED in place of it."""

@@ -72,6 +72,9 @@ class HeldWork:
     def _find_capacity(self, slug: str) -> int:
         most = MOST_BATCHES * self._find_batch_size(slug)
         seconds = self._find_seconds_per_image(slug)
-        if not seconds:
+        if seconds is None:
+            # More could be minutes of work on a slow machine, taken from a faster worker.
+            return 1
+        if seconds == 0:
             return most
         return max(1, min(most, int(self._hold_s / seconds)))

@@ -126,6 +126,12 @@ class WorkerLoop:
         )
         self._lock = threading.Lock()
         self._alone = False
+        self._failure: BaseException | None = None
+
+    @property
+    def error(self) -> BaseException | None:
+        """The error that `run` ends with; None so far or if it ends without one."""
+        return self._failure or self._leaser.error
 
     def run(self) -> None:
         """Run until `stop` is set; then release leases that are not begun, and post all results."""
@@ -140,8 +146,8 @@ class WorkerLoop:
         try:
             while not self._stop.is_set():
                 if self._leaser.error is not None:
-                    # The server returned the tasks that are not begun to its queue; finish only the
-                    # begun ones.
+                    # Finish only the tasks that are begun. The server has returned the others to
+                    # its queue, or does so when this worker ends.
                     self._leases.remove_idle()
                 batch = self._next_batch()
                 if batch:
@@ -149,6 +155,9 @@ class WorkerLoop:
                         self._process(begun)
                 elif self._leaser.error is not None or self._is_idle_too_long():
                     break
+        except BaseException as error:
+            self._failure = error
+            raise
         finally:
             # Also on an error: the other threads must not continue without a model.
             self._stop.set()

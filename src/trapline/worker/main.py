@@ -1,7 +1,6 @@
 """The worker process: load settings and models, then run the loop until a signal or idle time."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +14,12 @@ from trapline.client import RetryPolicy, Trapline
 from trapline.wire.pipelines import PipelineDefinition as Declaration
 from trapline.worker.device_check import require_device
 from trapline.worker.devices import CPU, DeviceUnavailable
-from trapline.worker.exit_codes import MODEL_HUNG
+from trapline.worker.exit_codes import FAILED, REJECTED, STOPPED
 from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher
 from trapline.worker.loop import WorkerLimits, WorkerLoop
 from trapline.worker.memory import has_room_to_grow
-from trapline.worker.metrics import render_metrics, serve_metrics
+from trapline.worker.metrics import GpuMemoryGauge, render_metrics, serve_metrics
 from trapline.worker.model_files import (
     LicenceNotAccepted,
     ModelFile,
@@ -40,6 +39,7 @@ from trapline.worker.pipeline import (
     list_default_slugs,
     require_extra,
 )
+from trapline.worker.process_watch import ProcessWatch
 from trapline.worker.progress import Progress
 from trapline.worker.progress_display import configure_logging, display_download, display_progress
 from trapline.worker.result_poster import ResultPoster
@@ -48,9 +48,6 @@ from trapline.worker.settings import WorkerSettings
 from trapline.worker.stop_signals import stop_on_signals
 from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected, WorkerThreadError
 from trapline.worker.worker_names import WorkerNameLock
-
-WATCH_EVERY_S = 0.25
-GOODBYE_S = 1.0
 
 
 class StartupError(Exception):
@@ -95,6 +92,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         stack.callback(fetcher.close)
         outbox = Outbox(settings.outbox, settings.server)
         holding = HeldLeases()
+        gpu_memory = GpuMemoryGauge(loaded.devices[0])
         poster = ResultPoster(
             api=api,
             outbox=outbox,
@@ -114,7 +112,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             log=log,
             before=poster.send_saved,
             measure=lambda: build_report(
-                loaded.provider, loaded.load_s, loaded.devices[0], worker.measure_model()
+                loaded.provider, loaded.load_s, gpu_memory.read(), worker.measure_model()
             ),
         )
         limits = WorkerLimits(
@@ -149,17 +147,33 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             url = stack.enter_context(
                 _serve_metrics(
                     settings.metrics,
-                    lambda: render_metrics(progress, worker.count_queues(), loaded.devices[0]),
+                    lambda: render_metrics(progress, worker.count_queues(), gpu_memory.read()),
                 )
             )
             log.info("metrics are served", url=url)
+        process_watch = ProcessWatch(
+            watch=watch,
+            stop=stop,
+            stop_timeout_s=settings.stop_timeout,
+            poster=poster,
+            identity=identity,
+            log=log,
+            find_exit_code=lambda: find_exit_code(worker.error),
+        )
         with (
             stop_on_signals(stop),
-            _watch_model(settings, watch, stop, poster, identity, log),
+            process_watch.running(),
             display_progress(progress, log),
         ):
             worker.run()
         log.info("worker ended", **progress.read())
+
+
+def find_exit_code(error: BaseException | None) -> int:
+    """Return the exit code of a worker that ends with this error, or without one."""
+    if error is None:
+        return STOPPED
+    return REJECTED if isinstance(error, WorkerRejected) else FAILED
 
 
 @contextmanager
@@ -203,6 +217,8 @@ def load_pipelines(
     except RuntimeConflict as error:
         raise StartupError(str(error)) from error
     started = time.monotonic()
+    # Otherwise CUDA numbers GPUs by speed, and the numbers differ from those of nvidia-smi.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     device = _resolve_device(settings, log)
     loaded: list[Pipeline] = []
     devices: list[str] = []
@@ -299,76 +315,6 @@ def declare_pipelines(settings: WorkerSettings, slugs: Sequence[str]) -> list[De
             raise StartupError(str(error)) from error
         declared.append(build_definition(pipeline))
     return declared
-
-
-@contextmanager
-def _watch_model(
-    settings: WorkerSettings,
-    watch: ModelWatch,
-    stop: threading.Event,
-    poster: ResultPoster,
-    identity: WorkerIdentity,
-    log: FilteringBoundLogger,
-) -> Iterator[None]:
-    """End the process when a model does not return in time, or when stopping takes too long.
-
-    Results are saved to disk first, and tasks without a result are released. A thread in native
-    code cannot be stopped, so the whole process ends.
-    """
-    ended = threading.Event()
-    spared_s = 0.5 + min(GOODBYE_S, settings.stop_timeout / 4)
-
-    def keep_watch() -> None:
-        stopping_since: float | None = None
-        while not ended.wait(WATCH_EVERY_S):
-            if stop.is_set() and stopping_since is None:
-                stopping_since = time.monotonic()
-                log.info("stopping")
-            if (
-                stopping_since is not None
-                and time.monotonic() - stopping_since > settings.stop_timeout - spared_s
-            ):
-                log.warning("stopped before all work was done", kept_on_disk=poster.save())
-                if not _finish_within(GOODBYE_S, lambda: identity.end(poster.list_unsent())):
-                    log.warning("the server did not answer the final request in time")
-                _exit_now(0)
-            if (overdue := watch.find_overdue()) is not None:
-                kept = poster.save()
-                log.error(
-                    "the model did not return",
-                    pipeline=overdue.slug,
-                    images=overdue.images,
-                    seconds=round(overdue.seconds, 1),
-                    allowed_s=round(overdue.allowed_s, 1),
-                    kept_on_disk=kept,
-                )
-                # Only the images of this batch are counted as failed; nothing more is leased.
-                stop.set()
-                if not _finish_within(GOODBYE_S, identity.release):
-                    log.warning("the server did not answer the release of tasks in time")
-                _exit_now(MODEL_HUNG)
-
-    watcher = threading.Thread(target=keep_watch, name="watch", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-
-
-def _finish_within(seconds: float, call: Callable[[], None]) -> bool:
-    """Return whether a request to the server ends within `seconds`."""
-    calling = threading.Thread(target=call, daemon=True)
-    calling.start()
-    calling.join(seconds)
-    return not calling.is_alive()
-
-
-def _exit_now(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 __all__ = [

@@ -25,10 +25,26 @@ class Memory:
 FREE_SHARE_TO_GROW = 0.25
 
 
-def has_room_to_grow() -> bool:
-    """Return whether a quarter of the memory is free, so that a batch may double."""
-    memory = measure_memory()
-    return memory is None or memory.free_share >= FREE_SHARE_TO_GROW
+def has_room_to_grow(root: Path = ROOT) -> bool:
+    """Return whether a batch may double.
+
+    A quarter of the memory must be free, or as much as this process has used at most: a batch that
+    is twice as large needs at most that much more.
+    """
+    memory = measure_memory(root)
+    if memory is None or memory.free_share >= FREE_SHARE_TO_GROW:
+        return True
+    peak = _read_peak(root)
+    return peak is not None and memory.free >= peak
+
+
+def _read_peak(root: Path) -> int | None:
+    """Return the most memory in bytes that this process has had; None if it is not reported."""
+    try:
+        lines = (root / "proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None
 
 
 def measure_memory(root: Path = ROOT) -> Memory | None:

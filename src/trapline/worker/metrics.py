@@ -3,15 +3,22 @@
 The format is text exposition 0.0.4 (prometheus.io, "Exposition formats").
 """
 
+import os
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from trapline.worker.devices import get_cuda_index
 from trapline.worker.memory import measure_memory
 from trapline.worker.progress import Progress
 
+LARGEST_PORT = 65_535
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+GPU_MEMORY_EVERY_S = 10.0
+"""The memory of the GPU is measured at most this often, because a program must be started."""
 COUNTS = {
     "leased": "Tasks leased.",
     "dropped": "Leased tasks that were dropped before they began.",
@@ -29,13 +36,34 @@ def parse_listen(text: str) -> tuple[str, int]:
         ValueError: the text is not a host with a port.
     """
     host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65_535:
+    if not separator or not host or not port.isdigit() or int(port) > LARGEST_PORT:
         raise ValueError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:9100")
     return host.strip("[]"), int(port)
 
 
-def render_metrics(progress: Progress, depths: Mapping[str, int], device: str) -> str:
-    """Render all metrics; `depths` are the numbers of tasks in each queue of the worker."""
+def next_listen(text: str, number: int) -> str:
+    """Return `HOST:PORT` with the port of the device of this number; the first one has number 0.
+
+    Raises:
+        ValueError: the port is larger than a port can be.
+    """
+    host, _, port = text.rpartition(":")
+    if int(port) and int(port) + number > LARGEST_PORT:
+        raise ValueError(
+            f"device {number + 1} would serve its metrics at port {int(port) + number}, and the "
+            f"largest port is {LARGEST_PORT}; select a lower first port"
+        )
+    return f"{host}:{int(port) + number if int(port) else 0}"
+
+
+def render_metrics(
+    progress: Progress, depths: Mapping[str, int], gpu: tuple[int, int] | None
+) -> str:
+    """Render all metrics.
+
+    `depths` are the numbers of tasks in each queue of the worker, `gpu` is the free and total
+    memory of the GPU in bytes.
+    """
     counts = progress.read()
     # The progress counts no dropped tasks as leased, but a counter must not fall.
     counts["leased"] += counts["dropped"]
@@ -53,7 +81,6 @@ def render_metrics(progress: Progress, depths: Mapping[str, int], device: str) -
     if memory is not None:
         shares = {'{state="free"}': memory.free, '{state="total"}': memory.total}
         _render(lines, "memory_bytes", "gauge", "Memory of the process's limits.", shares)
-    gpu = measure_gpu_memory(device)
     if gpu is not None:
         shares = {'{state="free"}': gpu[0], '{state="total"}': gpu[1]}
         _render(lines, "device_memory_bytes", "gauge", "Memory of the GPU.", shares)
@@ -70,14 +97,10 @@ def _render(
 
 def measure_gpu_memory(device: str) -> tuple[int, int] | None:
     """Return the free and total memory of a GPU in bytes; None on a CPU or without nvidia-smi."""
-    import subprocess
-
-    from trapline.worker.devices import get_cuda_index
-
-    number = get_cuda_index(device)
-    if number is None:
+    name = find_gpu_name(device)
+    if name is None:
         return None
-    query = ["nvidia-smi", f"--id={number}", "--format=csv,noheader,nounits"]
+    query = ["nvidia-smi", f"--id={name}", "--format=csv,noheader,nounits"]
     try:
         printed = subprocess.run(
             [*query, "--query-gpu=memory.free,memory.total"],
@@ -90,6 +113,44 @@ def measure_gpu_memory(device: str) -> tuple[int, int] | None:
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     return free, total
+
+
+def find_gpu_name(device: str) -> str | None:
+    """Return the number or UUID by which nvidia-smi knows a device; None if there is no such GPU.
+
+    CUDA counts only the GPUs in CUDA_VISIBLE_DEVICES, and nvidia-smi counts all.
+    """
+    number = get_cuda_index(device)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if number is None or visible is None:
+        return None if number is None else str(number)
+    names = [name.strip() for name in visible.split(",")]
+    return names[number] if number < len(names) else None
+
+
+class GpuMemoryGauge:
+    """Measures the memory of a GPU, and repeats the last figures for some seconds."""
+
+    def __init__(
+        self,
+        device: str,
+        measure: Callable[[str], tuple[int, int] | None] = measure_gpu_memory,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._device = device
+        self._measure = measure
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._measured_at = float("-inf")
+        self._latest: tuple[int, int] | None = None
+
+    def read(self) -> tuple[int, int] | None:
+        """Return the free and total memory in bytes; None on a CPU or without nvidia-smi."""
+        with self._lock:
+            if self._clock() - self._measured_at >= GPU_MEMORY_EVERY_S:
+                self._latest = self._measure(self._device)
+                self._measured_at = self._clock()
+            return self._latest
 
 
 @contextmanager

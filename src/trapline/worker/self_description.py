@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from trapline import __version__
 from trapline.wire.workers import HelloRequest, WorkerReport
 from trapline.worker.memory import measure_memory
-from trapline.worker.metrics import measure_gpu_memory
 from trapline.worker.settings import WorkerSettings
 
 
@@ -34,11 +33,17 @@ def build_hello(
 
 
 def build_report(
-    provider: str, load_s: float, device: str, model: tuple[int, float | None] | None
+    provider: str,
+    load_s: float,
+    gpu: tuple[int, int] | None,
+    model: tuple[int, float | None] | None,
 ) -> WorkerReport:
-    """Build the report of this process; `model` is its batch size and its seconds per image."""
+    """Build the report of this process.
+
+    `gpu` is the free and total memory of the GPU in bytes, `model` the batch size and the seconds
+    per image.
+    """
     memory = measure_memory()
-    gpu = measure_gpu_memory(device)
     size, seconds = model or (None, None)
     return WorkerReport(
         provider=provider[:255],

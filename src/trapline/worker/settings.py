@@ -10,11 +10,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from trapline.client.api_url import normalise_api_url
 from trapline.worker.devices import CPU, parse_device
-from trapline.worker.memory import measure_memory
-from trapline.worker.metrics import parse_listen
+from trapline.worker.memory import ROOT, measure_memory
+from trapline.worker.metrics import next_listen, parse_listen
 from trapline.worker.model_watch import BATCH_S, START_S
 
-MOST_PIXELS = 300_000_000
+FEWEST_PIXELS, MOST_PIXELS = 1_000_000, 300_000_000
 BYTES_PER_PIXEL = 3
 IMAGE_PART = 4
 """Decoded images may use this part of the free memory; models need the rest."""
@@ -28,10 +28,12 @@ def _build_default_model_cache() -> Path:
     return _find_folder("XDG_CACHE_HOME", ".cache") / "models"
 
 
-def _find_pixel_budget() -> int:
-    memory = measure_memory()
+def find_pixel_budget(processes: int = 1, root: Path = ROOT) -> int:
+    """Return the pixels that each of the worker processes of this machine may hold decoded."""
+    memory = measure_memory(root)
     free = memory.free if memory is not None else MOST_PIXELS * BYTES_PER_PIXEL
-    return max(1_000_000, min(MOST_PIXELS, free // (IMAGE_PART * BYTES_PER_PIXEL)))
+    share = free // (IMAGE_PART * BYTES_PER_PIXEL * processes)
+    return max(FEWEST_PIXELS, min(MOST_PIXELS, share))
 
 
 class WorkerSettings(BaseSettings):
@@ -58,8 +60,8 @@ class WorkerSettings(BaseSettings):
     model_start_timeout: Annotated[float, Field(gt=0)] = START_S
     stop_timeout: Annotated[float, Field(gt=0)] = 10.0
     poll: Annotated[float, Field(gt=0, le=300)] = 2.0
-    pixels_in_flight: Annotated[int, Field(ge=1_000_000)] = Field(
-        default_factory=_find_pixel_budget
+    pixels_in_flight: Annotated[int, Field(ge=FEWEST_PIXELS)] = Field(
+        default_factory=find_pixel_budget
     )
     max_image_pixels: Annotated[int, Field(ge=1)] = 150_000_000
     max_image_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
@@ -108,15 +110,18 @@ class WorkerSettingsError(Exception):
     """A setting is missing or invalid; the message names the variable."""
 
 
-def load_settings(**given: object) -> WorkerSettings:
+def load_settings(number: int = 0, processes: int = 1, /, **given: object) -> WorkerSettings:
     """Load the settings of this process; `given` overrides the environment.
+
+    `number` is the number of the process, of `processes` that share this machine and these
+    settings; the first one has number 0.
 
     Raises:
         WorkerSettingsError: settings are missing or invalid; the message names each variable.
     """
     try:
         values = {name: value for name, value in given.items() if value is not None}
-        return WorkerSettings(**values)  # type: ignore[arg-type]
+        settings = WorkerSettings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = []
         for wrong in error.errors():
@@ -128,6 +133,14 @@ def load_settings(**given: object) -> WorkerSettings:
             else:
                 lines.append(f"{variable}: {wrong['msg'].removeprefix('Value error, ')}")
         raise WorkerSettingsError("\n".join(lines)) from None
+    if processes > 1 and "pixels_in_flight" not in settings.model_fields_set:
+        settings.pixels_in_flight = find_pixel_budget(processes)
+    if settings.metrics is not None:
+        try:
+            settings.metrics = next_listen(settings.metrics, number)
+        except ValueError as error:
+            raise WorkerSettingsError(f"TRAPLINE_METRICS: {error}") from None
+    return settings
 
 
 def get_model_cache() -> Path:

@@ -120,9 +120,10 @@ class WorkerIdentity:
 
     def renew(self) -> None:
         """Renew the leases of this worker, and drop those whose results are no longer needed."""
-        renewed = self._api.renew_leases(
-            self._holding.list(), self._holding.list_begun(), self._measure()
-        )
+        # First, because it may take seconds: the server gives tasks that are missing from the list
+        # of begun ones to idle workers.
+        report = self._measure()
+        renewed = self._api.renew_leases(self._holding.list(), self._holding.list_begun(), report)
         ended = [lease for lease in renewed.leases if lease.status is not LeaseState.HELD]
         dropped = self._holding.discard(lease.reply_subject for lease in ended)
         if dropped:

@@ -14,7 +14,9 @@ from tests.support.worker_test_server import FakeServer, make_jpeg
 from tests.unit.worker.test_process import finish, installed, start
 
 from trapline.worker.device_list import parse_devices
+from trapline.worker.metrics import GpuMemoryGauge, measure_gpu_memory
 from trapline.worker.onnx_session import RuntimeConflict, require_one_runtime
+from trapline.worker.settings import WorkerSettingsError, load_settings
 
 __all__ = ["installed"]
 
@@ -53,13 +55,41 @@ def test_each_device_is_a_worker_and_a_dead_one_is_replaced(
     assert sum(int(found[1]) for found in done if found) == 6
     assert all('trapline_worker_stage_seconds_total{stage="model"}' in page for page in pages)
 
+    # Once it has worked, a process is started again also after a start that failed.
+    [package] = installed.glob("*.dist-info")
+    package = package.rename(installed / "away")
     os.kill(hellos[0]["pid"], signal.SIGKILL)
+    assert process.stderr is not None
+    told = ""
+    while "started again in 2 s" not in told:
+        line = process.stderr.readline()
+        assert line, told
+        told += line
+    package.rename(installed / "slow_pipelines-1.0.dist-info")
     wait_until(lambda: len(list_pids(server)) == 3)
     process.send_signal(signal.SIGTERM)
     code, _, err = finish(process)
     assert code == 0, err
-    assert "the process of cpu ended; it is started again in 1 s" in err
+    assert "the process of cpu ended; it is started again in 1 s" in told
+    assert "package offers pipeline slow" in told
     assert len(server.goodbyes) == 2
+
+
+def test_processes_that_cannot_start_end_with_the_message(
+    server: FakeServer, installed: Path
+) -> None:
+    code, _, err = finish(start(server, installed, "-p", "nonsense", "--devices", "cpu,cpu"))
+    assert code == 1, err
+    assert err.count("package offers pipeline nonsense") == 2
+    assert "Traceback" not in err
+    assert "started again" not in err.replace("not started again", "")
+
+
+def test_the_port_of_each_device_exists() -> None:
+    options = {"token": "t", "metrics": "[::1]:65534"}
+    assert load_settings(1, 3, **options).metrics == "[::1]:65535"
+    with pytest.raises(WorkerSettingsError, match=r"device 3 .* port 65536.* lower first port"):
+        load_settings(2, 3, **options)
 
 
 @pytest.mark.parametrize(
@@ -69,14 +99,65 @@ def test_each_device_is_a_worker_and_a_dead_one_is_replaced(
 def test_auto_is_every_visible_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str | None, found: list[str]
 ) -> None:
-    program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho 'GPU 1: A (UUID: y)'\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    write_program(tmp_path, monkeypatch, "echo 'GPU 0: A (UUID: x)'; echo 'GPU 1: A (UUID: y)'")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert parse_devices("auto") == found
+
+
+def write_program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_a_driver_that_fails_is_not_replaced_by_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_program(tmp_path, monkeypatch, "echo 'Driver/library version mismatch'; exit 18")
+    with pytest.raises(ValueError, match=r"Driver/library version mismatch.*--devices cpu"):
+        parse_devices("auto")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert parse_devices("auto") == ["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("visible", "device", "memory"),
+    [
+        (None, "cuda:1", (10 << 20, 11 << 20)),
+        ("3,1", "cuda:0", (30 << 20, 31 << 20)),
+        ("3, GPU-b", "cuda:1", (50 << 20, 51 << 20)),
+        ("3", "cuda:1", None),
+        (None, "cpu", None),
+    ],
+)
+def test_the_memory_is_that_of_the_visible_gpu(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    visible: str | None,
+    device: str,
+    memory: tuple[int, int] | None,
+) -> None:
+    write_program(
+        tmp_path,
+        monkeypatch,
+        'case "$1" in --id=1) echo "10, 11";; --id=3) echo "30, 31";; '
+        '--id=GPU-b) echo "50, 51";; esac',
+    )
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert measure_gpu_memory(device) == memory
+
+
+def test_the_memory_of_the_gpu_is_measured_every_10_s() -> None:
+    measured = iter([(1, 9), None, (3, 9)])
+    times = iter([0.0, 3.0, 12.0, 13.0, 15.0, 25.0, 25.0])
+    gauge = GpuMemoryGauge("cuda:0", lambda _: next(measured), lambda: next(times))
+    # It is measured at 0 s until 3 s, at 13 s until 15 s (12 s is too early), and at 25 s.
+    assert [gauge.read() for _ in range(4)] == [(1, 9), (1, 9), None, (3, 9)]
 
 
 def test_devices_are_named() -> None:

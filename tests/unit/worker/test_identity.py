@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.worker_test_server import Answer, Asked, FakeServer, make_jpeg, refuse
+import structlog
+from tests.support.worker_test_server import TOKEN, Answer, Asked, FakeServer, make_jpeg, refuse
 from tests.unit.worker.test_loop import Sleeper, run
 from tests.unit.worker.test_process import finish, installed, start
 
+from trapline.client import Trapline
 from trapline.wire.tasks import Task
+from trapline.wire.workers import HelloRequest
 from trapline.worker.held_leases import HeldLease, HeldLeases
 from trapline.worker.loop import WorkerLimits
 from trapline.worker.pipeline import InputImage, ModelDetection
-from trapline.worker.worker_identity import WorkerRejected
+from trapline.worker.worker_identity import WorkerIdentity, WorkerRejected
 from trapline.worker.worker_names import WorkerNameLock
 
 __all__ = ["installed"]
@@ -123,6 +126,26 @@ def test_lost_and_canceled_tasks_are_dropped(server: FakeServer, tmp_path: Path)
     named = [asked.body["leases"] for asked in server.paths("/api/v2/tasks/renew")]
     assert any("r-i7" in leases for leases in named)
     assert "r-i7" not in named[-1]
+
+
+def test_a_task_that_begins_during_the_measurement_is_reported(server: FakeServer) -> None:
+    """The server would otherwise give it to an idle worker, which would do the same work again."""
+    task = Task(id="t", image_id="i", image_url="http://x/i", reply_subject="r-i")
+    lease, holding = HeldLease(7, "sleeper", task), HeldLeases()
+    holding.add([lease])
+
+    def measure() -> None:
+        holding.begin(lease)
+
+    hello = HelloRequest(service="Tests", name="worker-1", host="here", pid=1, pipelines=[])
+    with Trapline(server.url, TOKEN) as api:
+        identity = WorkerIdentity(
+            api=api, hello=hello, holding=holding, log=structlog.get_logger(), measure=measure
+        )
+        identity.ensure()
+        identity.renew()
+    [renewal] = server.paths("/api/v2/tasks/renew")
+    assert (renewal.body["leases"], renewal.body["begun"]) == (["r-i"], ["r-i"])
 
 
 def test_leases_with_unsent_results_are_renewed(server: FakeServer, tmp_path: Path) -> None:

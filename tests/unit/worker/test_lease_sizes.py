@@ -12,8 +12,9 @@ from tests.unit.worker.test_loop import Sleeper, run
 from trapline.worker.batching import BatchLimit
 from trapline.worker.lease_size import HeldWork
 from trapline.worker.loop import WorkerLimits
-from trapline.worker.memory import Memory, measure_memory
+from trapline.worker.memory import Memory, has_room_to_grow, measure_memory
 from trapline.worker.pipeline import InputImage, ModelDetection
+from trapline.worker.settings import FEWEST_PIXELS, MOST_PIXELS, find_pixel_budget, load_settings
 
 
 def build_work(held: int, running: int, batch: int, seconds: float | None) -> HeldWork:
@@ -27,7 +28,11 @@ def build_work(held: int, running: int, batch: int, seconds: float | None) -> He
 @pytest.mark.parametrize(
     ("held", "running", "batch", "seconds", "room"),
     [
-        (0, 0, 1, None, 3),
+        (0, 0, 1, None, 1),
+        (1, 0, 1, None, 0),
+        (1, 1, 1, None, 1),
+        (2, 1, 1, None, 0),
+        (0, 0, 24, None, 1),
         (0, 0, 24, 0.01, 72),
         (72, 24, 24, 0.01, 0),
         (48, 24, 24, 0.01, 24),
@@ -42,6 +47,20 @@ def test_a_worker_holds_30_s_of_work_and_3_batches(
     held: int, running: int, batch: int, seconds: float | None, room: int
 ) -> None:
     assert build_work(held, running, batch, seconds).find_room() == room
+
+
+def test_a_worker_asks_for_one_task_until_its_speed_is_measured(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """A slow one would otherwise take over minutes of work from faster workers."""
+    server.additions = True
+    server.add_job(7, "sleeper", {f"i{number}": make_jpeg() for number in range(8)})
+    pipeline = Sleeper(seconds=0.01)
+    run(server, tmp_path, pipeline)
+    asked = [one.body["limit"] for one in server.paths("/api/v2/tasks/lease")]
+    assert asked[0] == 1
+    assert max(asked) > 1
+    assert len(server.results) == 8
 
 
 def test_the_slowest_held_pipeline_decides() -> None:
@@ -152,3 +171,33 @@ def test_limits_of_control_groups_count(tmp_path: Path, version: int) -> None:
         )
     assert measure_memory(tmp_path) == Memory(500_000, 1_000_000)
     assert measure_memory(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("free_kb", "peak", "may_grow"),
+    [(1000, None, True), (999, None, False), (999, 1000, False), (999, 999, True)],
+)
+def test_a_batch_grows_if_a_quarter_of_the_memory_or_as_much_as_is_used_is_free(
+    tmp_path: Path, free_kb: int, peak: int | None, *, may_grow: bool
+) -> None:
+    write(tmp_path / "proc", meminfo=f"MemTotal: 4000 kB\nMemAvailable: {free_kb} kB\n")
+    if peak is not None:
+        write(tmp_path / "proc" / "self", status=f"Name:\tx\nVmPeak:\t9 kB\nVmHWM:\t{peak} kB\n")
+    assert has_room_to_grow(tmp_path) is may_grow
+    assert has_room_to_grow(tmp_path / "absent")
+
+
+def test_the_processes_of_a_machine_share_the_memory_for_decoded_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "proc", meminfo="MemTotal: 12000000 kB\nMemAvailable: 3000000 kB\n")
+    assert find_pixel_budget(1, tmp_path) == 256_000_000
+    assert find_pixel_budget(4, tmp_path) == 64_000_000
+    assert find_pixel_budget(10_000, tmp_path) == 1_000_000
+    write(tmp_path / "proc", meminfo="MemTotal: 120000000 kB\nMemAvailable: 90000000 kB\n")
+    assert find_pixel_budget(4, tmp_path) == MOST_PIXELS
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(0, 1, token="t").pixels_in_flight > FEWEST_PIXELS
+    assert load_settings(1, 10**9, token="t").pixels_in_flight == FEWEST_PIXELS
+    chosen = load_settings(1, 10**9, token="t", pixels_in_flight=7_000_000)
+    assert chosen.pixels_in_flight == 7_000_000

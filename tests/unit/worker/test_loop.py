@@ -172,7 +172,7 @@ def test_the_calls_are_those_of_the_workers_in_the_field(
     assert (
         query == "pipeline__slug__in=sleeper&ids_only=1&incomplete_only=1&dispatch_mode=async_api"
     )
-    assert server.paths("/api/v2/jobs/7/tasks/")[0].body == {"batch_size": 3}
+    assert server.paths("/api/v2/jobs/7/tasks/")[0].body == {"batch_size": 1}
     assert server.paths("/api/v2/jobs/7/result/")[0].body["results"][0]["reply_subject"] == "r-pic"
 
 

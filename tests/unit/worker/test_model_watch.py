@@ -101,6 +101,17 @@ def test_batches_start_at_one_image_and_double() -> None:
     assert watch.find_batch_size("b") == 1
 
 
+def test_batches_double_only_while_there_is_memory() -> None:
+    clock, memory = Clock(), [True, False, False, True]
+    watch = ModelWatch(clock=clock, may_grow=lambda: memory.pop(0))
+    sizes = []
+    while memory:
+        sizes.append(watch.find_batch_size("a"))
+        run_batch(watch, clock, sizes[-1], 0.01)
+    assert sizes == [1, 2, 2, 2]
+    assert watch.find_batch_size("a") == 4
+
+
 @pytest.mark.parametrize(("image_s", "largest"), [(0.01, 32), (0.5, 8), (3, 1), (10, 1)])
 def test_a_batch_has_images_of_at_most_4_s(image_s: float, largest: int) -> None:
     clock = Clock()

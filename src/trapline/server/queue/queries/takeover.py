@@ -6,8 +6,9 @@ taken over: if the report is old, those are the least likely to be begun by now.
 quarter of them at most, because others may become idle soon, and can ask again itself.
 
 No attempt is charged, and the earlier lease token remains valid: the first result is stored.
-Suspects are not taken over, and no task is taken over twice without a charge. An image that ends
-its workers could otherwise do so without limit.
+Suspects are not taken over, and no task is taken over twice in a row: its current lease must be the
+first one, or follow one that ended in another way. An image that ends its workers could otherwise
+do so without limit.
 """
 
 import time
