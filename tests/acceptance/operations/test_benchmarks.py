@@ -42,6 +42,10 @@ SMALLEST = {
         "--surveys 2 --replicates 50",
         r"rate, 100 deployments +\d.*\n(.*\n)*Chao2, 30 species, 100 deployments +\d",
     ),
+    "insights": (
+        "--images 400 --rounds 1",
+        r"accumulation +\d+ +\d+ +\d+ +\d+ +\d.*\n(.*\n)*a random audit sample of 40 images",
+    ),
     "job_spread": (
         "--images 6 --workers 2 --ideal 1 --processes 1 --no-late",
         r"     6 +2 +\d\.\d+ +1\.0 +\d",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from hashlib import md5
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,6 +12,8 @@ from tests.integration.review.test_observation_lists import add_reviewer, say
 from tests.support.api_project import Field, make_field
 from tests.support.external_pipeline import begin, box
 
+from trapline.server.insights.queries.model_answers import draw_images
+from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 
 FIRST, SECOND = "model:eye/1", "model:eye/2"
@@ -65,6 +68,22 @@ async def field(system: AppContext) -> Field:
         # Scores of 0.30 to 0.68 in the order of images.
         await analyse(field, image, FIRST, FOUND[place], 0.3 + 0.02 * place)
     return field
+
+
+async def test_a_draw_is_a_run_of_hashes_from_its_start(field: Field, system: AppContext) -> None:
+    """The same start draws the same images, and any start can draw any image."""
+    await field.change("update analyses set state = 'failed' where image_id = %s", field.images[7])
+    hashes = {image: md5(str(image).encode()).hexdigest()[:8] for image in field.images}
+    ordered = sorted(field.images, key=lambda image: hashes[image])
+    for first in (0, 13):
+        start = hashes[ordered[first]]
+        scope = Scope.system()
+        async with system.database.transaction(scope) as tx:
+            drawn = await draw_images(scope, tx, field.project, 20, start)
+        turned = [*ordered[first:], *ordered[:first]]
+        # The image without a completed analysis is the last one.
+        missing = field.images[7]
+        assert drawn == [*(one for one in turned if one != missing), missing]
 
 
 async def test_random_reviews_are_apart_from_others_and_agree_with_the_table(field: Field) -> None:

@@ -49,7 +49,19 @@ def test_a_filter_of_time_clips_the_effort() -> None:
 def test_a_day_on_which_clocks_change_is_one_whole_day() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     start = datetime(2026, 3, 28, 12, tzinfo=berlin)
-    shares = compute_daily_effort([(start, datetime(2026, 3, 30, 6, tzinfo=berlin))], berlin)
+    end = datetime(2026, 3, 30, 6, tzinfo=berlin)
+    shares = compute_daily_effort([(start, end)], "Europe/Berlin")
     assert shares == pytest.approx(
         {date(2026, 3, 28): 0.5, date(2026, 3, 29): 1.0, date(2026, 3, 30): 0.25}
     )
+
+
+def test_periods_of_one_day_are_added_and_a_skipped_day_has_no_effort() -> None:
+    parts = [(at(1, 3), at(1, 9)), (at(1, 12), at(1, 18)), (at(3, 0), at(4, 0)), (at(6), at(6))]
+    assert compute_daily_effort(parts, "UTC") == {date(2026, 5, 1): 0.5, date(2026, 5, 3): 1.0}
+    assert compute_daily_effort([], "UTC") == {}
+    # Samoa went from 29 to 31 December 2011.
+    apia = ZoneInfo("Pacific/Apia")
+    whole = [(datetime(2011, 12, 29, tzinfo=apia), datetime(2012, 1, 1, tzinfo=apia))]
+    wanted = {date(2011, 12, 29): 1.0, date(2011, 12, 31): 1.0}
+    assert compute_daily_effort(whole, "Pacific/Apia") == wanted

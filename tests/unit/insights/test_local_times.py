@@ -4,8 +4,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
-from trapline.server.insights.rules.local_times import to_local, to_moment
+from trapline.server.insights.rules.local_times import (
+    EPOCH,
+    list_midnights,
+    to_local,
+    to_moment,
+)
 
 
 def test_local_times_follow_both_clock_changes() -> None:
@@ -16,3 +22,23 @@ def test_local_times_follow_both_clock_changes() -> None:
         found = to_local(np.array([to_moment(one) for one in times]), "Europe/Berlin")
         wanted = [to_moment(one.astimezone(zone).replace(tzinfo=UTC)) for one in times]
         assert list(found) == wanted
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Europe/Berlin", "America/Havana", "Pacific/Apia", "Asia/Kolkata"]
+)
+def test_local_days_begin_as_in_zoneinfo(name: str) -> None:
+    """Clocks change at midnight in Havana, and Apia skipped a day before New Year."""
+    zone, start = ZoneInfo(name), datetime(2011, 12, 20, tzinfo=UTC)
+    days = [start + timedelta(days=n) for n in range(800)]
+    number = (start - EPOCH).days
+    found = list_midnights(name, number, number + 799)
+    assert list(found) == [to_moment(one.replace(tzinfo=zone)) for one in days]
+    noons = [one + timedelta(hours=12) for one in days]
+    wanted = [to_moment(one.astimezone(zone).replace(tzinfo=UTC)) for one in noons]
+    assert list(to_local(np.array([to_moment(one) for one in noons]), name)) == wanted
+
+
+def test_local_times_reach_the_first_and_the_last_year() -> None:
+    for at in (datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)):
+        assert list(to_local(np.array([to_moment(at)]), "UTC")) == [to_moment(at)]

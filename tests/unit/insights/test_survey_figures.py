@@ -91,6 +91,32 @@ def test_accumulation_requires_two_camera_days() -> None:
     assert (found.units, found.steps, found.chao2) == (1, [], None)
 
 
+def test_accumulation_counts_species_in_the_order_of_camera_days() -> None:
+    end, noon = START + timedelta(days=2), START + timedelta(hours=12)
+    empty = np.zeros(0, np.int64)
+    deployments = [
+        SurveyDeployment(UUID(int=n), f"D{n}", "UTC", START, end, (), empty, 0) for n in range(2)
+    ]
+    seen = {("Fox", 0): [0], ("Fox", 1): [1], ("Deer", 1): [1, 1]}
+    observed = [
+        NameAtDeployment(
+            UUID(int=place),
+            name,
+            "animal",
+            np.array([to_moment(noon + timedelta(days=day)) for day in days], np.int64),
+            np.ones(len(days), np.int64),
+        )
+        for (name, place), days in seen.items()
+    ]
+    found = build_accumulation(narrow(Survey(deployments, observed, {}, 0)))
+    # Units are the first day at D0 and D1, then the second. Foxes are in 2 of the 4, deer in 1:
+    # of h units, 1 - C(2, h) / C(4, h) + 1 - C(3, h) / C(4, h) species are expected.
+    assert [(one.units, one.observed) for one in found.steps] == [(1, 1), (2, 1), (3, 1), (4, 2)]
+    assert [one.expected for one in found.steps] == pytest.approx([0.75, 4 / 3, 1.75, 2])
+    assert found.chao2 is not None
+    assert (found.chao2.value, found.chao2.uniques, found.chao2.duplicates) == (2, 1, 1)
+
+
 def test_solar_time_uses_only_locations_that_the_caller_sees() -> None:
     """At the equator in March, sunrise is near 6:00, so solar time is near mean solar time."""
     noon = datetime(2026, 3, 20, 12, tzinfo=UTC)

@@ -1,5 +1,7 @@
 """Random audit samples: review sets whose images were drawn at random."""
 
+import secrets
+
 from trapline.server.insights.actions.reviewed_models import (
     compare_version,
     get_current_set,
@@ -43,6 +45,7 @@ async def create_audit_sample(
         raise Unprocessable(f"source: {reason}. Nothing was created.", [("source", reason)])
     if new.source is not None:
         parse_source(new.source)
+    start = secrets.token_hex(4)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, ReviewSet)
         if done:
@@ -50,7 +53,7 @@ async def create_audit_sample(
         of = await get_current_set(scope, tx, project_id)
         await require_reviewers(scope, tx, project_id, new.people)
         if new.class_name is None or new.source is None:
-            images = await draw_images(scope, tx, project_id, new.images)
+            images = await draw_images(scope, tx, project_id, new.images, start)
         else:
             found = await find_compared_pair(scope, tx, project_id, new.source, PEOPLE)
             pair = found[0] if found is not None else None
@@ -70,6 +73,7 @@ async def create_audit_sample(
                 class_name=new.class_name,
                 names=classes.list_descendants(new.class_name),
                 most=new.images,
+                start=start,
             )
         if not images:
             raise Unprocessable(
@@ -104,6 +108,7 @@ async def create_audit_sample(
             images=len(images),
             class_name=new.class_name,
             source=row.audit_source,
+            start=start,
         )
         [built] = await build_review_sets(scope, tx, [row])
         return save_response(scope, tx, built)

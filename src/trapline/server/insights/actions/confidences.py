@@ -33,6 +33,7 @@ from trapline.server.insights.rules.too_few_data import SampleUnit, TooFewData
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
+from trapline.server.platform.db.caches import VersionedCache
 from trapline.server.review.queries.observation_sets import ObservationSet, list_active_sets
 from trapline.server.review.queries.version_analyses import load_version_analyses
 from trapline.wire.insights import InsightNote, NoteCode
@@ -154,13 +155,10 @@ async def _get_scored(
     async with system.database.transaction(scope) as tx:
         of = await get_current_set(scope, tx, project_id)
         version = (of.id, *await get_survey_version(scope, tx, project_id))
-        kept = system.part(InsightCaches).scored
-        found = kept.get((project_id, source))
-        if found is not None and found[0] == version and isinstance(found[1], ScoredImages):
-            return found[1]
-        scored = await _load_scored(scope, tx, project_id, of, source)
-        kept.keep((project_id, source), (version, scored))
-    return scored
+        kept: VersionedCache[tuple[int, str], ScoredImages] = system.part(InsightCaches).scored
+        return await kept.get(
+            (project_id, source), version, lambda: _load_scored(scope, tx, project_id, of, source)
+        )
 
 
 async def _load_scored(

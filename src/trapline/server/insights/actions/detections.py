@@ -1,9 +1,14 @@
 """Detection histories and the record table, for occupancy models in R."""
 
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
-from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
+import numpy as np
+
+from trapline.server.insights.actions.surveys import (
+    FilteredSurvey,
+    SpeciesEvents,
+    build_insight,
+)
 from trapline.server.insights.rules.camera_nights import compute_daily_effort
 from trapline.server.insights.rules.detection_histories import MOST_OCCASIONS, FirstDay
 from trapline.server.insights.rules.detection_histories import (
@@ -91,7 +96,7 @@ def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> 
 def list_daily_effort(survey: FilteredSurvey) -> list[dict[date, float]]:
     """List the active share of each local day by deployment."""
     return [
-        compute_daily_effort(effort.active, ZoneInfo(one.time_zone))
+        compute_daily_effort(effort.active, one.time_zone)
         for effort, one in zip(survey.efforts, survey.deployments, strict=True)
     ]
 
@@ -105,34 +110,49 @@ async def list_records(
     )
 
 
-def build_records(survey: FilteredSurvey, most: int | None) -> RecordTable:
-    """Build the record table, in the order of station, species and time."""
-    ordered = sorted(
+def order_events(survey: FilteredSurvey) -> list[SpeciesEvents]:
+    """List the events of each species and deployment in the order of the record table."""
+    return sorted(
         (one for places in survey.species.values() for one in places),
         key=lambda one: (survey.names[one.deployment], one.name),
     )
+
+
+def list_record_times(
+    survey: FilteredSurvey, one: SpeciesEvents
+) -> tuple[list[str], list[int | None]]:
+    """List the local time of each event, and the seconds since the end of the previous one."""
+    local = to_local(one.events.starts, survey.deployments[one.deployment].time_zone)
+    seconds = np.datetime64(FIRST_DAY, "s") + (local // SECOND).astype("timedelta64[s]")
+    times = np.char.replace(np.datetime_as_string(seconds), "T", " ").tolist()
+    since = (one.events.starts[1:] - one.events.ends[:-1]) // SECOND
+    return times, [None, *since.tolist()]
+
+
+def build_records(survey: FilteredSurvey, most: int) -> RecordTable:
+    """Build the first rows of the record table."""
     records: list[InsightRecord] = []
-    total = sum(len(one.events) for one in ordered)
-    for one in ordered:
-        if most is not None and len(records) >= most:
-            break
-        deployment, events = survey.deployments[one.deployment], one.events
-        local = to_local(events.starts, deployment.time_zone)
-        for n in range(len(events) if most is None else min(len(events), most - len(records))):
-            since = int(events.starts[n] - events.ends[n - 1]) // SECOND if n else None
-            records.append(
-                InsightRecord(
-                    deployment_id=deployment.id,
-                    station=survey.names[one.deployment],
-                    name=one.name,
-                    started_at=to_datetime(int(events.starts[n])),
-                    ended_at=to_datetime(int(events.ends[n])),
-                    local_time=to_datetime(int(local[n])).strftime("%Y-%m-%d %H:%M:%S"),
-                    since_previous_s=since,
-                    images=int(events.images[n]),
-                    group_size=int(events.sizes[n]),
-                )
+    total = 0
+    for one in order_events(survey):
+        events, listed = one.events, min(len(one.events), most - len(records))
+        total += len(events)
+        if not listed:
+            continue
+        times, since = list_record_times(survey, one)
+        records.extend(
+            InsightRecord(
+                deployment_id=survey.deployments[one.deployment].id,
+                station=survey.names[one.deployment],
+                name=one.name,
+                started_at=to_datetime(int(events.starts[n])),
+                ended_at=to_datetime(int(events.ends[n])),
+                local_time=times[n],
+                since_previous_s=since[n],
+                images=int(events.images[n]),
+                group_size=int(events.sizes[n]),
             )
+            for n in range(listed)
+        )
     return RecordTable(
         filter=survey.describe_filter(),
         records=records,

@@ -12,7 +12,11 @@ from trapline.server.insights.actions.activity import (
     require_two_species,
 )
 from trapline.server.insights.actions.camera_health import build_camera_health
-from trapline.server.insights.actions.detections import build_detection_history, build_records
+from trapline.server.insights.actions.detections import (
+    build_detection_history,
+    list_record_times,
+    order_events,
+)
 from trapline.server.insights.actions.richness import build_accumulation
 from trapline.server.insights.actions.summary import build_summary
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
@@ -182,23 +186,25 @@ def _list_cells(summary: InsightSummary) -> tuple[Sequence[str], Rows]:
 
 
 def _list_records(survey: FilteredSurvey) -> Rows:
-    for one in build_records(survey, None).records:
-        since = one.since_previous_s
-        seconds = 0 if since is None else since
-        day, _, hour = one.local_time.partition(" ")
-        yield (
-            one.station,
-            one.name,
-            one.local_time,
-            day,
-            hour,
-            seconds,
-            round(seconds / 60, 1),
-            round(seconds / 3600, 1),
-            round(seconds / 86_400, 1),
-            one.images,
-            one.group_size,
-        )
+    for one in order_events(survey):
+        station, events = survey.names[one.deployment], one.events
+        columns = (*list_record_times(survey, one), events.images.tolist(), events.sizes.tolist())
+        for local, since, images, size in zip(*columns, strict=True):
+            seconds = since or 0
+            day, _, hour = local.partition(" ")
+            yield (
+                station,
+                one.name,
+                local,
+                day,
+                hour,
+                seconds,
+                round(seconds / 60, 1),
+                round(seconds / 3600, 1),
+                round(seconds / 86_400, 1),
+                images,
+                size,
+            )
 
 
 def _list_fields(

@@ -1,17 +1,15 @@
 """Accumulation of species over camera-nights, with rarefaction and Chao2."""
 
-from datetime import date
-
 import numpy as np
 from numpy.typing import NDArray
 
-from trapline.server.insights.actions.detections import list_daily_effort
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
 from trapline.server.insights.rules.accumulation import (
     SpeciesAccumulation,
     SpeciesRichness,
     compute_accumulation,
 )
+from trapline.server.insights.rules.camera_nights import compute_effort_days
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import DAY, to_local
 from trapline.server.platform.access import Scope
@@ -19,7 +17,6 @@ from trapline.server.platform.app_context import AppContext
 from trapline.wire.insight_richness import Accumulation, AccumulationStep, RichnessEstimate
 from trapline.wire.insights import Interval
 
-FIRST_DAY = date(2000, 1, 1)
 MOST_STEPS = 100
 
 
@@ -32,22 +29,22 @@ async def get_accumulation(
 
 def build_accumulation(survey: FilteredSurvey) -> Accumulation:
     """Count species by camera-day: a day of the effort, or one with a detection."""
-    units = {
-        ((day - FIRST_DAY).days, place)
-        for place, shares in enumerate(list_daily_effort(survey))
-        for day in shares
-    }
-    found: list[set[tuple[int, int]]] = []
+    sites = len(survey.deployments)
+    # A unit is the number of its day times the number of deployments, plus that of the deployment.
+    units = [
+        compute_effort_days(effort.active, one.time_zone)[0] * sites + place
+        for place, (effort, one) in enumerate(zip(survey.efforts, survey.deployments, strict=True))
+    ]
+    found = []
     for places in survey.species.values():
-        days: set[tuple[int, int]] = set()
-        for one in places:
-            zone = survey.deployments[one.deployment].time_zone
-            local = np.unique(to_local(one.events.starts, zone) // DAY)
-            days.update((int(day), one.deployment) for day in local)
-        found.append(days)
-    ordered = sorted(units.union(*found))
-    positions = {unit: n for n, unit in enumerate(ordered, 1)}
-    first = np.sort([min(positions[unit] for unit in days) for days in found])
+        days = [
+            to_local(one.events.starts, survey.deployments[one.deployment].time_zone) // DAY * sites
+            + one.deployment
+            for one in places
+        ]
+        found.append(np.unique(np.concatenate(days)))
+    ordered = np.unique(np.concatenate([np.zeros(0, np.int64), *units, *found]))
+    first = np.sort([np.searchsorted(ordered, days[0]) + 1 for days in found])
     computed = compute_accumulation(
         np.array([len(days) for days in found], np.int64),
         len(ordered),

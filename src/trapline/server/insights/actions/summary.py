@@ -48,7 +48,10 @@ def build_summary(survey: FilteredSurvey, seed: int) -> InsightSummary:
     """Build the table of species and deployments."""
     nights = np.array([one.nights for one in survey.efforts])
     species = _list_species(survey, nights, seed)
-    deployments = [_describe_deployment(survey, place) for place in range(len(survey.deployments))]
+    found: list[list[SpeciesEvents]] = [[] for _ in survey.deployments]
+    for one in (each for places in survey.species.values() for each in places):
+        found[one.deployment].append(one)
+    deployments = [_describe_deployment(survey, *each) for each in enumerate(found)]
     events = sum(one.events for one in species)
     effort = float(nights.sum())
     active = sum(1 for one in deployments if one.nights > 0)
@@ -143,13 +146,14 @@ def _count_hours(survey: FilteredSurvey) -> list[int]:
     return [int(one) for one in hours]
 
 
-def _describe_deployment(survey: FilteredSurvey, place: int) -> DeploymentEffort:
+def _describe_deployment(
+    survey: FilteredSurvey, place: int, found: list[SpeciesEvents]
+) -> DeploymentEffort:
     one, effort, images = survey.deployments[place], survey.efforts[place], survey.images[place]
     last = to_datetime(int(one.images[-1])) if len(one.images) else None
     state = get_state(one, survey)
     gaps = list_gaps(images, one)
     is_proposed = one.ended_at is None and state is DeploymentState.SILENT
-    found = [each for places in survey.species.values() for each in places]
     return DeploymentEffort(
         deployment_id=one.id,
         name=survey.names[place],
@@ -165,8 +169,8 @@ def _describe_deployment(survey: FilteredSurvey, place: int) -> DeploymentEffort
         first_image_at=to_datetime(int(images[0])) if len(images) else None,
         last_image_at=to_datetime(int(images[-1])) if len(images) else None,
         suggested_end=last if is_proposed else None,
-        events=sum(len(each.events) for each in found if each.deployment == place),
-        species=sum(1 for each in found if each.deployment == place),
+        events=sum(len(each.events) for each in found),
+        species=len(found),
     )
 
 

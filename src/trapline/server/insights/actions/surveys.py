@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from trapline.server.images.rules.locations import (
     get_shown_name,
 )
 from trapline.server.insights.queries.surveys import (
+    NameAtDeployment,
     Survey,
     SurveyDeployment,
     get_survey_version,
@@ -34,7 +36,7 @@ from trapline.server.insights.rules.temporal_independence import IndependenceRul
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
-from trapline.server.platform.db.caches import TtlCache
+from trapline.server.platform.db.caches import VersionedCache
 from trapline.server.platform.errors import NotFound
 from trapline.server.projects.queries.projects import get_project_row
 from trapline.server.review.queries.observations import (
@@ -43,7 +45,7 @@ from trapline.server.review.queries.observations import (
     list_taxon_names,
 )
 from trapline.server.review.queries.taxa import get_taxon_row
-from trapline.wire.insights import AppliedFilter, EventRule, InsightNote, NoteCode
+from trapline.wire.insights import AppliedFilter, InsightNote, NoteCode
 
 Built = TypeVar("Built")
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -54,11 +56,9 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 class InsightCaches:
     """The arrays of the projects whose insights were read last, each with its version."""
 
-    surveys: TtlCache[int, tuple[tuple[Any, ...], Survey]] = field(
-        default_factory=lambda: TtlCache(4, 600.0)
-    )
-    scored: TtlCache[tuple[int, str], tuple[tuple[Any, ...], Any]] = field(
-        default_factory=lambda: TtlCache(4, 600.0)
+    surveys: VersionedCache[int, Survey] = field(default_factory=lambda: VersionedCache(4, 600.0))
+    scored: VersionedCache[tuple[int, str], Any] = field(
+        default_factory=lambda: VersionedCache(4, 600.0)
     )
     """Confidences of model versions on reviewed images."""
 
@@ -210,12 +210,7 @@ async def _get_survey(system: AppContext, scope: Scope, tx: Transaction, project
     # The version is read first: a change meanwhile is then part of the arrays, or makes them old.
     version = await get_survey_version(scope, tx, project_id)
     kept = system.part(InsightCaches).surveys
-    found = kept.get(project_id)
-    if found is not None and found[0] == version:
-        return found[1]
-    survey = await load_survey(scope, tx, project_id)
-    kept.keep(project_id, (version, survey))
-    return survey
+    return await kept.get(project_id, version, lambda: load_survey(scope, tx, project_id))
 
 
 async def _list_names(
@@ -251,25 +246,27 @@ def filter_survey(
     places = {one.id: place for place, one in enumerate(deployments)}
     species: dict[str, list[SpeciesEvents]] = {}
     blank = [0] * len(deployments)
-    observed_images = 0
+    chosen: list[tuple[NameAtDeployment, int, slice]] = []
     for one in survey.observed:
         place = places.get(one.deployment_id)
         if place is None:
             continue
-        inside = _is_inside(one.times, periods[place])
+        inside = _find_inside(one.times, periods[place])
+        if inside.start == inside.stop:
+            continue
         if one.kind == "blank":
-            blank[place] += int(inside.sum())
-            continue
-        if one.kind != wanted.kind or (names is not None and one.name not in names):
-            continue
-        events = _list_events(
-            one.times[inside], one.counts[inside], wanted.interval_min, wanted.rule
-        )
-        if len(events):
-            observed_images += int(inside.sum())
-            species.setdefault(one.name, []).append(SpeciesEvents(one.name, place, events))
+            blank[place] += inside.stop - inside.start
+        elif one.kind == wanted.kind and (names is None or one.name in names):
+            chosen.append((one, place, inside))
+    found = _list_events(
+        [one.times[inside] for one, _, inside in chosen],
+        [one.counts[inside] for one, _, inside in chosen],
+        wanted,
+    )
+    for (one, place, _), events in zip(chosen, found, strict=True):
+        species.setdefault(one.name, []).append(SpeciesEvents(one.name, place, events))
     images = [
-        one.images[_is_inside(one.images, period)]
+        one.images[_find_inside(one.images, period)]
         for one, period in zip(deployments, periods, strict=True)
     ]
     ordered = sorted(
@@ -287,7 +284,7 @@ def filter_survey(
             for one, period in zip(deployments, periods, strict=True)
         ],
         dict(ordered),
-        observed_images,
+        sum(inside.stop - inside.start for _, _, inside in chosen),
         blank,
         now,
     )
@@ -307,24 +304,35 @@ def _get_period(wanted: SurveyFilter, zone: str) -> tuple[int | None, int | None
     )
 
 
-def _is_inside(times: Moments, period: tuple[int | None, int | None]) -> Any:
+def _find_inside(times: Moments, period: tuple[int | None, int | None]) -> slice:
     start, end = period
-    inside = times >= (times if start is None else start)
-    return inside if end is None else inside & (times < end)
-
-
-def _list_events(times: Moments, counts: Moments, interval_min: int, rule: EventRule) -> EventList:
-    order = np.argsort(times, kind="stable")
-    times, counts = times[order], counts[order]
-    found = find_events(
-        times / SECOND,
-        np.zeros(len(times), np.int64),
-        counts,
-        interval_s=interval_min * 60,
-        rule=IndependenceRule(rule.value),
+    return slice(
+        0 if start is None else int(np.searchsorted(times, start)),
+        len(times) if end is None else int(np.searchsorted(times, end)),
     )
-    last = found.first_row + found.observations - 1
-    return EventList(times[found.first_row], times[last], found.observations, found.group_sizes)
+
+
+def _list_events(
+    times: Sequence[Moments], counts: Sequence[Moments], wanted: SurveyFilter
+) -> list[EventList]:
+    """List the events of each group of sorted times; one call is faster than one per group."""
+    if not times:
+        return []
+    of_all = np.concatenate(times)
+    found = find_events(
+        of_all / SECOND,
+        np.repeat(np.arange(len(times)), [len(one) for one in times]),
+        np.concatenate(counts),
+        interval_s=wanted.interval_min * 60,
+        rule=IndependenceRule(wanted.rule.value),
+    )
+    starts = of_all[found.first_row]
+    ends = of_all[found.first_row + found.observations - 1]
+    limits = np.searchsorted(found.groups, np.arange(len(times) + 1)).tolist()
+    return [
+        EventList(*(one[a:b] for one in (starts, ends, found.observations, found.group_sizes)))
+        for a, b in pairwise(limits)
+    ]
 
 
 def _compute_nights(

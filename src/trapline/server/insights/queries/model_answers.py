@@ -51,13 +51,25 @@ _COMPARED = f"""
     where a.set_id = %(set)s and a.pair_id = %(pair)s
     group by 1, 2, 3
 """  # noqa: S608 - made of constants
-_DRAW = """
-    select i.id from images i
+_IN_ORDER = """
+    (select i.id from images i
     where i.project_id = %(project)s and i.deleted_at is null
+        and left(md5(i.id::text), 8) {side} %(start)s and {analysed} exists (
+            select from analyses a where a.image_id = i.id and a.state = 'completed'
+                and not a.simulated)
         and not exists (select from review_set_images m join review_sets s on s.id = m.set_id
             where m.image_id = i.id and s.kind = 'random_audit' and s.audit_class is null)
-    order by exists (select from analyses a where a.image_id = i.id and a.state = 'completed'
-        and not a.simulated) desc, random() limit %(most)s
+    order by left(md5(i.id::text), 8), i.id limit %(most)s)
+"""
+_DRAWS = tuple(
+    " union all ".join(_IN_ORDER.format(side=side, analysed=analysed) for side in (">=", "<"))
+    + " limit %(most)s"
+    for analysed in ("", "not")
+)
+"""Analysed images, and the others: in the order of a hash of their IDs, from a start to itself.
+
+The hash says nothing about an image, so that a run from a random start is a random sample. An index
+has this order: a project of a million images is not sorted.
 """
 _DRAW_CLASS = """
     select i.id from (
@@ -75,7 +87,7 @@ _DRAW_CLASS = """
         where m.image_id = i.id and s.kind = 'random_audit'
             and (s.audit_class is null
                 or (s.audit_class = %(class)s and s.audit_source = %(source)s)))
-    order by random() limit %(most)s
+    order by left(md5(i.id::text), 8) < %(start)s, left(md5(i.id::text), 8), i.id limit %(most)s
 """
 
 
@@ -167,11 +179,20 @@ async def list_named_keys(
     return [key for (key,) in await cursor.fetchall()]
 
 
-async def draw_images(scope: Scope, tx: Transaction, project_id: int, most: int) -> list[UUID]:
-    """Draw images at random that are in no sample of all images, analysed ones first."""
+async def draw_images(
+    scope: Scope, tx: Transaction, project_id: int, most: int, start: str
+) -> list[UUID]:
+    """Draw random images that are in no sample of all images, analysed ones first.
+
+    `start` are eight random hexadecimal digits; the same draw the same.
+    """
     scope.check(project_id)
-    cursor = await tx.execute(_DRAW, {"project": project_id, "most": most})
-    return [key for (key,) in await cursor.fetchall()]
+    drawn: list[UUID] = []
+    for draw in _DRAWS:
+        if len(drawn) < most:
+            parameters = {"project": project_id, "start": start, "most": most - len(drawn)}
+            drawn += [key for (key,) in await (await tx.execute(draw, parameters)).fetchall()]
+    return drawn
 
 
 async def draw_class_images(
@@ -185,11 +206,12 @@ async def draw_class_images(
     class_name: str,
     names: Sequence[str],
     most: int,
+    start: str,
 ) -> list[UUID]:
     """Draw images at random on which a model found a class, or names within it.
 
     Reviewed images take part, because people chose them for what the model found. Images of random
-    audit samples of all images, and of this class, are left out.
+    audit samples of all images, and of this class, are left out. `start` is as in `draw_images`.
     """
     scope.check(project_id)
     cursor = await tx.execute(
@@ -201,6 +223,7 @@ async def draw_class_images(
             "class": class_name,
             "names": list(names),
             "most": most,
+            "start": start,
         },
     )
     return [key for (key,) in await cursor.fetchall()]

@@ -6,7 +6,18 @@ A camera-night is 24 hours in which a camera was active: end minus start minus i
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapline.server.insights.rules.local_times import (
+    DAY,
+    EPOCH,
+    list_midnights,
+    to_local,
+    to_moment,
+)
 
 NIGHT = timedelta(days=1)
 Period = tuple[datetime, datetime]
@@ -90,20 +101,33 @@ def subtract_periods(period: Period, inactive: Iterable[Period]) -> tuple[Period
     return tuple(active)
 
 
-def compute_daily_effort(active: Iterable[Period], zone: tzinfo) -> dict[date, float]:
+def compute_daily_effort(active: Iterable[Period], zone: str) -> dict[date, float]:
     """Compute the active share of each local day, between 0 and 1; days without any are left out.
 
     A local day has 23 or 25 hours when clocks change; a camera that was active all the time has an
     effort of 1 on each of these days.
     """
-    shares: dict[date, float] = {}
-    for start, end in active:
-        day = start.astimezone(zone).date()
-        while (since := datetime.combine(day, time(), zone)).timestamp() < end.timestamp():
-            tomorrow = datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
-            length = tomorrow - since.timestamp()
-            seconds = min(end.timestamp(), tomorrow) - max(start.timestamp(), since.timestamp())
-            if seconds > 0:
-                shares[day] = min(1.0, shares.get(day, 0.0) + seconds / length)
-            day += timedelta(days=1)
-    return shares
+    days, shares = compute_effort_days(active, zone)
+    ordinals = (days + EPOCH.toordinal()).tolist()
+    return dict(zip(map(date.fromordinal, ordinals), shares.tolist(), strict=True))
+
+
+def compute_effort_days(
+    active: Iterable[Period], zone: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Compute the same as `compute_daily_effort`, with days counted from 2000-01-01."""
+    found = [(to_moment(start), to_moment(end)) for start, end in active if start < end]
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0)
+    ends = to_local(np.array([found[0][0], found[-1][1]]), zone) // DAY
+    first, last = int(ends[0]), int(ends[1])
+    midnights = list_midnights(zone, first, last + 1)
+    lengths = np.diff(midnights)
+    active_time = np.zeros(len(lengths), np.int64)
+    for start, end in found:
+        begin = int(np.searchsorted(midnights, start, side="right")) - 1
+        stop = int(np.searchsorted(midnights, end))
+        inside = np.minimum(end, midnights[begin + 1 : stop + 1])
+        active_time[begin:stop] += inside - np.maximum(start, midnights[begin:stop])
+    worked = np.flatnonzero(active_time)
+    return worked + first, active_time[worked] / lengths[worked]

@@ -1,6 +1,8 @@
 """Local times of many moments, in microseconds since 2000-01-01."""
 
+from calendar import isleap
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,6 +12,7 @@ Moments = NDArray[np.int64]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+LAST_YEAR = 9999
 
 
 def to_moment(at: datetime) -> int:
@@ -26,16 +29,52 @@ def to_local(moments: Moments, zone: str) -> Moments:
     """Add the UTC offset of a zone to each moment."""
     if not len(moments):
         return moments
-    info = ZoneInfo(zone)
-    days = np.arange(int(moments.min()) // DAY, int(moments.max()) // DAY + 2) * DAY
-    offsets = [_get_offset(int(day), info) for day in days]
-    begins, values = [int(days[0])], [offsets[0]]
-    for place in range(1, len(days)):
-        if offsets[place] != offsets[place - 1]:
-            begins.append(_find_change(int(days[place - 1]), int(days[place]), info))
-            values.append(offsets[place])
+    first, last = to_datetime(int(moments.min())).year, to_datetime(int(moments.max())).year
+    begins, offsets = _list_offsets(zone, first, last)
+    if len(offsets) == 1:
+        return np.asarray(moments + offsets[0], np.int64)
     places = np.searchsorted(begins, moments, side="right") - 1
-    return np.asarray(moments + np.array(values, np.int64)[places], np.int64)
+    return np.asarray(moments + offsets[places], np.int64)
+
+
+def list_midnights(zone: str, first: int, last: int) -> Moments:
+    """List the moments at which local days begin, from one to another, counted from 2000-01-01.
+
+    A midnight that clocks skip is the moment of their change, one that they repeat is the earlier.
+    """
+    days = np.arange(first, last + 1) * DAY
+    years = to_datetime(int(days[0]) - DAY).year, to_datetime(int(days[-1]) + DAY).year
+    begins, offsets = _list_offsets(zone, *years)
+    limits = begins[1:] + np.maximum(offsets[1:], offsets[:-1])
+    return np.asarray(days - offsets[np.searchsorted(limits, days, side="right")], np.int64)
+
+
+@lru_cache(maxsize=512)
+def _list_offsets(zone: str, first: int, last: int) -> tuple[Moments, Moments]:
+    """List the offsets of a zone in these years, and the moments at which each begins."""
+    found = [one for year in range(first, last + 1) for one in _list_changes(zone, year)]
+    begins, offsets = zip(*found, strict=True)
+    return np.array(begins, np.int64), np.array(offsets, np.int64)
+
+
+@lru_cache(maxsize=8192)
+def _list_changes(zone: str, year: int) -> list[tuple[int, int]]:
+    """List the offset of a zone on 1 January of a year, then those that begin in the year.
+
+    They take half a millisecond, and an insight asks for them for each species and deployment.
+    """
+    info = ZoneInfo(zone)
+    start = to_moment(datetime(year, 1, 1, tzinfo=UTC))
+    days = 366 if isleap(year) else 365
+    # The first moment after 9999 cannot be asked for.
+    days -= year == LAST_YEAR
+    offsets = [_get_offset(start + day * DAY, info) for day in range(days + 1)]
+    found = [(start, offsets[0])]
+    for day in range(days):
+        if offsets[day + 1] != offsets[day]:
+            before = start + day * DAY
+            found.append((_find_change(before, before + DAY, info), offsets[day + 1]))
+    return found
 
 
 def _get_offset(moment: int, zone: ZoneInfo) -> int:

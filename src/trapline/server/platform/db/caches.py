@@ -1,8 +1,9 @@
 """Caches of one process: entries are kept for a short time and can be dropped at any moment."""
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -36,6 +37,54 @@ class TtlCache(Generic[Name, Thing]):
         """Delete the entries whose value fits."""
         for name in [name for name, (thing, _) in self._kept.items() if fits(thing)]:
             del self._kept[name]
+
+
+@dataclass
+class VersionedCache(Generic[Name, Thing]):
+    """A cache of values that are loaded again when their version differs.
+
+    Callers that ask for the same value at the same time wait for one of them to load it.
+    """
+
+    size: int
+    seconds: float
+    _kept: TtlCache[Name, tuple[Hashable, Thing]] = field(init=False)
+    _loading: dict[tuple[Name, Hashable], "_Load[Thing]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._kept = TtlCache(self.size, self.seconds)
+
+    async def get(
+        self, name: Name, version: Hashable, load: Callable[[], Awaitable[Thing]]
+    ) -> Thing:
+        """Return the value of this version; if its load fails, each waiting caller repeats it."""
+        while True:
+            found = self._kept.get(name)
+            if found is not None and found[0] == version:
+                return found[1]
+            loading = self._loading.get((name, version))
+            if loading is None:
+                break
+            await loading.ended.wait()
+            if loading.things:
+                return loading.things[0]
+        loading = self._loading[name, version] = _Load()
+        try:
+            thing = await load()
+            loading.things.append(thing)
+            self._kept.keep(name, (version, thing))
+        finally:
+            del self._loading[name, version]
+            loading.ended.set()
+        return thing
+
+
+@dataclass
+class _Load(Generic[Thing]):
+    """A load that others wait for; `things` is empty if it failed."""
+
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    things: list[Thing] = field(default_factory=list)
 
 
 @dataclass
