@@ -149,6 +149,18 @@ def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_t
         expect(waiting).to_have_text("2 waiting")
         expect(page.get_by_test_id("history").locator("li")).to_have_count(1)
         assert list_stored(review) == []
+        # A queue that could not be read at the start is read before the next decision.
+        page.add_init_script(
+            """const begin = IDBDatabase.prototype.transaction
+            IDBDatabase.prototype.transaction = function () {
+                IDBDatabase.prototype.transaction = begin
+                throw new DOMException("cannot be read")
+            }"""
+        )
+        page.reload()
+        wait_for_picture(page)
+        press(page, "u", images)
+        expect(waiting).to_have_text("3 waiting")
         # The page also sends by a timer, so the way is closed until the button was pressed.
         waiting.click()
         with page.expect_request(
@@ -157,7 +169,11 @@ def test_waiting_decisions_survive_a_reload_and_undo_takes_the_last_one_out_of_t
             page.get_by_role("button", name="Send now").click()
         page.unroute(DECISIONS)
         expect_sent(page)
-        assert list_stored(review) == [(images[0], "confirm", False), (images[1], "blank", False)]
+        assert list_stored(review) == [
+            (images[0], "confirm", False),
+            (images[1], "blank", False),
+            (images[1], "unsure", False),
+        ]
 
 
 def test_waiting_decisions_leave_the_file_name_free_on_a_phone(review: Seat) -> None:

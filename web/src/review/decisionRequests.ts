@@ -1,5 +1,6 @@
 /** The requests that store one decision. */
 import { api, csrfHeaders, type Session, unwrap } from "../api/client"
+import { ApiProblem } from "../api/problems"
 import { sendBox } from "./boxRequests"
 import { type Decision, getSeen, listStatements } from "./decisions"
 import { drop, getOutbox } from "./outboxState"
@@ -50,6 +51,9 @@ export async function sendDecision(one: Decision, session: Session): Promise<Dec
         signal,
       }),
     )
+  // The server may have the decision that this one withdraws: both wait for the user.
+  else if (of?.state === "refused" && of.batch)
+    throw new ApiProblem(of.refusal?.status ?? 409, { detail: of.refusal?.why })
   // The decision that this one withdraws was refused: both are done.
   else if (of?.state === "refused")
     await updateDecision(of.key, () => null).then(() => drop(of.key))

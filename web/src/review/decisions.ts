@@ -172,15 +172,14 @@ export const listStatements = (made: Identification[]): string[] => [
   ...new Map(made.map((one) => [one.statement_id ?? one.id, one.id])).values(),
 ]
 
-/** Queue a refused decision again; the user decided to send it. */
+/**
+ * Queue a refused decision again; the user decided to send it. One that the server may have stored
+ * in its batch is sent as it was: the key of the batch ensures that it is stored once.
+ */
 export function sendAgain(one: Decision): Decision {
-  const queued = {
-    ...one,
-    state: "waiting" as const,
-    refusal: undefined,
-    batch: undefined,
-    madeAt: Date.now(),
-  }
+  const again = { ...one, state: "waiting" as const, refusal: undefined }
+  if (one.batch) return again
+  const queued = { ...again, madeAt: Date.now() }
   if (queued.act !== "identify") return queued
   const body = (one.refusal?.other && queued.explicit) || queued.body
   return { ...queued, body, confirmed: true }

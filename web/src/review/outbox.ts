@@ -21,25 +21,30 @@ import {
   type Refusal,
   sendAgain,
 } from "./decisions"
-import { claimBatch, selectBatch, sendBatch, splitBatch } from "./outboxBatches"
+import { claimBatch, listNext, selectBatch, sendBatch, splitBatch } from "./outboxBatches"
 import { notify } from "./outboxEvents"
 import { drop, getOutbox, getOwner, put, putAll, setDecisions, setOwner, tabs } from "./outboxState"
 import {
   addDecision,
-  claimNextDecision,
+  claimDecision,
   listDecisions,
-  listWaiting,
   updateDecision,
+  updateDecisions,
 } from "./outboxStore"
 import { mapInParallel } from "./requestsInParallel"
-import { explainRefusal, findBatchConflict, findConflict } from "./sendConflicts"
+import {
+  EXPIRED,
+  explainRefusal,
+  findBatchConflict,
+  findConflict,
+  findUnclearRefusal,
+  isExpired,
+} from "./sendConflicts"
 import { runExclusively } from "./sendingLock"
 
 export { getOutbox } from "./outboxState"
 
 const [MIN_RETRY_MS, MAX_RETRY_MS] = [500, 15_000]
-/** The number of decisions at the start of the queue that can be in one batch. */
-const MAX_LISTED = 100
 
 /** Decisions that the browser is writing to its storage. */
 let storing = 0
@@ -61,14 +66,20 @@ async function loadNow(): Promise<void> {
   if (isStart) setDecisions([], null)
   setOwner(now)
   if (now === null) return
-  for (let before: object | null = null; before !== getOutbox(); ) {
-    // If something was sent while the list was loading, load it again.
-    before = getOutbox()
-    const found = await listDecisions(now, isStart)
-    if (before === getOutbox()) {
-      setDecisions(found)
-      break
+  try {
+    for (let before: object | null = null; before !== getOutbox(); ) {
+      // If something was sent while the list was loading, load it again.
+      before = getOutbox()
+      const found = await listDecisions(now, isStart)
+      if (before === getOutbox()) {
+        setDecisions(found)
+        break
+      }
     }
+  } catch (error) {
+    // The next decision loads the queue again: without it, the count and the order are wrong.
+    if (isStart) setOwner(null)
+    throw error
   }
   wake()
 }
@@ -132,13 +143,17 @@ export const discard = (key: string): Promise<void> =>
     if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
   })
 
-/** Queue a refused decision again, in its previous position. */
+/** Queue a refused decision again, in its previous position, and with it its whole batch. */
 export const retry = (key: string): Promise<void> =>
   runInTurn(async () => {
-    const one = await updateOwn(key, (old) =>
-      old.state === "refused" ? sendAgain(old.act === "box" ? replaceTheirs(old) : old) : old,
-    )
-    if (one) put(one)
+    const { decisions } = getOutbox()
+    const batch = decisions.find((one) => one.key === key)?.batch
+    const others = batch ? decisions.filter((one) => one.batch === batch) : []
+    const queue = (one: Decision) =>
+      one.user === getOwner() && one.state === "refused"
+        ? sendAgain(one.act === "box" ? replaceTheirs(one) : one)
+        : one
+    putAll(await updateDecisions([...new Set([key, ...others.map((one) => one.key)])], queue))
     wake(true)
   })
 
@@ -177,10 +192,13 @@ async function sendNext(): Promise<boolean> {
   const session = getSession()
   if (session.user === null || session.user !== getOwner()) return false
   try {
-    const batch = selectBatch(await listWaiting(session.user, MAX_LISTED))
-    return await (batch.length > 1 || batch[0]?.batch
+    const waiting = await listNext(session.user)
+    const [oldest] = waiting
+    if (!oldest) return false
+    const batch = selectBatch(waiting)
+    return await (batch.length > 1 || oldest.batch
       ? sendTogether(batch, session)
-      : sendOldest(session, session.user))
+      : sendAlone(oldest.key, session))
   } catch (error) {
     return pauseSending(toProblem(error))
   }
@@ -189,9 +207,10 @@ async function sendNext(): Promise<boolean> {
 const toProblem = (error: unknown) =>
   error instanceof ApiProblem ? error : new ApiProblem(0, null)
 
-async function sendOldest(session: Session, owner: string): Promise<boolean> {
-  const one = await claimNextDecision(owner)
-  if (!one) return false
+async function sendAlone(key: string, session: Session): Promise<boolean> {
+  const one = await claimDecision(key)
+  // Another tab sent it or made it part of a batch: the queue is listed again.
+  if (!one) return true
   try {
     put(one)
     const obstacle = await findConflict(one, listOwn())
@@ -216,11 +235,16 @@ async function sendTogether(some: readonly IdentifyDecision[], session: Session)
   let sendable = some
   if (!some[0]?.batch) {
     // It is not part of a batch yet: the content of a batch that was sent never changes.
-    const found = await mapInParallel(some, findBatchConflict)
-    for (const [at, one] of some.entries()) if (found[at]) await refuse(one, found[at])
-    sendable = some.filter((_, at) => !found[at])
+    try {
+      const found = await mapInParallel(some, findBatchConflict)
+      for (const [at, one] of some.entries()) if (found[at]) await refuse(one, found[at])
+      sendable = some.filter((_, at) => !found[at])
+    } catch (error) {
+      // Each is sent alone, so that only those that cause the failure are refused.
+      return fail(toProblem(error), session, () => sendAlone(some[0]?.key ?? "", session))
+    }
     if (sendable.length < 2) return true
-  }
+  } else if (some.some(isExpired)) return refuseAll(some, EXPIRED)
   const batch = await claimBatch(sendable)
   if (batch.length === 0) return true
   putAll(batch)
@@ -230,7 +254,9 @@ async function sendTogether(some: readonly IdentifyDecision[], session: Session)
     for (const one of batch) notify("onSent", one)
     return true
   } catch (error) {
-    return fail(toProblem(error), session, async () => {
+    return fail(toProblem(error), session, async (problem) => {
+      const unclear = await findUnclearRefusal(batch, problem, listOwn())
+      if (unclear) return refuseAll(batch, unclear, true)
       putAll(await splitBatch(batch))
       return true
     })
@@ -298,16 +324,27 @@ async function fail(
 }
 
 /**
- * Store the reason of a refusal with the decision, until the user sends it again or discards it.
+ * Store the reason of a refusal with the decisions, until the user sends them again or discards
+ * them. `isUnclear`: the server may have them, so they are sent again in the same batch only.
  */
-async function refuse(one: Decision, refusal: Refusal): Promise<true> {
-  const refused = await updateDecision(one.key, (old) => ({ ...old, state: "refused", refusal }))
-  if (refused) {
-    put(refused, null)
-    notify("onRefused", refused)
-  }
+async function refuseAll(
+  some: readonly Decision[],
+  refusal: Refusal,
+  isUnclear = false,
+): Promise<true> {
+  const batches = new Map(some.map(({ key, batch }) => [key, batch]))
+  const found = await updateDecisions([...batches.keys()], (old) =>
+    // Another tab can have sent it meanwhile.
+    old.state === "waiting" && old.batch === batches.get(old.key)
+      ? { ...old, state: "refused", refusal, batch: isUnclear ? old.batch : undefined }
+      : old,
+  )
+  putAll(found, null)
+  for (const one of found) if (one.state === "refused") notify("onRefused", one)
   return true
 }
+
+const refuse = (one: Decision, refusal: Refusal) => refuseAll([one], refusal)
 
 /** Stop sending until the user signs in again. */
 function endSession(): false {

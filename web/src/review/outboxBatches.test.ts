@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import type { Identification } from "../api/types"
-import type { Decision } from "./decisions"
-import { findMade, selectBatch } from "./outboxBatches"
+import { type Decision, sendAgain } from "./decisions"
+import { canClaim, divideBatch, findMade, selectBatch } from "./outboxBatches"
 
 const decide = (image: string, change: object = {}) =>
   ({
@@ -50,6 +50,45 @@ test("a batch without a response is sent again as it was", () => {
   const sent = { batch: "k", attempts: 1 }
   const waiting = [decide("a", sent), decide("b", sent), decide("c"), decide("d", { batch: "l" })]
   expect(select(...waiting)).toEqual(["a", "b"])
+})
+
+test("a decision that another tab sent alone or in another batch is in no batch", () => {
+  expect(canClaim(decide("a"), undefined)).toBe(true)
+  expect(canClaim(decide("a", { attempts: 1 }), undefined)).toBe(false)
+  expect(canClaim(decide("a", { batch: "k" }), undefined)).toBe(false)
+  expect(canClaim(decide("a", { state: "sent" }), undefined)).toBe(false)
+  const sent = { batch: "k", attempts: 2 }
+  expect(canClaim(decide("a", sent), "k")).toBe(true)
+  expect(canClaim(decide("a", { ...sent, batch: "k-0" }), "k")).toBe(false)
+  expect(canClaim(decide("a", { ...sent, batch: undefined }), "k")).toBe(false)
+  expect(canClaim(decide("a", { ...sent, state: "refused" }), "k")).toBe(false)
+})
+
+test("two tabs that split a refused batch find the same halves", () => {
+  const divide = (...keys: string[]) => [
+    ...divideBatch(keys.map((key) => ({ key, batch: "k" }))).entries(),
+  ]
+  expect(divide("a", "b", "c", "d", "e")).toEqual([
+    ["a", "k-0"],
+    ["b", "k-0"],
+    ["c", "k-0"],
+    ["d", "k-1"],
+    ["e", "k-1"],
+  ])
+  expect(divide("a", "b", "c").at(-1)).toEqual(["c", undefined])
+  expect(divide("a")).toEqual([["a", undefined]])
+})
+
+test("a refused decision that the server may have keeps its batch and its time", () => {
+  const refused = { state: "refused", refusal: { status: 409, why: "" }, madeAt: 1, attempts: 2 }
+  expect(sendAgain(decide("a", { ...refused, batch: "k" }))).toMatchObject({
+    state: "waiting",
+    batch: "k",
+    madeAt: 1,
+  })
+  const alone = sendAgain(decide("a", refused))
+  expect(alone).toMatchObject({ state: "waiting", confirmed: true })
+  expect(alone.madeAt).toBeGreaterThan(1)
 })
 
 test("each stored identification belongs to the decision that names its subject", () => {

@@ -5,7 +5,7 @@
 import { api, csrfHeaders, generateIdempotencyKey, type Session, unwrap } from "../api/client"
 import type { Identification } from "../api/types"
 import { type Decision, type IdentifyDecision, listDecidedImages } from "./decisions"
-import { updateDecisions } from "./outboxStore"
+import { listWaiting, updateDecisions } from "./outboxStore"
 
 /** Maximum numbers of decisions and of their images in one request. */
 const [MAX_BATCH, MAX_IMAGES] = [100, 400]
@@ -61,18 +61,39 @@ export function findMade(
   return stored.filter(isOf)
 }
 
-/** Mark decisions as one batch before they are sent; those that were undone are left out. */
+/** List the decisions at the start of the queue of which one batch can consist. */
+export async function listNext(user: string): Promise<Decision[]> {
+  const waiting = await listWaiting(user, MAX_BATCH)
+  // A decision that was refused and is queued again can stand between those of a batch.
+  return waiting[0]?.batch ? listWaiting(user) : waiting
+}
+
+/**
+ * Whether a decision can still be sent in the batch that it was listed in; undefined for a new
+ * batch. It can have been undone, or another tab can have sent it.
+ */
+export const canClaim = (one: Decision, batch: string | undefined): boolean =>
+  one.state === "waiting" && one.batch === batch && (batch !== undefined || one.attempts === 0)
+
+/**
+ * Mark decisions as one batch before they are sent; those that were undone are left out. The result
+ * is empty if a batch that was sent is not complete any more, because another tab split it.
+ */
 export async function claimBatch(some: readonly IdentifyDecision[]): Promise<IdentifyDecision[]> {
-  const batch = some[0]?.batch ?? generateIdempotencyKey()
+  const known = some[0]?.batch
+  const batch = known ?? generateIdempotencyKey()
+  const claimed = new Set<string>()
   const changed = await updateDecisions(
     some.map(({ key }) => key),
-    (one) =>
-      one.state === "waiting" && (one.batch ?? batch) === batch
-        ? { ...one, batch, attempts: one.attempts + 1 }
-        : one,
+    (one) => {
+      if (!canClaim(one, known)) return one
+      claimed.add(one.key)
+      return { ...one, batch, attempts: one.attempts + 1 }
+    },
   )
+  if (known !== undefined && claimed.size < some.length) return []
   return changed.filter(
-    (one): one is IdentifyDecision => one.act === "identify" && one.batch === batch,
+    (one): one is IdentifyDecision => one.act === "identify" && claimed.has(one.key),
   )
 }
 
@@ -103,14 +124,27 @@ export async function sendBatch(
   )
 }
 
+/**
+ * Divide the decisions of a refused batch: the key of the half for each, undefined for a decision
+ * that is sent alone. Two tabs that divide the same batch find the same keys.
+ */
+export function divideBatch(
+  batch: readonly Pick<IdentifyDecision, "key" | "batch">[],
+): Map<string, string | undefined> {
+  const middle = Math.ceil(batch.length / 2)
+  const halves = [batch.slice(0, middle), batch.slice(middle)]
+  return new Map(
+    halves.flatMap((half, at) =>
+      half.map(({ key, batch: old }) => [key, half.length > 1 ? `${old}-${at}` : undefined]),
+    ),
+  )
+}
+
 /** Split a batch that the server refused: nothing of it was stored. */
 export function splitBatch(batch: readonly IdentifyDecision[]): Promise<Decision[]> {
-  const middle = Math.ceil(batch.length / 2)
-  const [start, end] = [batch.slice(0, middle), batch.slice(middle)]
-  const keys = [start, end].map((half) => (half.length > 1 ? generateIdempotencyKey() : undefined))
-  const first = new Set(start.map(({ key }) => key))
-  return updateDecisions(
-    batch.map(({ key }) => key),
-    (one) => ({ ...one, batch: keys[first.has(one.key) ? 0 : 1] }),
+  const halves = divideBatch(batch)
+  const old = batch[0]?.batch
+  return updateDecisions([...halves.keys()], (one) =>
+    canClaim(one, old) ? { ...one, batch: halves.get(one.key) } : one,
   )
 }

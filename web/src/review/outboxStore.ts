@@ -82,14 +82,17 @@ export async function addDecision(
   return { ...decision, number } as Decision
 }
 
-/** Claim the oldest queued decision. The attempt is counted before the decision is sent. */
-export async function claimNextDecision(user: string): Promise<Decision | null> {
-  const transaction = (await openDatabase()).transaction("decisions", "readwrite")
-  const oldest = await transaction.store.index("state").get([user, "waiting"])
-  const found = oldest ? { ...oldest, attempts: oldest.attempts + 1 } : null
-  if (found) await transaction.store.put(found)
-  await transaction.done
-  return found
+/**
+ * Claim a queued decision that is not part of a batch; null if another tab sent or claimed it. The
+ * attempt is counted before the decision is sent.
+ */
+export async function claimDecision(key: string): Promise<Decision | null> {
+  let isClaimed = false
+  const one = await updateDecision(key, (old) => {
+    isClaimed = old.state === "waiting" && old.batch === undefined
+    return isClaimed ? { ...old, attempts: old.attempts + 1 } : old
+  })
+  return isClaimed ? one : null
 }
 
 /** Change a decision if it still exists; null if it was deleted. */
@@ -120,8 +123,8 @@ export async function updateDecisions(
   return changed
 }
 
-/** List the oldest queued decisions of a user in order. */
-export async function listWaiting(user: string, limit: number): Promise<Decision[]> {
+/** List the oldest queued decisions of a user in order, or all without a limit. */
+export async function listWaiting(user: string, limit?: number): Promise<Decision[]> {
   return (await openDatabase()).getAllFromIndex("decisions", "state", [user, "waiting"], limit)
 }
 

@@ -28,7 +28,10 @@ const MAX_IMAGES = 1000
 /** Of one request: a sequence can have any number of images. */
 const TIMEOUT_MS = 30_000
 
-const isExpired = (one: Decision) => Date.now() - one.madeAt > KEY_EXPIRES_MS
+/** Whether the server may have deleted the key of a decision. */
+export const isExpired = (one: Pick<Decision, "madeAt">): boolean =>
+  Date.now() - one.madeAt > KEY_EXPIRES_MS
+export const EXPIRED: Refusal = { status: 0, why: t.expired }
 /** Whether a decision was taken without knowledge of what happened since. */
 const isOld = (one: IdentifyDecision) =>
   Date.now() - one.madeAt >= MAX_AGE_MS || (one.dataAge ?? 0) > MAX_DATA_AGE_MS
@@ -38,7 +41,7 @@ const isOld = (one: IdentifyDecision) =>
  * others; otherwise null.
  */
 export async function findBatchConflict(one: IdentifyDecision): Promise<Refusal | null> {
-  if (isExpired(one)) return { status: 0, why: t.expired }
+  if (isExpired(one)) return EXPIRED
   return isOld(one) ? findAddedImages(one) : null
 }
 
@@ -52,7 +55,7 @@ export async function findConflict(
   isRefused = false,
 ): Promise<Refusal | null> {
   if (one.act === "identify" && one.confirmed && !isRefused) return null
-  if (isExpired(one)) return { status: 0, why: t.expired }
+  if (isExpired(one)) return EXPIRED
   if (one.act !== "identify" || one.body.kind === "comment") return null
   if (!isRefused && one.attempts < 2 && !isOld(one)) return null
   const pages = await mapInParallel(listDecidedImages(one), (image) => {
@@ -196,4 +199,20 @@ export async function explainRefusal(
     },
   )
   return { ...refusal, isRevoked }
+}
+
+/**
+ * The refusal of a batch that the server may have stored at an earlier attempt; null if it stored
+ * nothing of it. The server returns the response that it stored before it checks anything else, but
+ * not to a user who lost the right, and not if it cannot read the response any more.
+ */
+export async function findUnclearRefusal(
+  [first]: readonly IdentifyDecision[],
+  problem: ApiProblem,
+  own: ReadonlySet<string>,
+): Promise<Refusal | null> {
+  if (!first || first.attempts < 2 || problem.problem?.errors?.length) return null
+  if (problem.status === 409) return { status: 409, why: problem.problem?.detail ?? "" }
+  const refusal = await explainRefusal(first, problem, own)
+  return refusal.isRevoked ? refusal : null
 }
