@@ -194,12 +194,14 @@ export function useReviewActions(
     )
   }
   const redo = () => {
+    const earlier = session.redoEarlier()
+    if (earlier) {
+      showToast(reviewTexts.redone(earlier.text, earlier.unit.first.filename))
+      return
+    }
     const again = session.redo()
     if (!again) {
-      const earlier = session.redoEarlier()
-      showToast(
-        earlier ? reviewTexts.redone(earlier.text, earlier.unit.first.filename) : t.nothingToRedo,
-      )
+      showToast(t.nothingToRedo)
       return
     }
     // As after it was drawn, the box is selected.

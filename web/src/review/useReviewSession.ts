@@ -79,18 +79,23 @@ export function useReviewSession(project: number, earlier: RefObject<EarlierStep
   now.current = { steps, undone, index }
   const by = caller?.name || caller?.email || ""
 
-  const queue = useCallback((step: Omit<ReviewStep, "key">): ReviewStep => {
-    const key = enqueue(step.decision).catch((error: unknown) => {
-      // It was not stored: the review returns to the unit.
-      if (isSessionOver(error)) showQueueError(error)
-      else setObstacle(getQueueErrorText(error))
-      setSteps((old) => old.filter((one) => one.decision !== step.decision))
-      // Several decisions can be refused: the first of them is where the review continues.
-      setIndex((old) => Math.min(old, step.index))
-      return null
-    })
-    return { ...step, key }
-  }, [])
+  const queue = useCallback(
+    (step: Omit<ReviewStep, "key">, isEarlier = false): ReviewStep => {
+      const key = enqueue(step.decision).catch((error: unknown) => {
+        if (isSessionOver(error)) showQueueError(error)
+        else setObstacle(getQueueErrorText(error))
+        const isOther = (one: ReviewStep) => one.decision !== step.decision
+        setSteps((old) => old.filter(isOther))
+        earlier.current = { ...earlier.current, steps: earlier.current.steps.filter(isOther) }
+        // It was not stored: the review returns to the unit, unless that is in another set. Several
+        // decisions can be refused: the first of them is where the review continues.
+        if (!isEarlier) setIndex((old) => Math.min(old, step.index))
+        return null
+      })
+      return { ...step, key }
+    },
+    [earlier],
+  )
 
   const push = useCallback((step: ReviewStep) => {
     setSteps((old) => [...old, step])
@@ -218,14 +223,21 @@ export function useReviewSession(project: number, earlier: RefObject<EarlierStep
     return last
   }, [push, queue])
 
-  /** Decide again what was undone in an earlier set or order. The review stays at its unit. */
+  /**
+   * Decide again what was undone in an earlier set or order. The review stays at its unit. This was
+   * undone after the decisions of the current set, and is decided again before them.
+   */
   const redoEarlier = useCallback((): ReviewStep | null => {
     const { steps: kept, undone: others } = earlier.current
     const last = others.at(-1)
     if (!last) return null
     const { key: _, ...step } = last
-    const again = queue({ ...step, decision: { ...step.decision } })
+    const again = queue({ ...step, decision: { ...step.decision } }, true)
     earlier.current = { steps: [...kept, again], undone: others.slice(0, -1) }
+    void again.key.then((key) => {
+      if (key === null)
+        earlier.current = { ...earlier.current, undone: [...earlier.current.undone, last] }
+    })
     return last
   }, [earlier, queue])
 
@@ -234,24 +246,26 @@ export function useReviewSession(project: number, earlier: RefObject<EarlierStep
     () =>
       subscribeToOutbox({
         onDropped: (key) => {
-          for (const step of now.current.steps)
+          for (const step of [...earlier.current.steps, ...now.current.steps])
             void step.key.then((one) => {
               if (one !== key) return
-              setSteps((old) => old.filter((each) => each !== step))
+              const isOther = (each: ReviewStep) => each !== step
+              setSteps((old) => old.filter(isOther))
+              earlier.current = { ...earlier.current, steps: earlier.current.steps.filter(isOther) }
               // The unit shows what another user decided meanwhile.
               const { queryKey } = unitQuery(project, step.unit)
               void client.invalidateQueries({ queryKey })
             })
         },
       }),
-    [client, project],
+    [client, project, earlier],
   )
 
   const keepSteps = useCallback(() => {
     const { steps: kept, undone: others } = earlier.current
     earlier.current = {
       steps: [...kept, ...now.current.steps],
-      undone: [...others, ...now.current.undone],
+      undone: [...now.current.undone, ...others],
     }
   }, [earlier])
   useEffect(() => keepSteps, [keepSteps])
