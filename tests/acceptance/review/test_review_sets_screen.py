@@ -71,6 +71,13 @@ def test_two_volunteers_share_a_set_that_the_owner_created(seat: Seat, tmp_path:
         entries = [one.strip() for one in rail.get_by_role("link").all_inner_texts()]
         assert entries[:2] == ["Review", "Images"]
         assert not {"Sources", "Workers", "Integrations"} & set(entries)
+        # The keys open no screen that is hidden, and the search opens what the navigation opens.
+        for key in ("g", "s"):
+            page.keyboard.press(key)
+        assert page.url.endswith(f"{home}/images")
+        page.get_by_role("combobox", name="Go to").fill("Review")
+        page.get_by_role("option", name="Review Screen").click()
+        page.wait_for_url(f"**{home}/review-sets")
         rail.get_by_role("link", name="Review").click()
         expect(page.get_by_text(f"{BURSTS} left for you")).to_be_visible()
         expect_accessible(page)

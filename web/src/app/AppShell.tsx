@@ -15,7 +15,7 @@ import { sourcesQuery } from "../sources/queries"
 import { isUnhealthy } from "../sources/statusTags"
 import { useShortcuts } from "../ui/shortcuts"
 import { navigationTexts } from "./en"
-import { SCREENS } from "./screens"
+import { getHref, isShown, SCREENS } from "./screens"
 
 // The menus load after the first content, because their library is a third of the page's code.
 const menus = () => import("./headerMenus")
@@ -35,6 +35,7 @@ export function AppShell({ children }: { children: ReactNode }) {
   const [keysOpen, setKeysOpen] = useState(false)
   const search = useRef<HTMLInputElement>(null)
   const leader = useRef(0)
+  const screens = SCREENS.filter((one) => isShown(one, project))
   const to = (target: string) => () => {
     if (Date.now() - leader.current < 1500) go(target)
   }
@@ -46,9 +47,7 @@ export function AppShell({ children }: { children: ReactNode }) {
     },
     g: () => (leader.current = Date.now()),
     ...Object.fromEntries(
-      SCREENS.flatMap(({ shortcut, navigation, path }) =>
-        shortcut ? [[shortcut, to(navigation?.href?.(project) ?? path(project.id))]] : [],
-      ),
+      screens.flatMap((one) => (one.shortcut ? [[one.shortcut, to(getHref(one, project))]] : [])),
     ),
   })
   // Dialogs use the same library: load it now, so that the first dialog opens without delay.
@@ -105,7 +104,7 @@ export function AppShell({ children }: { children: ReactNode }) {
         {children}
       </main>
       <Suspense fallback={null}>
-        <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} screens={SCREENS} />
+        <ShortcutHelp open={keysOpen} onClose={() => setKeysOpen(false)} screens={screens} />
       </Suspense>
     </div>
   )
@@ -118,8 +117,8 @@ const FIRST_FOR_VOLUNTEERS = [paths.review, paths.images, paths.overview]
 function listEntries(project: Project) {
   const entries = SCREENS.flatMap((screen) => {
     const { title, navigation } = screen
-    if (!title || !navigation || navigation.isShown?.(project) === false) return []
-    const href = navigation.href?.(project) ?? screen.path(project.id)
+    if (!title || !navigation || !isShown(screen, project)) return []
+    const href = getHref(screen, project)
     const starts = navigation.also ? [href, navigation.also(project.id)] : [href]
     return [{ ...navigation, title, path: screen.path, href, starts }]
   })

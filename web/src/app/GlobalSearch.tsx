@@ -13,7 +13,7 @@ import { jobTexts } from "../queue/en"
 import { jobsQuery } from "../queue/queries"
 import { sourcesQuery } from "../sources/queries"
 import { searchTexts } from "./en"
-import { SCREENS } from "./screens"
+import { getHref, isShown, SCREENS } from "./screens"
 
 interface SearchResult {
   key: string
@@ -35,8 +35,8 @@ export const GlobalSearch = forwardRef<HTMLInputElement>(function Search(_, inpu
   const { data: jobs } = useInfiniteQuery({ ...jobsQuery(id, undefined), enabled: open })
 
   const places = useMemo<SearchResult[]>(() => {
-    const screens = SCREENS.flatMap(({ title, path, navigation }) =>
-      title && navigation?.isShown?.(project) !== false ? [{ text: title, href: path(id) }] : [],
+    const screens = SCREENS.flatMap((one) =>
+      one.title && isShown(one, project) ? [{ text: one.title, href: getHref(one, project) }] : [],
     )
     return [
       ...screens.map((one) => ({ ...one, kind: "screen", key: one.href })),

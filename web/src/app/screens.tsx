@@ -170,6 +170,16 @@ const getReviewPath = (project: Project) =>
     : withSearch(paths.review(project.id), { reviewed: "false" })
 const isStaff = (project: Project) => !isVolunteer(project)
 
+/** Whether the user is shown a screen in the navigation, the search and the shortcuts. */
+export const isShown = ({ navigation }: Pick<Screen, "navigation">, project: Project): boolean =>
+  navigation?.isShown?.(project) !== false
+
+/** The path that opens a screen. */
+export const getHref = (
+  { navigation, path }: Pick<Screen, "navigation" | "path">,
+  project: Project,
+): string => navigation?.href?.(project) ?? path(project.id)
+
 /** All screens, in the order of the navigation. */
 export const SCREENS: Screen[] = [
   {
