@@ -6,13 +6,18 @@ import url from "world-atlas/land-50m.json?url"
 
 let land: Promise<GeoJsonObject> | null = null
 
+async function readLand(): Promise<GeoJsonObject> {
+  const topology = (await (await fetch(url)).json()) as Topology
+  const object = topology.objects.land
+  if (!object) throw new Error("The file of the land contains no land.")
+  return feature(topology, object)
+}
+
 export function loadLand(): Promise<GeoJsonObject> {
-  land ??= fetch(url)
-    .then((response) => response.json() as Promise<Topology>)
-    .then((topology) => {
-      const object = topology.objects.land
-      if (!object) throw new Error("The file of the land contains no land.")
-      return feature(topology, object)
-    })
+  land ??= readLand().catch((error: unknown) => {
+    // The next map tries again.
+    land = null
+    throw error
+  })
   return land
 }

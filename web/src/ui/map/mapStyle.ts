@@ -8,14 +8,13 @@ import { buildGraticuleLayers, GRATICULE } from "./graticule"
 import { FONTS, type MapColours } from "./mapTheme"
 import type { MapTiles } from "./mapTiles"
 
-/** The content of the tiles. Layers and zoom are known for a PMTiles file only. */
+/** The content of the tiles. Layers are known for a PMTiles file only. */
 export interface TileContent {
   kind: "raster" | "vector"
   url?: string
   tiles?: string[]
   /** Layers of vector tiles; undefined if they are unknown. */
   layers?: string[]
-  maxZoom?: number
 }
 
 export const TILES = "tiles"
@@ -48,12 +47,11 @@ export function buildMapStyle(
   }
 }
 
-function buildSource({ kind, url, tiles, maxZoom }: TileContent) {
+function buildSource({ kind, url, tiles }: TileContent) {
   const place = url ? { url } : { tiles: tiles ?? [] }
-  const zoom = maxZoom === undefined ? {} : { maxzoom: maxZoom }
   return kind === "vector"
-    ? ({ type: "vector", ...place, ...zoom } as const)
-    : ({ type: "raster", tileSize: 256, ...place, ...zoom } as const)
+    ? ({ type: "vector", ...place } as const)
+    : ({ type: "raster", tileSize: 256, ...place } as const)
 }
 
 const buildLand = (colours: MapColours): LayerSpecification[] => [
