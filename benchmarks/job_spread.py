@@ -2,11 +2,12 @@
 
     python benchmarks/job_spread.py [--images 63 5000] [--workers 1 4 8 64] [--ideal 20]
 
-The workers follow the protocol of `trapline worker`: they wait for tasks before the job is
-submitted, hold at most 30 s of work and three batches, process batches of at most 24 images and
-4 s, report the tasks that they have begun within a second, and drop tasks that another worker took
-over. The time per image is chosen so that each job ideally takes `--ideal` seconds. The time begins
-with the submit and ends with the last result.
+The workers follow the protocol of `trapline worker`, except that they know their speed beforehand:
+a real worker asks for one task until it has measured it, and its batches double from one image.
+They wait for tasks before the job is submitted, hold at most 30 s of work and three batches,
+process batches of at most 24 images and 4 s, report the tasks that they have begun within a second,
+and drop tasks that another worker took over. The time per image is chosen so that each job ideally
+takes `--ideal` seconds. The time begins with the submit and ends with the last result.
 
 The last row is of workers that arrive when the first of them holds all tasks.
 """

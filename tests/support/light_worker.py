@@ -36,7 +36,8 @@ class WorkerOptions:
     from. `work_s` is the time in seconds for a task. `stubborn`: a result is sent again until its
     outcome is known. `poison`: IDs of images that kill the process that works on one. `fail_share`:
     the share of results that are errors. `hold`: lease, and never send a result; `keep`: the same,
-    and renew the leases.
+    and renew the leases. `reports`: with `additions`, name each task as begun when it begins,
+    so that idle workers take over the others; results of tasks that were taken over are sent, too.
     """
 
     servers: list[tuple[str, int]]
@@ -53,6 +54,7 @@ class WorkerOptions:
     fail_share: float = 0.0
     hold: bool = False
     keep: bool = False
+    reports: bool = False
     wait_s: float = 1.0
     timeout_s: float = 10.0
     lifeline: int | None = None
@@ -124,6 +126,7 @@ class Worker:
             f"{options.seed}:{options.name}:{os.getpid()}" if not options.seed else options.seed
         )
         self.held: dict[str, tuple[str, int]] = {}
+        self.begun: list[str] = []
         self.ending = threading.Event()
         self.renew_s = 1.0
         self.renewed = time.monotonic()
@@ -229,7 +232,10 @@ class Worker:
         while self.options.keep:
             self.rest(self.renew_s)
             self.renew()
-        for _ in tasks:
+        for task in tasks:
+            if self.options.reports:
+                self.begun.append(task["reply_subject"])
+                self.renew()
             self.rest(self.options.work_s)
             if self.options.additions and time.monotonic() - self.renewed > self.renew_s:
                 self.renew()
@@ -239,9 +245,8 @@ class Worker:
     def renew(self) -> None:
         """Say that the leases are still in hand."""
         self.renewed = time.monotonic()
-        status, _, number = self.do(
-            "renew", "POST", "/api/v2/tasks/renew", {"leases": list(self.held)}
-        )
+        body = {"leases": list(self.held)} | ({"begun": self.begun} if self.options.reports else {})
+        status, _, number = self.do("renew", "POST", "/api/v2/tasks/renew", body)
         if status == 200:
             self.recorder.end(number, OK)
 
@@ -272,6 +277,7 @@ class Worker:
             self.rest(0.1)
         for element in elements:
             self.held.pop(str(element["reply_subject"]), None)
+        self.begun = [subject for subject in self.begun if subject in self.held]
 
     def release(self) -> None:
         """Give back what is in hand, as the last thing."""

@@ -1,7 +1,9 @@
-"""Workers that continue after their leases expired: nothing is overwritten or repeated."""
+"""Workers whose tasks another worker has by now: nothing is overwritten or repeated."""
 
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 
 from tests.faults.conftest import MakeScene
 from tests.support.fault_run import Figures, make_chance, sized
@@ -15,6 +17,8 @@ RUNS = sized(200, 10)
 AT_ONCE = 8
 AWAKE = 3
 IMAGES = 60
+TAKEOVERS = sized(100, 2)
+TAKEOVER_IMAGES = 12
 
 
 def _holds(scene: Scene) -> dict[str, int]:
@@ -24,6 +28,16 @@ def _holds(scene: Scene) -> dict[str, int]:
         "where a.state = 'processing' group by 1"
     )
     return {name: int(count) for name, count in rows}
+
+
+def _list_statuses(scene: Scene) -> list[str]:
+    """The statuses of all results so far."""
+    return [
+        status
+        for operation in read_operations(scene.logs)
+        if operation.name == "result" and operation.state == OK
+        for status in operation.heard["statuses"]
+    ]
 
 
 def test_a_frozen_worker_overwrites_and_doubles_nothing(
@@ -55,13 +69,7 @@ def test_a_frozen_worker_overwrites_and_doubles_nothing(
     scene.drain(90)
     scene.expect_in_flight(share=0.9)
     tally = check(scene)
-    told = [
-        status
-        for operation in read_operations(scene.logs)
-        if operation.name == "result" and operation.state == OK
-        for status in operation.heard["statuses"]
-    ]
-    late = told.count("duplicate")
+    late = _list_statuses(scene).count("duplicate")
     assert tally.results == tally.tasks == jobs * IMAGES
     assert tally.lost_attempts >= RUNS // 2, "hardly a lease ran out: the test proves nothing"
     assert late > 0, "no worker was overtaken: the test proves nothing"
@@ -71,4 +79,48 @@ def test_a_frozen_worker_overwrites_and_doubles_nothing(
         f"{RUNS}; 0, 0",
         f"{len(scene.strikes)}; 0, 0 ({tally.lost_attempts} leases lost, {late} results told "
         "duplicate)",
+    )
+
+
+def test_kills_during_takeovers_leave_one_result_for_each_task(
+    make_scene: MakeScene, figures: Figures
+) -> None:
+    """The slow worker and the one that takes over are killed in turn; both send what they have."""
+    scene = make_scene(settings={"TRAPLINE_TASK_LOSSES": "100"}).start(images=TAKEOVER_IMAGES)
+    scene.add_worker(1, work_s=0.4, batch=TAKEOVER_IMAGES, additions=True, reports=True)
+    scene.add_worker(2, work_s=0.1, batch=2, additions=True, reports=True)
+    jobs = 0
+
+    def has_more(count: Callable[[], int], seen: int) -> bool:
+        nonlocal jobs
+        if scene.count_open() == 0:
+            scene.make_expanded_job()
+            jobs += 1
+        return count() > seen
+
+    def count_takeovers() -> int:
+        return int(scene.ask("select count(*) from attempts where outcome = 'taken over'")[0][0])
+
+    def count_duplicates() -> int:
+        return _list_statuses(scene).count("duplicate")
+
+    for number in range(TAKEOVERS):
+        seen = count_takeovers()
+        wait_for("a takeover", partial(has_more, count_takeovers, seen), 120)
+        victim = "worker 2" if number % 2 else "worker 1"
+        part = scene.keeper.find(victim)
+        wait_for(victim, partial(getattr, part, "is_running"))
+        scene.kill(victim)
+    seen = count_duplicates()
+    wait_for("both answers", partial(has_more, count_duplicates, seen), 120)
+    scene.drain(120)
+    tally = check(scene)
+    assert tally.results == tally.tasks == jobs * TAKEOVER_IMAGES
+    assert tally.lost_attempts > 0, "nobody held a task when it was killed: the test proves nothing"
+    figures.add(
+        "P9",
+        "kills during takeovers; lost, doubled",
+        f"{TAKEOVERS}; 0, 0",
+        f"{len(scene.strikes)}; 0, 0 ({count_takeovers()} taken over, {count_duplicates()} results "
+        "told duplicate)",
     )
