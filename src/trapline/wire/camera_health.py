@@ -21,11 +21,7 @@ class HealthProblem(StrEnum):
 
 
 class CameraStatus(Message):
-    """Health of the camera of a deployment.
-
-    `battery`, `temperature_c`, `storage` and `signal` are null, because they are not read from
-    cameras. `urgency` is from 0 to 100.
-    """
+    """Health of the camera of a deployment, from its images; `urgency` is from 0 to 100."""
 
     deployment_id: UUID
     name: AnyText
@@ -41,10 +37,6 @@ class CameraStatus(Message):
     days_since_last_image: Real | None
     images_in_future: Count
     images_without_camera_time: Count
-    battery: Fraction | None
-    temperature_c: Real | None
-    storage: Fraction | None
-    signal: Fraction | None
 
 
 class CameraHealth(Message):

@@ -27,7 +27,8 @@ class ActivityCurve(Message):
     `events` have the requested time; `events_left_out` have none. `hours` counts the events by
     hour. `density` has values at equal steps from 0:00, per
     hour, so that its integral over 24 hours is 1; it is null below 10 events. `concentration` is
-    that of the von Mises kernel. `times` are the hours of the first 1,000 events.
+    that of the von Mises kernel. `times` are the hours of the events, or of every nth one if they
+    are more than 1,000.
     """
 
     name: SpeciesName

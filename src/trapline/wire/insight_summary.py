@@ -103,7 +103,9 @@ class InsightSummary(Message):
     nights: Real
     deployments_count: Count
     images: Count = Field(description="All images in the filter's deployments and period.")
-    observed_images: Count = Field(description="Images with an observation of the filter.")
+    observed_images: Count = Field(
+        description="Images of the filter's species; an image of two species counts twice."
+    )
     reviewed_images: Count = Field(description="Images that a person reviewed, in any period.")
     hours: list[Count] = Field(
         min_length=24,

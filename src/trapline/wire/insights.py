@@ -36,7 +36,6 @@ class NoteCode(StrEnum):
     OUTSIDE_PERIOD = "outside_period"
     WITHOUT_COORDINATES = "without_coordinates"
     ESTIMATED_EFFORT = "estimated_effort"
-    NO_STATUS_REPORTS = "no_status_reports"
     NO_AUDIT_SAMPLE = "no_audit_sample"
     NO_THRESHOLD = "no_threshold"
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.integration.review.test_observation_lists import add_reviewer, say
-from tests.support.api_project import Field, make_field
+from tests.integration.review.test_observation_lists import add_reviewer, add_taxon, say
+from tests.support.api_project import SYSTEM, Field, make_field
 
 from trapline.server.platform.app_context import AppContext
+from trapline.server.review.actions.observation_builds import build_observations
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 MINUTES = (0, 20, 45, 180, 1500, 6 * 1440)
@@ -153,6 +154,18 @@ async def test_detection_histories_and_records_are_as_in_r(field: Field) -> None
         ["Fox", "animal", "4", "2", "2", "25.0"],
         ["Deer", "animal", "1", "1", "1", "12.5"],
     ]
+
+
+async def test_a_label_finds_the_detection_history_of_its_taxon(field: Field) -> None:
+    await add_taxon(field, "Vulpes vulpes", "Fox")
+    while await build_observations(field.system, SYSTEM):
+        pass
+    await identify(field)
+    for species in ("Fox", "Vulpes vulpes"):
+        found = await get(field, "detections", species=species, days=10)
+        assert (found["name"], found["detected_sites"]) == ("Vulpes vulpes", 1)
+        _, row = await get(field, "tables", table="detection-history", species=species, days=10)
+        assert row[1:] == ["1"]
 
 
 async def test_camera_health_and_activity(field: Field) -> None:

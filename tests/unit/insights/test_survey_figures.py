@@ -1,5 +1,6 @@
 """Figures that insights return for surveys in memory, compared with figures computed by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,12 +9,14 @@ import pytest
 
 from trapline.server.images.rules.locations import Location, Precision
 from trapline.server.insights.actions.activity import build_activity, build_overlap
+from trapline.server.insights.actions.detections import build_detection_history
 from trapline.server.insights.actions.richness import build_accumulation
 from trapline.server.insights.actions.summary import build_summary
 from trapline.server.insights.actions.surveys import FilteredSurvey, filter_survey
 from trapline.server.insights.queries.surveys import NameAtDeployment, Survey, SurveyDeployment
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import to_moment
+from trapline.server.platform.errors import Unprocessable
 from trapline.wire.insight_activity import DayTime
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -89,6 +92,37 @@ def test_accumulation_requires_two_camera_days() -> None:
     one_day = build_survey([1], start=START, end=noon + timedelta(hours=1))
     found = build_accumulation(narrow(one_day))
     assert (found.units, found.steps, found.chao2) == (1, [], None)
+
+
+def test_withheld_names_are_listed_in_their_own_order() -> None:
+    survey = build_survey([1, 1, 1], start=START, end=START + timedelta(days=1))
+    reverse = [replace(one, name=f"D{3 - n}") for n, one in enumerate(survey.deployments)]
+    hidden = {one.id: Precision.WITHHELD for one in reverse}
+    by_name = Survey(sorted(reverse, key=lambda one: one.name), survey.observed, {}, 0)
+    found = filter_survey(by_name, SurveyFilter(), None, hidden, NOW)
+    assert found.names == [f"Deployment {n:012}" for n in range(3)]
+    assert [one.id for one in found.deployments] == [UUID(int=n) for n in range(3)]
+
+
+def test_dates_two_thousand_years_apart_are_refused_at_once() -> None:
+    survey = build_survey([1] * 7, start=datetime(2, 1, 1, tzinfo=UTC), end=START)
+    # 2,024 years have 739,000 days, and seven deployments more than 5,000,000.
+    with pytest.raises(Unprocessable, match="start: is required"):
+        build_accumulation(narrow(survey))
+    with pytest.raises(Unprocessable, match="use longer occasions"):
+        build_detection_history(narrow(survey), "Fox", 1)
+
+
+def test_the_times_of_a_curve_are_of_all_deployments() -> None:
+    survey = build_survey([700, 700, 700], start=START, end=START + timedelta(days=NIGHTS))
+    apart = [
+        replace(one, times=one.times[0] + np.arange(700) * 86_400_000_000 + n * 3_600_000_000)
+        for n, one in enumerate(survey.observed)
+    ]
+    [fox] = build_activity(narrow(Survey(survey.deployments, apart, {}, 0))).curves
+    # Each deployment has 700 events at one hour, from noon on; every third is listed.
+    assert fox.hours[12:15] == [700] * 3
+    assert [fox.times.count(hour) for hour in (12, 13, 14)] == [234, 233, 233]
 
 
 def test_accumulation_counts_species_in_the_order_of_camera_days() -> None:

@@ -4280,7 +4280,8 @@ export interface components {
          *     `events` have the requested time; `events_left_out` have none. `hours` counts the events by
          *     hour. `density` has values at equal steps from 0:00, per
          *     hour, so that its integral over 24 hours is 1; it is null below 10 events. `concentration` is
-         *     that of the von Mises kernel. `times` are the hours of the first 1,000 events.
+         *     that of the von Mises kernel. `times` are the hours of the events, or of every nth one if they
+         *     are more than 1,000.
          */
         ActivityCurve: {
             /** Concentration */
@@ -4994,14 +4995,9 @@ export interface components {
         };
         /**
          * CameraStatus
-         * @description Health of the camera of a deployment.
-         *
-         *     `battery`, `temperature_c`, `storage` and `signal` are null, because they are not read from
-         *     cameras. `urgency` is from 0 to 100.
+         * @description Health of the camera of a deployment, from its images; `urgency` is from 0 to 100.
          */
         CameraStatus: {
-            /** Battery */
-            battery: number | null;
             /** Blank Share */
             blank_share: number | null;
             /** Days Since Last Image */
@@ -5035,13 +5031,7 @@ export interface components {
              * @description Of the last 7 days.
              */
             recent_images_per_day: number | null;
-            /** Signal */
-            signal: number | null;
             state: components["schemas"]["DeploymentState"];
-            /** Storage */
-            storage: number | null;
-            /** Temperature C */
-            temperature_c: number | null;
             /** Urgency */
             urgency: number;
         };
@@ -7635,7 +7625,7 @@ export interface components {
             notes: components["schemas"]["InsightNote"][];
             /**
              * Observed Images
-             * @description Images with an observation of the filter.
+             * @description Images of the filter's species; an image of two species counts twice.
              */
             observed_images: number;
             /**
@@ -9335,7 +9325,7 @@ export interface components {
          * @description The reason why a figure is missing or must be read with care.
          * @enum {string}
          */
-        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_status_reports" | "no_audit_sample" | "no_threshold";
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_audit_sample" | "no_threshold";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.

@@ -4,7 +4,7 @@ import { Link } from "wouter"
 import { paths } from "../paths"
 import { useProject } from "../projects/projectContext"
 import { CsvLink } from "../ui/charts/Chart"
-import { formatCount, formatDecimal } from "../ui/en"
+import { formatCount } from "../ui/en"
 import { Timestamp } from "../ui/time"
 import { healthTexts as t } from "./en"
 import type { InsightFilter } from "./insightFilter"
@@ -17,13 +17,6 @@ export function HealthSection({ filter }: { filter: InsightFilter }) {
   const query = useQuery(healthQuery(project.id))
   const { data } = query
   const cameras = data?.cameras ?? []
-  // Columns of which no camera reports a value are left out.
-  const reports = {
-    battery: cameras.some((one) => one.battery !== null),
-    temperature: cameras.some((one) => one.temperature_c !== null),
-    storage: cameras.some((one) => one.storage !== null),
-    signal: cameras.some((one) => one.signal !== null),
-  }
   return (
     <Panel
       id="health"
@@ -44,10 +37,6 @@ export function HealthSection({ filter }: { filter: InsightFilter }) {
                 <th>{t.lastImage}</th>
                 <th className="number">{t.perDay}</th>
                 <th className="number">{t.blanks}</th>
-                {reports.battery && <th className="number">{t.battery}</th>}
-                {reports.temperature && <th className="number">{t.temperature}</th>}
-                {reports.storage && <th className="number">{t.storage}</th>}
-                {reports.signal && <th className="number">{t.signal}</th>}
               </tr>
             </thead>
             <tbody>
@@ -78,16 +67,6 @@ export function HealthSection({ filter }: { filter: InsightFilter }) {
                     {formatRate(one.images_per_day)}
                   </td>
                   <td className="number">{formatPercent(one.blank_share)}</td>
-                  {reports.battery && <td className="number">{formatPercent(one.battery)}</td>}
-                  {reports.temperature && (
-                    <td className="number">
-                      {one.temperature_c === null
-                        ? "–"
-                        : `${formatDecimal(one.temperature_c, 0)} °C`}
-                    </td>
-                  )}
-                  {reports.storage && <td className="number">{formatPercent(one.storage)}</td>}
-                  {reports.signal && <td className="number">{formatPercent(one.signal)}</td>}
                 </tr>
               ))}
             </tbody>

@@ -57,13 +57,7 @@ export const insightTexts: Translation<typeof en.insightTexts> = {
       "Der Aufwand ist geschätzt, wo Beginn oder Ende eines Standorts fehlen: vom ersten bis zum letzten Bild.",
     outside_period: "Beobachtungen außerhalb des Zeitraums ihres Standorts zählen nicht zur Rate.",
     without_coordinates: "Standorte ohne Position sind ausgelassen.",
-    locations_withheld: "Einige Positionen sind für Ihre Rolle verborgen.",
     no_audit_sample: "Es gibt noch keine geprüfte Zufallsstichprobe.",
-    biased_reviews:
-      "Prüfungen von Bildern, die Personen ausgewählt haben, sind nicht repräsentativ.",
-    no_status_reports: "Keine Kamera meldet Batterie, Temperatur, Speicher oder Signal.",
-    rows_left_out: "Nicht alle Zeilen werden angezeigt; die CSV-Datei enthält alle.",
-    times_assumed: "Einige Zeiten beruhen auf Annahmen.",
   } as Record<string, string>,
 }
 
@@ -235,22 +229,14 @@ export const healthTexts: Translation<typeof en.healthTexts> = {
   perDay: "Bilder je Tag",
   recent: (value) => `${value} in den letzten 7 Tagen`,
   blanks: "Leere Bilder",
-  battery: "Batterie",
-  temperature: "Temperatur",
-  storage: "Speicher belegt",
-  signal: "Signal",
   ok: "Kein Problem bekannt",
   none: "Noch kein Standort. Fügen Sie einen hinzu, um den Zustand seiner Kamera zu sehen.",
   names: {
     no_images: "Keine Bilder",
     silent: "Ohne neue Bilder",
     clock_in_future: "Uhr in der Zukunft",
-    clock_reset: "Uhr wurde zurückgesetzt",
-    time_zone_assumed: "Zeitzone nicht bestätigt",
     without_camera_time: "Bilder ohne Kamerazeit",
     mostly_blank: "Meist leer",
     fewer_images: "Weniger Bilder als vorher",
-    low_battery: "Batterie schwach",
-    storage_full: "Speicher ist voll",
   },
 }

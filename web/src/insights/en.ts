@@ -59,12 +59,7 @@ export const insightTexts = {
     outside_period:
       "Observations outside the period of their deployment do not count for the rate.",
     without_coordinates: "Deployments without a position are left out.",
-    locations_withheld: "Some positions are hidden for your role.",
     no_audit_sample: "No random sample has been reviewed yet.",
-    biased_reviews: "Reviews of images that people chose are biased.",
-    no_status_reports: "No camera reports battery, temperature, storage or signal.",
-    rows_left_out: "Not all rows are shown. The CSV file has all.",
-    times_assumed: "Some times are assumed.",
   } as Record<string, string>,
 }
 
@@ -237,22 +232,14 @@ export const healthTexts = {
   perDay: "Images per day",
   recent: (value: string) => `${value} in the last 7 days`,
   blanks: "Blanks",
-  battery: "Battery",
-  temperature: "Temperature",
-  storage: "Storage used",
-  signal: "Signal",
   ok: "No problem known",
   none: "No deployment yet. Add one to see the state of its camera.",
   names: {
     no_images: "No images",
     silent: "Silent",
     clock_in_future: "Clock in the future",
-    clock_reset: "Clock was reset",
-    time_zone_assumed: "Time zone is assumed",
     without_camera_time: "Images without camera time",
     mostly_blank: "Mostly blank",
     fewer_images: "Fewer images than before",
-    low_battery: "Low battery",
-    storage_full: "Storage is full",
   } as Record<string, string>,
 }

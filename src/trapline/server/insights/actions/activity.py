@@ -146,9 +146,14 @@ def _build_curve(survey: FilteredSurvey, name: str, time: DayTime) -> tuple[Acti
         hours=count_by_hour(radians),
         density=fitted.density.tolist() if isinstance(fitted, ActivityDensity) else None,
         concentration=fitted.bandwidth if isinstance(fitted, ActivityDensity) else None,
-        times=np.round(radians[:MOST_TIMES] * (HOURS / (2 * np.pi)), 4).tolist(),
+        times=np.round(_thin(radians) * (HOURS / (2 * np.pi)), 4).tolist(),
     )
     return curve, radians
+
+
+def _thin(radians: Floats) -> Floats:
+    """Take times of all deployments, which the array has one after another."""
+    return radians[:: max(1, -(-len(radians) // MOST_TIMES))]
 
 
 def _list_times(survey: FilteredSurvey, places: Sequence[SpeciesEvents], time: DayTime) -> Floats:

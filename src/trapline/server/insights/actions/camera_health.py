@@ -12,7 +12,6 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.camera_health import CameraHealth, CameraStatus, HealthProblem
 from trapline.wire.insight_summary import DeploymentState
-from trapline.wire.insights import InsightNote, NoteCode
 
 MOSTLY_BLANK = 0.9
 LEAST_IMAGES = 50
@@ -39,11 +38,7 @@ def build_camera_health(survey: FilteredSurvey) -> CameraHealth:
     """Build the list of cameras, the most urgent first."""
     cameras = [_describe(survey, place) for place in range(len(survey.deployments))]
     cameras.sort(key=lambda one: (-one.urgency, -(one.days_since_last_image or 0), one.name))
-    note = InsightNote(
-        code=NoteCode.NO_STATUS_REPORTS,
-        text="Battery, temperature, storage and signal are not read from cameras.",
-    )
-    return CameraHealth(cameras=cameras, notes=[note] if cameras else survey.list_notes())
+    return CameraHealth(cameras=cameras, notes=[] if cameras else survey.list_notes())
 
 
 def _describe(survey: FilteredSurvey, place: int) -> CameraStatus:
@@ -90,8 +85,4 @@ def _describe(survey: FilteredSurvey, place: int) -> CameraStatus:
         days_since_last_image=None if last is None else (survey.now - last) / timedelta(days=1),
         images_in_future=len(one.images) - len(past),
         images_without_camera_time=one.without_camera_time,
-        battery=None,
-        temperature_c=None,
-        storage=None,
-        signal=None,
     )

@@ -8,6 +8,7 @@ from trapline.server.insights.actions.surveys import (
     FilteredSurvey,
     SpeciesEvents,
     build_insight,
+    resolve_species,
 )
 from trapline.server.insights.rules.camera_nights import compute_daily_effort
 from trapline.server.insights.rules.detection_histories import MOST_OCCASIONS, FirstDay
@@ -15,7 +16,13 @@ from trapline.server.insights.rules.detection_histories import (
     build_detection_history as build_occasions,
 )
 from trapline.server.insights.rules.filters import SurveyFilter
-from trapline.server.insights.rules.local_times import DAY, SECOND, to_datetime, to_local
+from trapline.server.insights.rules.local_times import (
+    DAY,
+    SECOND,
+    to_datetime,
+    to_local,
+    to_moment,
+)
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
@@ -41,14 +48,14 @@ async def get_detection_history(
     days: int,
 ) -> DetectionHistory:
     """Return the detection history of a species. Raises NotFound, Unprocessable."""
+    name = await resolve_species(system, scope, project_id, species)
     return await build_insight(
-        system, scope, project_id, wanted, lambda one: build_detection_history(one, species, days)
+        system, scope, project_id, wanted, lambda one: build_detection_history(one, name, days)
     )
 
 
 def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> DetectionHistory:
     """Build the matrix of sites and occasions, and the camera-days of each cell."""
-    daily = list_daily_effort(survey)
     found = [
         (one.deployment, FIRST_DAY + timedelta(days=day))
         for one in survey.species.get(species, ())
@@ -56,12 +63,12 @@ def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> 
             to_local(one.events.starts, survey.deployments[one.deployment].time_zone) // DAY
         ).tolist()
     ]
-    known = [day for effort in daily for day in effort]
-    span = (max(known) - min(known)).days + 1 if known else 0
-    occasions = -(-span // days)
+    occasions = -(-_count_days(survey) // days)
     if occasions * len(survey.deployments) > MOST_CELLS or occasions > MOST_OCCASIONS:
         reason = f"results in more than {MOST_CELLS:,} cells: use longer occasions"
         raise Unprocessable(f"days: {reason}.", [("days", reason)])
+    daily = list_daily_effort(survey)
+    first_day = min((day for effort in daily for day in effort), default=FIRST_DAY)
     matrix = build_occasions(daily, found, occasion_days=days, first_day=FirstDay.SURVEY)
     sites = [
         DetectionSite(deployment_id=one.id, name=name, detections=detections, effort=effort)
@@ -86,11 +93,25 @@ def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> 
         filter=survey.describe_filter(),
         name=species,
         occasion_days=days,
-        occasions=[min(known) + timedelta(days=days * n) for n in range(occasions)],
+        occasions=[first_day + timedelta(days=days * n) for n in range(occasions)],
         sites=sites,
         detected_sites=sum(1 for one in sites if 1 in one.detections),
         notes=notes,
     )
+
+
+def _count_days(survey: FilteredSurvey) -> int:
+    """Count the local days from the first to the last effort, without listing them."""
+    ends = [
+        to_local(np.array([to_moment(one.active[0][0]), to_moment(one.active[-1][1]) - 1]), zone)
+        for one, zone in zip(
+            survey.efforts, (each.time_zone for each in survey.deployments), strict=True
+        )
+        if one.active
+    ]
+    if not ends:
+        return 0
+    return int(max(one[1] for one in ends) // DAY - min(one[0] for one in ends) // DAY) + 1
 
 
 def list_daily_effort(survey: FilteredSurvey) -> list[dict[date, float]]:

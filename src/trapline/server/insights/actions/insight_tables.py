@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trapline.server.insights.actions.activity import (
@@ -19,7 +19,11 @@ from trapline.server.insights.actions.detections import (
 )
 from trapline.server.insights.actions.richness import build_accumulation
 from trapline.server.insights.actions.summary import build_summary
-from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
+from trapline.server.insights.actions.surveys import (
+    FilteredSurvey,
+    build_insight,
+    resolve_species,
+)
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
@@ -63,6 +67,9 @@ async def export_table(
     if is_history and not options.species:
         reason = "is required for the tables of a detection history"
         raise Unprocessable(f"species: {reason}.", [("species", reason)])
+    if is_history and options.species:
+        name = await resolve_species(system, scope, project_id, options.species)
+        options = replace(options, species=name)
     if table is InsightTable.CAMERA_HEALTH:
         wanted = SurveyFilter()
 

@@ -229,6 +229,15 @@ async def _list_names(
     return names
 
 
+async def resolve_species(system: AppContext, scope: Scope, project_id: int, species: str) -> str:
+    """Return the stored name that a name or a label means. Raises NotFound."""
+    async with system.database.transaction(scope) as tx:
+        await get_project_row(scope, tx, project_id)
+        sets = await list_current_sets(scope, tx, project_id)
+        meant = await list_class_names(scope, tx, sets, species)
+    return next((name for name in meant if name != species), species)
+
+
 def filter_survey(
     survey: Survey,
     wanted: SurveyFilter,
@@ -237,9 +246,14 @@ def filter_survey(
     now: datetime,
 ) -> FilteredSurvey:
     """Narrow a survey to the deployments, period and names of a filter, and group its events."""
+    shown = {
+        one.id: get_shown_name(one.id) if one.id in withheld else one.name
+        for one in survey.deployments
+    }
+    # The order of the withheld names would reveal what they begin with.
     deployments = [
         one
-        for one in survey.deployments
+        for one in sorted(survey.deployments, key=lambda one: shown[one.id])
         if (one.id in wanted.deployments if wanted.deployments else _is_in_use(one))
     ]
     periods = [_get_period(wanted, one.time_zone) for one in deployments]
@@ -276,7 +290,7 @@ def filter_survey(
         wanted,
         survey,
         deployments,
-        [get_shown_name(one.id) if one.id in withheld else one.name for one in deployments],
+        [shown[one.id] for one in deployments],
         [generalise(one.location, withheld.get(one.id, Precision.EXACT)) for one in deployments],
         images,
         [
