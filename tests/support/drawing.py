@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.support.browser_session import Watched
 from tests.support.running_server import wait_for
@@ -89,11 +89,6 @@ def viewing(seat: Seat, name: str, size: str = "laptop") -> Iterator[tuple[Page,
         page.locator('[data-testid="overlay"] rect[data-class="lynx"]').first.wait_for()
         yield page, Pencil(page, seat.scene.images[name].width), tab
         tab.expect_nothing_wrong()
-
-
-def expect_sent(page: Page) -> None:
-    """Wait until no decision waits any more."""
-    expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=30_000)
 
 
 def draft_of(page: Page) -> Corners:

@@ -9,13 +9,13 @@ from tests.support.drawing import (
     Pencil,
     corners_of,
     draft_of,
-    expect_sent,
     is_near,
     list_drawn,
     viewing,
     wait_for_boxes,
 )
 from tests.support.known_image_project import WHITE
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat, box_of, open_image, wait_for_picture
 

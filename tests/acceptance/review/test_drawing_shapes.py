@@ -2,8 +2,9 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.support.drawing import expect_sent, list_drawn, viewing
+from tests.support.drawing import list_drawn, viewing
 from tests.support.known_image_project import make_scene
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat
 

@@ -4,10 +4,11 @@ import json
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Request, expect
 from tests.acceptance.review.test_review_conflicts import decide_as_another
 from tests.support.burst_project import Burst, BurstProject, make_burst_project
 from tests.support.drawing import Pencil
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat, wait_for_picture
 
@@ -20,10 +21,6 @@ IDENTIFICATIONS = "**/api/v2/identifications"
 @pytest.fixture(scope="module")
 def bursts(seat: Seat, tmp_path_factory: pytest.TempPathFactory) -> BurstProject:
     return make_burst_project(seat.server, tmp_path_factory.mktemp("batches"), BURSTS, "Batches")
-
-
-def expect_sent(page: Page) -> None:
-    expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=30_000)
 
 
 def test_waiting_decisions_are_sent_together_and_a_conflict_refuses_one_of_them(

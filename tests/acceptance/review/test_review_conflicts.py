@@ -7,13 +7,13 @@ import httpx2
 from playwright.sync_api import expect
 from tests.acceptance.review.test_review_outbox import (
     OTHER,
-    expect_sent,
     list_stored,
     order_of,
     press,
     review,
     reviewing,
 )
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import RunningServer, wait_for
 from tests.support.signed_in_browser import Seat, wait_for_picture
 

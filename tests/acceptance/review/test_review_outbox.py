@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browser_session import Watched, open_tab
 from tests.support.fault_proxy import FaultProxy
 from tests.support.known_image_project import make_scene
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import EMAIL, PASSWORD, wait_for
 from tests.support.signed_in_browser import Seat, box_of, wait_for_picture
 
@@ -68,11 +69,6 @@ def press(page: Page, keys: str, images: list[UUID]) -> list[tuple[UUID, str, bo
             page.keyboard.press(key)
             meant.append((images[at], MEANING[key], False))
     return meant
-
-
-def expect_sent(page: Page) -> None:
-    """Wait until no decision waits any more."""
-    expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=30_000)
 
 
 def order_of(review: Seat) -> list[UUID]:

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.support.browser_session import Watched
 from tests.support.burst_project import Burst, BurstProject, make_burst_project
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat, wait_for_picture
 
@@ -86,7 +87,7 @@ def test_a_palette_is_pinned_and_individuals_are_named_and_chosen_again(
     expect(field.get_by_role("option").first).to_contain_text("Nala")
     page.keyboard.press("Shift+Enter")
     expect(page.get_by_test_id("last-decision")).to_contain_text("European roe deer, Nala")
-    expect(page.get_by_test_id("outbox")).to_have_count(0)
+    expect_sent(page)
 
     def list_named() -> list[tuple[str, str | None]]:
         with seat.server.open() as owner:
@@ -281,7 +282,7 @@ def test_a_finished_review_shows_its_species_and_another_tab_what_was_decided(
         expect(finished.locator(".review-species li")).to_have_text([f"{FOX}1"])
         summary = page.locator(".review-summary")
         expect(summary).to_contain_text("2 decisions in 1 min")
-        expect(page.get_by_test_id("outbox")).to_have_count(0)
+        expect_sent(page)
         assert page.get_by_role("link", name="Review unsure images").get_attribute("href") == (
             f"{path}?needs_review=true"
         )

@@ -15,6 +15,7 @@ from tests.support.burst_project import (
     make_burst_project,
 )
 from tests.support.fault_proxy import FaultProxy
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat
 
@@ -110,7 +111,7 @@ def review_by_keys(
                     presses += 1
             expect(page.get_by_test_id("finished")).to_be_visible(timeout=30_000)
             seconds = time.monotonic() - began
-            expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=60_000)
+            expect_sent(page)
             tab.expect_nothing_wrong()
     finally:
         proxy.end()

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Request, Route, expect
 from tests.acceptance.review.test_review_conflicts import decide_as_another
 from tests.support.browser_session import Watched
 from tests.support.burst_project import Burst, BurstProject, add_image, make_burst_project
+from tests.support.review_outbox import expect_sent
 from tests.support.signed_in_browser import Seat
 
 from trapline.wire.identifications import Identification
@@ -27,11 +28,6 @@ def reviewing(seat: Seat, bursts: BurstProject, search: str = "") -> Iterator[Wa
         tab.open(f"/projects/{bursts.project}/review{search}")
         tab.page.get_by_test_id("proposal").wait_for()
         yield tab
-
-
-def expect_sent(page: Page) -> None:
-    """Wait until no decision waits."""
-    expect(page.get_by_test_id("outbox")).to_have_count(0, timeout=30_000)
 
 
 def list_stored(seat: Seat, bursts: BurstProject, images: list[str]) -> list[Identification]:

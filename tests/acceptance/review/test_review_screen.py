@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.accessibility_checker import find_barriers, read_axe
 from tests.support.browser_session import Watched
 from tests.support.burst_project import Burst, BurstProject, make_burst_project
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat
 
@@ -67,7 +68,7 @@ def expect_stored(page: Page, seat: Seat, bursts: BurstProject, names: list[Coun
             and all(len(sources) == 1 for _, sources in list_shown(seat, bursts))
         ),
     )
-    expect(page.get_by_test_id("outbox")).to_have_count(0)
+    expect_sent(page)
 
 
 def palette_of(page: Page) -> list[str]:
@@ -188,7 +189,7 @@ def test_boxes_counts_marks_and_image_tools_have_keys(seat: Seat, tmp_path: Path
         star = page.get_by_role("button", name="Star", exact=True)
         expect(star).to_have_attribute("aria-pressed", "true")
         wait_for("the star", lambda: count_starred(seat, bursts) == 1)
-        expect(page.get_by_test_id("outbox")).to_have_count(0)
+        expect_sent(page)
         tab.expect_nothing_wrong()
         # Without a network the star waits like a decision, and is shown at the image.
         page.context.set_offline(True)
@@ -198,7 +199,7 @@ def test_boxes_counts_marks_and_image_tools_have_keys(seat: Seat, tmp_path: Path
         page.keyboard.press("s")
         expect(star).to_have_attribute("aria-pressed", "true")
         page.context.set_offline(False)
-        expect(page.get_by_test_id("outbox")).to_have_count(0)
+        expect_sent(page)
         tab.wrong.clear()
         page.keyboard.press("m")
         page.keyboard.type("Two of them")

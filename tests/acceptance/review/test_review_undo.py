@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from playwright.sync_api import expect
-from tests.acceptance.review.test_review_races import DEER, FOX, expect_sent, list_stored
+from tests.acceptance.review.test_review_races import DEER, FOX, list_stored
 from tests.support.burst_project import Burst, make_burst_project
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat
 

@@ -3,11 +3,11 @@
 from playwright.sync_api import expect
 from tests.support.drawing import (
     corners_of,
-    expect_sent,
     list_drawn,
     viewing,
     wait_for_boxes,
 )
+from tests.support.review_outbox import expect_sent
 from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat, box_of
 

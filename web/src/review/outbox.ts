@@ -46,15 +46,23 @@ export { getOutbox } from "./outboxState"
 
 const [MIN_RETRY_MS, MAX_RETRY_MS] = [500, 15_000]
 
-/** Decisions that the browser is writing to its storage. */
-let storing = 0
-
 /** Each change of the queue waits for the previous one, so that an undo finds its decision. */
 let turn: Promise<unknown> = Promise.resolve()
 function runInTurn<Result>(act: () => Promise<Result>): Promise<Result> {
   const mine = turn.then(act)
   turn = mine.catch(() => undefined)
   return mine
+}
+
+/** The number of changes that the browser is writing to its storage. */
+let storing = 0
+
+/** Change the queue. The browser asks before it closes the page while the change is not stored. */
+function changeQueue<Result>(act: () => Promise<Result>): Promise<Result> {
+  storing += 1
+  return runInTurn(act).finally(() => {
+    storing -= 1
+  })
 }
 
 /** Load the queue of the signed-in user. Without a user nothing is shown or sent. */
@@ -101,12 +109,7 @@ async function add(decision: NewDecision): Promise<string> {
 }
 
 /** Queue a decision and return its key. Throws if the browser does not store it. */
-export const enqueue = (decision: NewDecision): Promise<string> => {
-  storing += 1
-  return runInTurn(() => add(decision)).finally(() => {
-    storing -= 1
-  })
-}
+export const enqueue = (decision: NewDecision): Promise<string> => changeQueue(() => add(decision))
 
 /** Change a decision of the signed-in user; a decision of another user stays as it is. */
 const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
@@ -114,7 +117,7 @@ const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
 
 /** Undo a decision: delete it if it was never sent, otherwise withdraw it after it was sent. */
 export const undo = (key: string): Promise<Decision | null> =>
-  runInTurn(async () => {
+  changeQueue(async () => {
     let found: Decision | null = null
     const left = await updateOwn(key, (one) => {
       found = one
@@ -139,13 +142,13 @@ export const undo = (key: string): Promise<Decision | null> =>
 
 /** Delete a refused decision. */
 export const discard = (key: string): Promise<void> =>
-  runInTurn(async () => {
+  changeQueue(async () => {
     if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
   })
 
 /** Queue a refused decision again, in its previous position, and with it its whole batch. */
 export const retry = (key: string): Promise<void> =>
-  runInTurn(async () => {
+  changeQueue(async () => {
     const { decisions } = getOutbox()
     const batch = decisions.find((one) => one.key === key)?.batch
     const others = batch ? decisions.filter((one) => one.batch === batch) : []
