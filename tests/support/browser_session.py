@@ -44,7 +44,7 @@ EACH_SIZE = [
 """The same for a test: the smallest, which clips most, and the others in the soak."""
 WINDOWS = {**SIZES, "tablet": (820, 1180)}
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 """How long an action or an expectation waits; 5 s were too short with a load of 20."""
 
 WHOLE = """() => document.querySelector('h1, [role=dialog]')?.checkVisibility()
