@@ -77,7 +77,7 @@ async def test_visitors_read_no_ids_of_a_package_with_a_withheld_place(reserve: 
         "observationID": f"{NAME} event", "deploymentID": reserve.hidden, "eventStart": at,
         "eventID": f"{NAME} 2026-01-02", "eventEnd": at, "observationLevel": "event",
         "observationType": "animal", "scientificName": "Diceros bicornis", "count": "2",
-        "classificationMethod": "human",
+        "classificationMethod": "human", "classifiedBy": f"Warden of {NAME}",
     }  # fmt: skip
     part = {"observationID": f"{NAME} medium", "mediaID": media["mediaID"]}
     part |= {"observationLevel": "media", "count": "1"}
@@ -96,6 +96,9 @@ async def test_visitors_read_no_ids_of_a_package_with_a_withheld_place(reserve: 
     rows = csv.DictReader(io.StringIO(unpack(content)["observations.csv"].decode(), newline=""))
     counts = [(row["observationLevel"], row["count"]) for row in rows if row["count"]]
     assert ("event", "2") in counts
+    for form in ("csv", "parquet", "darwin-core"):
+        hidden = await export(reserve, "owner", form, audience="visitor")
+        assert reveals(await download(reserve, "owner", hidden)) == [], form
 
 
 async def comment(project: ExchangeProject, text: str, **subject: Any) -> None:

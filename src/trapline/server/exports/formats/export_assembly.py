@@ -22,6 +22,7 @@ from trapline.server.exports.formats.observation_origins import (
     build_drawn_annotation,
 )
 from trapline.server.exports.formats.observed_images import BOX, CLASSIFICATION
+from trapline.server.exports.formats.withheld_texts import REVIEWER
 from trapline.server.exports.queries.export_gathering import ExportedAnnotation
 from trapline.server.exports.queries.exported_observations import (
     CurrentObservation,
@@ -270,7 +271,7 @@ def _build_identification(
     by = read_observation(external).classified_by
     return IdentificationRecord(
         kind=kind,
-        by=by or names.people.get(identified_by, "reviewer"),
+        by=by or names.people.get(identified_by, REVIEWER),
         at=row.identified_at or (statement.at if statement is not None else EPOCH),
         taxon=row.taxon_id if is_named else None,
         label=row.label if is_named else None,
@@ -291,7 +292,7 @@ def _build_statement(
     ]
     imported = read_observation(ids.observations.get(str(stated.id)))
     return StatedSequenceRecord(
-        by=imported.classified_by or names.people.get(stated.made_by, "reviewer"),
+        by=imported.classified_by or names.people.get(stated.made_by, REVIEWER),
         at=stated.at,
         comment=remove_person(stated.comment, [one.classified_by for one in members]),
         groups=[
@@ -301,6 +302,7 @@ def _build_statement(
         event_id=imported.event_id,
         external_id="" if stated.groups else members[0].observation_id,
         sequence_id=stated.sequence_id,
+        is_imported=bool(imported.classified_by),
     )
 
 

@@ -60,7 +60,7 @@ class IdentificationRecord(msgspec.Struct, omit_defaults=True):
     behaviour: str | None = None
     individual_id: str | None = None
     external: list[str] | None = None
-    """The observationID, eventID and individualID of the imported package."""
+    """What the imported package says of it, as `ImportedObservation`."""
 
 
 class AnnotationRecord(msgspec.Struct, omit_defaults=True):
@@ -142,7 +142,8 @@ class StatedSequenceRecord(msgspec.Struct, omit_defaults=True):
     """The latest identification of an image's whole sequence.
 
     `event_id`, and the `external_id` of each group or, without groups, of the whole, are those of
-    its imported package. `sequence_id` is the sequence that it was made for.
+    its imported package. `sequence_id` is the sequence that it was made for. `is_imported`: `by` is
+    a text of the package.
     """
 
     by: str
@@ -152,6 +153,7 @@ class StatedSequenceRecord(msgspec.Struct, omit_defaults=True):
     event_id: str = ""
     external_id: str = ""
     sequence_id: UUID | None = None
+    is_imported: bool = False
 
 
 class ImageRecord(msgspec.Struct, omit_defaults=True):

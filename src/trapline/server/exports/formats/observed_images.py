@@ -110,6 +110,7 @@ class StatedSequence(msgspec.Struct):
     event_id: str = ""
     external_id: str = ""
     sequence_id: str | None = None
+    is_imported: bool = False
 
 
 class ObservedImage(msgspec.Struct):

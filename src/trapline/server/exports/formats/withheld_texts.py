@@ -8,6 +8,9 @@ from typing import Any
 
 from trapline.server.images.rules.locations import filter_exif, get_shown_filename
 
+REVIEWER = "reviewer"
+"""The name of a person whose own name is unknown or withheld."""
+
 
 def hide_names(image: Any) -> None:
     """Replace what can name the place of an image of a deployment that is withheld."""
@@ -55,3 +58,6 @@ def hide_free_texts(image: Any) -> None:
         one.behaviour = one.individual_id = None
     for one in (*said, *(() if stated is None else (stated,))):
         one.comment = None
+        # The name of a person in an imported package is any text.
+        if getattr(one, "external", None) is not None or getattr(one, "is_imported", False):
+            one.by = REVIEWER
