@@ -110,9 +110,12 @@ class Observations:
         for one in {one["by"]: one for one in said}.values():
             if one["kind"] != "unsure":
                 answers.setdefault(self._get_answer(image, one), []).append(one)
-        for agreed in answers.values():
-            if len(agreed) >= self.settings["agreement"]:
-                return _Stated(self._take_median(agreed))
+        least = self.settings["agreement"]
+        enough = [sorted(one, key=self.get_place) for one in answers.values() if len(one) >= least]
+        # That of most reviewers; of two with equally many, the one that had enough of them first.
+        enough.sort(key=lambda agreed: (-len(agreed), self.get_place(agreed[least - 1])))
+        if enough:
+            return _Stated(self._take_median(enough[0]))
         is_open = len(answers) >= self.settings["agreement"]
         if is_open and experts and experts[-1]["kind"] != "unsure":
             return _Stated(experts[-1])

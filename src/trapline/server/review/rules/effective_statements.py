@@ -55,14 +55,27 @@ def _choose(
     for one in latest.values():
         if one.kind is not Kind.UNSURE:
             answers.setdefault(_get_answer(one), []).append(one)
-    for agreed in answers.values():
-        if len(agreed) >= settings.agreement:
-            return _take_medians(agreed)
+    enough = [agreed for agreed in answers.values() if len(agreed) >= settings.agreement]
+    if enough:
+        return _take_medians(_choose_agreed(enough, settings.agreement))
     if len(answers) >= settings.agreement and experts and experts[-1].kind is not Kind.UNSURE:
         return experts[-1]
     if not answers:
         return statements[-1]
     return None
+
+
+def _choose_agreed(
+    enough: Sequence[Sequence[StatementInput]], agreement: int
+) -> Sequence[StatementInput]:
+    """Choose of several answers that enough reviewers gave: that of most, then the first one.
+
+    The order does not depend on who answered first, because a reviewer can answer again.
+    """
+    return min(
+        enough,
+        key=lambda agreed: (-len(agreed), sorted(one.moment for one in agreed)[agreement - 1]),
+    )
 
 
 def _get_answer(one: StatementInput) -> Answer:
