@@ -60,7 +60,7 @@ class IdentificationRecord(msgspec.Struct, omit_defaults=True):
     behaviour: str | None = None
     individual_id: str | None = None
     external: list[str] | None = None
-    """What the imported package says of it, as `ImportedObservation`."""
+    """Its texts in the imported package, as `ImportedObservation`."""
 
 
 class AnnotationRecord(msgspec.Struct, omit_defaults=True):
