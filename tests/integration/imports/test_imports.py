@@ -381,3 +381,12 @@ async def test_deleted_image_gets_no_results(field: Field) -> None:
     )
     taken = await take(field, megadetector({"file": "IMG_0.JPG", "detections": [box()]}))
     assert (taken["stored"], taken["unknown"]) == (0, 1)
+
+
+async def test_the_least_confidence_of_a_request_leaves_out_boxes(system: AppContext) -> None:
+    field = await make_named_field(system)
+    content = megadetector({"file": "IMG_0.JPG", "detections": [box(), box(conf=0.1)]})
+    for text in ("much", "nan", "1.5", "-0.1"):
+        await send(field, content, status=422, confidence_min=text)
+    taken = await take(field, content, confidence_min="0.2")
+    assert (taken["stored"], taken["annotations"], taken["left_out"]) == (1, 1, 1)

@@ -77,7 +77,7 @@ async def create_import(
     ] = None,
     model_version: Annotated[ModelVersion | None, Query()] = None,
     confidence_min: Annotated[
-        Fraction, Query(description="Leave out findings with a lower confidence.")
+        Fraction, Query(strict=False, description="Leave out findings with a lower confidence.")
     ] = 0.0,
     nothing_is_blank: Annotated[
         bool, Query(description="Import COCO images without annotations as blank.")
