@@ -1,6 +1,7 @@
 """B6: the worker over HTTP, compared with the same model in a loop over decoded images.
 
     python benchmarks/worker.py [--pipeline yolox-nano] [--images DIR] [--count 200] [--rounds 3]
+        [--device cuda:0] [--batch 24]
 
 The server and the image host run in a separate process, so that their work is not counted for the
 worker. Floors are measured in the same run: the model alone over images decoded before, and
@@ -28,6 +29,8 @@ from _samples import HELP, read_images
 
 from trapline.client import RetryPolicy, Trapline
 from trapline.wire.workers import HelloRequest
+from trapline.worker.device_check import require_device
+from trapline.worker.devices import DeviceUnavailable
 from trapline.worker.held_leases import HeldLeases
 from trapline.worker.images import ImageFetcher, decode_image
 from trapline.worker.loop import WorkerLimits, WorkerLoop
@@ -37,6 +40,7 @@ from trapline.worker.outbox import Outbox
 from trapline.worker.pipeline import (
     Device,
     InputImage,
+    MissingExtra,
     Pipeline,
     build_pipeline,
     list_default_slugs,
@@ -45,8 +49,6 @@ from trapline.worker.progress import Progress
 from trapline.worker.result_poster import ResultPoster
 from trapline.worker.settings import WorkerSettings
 from trapline.worker.worker_identity import WorkerIdentity
-
-FLOOR_BATCH = 8
 
 
 def main() -> None:
@@ -60,17 +62,27 @@ def main() -> None:
     arguments.add_argument("--loaders", type=int, default=4)
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--device", default="cpu", help="cpu (default) or cuda:0")
+    arguments.add_argument(
+        "--batch", type=int, default=8, help="images per batch of the model alone (default 8)"
+    )
     options = arguments.parse_args()
     files = [image for image in read_images(options.images) if _decodes(image)]
     if not files:
         raise SystemExit("none of the images can be decoded")
     pipeline = build_pipeline(options.pipeline)
     cache = WorkerSettings(token="unused").model_cache
-    pipeline.load(Device("cpu", options.threads, lambda file: fetch_model_file(file, cache)))
+    try:
+        require_device(options.device)
+        pipeline.load(
+            Device(options.device, options.threads, lambda file: fetch_model_file(file, cache))
+        )
+    except (DeviceUnavailable, MissingExtra, ValueError) as error:
+        raise SystemExit(f"--device: {error}") from None
     rows = []
     for _ in range(options.rounds):
         # In turns, so that a slow machine slows all of them equally.
-        model = measure_model(pipeline, files, options.count)
+        model = measure_model(pipeline, files, options.count, options.batch)
         decoding = measure_decoding(files, options.count, options.loaders)
         rows.append(
             (model, decoding, measure_worker(pipeline, files, options.count, options.loaders))
@@ -82,7 +94,8 @@ def main() -> None:
     )
     print(
         f"{options.pipeline}, {options.count} images of {len(files)} files, {options.loaders} "
-        f"loaders, {options.threads} threads"
+        f"loaders, {options.threads} threads, {options.device} ({pipeline.provider}), the model "
+        f"alone in batches of {options.batch}"
     )
     print(f"model alone     {model:8.1f} images/s")
     print(f"decoding alone  {decoding:8.1f} images/s")
@@ -99,13 +112,13 @@ def main() -> None:
     print(f"both need       {both:8.1f} images/s if decoding is spread over the other processors")
 
 
-def measure_model(pipeline: Pipeline, files: list[bytes], count: int) -> float:
+def measure_model(pipeline: Pipeline, files: list[bytes], count: int, size: int) -> float:
     """Return images per second of the model over images that are decoded before."""
     images = [InputImage(str(number), decode_image(image)) for number, image in enumerate(files)]
-    pipeline.run(images[:FLOOR_BATCH])
+    pipeline.run(images[:size])
     cycle = itertools.islice(itertools.cycle(images), count)
     started = time.monotonic()
-    while batch := list(itertools.islice(cycle, FLOOR_BATCH)):
+    while batch := list(itertools.islice(cycle, size)):
         pipeline.run(batch)
     return count / (time.monotonic() - started)
 
