@@ -151,6 +151,7 @@ async def test_broken_file_fails_with_a_reason_and_stores_nothing(
     taken = await take(field, content)
     assert taken["state"] == "failed"
     assert taken["error"].endswith("Nothing was imported.")
+    assert "body" not in taken["error"]
     assert (await image(field, 0))["analyses"] == []
 
 

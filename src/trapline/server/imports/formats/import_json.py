@@ -26,6 +26,12 @@ def format_json_error(error: Exception) -> str:
     return sanitise_text(str(error), 500)
 
 
+def _format_file_error(error: InvalidRequest) -> str:
+    """Return the message for a file: it names the file, where that of a request names a body."""
+    detail = error.detail.removesuffix(" Nothing was stored.")
+    return detail.replace("The body", "The file", 1).replace("object", "object in UTF-8", 1)
+
+
 class JsonFile:
     """A JSON file of one object, whose large lists are read element by element."""
 
@@ -35,7 +41,7 @@ class JsonFile:
             self.parts = find_value_spans(self.body)
         except InvalidRequest as error:
             self.body.close()
-            raise UnreadableFile(error.detail.removesuffix(" Nothing was stored.")) from error
+            raise UnreadableFile(_format_file_error(error)) from error
 
     def read_part(self, name: str, kind: Any) -> Any:
         """Read a short value; None if it is missing. Raises UnreadableFile."""
@@ -70,7 +76,7 @@ class JsonFile:
                     )
                 yield start, end
         except InvalidRequest as error:
-            raise UnreadableFile(error.detail.removesuffix(" Nothing was stored.")) from error
+            raise UnreadableFile(_format_file_error(error)) from error
 
     def close(self) -> None:
         """Close the file."""
