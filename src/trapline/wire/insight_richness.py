@@ -9,12 +9,15 @@ from trapline.wire.values import Count, Message, Real
 class AccumulationStep(Message):
     """Species after a number of camera-nights, in the order of the survey and by rarefaction.
 
-    `expected` is the mean over all orders of the camera-nights (Mao Tau).
+    `expected` is the mean over all orders of the camera-nights (Mao Tau). `low` and `high` are the
+    95 % interval of the number of species in another survey of this size.
     """
 
     units: Count
     observed: Count
     expected: Real
+    low: Real
+    high: Real
 
 
 class RichnessEstimate(Message):

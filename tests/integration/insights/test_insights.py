@@ -212,6 +212,8 @@ async def test_camera_health_and_activity(field: Field) -> None:
         ("overlap?first=Fox&second=Fox", "second"),
         ("overlap?first=Fox", "second"),
         ("activity?time=moon", "time"),
+        ("model-comparison?first=model:eye/1&second=eye", "second: must be model:"),
+        ("model-comparison?first=eye&second=model:eye/1", "first: must be model:"),
         ("tables?table=overlap&first=Fox", "second"),
         ("tables?table=detection-history&days=7", "species"),
     ],

@@ -147,6 +147,10 @@ def test_accumulation_counts_species_in_the_order_of_camera_days() -> None:
     # of h units, 1 - C(2, h) / C(4, h) + 1 - C(3, h) / C(4, h) species are expected.
     assert [(one.units, one.observed) for one in found.steps] == [(1, 1), (2, 1), (3, 1), (4, 2)]
     assert [one.expected for one in found.steps] == pytest.approx([0.75, 4 / 3, 1.75, 2])
+    # The variance of one unit is 0.5² + 0.25² - 0.75² / 2 = 0.03125, that of all is 0.
+    ends = (found.steps[0].low, found.steps[0].high)
+    assert ends == pytest.approx((0.75 - 1.96 * 0.17678, 0.75 + 1.96 * 0.17678), abs=1e-4)
+    assert (found.steps[3].low, found.steps[3].high) == pytest.approx((2, 2))
     assert found.chao2 is not None
     assert (found.chao2.value, found.chao2.uniques, found.chao2.duplicates) == (2, 1, 1)
 

@@ -4241,11 +4241,16 @@ export interface components {
          * AccumulationStep
          * @description Species after a number of camera-nights, in the order of the survey and by rarefaction.
          *
-         *     `expected` is the mean over all orders of the camera-nights (Mao Tau).
+         *     `expected` is the mean over all orders of the camera-nights (Mao Tau). `low` and `high` are the
+         *     95 % interval of the number of species in another survey of this size.
          */
         AccumulationStep: {
             /** Expected */
             expected: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
             /** Observed */
             observed: number;
             /** Units */

@@ -26,6 +26,13 @@ export function RichnessSection({ filter }: { filter: InsightFilter }) {
           ...(chao2
             ? [plot.ruleY([chao2.value], { stroke: "var(--amber)", strokeDasharray: "2 4" })]
             : []),
+          plot.areaY(steps, {
+            x: "units",
+            y1: "low",
+            y2: "high",
+            fill: "var(--accent)",
+            fillOpacity: 0.14,
+          }),
           plot.line(steps, {
             x: "units",
             y: "observed",
@@ -69,11 +76,11 @@ export function RichnessSection({ filter }: { filter: InsightFilter }) {
           draw={draw}
           csv={buildTableUrl(project.id, filter, "accumulation")}
           table={{
-            columns: [t.nights, t.observed, t.expected],
+            columns: [t.nights, t.observed, t.expected, t.low, t.high],
             rows: data.steps.map((step) => [
               step.units,
               step.observed,
-              Math.round(step.expected * 100) / 100,
+              ...[step.expected, step.low, step.high].map((one) => Math.round(one * 100) / 100),
             ]),
           }}
         />

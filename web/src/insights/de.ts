@@ -94,7 +94,7 @@ export const activityTexts: Translation<typeof en.activityTexts> = {
   time: "Tageszeit",
   clock: "Uhrzeit",
   solar: "Sonnenzeit",
-  overlap: (estimator, value) => `Überlappung ${estimator} ${value}`,
+  overlap: (estimator, value) => `Überlappung ${estimator.replace("Dhat", "Δ")}: ${value}`,
   overlapInterval: (low, high, first, second) =>
     `(${formatInterval(low, high)}) aus ${formatCount(first)} und ${formatPlural(second, "Ereignis", "Ereignissen")}.`,
   method: "Kerndichte, von Mises.",
@@ -112,6 +112,8 @@ export const richnessTexts: Translation<typeof en.richnessTexts> = {
   nights: "Kameranächte",
   observed: "Beobachtet",
   expected: "Erwartet (Mao Tau)",
+  low: "Von (95 %)",
+  high: "Bis (95 %)",
   chart: "Zahl der Arten nach Kameranächten",
   chao2: (value, observed) =>
     `Chao2 schätzt ${value} Arten, davon ${formatCount(observed)} beobachtet`,

@@ -96,7 +96,8 @@ export const activityTexts = {
   time: "Time of day",
   clock: "Clock time",
   solar: "Solar time",
-  overlap: (estimator: string, value: string) => `Overlap ${estimator} ${value}`,
+  overlap: (estimator: string, value: string) =>
+    `Overlap ${estimator.replace("Dhat", "Δ")}: ${value}`,
   overlapInterval: (low: string, high: string, first: number, second: number) =>
     `(${formatInterval(low, high)}) from ${formatCount(first)} and ${formatEvents(second)}.`,
   method: "Kernel density, von Mises.",
@@ -114,6 +115,8 @@ export const richnessTexts = {
   nights: "Camera-nights",
   observed: "Observed",
   expected: "Expected (Mao Tau)",
+  low: "From (95 %)",
+  high: "To (95 %)",
   chart: "Number of species by camera-nights",
   chao2: (value: string, observed: number) =>
     `Chao2 estimates ${value} species, of which ${formatCount(observed)} are observed`,

@@ -13,6 +13,7 @@ from trapline.server.insights.actions.reviewed_models import (
     get_current_set,
     list_bias_notes,
     list_reviewed_versions,
+    parse_source,
 )
 from trapline.server.insights.queries.model_answers import count_agreements
 from trapline.server.insights.queries.surveys import list_deployment_names
@@ -208,6 +209,8 @@ async def get_model_comparison(
     if first == second:
         reason = "must be another version than first"
         raise Unprocessable(f"second: {reason}.", [("second", reason)])
+    parse_source(first, "first")
+    parse_source(second, "second")
     async with system.database.transaction(scope) as tx:
         of = await get_current_set(scope, tx, project_id)
         one = await find_model_pair(scope, tx, project_id, first)

@@ -86,12 +86,12 @@ async def compare_version(
     return ComparedVersion(of, pair, groups, ClassNames(meanings, answers))
 
 
-def parse_source(source: str) -> tuple[str, str]:
+def parse_source(source: str, field: str = "source") -> tuple[str, str]:
     """Parse the key of a version into its name and version. Raises Unprocessable."""
     name, slash, version = source.removeprefix(MODEL).rpartition("/")
     if not source.startswith(MODEL) or not slash or not name:
         reason = "must be model: with a name, a slash and a version"
-        raise Unprocessable(f"source: {reason}.", [("source", reason)])
+        raise Unprocessable(f"{field}: {reason}.", [(field, reason)])
     return name, version
 
 

@@ -12,12 +12,14 @@ from trapline.server.insights.rules.accumulation import (
 from trapline.server.insights.rules.camera_nights import compute_effort_days
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import DAY, to_local
+from trapline.server.insights.rules.proportions import compute_normal_quantile
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
 from trapline.wire.insight_richness import Accumulation, AccumulationStep, RichnessEstimate
 from trapline.wire.insights import Interval
 
+LEVEL = 0.95
 MOST_STEPS = 100
 MOST_UNITS = 5_000_000
 
@@ -67,13 +69,18 @@ def build_accumulation(survey: FilteredSurvey) -> Accumulation:
 
 
 def _list_steps(known: SpeciesAccumulation, first: NDArray[np.int64]) -> list[AccumulationStep]:
+    halves = compute_normal_quantile(LEVEL) * known.standard_deviation
     return [
         AccumulationStep(
             units=size,
             observed=int(np.searchsorted(first, size, side="right")),
             expected=mean,
+            low=max(0.0, mean - half),
+            high=mean + half,
         )
-        for size, mean in zip(known.units.tolist(), known.species.tolist(), strict=True)
+        for size, mean, half in zip(
+            known.units.tolist(), known.species.tolist(), halves.tolist(), strict=True
+        )
     ]
 
 
