@@ -219,6 +219,9 @@ def test_a_batch_that_was_stored_before_its_user_lost_the_right_is_stored_once(
             )
         tab.open(f"/projects/{made.project}/images")
         expect(waiting).to_have_text(f"{WAITING + 1} refused")
+        # The icons stand before their texts in the marks of a tile, and do not cover them.
+        for mark in (".tile-review", ".tile-sequence"):
+            expect(page.locator(f"{mark} svg").first).to_have_css("width", "13px")
         waiting.click()
         # The decisions of the batch are sent again together, the others one by one.
         for left in (2, 1, 0):
