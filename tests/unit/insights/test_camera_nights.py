@@ -65,3 +65,14 @@ def test_periods_of_one_day_are_added_and_a_skipped_day_has_no_effort() -> None:
     whole = [(datetime(2011, 12, 29, tzinfo=apia), datetime(2012, 1, 1, tzinfo=apia))]
     wanted = {date(2011, 12, 29): 1.0, date(2011, 12, 31): 1.0}
     assert compute_daily_effort(whole, "Pacific/Apia") == wanted
+
+
+def test_an_end_in_an_hour_that_clocks_repeat_at_midnight_is_in_the_day_before() -> None:
+    """In Newfoundland, clocks went from 0:01 on 7 November 2010 back to 23:01 on the day before."""
+    start, end = datetime(2010, 11, 5, 14, 30, tzinfo=UTC), datetime(2010, 11, 7, 3, tzinfo=UTC)
+    zone = ZoneInfo("America/St_Johns")
+    assert (start.astimezone(zone).hour, end.astimezone(zone).day) == (12, 6)
+    assert compute_daily_effort([(start, end)], "America/St_Johns") == {
+        date(2010, 11, 5): 0.5,
+        date(2010, 11, 6): 1.0,
+    }

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from trapline.server.insights.rules.local_times import (
+    DAY,
     EPOCH,
     list_midnights,
+    to_datetime,
     to_local,
     to_moment,
 )
@@ -39,6 +41,17 @@ def test_local_days_begin_as_in_zoneinfo(name: str) -> None:
     assert list(to_local(np.array([to_moment(one) for one in noons]), name)) == wanted
 
 
-def test_local_times_reach_the_first_and_the_last_year() -> None:
-    for at in (datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)):
-        assert list(to_local(np.array([to_moment(at)]), "UTC")) == [to_moment(at)]
+@pytest.mark.parametrize("name", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+def test_local_times_reach_the_first_and_the_last_day(name: str) -> None:
+    zone = ZoneInfo(name)
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)
+    for inside in (first + timedelta(days=3), last - timedelta(days=3)):
+        wanted = to_moment(inside.astimezone(zone).replace(tzinfo=UTC))
+        assert list(to_local(np.array([to_moment(inside)]), name)) == [wanted]
+    for outside in (first, last):
+        [local] = to_local(np.array([to_moment(outside)]), name).tolist()
+        assert abs(local - to_moment(outside)) <= to_moment(EPOCH + timedelta(hours=15))
+        assert to_datetime(local).year == outside.year
+        day = local // DAY
+        midnights = list_midnights(name, day, day)
+        assert abs(int(midnights[0]) - day * DAY) <= to_moment(EPOCH + timedelta(hours=15))

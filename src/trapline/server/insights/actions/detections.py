@@ -37,6 +37,8 @@ from trapline.wire.insights import InsightNote, NoteCode
 
 FIRST_DAY = date(2000, 1, 1)
 MOST_CELLS = 1_000_000
+MOST_DAYS = 1_000_000
+"""Maximum effort of a detection history in camera-nights."""
 
 
 async def get_detection_history(
@@ -67,6 +69,7 @@ def build_detection_history(survey: FilteredSurvey, species: str, days: int) -> 
     if occasions * len(survey.deployments) > MOST_CELLS or occasions > MOST_OCCASIONS:
         reason = f"results in more than {MOST_CELLS:,} cells: use longer occasions"
         raise Unprocessable(f"days: {reason}.", [("days", reason)])
+    survey.require_limited_effort(MOST_DAYS)
     daily = list_daily_effort(survey)
     first_day = min((day for effort in daily for day in effort), default=FIRST_DAY)
     matrix = build_occasions(daily, found, occasion_days=days, first_day=FirstDay.SURVEY)

@@ -15,13 +15,11 @@ from trapline.server.insights.rules.local_times import DAY, to_local
 from trapline.server.insights.rules.proportions import compute_normal_quantile
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
-from trapline.server.platform.errors import Unprocessable
 from trapline.wire.insight_richness import Accumulation, AccumulationStep, RichnessEstimate
 from trapline.wire.insights import Interval
 
 LEVEL = 0.95
 MOST_STEPS = 100
-MOST_UNITS = 5_000_000
 
 
 async def get_accumulation(
@@ -34,9 +32,7 @@ async def get_accumulation(
 def build_accumulation(survey: FilteredSurvey) -> Accumulation:
     """Count species by camera-day: a day of the effort, or one with a detection."""
     sites = len(survey.deployments)
-    if sum(one.nights for one in survey.efforts) > MOST_UNITS:
-        reason = f"is required: the deployments have more than {MOST_UNITS:,} camera-nights"
-        raise Unprocessable(f"start: {reason}. Check their dates.", [("start", reason)])
+    survey.require_limited_effort()
     # A unit is the number of its day times the number of deployments, plus that of the deployment.
     units = [
         compute_effort_days(effort.active, one.time_zone)[0] * sites + place

@@ -37,7 +37,7 @@ from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.db.base import Transaction
 from trapline.server.platform.db.caches import VersionedCache
-from trapline.server.platform.errors import NotFound
+from trapline.server.platform.errors import NotFound, Unprocessable
 from trapline.server.projects.queries.projects import get_project_row
 from trapline.server.review.queries.observations import (
     list_class_names,
@@ -48,6 +48,8 @@ from trapline.server.review.queries.taxa import get_taxon_row
 from trapline.wire.insights import AppliedFilter, InsightNote, NoteCode
 
 Built = TypeVar("Built")
+MOST_NIGHTS = 5_000_000
+"""Maximum effort of a figure by day."""
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -129,6 +131,15 @@ class FilteredSurvey:
             interval_min=wanted.interval_min,
             rule=wanted.rule,
         )
+
+    def require_limited_effort(self, most: int = MOST_NIGHTS) -> None:
+        """Refuse an effort that takes too long to list by day. Raises Unprocessable."""
+        if sum(one.nights for one in self.efforts) > most:
+            reason = f"is too early: the deployments have more than {most:,} camera-nights since"
+            raise Unprocessable(
+                f"start: {reason}. Choose a shorter period, or correct their dates.",
+                [("start", reason)],
+            )
 
     def list_notes(self) -> list[InsightNote]:
         """List what all insights of this survey must be read with."""

@@ -184,7 +184,7 @@ async def draw_images(
 ) -> list[UUID]:
     """Draw random images that are in no sample of all images, analysed ones first.
 
-    `start` are eight random hexadecimal digits; the same draw the same.
+    `start` are eight random hexadecimal digits; the same digits draw the same images.
     """
     scope.check(project_id)
     drawn: list[UUID] = []

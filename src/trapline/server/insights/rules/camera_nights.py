@@ -126,7 +126,8 @@ def compute_effort_days(
     active_time = np.zeros(len(lengths), np.int64)
     for start, end in found:
         begin = int(np.searchsorted(midnights, start, side="right")) - 1
-        stop = int(np.searchsorted(midnights, end))
+        # A midnight that clocks repeat can be the end of the last day.
+        stop = min(int(np.searchsorted(midnights, end)), len(lengths))
         inside = np.minimum(end, midnights[begin + 1 : stop + 1])
         active_time[begin:stop] += inside - np.maximum(start, midnights[begin:stop])
     worked = np.flatnonzero(active_time)

@@ -12,7 +12,6 @@ Moments = NDArray[np.int64]
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-LAST_YEAR = 9999
 
 
 def to_moment(at: datetime) -> int:
@@ -25,10 +24,20 @@ def to_datetime(moment: int) -> datetime:
     return EPOCH + timedelta(microseconds=int(moment))
 
 
+EARLIEST = to_moment(datetime.min.replace(tzinfo=UTC))
+LATEST = to_moment(datetime.max.replace(tzinfo=UTC))
+_CONVERTIBLE = EARLIEST + 2 * DAY, LATEST - 2 * DAY
+"""The calendar ends here in some zones: moments outside have the offset of these."""
+
+
 def to_local(moments: Moments, zone: str) -> Moments:
-    """Add the UTC offset of a zone to each moment."""
+    """Add the UTC offset of a zone to each moment, up to the first and the last day of a date."""
     if not len(moments):
         return moments
+    return np.clip(_add_offsets(moments, zone), EARLIEST, LATEST)
+
+
+def _add_offsets(moments: Moments, zone: str) -> Moments:
     first, last = to_datetime(int(moments.min())).year, to_datetime(int(moments.max())).year
     begins, offsets = _list_offsets(zone, first, last)
     if len(offsets) == 1:
@@ -43,8 +52,8 @@ def list_midnights(zone: str, first: int, last: int) -> Moments:
     A midnight that clocks skip is the moment of their change, one that they repeat is the earlier.
     """
     days = np.arange(first, last + 1) * DAY
-    years = to_datetime(int(days[0]) - DAY).year, to_datetime(int(days[-1]) + DAY).year
-    begins, offsets = _list_offsets(zone, *years)
+    ends = max(EARLIEST, int(days[0]) - DAY), min(LATEST, int(days[-1]) + DAY)
+    begins, offsets = _list_offsets(zone, *(to_datetime(one).year for one in ends))
     limits = begins[1:] + np.maximum(offsets[1:], offsets[:-1])
     return np.asarray(days - offsets[np.searchsorted(limits, days, side="right")], np.int64)
 
@@ -66,8 +75,6 @@ def _list_changes(zone: str, year: int) -> list[tuple[int, int]]:
     info = ZoneInfo(zone)
     start = to_moment(datetime(year, 1, 1, tzinfo=UTC))
     days = 366 if isleap(year) else 365
-    # The first moment after 9999 cannot be asked for.
-    days -= year == LAST_YEAR
     offsets = [_get_offset(start + day * DAY, info) for day in range(days + 1)]
     found = [(start, offsets[0])]
     for day in range(days):
@@ -78,7 +85,8 @@ def _list_changes(zone: str, year: int) -> list[tuple[int, int]]:
 
 
 def _get_offset(moment: int, zone: ZoneInfo) -> int:
-    offset = to_datetime(moment).astimezone(zone).utcoffset() or timedelta()
+    first, last = _CONVERTIBLE
+    offset = to_datetime(min(max(moment, first), last)).astimezone(zone).utcoffset() or timedelta()
     return offset // timedelta(microseconds=1)
 
 

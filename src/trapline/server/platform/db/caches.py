@@ -57,7 +57,10 @@ class VersionedCache(Generic[Name, Thing]):
     async def get(
         self, name: Name, version: Hashable, load: Callable[[], Awaitable[Thing]]
     ) -> Thing:
-        """Return the value of this version; if its load fails, each waiting caller repeats it."""
+        """Return the value of this version.
+
+        All that wait for a load receive its error. If its caller is cancelled, another one loads.
+        """
         while True:
             found = self._kept.get(name)
             if found is not None and found[0] == version:
@@ -66,6 +69,8 @@ class VersionedCache(Generic[Name, Thing]):
             if loading is None:
                 break
             await loading.ended.wait()
+            if loading.error is not None:
+                raise loading.error
             if loading.things:
                 return loading.things[0]
         loading = self._loading[name, version] = _Load()
@@ -73,6 +78,9 @@ class VersionedCache(Generic[Name, Thing]):
             thing = await load()
             loading.things.append(thing)
             self._kept.keep(name, (version, thing))
+        except Exception as error:
+            loading.error = error
+            raise
         finally:
             del self._loading[name, version]
             loading.ended.set()
@@ -81,10 +89,11 @@ class VersionedCache(Generic[Name, Thing]):
 
 @dataclass
 class _Load(Generic[Thing]):
-    """A load that others wait for; `things` is empty if it failed."""
+    """A load that others wait for; `things` is empty if it failed or was cancelled."""
 
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     things: list[Thing] = field(default_factory=list)
+    error: Exception | None = None
 
 
 @dataclass
