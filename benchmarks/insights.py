@@ -203,6 +203,7 @@ def list_requests(ground: Ground) -> Iterator[tuple[str, str]]:
         "activity, solar time": "activity?time=solar",
         "overlap": f"overlap?{two}",
         "accumulation": "accumulation",
+        "trends by week": "trends?step=week",
         "detection history": f"detections?species={species}&days=1",
         "records": "records",
         "camera health": "camera-health",

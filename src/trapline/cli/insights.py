@@ -40,6 +40,7 @@ Rule = Annotated[str, typer.Option(help="lastRecord or lastIndependentRecord.")]
 Time = Annotated[str, typer.Option(help="clock, or solar: sunrise is 6:00 and sunset is 18:00.")]
 Species = Annotated[str, typer.Argument(help="The name of a species, or a label of it.")]
 Days = Annotated[int, typer.Option(help="Length of an occasion in days.")]
+Step = Annotated[str, typer.Option(help="day, week, month or year.")]
 
 
 def _build_filter(server: "Trapline", project: "Project", given: dict[str, Any]) -> dict[str, Any]:
@@ -194,8 +195,11 @@ def show_accumulation(*, project: InProject = None, as_json: AsJson = False) -> 
         print_json(found)
         return
     print_table(
-        ("camera-nights", "species", "expected"),
-        [(one.units, one.observed, one.expected) for one in found.steps],
+        ("camera-nights", "species", "expected", "95 % interval"),
+        [
+            (one.units, one.observed, one.expected, f"{one.low:.1f}–{one.high:.1f}")
+            for one in found.steps
+        ],
     )
     if found.chao2:
         low, high = found.chao2.interval.low, found.chao2.interval.high
@@ -229,6 +233,56 @@ def show_detections(
     ]
     print_table(("deployment", f"occasions of {days} days"), rows)
     print(f"{found.name}: at {found.detected_sites} of {len(found.sites)} deployments.")
+    _print_notes(found.notes)
+
+
+@app.command("trends")
+def show_trends(
+    *,
+    project: InProject = None,
+    start: Start = None,
+    end: End = None,
+    deployment: Deployment = None,
+    class_: Class = None,
+    taxon: Taxon = None,
+    kind: Kind = "animal",
+    interval: Minutes = 30,
+    rule: Rule = "lastRecord",
+    step: Step = "month",
+    as_json: AsJson = False,
+) -> None:
+    """Show the events of each species by day, week, month or year, with the effort.
+
+    Example: `trapline insights trends --step week`
+    """
+    from trapline.cli.output import print_json, print_table
+    from trapline.cli.server_session import connect, resolve_project
+
+    given = {
+        "start": start, "end": end, "deployment": deployment, "class_": class_, "taxon": taxon,
+        "kind": kind, "interval": interval, "rule": rule,
+    }  # fmt: skip
+    with connect() as server:
+        of = resolve_project(server, project)
+        found = server.get_trends(of.id, step, **_build_filter(server, of, given))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("from", "camera-nights", "species", "new", *(one.name for one in found.species)),
+        [
+            (
+                period.start,
+                f"{period.nights:.1f}",
+                period.species,
+                period.new_species,
+                *(one.events[at] for one in found.species),
+            )
+            for at, period in enumerate(found.periods)
+        ],
+    )
+    if found.species_left_out:
+        print(f"Species left out: {found.species_left_out}. `table trends` writes all.")
     _print_notes(found.notes)
 
 
@@ -294,7 +348,7 @@ def export_table(
         str,
         typer.Argument(
             help="species, deployments, species-by-deployment, activity, overlap, accumulation, "
-            "detection-history, detection-effort, records or camera-health."
+            "trends, detection-history, detection-effort, records or camera-health."
         ),
     ],
     *,
@@ -312,6 +366,7 @@ def export_table(
     second: Annotated[str | None, typer.Option(help="The second species of an overlap.")] = None,
     time: Time = "clock",
     days: Days = 7,
+    step: Step = "month",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A file; - is standard output.")
     ] = Path("-"),
@@ -330,6 +385,7 @@ def export_table(
         of = resolve_project(server, project)
         asked = _build_filter(server, of, given) | {
             "species": species, "first": first, "second": second, "time": time, "days": days,
+            "step": step,
         }  # fmt: skip
         text = server.export_insight_table(of.id, table, **asked)
     if output == Path("-"):

@@ -11,6 +11,7 @@ from trapline.wire.insight_activity import Activity, Overlap
 from trapline.wire.insight_detections import DetectionHistory, RecordTable
 from trapline.wire.insight_richness import Accumulation
 from trapline.wire.insight_summary import InsightSummary
+from trapline.wire.insight_trends import Trends
 from trapline.wire.model_quality import (
     ModelComparison,
     ModelQuality,
@@ -51,6 +52,10 @@ class InsightApi:
     def get_accumulation(self, project: int, **filters: Filter) -> Accumulation:
         """Return the accumulation of species over camera-nights, with Chao2."""
         return self._to.get("/insights/accumulation", Accumulation, _ask(project, filters))
+
+    def get_trends(self, project: int, step: str = "month", **filters: Filter) -> Trends:
+        """Return species over time: events and rates by day, week, month or year."""
+        return self._to.get("/insights/trends", Trends, _ask(project, {**filters, "step": step}))
 
     def get_detection_history(
         self, project: int, species: str, days: int = 7, **filters: Filter
@@ -112,9 +117,8 @@ class InsightApi:
         """Return an insight as CSV.
 
         Tables are species, deployments, species-by-deployment, activity, overlap (with `first`
-        and `second`), accumulation,
-        detection-history and detection-effort (both with `species` and `days`), records and
-        camera-health.
+        and `second`), accumulation, trends (with `step`), detection-history and detection-effort
+        (both with `species` and `days`), records and camera-health.
         """
         return self._to.get_bytes("/insights/tables", _ask(project, {**filters, "table": table}))
 

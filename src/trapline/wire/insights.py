@@ -98,6 +98,7 @@ class InsightTable(StrEnum):
     ACTIVITY = "activity"
     OVERLAP = "overlap"
     ACCUMULATION = "accumulation"
+    TRENDS = "trends"
     DETECTION_HISTORY = "detection-history"
     DETECTION_EFFORT = "detection-effort"
     RECORDS = "records"

@@ -47,7 +47,7 @@ def test_insights_answer_the_questions_of_an_ecologist(
         )
         found = json.loads(server.call("insights", "summary", *chosen, "--json").stdout)
         assert [one["images"] for one in found["species"]] == [2]
-        for command in ("activity", "accumulation", "records", "camera-health"):
+        for command in ("activity", "accumulation", "trends", "records", "camera-health"):
             assert server.call("insights", command, *chosen).stdout
         compared = server.call("insights", "overlap", "Fox", "Deer", *chosen, "--time", "solar")
         assert "at least 10 events" in compared.stdout

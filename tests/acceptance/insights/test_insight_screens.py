@@ -184,6 +184,28 @@ def test_ten_questions_are_answered_in_three_clicks(
     assert max(asked.values()) <= MOST_CLICKS, asked
 
 
+def test_species_over_time_are_shown_by_period(tab: Watched, survey: Survey) -> None:
+    page = tab.open_whole(f"{survey.path}/species?step=week")
+    panel = page.locator("[data-panel=trends]")
+    expect(panel.get_by_label("Number of species in each period")).to_be_visible()
+    expect(panel.locator("[data-chart=drawn] svg")).to_be_visible()
+    panel.get_by_role("button", name="Show table").click()
+    cells = panel.locator(".chart-table tbody td")
+    # 1 May 2026 is a Friday: 3 cameras for 3 days, then for 2 whole weeks, then for 3 days. The
+    # otter came on the third day, the badger on the eleventh.
+    weeks = (
+        "2026-04-27 9 7 2 2",
+        "2026-05-04 21 7 1 0",
+        "2026-05-11 21 2 1 1",
+        "2026-05-18 9 0 0 0",
+    )
+    expect(cells).to_have_text(" ".join(weeks).split())
+    panel.get_by_label("Values over time").select_option(label="Rate of badger")
+    expect(panel.get_by_label("Events of badger per 100 camera-nights").first).to_be_visible()
+    weeks = ("2026-04-27 9 0 0", "2026-05-04 21 0 0", "2026-05-11 21 2 9.5", "2026-05-18 9 0 0")
+    expect(cells).to_have_text(" ".join(weeks).split())
+
+
 def test_a_chart_has_a_table_and_downloads(tab: Watched, screen: Page) -> None:
     panel = screen.locator("[data-panel=activity]")
     expect(panel.locator("[data-chart=drawn] svg")).to_be_visible()

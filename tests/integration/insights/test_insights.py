@@ -120,6 +120,41 @@ async def test_a_correction_is_visible_to_the_next_request(field: Field) -> None
     assert found["images"] == 5
 
 
+async def test_species_over_time_have_the_effort_of_each_period(field: Field) -> None:
+    await identify(field)
+    # 1 June 2026 is a Monday. The camera did not work on the 8th and 9th, and ended on the 10th.
+    found = await get(field, "trends", step="week")
+    assert [
+        (one["start"], one["end"], one["nights"], one["events"], one["species"], one["new_species"])
+        for one in found["periods"]
+    ] == [("2026-06-01", "2026-06-07", 7.0, 3, 2, 2), ("2026-06-08", "2026-06-14", 1.0, 0, 0, 0)]
+    assert [(one["name"], one["events"]) for one in found["species"]] == [
+        ("Fox", [2, 0]),
+        ("Deer", [1, 0]),
+    ]
+    assert found["species"][0]["rates"] == [pytest.approx(200 / 7), 0.0]
+    daily = await get(field, "trends", step="day")
+    assert [one["nights"] for one in daily["periods"]] == [1.0] * 7 + [0.0, 0.0, 1.0]
+    assert daily["species"][1]["rates"] == [0.0, 100.0, *[0.0] * 5, None, None, 0.0]
+    head, *rows = await get(field, "tables", table="trends")
+    assert head == ["start", "end", "nights", "species", "events", "rate"]
+    assert rows == [
+        ["2026-06-01", "2026-06-30", "8.0", "Fox", "2", "25.0"],
+        ["2026-06-01", "2026-06-30", "8.0", "Deer", "1", "12.5"],
+    ]
+    found = await get(field, "trends", start="2027-01-01")
+    assert (found["periods"], found["species"]) == ([], [])
+    [(deployment,)] = await field.ask("select deployment_id from images limit 1")
+    answer = await field.call(
+        "PATCH", f"/deployments/{deployment}", {"started_at": "2001-01-01T00:00:00Z"}
+    )
+    assert answer.status_code == 200, answer.text
+    for path in ("trends?step=day", "tables?table=trends&step=day", "trends?step=hour"):
+        answer = await field.call("GET", f"/insights/{path}&project={field.project}")
+        assert answer.status_code == 422, answer.text
+        assert "step" in answer.text
+
+
 async def test_a_project_without_observations_gets_sentences(field: Field) -> None:
     found = await get(field, "summary")
     assert found["sentence"] == "0 events of 0 species in 8 camera-nights at 1 deployment."

@@ -1848,6 +1848,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/insights/trends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trends
+         * @description Return species over time: the 20 with most events, by day, week, month or year.
+         */
+        get: operations["get_trends_api_v2_insights_trends_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/jobs": {
         parameters: {
             query?: never;
@@ -4933,6 +4953,12 @@ export interface components {
          */
         BulkUnit: "images" | "sequences";
         /**
+         * CalendarStep
+         * @description The length of a period. Weeks begin on Monday.
+         * @enum {string}
+         */
+        CalendarStep: "day" | "week" | "month" | "year";
+        /**
          * CallbackKey
          * @description A service key without its secret: its processing service and its projects.
          */
@@ -7652,7 +7678,7 @@ export interface components {
          * @description The tables that can be downloaded as CSV.
          * @enum {string}
          */
-        InsightTable: "species" | "deployments" | "species-by-deployment" | "activity" | "overlap" | "accumulation" | "detection-history" | "detection-effort" | "records" | "camera-health";
+        InsightTable: "species" | "deployments" | "species-by-deployment" | "activity" | "overlap" | "accumulation" | "trends" | "detection-history" | "detection-effort" | "records" | "camera-health";
         /**
          * Interval
          * @description A 95 % confidence interval.
@@ -12655,6 +12681,23 @@ export interface components {
             taxon_id: string | null;
         };
         /**
+         * SpeciesTrend
+         * @description The events of a species in each period, and their rate per 100 camera-nights.
+         *
+         *     The rate is null in a period without effort.
+         */
+        SpeciesTrend: {
+            /** Events */
+            events: number[];
+            /**
+             * Name
+             * @description The accepted scientific name, or the label without a taxon.
+             */
+            name: string;
+            /** Rates */
+            rates: (number | null)[];
+        };
+        /**
          * Stage
          * @description One step of a pipeline.
          */
@@ -13133,6 +13176,54 @@ export interface components {
          * @enum {string}
          */
         TokenScope: "read" | "write" | "own" | "account";
+        /**
+         * TrendPeriod
+         * @description A period of local days, from `start` to `end`.
+         *
+         *     `nights` is the effort of all deployments: the sum of the active shares of their local days.
+         *     `species` counts those with an event in the period, and `new_species` those with their first
+         *     event in it.
+         */
+        TrendPeriod: {
+            /**
+             * End
+             * Format: date
+             * @description The last day, included.
+             */
+            end: string;
+            /** Events */
+            events: number;
+            /** New Species */
+            new_species: number;
+            /** Nights */
+            nights: number;
+            /** Species */
+            species: number;
+            /**
+             * Start
+             * Format: date
+             */
+            start: string;
+        };
+        /**
+         * Trends
+         * @description Species over time, with the most events first.
+         *
+         *     An event belongs to the period of its local start at its deployment. Periods between the first
+         *     and the last one are never left out, so that a gap is visible.
+         */
+        Trends: {
+            filter: components["schemas"]["AppliedFilter"];
+            /** Notes */
+            notes: components["schemas"]["InsightNote"][];
+            /** Periods */
+            periods: components["schemas"]["TrendPeriod"][];
+            /** Species */
+            species: components["schemas"]["SpeciesTrend"][];
+            /** Species Left Out */
+            species_left_out: number;
+            step: components["schemas"]["CalendarStep"];
+        };
         /**
          * UngrantedSource
          * @description A source with a folder that is not granted to its project.
@@ -17571,6 +17662,7 @@ export interface operations {
                 days?: number;
                 /** @description Seed of the bootstrap; the same gives the same. */
                 seed?: number;
+                step?: components["schemas"]["CalendarStep"];
                 /** @description First local day. */
                 start?: string | null;
                 /** @description Last local day, included. */
@@ -17636,6 +17728,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ThresholdSuggestion"];
+                };
+            };
+            /** @description The problem, and how to correct it. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trends_api_v2_insights_trends_get: {
+        parameters: {
+            query: {
+                project: number;
+                step?: components["schemas"]["CalendarStep"];
+                /** @description First local day. */
+                start?: string | null;
+                /** @description Last local day, included. */
+                end?: string | null;
+                deployment?: string[];
+                /** @description These taxa and descendants. */
+                taxon?: string[];
+                /** @description Names, or labels of them. */
+                class?: string[];
+                /** @description The kind of observations: animals by default. */
+                kind?: components["schemas"]["ObservationKind"];
+                /** @description Minutes after which an observation starts a new event. */
+                interval?: number;
+                rule?: components["schemas"]["EventRule"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trends"];
                 };
             };
             /** @description The problem, and how to correct it. */

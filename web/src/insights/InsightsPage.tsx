@@ -28,6 +28,7 @@ import { QualitySection } from "./QualitySection"
 import { summaryQuery } from "./queries"
 import { RichnessSection } from "./RichnessSection"
 import { SpeciesTable } from "./SpeciesTable"
+import { TrendSection } from "./TrendSection"
 import "./insights.css"
 
 /** Scroll the current tab into view; on a phone, the tabs are wider than the window. */
@@ -123,6 +124,7 @@ function Content({
       return (
         <>
           <SpeciesTable summary={summary} filter={filter} />
+          <TrendSection filter={filter} />
           <RichnessSection filter={filter} />
         </>
       )

@@ -119,6 +119,24 @@ export const richnessTexts: Translation<typeof en.richnessTexts> = {
     `Chao2 schätzt ${value} Arten, davon ${formatCount(observed)} beobachtet`,
 }
 
+export const trendTexts: Translation<typeof en.trendTexts> = {
+  title: "Arten im Lauf der Zeit",
+  shown: "Werte im Lauf der Zeit",
+  count: "Zahl der Arten",
+  rateOf: (name) => `Rate von ${name}`,
+  step: "Länge eines Zeitraums",
+  steps: { day: "Tage", week: "Wochen", month: "Monate", year: "Jahre" },
+  seen: "Gesehene Arten",
+  added: "davon zum ersten Mal",
+  from: "Von",
+  nights: "Kameranächte",
+  events: "Ereignisse",
+  rate: "Ereignisse je 100 Kameranächte",
+  countChart: "Zahl der Arten in jedem Zeitraum",
+  rateChart: (name) => `Ereignisse von ${name} je 100 Kameranächte in jedem Zeitraum`,
+  idle: "Graue Zeiträume haben keine Kameranächte.",
+}
+
 export const effortTexts: Translation<typeof en.effortTexts> = {
   title: "Standorte im Lauf der Zeit",
   chart: "Zeitraum jedes Standorts, mit Lücken ohne Bilder",

@@ -122,6 +122,24 @@ export const richnessTexts = {
     `Chao2 estimates ${value} species, of which ${formatCount(observed)} are observed`,
 }
 
+export const trendTexts = {
+  title: "Species over time",
+  shown: "Values over time",
+  count: "Number of species",
+  rateOf: (name: string) => `Rate of ${name}`,
+  step: "Length of a period",
+  steps: { day: "Days", week: "Weeks", month: "Months", year: "Years" } as Record<string, string>,
+  seen: "Species seen",
+  added: "of these, for the first time",
+  from: "From",
+  nights: "Camera-nights",
+  events: "Events",
+  rate: "Events per 100 camera-nights",
+  countChart: "Number of species in each period",
+  rateChart: (name: string) => `Events of ${name} per 100 camera-nights in each period`,
+  idle: "Grey periods have no camera-nights.",
+}
+
 export const effortTexts = {
   title: "Deployments over time",
   chart: "Period of each deployment, with gaps without images",

@@ -71,6 +71,22 @@ export const accumulationQuery = (project: number, filter: InsightFilter) =>
     ...kept,
   })
 
+export const TREND_STEPS = ["day", "week", "month", "year"] as const
+export type TrendStep = (typeof TREND_STEPS)[number]
+
+export const trendsQuery = (project: number, filter: InsightFilter, step: TrendStep) =>
+  queryOptions({
+    queryKey: key(project, "trends", filter, step),
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET("/api/v2/insights/trends", {
+          params: { query: { ...buildInsightParameters(project, filter), step } },
+          signal,
+        }),
+      ),
+    ...kept,
+  })
+
 export const healthQuery = (project: number) =>
   queryOptions({
     queryKey: key(project, "health"),

@@ -172,6 +172,7 @@ ACCESS: dict[str, RouteAccess] = {
             "activity",
             "overlap",
             "accumulation",
+            "trends",
             "detections",
             "records",
             "camera-health",

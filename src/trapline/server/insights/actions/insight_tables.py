@@ -24,12 +24,14 @@ from trapline.server.insights.actions.surveys import (
     build_insight,
     resolve_species,
 )
+from trapline.server.insights.actions.trends import build_trends
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import Unprocessable
 from trapline.wire.insight_activity import DayTime
 from trapline.wire.insight_summary import InsightSummary
+from trapline.wire.insight_trends import CalendarStep
 from trapline.wire.insights import InsightTable
 from trapline.wire.values import Message
 
@@ -42,7 +44,7 @@ Rows = Iterable[Sequence[Any]]
 
 @dataclass(frozen=True)
 class TableOptions:
-    """The parameters of single tables: species, occasions, time of day, and the bootstrap."""
+    """The parameters of single tables: species, occasions, times, and the bootstrap."""
 
     species: str | None = None
     first: str | None = None
@@ -50,6 +52,7 @@ class TableOptions:
     days: int = 7
     seed: int = 1
     time: DayTime = DayTime.CLOCK
+    step: CalendarStep = CalendarStep.MONTH
 
 
 async def export_table(
@@ -98,6 +101,8 @@ def _list_rows(
             return _list_overlap(survey, options)
         case InsightTable.ACCUMULATION:
             return _list_fields(build_accumulation(survey).steps)
+        case InsightTable.TRENDS:
+            return _list_trends(survey, options.step)
         case InsightTable.RECORDS:
             return RECORD_COLUMNS, _list_records(survey)
         case InsightTable.CAMERA_HEALTH:
@@ -138,6 +143,15 @@ def _list_overlap(survey: FilteredSurvey, options: TableOptions) -> tuple[Sequen
             found.seed,
         )
         for one in found.estimates
+    )
+
+
+def _list_trends(survey: FilteredSurvey, step: CalendarStep) -> tuple[Sequence[str], Rows]:
+    found = build_trends(survey, step, all_species=True)
+    return ("start", "end", "nights", "species", "events", "rate"), (
+        (period.start, period.end, period.nights, one.name, one.events[at], one.rates[at])
+        for at, period in enumerate(found.periods)
+        for one in found.species
     )
 
 

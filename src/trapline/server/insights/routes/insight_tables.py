@@ -10,6 +10,7 @@ from trapline.server.insights.routes.survey_parameters import ProjectQuery, Seed
 from trapline.server.platform.http.parameters import QueryText
 from trapline.wire.insight_activity import DayTime
 from trapline.wire.insight_detections import LONGEST_OCCASION_DAYS
+from trapline.wire.insight_trends import CalendarStep
 from trapline.wire.insights import InsightTable
 
 router = APIRouter(prefix="/insights", tags=["insights"])
@@ -30,9 +31,10 @@ async def export_table(
     time: DayTime = DayTime.CLOCK,
     days: Annotated[int, Query(ge=1, le=LONGEST_OCCASION_DAYS)] = 7,
     seed: Seed = 1,
+    step: CalendarStep = CalendarStep.MONTH,
 ) -> Response:
     """Export an insight as CSV, with the same filter as the insight itself."""
-    options = insight_tables.TableOptions(species, first, second, days, seed, time)
+    options = insight_tables.TableOptions(species, first, second, days, seed, time, step)
     text = await insight_tables.export_table(system, scope, project, wanted, table, options)
     headers = {"Content-Disposition": f'attachment; filename="{table.value}-{project}.csv"'}
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

@@ -11,6 +11,7 @@ from trapline.server.insights.actions import (
     detections,
     richness,
     summary,
+    trends,
 )
 from trapline.server.insights.routes.survey_parameters import ProjectQuery, Seed, SurveyFilterOf
 from trapline.server.platform.http.parameters import QueryText
@@ -23,6 +24,7 @@ from trapline.wire.insight_detections import (
 )
 from trapline.wire.insight_richness import Accumulation
 from trapline.wire.insight_summary import InsightSummary
+from trapline.wire.insight_trends import CalendarStep, Trends
 
 router = APIRouter(prefix="/insights", tags=["insights"])
 
@@ -85,6 +87,18 @@ async def get_accumulation(
 ) -> Accumulation:
     """Return the accumulation of species over camera-nights, with rarefaction and Chao2."""
     return await richness.get_accumulation(system, scope, project, wanted)
+
+
+@router.get("/trends")
+async def get_trends(
+    system: SystemOf,
+    scope: ScopeOf,
+    wanted: SurveyFilterOf,
+    project: ProjectQuery,
+    step: CalendarStep = CalendarStep.MONTH,
+) -> Trends:
+    """Return species over time: the 20 with most events, by day, week, month or year."""
+    return await trends.get_trends(system, scope, project, wanted, step)
 
 
 @router.get("/detections")
