@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from tests.support.browser_session import Watched
 from tests.support.filter_bar import set_filter
 from tests.support.review_outbox import expect_sent
+from tests.support.running_server import wait_for
 from tests.support.signed_in_browser import Seat, open_image
 
 from trapline.wire.identifications import IdentificationKind as Kind
@@ -141,5 +142,10 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
         image = seat.scene.images["wide.jpg"].id
         said = NewIdentification(kind=Kind.CORRECT, images=[image], taxa=taxa)
         owner.create_identifications(said)
+        wait_for("the image to be reviewed", lambda: owner.get_image(image).reviewers != [])
     expect(history.first).to_contain_text("some cat × 3 + red fox Ada")
+    tab.open(f"/projects/{seat.scene.project}/images")
+    # The icon stands before the initials, and does not cover them.
+    mark = page.locator(f'.tile[data-image-id="{image}"] .tile-review')
+    expect(mark.locator("svg")).to_have_css("width", "13px")
     tab.expect_nothing_wrong()

@@ -6,6 +6,7 @@ import { downloadDecisions } from "./decisionFile"
 import type { Decision } from "./decisions"
 import { discard, retry } from "./outbox"
 import { outboxTexts as t } from "./outbox/en"
+import { listTogether } from "./outboxState"
 import { useOutbox } from "./useOutbox"
 
 interface DecisionConflictProps {
@@ -28,11 +29,13 @@ export function DecisionConflict({ project, onShow }: DecisionConflictProps) {
     for (const each of some) await discard(each.key)
     setBusy(false)
   }
+  const unclear = revoked.filter(({ batch }) => batch).length
   if (revoked.length > 0)
     return (
       <section className="review-conflict" role="status" data-testid="conflict">
         <strong>{t.revokedTitle}</strong>
-        <p>{t.revokedText(revoked.length)}</p>
+        {unclear < revoked.length && <p>{t.revokedText(revoked.length - unclear)}</p>}
+        {unclear > 0 && <p>{t.unclear(unclear)}</p>}
         <p className="actions">
           <Button small onClick={() => downloadDecisions(revoked)}>
             {t.download}
@@ -55,6 +58,7 @@ export function DecisionConflict({ project, onShow }: DecisionConflictProps) {
       </section>
     )
   const theirs = one.refusal?.other
+  const together = one.batch ? listTogether(one.key).length : 1
   const isGone = one.refusal?.status === 404
   return (
     <section className="review-conflict" role="status" data-testid="conflict">
@@ -74,12 +78,19 @@ export function DecisionConflict({ project, onShow }: DecisionConflictProps) {
             ? t.goneVersions(one.target)
             : one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}
       </p>
+      {together > 1 && <p>{t.unclear(together)}</p>}
       <p className="actions">
         <Button small busy={isBusy} onClick={() => void retry(one.key)}>
           {theirs ? t.keepMine : t.sendAgain}
         </Button>
         <Button small busy={isBusy} onClick={() => void drop([one])}>
-          {theirs ? (theirs.by === null ? t.keepNew : t.keepTheirs(theirs.by)) : t.discard}
+          {theirs
+            ? theirs.by === null
+              ? t.keepNew
+              : t.keepTheirs(theirs.by)
+            : together > 1
+              ? t.discardTogether(together)
+              : t.discard}
         </Button>
         <Button small kind="quiet" onClick={() => onShow(one)}>
           {t.show}

@@ -11,6 +11,7 @@ import { discard, retry, undo, wake } from "./outbox"
 import { formatDecision, useOutbox } from "./useOutbox"
 import "./outbox.css"
 import { outboxTexts as t } from "./outbox/en"
+import { listTogether } from "./outboxState"
 
 const MAX_SHOWN = 50
 
@@ -99,6 +100,7 @@ function DecisionList({ decisions, onLeave }: { decisions: Decision[]; onLeave: 
 function DecisionRow({ one, onLeave }: { one: Decision; onLeave: () => void }) {
   const isRefused = one.state === "refused"
   const isConflict = one.act === "box" && one.refusal?.theirs !== undefined
+  const together = isRefused && one.batch ? listTogether(one.key).length : 1
   return (
     <li data-decision={one.state}>
       <p>
@@ -111,7 +113,10 @@ function DecisionRow({ one, onLeave }: { one: Decision; onLeave: () => void }) {
         <BoxConflictView one={one} theirs={one.refusal.theirs} />
       )}
       {isRefused && !isConflict && (
-        <p className="red small">{one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}</p>
+        <p className="red small">
+          {one.refusal?.why || t.noReason(one.refusal?.status ?? 0)}{" "}
+          {together > 1 && t.unclear(together)}
+        </p>
       )}
       <p className="actions">
         {isRefused && !isConflict && (
@@ -125,7 +130,7 @@ function DecisionRow({ one, onLeave }: { one: Decision; onLeave: () => void }) {
             kind="quiet"
             onClick={() => void (isRefused ? discard(one.key) : undo(one.key))}
           >
-            {t.discard}
+            {together > 1 ? t.discardTogether(together) : t.discard}
           </Button>
         )}
       </p>

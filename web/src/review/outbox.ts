@@ -2,15 +2,7 @@
  * The outbox: queues the decisions of a review and sends them in order. The key of each ensures
  * that it is stored once.
  */
-import {
-  api,
-  generateIdempotencyKey,
-  getSession,
-  type Session,
-  setSession,
-  subscribeToSession,
-  unwrap,
-} from "../api/client"
+import { generateIdempotencyKey, getSession, type Session, subscribeToSession } from "../api/client"
 import { ApiProblem, isSessionOver } from "../api/problems"
 import { invertBoxDecision, replaceTheirs } from "./boxDecisions"
 import { sendDecision } from "./decisionRequests"
@@ -23,7 +15,18 @@ import {
 } from "./decisions"
 import { claimBatch, listNext, selectBatch, sendBatch, splitBatch } from "./outboxBatches"
 import { notify } from "./outboxEvents"
-import { drop, getOutbox, getOwner, put, putAll, setDecisions, setOwner, tabs } from "./outboxState"
+import {
+  drop,
+  getOutbox,
+  getOwner,
+  listOwn,
+  listTogether,
+  put,
+  putAll,
+  setDecisions,
+  setOwner,
+  tabs,
+} from "./outboxState"
 import {
   addDecision,
   claimDecision,
@@ -41,6 +44,7 @@ import {
   isExpired,
 } from "./sendConflicts"
 import { runExclusively } from "./sendingLock"
+import { endSession, hasSessionChanged } from "./sendingSession"
 
 export { getOutbox } from "./outboxState"
 
@@ -111,17 +115,18 @@ async function add(decision: NewDecision): Promise<string> {
 /** Queue a decision and return its key. Throws if the browser does not store it. */
 export const enqueue = (decision: NewDecision): Promise<string> => changeQueue(() => add(decision))
 
-/** Change a decision of the signed-in user; a decision of another user stays as it is. */
-const updateOwn = (key: string, change: (one: Decision) => Decision | null) =>
-  updateDecision(key, (one) => (one.user === getOwner() ? change(one) : one))
-
-/** Undo a decision: delete it if it was never sent, otherwise withdraw it after it was sent. */
+/**
+ * Undo a decision: delete it if the server cannot have it, otherwise withdraw it after it was sent.
+ */
 export const undo = (key: string): Promise<Decision | null> =>
   changeQueue(async () => {
     let found: Decision | null = null
-    const left = await updateOwn(key, (one) => {
+    const left = await updateDecision(key, (one) => {
+      // A decision of another user stays as it is.
+      if (one.user !== getOwner()) return one
       found = one
-      return one.state === "refused" || (one.state === "waiting" && one.attempts === 0) ? null : one
+      const isUnsent = one.state === "waiting" && one.attempts === 0
+      return isUnsent || (one.state === "refused" && !one.batch) ? null : one
     })
     const one = found as Decision | null
     if (!left) drop(key)
@@ -140,23 +145,23 @@ export const undo = (key: string): Promise<Decision | null> =>
     return one
   })
 
-/** Delete a refused decision. */
+/** Delete a refused decision, and with it its whole batch. */
 export const discard = (key: string): Promise<void> =>
   changeQueue(async () => {
-    if (!(await updateOwn(key, (one) => (one.state === "refused" ? null : one)))) drop(key)
+    const keys = listTogether(key)
+    const isKept = (one: Decision) => one.user !== getOwner() || one.state !== "refused"
+    const left = await updateDecisions(keys, (one) => (isKept(one) ? one : null))
+    for (const each of keys) if (!left.some((one) => one.key === each)) drop(each)
   })
 
 /** Queue a refused decision again, in its previous position, and with it its whole batch. */
 export const retry = (key: string): Promise<void> =>
   changeQueue(async () => {
-    const { decisions } = getOutbox()
-    const batch = decisions.find((one) => one.key === key)?.batch
-    const others = batch ? decisions.filter((one) => one.batch === batch) : []
     const queue = (one: Decision) =>
       one.user === getOwner() && one.state === "refused"
         ? sendAgain(one.act === "box" ? replaceTheirs(one) : one)
         : one
-    putAll(await updateDecisions([...new Set([key, ...others.map((one) => one.key)])], queue))
+    putAll(await updateDecisions(listTogether(key), queue))
     wake(true)
   })
 
@@ -233,6 +238,19 @@ async function sendAlone(key: string, session: Session): Promise<boolean> {
   }
 }
 
+/**
+ * Send decisions one by one, so that only those that cause a failure are refused. None is checked
+ * again in a batch with the others.
+ */
+async function sendEachAlone(some: readonly Decision[], session: Session): Promise<boolean> {
+  for (const { key } of some) {
+    // The next one is sent with the session of then, or not at all.
+    if (getSession() !== session) return true
+    if (!(await sendAlone(key, session))) return false
+  }
+  return true
+}
+
 /** Send decisions in one request. If the server refuses it, each half is sent separately. */
 async function sendTogether(some: readonly IdentifyDecision[], session: Session): Promise<boolean> {
   let sendable = some
@@ -243,8 +261,7 @@ async function sendTogether(some: readonly IdentifyDecision[], session: Session)
       for (const [at, one] of some.entries()) if (found[at]) await refuse(one, found[at])
       sendable = some.filter((_, at) => !found[at])
     } catch (error) {
-      // Each is sent alone, so that only those that cause the failure are refused.
-      return fail(toProblem(error), session, () => sendAlone(some[0]?.key ?? "", session))
+      return fail(toProblem(error), session, () => sendEachAlone(some, session))
     }
     if (sendable.length < 2) return true
   } else if (some.some(isExpired)) return refuseAll(some, EXPIRED)
@@ -265,14 +282,6 @@ async function sendTogether(some: readonly IdentifyDecision[], session: Session)
     })
   }
 }
-
-/** The IDs of the identifications that this browser sent. */
-const listOwn = (): Set<string> =>
-  new Set(
-    getOutbox().decisions.flatMap((other) =>
-      other.act === "identify" ? other.made.map(({ id }) => id) : [],
-    ),
-  )
 
 /** Send a decision although another user decided, as that user says the same. */
 async function confirm(one: Decision): Promise<true> {
@@ -348,29 +357,6 @@ async function refuseAll(
 }
 
 const refuse = (one: Decision, refusal: Refusal) => refuseAll([one], refusal)
-
-/** Stop sending until the user signs in again. */
-function endSession(): false {
-  setSession(null)
-  notify("onSessionOver")
-  return false
-}
-
-/**
- * Whether the cookie belongs to another session than the page's, as after a sign-in in another tab.
- */
-async function hasSessionChanged(session: Session): Promise<boolean> {
-  try {
-    const caller = await unwrap(api.GET("/api/v2/auth/me"))
-    if (caller.user_id === session.user && caller.csrf_token === session.csrfToken) return false
-    setSession(caller)
-    if (caller.user_id !== session.user) notify("onSessionOver")
-  } catch (error) {
-    if (!isSessionOver(error)) throw error
-    endSession()
-  }
-  return true
-}
 
 /** Start the outbox: it follows the session, the network, and the decisions of other tabs. */
 export function startOutbox(): () => void {

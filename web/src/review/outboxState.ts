@@ -22,6 +22,27 @@ export const tabs = "BroadcastChannel" in window ? new BroadcastChannel("traplin
 
 export const getOutbox = (): Outbox => state
 
+/** The IDs of the identifications that this browser sent. */
+export const listOwn = (): Set<string> =>
+  new Set(
+    state.decisions.flatMap((other) =>
+      other.act === "identify" ? other.made.map(({ id }) => id) : [],
+    ),
+  )
+
+/**
+ * List the keys of the decisions that are sent again or discarded with one: the server stores all
+ * of its batch or none, and may have it. Their withdrawals depend on them.
+ */
+export function listTogether(key: string): string[] {
+  const batch = state.decisions.find((one) => one.key === key)?.batch
+  const keys = new Set([key])
+  for (const one of batch ? state.decisions : []) if (one.batch === batch) keys.add(one.key)
+  for (const one of batch ? state.decisions : [])
+    if (one.act === "withdraw" && one.of && keys.has(one.of)) keys.add(one.key)
+  return [...keys]
+}
+
 /** The user whose decisions are shown and sent. */
 export const getOwner = (): string | null => owner
 export function setOwner(user: string | null): void {

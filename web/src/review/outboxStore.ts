@@ -109,16 +109,24 @@ export async function updateDecision(
   return next
 }
 
-/** Change decisions in one transaction; return those that still exist, in the order of `keys`. */
+/**
+ * Change or delete decisions in one transaction; return those that still exist, in the order of
+ * `keys`.
+ */
 export async function updateDecisions(
   keys: readonly string[],
-  change: (one: Decision) => Decision,
+  change: (one: Decision) => Decision | null,
 ): Promise<Decision[]> {
   const transaction = (await openDatabase()).transaction("decisions", "readwrite")
   const byKey = transaction.store.index("key")
   const found = await Promise.all(keys.map((key) => byKey.get(key)))
-  const changed = found.filter((one) => one !== undefined).map(change)
-  await Promise.all(changed.map((one) => transaction.store.put(one)))
+  const changed: Decision[] = []
+  for (const one of found) {
+    const next = one ? change(one) : null
+    if (next) changed.push(next)
+    if (next) await transaction.store.put(next)
+    else if (one) await transaction.store.delete(one.number)
+  }
   await transaction.done
   return changed
 }

@@ -28,9 +28,11 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
   now: "Jetzt senden",
   refusedTitle: "Abgelehnt",
   refusedHint:
-    "Diese sind nicht gespeichert. Öffnen Sie das Bild und entscheiden Sie neu, senden Sie die Entscheidung erneut, oder verwerfen Sie sie.",
+    "Öffnen Sie das Bild und entscheiden Sie neu, senden Sie die Entscheidung erneut, oder verwerfen Sie sie.",
+  unclear: (count) =>
+    `Vielleicht hat der Server ${decisions(count)} gespeichert: Die Antwort ging verloren. Sehen Sie sich zuerst die Bilder an.`,
   refusedToast: (what, filename, why) =>
-    `Nicht gespeichert: ${what}, ${filename}. ${why} Die Entscheidung steht unter „abgelehnt“.`.replace(
+    `Abgelehnt: ${what}, ${filename}. ${why} Die Entscheidung steht unter „abgelehnt“.`.replace(
       "  ",
       " ",
     ),
@@ -48,6 +50,7 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
   more: (count) => `und ${formatCount(count)} weitere`,
   sendAgain: "Erneut senden",
   discard: "Verwerfen",
+  discardTogether: (count) => `Alle ${formatCount(count)} verwerfen`,
   does: {
     confirm: "Bestätigen",
     correct: "Korrigieren zu",
@@ -72,7 +75,7 @@ export const outboxTexts: Translation<typeof en.outboxTexts> = {
   goneTitle: (place) => `${place} wurde gelöscht`,
   goneVersions: (mine) =>
     `Das Bild ist im Papierkorb oder wurde gelöscht. Sie: ${mine}. Eigentümer können es wiederherstellen; senden Sie Ihre Entscheidung dann erneut.`,
-  refusedTitleOf: (place) => `Nicht gespeichert: ${place}`,
+  refusedTitleOf: (place) => `Abgelehnt: ${place}`,
   moreConflicts: (count) =>
     `${formatPlural(count, "weitere Entscheidung", "weitere Entscheidungen")} zu klären`,
   revokedTitle: "Sie können dieses Projekt nicht mehr prüfen",

@@ -24,10 +24,11 @@ export const outboxTexts = {
     "The server could not store a decision now. Decisions are stored in this browser and are sent again.",
   now: "Send now",
   refusedTitle: "Refused",
-  refusedHint:
-    "These are not stored. Open the image and decide again, send the decision again, or discard it.",
+  refusedHint: "Open the image and decide again, send the decision again, or discard it.",
+  unclear: (count: number) =>
+    `The server may have stored ${decisions(count)}: the response was lost. Check the images first.`,
   refusedToast: (what: string, filename: string, why: string) =>
-    `Not stored: ${what}, ${filename}. ${why} It is kept under “refused”.`.replace("  ", " "),
+    `Refused: ${what}, ${filename}. ${why} It is kept under “refused”.`.replace("  ", " "),
   noReason: (status: number) => `The server refused it (${status}).`,
   expired:
     "It was made more than 30 days ago and was not sent. The server may have it already. Look at the image, then send it again or discard it.",
@@ -42,6 +43,7 @@ export const outboxTexts = {
   more: (count: number) => `and ${formatCount(count)} more`,
   sendAgain: "Send again",
   discard: "Discard",
+  discardTogether: (count: number) => `Discard all ${formatCount(count)}`,
   does: {
     confirm: "Confirm",
     correct: "Correct to",
@@ -66,7 +68,7 @@ export const outboxTexts = {
   goneTitle: (place: string) => `${place} was deleted`,
   goneVersions: (mine: string) =>
     `The image is in the trash or was deleted. You: ${mine}. An owner can restore it; then send your decision again.`,
-  refusedTitleOf: (place: string) => `Not stored: ${place}`,
+  refusedTitleOf: (place: string) => `Refused: ${place}`,
   moreConflicts: (count: number) =>
     `${formatPlural(count, "more decision", "more decisions")} to check`,
   revokedTitle: "You can no longer review this project",
