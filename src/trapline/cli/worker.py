@@ -7,7 +7,7 @@ import typer
 from trapline.cli.errors import CommandError, ExitCode
 from trapline.cli.options import AsJson
 from trapline.cli.worker_supervisor import START_ERROR_CODE, run_in_child
-from trapline.worker.device_list import parse_devices
+from trapline.worker.device_list import GpuCountError, parse_devices
 
 if TYPE_CHECKING:
     from trapline.client import Trapline
@@ -28,10 +28,12 @@ retried. The time limit of a batch is 20 times its expected time, and at least
 TRAPLINE_MODEL_TIMEOUT seconds. The first batch has one image and may take
 TRAPLINE_MODEL_START_TIMEOUT seconds.
 
-`--devices auto` starts one process for each GPU. Each process is a separate worker; one that dies
-is started again after a pause of 1 to 60 seconds; one that cannot start at first, for example
-without a model file, is not. `--metrics 127.0.0.1:9100` serves metrics for
-Prometheus.
+`--devices auto` starts one process for each GPU. Each process is a separate worker. A process that
+ends too early is started again after a pause of 1 to 60 seconds. It is not started again if a
+person must act first, for example install a package. `cuda:0` is the GPU with the number 0 in
+`nvidia-smi`; CUDA_DEVICE_ORDER=FASTEST_FIRST numbers GPUs by speed.
+
+`--metrics 127.0.0.1:9100` serves metrics for Prometheus.
 
 With a token of a user, list all workers, or evict a faulty worker and revoke its leases:
 
@@ -106,6 +108,8 @@ def run(
             number = run_in_child(named)
         except ValueError as error:
             raise CommandError(f"--devices: {error}", ExitCode.WRONG_USAGE) from None
+        except GpuCountError as error:
+            raise CommandError(f"--devices: {error}") from None
     # Imported here, because the models and image libraries take a second to import.
     from trapline.worker.pipeline import list_default_slugs
     from trapline.worker.settings import WorkerSettingsError, load_settings
@@ -131,7 +135,8 @@ def run(
     try:
         run_worker(settings, pipeline or [], until_idle)
     except StartupError as error:
-        raise CommandError(str(error), START_ERROR_CODE) from None
+        code = START_ERROR_CODE if error.is_permanent else ExitCode.NOT_DONE
+        raise CommandError(str(error), code) from None
     except WorkerThreadError as error:
         raise CommandError(str(error)) from None
     except WorkerRejected as error:

@@ -21,7 +21,10 @@ AWAITED = {*STOP_SIGNALS, signal.SIGCHLD, signal.SIGALRM}
 FINAL_CODES = {0, int(ExitCode.WRONG_USAGE), int(ExitCode.REFUSED)}
 """Exit codes after which a child is not started again: a restart would end in the same way."""
 START_ERROR_CODE = NOT_STARTED if hasattr(os, "fork") else FAILED
-"""Exit code of a child that cannot start; without fork there is no parent that replaces it."""
+"""Exit code of a child that cannot start until a person acts.
+
+Without fork there is no parent that replaces the code.
+"""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 STEADY_S = 300.0
 """A child that ran this long has no failed starts any more."""
@@ -31,7 +34,7 @@ STEADY_S = 300.0
 class DeviceProcess:
     """The child of one device; its next start is at `due`, if it does not run.
 
-    `has_worked` is true after a child of the device got past its start.
+    `may_start` is true after a child of the device ended for another reason than NOT_STARTED.
     """
 
     number: int
@@ -39,7 +42,7 @@ class DeviceProcess:
     pid: int = 0
     started: float = 0.0
     due: float | None = 0.0
-    has_worked: bool = False
+    may_start: bool = False
     pause_s: float = SHORTEST_PAUSE_S
 
     @property
@@ -52,8 +55,9 @@ def run_in_child(devices: Sequence[str] = ()) -> int:
     """Fork for each device, and return in the children only, with the number of the device.
 
     Without devices there is one child. The parent restarts a child that hung; with `devices` it
-    also restarts one that died, after pauses from 1 to 60 s. A child whose first start fails is not
-    restarted: a setting, a package or a file is missing, and only a person can add it.
+    also restarts one that died or could not start, after pauses from 1 to 60 s. A child whose first
+    start fails until a person acts is not restarted: a pipeline or a package is missing, a licence
+    is not accepted, or a setting is wrong.
 
     A child has the same terminal and ends immediately when its parent ends in any way. It is in a
     separate session, so that it receives Ctrl-C once, from the parent. Call this before any thread
@@ -109,15 +113,15 @@ def _supervise(processes: Sequence[DeviceProcess]) -> int:
             if code is None:
                 continue
             hung = code == MODEL_HUNG
-            has_failed_start = code == NOT_STARTED
-            process.has_worked = process.has_worked or not has_failed_start
-            is_final = code in FINAL_CODES or (has_failed_start and not process.has_worked)
+            cannot_start = code == NOT_STARTED
+            process.may_start = process.may_start or not cannot_start
+            is_final = code in FINAL_CODES or (cannot_start and not process.may_start)
             if not is_stopping and (hung or (restarts_dead and not is_final)):
                 _plan_restart(process, at_once=hung)
                 continue
-            worst = worst or (FAILED if has_failed_start else code)
+            worst = worst or (FAILED if cannot_start else code)
             if not is_stopping and code and any(other.is_alive for other in processes):
-                _say(
+                _print_message(
                     f"the process of {process.device} ended and is not started again; the other "
                     "devices continue"
                 )
@@ -153,14 +157,14 @@ def _plan_restart(process: DeviceProcess, *, at_once: bool) -> None:
         process.pause_s = SHORTEST_PAUSE_S
     process.due = time.monotonic()
     if not at_once:
-        _say(
+        _print_message(
             f"the process of {process.device} ended; it is started again in {process.pause_s:.0f} s"
         )
         process.due += process.pause_s
         process.pause_s = min(LONGEST_PAUSE_S, 2 * process.pause_s)
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     print(f"trapline worker: {message}", file=sys.stderr, flush=True)
 
 

@@ -10,4 +10,4 @@ REJECTED = 4
 MODEL_HUNG = 70
 """A model did not return in time; the worker may be started again."""
 NOT_STARTED = 71
-"""The worker could not start. The supervisor reports FAILED in place of it."""
+"""The worker cannot start until a person acts. The supervisor reports FAILED in place of it."""

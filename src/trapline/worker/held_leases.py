@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,8 +57,8 @@ class HeldLeases:
         with self._lock:
             return lease.lease_token in self._held and lease.lease_token not in self._dropped
 
-    def complete(self, subjects: Sequence[str]) -> None:
-        """Remove leases whose results the server has or will never accept."""
+    def complete(self, subjects: Iterable[str]) -> None:
+        """Remove leases whose results the server has, will never accept, or never receives."""
         with self._lock:
             for subject in subjects:
                 self._held.pop(subject, None)

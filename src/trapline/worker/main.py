@@ -51,7 +51,14 @@ from trapline.worker.worker_names import WorkerNameLock
 
 
 class StartupError(Exception):
-    """The worker cannot start; the message names what is missing."""
+    """The worker cannot start; the message names what is missing.
+
+    With `is_permanent`, every later start fails in the same way until a person acts.
+    """
+
+    def __init__(self, message: str, *, is_permanent: bool = False) -> None:
+        super().__init__(message)
+        self.is_permanent = is_permanent
 
 
 def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | None = None) -> None:
@@ -158,7 +165,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
             poster=poster,
             identity=identity,
             log=log,
-            find_exit_code=lambda: find_exit_code(worker.error),
+            get_exit_code=lambda: get_exit_code(worker.error),
         )
         with (
             stop_on_signals(stop),
@@ -169,7 +176,7 @@ def run_worker(settings: WorkerSettings, slugs: Sequence[str], idle_s: float | N
         log.info("worker ended", **progress.read())
 
 
-def find_exit_code(error: BaseException | None) -> int:
+def get_exit_code(error: BaseException | None) -> int:
     """Return the exit code of a worker that ends with this error, or without one."""
     if error is None:
         return STOPPED
@@ -215,7 +222,7 @@ def load_pipelines(
     try:
         require_one_runtime()
     except RuntimeConflict as error:
-        raise StartupError(str(error)) from error
+        raise StartupError(str(error), is_permanent=True) from error
     started = time.monotonic()
     # Otherwise CUDA numbers GPUs by speed, and the numbers differ from those of nvidia-smi.
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
@@ -223,19 +230,23 @@ def load_pipelines(
     loaded: list[Pipeline] = []
     devices: list[str] = []
     missing: list[str] = []
+    is_permanent = True
     for slug in dict.fromkeys(slugs or list_default_slugs()):
         try:
             pipeline, used = _load_pipeline(settings, slug, device, log)
         except (UnknownPipeline, MissingExtra, ModelFileMissing, LicenceNotAccepted) as error:
+            # A download that failed may succeed later.
+            is_permanent = is_permanent and not isinstance(error, ModelFileMissing)
             if slugs:
-                raise StartupError(str(error)) from error
+                raise StartupError(str(error), is_permanent=is_permanent) from error
             missing.append(str(error))
             log.warning("pipeline left out", pipeline=slug, reason=str(error))
         else:
             loaded.append(pipeline)
             devices.append(used)
     if not loaded:
-        raise StartupError("; ".join(missing) or "no pipeline is installed")
+        text = "; ".join(missing) or "no pipeline is installed"
+        raise StartupError(text, is_permanent=is_permanent)
     providers = dict.fromkeys(pipeline.provider for pipeline in loaded if pipeline.provider)
     load_s = time.monotonic() - started
     return LoadedPipelines(loaded, list(dict.fromkeys(devices)), ", ".join(providers), load_s)
@@ -251,6 +262,8 @@ def _resolve_device(settings: WorkerSettings, log: FilteringBoundLogger) -> str:
         require_device(settings.device)
     except DeviceUnavailable as error:
         return _use_cpu(settings, error, log)
+    except MissingExtra as error:
+        raise StartupError(str(error), is_permanent=True) from error
     return settings.device
 
 

@@ -41,7 +41,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def next_listen(text: str, number: int) -> str:
+def compute_listen_address(text: str, number: int) -> str:
     """Return `HOST:PORT` with the port of the device of this number; the first one has number 0.
 
     Raises:

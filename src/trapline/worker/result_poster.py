@@ -1,9 +1,10 @@
 """Posting of results in batches, with retries; unsent results are saved to disk."""
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,6 +21,15 @@ MOST_SCORES = 100_000
 """Most scores in one request: about 2 MB of JSON."""
 
 Item = tuple[int, Result]
+
+
+@dataclass
+class SaveReport:
+    """The number of results saved to disk, and the leases of those that could not be saved."""
+
+    saved: int = 0
+    unsaved: list[str] = field(default_factory=list)
+    reason: str = ""
 
 
 class ResultPoster:
@@ -50,10 +60,9 @@ class ResultPoster:
         self._log = log
         self._progress = progress
         self._outbox_every_s = outbox_every_s
-        self._results: queue.Queue[Item] = queue.Queue()
-        self._next: Item | None = None
-        self._unsent = 0
-        self._lock = threading.Lock()
+        # A result stays here until it is posted or on disk, so that `save` finds it at any time.
+        self._waiting: deque[Item] = deque()
+        self._changed = threading.Condition()
         self._finishing = threading.Event()
         self._saved = len(outbox)
         self._settle = settle
@@ -63,21 +72,21 @@ class ResultPoster:
 
     def put(self, job_id: int, result: Result) -> None:
         """Add a result to post."""
-        with self._lock:
-            self._unsent += 1
-        self._results.put((job_id, result))
+        with self._changed:
+            self._waiting.append((job_id, result))
+            self._changed.notify()
 
     def has_room(self) -> bool:
         """Return whether results are posted fast enough for more work."""
-        return self._saved < FULLEST_OUTBOX and self._unsent < 20 * self._batch_size
+        return self._saved < FULLEST_OUTBOX and len(self._waiting) < 20 * self._batch_size
 
     def count_unsent(self) -> int:
         """Count the results that are neither posted nor saved to disk."""
-        return self._unsent
+        return len(self._waiting)
 
     def is_empty(self) -> bool:
         """Return whether every result is posted or saved to disk."""
-        return self._unsent == 0
+        return not self._waiting
 
     def finish(self) -> None:
         """Post each remaining result once, and save to disk those that fail.
@@ -88,23 +97,32 @@ class ResultPoster:
 
     def list_unsent(self) -> list[str]:
         """List the leases whose results are on disk."""
-        with self._lock:
-            return list(self._unsent_subjects)
+        with self._changed:
+            return list(dict.fromkeys(self._unsent_subjects))
 
-    def save(self) -> int:
-        """Save all waiting results to disk immediately, at the deadline; return their number."""
+    def save(self) -> SaveReport:
+        """Save all waiting results to disk immediately, before the process ends.
+
+        Results that are being posted are saved, too: the server accepts repeated results.
+        """
+        with self._changed:
+            waiting = list(self._waiting)
         by_job: dict[int, list[Result]] = {}
-        while True:
-            try:
-                job_id, result = self._results.get_nowait()
-            except queue.Empty:
-                break
+        for job_id, result in waiting:
             by_job.setdefault(job_id, []).append(result)
+        report = SaveReport()
         for job_id, results in by_job.items():
-            self._outbox.save(job_id, results)
-            with self._lock:
-                self._unsent_subjects += [result.reply_subject for result in results]
-        return sum(map(len, by_job.values()))
+            subjects = [result.reply_subject for result in results]
+            try:
+                self._outbox.save(job_id, results)
+            except OSError as error:
+                report.unsaved += subjects
+                report.reason = str(error)
+            else:
+                report.saved += len(results)
+                with self._changed:
+                    self._unsent_subjects += subjects
+        return report
 
     def run(self) -> None:
         """Post results until `finish` is called and none is left."""
@@ -117,37 +135,33 @@ class ResultPoster:
             ):
                 self._retry_saved()
                 tried_at = time.monotonic()
-            job_id, results = self._next_results()
+            job_id, results = self._wait_for_results()
             if results:
                 with self._progress.stage("post"):
                     self._post(job_id, results)
-                with self._lock:
-                    self._unsent -= len(results)
+                with self._changed:
+                    for _ in results:
+                        self._waiting.popleft()
             elif self._finishing.is_set():
                 return
 
-    def _next_results(self) -> tuple[int, list[Result]]:
-        """Return the waiting results of one job, as many as one request may have."""
-        item = self._next
-        self._next = None
-        if item is None:
-            try:
-                item = self._results.get(timeout=WAIT_S)
-            except queue.Empty:
+    def _wait_for_results(self) -> tuple[int, list[Result]]:
+        """Return the first waiting results of one job, as many as one request may have."""
+        with self._changed:
+            if not self._waiting:
+                self._changed.wait(WAIT_S)
+            if not self._waiting:
                 return 0, []
-        job_id, first = item
-        results, scores = [first], _count_scores(first)
-        while len(results) < self._batch_size and scores < MOST_SCORES:
-            try:
-                item = self._results.get_nowait()
-            except queue.Empty:
-                break
-            if item[0] != job_id:
-                self._next = item
-                break
-            results.append(item[1])
-            scores += _count_scores(item[1])
-        return job_id, results
+            first_job = self._waiting[0][0]
+            results: list[Result] = []
+            scores = 0
+            for job_id, result in self._waiting:
+                is_full = len(results) >= self._batch_size or scores >= MOST_SCORES
+                if is_full or job_id != first_job:
+                    break
+                results.append(result)
+                scores += _count_scores(result)
+        return first_job, results
 
     def _post(self, job_id: int, results: Sequence[Result]) -> None:
         # One attempt is enough while the server is known to be unavailable, and at the end: results
@@ -205,7 +219,7 @@ class ResultPoster:
     def _save_unsent(self, job_id: int, results: Sequence[Result], reason: str) -> None:
         path = self._outbox.save(job_id, results)
         self._saved = len(self._outbox)
-        with self._lock:
+        with self._changed:
             self._unsent_subjects += [result.reply_subject for result in results]
         self._log.warning(
             "results kept on disk", job=job_id, results=len(results), file=str(path), reason=reason
@@ -229,7 +243,7 @@ class ResultPoster:
             finally:
                 self._saved = len(self._outbox)
         if not self._saved:
-            with self._lock:
+            with self._changed:
                 settled, self._unsent_subjects = self._unsent_subjects, []
             self._settle(settled)
 

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from trapline.client.api_url import normalise_api_url
 from trapline.worker.devices import CPU, parse_device
 from trapline.worker.memory import ROOT, measure_memory
-from trapline.worker.metrics import next_listen, parse_listen
+from trapline.worker.metrics import compute_listen_address, parse_listen
 from trapline.worker.model_watch import BATCH_S, START_S
 
 FEWEST_PIXELS, MOST_PIXELS = 1_000_000, 300_000_000
@@ -28,7 +28,7 @@ def _build_default_model_cache() -> Path:
     return _find_folder("XDG_CACHE_HOME", ".cache") / "models"
 
 
-def find_pixel_budget(processes: int = 1, root: Path = ROOT) -> int:
+def compute_pixel_budget(processes: int = 1, root: Path = ROOT) -> int:
     """Return the pixels that each of the worker processes of this machine may hold decoded."""
     memory = measure_memory(root)
     free = memory.free if memory is not None else MOST_PIXELS * BYTES_PER_PIXEL
@@ -61,7 +61,7 @@ class WorkerSettings(BaseSettings):
     stop_timeout: Annotated[float, Field(gt=0)] = 10.0
     poll: Annotated[float, Field(gt=0, le=300)] = 2.0
     pixels_in_flight: Annotated[int, Field(ge=FEWEST_PIXELS)] = Field(
-        default_factory=find_pixel_budget
+        default_factory=compute_pixel_budget
     )
     max_image_pixels: Annotated[int, Field(ge=1)] = 150_000_000
     max_image_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
@@ -134,10 +134,10 @@ def load_settings(number: int = 0, processes: int = 1, /, **given: object) -> Wo
                 lines.append(f"{variable}: {wrong['msg'].removeprefix('Value error, ')}")
         raise WorkerSettingsError("\n".join(lines)) from None
     if processes > 1 and "pixels_in_flight" not in settings.model_fields_set:
-        settings.pixels_in_flight = find_pixel_budget(processes)
+        settings.pixels_in_flight = compute_pixel_budget(processes)
     if settings.metrics is not None:
         try:
-            settings.metrics = next_listen(settings.metrics, number)
+            settings.metrics = compute_listen_address(settings.metrics, number)
         except ValueError as error:
             raise WorkerSettingsError(f"TRAPLINE_METRICS: {error}") from None
     return settings

@@ -167,10 +167,14 @@ class WorkerIdentity:
                 break
         return stop.is_set()
 
-    def release(self) -> None:
-        """Release the leases that are not begun. Wait for a release that runs in another thread."""
+    def release(self, unsaved: Collection[str] = ()) -> None:
+        """Release the leases that are not begun, and those whose results could not be saved.
+
+        Wait for a release that runs in another thread.
+        """
         with self._release_lock:
-            idle = self._holding.remove_idle()
+            self._holding.complete(unsaved)
+            idle = [*self._holding.remove_idle(), *unsaved]
             if idle and self._welcome is not None:
                 try:
                     self._log.info("tasks are released", tasks=self._api.release_leases(idle))

@@ -17,7 +17,7 @@ RUNS = sized(200, 10)
 AT_ONCE = 8
 AWAKE = 3
 IMAGES = 60
-TAKEOVERS = sized(100, 2)
+TAKEOVERS = sized(100, 8)
 TAKEOVER_IMAGES = 12
 
 
@@ -91,12 +91,16 @@ def test_kills_during_takeovers_leave_one_result_for_each_task(
     scene.add_worker(2, work_s=0.1, batch=2, additions=True, reports=True)
     jobs = 0
 
-    def has_more(count: Callable[[], int], seen: int) -> bool:
+    def create_jobs_until(what: str, count: Callable[[], int]) -> None:
+        """Keep the workers busy until `count` returns more than now."""
         nonlocal jobs
-        if scene.count_open() == 0:
-            scene.make_expanded_job()
-            jobs += 1
-        return count() > seen
+        seen, deadline = count(), time.monotonic() + 120
+        while count() <= seen:
+            assert time.monotonic() < deadline, f"no {what} within 120 s"
+            if scene.count_open() == 0:
+                scene.make_expanded_job()
+                jobs += 1
+            time.sleep(0.1)
 
     def count_takeovers() -> int:
         return int(scene.ask("select count(*) from attempts where outcome = 'taken over'")[0][0])
@@ -105,18 +109,16 @@ def test_kills_during_takeovers_leave_one_result_for_each_task(
         return _list_statuses(scene).count("duplicate")
 
     for number in range(TAKEOVERS):
-        seen = count_takeovers()
-        wait_for("a takeover", partial(has_more, count_takeovers, seen), 120)
+        create_jobs_until("takeover", count_takeovers)
         victim = "worker 2" if number % 2 else "worker 1"
         part = scene.keeper.find(victim)
         wait_for(victim, partial(getattr, part, "is_running"))
         scene.kill(victim)
-    seen = count_duplicates()
-    wait_for("both answers", partial(has_more, count_duplicates, seen), 120)
+    create_jobs_until("second result of a task", count_duplicates)
     scene.drain(120)
     tally = check(scene)
     assert tally.results == tally.tasks == jobs * TAKEOVER_IMAGES
-    assert tally.lost_attempts > 0, "nobody held a task when it was killed: the test proves nothing"
+    assert tally.lost_attempts > 0, "no worker held a task when killed: the test proves nothing"
     figures.add(
         "P9",
         "kills during takeovers; lost, doubled",

@@ -4,16 +4,21 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 from tests.support.worker_test_server import FakeServer, make_jpeg
 from tests.unit.worker.test_process import finish, installed, start
 
-from trapline.worker.device_list import parse_devices
+from trapline.worker.device_list import GpuCountError, parse_devices
+from trapline.worker.exit_codes import FAILED
+from trapline.worker.main import StartupError, load_pipelines
 from trapline.worker.metrics import GpuMemoryGauge, measure_gpu_memory
 from trapline.worker.onnx_session import RuntimeConflict, require_one_runtime
 from trapline.worker.settings import WorkerSettingsError, load_settings
@@ -26,6 +31,17 @@ def wait_until(is_true: Callable[[], bool], seconds: float = 60) -> None:
     while not is_true():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Read what the worker prints until a line contains the text."""
+    assert process.stderr is not None
+    told = ""
+    while text not in told:
+        line = process.stderr.readline()
+        assert line, told
+        told += line
+    return told
 
 
 def list_pids(server: FakeServer) -> list[int]:
@@ -59,12 +75,7 @@ def test_each_device_is_a_worker_and_a_dead_one_is_replaced(
     [package] = installed.glob("*.dist-info")
     package = package.rename(installed / "away")
     os.kill(hellos[0]["pid"], signal.SIGKILL)
-    assert process.stderr is not None
-    told = ""
-    while "started again in 2 s" not in told:
-        line = process.stderr.readline()
-        assert line, told
-        told += line
+    told = read_until(process, "started again in 2 s")
     package.rename(installed / "slow_pipelines-1.0.dist-info")
     wait_until(lambda: len(list_pids(server)) == 3)
     process.send_signal(signal.SIGTERM)
@@ -83,6 +94,83 @@ def test_processes_that_cannot_start_end_with_the_message(
     assert err.count("package offers pipeline nonsense") == 2
     assert "Traceback" not in err
     assert "started again" not in err.replace("not started again", "")
+
+
+def test_a_process_that_cannot_start_yet_is_started_again(
+    server: FakeServer, installed: Path
+) -> None:
+    server.additions = True
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        metrics = f"127.0.0.1:{busy.getsockname()[1]}"
+        process = start(server, installed, "-p", "slow", "--devices", "cpu", "--metrics", metrics)
+        told = read_until(process, "started again in 1 s")
+    wait_until(lambda: len(list_pids(server)) == 1)
+    process.send_signal(signal.SIGTERM)
+    code, _, err = finish(process)
+    assert code == 0, err
+    assert f"the metrics cannot be served at {metrics}" in told
+    assert "Traceback" not in told
+
+
+NOT_READY = """
+from trapline.wire.pipelines import Algorithm
+from trapline.worker.model_files import ModelFile
+from trapline.worker.pipeline import Pipeline
+
+class Base(Pipeline):
+    name = "Not ready"
+    algorithms = (Algorithm(name="None", key="none"),)
+    def load(self, machine):
+        for file in self.models:
+            machine.fetch(file)
+    def run(self, images):
+        return [[] for _ in images]
+
+class Undownloaded(Base):
+    slug = "undownloaded"
+    models = (ModelFile("net.onnx", "https://127.0.0.1:1/net.onnx", 1, "0" * 64, "MIT"),)
+
+class Unlicensed(Base):
+    slug = "unlicensed"
+    models = (ModelFile("net.onnx", "https://127.0.0.1:1/net.onnx", 1, "0" * 64, "AGPL-3.0-only"),)
+
+class Incomplete(Base):
+    slug = "incomplete"
+    needs = ("a_module_that_does_not_exist",)
+"""
+UNREADY = ("undownloaded", "unlicensed", "incomplete")
+
+
+@pytest.mark.parametrize(
+    ("slug", "is_permanent"),
+    [
+        ("nonsense", True),
+        ("unlicensed", True),
+        ("incomplete", True),
+        ("undownloaded", False),
+    ],
+)
+def test_a_start_is_repeated_unless_a_person_must_act(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slug: str,
+    is_permanent: bool,
+) -> None:
+    info = tmp_path / "packages" / "unready-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info.parent / "unready_pipelines.py").write_text(NOT_READY)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: unready\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[trapline.pipelines]\n"
+        + "".join(f"{name} = unready_pipelines:{name.title()}\n" for name in UNREADY)
+    )
+    monkeypatch.syspath_prepend(info.parent)
+    settings = load_settings(token="t", model_cache=tmp_path / "cache")
+    with pytest.raises(StartupError) as raised:
+        load_pipelines(settings, [slug], structlog.get_logger())
+    assert raised.value.is_permanent is is_permanent
 
 
 def test_the_port_of_each_device_exists() -> None:
@@ -116,8 +204,22 @@ def write_program(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) ->
 def test_a_driver_that_fails_is_not_replaced_by_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_program(tmp_path, monkeypatch, "echo 'Driver/library version mismatch'; exit 18")
-    with pytest.raises(ValueError, match=r"Driver/library version mismatch.*--devices cpu"):
+    write_program(tmp_path, monkeypatch, "echo 'Driver/library version mismatch.'; exit 18")
+    with pytest.raises(
+        GpuCountError, match=r"failed: Driver/library version mismatch\. Nothing .*--devices cpu$"
+    ):
+        parse_devices("auto")
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("trapline"), "worker", "--devices", "auto"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "Nothing was leased" in ended.stderr) == (FAILED, True), ended.stderr
+    assert "Traceback" not in ended.stderr
+    write_program(tmp_path, monkeypatch, "echo 'GPU 0: A'; exec sleep 60")
+    monkeypatch.setattr("trapline.worker.device_list.LIST_WITHIN_S", 0.2)
+    with pytest.raises(GpuCountError, match=r"it did not end within 0\.2 s\. Nothing was leased\."):
         parse_devices("auto")
     monkeypatch.setenv("PATH", "/nowhere")
     assert parse_devices("auto") == ["cpu"]

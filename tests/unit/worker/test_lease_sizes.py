@@ -14,7 +14,7 @@ from trapline.worker.lease_size import HeldWork
 from trapline.worker.loop import WorkerLimits
 from trapline.worker.memory import Memory, has_room_to_grow, measure_memory
 from trapline.worker.pipeline import InputImage, ModelDetection
-from trapline.worker.settings import FEWEST_PIXELS, MOST_PIXELS, find_pixel_budget, load_settings
+from trapline.worker.settings import FEWEST_PIXELS, MOST_PIXELS, compute_pixel_budget, load_settings
 
 
 def build_work(held: int, running: int, batch: int, seconds: float | None) -> HeldWork:
@@ -191,11 +191,11 @@ def test_the_processes_of_a_machine_share_the_memory_for_decoded_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "proc", meminfo="MemTotal: 12000000 kB\nMemAvailable: 3000000 kB\n")
-    assert find_pixel_budget(1, tmp_path) == 256_000_000
-    assert find_pixel_budget(4, tmp_path) == 64_000_000
-    assert find_pixel_budget(10_000, tmp_path) == 1_000_000
+    assert compute_pixel_budget(1, tmp_path) == 256_000_000
+    assert compute_pixel_budget(4, tmp_path) == 64_000_000
+    assert compute_pixel_budget(10_000, tmp_path) == 1_000_000
     write(tmp_path / "proc", meminfo="MemTotal: 120000000 kB\nMemAvailable: 90000000 kB\n")
-    assert find_pixel_budget(4, tmp_path) == MOST_PIXELS
+    assert compute_pixel_budget(4, tmp_path) == MOST_PIXELS
     monkeypatch.chdir(tmp_path)
     assert load_settings(0, 1, token="t").pixels_in_flight > FEWEST_PIXELS
     assert load_settings(1, 10**9, token="t").pixels_in_flight == FEWEST_PIXELS

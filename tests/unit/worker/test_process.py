@@ -164,7 +164,7 @@ def test_a_model_that_does_not_come_back_costs_one_picture(
     process = start(server, installed, "-p", "slow", SLOW_S="0", HANGS_AT_WIDTH="128", **ONE_SECOND)
     until = time.monotonic() + 30
     while len(server.workers) < 2 and process.poll() is None:
-        assert time.monotonic() < until, "nobody began again"
+        assert time.monotonic() < until, "no process was started again"
         time.sleep(0.02)
     # A server hears that the other one is gone; this one would hand the task to what it still waits
     # for.
