@@ -145,7 +145,7 @@ def test_a_finding_is_reviewed_by_keys_and_what_was_said_is_taken_back(
         wait_for("the image to be reviewed", lambda: owner.get_image(image).reviewers != [])
     expect(history.first).to_contain_text("some cat × 3 + red fox Ada")
     tab.open(f"/projects/{seat.scene.project}/images")
-    # The icon stands before the initials, and does not cover them.
+    # The icon is before the initials, and does not cover them.
     mark = page.locator(f'.tile[data-image-id="{image}"] .tile-review')
     expect(mark.locator("svg")).to_have_css("width", "13px")
     tab.expect_nothing_wrong()

@@ -46,7 +46,7 @@ def test_a_visit_is_a_strip_that_plays_and_a_clock_is_set_and_set_back(
         page.get_by_role("button", name="Stop").click()
         page.get_by_role("link", name="Show in the grid").click()
         page.locator(".tile[data-image-id]").first.wait_for()
-        # The icon stands before the number of images, and does not cover it.
+        # The icon is before the number of images, and does not cover it.
         expect(page.locator(".tile-sequence svg").first).to_have_css("width", "13px")
         assert "sequence=" in page.url
         client.update_images([image.id for image in images], as_read=True)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 from tests.support.accessibility_checker import find_barriers, read_axe
 from tests.support.browser_session import WINDOWS, Watched, open_tab, open_webgl_browser
-from tests.support.signed_in_browser import Seat, box_of
+from tests.support.insight_map import find_place, save_map, without_tiles
+from tests.support.signed_in_browser import Seat
 
 from trapline.client import Trapline
 from trapline.wire.deployments import NewDeployment
@@ -330,38 +330,6 @@ def open_map(tab: Watched, survey: Survey) -> tuple[Page, Locator]:
     return page, drawn
 
 
-def save_map(page: Page) -> Image.Image:
-    """Save the map as a PNG file."""
-    with page.expect_download() as saved:
-        page.get_by_role("button", name="Download PNG").click()
-    return Image.open(Path(saved.value.path()).resolve()).convert("RGB")
-
-
-def find_place(drawn: Locator, place: str) -> tuple[float, float]:
-    """Compute where a place is: all places with a margin of 0.01° and 48 px fill the map."""
-    box = box_of(drawn)
-    south, north = min(at[0] for at in PLACES.values()), max(at[0] for at in PLACES.values())
-    west, east = min(at[1] for at in PLACES.values()), max(at[1] for at in PLACES.values())
-    # Mercator: at this latitude, a degree to the north is longer by 1 / cos(latitude).
-    stretch = 1 / math.cos(math.radians((south + north) / 2))
-    scale = min(
-        (box["width"] - 96) / (east - west + 0.02),
-        (box["height"] - 96) / ((north - south + 0.02) * stretch),
-    )
-    latitude, longitude = PLACES[place]
-    return (
-        box["width"] / 2 + (longitude - (west + east) / 2) * scale,
-        box["height"] / 2 - (latitude - (south + north) / 2) * stretch * scale,
-    )
-
-
-def without_tiles(route: Route) -> None:
-    """Answer with the document of a server whose operator set no tiles."""
-    answer = route.fetch()
-    body = re.sub(r'<meta name="map-tiles"[^>]*>', "", answer.text())
-    route.fulfill(response=answer, body=body)
-
-
 def test_the_map_has_circles_at_the_places_and_a_list(drawing_tab: Watched, survey: Survey) -> None:
     drawing_tab.page.route("**/insights/map", without_tiles)
     page, drawn = open_map(drawing_tab, survey)
@@ -373,7 +341,7 @@ def test_the_map_has_circles_at_the_places_and_a_list(drawing_tab: Watched, surv
         ("Ridge", "5.0 per 100 camera-nights, 1 event"),
         ("Old oak", "60.0 per 100 camera-nights, 12 events"),
     ):
-        x, y = find_place(drawn, place)
+        x, y = find_place(drawn, PLACES, place)
         drawn.click(position={"x": x, "y": y})
         expect(panel.locator(".rate-chosen")).to_contain_text(f"{place} {text}")
     expect(panel).to_contain_text("Natural Earth")
