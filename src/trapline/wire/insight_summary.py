@@ -77,6 +77,7 @@ class SpeciesSummary(Message):
     name: SpeciesName
     taxon_id: UUID | None
     kind: ObservationKind
+    is_species: bool = Field(description="False for a name that leaves the species open.")
     images: Count
     events: Count
     individuals: Count
@@ -92,8 +93,9 @@ class SpeciesSummary(Message):
 class InsightSummary(Message):
     """Events, species and effort of a survey, by species and by deployment.
 
-    Species are listed with the most events first. `sentence` states the totals in English. The
-    bootstrap is seeded with `seed`, so that the same data gives the same intervals.
+    Names are listed with the most events first; `species_count` counts those that are species.
+    `sentence` states the totals in English. The bootstrap is seeded with `seed`, so that the same
+    data gives the same intervals.
     """
 
     sentence: AnyText

@@ -26,7 +26,7 @@ class TrendPeriod(Message):
 
     `nights` is the effort of all deployments: the sum of the active shares of their local days.
     `species` counts those with an event in the period, and `new_species` those with their first
-    event in it.
+    event in it; names that leave the species open are not counted.
     """
 
     start: date

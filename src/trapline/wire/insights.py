@@ -38,6 +38,7 @@ class NoteCode(StrEnum):
     ESTIMATED_EFFORT = "estimated_effort"
     NO_AUDIT_SAMPLE = "no_audit_sample"
     NO_THRESHOLD = "no_threshold"
+    NOT_SPECIES = "not_species"
 
 
 class InsightNote(Message):

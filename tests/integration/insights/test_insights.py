@@ -203,6 +203,36 @@ async def test_a_label_finds_the_detection_history_of_its_taxon(field: Field) ->
         assert row[1:] == ["1"]
 
 
+async def test_names_that_leave_the_species_open_are_not_species(field: Field) -> None:
+    fox = await add_taxon(field, "Vulpes vulpes", family="Canidae", genus="Vulpes")
+    taxa = []
+    for name, rank in (("Vulpes vulpes crucigera", "subspecies"), ("Canidae", "family")):
+        body = {"project": field.project, "scientific_name": name, "rank": rank}
+        made = await field.call("POST", "/taxa", body)
+        assert made.status_code == 201, made.text
+        taxa.append(made.json()["id"])
+    while await build_observations(field.system, SYSTEM):
+        pass
+    images = [[str(one)] for one in field.images]
+    for taxon, of in zip((fox, *taxa), images, strict=False):
+        await say(field, kind="correct", taxon=taxon, images=of)
+    for label, of in zip(("animal", "bird", "Deer"), images[3:], strict=True):
+        await say(field, kind="correct", label=label, images=of)
+    found = await get(field, "summary")
+    assert found["sentence"].startswith("6 events of 2 species in")
+    assert {one["name"] for one in found["species"] if one["is_species"]} == {
+        "Vulpes vulpes",
+        "Vulpes vulpes crucigera",
+        "Deer",
+    }
+    [note] = [one for one in found["notes"] if one["code"] == "not_species"]
+    assert sorted(note["names"]) == ["Canidae", "animal", "bird"]
+    assert [one["species"] for one in found["deployments"]] == [2]
+    [june] = (await get(field, "trends"))["periods"]
+    assert (june["events"], june["species"], june["new_species"]) == (6, 2, 2)
+    assert (await get(field, "accumulation"))["chao2"]["observed"] == 2
+
+
 async def test_camera_health_and_activity(field: Field) -> None:
     await identify(field)
     [camera] = (await get(field, "camera-health"))["cameras"]

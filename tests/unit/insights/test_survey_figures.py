@@ -107,7 +107,7 @@ def test_withheld_names_are_listed_in_their_own_order() -> None:
 def test_dates_two_thousand_years_apart_are_refused_at_once() -> None:
     survey = build_survey([1] * 7, start=datetime(2, 1, 1, tzinfo=UTC), end=START)
     # 2,024 years have 739,000 days, and seven deployments more than 5,000,000.
-    with pytest.raises(Unprocessable, match="start: is required"):
+    with pytest.raises(Unprocessable, match="start: is too early"):
         build_accumulation(narrow(survey))
     with pytest.raises(Unprocessable, match="use longer occasions"):
         build_detection_history(narrow(survey), "Fox", 1)

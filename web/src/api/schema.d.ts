@@ -7629,8 +7629,9 @@ export interface components {
          * InsightSummary
          * @description Events, species and effort of a survey, by species and by deployment.
          *
-         *     Species are listed with the most events first. `sentence` states the totals in English. The
-         *     bootstrap is seeded with `seed`, so that the same data gives the same intervals.
+         *     Names are listed with the most events first; `species_count` counts those that are species.
+         *     `sentence` states the totals in English. The bootstrap is seeded with `seed`, so that the same
+         *     data gives the same intervals.
          */
         InsightSummary: {
             /** Deployments */
@@ -9356,7 +9357,7 @@ export interface components {
          * @description The reason why a figure is missing or must be read with care.
          * @enum {string}
          */
-        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_audit_sample" | "no_threshold";
+        NoteCode: "no_observations" | "no_effort" | "few_deployments" | "few_events" | "outside_period" | "without_coordinates" | "estimated_effort" | "no_audit_sample" | "no_threshold" | "not_species";
         /**
          * Notice
          * @description Subscription of a user to a kind of notice; `last_sent_at` is the time of the last e-mail.
@@ -12662,6 +12663,11 @@ export interface components {
             /** Individuals */
             individuals: number;
             interval: components["schemas"]["Interval"] | null;
+            /**
+             * Is Species
+             * @description False for a name that leaves the species open.
+             */
+            is_species: boolean;
             kind: components["schemas"]["ObservationKind"];
             /**
              * Last Seen
@@ -13182,7 +13188,7 @@ export interface components {
          *
          *     `nights` is the effort of all deployments: the sum of the active shares of their local days.
          *     `species` counts those with an event in the period, and `new_species` those with their first
-         *     event in it.
+         *     event in it; names that leave the species open are not counted.
          */
         TrendPeriod: {
             /**

@@ -40,7 +40,11 @@ export function Panel({ title, id, query, controls, foot, children }: PanelProps
 
 export function Notes({ notes }: { notes: InsightNote[] }) {
   return notes.map((note) => (
-    <p key={`${note.code} ${note.text}`}>{t.notes[note.code] ?? note.text}</p>
+    <p key={`${note.code} ${note.text}`}>
+      {note.code === "not_species"
+        ? t.notSpecies(note.names ?? [])
+        : (t.notes[note.code] ?? note.text)}
+    </p>
   ))
 }
 

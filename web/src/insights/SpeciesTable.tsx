@@ -138,7 +138,7 @@ function SpeciesRow({ one, sites, measure, most, mostRate, filter, short }: RowP
   const chosen = { ...NO_FILTER, class: one.name, from: filter.start, to: filter.end }
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" className={one.is_species ? undefined : "soft"}>
         <span className="swatch" style={{ background: colour(one.name) }} />
         <Link
           href={withSearch(paths.images(project.id), {

@@ -2,6 +2,11 @@ import { choosePlural, formatCount, formatDecimal, formatPlural } from "../ui/de
 import type { Translation } from "../ui/translation"
 import type * as en from "./en"
 
+const SHOWN_NAMES = 5
+const shortenList = (names: string[]) =>
+  names.length > SHOWN_NAMES
+    ? `${names.slice(0, SHOWN_NAMES).join(", ")} und ${formatCount(names.length - SHOWN_NAMES)} weitere`
+    : names.join(", ")
 const formatEvents = (count: number) => formatPlural(count, "Ereignis", "Ereignisse")
 const formatInterval = (low: string, high: string) => `95-%-Intervall ${low} bis ${high}`
 
@@ -39,6 +44,7 @@ export const insightTexts: Translation<typeof en.insightTexts> = {
   totals: ["", " von ", " in ", " an ", "."],
   reviewed: (reviewed, images) =>
     `${formatCount(reviewed)} von ${formatCount(images)} ${choosePlural(images, "Bild ist", "Bildern sind")} geprüft.`,
+  notSpecies: (names) => `Nicht als Art gezählt: ${shortenList(names)}.`,
   definition: "Definitionen mit ihren Quellen: docs/reference/insights.md.",
   emptyTitle: "Noch keine Ereignisse",
   empty:

@@ -1,5 +1,11 @@
 import { formatCount, formatDecimal, formatPlural } from "../ui/en"
 
+const SHOWN_NAMES = 5
+/** The first names of a list, and how many others it has. */
+const shortenList = (names: string[]) =>
+  names.length > SHOWN_NAMES
+    ? `${names.slice(0, SHOWN_NAMES).join(", ")} and ${formatCount(names.length - SHOWN_NAMES)} more`
+    : names.join(", ")
 const formatEvents = (count: number) => formatPlural(count, "event", "events")
 const formatNights = (nights: number) =>
   formatPlural(Math.round(nights), "camera-night", "camera-nights")
@@ -48,6 +54,8 @@ export const insightTexts = {
   review: "Review images",
   interval95: formatInterval,
   images: (count: number) => formatPlural(count, "image", "images"),
+  /** Why the number of species is smaller than the number of names. */
+  notSpecies: (names: string[]) => `Not counted as species: ${shortenList(names)}.`,
   /** Notes of the server by their code; a code without a text here is shown as the server wrote it. */
   notes: {
     no_observations: "No observation matches these filters.",

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from trapline.server.insights.actions.identified_species import group_by_species, list_rank_notes
 from trapline.server.insights.actions.surveys import FilteredSurvey, build_insight
 from trapline.server.insights.rules.accumulation import (
     SpeciesAccumulation,
@@ -39,7 +40,7 @@ def build_accumulation(survey: FilteredSurvey) -> Accumulation:
         for place, (effort, one) in enumerate(zip(survey.efforts, survey.deployments, strict=True))
     ]
     found = []
-    for places in survey.species.values():
+    for places in group_by_species(survey).values():
         days = [
             to_local(one.events.starts, survey.deployments[one.deployment].time_zone) // DAY * sites
             + one.deployment
@@ -60,7 +61,7 @@ def build_accumulation(survey: FilteredSurvey) -> Accumulation:
         units=len(ordered),
         steps=_list_steps(known, first) if known is not None else [],
         chao2=_describe_richness(known.richness) if known is not None and found else None,
-        notes=survey.list_notes(),
+        notes=[*survey.list_notes(), *list_rank_notes(survey)],
     )
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from trapline.server.images.actions.deployments import is_silent
+from trapline.server.insights.actions.identified_species import group_by_species, list_rank_notes
 from trapline.server.insights.actions.surveys import (
     FilteredSurvey,
     SpeciesEvents,
@@ -19,6 +20,7 @@ from trapline.server.insights.rules.event_rates import (
 from trapline.server.insights.rules.filters import SurveyFilter
 from trapline.server.insights.rules.local_times import DAY, Moments, to_datetime, to_local
 from trapline.server.insights.rules.proportions import ConfidenceInterval
+from trapline.server.insights.rules.species_names import get_species
 from trapline.server.platform.access import Scope
 from trapline.server.platform.app_context import AppContext
 from trapline.wire.insight_summary import (
@@ -55,7 +57,8 @@ def build_summary(survey: FilteredSurvey, seed: int) -> InsightSummary:
     events = sum(one.events for one in species)
     effort = float(nights.sum())
     active = sum(1 for one in deployments if one.nights > 0)
-    notes = survey.list_notes()
+    count = len(group_by_species(survey))
+    notes = [*survey.list_notes(), *list_rank_notes(survey)]
     if species and all(one.interval is None for one in species):
         notes.append(
             InsightNote(
@@ -64,11 +67,11 @@ def build_summary(survey: FilteredSurvey, seed: int) -> InsightSummary:
             )
         )
     return InsightSummary(
-        sentence=f"{_count(events, 'event')} of {len(species):,} species in "
+        sentence=f"{_count(events, 'event')} of {count:,} species in "
         f"{_count(round(effort), 'camera-night')} at {_count(active, 'deployment')}.",
         filter=survey.describe_filter(),
         events=events,
-        species_count=len(species),
+        species_count=count,
         nights=effort,
         deployments_count=active,
         images=sum(len(one) for one in survey.images),
@@ -103,6 +106,7 @@ def _list_species(
                 name=name,
                 taxon_id=survey.survey.taxa.get(name),
                 kind=survey.wanted.kind,
+                is_species=get_species(name, survey.survey.specificities) is not None,
                 images=sum(one.images for one in cells),
                 events=sum(one.events for one in cells),
                 individuals=sum(one.individuals for one in cells),
@@ -152,6 +156,7 @@ def _describe_deployment(
     one, effort, images = survey.deployments[place], survey.efforts[place], survey.images[place]
     last = to_datetime(int(one.images[-1])) if len(one.images) else None
     state = get_state(one, survey)
+    names = {get_species(each.name, survey.survey.specificities) for each in found}
     gaps = list_gaps(images, one)
     is_proposed = one.ended_at is None and state is DeploymentState.SILENT
     return DeploymentEffort(
@@ -170,7 +175,7 @@ def _describe_deployment(
         last_image_at=to_datetime(int(images[-1])) if len(images) else None,
         suggested_end=last if is_proposed else None,
         events=sum(len(each.events) for each in found),
-        species=len(found),
+        species=len(names - {None}),
     )
 
 

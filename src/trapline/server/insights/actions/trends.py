@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from trapline.server.insights.actions.identified_species import group_by_species, list_rank_notes
 from trapline.server.insights.actions.surveys import FilteredSurvey, SpeciesEvents, build_insight
 from trapline.server.insights.rules.calendar_periods import (
     Numbers,
@@ -63,14 +64,18 @@ def build_trends(
         )
     nights = np.asarray(np.bincount(active - first, weights=shares, minlength=count), np.float64)
     events = {name: np.bincount(some - first, minlength=count) for name, some in numbers.items()}
+    species = [
+        np.bincount(number_periods(_list_days(survey, places), step) - first, minlength=count)
+        for places in group_by_species(survey).values()
+    ]
     shown = list(events) if all_species else list(events)[:MOST_SPECIES]
     return Trends(
         filter=survey.describe_filter(),
         step=step,
-        periods=_list_periods(first, step, nights, events.values()),
+        periods=_list_periods(first, step, nights, events.values(), species),
         species=[_describe_species(name, events[name], nights) for name in shown],
         species_left_out=len(events) - len(shown),
-        notes=survey.list_notes(),
+        notes=[*survey.list_notes(), *list_rank_notes(survey)],
     )
 
 
@@ -84,9 +89,14 @@ def _list_days(survey: FilteredSurvey, places: Iterable[SpeciesEvents]) -> Numbe
 
 
 def _list_periods(
-    first: int, step: CalendarStep, nights: NDArray[np.float64], events: Collection[Numbers]
+    first: int,
+    step: CalendarStep,
+    nights: NDArray[np.float64],
+    events: Collection[Numbers],
+    of_species: Collection[Numbers],
 ) -> list[TrendPeriod]:
-    table = np.array(list(events), np.int64).reshape(len(events), len(nights))
+    totals = np.array(list(events), np.int64).reshape(len(events), len(nights)).sum(axis=0)
+    table = np.array(list(of_species), np.int64).reshape(len(of_species), len(nights))
     firsts = (table > 0).argmax(axis=1) if len(nights) else np.zeros(0, np.int64)
     new = np.bincount(firsts, minlength=len(nights))
     return [
@@ -101,7 +111,7 @@ def _list_periods(
         for number, (effort, total, seen, found) in enumerate(
             zip(
                 nights.tolist(),
-                table.sum(axis=0).tolist(),
+                totals.tolist(),
                 (table > 0).sum(axis=0).tolist(),
                 new.tolist(),
                 strict=True,

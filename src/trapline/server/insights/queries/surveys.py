@@ -65,6 +65,8 @@ class Survey:
     observed: Sequence[NameAtDeployment]
     taxa: dict[str, UUID]
     reviewed: int
+    specificities: dict[str, int] = field(default_factory=dict)
+    """Ranks of the names as numbers, see `review.rules.name_meanings`."""
 
 
 async def get_survey_version(scope: Scope, tx: Transaction, project_id: int) -> tuple[Any, ...]:
@@ -97,11 +99,13 @@ async def load_survey(scope: Scope, tx: Transaction, project_id: int) -> Survey:
     """Load the arrays of a project: a million images take about a second."""
     scope.check(project_id)
     deleted = await _list_deleted(tx, project_id)
+    meanings = await _list_meanings(tx, project_id)
     return Survey(
         await _list_deployments(tx, project_id, deleted),
         await _list_observed(tx, project_id),
-        await _list_taxa(tx, project_id),
+        {name: taxon for name, taxon, _ in meanings if taxon is not None},
         await _count_reviewed(tx, project_id),
+        {name: specificity for name, _, specificity in meanings},
     )
 
 
@@ -188,13 +192,15 @@ async def _list_observed(tx: Transaction, project_id: int) -> list[NameAtDeploym
     ]
 
 
-async def _list_taxa(tx: Transaction, project_id: int) -> dict[str, UUID]:
+async def _list_meanings(tx: Transaction, project_id: int) -> list[tuple[str, UUID | None, int]]:
+    # A name can also be a label that is not mapped: its taxon decides.
     cursor = await tx.execute(
-        "select distinct m.name, m.taxon_id from name_meanings m join projects p"
-        " on p.observation_set_id = m.set_id where p.id = %s and m.taxon_id is not null",
+        "select distinct on (m.name) m.name, m.taxon_id, m.specificity from name_meanings m"
+        " join projects p on p.observation_set_id = m.set_id where p.id = %s"
+        " order by m.name, m.taxon_id nulls last, m.specificity desc",
         (project_id,),
     )
-    return dict(await cursor.fetchall())
+    return await cursor.fetchall()
 
 
 async def _count_reviewed(tx: Transaction, project_id: int) -> int:
