@@ -5,6 +5,8 @@ The field names are those of the worker protocol.
 
 from typing import Any
 
+from pydantic import Field
+
 from trapline.wire.values import AnyText, Fraction, LeaseToken, LongText, Message, Name, Real, Text
 
 
@@ -48,6 +50,18 @@ class Detection(Message):
     timestamp: Text | None = None
     crop_image_url: LongText | None = None
     classifications: list[Classification] = []
+    mask: dict[str, Any] | None = Field(
+        default=None,
+        description="Outline of the object: the `data` of an annotation of type segmentation, as "
+        "run lengths or as a polygon in pixels of the image as served.",
+    )
+    keypoints: dict[str, Any] | None = Field(
+        default=None,
+        description="`{keypoints, skeleton}`: the `data` of an annotation of type keypoint.",
+    )
+    embedding: list[Real] | None = Field(
+        default=None, description="Vector of the object; stored unchanged with its box."
+    )
 
 
 class SourceImage(Message):

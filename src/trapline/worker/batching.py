@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from trapline.wire.results import (
     AlgorithmReference,
     BoundingBox,
@@ -19,6 +17,7 @@ from trapline.wire.results import (
 )
 from trapline.worker.model_watch import ModelWatch
 from trapline.worker.pipeline import InputImage, ModelClassification, ModelDetection, Pipeline
+from trapline.worker.shapes import build_keypoints, build_mask, list_numbers
 
 RAISE_AFTER = 10
 LATEST_RAISE = 640
@@ -133,18 +132,19 @@ def build_success(
     def classification(named: ModelClassification) -> Classification:
         fields: dict[str, Any] = {
             "classification": named.name,
-            "scores": _numbers(named.scores, f"a score of {named.name}"),
+            "scores": list_numbers(named.scores, f"a score of {named.name}"),
             "algorithm": refer(named.algorithm),
             "terminal": named.terminal,
             "timestamp": now,
         }
         if named.logits is not None:
-            fields["logits"] = _numbers(named.logits, f"a logit of {named.name}")
+            fields["logits"] = list_numbers(named.logits, f"a logit of {named.name}")
         return Classification.model_construct(**fields)
 
+    height, width = image.pixels.shape[:2]
     detections = []
     for thing in found:
-        x1, y1, x2, y2 = _numbers(thing.box, "a corner of a box")
+        x1, y1, x2, y2 = list_numbers(thing.box, "a corner of a box")
         drawn: dict[str, Any] = {
             "source_image_id": image.image_id,
             "bbox": BoundingBox.model_construct(x1=x1, y1=y1, x2=x2, y2=y2),
@@ -159,6 +159,14 @@ def build_success(
                     "1"
                 )
             drawn["score"] = float(thing.score)
+        mask = build_mask(thing, width, height)
+        if mask is not None:
+            drawn["mask"] = mask
+        keypoints = build_keypoints(thing, width, height)
+        if keypoints is not None:
+            drawn["keypoints"] = keypoints
+        if thing.embedding is not None:
+            drawn["embedding"] = list_numbers(thing.embedding, "an embedding")
         detections.append(Detection.model_construct(**drawn))
     if not detections and pipeline.algorithms:
         # A detection without a box records that the algorithm ran and found nothing.
@@ -185,11 +193,3 @@ def build_failure(error: BaseException | str, image_id: str) -> Failure:
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     clean = text.encode("utf-8", "replace").decode().replace("\x00", "")
     return Failure(error=clean[:10_000] or "unknown error", image_id=image_id)
-
-
-def _numbers(values: object, what: str) -> list[float]:
-    numbers = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"the pipeline returned {what} that is not a finite number")
-    listed: list[float] = numbers.tolist()
-    return listed

@@ -53,17 +53,40 @@ class ModelClassification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelKeypoint:
+    """A key point of an object, in pixels; without `x` and `y` it is not visible.
+
+    A point outside the image is reported as not visible. `confidence` is from 0 to 1.
+    """
+
+    name: str | None = None
+    x: float | None = None
+    y: float | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelDetection:
     """A detected object: a box in pixels (x1, y1, x2, y2), and its classifications, coarsest first.
 
     `algorithm` is the key of the algorithm that drew the box; `score` is its confidence from 0 to
     1.
+
+    `mask` is an array, height x width, that is true inside the object; an array of another size
+    than the image is stretched over it. In its place, `polygon` is a list of rings of points (x, y)
+    in pixels; a ring inside another ring is a hole. `skeleton` connects pairs of `keypoints` by
+    their indices. `embedding` is a vector of the object, stored unchanged.
     """
 
     box: tuple[float, float, float, float]
     algorithm: str
     score: float | None = None
     names: Sequence[ModelClassification] = ()
+    mask: NDArray[np.bool_] | None = None
+    polygon: Sequence[Sequence[tuple[float, float]]] | None = None
+    keypoints: Sequence[ModelKeypoint] = ()
+    skeleton: Sequence[tuple[int, int]] = ()
+    embedding: NDArray[np.floating[Any]] | Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

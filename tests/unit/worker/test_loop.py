@@ -73,6 +73,7 @@ def run(
     retry: RetryPolicy | None = None,
     outbox_every_s: float = 0.1,
     token: str = TOKEN,
+    watch: ModelWatch | None = None,
 ) -> Progress:
     """Work until nothing has come for a short while, and say what was done."""
     retry = retry or RetryPolicy(3, 0.01)
@@ -117,7 +118,7 @@ def run(
             stop=stop or threading.Event(),
             log=log,
             progress=progress,
-            watch=ModelWatch(),
+            watch=watch or ModelWatch(),
         )
         try:
             worker.run()

@@ -18231,8 +18231,27 @@ export interface operations {
                                 }[];
                                 /** Crop Image Url */
                                 crop_image_url?: string | null;
+                                /**
+                                 * Embedding
+                                 * @description Vector of the object; stored unchanged with its box.
+                                 */
+                                embedding?: number[] | null;
                                 /** Inference Time */
                                 inference_time?: number | null;
+                                /**
+                                 * Keypoints
+                                 * @description `{keypoints, skeleton}`: the `data` of an annotation of type keypoint.
+                                 */
+                                keypoints?: {
+                                    [key: string]: unknown;
+                                } | null;
+                                /**
+                                 * Mask
+                                 * @description Outline of the object: the `data` of an annotation of type segmentation, as run lengths or as a polygon in pixels of the image as served.
+                                 */
+                                mask?: {
+                                    [key: string]: unknown;
+                                } | null;
                                 /** Score */
                                 score?: number | null;
                                 /** Source Image Id */

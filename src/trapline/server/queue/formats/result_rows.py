@@ -1,7 +1,8 @@
 """Convert a worker's result to rows: boxes and classifications, complete and in the order sent.
 
 A detection becomes a bounding_box annotation, and each of its classifications a classification
-annotation below it. The last terminal classification labels the box.
+annotation below it. The last terminal classification labels the box. A mask and key points become
+annotations below the box, too, with its label.
 
 The `confidence` of a box is the score of its detector if it was sent, else that of the
 classification that labels it. Lists are filtered by the same number. The confidence of a
@@ -18,17 +19,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from msgspec import Raw
 from uuid_utils.compat import uuid7
 
 from trapline.server.findings.queries.annotations import ImageClass, NewAnnotation, NewScores
 from trapline.server.findings.rules.blank_labels import is_blank_label
 from trapline.server.findings.rules.geometry import Frame, PixelBox, clip_box
 from trapline.server.queue.formats.result_decoding import (
-    NOTHING,
     ClassificationStruct,
     DetectionStruct,
     SuccessStruct,
+)
+from trapline.server.queue.formats.result_shapes import (
+    DetectionShape,
+    add_given,
+    get_given,
+    has_extras,
+    list_extras,
+    read_extras,
 )
 from trapline.server.queue.rules.pipeline_hash import hash_category_map
 from trapline.wire.annotations import AnnotationType
@@ -147,9 +154,13 @@ class ResultRows:
                 confidence = detection.score if detection.score is not None else named_with
         box_id = None
         is_empty = False
+        shapes: Sequence[DetectionShape] = ()
+        algorithm = algorithms[detection.algorithm.key]
         if detection.bbox is not None:
             data, is_empty = _describe_box(detection, self.subject.frame)
-            algorithm = algorithms[detection.algorithm.key]
+            if has_extras(detection):
+                shapes, kept = read_extras(detection, self.subject.frame, may_draw=not is_empty)
+                data |= kept
             box_id = self.add(AnnotationType.BOUNDING_BOX, algorithm.id, (name, confidence), data)
             self._boxes += not is_empty and (name is None or not is_blank_label(name))
         if not is_empty:
@@ -158,6 +169,8 @@ class ResultRows:
             self.add_classification(
                 named, algorithms[named.algorithm.key], (labels, named_with), box_id
             )
+        for shape in shapes:
+            self.add(shape.kind, algorithm.id, (name, confidence), shape.data, box_id)
 
     def add_classification(
         self,
@@ -252,11 +265,15 @@ def build_result_rows(
         "pipeline": result.pipeline,
         "source_images": [image.id for image in result.source_images],
     }
-    _add_given(report, total_time=result.total_time, config=_given(result.config))
+    add_given(report, total_time=result.total_time, config=get_given(result.config))
     if result.algorithms:
         report["algorithms"] = findings.keep_algorithms(result.algorithms)
     empty = [
-        {"algorithm": detection.algorithm.key, "timestamp": detection.timestamp}
+        {
+            "algorithm": detection.algorithm.key,
+            "timestamp": detection.timestamp,
+            **(list_extras(detection) if has_extras(detection) else {}),
+        }
         for detection in result.detections
         if detection.bbox is None
     ]
@@ -351,24 +368,4 @@ def _describe_box(detection: DetectionStruct, frame: Frame) -> tuple[dict[str, A
         data["timestamp"] = detection.timestamp
     if detection.crop_image_url is not None:
         data["crop_image_url"] = detection.crop_image_url
-    if (
-        detection.mask is not NOTHING
-        or detection.keypoints is not NOTHING
-        or detection.embedding is not NOTHING
-    ):
-        _add_given(
-            data,
-            mask=_given(detection.mask),
-            keypoints=_given(detection.keypoints),
-            embedding=_given(detection.embedding),
-        )
     return data, clipped.is_empty
-
-
-def _given(raw: Raw) -> Raw | None:
-    """Return the value as sent; None if it is missing or null."""
-    return None if raw is NOTHING or bytes(raw) == b"null" else raw
-
-
-def _add_given(data: dict[str, Any], **values: Any) -> None:
-    data.update({name: value for name, value in values.items() if value is not None})
