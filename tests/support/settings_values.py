@@ -80,6 +80,9 @@ SERVER_VALUES = {
     "TRAPLINE_METRICS_LISTEN": _same("127.0.0.1:9464"),
     "TRAPLINE_SMTP_URL": _same("smtps://ada:secret@mail.example.org"),
     "TRAPLINE_MAIL_FROM": _same("cameras@example.org"),
+    "TRAPLINE_NATS_ACCOUNT_SEED": _same(
+        "SAAJ55RKIL74FR6GMBT26EKSFHN5VM4Z6GHJZE6JZH2D7SHSFVKANWXH4M"
+    ),
     "TRAPLINE_NATS_CA_FILE": _same("/etc/nats/ca.pem"),
     "TRAPLINE_NATS_CERTIFICATE_FILE": _same("/etc/nats/server.pem"),
     "TRAPLINE_NATS_CREDENTIALS_FILE": _same("/etc/nats/trapline.creds"),

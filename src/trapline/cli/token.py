@@ -45,6 +45,14 @@ def create(
     days: Annotated[
         int | None, typer.Option(min=1, help="Days until it expires; never by default.")
     ] = None,
+    nats: Annotated[
+        bool,
+        typer.Option(
+            "--nats",
+            help="Also print credentials that subscribe to hints about tasks over NATS, for a "
+            "worker. Requires TRAPLINE_NATS_ACCOUNT_SEED on the server.",
+        ),
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -59,29 +67,31 @@ def create(
     With a token of yours: `trapline token create --name gpu-2 --kind worker --project "Forest
     edge"`
 
+    With `--nats` the output is also a credentials file of NATS: the token is its first line.
+
     The first one, on the server's machine: `trapline token create --data /srv/trapline --name me`
     """
     from trapline.cli.output import print_json
 
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    new = NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at)
+    if nats:
+        # Only if it is wanted, because older servers do not know the field.
+        new = new.model_copy(update={"nats": True})
     if data is None:
         from trapline.cli.server_session import connect
 
         with connect() as server:
-            ids = _find_projects(server, project)
-            created = server.create_token(
-                NewToken(name=name, kind=kind, projects=ids, scopes=scope, expires_at=expires_at)
-            )
+            projects = _find_projects(server, project)
+            created = server.create_token(new.model_copy(update={"projects": projects}))
     else:
-        created = asyncio.run(
-            _create_locally(
-                data, NewToken(name=name, kind=kind, scopes=scope, expires_at=expires_at), project
-            )
-        )
+        created = asyncio.run(_create_locally(data, new, project))
     if as_json:
         print_json(created)
     else:
         print(created.token)
+        if created.nats_credentials is not None:
+            print(f"\n{created.nats_credentials}", end="")
 
 
 @app.command("list")

@@ -158,7 +158,8 @@ class NewToken(Request):
 
     Without `projects` it is valid for all projects of the user or token that creates it. A token of
     a worker or pipeline is valid only in projects in which that user is manager or owner. Only
-    tokens of users have `scopes`; without scopes a token has the permissions of its user.
+    tokens of users have `scopes`; without scopes a token has the permissions of its user. With
+    `nats`, a token of a worker comes with credentials for hints over NATS.
     """
 
     name: Name
@@ -166,6 +167,7 @@ class NewToken(Request):
     projects: list[Id] | None = None
     scopes: list[TokenScope] | None = None
     expires_at: GivenTime | None = None
+    nats: bool = False
 
 
 class Token(Message):
@@ -190,6 +192,12 @@ class Token(Message):
 
 
 class CreatedToken(Token):
-    """A new API token; its secret is shown only once."""
+    """A new API token; its secret is shown only once.
+
+    `nats_credentials` is the content of a credentials file of NATS. Its user may subscribe to hints
+    about tasks of the token's projects at this time. It expires with the token, and at the latest
+    after 365 days.
+    """
 
     token: AnyText
+    nats_credentials: AnyText | None = None

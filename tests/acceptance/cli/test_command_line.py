@@ -179,6 +179,10 @@ def test_tokens_are_made_listed_and_revoked(server: RunningServer) -> None:
         server.call("token", "create", "--name", "gpu-2", "--kind", "worker", "--json").stdout
     )
     assert made["token"].startswith("tl_worker_")
+    kind = ("--kind", "worker", "--nats")
+    refused = server.call("token", "create", "--name", "gpu-3", *kind, check=False)
+    assert refused.returncode == 4
+    assert "TRAPLINE_NATS_ACCOUNT_SEED is not set. No token was created." in refused.stderr
     assert "gpu-2" in server.call("token", "list").stdout
     server.call("token", "revoke", made["id"])
     refused = run_alone(

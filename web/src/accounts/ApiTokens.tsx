@@ -139,6 +139,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
           body: {
             name: name.trim(),
             kind,
+            nats: false,
             projects: onlyThis ? [project.id] : null,
             scopes: kind === "user" && scope ? [scope] : null,
             expires_at: days

@@ -5455,6 +5455,10 @@ export interface components {
         /**
          * CreatedToken
          * @description A new API token; its secret is shown only once.
+         *
+         *     `nats_credentials` is the content of a credentials file of NATS. Its user may subscribe to hints
+         *     about tasks of the token's projects at this time. It expires with the token, and at the latest
+         *     after 365 days.
          */
         CreatedToken: {
             /**
@@ -5476,6 +5480,8 @@ export interface components {
             made_by: string | null;
             /** Name */
             name: string;
+            /** Nats Credentials */
+            nats_credentials?: string | null;
             /** Prefix */
             prefix: string;
             /** Projects */
@@ -9288,7 +9294,8 @@ export interface components {
          *
          *     Without `projects` it is valid for all projects of the user or token that creates it. A token of
          *     a worker or pipeline is valid only in projects in which that user is manager or owner. Only
-         *     tokens of users have `scopes`; without scopes a token has the permissions of its user.
+         *     tokens of users have `scopes`; without scopes a token has the permissions of its user. With
+         *     `nats`, a token of a worker comes with credentials for hints over NATS.
          */
         NewToken: {
             /** Expires At */
@@ -9297,6 +9304,11 @@ export interface components {
             kind: components["schemas"]["TokenKind"];
             /** Name */
             name: string;
+            /**
+             * Nats
+             * @default false
+             */
+            nats: boolean;
             /** Projects */
             projects?: number[] | null;
             /** Scopes */

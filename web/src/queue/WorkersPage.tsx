@@ -234,7 +234,7 @@ function ConnectWorker({ open, onClose }: { open: boolean; onClose: () => void }
     mutationFn: () =>
       unwrap(
         api.POST("/api/v2/auth/tokens", {
-          body: { name: name.trim(), kind: "worker", projects: [project.id] },
+          body: { name: name.trim(), kind: "worker", projects: [project.id], nats: false },
         }),
       ),
     onSuccess: () => client.invalidateQueries({ queryKey: ["token"] }),

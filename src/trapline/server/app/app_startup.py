@@ -28,7 +28,8 @@ from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.map_tiles import MapTiles, parse_map_tiles, require_archive
 from trapline.server.platform.network.email_sender import SmtpServer, parse_smtp_url
 from trapline.server.platform.network.nats_connection import NatsFiles
-from trapline.server.platform.network.nats_user import load_nats_user
+from trapline.server.platform.network.nats_credentials import NatsAccount
+from trapline.server.platform.network.nats_user import load_nats_user, parse_account_seed
 from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy, parse_allowed_network
 from trapline.server.platform.store.local_store import LocalStore
@@ -108,6 +109,7 @@ async def open_app_context(settings: Settings) -> AsyncIterator[AppContext]:
             identity_provider=_find_identity_provider(settings),
             nats_url=_find_nats(settings),
             nats_files=_find_nats_files(settings),
+            nats_account=_find_nats_account(settings),
             map_tiles=_find_map_tiles(settings),
         )
     finally:
@@ -161,6 +163,12 @@ def _outbound_policy(settings: Settings) -> OutboundPolicy:
         allow_private=settings.allow_private_sources,
         allowed_networks=tuple(parse_allowed_network(entry) for entry in settings.allowed_networks),
     )
+
+
+def _find_nats_account(settings: Settings) -> NatsAccount | None:
+    if settings.nats_account_seed is None:
+        return None
+    return NatsAccount(parse_account_seed(settings.nats_account_seed.get_secret_value()))
 
 
 def _find_nats_files(settings: Settings) -> NatsFiles:

@@ -21,6 +21,7 @@ from trapline.server.platform.imaging.decoder_pool import DecoderPool
 from trapline.server.platform.map_tiles import MapTiles
 from trapline.server.platform.network.email_sender import SmtpServer
 from trapline.server.platform.network.nats_connection import NatsFiles
+from trapline.server.platform.network.nats_credentials import NatsAccount
 from trapline.server.platform.network.oidc_provider import OidcProvider
 from trapline.server.platform.network.outbound_policy import OutboundPolicy
 from trapline.server.platform.store.object_store import ObjectStore
@@ -235,6 +236,7 @@ class AppContext:
     identity_provider: OidcProvider | None = None
     nats_url: str | None = field(default=None, repr=False)
     nats_files: NatsFiles | None = None
+    nats_account: NatsAccount | None = None
     map_tiles: MapTiles | None = None
     events: TokenBuckets[UUID] = field(default_factory=lambda: TokenBuckets(20, 200))
     """The rate limit of signed events of each source."""

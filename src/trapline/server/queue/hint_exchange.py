@@ -17,6 +17,7 @@ from trapline.server.platform.app_context import AppContext
 from trapline.server.platform.errors import DatabaseUnavailable
 from trapline.server.platform.metrics import HINT_OUTAGES, HINTS_RECEIVED, HINTS_SENT
 from trapline.server.platform.network.nats_connection import describe_nats_error, open_nats
+from trapline.server.platform.network.nats_credentials import HINT_PREFIX
 from trapline.server.queue.job_hints import HintOutage, JobHints
 from trapline.server.queue.queries.job_counters import JOB, TASKS
 from trapline.server.queue.queries.jobs import list_hint_subjects
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PREFIX = "trapline-hints"
 WITHIN_S = 5.0
 RETRY_S = 1.0
 PING_S = 1
@@ -41,7 +41,7 @@ def build_task_subject(project_id: int, slug: str, job_id: int) -> str:
 
     Letters that separate subjects or match several of them are percent-encoded.
     """
-    return f"{PREFIX}.{project_id}.{TASKS}.{quote(slug, safe='').replace('.', '%2E')}.{job_id}"
+    return f"{HINT_PREFIX}.{project_id}.{TASKS}.{quote(slug, safe='').replace('.', '%2E')}.{job_id}"
 
 
 def parse_subject(subject: str) -> tuple[str, int] | None:
@@ -111,7 +111,7 @@ class HintExchange:
             )
         try:
             async with asyncio.timeout(WITHIN_S):
-                await client.subscribe(f"{PREFIX}.>", cb=self._receive)
+                await client.subscribe(f"{HINT_PREFIX}.>", cb=self._receive)
                 await client.flush(timeout=int(WITHIN_S))
             self._hints.is_connected = True
             # No other process was notified of changes while there was no connection.
@@ -146,7 +146,7 @@ class HintExchange:
                 subject = (
                     build_task_subject(project_id, slug, job_id)
                     if kind == TASKS
-                    else f"{PREFIX}.{project_id}.{JOB}.{job_id}"
+                    else f"{HINT_PREFIX}.{project_id}.{JOB}.{job_id}"
                 )
                 await client.publish(subject)
                 HINTS_SENT.inc()

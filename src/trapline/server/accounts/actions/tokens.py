@@ -6,6 +6,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from trapline.server.accounts.actions.nats_credentials import (
+    issue_nats_credentials,
+    require_nats_credentials,
+)
 from trapline.server.accounts.actions.replayable_secrets import (
     generate_secret_bytes,
     replay_secret_bytes,
@@ -59,10 +63,11 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
     """
     _check_projects(scope, new)
     _require_token_scopes(scope, new)
+    require_nats_credentials(system, new)
     async with system.database.transaction(scope) as tx:
         done = await find_saved_response(scope, tx, Token)
         if done is not None:
-            return await _replay_token(system, scope, tx, done)
+            return await _replay_token(system, scope, tx, done, new)
         if new.expires_at is not None and new.expires_at <= datetime.now(UTC):
             raise Unprocessable(
                 "expires_at is in the past. No token was created. Choose a later time."
@@ -98,12 +103,14 @@ async def create_token(system: AppContext, scope: Scope, new: NewToken) -> Creat
         )
         # The projects of the request are checked above, before the saved response is looked up.
         return CreatedToken(
-            **dict(save_response(scope, tx, _describe(row), projects=())), token=secret
+            **dict(save_response(scope, tx, _describe(row), projects=())),
+            token=secret,
+            nats_credentials=issue_nats_credentials(system, scope, new, row, secret),
         )
 
 
 async def _replay_token(
-    system: AppContext, scope: Scope, tx: Transaction, done: Token
+    system: AppContext, scope: Scope, tx: Transaction, done: Token, new: NewToken
 ) -> CreatedToken:
     """Return a created token again, with its secret.
 
@@ -118,7 +125,13 @@ async def _replay_token(
         )
 
     strength = replay_secret_bytes(system, scope, str(done.id), fits)
-    return CreatedToken(**dict(done), token=generate_token(done.kind, strength))
+    assert row is not None, "the secret fits its hash"
+    secret = generate_token(done.kind, strength)
+    return CreatedToken(
+        **dict(done),
+        token=secret,
+        nats_credentials=issue_nats_credentials(system, scope, new, row, secret),
+    )
 
 
 async def _audit_token(

@@ -49,6 +49,12 @@ class MessageSettings(SettingsGroup):
         "password in `TRAPLINE_NATS_URL`.",
     )
 
+    nats_account_seed: SecretStr | None = Field(
+        None,
+        description="Seed (SA...) of the account that this server uses on the NATS server. It "
+        "signs the credentials that `trapline token create --nats` issues to workers.",
+    )
+
     @field_validator("smtp_url")
     @classmethod
     def _validate_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
@@ -64,6 +70,15 @@ class MessageSettings(SettingsGroup):
         from trapline.server.platform.network.email_sender import parse_sender
 
         return None if value is None else parse_sender(value)
+
+    @field_validator("nats_account_seed")
+    @classmethod
+    def _validate_nats_account(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            from trapline.server.platform.network.nats_user import parse_account_seed
+
+            parse_account_seed(value.get_secret_value())
+        return value
 
     @field_validator("nats_url")
     @classmethod

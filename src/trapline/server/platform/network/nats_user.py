@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SEED_KIND = 18 << 3
 USER_KIND = 20 << 3
+ACCOUNT_KIND = 0
 _SEED = re.compile(r"^\s*(SU[A-Z2-7]{56})\s*$", re.MULTILINE)
+_ACCOUNT_SEED = re.compile(r"SA[A-Z2-7]{56}")
 _JWT = re.compile(
     r"^-+BEGIN NATS USER JWT-+\s+([\w-]+\.[\w-]+\.[\w-]+)\s+-+END NATS USER JWT-+", re.MULTILINE
 )
@@ -59,12 +61,41 @@ def parse_user_seed(seed: str) -> Ed25519PrivateKey:
     Raises:
         ValueError: the checksum or the kind is wrong.
     """
+    key = _parse_seed(seed, USER_KIND)
+    if key is None:
+        raise ValueError("the seed of the user is damaged")
+    return key
+
+
+def parse_account_seed(seed: str) -> Ed25519PrivateKey:
+    """Parse the seed of an account.
+
+    Raises:
+        ValueError: it is not a seed of an account.
+    """
+    key = _parse_seed(seed.strip(), ACCOUNT_KIND) if _ACCOUNT_SEED.fullmatch(seed.strip()) else None
+    if key is None:
+        raise ValueError(
+            "must be the seed of an account of the NATS server (SA...), as `nsc list keys "
+            "--accounts --show-seeds` prints it"
+        )
+    return key
+
+
+def _parse_seed(seed: str, wanted_kind: int) -> Ed25519PrivateKey | None:
+    """Parse a seed; None if its checksum or its kind is wrong."""
     raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
     checksum = int.from_bytes(raw[-2:], "little")
     kind = (raw[0] & 0xF8, (raw[0] & 7) << 5 | raw[1] >> 3)
-    if binascii.crc_hqx(raw[:-2], 0) != checksum or kind != (SEED_KIND, USER_KIND):
-        raise ValueError("the seed of the user is damaged")
+    if binascii.crc_hqx(raw[:-2], 0) != checksum or kind != (SEED_KIND, wanted_kind):
+        return None
     return Ed25519PrivateKey.from_private_bytes(raw[2:-2])
+
+
+def encode_user_seed(key: Ed25519PrivateKey) -> str:
+    """Encode the seed of a user."""
+    kind = bytes([SEED_KIND | USER_KIND >> 5, (USER_KIND & 31) << 3])
+    return encode_nkey(kind, key.private_bytes_raw())
 
 
 def encode_nkey(kind: bytes, key: bytes) -> str:
