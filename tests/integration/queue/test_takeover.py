@@ -34,6 +34,26 @@ async def test_a_job_is_spread_over_the_workers_that_are_online(field: Field) ->
     assert len(await workers[2].lease(100)) == 1
 
 
+async def test_a_lease_of_the_five_calls_has_at_most_the_share_of_its_caller(field: Field) -> None:
+    job = await field.run_job()
+    alone, other = await field.make_worker(), await field.make_worker()
+    assert len(await field.lease(job, 1, token=alone)) == 1
+    assert len(await field.lease(job, 1, token=other)) == 1
+    # Eight open tasks for two callers.
+    assert len(await field.lease(job, 100, token=alone)) == 4
+    await greet(field)
+    # For three callers; only two tasks are left.
+    assert len(await field.lease(job, 100, token=other)) == 2
+    assert await field.lease(job, 100, token=other) == []
+    # A caller that made no contact for a minute does not count.
+    second = await field.run_job()
+    for token in (alone, other):
+        assert len(await field.lease(second, 1, token=token)) == 1
+    await field.change("update holders set last_contact_at = now() - interval '61 s'")
+    await field.change("update workers set last_contact_at = now() - interval '61 s'")
+    assert len(await field.lease(second, 100, token=alone)) == 6
+
+
 async def test_an_idle_worker_takes_over_the_last_quarter_that_is_not_begun(field: Field) -> None:
     job = await field.run_job()
     slow = await greet(field)

@@ -283,7 +283,8 @@ async def _lease(
 ) -> tuple[LeasableJob, list[Leased], bool]:
     """Lease tasks of one job; return also whether the caller has reached its limit.
 
-    With `spread` a caller that holds its share of the job receives none.
+    One lease returns at most the caller's share of the job. With `spread` a caller that holds its
+    share receives none.
 
     This usually takes two statements: one for the job and the caller, and one for the lease.
     """
@@ -299,6 +300,8 @@ async def _lease(
     holder_id = await record_holder_contact(scope, tx, _build_contact(system, job))
     if known is None and scope.origin.worker_id is None:
         _, load = await get_job_for_lease(scope, tx, job_id, holder_id, leases.held_at_most)
+    # A caller of the five calls may lease again, because an empty response would end its pass.
+    wanted = min(wanted, get_fair_share(load.open, load.callers))
     limit = get_lease_size(wanted, job.classes, load.held, leases.held_at_most)
     mark = remembered.get_low_water_mark(job.id)
     terms = LeaseParameters(job.id, holder_id, limit, leases.lease_s, mark, suspects)

@@ -69,8 +69,8 @@ _OF_JOB = (
 )
 
 # The number of tasks that a caller holds: of a registered worker in all live jobs and in this job,
-# of another caller in this job. A registered worker shares the open tasks with the other callers
-# that are online: registered workers of the pipeline, and other callers in this job.
+# of another caller in this job. A caller shares the open tasks with the others that are online:
+# registered workers of the pipeline, and other callers in this job.
 _LEASABLE = f"""
     select {_OF_JOB}, w.registrant, w.ended_at, w.ended_why, w.ended_by,
         case when %(worker)s::uuid is null then (
@@ -95,7 +95,7 @@ _LEASABLE = f"""
             where h.job_id = j.id and h.worker_id = %(worker)s
         ) end,
         j.open,
-        case when %(worker)s::uuid is null then 1 else (
+        (
             select count(*) from service_pipelines sp
             join workers o on o.service_id = sp.service_id and o.ended_at is null
                 and o.last_contact_at > now() - interval '{ONLINE_S} seconds'
@@ -103,8 +103,9 @@ _LEASABLE = f"""
             where sp.pipeline_id = j.pipeline_id
         ) + (
             select count(*) from holders h where h.job_id = j.id and h.worker_id is null
-                and h.last_contact_at > now() - interval '{ONLINE_S} seconds'
-        ) end
+                and (h.id = %(holder)s
+                    or h.last_contact_at > now() - interval '{ONLINE_S} seconds')
+        )
     from jobs j join pipelines p on p.id = j.pipeline_id left join workers w on w.id = %(worker)s
     where j.id = %(job)s
 """  # noqa: S608 - made of constants

@@ -7,10 +7,10 @@ NUMBERS_OF_A_CLASS = 2  # its score and its logit
 
 
 def get_fair_share(open_tasks: int, callers: int) -> int:
-    """Return the number of tasks of a job that one of its workers may hold, at least one.
+    """Return the number of tasks of a job that one of its callers may lease, at least one.
 
-    A job of 63 images with 8 workers is spread over all of them. A worker that holds its share
-    receives nothing.
+    A job of 63 images with 8 workers is spread over all of them. A registered worker that holds its
+    share receives nothing.
     """
     return max(1, -(-open_tasks // max(1, callers)))
 
