@@ -30,7 +30,8 @@ def find(*answers: tuple[tuple[int, int, int, int], float, int]) -> list[tuple[s
     graph = helper.make_graph([constant], "answers", [given], [returned])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     pixels = np.zeros((512, 512, 3), np.uint8)
-    seen = detect(open_session(model.SerializeToString()), pixels, prepare_input(pixels))
+    session = open_session(model.SerializeToString())
+    [seen] = detect(session, [pixels], [prepare_input(pixels)])
     return [(GROUPS[one.group], pytest.approx(one.score)) for one in seen]
 
 

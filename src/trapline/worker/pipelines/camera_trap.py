@@ -30,6 +30,7 @@ from trapline.worker.pipelines.centernet import (
 )
 from trapline.worker.pipelines.coco import GROUPS
 from trapline.worker.pipelines.efficientnet import SIDE, build_efficientnet
+from trapline.worker.pipelines.inference_size import get_images_per_inference
 from trapline.worker.pipelines.torch_legacy import parse_tensors
 
 CLASSIFIER_WEIGHTS = ModelFile(
@@ -95,6 +96,8 @@ class CameraTrap(Pipeline):
     algorithms = (DETECTOR, CLASSIFIER, GROUP_CLASSIFIER)
     models = (GRAPH, WEIGHTS, CLASSIFIER_WEIGHTS)
 
+    images_per_inference: int = 1
+
     _detector: OnnxSession
     _classifier: OnnxSession
 
@@ -103,14 +106,19 @@ class CameraTrap(Pipeline):
         self._detector = open_centernet(machine)
         self._classifier = open_classifier(machine)
         self.provider = self._detector.get_providers()[0]
+        self.images_per_inference = get_images_per_inference(machine.device)
 
     def prepare(self, image: InputImage) -> Pixels:
         """Scale an image to the detector's input."""
         return prepare_input(image.pixels)
 
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
-        """Detect image by image, then classify all animals together."""
-        detected = [detect(self._detector, image.pixels, self.get_input(image)) for image in images]
+        """Detect in batches on a GPU, image by image on a CPU; classify all animals together."""
+        detected: list[list[CenterNetBox]] = []
+        for first in range(0, len(images), self.images_per_inference):
+            some = images[first : first + self.images_per_inference]
+            inputs = [self.get_input(image) for image in some]
+            detected += detect(self._detector, [image.pixels for image in some], inputs)
         crops = [
             prepare_crop(image.pixels, box.box)
             for image, boxes in zip(images, detected, strict=True)

@@ -1,8 +1,11 @@
 """CenterNet on MobileNetV3, a detector for animals, persons and vehicles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapline.worker.model_files import ModelFile
 from trapline.worker.onnx_session import OnnxSession, open_session
@@ -36,6 +39,14 @@ MIN_PERSON_SCORE = 0.35
 OVERLAP = 0.5
 
 _INPUT, _OUTPUT = "tower_0/images", "tower_0/detections"
+_GATHER = "tower_0/BatchGather/"
+_SIZES, _SIZES_SHAPE = f"{_GATHER}Reshape_2", f"{_GATHER}concat"
+_SCORES_SHAPE = "tower_0/Reshape/shape"
+_BEST_CELLS, _BEST_SIZES = f"{_GATHER}add", f"{_GATHER}Reshape_3"
+_OF_ONE_IMAGE = {
+    f"{_GATHER}{name}" for name in ("Reshape_1//shape", "Reshape_1", "GatherV2", "Reshape_3//shape")
+}
+"""Outputs of nodes that gather the sizes of the best cells of one image."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +64,50 @@ class CenterNetBox:
 def open_centernet(machine: Device) -> OnnxSession:
     """Convert the model from TensorFlow.js and load it, in about 0.25 s."""
     graph, weights = machine.fetch(GRAPH), machine.fetch(WEIGHTS)
-    return open_session(
-        tfjs_converter.convert_to_onnx(graph.read_bytes(), weights.read_bytes()),
-        machine.device,
-        machine.threads,
+    model = tfjs_converter.convert_to_onnx(graph.read_bytes(), weights.read_bytes())
+    return open_session(enable_batches(model), machine.device, machine.threads)
+
+
+def enable_batches(model: bytes) -> bytes:
+    """Let the model accept any number of images.
+
+    Its layers do, but it selects the best cells of one image only. `wh`, the sizes of boxes, is
+    reshaped for each image separately here, and the sizes of the best cells are gathered from their
+    own image.
+    """
+    from onnx import TensorProto, helper, load_from_string, numpy_helper
+
+    loaded = load_from_string(model)
+    graph = loaded.graph
+    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    # In a shape, 0 is the length of the input's dimension, and -1 is the rest.
+    shapes = {_SIZES_SHAPE: [0, -1, 4], _SCORES_SHAPE: [0, -1]}
+    kept = [one for one in graph.initializer if one.name not in shapes]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array(shape, np.int64), name) for name, shape in shapes.items()
     )
+    graph.initializer.append(numpy_helper.from_array(np.array([-1], np.int64), "trapline/axes"))
+    nodes = []
+    for node in graph.node:
+        [output] = node.output[:1]
+        if output == _BEST_SIZES:
+            nodes += [
+                helper.make_node("Cast", [_BEST_CELLS], ["trapline/places"], to=TensorProto.INT64),
+                helper.make_node(
+                    "Unsqueeze", ["trapline/places", "trapline/axes"], ["trapline/cells"]
+                ),
+                helper.make_node(
+                    "GatherND", [_SIZES, "trapline/cells"], [_BEST_SIZES], batch_dims=1
+                ),
+            ]
+        elif output not in _OF_ONE_IMAGE:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    changed: bytes = loaded.SerializeToString()
+    return changed
 
 
 def prepare_input(pixels: Pixels) -> Pixels:
@@ -65,15 +115,21 @@ def prepare_input(pixels: Pixels) -> Pixels:
     return resize(pixels, SIDE, SIDE)
 
 
-def detect(session: OnnxSession, pixels: Pixels, given: Pixels) -> list[CenterNetBox]:
-    """Detect objects in an image, best first; `given` is its prepared input.
+def detect(
+    session: OnnxSession, images: Sequence[Pixels], inputs: Sequence[Pixels]
+) -> list[list[CenterNetBox]]:
+    """Detect objects in images in one inference, best first; `inputs` are their prepared inputs.
 
-    The model takes one image at a time, because it selects the best cells of one image. Its output
-    [1, 100, 6] holds x1, y1, x2, y2 in pixels of 512, score, and COCO class.
+    The output of the model, [n, 100, 6], holds x1, y1, x2, y2 in pixels of 512, score, and COCO
+    class.
     """
+    (output,) = session.run([_OUTPUT], {_INPUT: np.stack(inputs).astype(np.float32)})
+    return [_select_boxes(rows, pixels) for rows, pixels in zip(output, images, strict=True)]
+
+
+def _select_boxes(output: NDArray[Any], pixels: Pixels) -> list[CenterNetBox]:
     height, width = pixels.shape[:2]
-    (output,) = session.run([_OUTPUT], {_INPUT: given[np.newaxis].astype(np.float32)})
-    rows = np.array([row for row in output[0] if row[4] >= MIN_SCORE and int(row[5]) in GROUP_OF])
+    rows = np.array([row for row in output if row[4] >= MIN_SCORE and int(row[5]) in GROUP_OF])
     if not rows.size:
         return []
     groups = np.array([GROUPS.index(GROUP_OF[int(row[5])]) for row in rows])

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapline.wire.pipelines import Algorithm, Stage
-from trapline.worker.devices import CPU
 from trapline.worker.model_files import ModelFile
 from trapline.worker.onnx_session import OnnxSession, open_session
 from trapline.worker.pipeline import (
@@ -20,6 +19,7 @@ from trapline.worker.pipeline import (
 )
 from trapline.worker.pipelines.boxes import clip_boxes, resize, suppress_overlaps
 from trapline.worker.pipelines.coco import CLASSES, GROUP_OF, GROUPS
+from trapline.worker.pipelines.inference_size import get_images_per_inference
 
 RELEASE = "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0"
 MODEL = ModelFile(
@@ -49,7 +49,6 @@ STRIDES = (8, 16, 32)
 FILL = 114
 MIN_SCORE = 0.25
 OVERLAP = 0.45
-MOST_AT_A_TIME = 64
 
 
 class YoloxNano(Pipeline):
@@ -71,17 +70,16 @@ class YoloxNano(Pipeline):
     algorithms = (DETECTOR, GROUP_CLASSIFIER)
     models = (MODEL,)
 
+    images_per_inference: int = 1
+
     _session: OnnxSession
-    _at_a_time: int
 
     def load(self, machine: Device) -> None:
         """Download the model and load it."""
         model = enable_batches(machine.fetch(MODEL).read_bytes())
         self._session = open_session(model, machine.device, machine.threads)
         self.provider = self._session.get_providers()[0]
-        # On a processor, a batch of 8 takes 26 to 36 % more processor time than its images one by
-        # one, because the layers of several images do not fit into its cache.
-        self._at_a_time = 1 if machine.device == CPU else MOST_AT_A_TIME
+        self.images_per_inference = get_images_per_inference(machine.device)
 
     def prepare(self, image: InputImage) -> tuple[NDArray[np.float32], float]:
         """Scale an image to the model's input."""
@@ -90,8 +88,8 @@ class YoloxNano(Pipeline):
     def run(self, images: Sequence[InputImage]) -> list[list[ModelDetection]]:
         """Detect objects in batches on a GPU, and image by image on a CPU."""
         found = []
-        for first in range(0, len(images), self._at_a_time):
-            some = images[first : first + self._at_a_time]
+        for first in range(0, len(images), self.images_per_inference):
+            some = images[first : first + self.images_per_inference]
             inputs = [self.get_input(image) for image in some]
             given = np.concatenate([square for square, _ in inputs]) if len(some) > 1 else None
             (output,) = self._session.run(
