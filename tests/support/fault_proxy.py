@@ -70,10 +70,12 @@ class FaultProxy:
     async def _serve(self, listener: socket.socket) -> None:
         server = await asyncio.start_server(self._accept, sock=listener, backlog=1024)
         await self._ending.wait()
-        server.close()
-        # A connection that was just accepted gets its task in one of the next turns of the loop.
+        # A connection that was just accepted gets its task in one of the next turns of the loop. It
+        # would stay open if the server was closed before (`Server._attach` fails in Python 3.11).
+        self._loop.remove_reader(listener)
         for _ in range(5):
             await asyncio.sleep(0)
+        server.close()
         while self._tasks:
             for task in self._tasks:
                 task.cancel()

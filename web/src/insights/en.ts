@@ -127,7 +127,7 @@ export const richnessTexts = {
   high: "To (95 %)",
   chart: "Number of species by camera-nights",
   chao2: (value: string, observed: number) =>
-    `Chao2 estimates ${value} species, of which ${formatCount(observed)} are observed`,
+    `Chao2 estimates ${value} species, ${formatCount(observed)} of them observed`,
 }
 
 export const trendTexts = {
