@@ -263,12 +263,10 @@ class WorkerLoop:
                 loaded = self._load_one(lease)
             except ImageLoadError as error:
                 self._log.warning("image not loaded", image=lease.task.image_id, reason=str(error))
-                self._post(lease, build_failure(str(error), lease.task.image_id))
+                self._fail(lease, str(error))
             except Exception as error:
                 self._log.exception("image not loaded", image=lease.task.image_id)
-                self._post(
-                    lease, build_failure(f"failed to load image: {error}", lease.task.image_id)
-                )
+                self._fail(lease, f"failed to load image: {error}")
             else:
                 if loaded is not None:
                     self._loaded.put(loaded)
@@ -295,7 +293,7 @@ class WorkerLoop:
         except Exception as error:
             self._budget.give_back(width * height)
             self._log.warning("pipeline failed on an image", image=task.image_id, exc_info=error)
-            self._post(lease, build_failure(error, task.image_id))
+            self._fail(lease, error)
             return None
         extra = count_bytes(prepared) // BYTES_PER_PIXEL
         self._budget.add(extra)
@@ -369,6 +367,16 @@ class WorkerLoop:
                 )
                 result = build_failure(error, task.image_id)
             self._post(loaded.lease, result)
+
+    def _fail(self, lease: HeldLease, error: BaseException | str) -> None:
+        """Post the failure of an image before the model, if it is still needed.
+
+        A lease that has a result counts as begun: it must not be released or taken over.
+        """
+        if self._leases.begin(lease):
+            self._post(lease, build_failure(error, lease.task.image_id))
+        else:
+            self._discard(lease)
 
     def _post(self, lease: HeldLease, result: Success | Failure) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.worker_test_server import FakeServer, make_jpeg
+from tests.support.worker_test_server import Answer, Asked, FakeServer, make_jpeg
 from tests.unit.worker.test_loop import Sleeper, run
 
 from trapline.worker.batching import BatchLimit
@@ -92,6 +92,26 @@ def test_a_task_that_runs_longer_than_a_second_is_reported_early(
     server.add_job(7, "sleeper", {"pic": make_jpeg()})
     run(server, tmp_path, Sleeper(seconds=2.5))
     assert ["r-pic"] in [one.body["begun"] for one in server.paths("/api/v2/tasks/renew")]
+
+
+def test_a_task_that_failed_before_the_model_is_reported_as_begun(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """Otherwise it could be taken over or released, although it has a result."""
+    reported = threading.Event()
+
+    def meddle(asked: Asked) -> Answer | None:
+        if asked.path.endswith("/tasks/renew") and "r-broken" in asked.body["begun"]:
+            reported.set()
+        elif "/result" in asked.path:
+            reported.wait(20)
+        return None
+
+    server.additions, server.renew_s, server.meddle = True, 1, meddle
+    server.add_job(7, "sleeper", {"broken": b"not an image"})
+    run(server, tmp_path, Sleeper())
+    assert reported.is_set()
+    assert "error" in server.results["broken"]
 
 
 def test_a_limit_rises_again_and_less_often_each_time() -> None:
