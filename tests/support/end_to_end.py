@@ -25,20 +25,26 @@ from trapline.wire.jobs import JobState, NewJob
 SLUG = "field-pipeline"
 OURS = """
 from trapline.wire.pipelines import Algorithm
-from trapline.worker.pipeline import Found, Named, Pipeline, list_classes
+from trapline.worker.pipeline import (
+    ModelClassification, ModelDetection, Pipeline, build_category_map,
+)
+
+CLASSES = build_category_map("moth", "bat")
 
 
 class OneMoth(Pipeline):
     slug, name = "field-pipeline", "Field pipeline"
     algorithms = [
         Algorithm(name="Detector", key="detector", task_type="localization"),
-        Algorithm(name="Classifier", key="classifier", category_map=list_classes("moth", "bat")),
+        Algorithm(name="Classifier", key="classifier", category_map=CLASSES),
     ]
 
     def run(self, images):
-        named = Named(name="moth", algorithm="classifier", scores=[0.75, 0.25])
-        return [[Found(box=(1, 2, 11, 22), algorithm="detector", score=0.9,
-        names=[named])] for _ in images]
+        named = ModelClassification(name="moth", algorithm="classifier", scores=[0.75, 0.25])
+        found = ModelDetection(
+            box=(1, 2, 11, 22), algorithm="detector", score=0.9, names=[named]
+        )
+        return [[found] for _ in images]
 """
 
 
