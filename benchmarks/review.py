@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
@@ -59,13 +60,15 @@ MEASURE = """() => {
 }"""
 
 
-def step(page: Page, path: str, made: BurstProject) -> tuple[list[float], list[float]]:
-    """Accept all bursts; return the times to the next image and the long tasks, in ms."""
+def step(page: Page, path: str, made: BurstProject) -> tuple[list[float], list[float], list[str]]:
+    """Accept all bursts; return times to the next image and long tasks, in ms, and requests."""
     page.goto(path)
     accept = page.locator(".review-accept")
     expect(accept).to_contain_text("Accept", timeout=60_000)
     page.wait_for_load_state("networkidle")
     page.evaluate(MEASURE)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(urlsplit(request.url).path))
     for number in range(len(made.images) - 1):
         page.keyboard.press("Enter")
         page.wait_for_function(
@@ -74,7 +77,7 @@ def step(page: Page, path: str, made: BurstProject) -> tuple[list[float], list[f
         # A reviewer looks at the image before the next key.
         page.wait_for_timeout(400)
     found = page.evaluate("window.reviewTimes")
-    return found["times"], found["long"]
+    return found["times"], found["long"], requests
 
 
 def main() -> None:
@@ -104,7 +107,7 @@ def main() -> None:
                 state = sign_in_by_call(browser, server)
                 with open_tab(browser, base_url, state=state) as tab:
                     path = f"{base_url}/projects/{made.project}/review?reviewed=false"
-                    times, long = step(tab.page, path, made)
+                    times, long, requests = step(tab.page, path, made)
             finally:
                 proxy.end()
         finally:
@@ -115,6 +118,7 @@ def main() -> None:
                 "machine": describe_machine(),
                 "round_trip_ms": wanted.round_trip_ms,
                 "items": len(times),
+                "requests_per_item": round(len(requests) / len(times), 1),
                 "median_ms": round(statistics.median(times), 1),
                 "p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
                 "longest_ms": round(max(times), 1),

@@ -69,6 +69,7 @@ HOLDS = {
     "session_id": "session_id",
     "sequence_id": "sequence_id",
     "sequence": "sequence_id",
+    "sequence[]": "sequence_id",
     "sequences[]": "sequence_id",
     "actor": "actor",
     "pipeline": "slug",

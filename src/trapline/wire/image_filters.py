@@ -12,6 +12,7 @@ from trapline.wire.observations import ObservationKind, ObservationSource
 from trapline.wire.values import UUID, Fraction, GivenTime, Id, Request, Text
 
 MOST_DEPLOYMENTS = 100
+MOST_SEQUENCES = 100
 PEOPLE = "people"
 """The source of the answers of all people together."""
 
@@ -47,11 +48,11 @@ FilterText = Annotated[Text, Field(min_length=1, max_length=1000)]
 class ImageConditions(Request):
     """Conditions on images, all of which an image meets; without one, all images match.
 
-    They are those of the list of images. `deployment` can be a list, of which an image is in one.
-    `hour_from` to `hour_to` are hours of the day at the deployment, the latter not included: 22 to
-    4 is from 22:00 to 3:59. Equal hours are a whole day. `disagreement` finds open disagreements.
-    `source_a` and `source_b` name two sources that both answered: `model:` with name and version,
-    `people`, or `user:` with the ID of a user.
+    They are those of the list of images. `deployment` and `sequence` can be lists, of which an
+    image is in one. `hour_from` to `hour_to` are hours of the day at the deployment, the latter not
+    included: 22 to 4 is from 22:00 to 3:59. Equal hours are a whole day. `disagreement` finds open
+    disagreements. `source_a` and `source_b` name two sources that both answered: `model:` with name
+    and version, `people`, or `user:` with the ID of a user.
     """
 
     deployment: (
@@ -74,7 +75,9 @@ class ImageConditions(Request):
     job: Id | None = None
     tag: FilterText | None = None
     starred: bool | None = None
-    sequence: UUID | None = None
+    sequence: (
+        UUID | Annotated[list[UUID], Field(min_length=1, max_length=MOST_SEQUENCES)] | None
+    ) = None
     camera_time: bool | None = None
     truncated: bool | None = None
     kind: ObservationKind | None = None
@@ -94,15 +97,23 @@ class ImageConditions(Request):
     @property
     def deployments(self) -> tuple[UUID, ...]:
         """The deployments of which an image is in one; empty if it can be in any."""
-        if self.deployment is None:
-            return ()
-        given = self.deployment if isinstance(self.deployment, list) else [self.deployment]
-        return tuple(dict.fromkeys(given))
+        return _list_given(self.deployment)
+
+    @property
+    def sequences(self) -> tuple[UUID, ...]:
+        """The sequences of which an image is in one; empty if it can be in any or none."""
+        return _list_given(self.sequence)
 
     @model_validator(mode="after")
     def _has_both_sources(self) -> "ImageConditions":
         validate_sources(self)
         return self
+
+
+def _list_given(given: UUID | list[UUID] | None) -> tuple[UUID, ...]:
+    if given is None:
+        return ()
+    return tuple(dict.fromkeys(given if isinstance(given, list) else [given]))
 
 
 def validate_sources(given: ImageConditions) -> None:

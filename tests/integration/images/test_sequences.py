@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from tests.support.api_project import SLUG, SYSTEM, Field, add_images, make_field
@@ -141,3 +141,50 @@ async def test_a_sequence_is_shown_filtered_by_and_run(field: Field) -> None:
     assert [answer.status_code for answer in answers] == [404, 404]
     body = {"pipeline": SLUG, "content": {"sequence": one["id"], "image": str(images[0])}}
     assert (await field.call("POST", "/pipeline/run", body)).status_code == 422
+
+
+async def test_images_and_observations_of_several_sequences_are_listed(field: Field) -> None:
+    images = await take(field, 0, 10, 5000, 5010, 9000, 9010)
+    found = await field.call("GET", f"/sequences?project={field.project}&order=started_at")
+    first, second, third = (one["id"] for one in found.json()["results"])
+    said = {
+        "identifications": [
+            {"kind": "correct", "label": "fox", "images": [str(one) for one in images]}
+        ]
+    }
+    answer = await field.call("POST", "/identifications", said)
+    assert answer.status_code == 201, answer.text
+    for wanted, chosen in (
+        ([first], images[:2]),
+        ([first, third], [*images[:2], *images[4:]]),
+        ([third, third, str(uuid4())], images[4:]),
+        ([str(uuid4())], []),
+    ):
+        query = "&".join(f"sequence={one}" for one in wanted)
+        listed = await field.call(
+            "GET", f"/images?project={field.project}&order=captured_at&{query}"
+        )
+        assert [one["id"] for one in listed.json()["results"]] == [str(one) for one in chosen]
+        observed = await field.call("GET", f"/observations?project={field.project}&{query}")
+        assert observed.status_code == 200, observed.text
+        assert {one["image_id"] for one in observed.json()["results"]} == {
+            str(one) for one in chosen
+        }
+        assert observed.json()["count"] == len(chosen)
+        counted = await field.call("GET", f"/observations/groups?project={field.project}&{query}")
+        assert [one["images"] for one in counted.json()["groups"]] == ([len(chosen)] * bool(chosen))
+    many = "&".join(f"sequence={uuid4()}" for _ in range(101))
+    for path in ("images", "observations"):
+        answer = await field.call("GET", f"/{path}?project={field.project}&{many}")
+        assert answer.status_code == 422, answer.text
+    exported = {
+        "project": field.project,
+        "format": "csv",
+        "selection": {"sequence": [first, second]},
+    }
+    answer = await field.call("POST", "/exports", exported)
+    assert answer.status_code in (201, 202), answer.text
+    assert answer.json()["selection"]["sequence"] == [first, second]
+    exported["selection"] = {"sequence": [first, str(uuid4())]}
+    answer = await field.call("POST", "/exports", exported)
+    assert answer.status_code == 404, answer.text

@@ -6518,7 +6518,7 @@ export interface components {
             /** Reviewed */
             reviewed?: boolean | null;
             /** Sequence */
-            sequence?: string | null;
+            sequence?: string | string[] | null;
             source?: components["schemas"]["ObservationSource"] | null;
             /** Source A */
             source_a?: string | null;
@@ -7040,11 +7040,11 @@ export interface components {
          * ImageConditions
          * @description Conditions on images, all of which an image meets; without one, all images match.
          *
-         *     They are those of the list of images. `deployment` can be a list, of which an image is in one.
-         *     `hour_from` to `hour_to` are hours of the day at the deployment, the latter not included: 22 to
-         *     4 is from 22:00 to 3:59. Equal hours are a whole day. `disagreement` finds open disagreements.
-         *     `source_a` and `source_b` name two sources that both answered: `model:` with name and version,
-         *     `people`, or `user:` with the ID of a user.
+         *     They are those of the list of images. `deployment` and `sequence` can be lists, of which an
+         *     image is in one. `hour_from` to `hour_to` are hours of the day at the deployment, the latter not
+         *     included: 22 to 4 is from 22:00 to 3:59. Equal hours are a whole day. `disagreement` finds open
+         *     disagreements. `source_a` and `source_b` name two sources that both answered: `model:` with name
+         *     and version, `people`, or `user:` with the ID of a user.
          */
         ImageConditions: {
             analysis_state?: components["schemas"]["AnalysisStateFilter"] | null;
@@ -7096,7 +7096,7 @@ export interface components {
             /** Reviewed */
             reviewed?: boolean | null;
             /** Sequence */
-            sequence?: string | null;
+            sequence?: string | string[] | null;
             source?: components["schemas"]["ObservationSource"] | null;
             /** Source A */
             source_a?: string | null;
@@ -13500,7 +13500,7 @@ export interface components {
             /** Reviewed */
             reviewed?: boolean | null;
             /** Sequence */
-            sequence?: string | null;
+            sequence?: string | string[] | null;
             source?: components["schemas"]["ObservationSource"] | null;
             /** Source A */
             source_a?: string | null;
@@ -15088,8 +15088,8 @@ export interface operations {
                 tag?: string | null;
                 /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only images of this sequence. */
-                sequence?: string | null;
+                /** @description Only images of this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
@@ -15743,8 +15743,8 @@ export interface operations {
                 tag?: string | null;
                 /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only images of this sequence. */
-                sequence?: string | null;
+                /** @description Only images of this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
@@ -16250,8 +16250,8 @@ export interface operations {
                 tag?: string | null;
                 /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only images of this sequence. */
-                sequence?: string | null;
+                /** @description Only images of this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
@@ -16457,8 +16457,8 @@ export interface operations {
                 tag?: string | null;
                 /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only images of this sequence. */
-                sequence?: string | null;
+                /** @description Only images of this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
@@ -16718,8 +16718,8 @@ export interface operations {
                 tag?: string | null;
                 /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only images of this sequence. */
-                sequence?: string | null;
+                /** @description Only images of this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */
@@ -18652,7 +18652,8 @@ export interface operations {
                 /** @description `next` of the previous page. */
                 cursor?: string | null;
                 image?: string | null;
-                sequence?: string | null;
+                /** @description Only this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 deployment?: string | null;
                 /** @description Only this taxon and its descendants. */
                 taxon?: string | null;
@@ -18701,7 +18702,8 @@ export interface operations {
                 project: number;
                 by?: components["schemas"]["ObservationGrouping"];
                 image?: string | null;
-                sequence?: string | null;
+                /** @description Only this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 deployment?: string | null;
                 /** @description Only this taxon and its descendants. */
                 taxon?: string | null;
@@ -19788,8 +19790,8 @@ export interface operations {
                 tag?: string | null;
                 /** @description Only images with, or without, a star. */
                 starred?: boolean | null;
-                /** @description Only images of this sequence. */
-                sequence?: string | null;
+                /** @description Only images of this sequence. Repeat it for several sequences. */
+                sequence?: string[] | null;
                 /** @description Only images with the time of a camera or person, or with that of a file. */
                 camera_time?: boolean | null;
                 /** @description Only truncated JPEGs, or only other images. */

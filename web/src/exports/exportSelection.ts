@@ -84,7 +84,7 @@ export function buildFilter(selection: ExportSelection): {
     reviewed: formatFlag(selection.reviewed),
     tag: selection.tag ?? "",
     starred: formatFlag(selection.starred),
-    sequence: selection.sequence ?? "",
+    sequence: typeof selection.sequence === "string" ? selection.sequence : "",
     taxon: selection.taxon ?? "",
     kind: selection.kind ?? "",
     source: selection.source ?? "",
@@ -109,6 +109,8 @@ export function buildFilter(selection: ExportSelection): {
   const unseen = HIDDEN_FIELDS.filter(
     (key) => selection[key] !== undefined && selection[key] !== null,
   ).map((key) => [key, selection[key]])
+  // The filter of the page has one sequence.
+  if (Array.isArray(selection.sequence)) unseen.push(["sequence", selection.sequence])
   return { filter, unseen: Object.fromEntries(unseen) as ExportSelection }
 }
 

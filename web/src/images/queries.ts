@@ -80,7 +80,7 @@ export function buildImageParameters(project: number, filter: ImageFilter) {
     confidence_min: filter.confidence ? Number(filter.confidence) / 100 : undefined,
     tag: filter.tag || undefined,
     starred: filter.starred ? filter.starred === "true" : undefined,
-    sequence: filter.sequence || undefined,
+    sequence: filter.sequence ? [filter.sequence] : undefined,
     taxon: filter.taxon || undefined,
     kind: (filter.kind || undefined) as ObservationKind | undefined,
     source: (filter.source || undefined) as ObservationSource | undefined,

@@ -8,6 +8,7 @@ import { parseOrder } from "../images/orders"
 import { buildImageParameters, type ImageFilter, imageQuery } from "../images/queries"
 import { chooseCommonName, getUserLanguages, taxonNamesQuery } from "../taxa/commonNames"
 import type { TaxonChoice } from "./proposal"
+import { createBatchLoader } from "./sequenceBatches"
 import type { ReviewUnit } from "./units"
 
 const PAGE_SIZE = 100
@@ -62,15 +63,14 @@ export const queueQuery = (project: number, filter: ReviewFilter) =>
 
 async function listObservations(
   project: number,
-  of: { sequence: string } | { image: string },
-  signal: AbortSignal,
+  of: { sequence: string[] } | { image: string },
 ): Promise<Pick<UnitData, "observations" | "seen">> {
   const start = performance.now()
   const observations: Observation[] = []
   let seen = ""
   for (let cursor: string | undefined, isFirst = true; isFirst || cursor; isFirst = false) {
     const query = { project, ...of, limit: MAX_ITEMS, cursor }
-    const call = api.GET("/api/v2/observations", { params: { query }, signal })
+    const call = api.GET("/api/v2/observations", { params: { query } })
     const page = await unwrap(
       call.then((got) => {
         seen ||= getServerTime(got.response, start)
@@ -90,6 +90,43 @@ export interface UnitData {
   seen: string
 }
 
+interface SequenceKey {
+  project: number
+  sequence: string
+}
+
+/** Units whose data is requested together. */
+export const UNIT_BATCH = 5
+
+const loadSequence = createBatchLoader(async (keys: SequenceKey[]): Promise<UnitData[]> => {
+  const projects = new Set(keys.map(({ project }) => project))
+  const groups = projects.size > 1 ? keys.map((one) => [one]) : [keys]
+  const loaded = groups.map((group) =>
+    loadSequences(
+      group[0]?.project ?? 0,
+      group.map(({ sequence }) => sequence),
+    ),
+  )
+  return (await Promise.all(loaded)).flat()
+}, UNIT_BATCH)
+
+async function loadSequences(project: number, sequences: string[]): Promise<UnitData[]> {
+  const query = { project, sequence: sequences, order: "captured_at" as const, limit: MAX_ITEMS }
+  const [page, { observations, seen }] = await Promise.all([
+    unwrap(api.GET("/api/v2/images", { params: { query } })),
+    listObservations(project, { sequence: sequences }),
+  ])
+  if (sequences.length === 1) return [{ images: page.results, observations, seen }]
+  // Together they have more images than a page.
+  if (page.next)
+    return (await Promise.all(sequences.map((one) => loadSequences(project, [one])))).flat()
+  return sequences.map((sequence) => {
+    const images = page.results.filter((one) => one.sequence_id === sequence)
+    const ids = new Set(images.map(({ id }) => id))
+    return { images, observations: observations.filter((one) => ids.has(one.image_id)), seen }
+  })
+}
+
 /**
  * The images of a unit in the order of time, and their observations before the user decided: an
  * undo returns to them, however long ago they were shown. They are fetched again for the next
@@ -98,27 +135,15 @@ export interface UnitData {
 export const unitQuery = (project: number, unit: ReviewUnit) =>
   queryOptions({
     queryKey: ["review", project, "unit", unit.key],
-    queryFn: async ({ signal }): Promise<UnitData> => {
+    queryFn: async (): Promise<UnitData> => {
       if (unit.ofSet) return unit.ofSet.shown
-      const of = unit.sequence ? { sequence: unit.sequence } : { image: unit.first.id }
-      const observed = listObservations(project, of, signal)
-      const images: Promise<{ results: StoredImage[] }> = unit.sequence
-        ? unwrap(
-            api.GET("/api/v2/images", {
-              params: {
-                query: {
-                  project,
-                  sequence: unit.sequence,
-                  order: "captured_at",
-                  limit: MAX_ITEMS,
-                },
-              },
-              signal,
-            }),
-          )
-        : Promise.resolve({ results: [unit.first] })
-      const [{ results: shown }, found] = await Promise.all([images, observed])
-      return { images: shown.length > 0 ? shown : [unit.first], ...found }
+      if (!unit.sequence)
+        return {
+          images: [unit.first],
+          ...(await listObservations(project, { image: unit.first.id })),
+        }
+      const found = await loadSequence({ project, sequence: unit.sequence })
+      return found.images.length > 0 ? found : { ...found, images: [unit.first] }
     },
     staleTime: Infinity,
     // The review removes them when it is closed.
@@ -158,7 +183,12 @@ export function prefetchFrames(client: QueryClient, project: number, { images }:
 }
 
 function prefetchFrame(client: QueryClient, project: number, image: StoredImage): void {
-  if (image.preview_url) new Image().src = fileUrl(image.preview_url)
+  if (image.preview_url) {
+    const preview = new Image()
+    // Otherwise the browser requests all images of the strip first.
+    preview.fetchPriority = "high"
+    preview.src = fileUrl(image.preview_url)
+  }
   void client.prefetchQuery(imageQuery(project, image.id))
 }
 

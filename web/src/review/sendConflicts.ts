@@ -139,7 +139,7 @@ async function findAddedImages(one: IdentifyDecision): Promise<Refusal | null> {
   const pages = await mapInParallel(one.body.sequences, (sequence) => {
     const query = {
       project: one.project,
-      sequence,
+      sequence: [sequence],
       order: "captured_at" as const,
       limit: MAX_IMAGES,
     }

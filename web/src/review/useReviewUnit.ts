@@ -14,6 +14,7 @@ import {
   prefetchUnit,
   queueQuery,
   type ReviewFilter,
+  UNIT_BATCH,
   unitQuery,
 } from "./reviewQueries"
 import { applyStars } from "./stars"
@@ -79,8 +80,12 @@ export function useReviewQueue(
     if (isLow && hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage()
   }, [isLow, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage])
   useEffect(() => {
-    for (const unit of units.slice(index + 1, index + 1 + PREFETCHED))
-      void prefetchUnit(client, project, unit)
+    const next = units.slice(index + 1, index + 1 + PREFETCHED)
+    for (const unit of next) void prefetchUnit(client, project, unit)
+    // A whole batch at a time: one unit at each step would be a request at each step.
+    const end = UNIT_BATCH * Math.ceil((index + 1 + PREFETCHED) / UNIT_BATCH)
+    for (const unit of units.slice(index + 1 + PREFETCHED, end))
+      void client.prefetchQuery(unitQuery(project, unit))
   }, [client, project, units, index])
   // A page that failed is requested again with the next unit.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs only for another unit

@@ -8,7 +8,6 @@ from trapline.wire.image_filters import ImageConditions
 TABLES = {
     "taxon": "taxa",
     "job": "jobs",
-    "sequence": "sequences",
 }
 
 
@@ -19,6 +18,7 @@ async def find_missing_condition(
     scope.check(project_id)
     named = [(name, table, getattr(given, name)) for name, table in TABLES.items()]
     named += [("deployment", "deployments", key) for key in given.deployments]
+    named += [("sequence", "sequences", key) for key in given.sequences]
     for name, table, key in named:
         if key is None:
             continue

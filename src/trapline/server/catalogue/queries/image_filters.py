@@ -326,8 +326,8 @@ def _filter_state(statement: Select[ImageRow], state: str) -> Select[ImageRow]:
 
 
 def _filter_marks(statement: Select[ImageRow], wanted: ImageFilter) -> Select[ImageRow]:
-    if wanted.sequence_id is not None:
-        statement = statement.where(ImageRow.sequence_id == wanted.sequence_id)
+    if wanted.sequence_ids:
+        statement = statement.where(ImageRow.sequence_id.in_(wanted.sequence_ids))
     if wanted.reviewed is not None:
         statement = statement.where(ImageRow.reviewed if wanted.reviewed else ~ImageRow.reviewed)
     if wanted.commented is not None:

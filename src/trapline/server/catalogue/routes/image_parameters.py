@@ -12,6 +12,7 @@ from trapline.wire.day_counts import GivenDay
 from trapline.wire.identifications import LARGEST_COUNT
 from trapline.wire.image_filters import (
     MOST_DEPLOYMENTS,
+    MOST_SEQUENCES,
     ComparisonState,
     DisagreementFilter,
     ImageConditions,
@@ -102,7 +103,13 @@ def parse_conditions(
     starred: Annotated[
         bool | None, Query(description="Only images with, or without, a star.")
     ] = None,
-    sequence: Annotated[UUID | None, Query(description="Only images of this sequence.")] = None,
+    sequence: Annotated[
+        list[UUID] | None,
+        Query(
+            max_length=MOST_SEQUENCES,
+            description="Only images of this sequence. Repeat it for several sequences.",
+        ),
+    ] = None,
     camera_time: Annotated[
         bool | None,
         Query(
@@ -190,7 +197,7 @@ def parse_conditions(
         job=job,
         tag=tag,
         starred=starred,
-        sequence=sequence,
+        sequence=sequence[0] if sequence and len(sequence) == 1 else sequence,
         camera_time=camera_time,
         truncated=truncated,
         kind=kind,

@@ -60,7 +60,7 @@ class ImageFilter:
     job_id: int | None = None
     tag: str | None = None
     starred: bool | None = None
-    sequence_id: UUID | None = None
+    sequence_ids: tuple[UUID, ...] = ()
     camera_time: bool | None = None
     truncated: bool | None = None
     kind: str | None = None
@@ -154,7 +154,7 @@ def build_image_filter(given: ImageConditions, *, deleted: bool = False) -> Imag
         job_id=given.job,
         tag=given.tag,
         starred=given.starred,
-        sequence_id=given.sequence,
+        sequence_ids=given.sequences,
         camera_time=given.camera_time,
         truncated=given.truncated,
         kind=given.kind.value if given.kind else None,

@@ -125,7 +125,7 @@ async def _check_selection(
         *(("deployment", get_deployment_row(scope, tx, one)) for one in chosen.deployments),
         ("taxon", chosen.taxon and get_taxon_row(scope, tx, chosen.taxon)),
         ("job", chosen.job and get_job_row(scope, tx, chosen.job)),
-        ("sequence", chosen.sequence and get_sequence_row(scope, tx, chosen.sequence)),
+        *(("sequence", get_sequence_row(scope, tx, one)) for one in chosen.sequences),
     ):
         if getting and await _find_project(getting) != project_id:
             raise _missing(name)

@@ -175,8 +175,8 @@ def _list_conditions(wanted: ObservationFilter) -> tuple[list[str], list[str]]:
         rest.append("o.individual_id = %(individual_id)s")
     if wanted.image_id is not None:
         index.append("c.image_id = %(image_id)s")
-    if wanted.sequence_id is not None:
-        rest.append("i.sequence_id = %(sequence_id)s")
+    if wanted.sequence_ids:
+        rest.append("i.sequence_id = any(%(sequence_ids)s)")
     if wanted.deployment_id is not None:
         index.append("c.deployment_id = %(deployment_id)s")
     if wanted.captured_after is not None:

@@ -16,6 +16,7 @@ from trapline.server.platform.http.parameters import (
 from trapline.server.review.actions import observations
 from trapline.server.review.rules.filters import ObservationFilter
 from trapline.wire.identifications import LARGEST_COUNT
+from trapline.wire.image_filters import MOST_SEQUENCES
 from trapline.wire.observations import (
     Individual,
     IndividualOrder,
@@ -33,7 +34,13 @@ router = APIRouter(prefix="/observations", tags=["observations"])
 
 def read_filter(
     image: UUID | None = None,
-    sequence: UUID | None = None,
+    sequence: Annotated[
+        list[UUID] | None,
+        Query(
+            max_length=MOST_SEQUENCES,
+            description="Only this sequence. Repeat it for several sequences.",
+        ),
+    ] = None,
     deployment: UUID | None = None,
     taxon: Annotated[UUID | None, Query(description="Only this taxon and its descendants.")] = None,
     name: Annotated[
@@ -55,7 +62,7 @@ def read_filter(
     """Read the conditions of a list of observations from the query."""
     return ObservationFilter(
         image_id=image,
-        sequence_id=sequence,
+        sequence_ids=sequence or [],
         deployment_id=deployment,
         taxon_id=taxon,
         name=name,

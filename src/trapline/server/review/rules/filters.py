@@ -1,6 +1,7 @@
 """Conditions of lists of identifications."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,7 +32,7 @@ class ObservationFilter:
     """
 
     image_id: UUID | None = None
-    sequence_id: UUID | None = None
+    sequence_ids: Sequence[UUID] = field(default_factory=list)
     deployment_id: UUID | None = None
     taxon_id: UUID | None = None
     name: str | None = None
