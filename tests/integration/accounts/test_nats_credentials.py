@@ -24,6 +24,7 @@ from tests.support.nats_accounts import (
 
 from trapline.server.app.http.application import wrap_middleware
 from trapline.server.platform.app_context import AppContext
+from trapline.server.platform.network import nats_connection
 from trapline.server.platform.network.nats_connection import NatsFiles, open_nats
 from trapline.server.platform.network.nats_credentials import NatsAccount
 from trapline.server.queue.hint_exchange import build_task_subject
@@ -54,8 +55,10 @@ def read_claims(credentials: str) -> dict[str, Any]:
 
 
 async def test_a_worker_gets_hints_about_tasks_of_its_projects_only(
-    field: Field, account: Signer, tmp_path: Path
+    field: Field, account: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The machine can be busy.
+    monkeypatch.setattr(nats_connection, "WITHIN_S", 30.0)
     created = await create(field, projects=[field.project])
     worker = tmp_path / "worker.creds"
     # The output of the command: the token, and the credentials.
@@ -82,8 +85,12 @@ async def test_a_worker_gets_hints_about_tasks_of_its_projects_only(
             await client.subscribe(f"trapline-hints.{field.project}.tasks.>", cb=add_hint)
             await client.flush()
             subject = build_task_subject(field.project, "field-pipeline", 41)
-            await sender.publish(subject)
-            assert await hints.get() == subject
+            # NATS delivers at most once.
+            while hints.empty():
+                await sender.publish(subject)
+                await sender.flush()
+                await asyncio.sleep(0.2)
+            assert hints.get_nowait() == subject
             refused = (
                 f"trapline-hints.{field.project + 1}.tasks.>",
                 f"trapline-hints.{field.project}.job.>",
